@@ -1,0 +1,1 @@
+"""The science: pictures in, assessments out. Imports no Django."""

@@ -1,0 +1,107 @@
+"""Bytes → upright RGB array with all limits, and the one resampling to the network's input."""
+
+import io
+import warnings
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageOps
+from pillow_heif import register_heif_opener
+
+register_heif_opener()
+
+FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "BMP")
+MAX_PIXELS = 64_000_000
+MIN_SIDE = 64
+
+
+class ImageError(ValueError):
+    """A picture that can't be used; ``code`` names why, the message says what to do."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def open_upright(data: bytes | BinaryIO) -> Image.Image:
+    """Decode one still picture to upright RGB, the EXIF orientation applied.
+
+    Raises ImageError: ``empty``, ``not_a_picture``, ``truncated``, ``animated``,
+    ``too_many_pixels``, ``too_few_pixels``.
+    """
+    stream = io.BytesIO(data) if isinstance(data, bytes) else data
+    if not stream.read(1):
+        raise ImageError("empty", "The file is empty. Choose a picture.")
+    stream.seek(0)
+    with warnings.catch_warnings():
+        # The limit below is ours and smaller; Pillow's warning would say it twice.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            image = Image.open(stream, formats=(*FORMATS, "GIF"))
+        except Image.DecompressionBombError:
+            raise _too_many_pixels() from None
+        except Exception as error:  # decoders raise many kinds on hostile bytes
+            raise ImageError(
+                "not_a_picture",
+                "This file is not a picture that we can read. Use JPEG, PNG, WebP or HEIC.",
+            ) from error
+        if image.width * image.height > MAX_PIXELS:
+            raise _too_many_pixels()
+        # A HEIC file may hold extra stills of the same shot; only GIF, WebP and APNG move.
+        if image.format == "GIF" or (image.format != "HEIF" and getattr(image, "n_frames", 1) > 1):
+            raise ImageError("animated", "Animated pictures and GIFs can't be used. Use a photo.")
+        if min(image.size) < MIN_SIDE:
+            raise ImageError(
+                "too_few_pixels",
+                f"The picture is only {image.width} × {image.height} pixels. "
+                f"It needs at least {MIN_SIDE} on each side.",
+            )
+        try:
+            image.load()
+        except Exception as error:
+            raise ImageError(
+                "truncated", "The picture is damaged or incomplete. Send it again."
+            ) from error
+        return flatten(ImageOps.exif_transpose(image))
+
+
+def flatten(image: Image.Image) -> Image.Image:
+    """Any mode → RGB; transparency is laid on white, as every viewer shows it."""
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def decode(data: bytes | BinaryIO) -> np.ndarray:
+    """Like open_upright, as an array: (height, width, 3) uint8."""
+    return np.asarray(open_upright(data))
+
+
+def central_square(height: int, width: int) -> tuple[int, int, int]:
+    """(top, left, side) of the part of a picture that the network sees."""
+    side = min(height, width)
+    return (height - side) // 2, (width - side) // 2, side
+
+
+def to_input(image: np.ndarray, size: int) -> np.ndarray:
+    """The central square of an RGB array, resampled to (size, size, 3) uint8.
+
+    Antialiased bilinear in steps of whole halvings first, so that large photographs cost little.
+    """
+    top, left, side = central_square(*image.shape[:2])
+    square = Image.fromarray(image).resize(
+        (size, size),
+        Image.Resampling.BILINEAR,
+        box=(left, top, left + side, top + side),
+        reducing_gap=2.0,
+    )
+    return np.asarray(square)
+
+
+def _too_many_pixels() -> ImageError:
+    return ImageError(
+        "too_many_pixels",
+        f"The picture has more than {MAX_PIXELS // 1_000_000} megapixels. Send a smaller one.",
+    )

@@ -1,0 +1,136 @@
+"""Diagnoses, risk categories, advice, reasons, and the rule that joins them: the one table.
+
+Nothing else in the project repeats these; JavaScript reads them from ``model.json``.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+MODALITIES = ("dermoscopy", "photo")
+
+BENIGN, LOW_RISK, HIGH_RISK = "benign", "malignant_low_risk", "malignant_high_risk"
+RISK_CATEGORIES = (BENIGN, LOW_RISK, HIGH_RISK)
+
+# The order is the order of the network's outputs.
+CATEGORY_OF = {
+    "nv": BENIGN,
+    "bkl": BENIGN,
+    "df": BENIGN,
+    "vasc": BENIGN,
+    "bcc": LOW_RISK,
+    "akiec": LOW_RISK,
+    "mel": HIGH_RISK,
+}
+DIAGNOSES = tuple(CATEGORY_OF)
+DIAGNOSIS_NAMES = {
+    "nv": "melanocytic naevus",
+    "bkl": "benign keratosis",
+    "df": "dermatofibroma",
+    "vasc": "vascular lesion",
+    "bcc": "basal cell carcinoma",
+    "akiec": "actinic keratosis to squamous cell carcinoma",
+    "mel": "melanoma",
+}
+
+BENIGN_DIAGNOSES = tuple(d for d, c in CATEGORY_OF.items() if c == BENIGN)
+LOW_RISK_DIAGNOSES = tuple(d for d, c in CATEGORY_OF.items() if c == LOW_RISK)
+MALIGNANT_DIAGNOSES = tuple(d for d, c in CATEGORY_OF.items() if c != BENIGN)
+
+# What a data set's label allows: the set of diagnoses that it does not exclude.
+ALLOWED = {
+    **{d: (d,) for d in DIAGNOSES},
+    "scc": ("akiec",),
+    "benign": BENIGN_DIAGNOSES,
+    "malignant": MALIGNANT_DIAGNOSES,
+    "malignant_low_risk": LOW_RISK_DIAGNOSES,
+    "malignant_high_risk": ("mel",),
+    "other": (),
+    "not_a_lesion": (),
+}
+
+# From the weakest to the strongest; the strongest one that applies is given.
+ADVICE = ("watch", "retake", "doctor_weeks", "doctor_days")
+
+# Why a picture can't be judged, and what to do about it.
+REASONS = {
+    "no_lesion": "No mole was found. Put one mole in the middle of the picture.",
+    "unfamiliar": "This does not look like the pictures of moles that the program knows.",
+    "several_lesions": "There is more than one mole. Frame one mole only.",
+    "too_small": "The mole is too small in the picture. Move closer.",
+    "cut_off": "A large part of the mole lies outside the picture. Show all of it.",
+    "blurred": "The picture is out of focus. Hold still, and tap on the mole to focus.",
+    "too_dark": "The picture is too dark. Use daylight or switch on a lamp.",
+    "glare": "Light is reflected from the skin. Turn the lamp or the flash aside.",
+    "too_few_pixels": "The picture has too few pixels. Use a sharper camera setting.",
+    "covered": "Hair or ink covers the mole. Move the hair aside, or wipe the ink away.",
+}
+
+SIGNS = ("itching", "bleeding", "changing", "growing", "not_healing")
+# Signs that always need a doctor, whatever the picture looks like.
+ALARMING_SIGNS = frozenset({"bleeding", "changing", "growing", "not_healing"})
+
+BODY_SITES = (
+    "scalp",
+    "face",
+    "ear",
+    "neck",
+    "chest",
+    "abdomen",
+    "back",
+    "genital",
+    "shoulder",
+    "upper_arm",
+    "forearm",
+    "hand",
+    "palm",
+    "buttock",
+    "thigh",
+    "lower_leg",
+    "foot",
+    "sole",
+    "nail",
+    "mucosa",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """One modality's operating point: probabilities, and the cost of a missed melanoma
+    relative to a missed low-risk cancer."""
+
+    screen: float
+    melanoma: float
+    cost_ratio: float
+
+
+def categories(diagnoses: Mapping[str, float]) -> dict[str, float]:
+    """Sum the probabilities of the diagnoses by risk category."""
+    return {
+        category: sum(p for d, p in diagnoses.items() if CATEGORY_OF[d] == category)
+        for category in RISK_CATEGORIES
+    }
+
+
+def is_flagged(diagnoses: Mapping[str, float], thresholds: Thresholds) -> bool:
+    """Whether a doctor should see the lesion: as a whole, or for melanoma alone."""
+    malignancy = 1 - categories(diagnoses)[BENIGN]
+    return malignancy >= thresholds.screen or diagnoses["mel"] >= thresholds.melanoma
+
+
+def decide(
+    diagnoses: Mapping[str, float], thresholds: Thresholds, *, uncertain: bool
+) -> tuple[str, str]:
+    """The rule: calibrated probabilities → (risk category, advice)."""
+    if not is_flagged(diagnoses, thresholds):
+        return BENIGN, "doctor_weeks" if uncertain else "watch"
+    parts = categories(diagnoses)
+    if parts[HIGH_RISK] * thresholds.cost_ratio >= parts[LOW_RISK]:
+        return HIGH_RISK, "doctor_days"
+    return LOW_RISK, "doctor_weeks"
+
+
+def advice_with_signs(advice: str, signs: Iterable[str]) -> str:
+    """What the person reports never gives less than a doctor within weeks."""
+    if ALARMING_SIGNS.isdisjoint(signs):
+        return advice
+    return max(advice, "doctor_weeks", key=ADVICE.index)
