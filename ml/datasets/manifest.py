@@ -1,0 +1,87 @@
+"""One row a picture, whatever the data set's own format."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ml.taxonomy import ALLOWED
+
+PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".heic"}
+
+# Data sets name body sites at very different depths; this is the depth that all can fill.
+BODY_REGIONS = {
+    "head_neck": ("scalp", "ear", "face", "neck", "nose", "lip", "head neck", "head/neck"),
+    "trunk": ("back", "trunk", "chest", "abdomen", "buttocks", "torso", "anterior torso",
+              "posterior torso", "lateral torso"),
+    "upper_limb": ("upper extremity", "upper limbs", "arm", "forearm"),
+    "lower_limb": ("lower extremity", "lower limbs", "thigh", "leg"),
+    "hand_foot": ("hand", "foot", "acral", "palms/soles"),
+    "genital": ("genital", "genital areas", "oral/genital"),
+}  # fmt: skip
+REGION_OF = {site: region for region, sites in BODY_REGIONS.items() for site in sites}
+
+
+class DatasetError(ValueError):
+    """A data set that can't be used as it stands; the message names the file and the row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One labelled picture. ``allowed`` are the diagnoses that its label does not exclude;
+    none for a label that is left out of training."""
+
+    path: Path
+    mask: Path | None
+    dataset: str
+    image_id: str
+    lesion: str
+    group: str
+    modality: str
+    dx: str
+    allowed: tuple[str, ...]
+    sex: str | None = None
+    age: float | None = None
+    body_site: str | None = None
+    skin_type: int | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A row of a data set that gives no picture to learn or to measure from, and why."""
+
+    source: str
+    image_id: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Manifest:
+    """What was read; ``warnings`` are sentences for the person who trains."""
+
+    rows: list[Row] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def extend(self, other: "Manifest") -> None:
+        self.rows += other.rows
+        self.dropped += other.dropped
+        self.warnings += other.warnings
+
+    def counts(self) -> dict[tuple[str, str, str], int]:
+        """Pictures by (data set, modality, diagnosis)."""
+        return dict(Counter((row.dataset, row.modality, row.dx) for row in self.rows))
+
+
+def allowed_diagnoses(dx: str, source: str) -> tuple[str, ...]:
+    """What a label allows. Raises DatasetError for a word that is no label."""
+    try:
+        return ALLOWED[dx]
+    except KeyError:
+        legal = ", ".join(ALLOWED)
+        raise DatasetError(f"{source}: unknown diagnosis “{dx}”; known are {legal}") from None
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The picture files directly in a folder, sorted by name."""
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
