@@ -1,0 +1,81 @@
+"""Near-duplicates: the same picture under two names, retouched, or in two data sets."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import imagehash
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from ml.datasets.manifest import DatasetError, Row
+
+HASH_SIZE = 16
+BITS = HASH_SIZE**2
+# Of 256 bits. On 16,000 lesion pictures every pair of one picture's copies (recoloured, moved
+# a little) lies within; the few strangers within are small round moles, joined without harm.
+MAX_DISTANCE = 46
+CACHE = Path("var/perceptual-hashes.npz")
+
+
+def components(rows: list[Row], cache: Path = CACHE) -> list[str]:
+    """One key a row, equal for rows that share a group or are near-duplicates.
+
+    Raises DatasetError for a picture that does not decode.
+    """
+    parent = {row.group: row.group for row in rows}
+
+    def root(group: str) -> str:
+        while parent[group] != group:
+            parent[group] = parent[parent[group]]
+            group = parent[group]
+        return group
+
+    for a, b in _close_pairs(_hashes(rows, cache)):
+        first, second = sorted((root(rows[a].group), root(rows[b].group)))
+        parent[second] = first
+    return [root(row.group) for row in rows]
+
+
+def _close_pairs(hashes: np.ndarray, block: int = 2000) -> list[tuple[int, int]]:
+    # With bits as ±1, the Hamming distance is (bits − dot product) / 2: one matrix product.
+    signs = hashes.astype(np.float32) * 2 - 1
+    pairs = []
+    for start in range(0, len(signs), block):
+        products = signs[start : start + block] @ signs[start:].T
+        close = products >= BITS - 2 * MAX_DISTANCE
+        pairs += [(start + i, start + j) for i, j in np.argwhere(close) if i < j]
+    return pairs
+
+
+def _hashes(rows: list[Row], cache: Path) -> np.ndarray:
+    known = {}
+    if cache.is_file():
+        with np.load(cache) as stored:
+            known = dict(zip(stored["keys"].tolist(), stored["hashes"], strict=True))
+    keys = [_key(row.path) for row in rows]
+    todo = [(key, row) for key, row in zip(keys, rows, strict=True) if key not in known]
+    if todo:
+        with ThreadPoolExecutor() as pool:
+            made = pool.map(lambda item: _hash(item[1]), todo)
+            bar = tqdm(made, total=len(todo), desc="Looking for near-duplicates", unit="picture")
+            known |= {key: value for (key, _), value in zip(todo, bar, strict=True)}
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        temporary = cache.with_suffix(".part.npz")
+        np.savez(temporary, keys=np.array(list(known)), hashes=np.stack(list(known.values())))
+        temporary.replace(cache)
+    return np.unpackbits(np.stack([known[key] for key in keys]), axis=1)
+
+
+def _key(path: Path) -> str:
+    stat = path.stat()
+    return f"{path}|{stat.st_size}|{stat.st_mtime_ns}"
+
+
+def _hash(row: Row) -> np.ndarray:
+    try:
+        with Image.open(row.path) as image:
+            image.draft("RGB", (128, 128))  # the JPEG decoder scales down by itself: much faster
+            return np.packbits(imagehash.phash(image, hash_size=HASH_SIZE).hash)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DatasetError(f"{row.source}: {row.path} does not decode: {error}") from error

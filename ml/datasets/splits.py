@@ -1,0 +1,77 @@
+"""Train, validation and test: by patient or lesion, never across; kept as a file."""
+
+import csv
+from collections import Counter, defaultdict
+from hashlib import sha256
+from pathlib import Path
+
+from ml.datasets import duplicates
+from ml.datasets.manifest import DatasetError, Row
+
+FOLDS = ("train", "validation", "test")
+# Shares of the groups (test, validation). Small sets give more to the test: with a fifth of
+# PAD-UFES-20's patients, the interval of an AUC would be as wide as ± 0.08.
+SHARES = {"PAD-UFES-20": (0.40, 0.15), "Derm7pt": (0.25, 0.12)}
+DEFAULT_SHARES = (0.20, 0.12)
+NOT_A_LESION_SHARES = (0.50, 0.0)
+
+
+def split(rows: list[Row], *, seed: int = 0, cache: Path = duplicates.CACHE) -> list[str]:
+    """The fold of each row, stratified by data set and diagnosis.
+
+    Groups (patients, else lesions) and near-duplicates across sets stay on one side. The order
+    within a stratum is a hash of seed and group: the same with or without the other sets.
+    """
+    keys = duplicates.components(rows, cache)
+    members = defaultdict(list)
+    for row, key in zip(rows, keys, strict=True):
+        members[key].append(row)
+    frequency = Counter((row.dataset, row.dx) for row in rows)
+    strata = defaultdict(list)
+    for key, group in members.items():
+        # A patient with several diagnoses counts for the rarest.
+        rarest = min(group, key=lambda row: (frequency[row.dataset, row.dx], row.dataset, row.dx))
+        strata[rarest.dataset, rarest.dx].append(key)
+    fold = {}
+    for (dataset, dx), stratum in strata.items():
+        stratum.sort(key=lambda key: sha256(f"{seed}|{key}".encode()).digest())
+        shares = SHARES.get(dataset, DEFAULT_SHARES)
+        if dx == "not_a_lesion":
+            shares = NOT_A_LESION_SHARES
+        tests, validations = (_part(len(stratum), share) for share in shares)
+        fold |= dict.fromkeys(stratum[:tests], "test")
+        fold |= dict.fromkeys(stratum[tests : tests + validations], "validation")
+        fold |= dict.fromkeys(stratum[tests + validations :], "train")
+    return [fold[key] for key in keys]
+
+
+def write(path: Path, rows: list[Row], folds: list[str]) -> None:
+    """Store a split beside a model: image_id, dataset, fold."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("image_id", "dataset", "fold"))
+        for row, fold in zip(rows, folds, strict=True):
+            writer.writerow((row.image_id, row.dataset, fold))
+
+
+def read(path: Path, rows: list[Row]) -> list[str | None]:
+    """The stored fold of each row; None for a picture that the split does not know.
+
+    Raises DatasetError when the file is no split.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if reader.fieldnames != ["image_id", "dataset", "fold"]:
+            raise DatasetError(f"{path}: row 1: not a split; expected image_id,dataset,fold")
+        stored = {}
+        for number, record in enumerate(reader, start=2):
+            if record["fold"] not in FOLDS:
+                raise DatasetError(f"{path}: row {number}: unknown fold “{record['fold']}”")
+            stored[record["dataset"], record["image_id"]] = record["fold"]
+    return [stored.get((row.dataset, row.image_id)) for row in rows]
+
+
+def _part(groups: int, share: float) -> int:
+    if not share or groups < len(FOLDS):
+        return 0
+    return max(1, round(groups * share))
