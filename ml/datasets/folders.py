@@ -31,9 +31,9 @@ def read(folder: Path, modality: str) -> Manifest:
                 path=picture,
                 mask=None,
                 dataset=folder.name,
-                image_id=picture.stem,
-                lesion=f"{folder.name}/{part.name}/{picture.stem}",
-                group=f"{folder.name}/{part.name}/{picture.stem}",
+                image_id=f"{dx}/{picture.stem}",
+                lesion=f"{folder.name}/{dx}/{picture.stem}",
+                group=f"{folder.name}/{dx}/{picture.stem}",
                 # What is no lesion comes from ordinary cameras.
                 modality="photo" if dx == "not_a_lesion" else modality,
                 dx=dx,
