@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from ml.datasets import folders, metadata
+from ml.datasets import clinic, folders, metadata
 from ml.datasets.manifest import DatasetError, Dropped, Manifest, Row
 
 __all__ = ["DatasetError", "Dropped", "Manifest", "Row", "read"]
@@ -38,6 +38,8 @@ def read(dirs: Iterable[str | Path], modality: str = "dermoscopy") -> Manifest:
 def _read_one(folder: Path, modality: str) -> Manifest | None:
     if metadata.find(folder):
         return metadata.read(folder, modality)
+    if clinic.find(folder):
+        return clinic.read(folder, modality)
     if folders.class_folders(folder):
         return folders.read(folder, modality)
     return None

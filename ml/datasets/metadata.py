@@ -1,6 +1,7 @@
 """Sets with a metadata CSV: the ISIC archive's way, and Kaggle's copy of HAM10000."""
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 from ml.datasets.manifest import (
@@ -30,36 +31,32 @@ def read(folder: Path, modality: str) -> Manifest:
     row: a missing column, an unknown label or modality, a row without a picture.
     """
     sheet = find(folder)
-    pictures = _pictures(folder)
-    masks = {p.stem: p for p in pictures_in(folder / "masks")} if _has(folder, "masks") else {}
-    # The segmentation challenge's suffix, as HAM10000's masks are published with it.
-    masks = {stem.removesuffix("_segmentation"): path for stem, path in masks.items()}
+    pictures = _files(folder, ("images", "_images_part_"))
+    if not pictures:
+        raise DatasetError(f"{sheet}: no pictures in images/ beside it")
+    # HAM10000's masks are published with this suffix.
+    masks = {
+        stem.removesuffix("_segmentation"): path
+        for stem, path in _files(folder, ("masks", "_segmentations_")).items()
+    }
     manifest, seen, without_picture = Manifest(), {}, []
-    with sheet.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
-        if missing:
-            raise DatasetError(f"{sheet}: row 1: no column {', '.join(missing)}")
-        for number, record in enumerate(reader, start=2):
-            source = f"{sheet}: row {number}"
-            record = {k: (v or "").strip() for k, v in record.items() if k}
-            image_id = record["image_id"]
-            if not image_id:
-                raise DatasetError(f"{source}: no image_id")
-            if image_id in seen:
-                if record["dx"].lower() != seen[image_id]:
-                    raise DatasetError(
-                        f"{source}: {image_id} again, as “{record['dx']}”; before it was "
-                        f"“{seen[image_id]}”"
-                    )
-                manifest.dropped.append(Dropped(source, image_id, "the same picture again"))
-                continue
-            row = _row(record, folder.name, modality, source, pictures, masks)
-            seen[image_id] = row.dx
-            if image_id in pictures:
-                manifest.rows.append(row)
-            else:
-                without_picture.append(f"{source}: no picture for {image_id}")
+    for source, record in _records(sheet):
+        image_id = record["image_id"]
+        if not image_id:
+            raise DatasetError(f"{source}: no image_id")
+        row = _row(record, folder.name, modality, source, pictures, masks)
+        if image_id in seen:
+            if row.dx != seen[image_id]:
+                raise DatasetError(
+                    f"{source}: {image_id} again, as “{row.dx}”; before it was “{seen[image_id]}”"
+                )
+            manifest.dropped.append(Dropped(source, image_id, "the same picture again"))
+            continue
+        seen[image_id] = row.dx
+        if image_id in pictures:
+            manifest.rows.append(row)
+        else:
+            without_picture.append(f"{source}: no picture for {image_id}")
     if without_picture:
         raise DatasetError("\n".join(without_picture))
     if not manifest.rows:
@@ -113,13 +110,27 @@ def _number(record: dict[str, str], column: str, source: str) -> float | None:
         raise DatasetError(f"{source}: {column} “{text}” is no number") from None
 
 
-def _pictures(folder: Path) -> dict[str, Path]:
-    parts = [p for p in sorted(folder.iterdir()) if p.is_dir() and p.name.lower() != "masks"]
-    named = [p for p in parts if p.name == "images" or "_images_part_" in p.name]
-    if not named:
-        raise DatasetError(f"{folder}: no folder images/ beside the metadata")
-    return {picture.stem: picture for part in named for picture in pictures_in(part)}
+def _records(sheet: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """(source, record) of each row, without surrounding blanks."""
+    try:
+        with sheet.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
+            if missing:
+                raise DatasetError(f"{sheet}: row 1: no column {', '.join(missing)}")
+            for record in reader:
+                record = {k: (v or "").strip() for k, v in record.items() if k}
+                yield f"{sheet}: row {reader.line_num}", record
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{sheet}: not a readable CSV file: {error}") from error
 
 
-def _has(folder: Path, name: str) -> bool:
-    return (folder / name).is_dir()
+def _files(folder: Path, names: tuple[str, str]) -> dict[str, Path]:
+    """Pictures by name from the folder called the first name, or with the second in its own."""
+    exact, part = names
+    return {
+        picture.stem: picture
+        for inner in sorted(folder.iterdir())
+        if inner.is_dir() and (inner.name == exact or part in inner.name.lower())
+        for picture in pictures_in(inner)
+    }

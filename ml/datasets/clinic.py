@@ -1,0 +1,126 @@
+"""The clinic's format: BMP files in SET_… folders, and the sheet CLIN_DIA.xlsx."""
+
+from collections import defaultdict
+from pathlib import Path
+from zipfile import BadZipFile
+
+import openpyxl
+
+from ml.datasets.manifest import (
+    DatasetError,
+    Dropped,
+    Manifest,
+    Row,
+    allowed_diagnoses,
+    pictures_in,
+)
+
+SHEET = "clin_dia.xlsx"
+CATEGORY = "kat.diagnose"
+DX_OF_CATEGORY = {1: "benign", 2: "malignant_low_risk", 3: "malignant_high_risk"}
+
+
+def find(folder: Path) -> Path | None:
+    """The folder's sheet, in any letter case, if it is a set of this kind."""
+    return next((p for p in sorted(folder.iterdir()) if p.name.lower() == SHEET), None)
+
+
+def read(folder: Path, modality: str) -> Manifest:
+    """Join the sheet's rows to the pictures by ``id``, whatever its letter case.
+
+    Rows with another category than 1, 2 or 3, without a picture, or that contradict each other
+    are dropped and named. Raises DatasetError for a sheet that can't be read or lacks a column.
+    """
+    sheet = find(folder)
+    pictures = {
+        picture.stem.lower(): picture
+        for part in sorted(folder.iterdir())
+        if part.is_dir() and part.name.upper().startswith("SET_")
+        for picture in pictures_in(part)
+    }
+    manifest, found = Manifest(), defaultdict(list)
+    mentioned = set()
+    for source, image_id, category in _records(sheet):
+        mentioned.add(image_id.lower())
+        if (number := _category(category)) is None:
+            reason = f"category “{'' if category is None else category}” is not 1, 2 or 3"
+            manifest.dropped.append(Dropped(source, image_id, reason))
+        elif image_id.lower() not in pictures:
+            manifest.dropped.append(Dropped(source, image_id, "no picture of this id"))
+        else:
+            found[image_id.lower()].append((source, image_id, number))
+    for key, entries in found.items():
+        if len({number for *_, number in entries}) > 1:
+            manifest.dropped += [
+                Dropped(source, image_id, "several rows with different categories")
+                for source, image_id, _ in entries
+            ]
+            continue
+        manifest.rows.append(_row(folder.name, pictures[key], modality, *entries[0]))
+        manifest.dropped += [
+            Dropped(source, image_id, "the same picture again")
+            for source, image_id, _ in entries[1:]
+        ]
+    manifest.dropped += [
+        Dropped(str(pictures[key]), pictures[key].stem, "no row in the sheet")
+        for key in sorted(pictures.keys() - mentioned)
+    ]
+    if not manifest.rows:
+        raise DatasetError(f"{sheet}: no row has a category of 1, 2 or 3 and a picture")
+    manifest.warnings.append(
+        f"{sheet}: category 2 is read as “malignant, low risk”, which is bcc or akiec here. "
+        "The clinic need not have meant the same: ask it which diagnoses category 2 holds."
+    )
+    return manifest
+
+
+def _row(
+    dataset: str, picture: Path, modality: str, source: str, image_id: str, number: int
+) -> Row:
+    dx = DX_OF_CATEGORY[number]
+    return Row(
+        path=picture,
+        mask=None,
+        dataset=dataset,
+        image_id=picture.stem,
+        lesion=f"{dataset}/{picture.stem}",
+        group=f"{dataset}/{picture.stem}",
+        modality=modality,
+        dx=dx,
+        allowed=allowed_diagnoses(dx, source),
+        source=source,
+    )
+
+
+def _records(sheet: Path) -> list[tuple[str, str, object]]:
+    """(source, id, category) of every row that is not empty."""
+    try:
+        book = openpyxl.load_workbook(sheet, read_only=True, data_only=True)
+    except (BadZipFile, KeyError, OSError, ValueError) as error:
+        raise DatasetError(f"{sheet}: not a readable .xlsx file: {error}") from error
+    try:
+        lines = list(book.worksheets[0].iter_rows(values_only=True))
+    finally:
+        book.close()
+    header = [str(cell or "").strip().lower() for cell in lines[0]] if lines else []
+    missing = [name for name in ("id", CATEGORY) if name not in header]
+    if missing:
+        raise DatasetError(f"{sheet}: row 1: no column {', '.join(missing)}")
+    id_column, category_column = header.index("id"), header.index(CATEGORY)
+    records = []
+    for number, line in enumerate(lines[1:], start=2):
+        if all(cell is None for cell in line):
+            continue
+        image_id = str(line[id_column] or "").strip()
+        # Some sheets give the file's name as id.
+        image_id = image_id[:-4] if image_id.lower().endswith(".bmp") else image_id
+        records.append((f"{sheet}: row {number}", image_id, line[category_column]))
+    return records
+
+
+def _category(value: object) -> int | None:
+    try:
+        number = float(str(value).strip())
+    except ValueError:
+        return None
+    return int(number) if number in DX_OF_CATEGORY else None
