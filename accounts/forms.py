@@ -1,0 +1,78 @@
+"""Sign-up: what allauth asks, and what health data need, consent and a minimum age."""
+
+from datetime import date
+
+from allauth.account.forms import SignupForm as AllauthSignupForm
+from django import forms
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+
+MINIMUM_AGE = 16  # GDPR art. 8: below it, a child's own consent does not count everywhere in the EU
+MAXIMUM_AGE = 120
+
+# Change the version with the text: each account keeps the one that its person agreed to.
+CONSENT_VERSION = "2026-11"
+CONSENT_TEXT = _(
+    "I agree that my pictures and what I write about my skin, which are health data, are stored "
+    "here and assessed by a computer program, and that doctors of this service may look at them. "
+    "I can withdraw this at any time by deleting my pictures or my account."
+)
+
+
+def age_on(day: date, born: date) -> int:
+    """Completed years of life."""
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+class SignupForm(AllauthSignupForm):
+    """Settings name it as allauth's sign-up form."""
+
+    display_name = forms.CharField(
+        label=_("Your name"),
+        max_length=100,
+        required=False,
+        help_text=_("Optional. Doctors of this service see it."),
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    date_of_birth = forms.DateField(
+        label=_("Date of birth"),
+        help_text=_("You must be at least 16 years old."),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "autocomplete": "bday"}),
+        error_messages={
+            "required": _("Enter your date of birth."),
+            "invalid": _("Enter your date of birth as year, month and day, such as 1980-03-27."),
+        },
+    )
+    consent = forms.BooleanField(
+        label=CONSENT_TEXT,
+        error_messages={"required": _("Without your consent we can't store or assess pictures.")},
+    )
+
+    field_order = ["email", "display_name", "date_of_birth", "password1", "password2", "consent"]
+
+    def clean_date_of_birth(self) -> date:
+        born = self.cleaned_data["date_of_birth"]
+        age = age_on(timezone.localdate(), born)
+        if not 0 <= age <= MAXIMUM_AGE:
+            raise ValidationError(_("Enter your real date of birth."))
+        if age < MINIMUM_AGE:
+            raise ValidationError(_("You must be at least 16 years old to use this service."))
+        return born
+
+    @transaction.atomic
+    def save(self, request: HttpRequest) -> User:
+        return super().save(request)
+
+    def custom_signup(self, request: HttpRequest, user: User) -> None:
+        """Called by allauth with the stored account, in the same transaction."""
+        user.display_name = self.cleaned_data["display_name"]
+        user.date_of_birth = self.cleaned_data["date_of_birth"]
+        user.consent_version, user.consented_at = CONSENT_VERSION, timezone.now()
+        user.save()
+        user.groups.add(Group.objects.get(name="person"))

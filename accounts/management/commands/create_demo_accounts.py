@@ -1,0 +1,38 @@
+"""The two accounts that `make run` prints. Never for a server that others can reach."""
+
+from datetime import date
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.contrib.auth.models import Group
+from django.core.management.base import BaseCommand
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.forms import CONSENT_VERSION
+from accounts.models import User
+
+PASSWORD = "mole-check-demo"
+
+
+class Command(BaseCommand):
+    help = "Make the demo person and the demo doctor where they don't exist yet."
+
+    @transaction.atomic
+    def handle(self, *args: Any, **options: Any) -> None:
+        for group, name in (("person", "Demo person"), ("doctor", "Dr Demo")):
+            email = f"{group}@example.org"
+            if User.objects.filter(email=email).exists():
+                continue
+            user = User.objects.create_user(
+                email,
+                PASSWORD,
+                display_name=name,
+                date_of_birth=date(1980, 3, 27),
+                consent_version=CONSENT_VERSION,
+                consented_at=timezone.now(),
+                is_staff=group == "doctor",
+            )
+            user.groups.add(Group.objects.get(name=group))
+            EmailAddress.objects.create(user=user, email=email, primary=True, verified=True)
+            self.stdout.write(f"{email} / {PASSWORD}")

@@ -1,0 +1,268 @@
+"""Moles, uploaded records, the model's assessments and the doctors' reviews.
+
+The state machine stands in the constraints; ``services`` moves it.
+"""
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from diagnosis import terms
+
+
+def random_name(record: "MoleRecord", filename: str) -> str:
+    """Where a picture lies: nothing in the name tells whose it is, or of what."""
+    name = uuid.uuid4().hex
+    return f"records/{name[:2]}/{name}.jpg"
+
+
+class Mole(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="moles", verbose_name=_("person")
+    )
+    name = models.CharField(_("name"), max_length=100)
+    body_site = models.CharField(
+        _("body site"), max_length=20, blank=True, choices=terms.BODY_SITES
+    )
+    created_at = models.DateTimeField(_("added at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("mole")
+        verbose_name_plural = _("moles")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(body_site__in=["", *terms.BODY_SITES]), name="mole_body_site_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MoleRecord(models.Model):
+    """One uploaded picture, on its way to an assessment or there."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("waiting")
+        RUNNING = "running", _("being assessed")
+        DONE = "done", _("assessed")
+        UNUSABLE = "unusable", _("picture can't be used")
+        FAILED = "failed", _("failed")
+
+    class FailureReason(models.TextChoices):
+        INTERRUPTED = "interrupted", _("The assessment was interrupted several times.")
+        ERROR = "error", _("Something went wrong while the picture was assessed.")
+        UNREADABLE = "unreadable", _("The stored picture can't be read.")
+
+    ASSESSED = (State.DONE, State.UNUSABLE)
+    PENDING = (State.QUEUED, State.RUNNING)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="records", verbose_name=_("person")
+    )
+    mole = models.ForeignKey(
+        Mole,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="records",
+        verbose_name=_("mole"),
+    )
+    image = models.FileField(_("picture"), upload_to=random_name, max_length=100)
+    modality = models.CharField(
+        _("kind of picture"), max_length=20, choices=terms.MODALITIES, default="photo"
+    )
+    note = models.TextField(_("note"), max_length=2000, blank=True)
+    signs = ArrayField(
+        models.CharField(max_length=20, choices=terms.SIGNS),
+        verbose_name=_("signs"),
+        default=list,
+        blank=True,
+    )
+    state = models.CharField(_("state"), max_length=20, choices=State, default=State.QUEUED)
+    failure_reason = models.CharField(
+        _("reason of the failure"), max_length=20, choices=FailureReason, blank=True
+    )
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    claim_token = models.UUIDField(null=True, blank=True, editable=False)
+    claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
+    # A digest of the whole request: sent twice, it makes one record. Empty: not asked for.
+    idempotency_key = models.CharField(max_length=64, blank=True, editable=False)
+    created_at = models.DateTimeField(_("sent at"), auto_now_add=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    current_assessment = models.OneToOneField(
+        "Assessment",
+        models.RESTRICT,
+        null=True,
+        blank=True,
+        related_name="current_for",
+        verbose_name=_("current assessment"),
+    )
+
+    class Meta:
+        verbose_name = _("record")
+        verbose_name_plural = _("records")
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["owner", "-created_at"], name="record_history"),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(state__in=["queued", "running"]),
+                name="record_pending",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["queued", "running", "done", "unusable", "failed"]),
+                name="record_state_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(modality__in=list(terms.MODALITIES)), name="record_modality_is_known"
+            ),
+            models.CheckConstraint(condition=~Q(image=""), name="record_has_a_picture"),
+            models.CheckConstraint(
+                condition=Q(state__in=["done", "unusable"], current_assessment__isnull=False)
+                | (~Q(state__in=["done", "unusable"]) & Q(current_assessment__isnull=True)),
+                name="record_assessment_exactly_when_assessed",
+            ),
+            models.CheckConstraint(
+                condition=(
+                    Q(state="failed", failure_reason__in=["interrupted", "error", "unreadable"])
+                    | (~Q(state="failed") & Q(failure_reason=""))
+                ),
+                name="record_reason_exactly_when_failed",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="running", claim_token__isnull=False, claimed_until__isnull=False)
+                | (~Q(state="running") & Q(claim_token__isnull=True, claimed_until__isnull=True)),
+                name="record_claim_exactly_when_running",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["queued", "running"], finished_at__isnull=True)
+                | (~Q(state__in=["queued", "running"]) & Q(finished_at__isnull=False)),
+                name="record_finished_exactly_when_not_pending",
+            ),
+            models.UniqueConstraint(
+                fields=["owner", "idempotency_key"],
+                condition=~Q(idempotency_key=""),
+                name="record_once_per_request",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"record {str(self.id)[:8]}"
+
+    @property
+    def is_pending(self) -> bool:
+        return self.state in self.PENDING
+
+
+class Assessment(models.Model):
+    """What one version of the model said about one record; never edited."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    record = models.ForeignKey(
+        MoleRecord, models.CASCADE, related_name="assessments", verbose_name=_("record")
+    )
+    model_version = models.CharField(_("version of the model"), max_length=50)
+    modality = models.CharField(_("kind of picture"), max_length=20, choices=terms.MODALITIES)
+    usable = models.BooleanField(_("usable"))
+    reasons = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    warnings = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    diagnoses = models.JSONField(_("probability of each diagnosis"))
+    categories = models.JSONField(_("probability of each risk category"))
+    malignancy = models.FloatField(_("probability of malignancy"))
+    risk_category = models.CharField(
+        _("risk category"), max_length=20, choices=terms.RISK_CATEGORIES, null=True
+    )
+    uncertain = models.BooleanField(_("uncertain"))
+    advice = models.CharField(_("advice"), max_length=20, choices=terms.ADVICE)
+    heatmap = models.JSONField(_("heatmap"), null=True)
+    outline = models.JSONField(_("outline"), null=True)
+    milliseconds = models.FloatField(_("milliseconds"))
+    created_at = models.DateTimeField(_("assessed at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("assessment")
+        verbose_name_plural = _("assessments")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["record", "model_version"], name="assessment_once_per_model_version"
+            ),
+            models.CheckConstraint(
+                condition=Q(usable=True, risk_category__in=list(terms.RISK_CATEGORIES), reasons=[])
+                | (Q(usable=False, risk_category__isnull=True) & ~Q(reasons=[])),
+                name="assessment_category_exactly_when_usable",
+            ),
+            models.CheckConstraint(
+                condition=Q(malignancy__gte=0, malignancy__lte=1),
+                name="assessment_malignancy_is_a_probability",
+            ),
+            models.CheckConstraint(
+                condition=Q(advice__in=list(terms.ADVICE)), name="assessment_advice_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"assessment of {str(self.record_id)[:8]} by {self.model_version}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The assessment object that the API, the command line and the phone share."""
+        names = (
+            "model_version modality usable reasons warnings diagnoses categories malignancy "
+            "risk_category uncertain advice heatmap outline milliseconds"
+        )
+        return {name: getattr(self, name) for name in names.split()}
+
+
+class Review(models.Model):
+    """A doctor's verdict on a record; the person sees it above the model's."""
+
+    class Urgency(models.TextChoices):
+        NONE = "none", _("no visit needed")
+        WEEKS = "doctor_weeks", _("see a doctor within a few weeks")
+        DAYS = "doctor_days", _("see a doctor within a few days")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    record = models.ForeignKey(
+        MoleRecord, models.CASCADE, related_name="reviews", verbose_name=_("record")
+    )
+    # A verdict keeps its author: a doctor who leaves is deactivated, not deleted.
+    doctor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="reviews", verbose_name=_("doctor")
+    )
+    diagnosis = models.CharField(_("diagnosis"), max_length=20, blank=True, choices=terms.DIAGNOSES)
+    risk_category = models.CharField(
+        _("risk category"), max_length=20, choices=terms.RISK_CATEGORIES
+    )
+    urgency = models.CharField(_("urgency"), max_length=20, choices=Urgency, default=Urgency.NONE)
+    comment = models.TextField(_("comment to the person"), max_length=2000, blank=True)
+    private_comment = models.TextField(
+        _("private comment"), max_length=2000, blank=True, help_text=_("Only doctors see it.")
+    )
+    created_at = models.DateTimeField(_("written at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("review")
+        verbose_name_plural = _("reviews")
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(risk_category__in=list(terms.RISK_CATEGORIES)),
+                name="review_category_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(urgency__in=["none", "doctor_weeks", "doctor_days"]),
+                name="review_urgency_is_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"review of {str(self.record_id)[:8]}"

@@ -1,0 +1,116 @@
+"""Records: sent, retried and deleted by the person they belong to."""
+
+import hashlib
+from collections.abc import Iterable
+from functools import partial
+
+from django.core.exceptions import PermissionDenied
+from django.core.files.base import File
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from accounts.models import User
+from diagnosis.models import Mole, MoleRecord
+from diagnosis.services import pictures, queue
+
+
+class NotRetryable(Exception):
+    """The record has not failed, so there is nothing to try again."""
+
+
+def visible_to(user: User) -> QuerySet[MoleRecord]:
+    """A person's own records, with what pages and API show of them.
+
+    Doctors read other people's records in the admin, where every look is logged.
+    """
+    return (
+        MoleRecord.objects.filter(owner=user)
+        .select_related("current_assessment", "mole")
+        .prefetch_related("reviews__doctor")
+    )
+
+
+def submit(
+    *,
+    owner: User,
+    file: File,
+    mole: Mole | None = None,
+    modality: str = "photo",
+    note: str = "",
+    signs: Iterable[str] = (),
+    idempotency_key: str | None = None,
+) -> MoleRecord:
+    """Check, re-encode and store a picture as a queued record, and tell the workers on commit.
+
+    The same request sent again with the same ``idempotency_key`` returns the record it made.
+    Raises PictureRefused, ValidationError for other fields, PermissionDenied for another's mole.
+    """
+    if mole is not None and mole.owner_id != owner.pk:
+        raise PermissionDenied
+    content = pictures.reencode(file)
+    record = MoleRecord(
+        owner=owner, mole=mole, modality=modality, note=note, signs=sorted(set(signs))
+    )
+    if idempotency_key:
+        record.idempotency_key = _digest(idempotency_key, record, content)
+        if known := _known(record):
+            return known
+    record.clean_fields(exclude=["owner", "mole", "image"])
+    record.image.save("picture.jpg", content, save=False)
+    try:
+        # Durable: an outer transaction that fails later would leave the file without a row.
+        with transaction.atomic(durable=True):
+            record.save(force_insert=True)
+            transaction.on_commit(partial(queue.send, record.pk))
+    except BaseException as error:
+        record.image.storage.delete(record.image.name)
+        if isinstance(error, IntegrityError) and (known := _known(record)):
+            return known  # the other one of a double click was faster
+        raise
+    return record
+
+
+def retry(*, record: MoleRecord, by: User) -> None:
+    """Queue a failed record again. Raises PermissionDenied, NotRetryable."""
+    _check_owner(record, by)
+    with transaction.atomic():
+        queued = MoleRecord.objects.filter(pk=record.pk, state=MoleRecord.State.FAILED).update(
+            state=MoleRecord.State.QUEUED, failure_reason="", attempts=0, finished_at=None
+        )
+        if not queued:
+            raise NotRetryable
+        transaction.on_commit(partial(queue.send, record.pk))
+
+
+def delete(*, record: MoleRecord, by: User) -> None:
+    """Delete a record with its assessments and reviews, and its picture on commit.
+
+    Raises PermissionDenied.
+    """
+    _check_owner(record, by)
+    with transaction.atomic():
+        # Locked first: a worker that finishes now would add an assessment meanwhile.
+        for locked in MoleRecord.objects.select_for_update().filter(pk=record.pk):
+            locked.delete()
+
+
+def _check_owner(record: MoleRecord, user: User) -> None:
+    if record.owner_id != user.pk:
+        raise PermissionDenied
+
+
+def _digest(key: str, record: MoleRecord, content: File) -> str:
+    """The whole request, so that a key used again for another picture makes another record."""
+    digest = hashlib.sha256(content.read())
+    content.seek(0)
+    for part in (key, str(record.mole_id), record.modality, record.note, *record.signs):
+        digest.update(b"\0" + part.encode())
+    return digest.hexdigest()
+
+
+def _known(record: MoleRecord) -> MoleRecord | None:
+    if not record.idempotency_key:
+        return None
+    return MoleRecord.objects.filter(
+        owner=record.owner, idempotency_key=record.idempotency_key
+    ).first()

@@ -1,0 +1,67 @@
+"""What people read for the codes of ``ml.taxonomy``: one translated name for each."""
+
+from django.utils.translation import gettext_lazy as _
+
+from ml import taxonomy
+
+MODALITIES = {
+    "dermoscopy": _("Taken with a dermatoscope"),
+    "photo": _("Taken with a phone or a camera"),
+}
+
+RISK_CATEGORIES = {
+    taxonomy.BENIGN: _("benign"),
+    taxonomy.LOW_RISK: _("malignant, low risk"),
+    taxonomy.HIGH_RISK: _("malignant, high risk"),
+}
+
+DIAGNOSES = {
+    "nv": _("melanocytic naevus"),
+    "bkl": _("benign keratosis"),
+    "df": _("dermatofibroma"),
+    "vasc": _("vascular lesion"),
+    "bcc": _("basal cell carcinoma"),
+    "akiec": _("actinic keratosis to squamous cell carcinoma"),
+    "mel": _("melanoma"),
+}
+
+ADVICE = {
+    "watch": _("No warning sign found. Keep an eye on it."),
+    "retake": _("Take the picture again."),
+    "doctor_weeks": _("Show it to a doctor within a few weeks."),
+    "doctor_days": _("Show it to a doctor within a few days."),
+}
+
+# The sentences are written once, beside the rule; here they become translatable.
+REASONS = {code: _(sentence) for code, sentence in taxonomy.REASONS.items()}
+
+SIGNS = {
+    "itching": _("It itches"),
+    "bleeding": _("It bleeds"),
+    "changing": _("Its colour or shape changes"),
+    "growing": _("It grows"),
+    "not_healing": _("It does not heal"),
+}
+
+BODY_SITES = {
+    "scalp": _("scalp"),
+    "face": _("face"),
+    "ear": _("ear"),
+    "neck": _("neck"),
+    "chest": _("chest"),
+    "abdomen": _("belly"),
+    "back": _("back"),
+    "genital": _("genital area"),
+    "shoulder": _("shoulder"),
+    "upper_arm": _("upper arm"),
+    "forearm": _("forearm"),
+    "hand": _("hand"),
+    "palm": _("palm of the hand"),
+    "buttock": _("buttock"),
+    "thigh": _("thigh"),
+    "lower_leg": _("lower leg"),
+    "foot": _("foot"),
+    "sole": _("sole of the foot"),
+    "nail": _("nail"),
+    "mucosa": _("lips, mouth or other mucous membrane"),
+}
