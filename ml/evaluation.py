@@ -1,0 +1,278 @@
+"""A classifier on a data set: figures with intervals, for all pictures and by subgroup."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from ml import images, metrics
+from ml.datasets import DatasetError, Row
+from ml.skin_tone import tone_of, typology_angle
+from ml.taxonomy import (
+    BENIGN,
+    CATEGORY_OF,
+    DIAGNOSES,
+    MALIGNANT_DIAGNOSES,
+    RISK_CATEGORIES,
+    Thresholds,
+    decide,
+)
+
+if TYPE_CHECKING:
+    from ml.classifier import Classifier
+
+RESAMPLES, SUBGROUP_RESAMPLES = 1000, 200
+BATCH = 32
+AGE_BANDS = ((30, "0-29"), (50, "30-49"), (70, "50-69"), (200, "70+"))
+BENIGN_OUTPUTS = np.array([CATEGORY_OF[d] == BENIGN for d in DIAGNOSES])
+MELANOMA = DIAGNOSES.index("mel")
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What a classifier answered to labelled pictures, the gate ignored, and the gate's verdict.
+
+    ``probabilities`` is (n, 7) in the order of DIAGNOSES; ``thresholds`` by modality.
+    """
+
+    rows: list[Row]
+    probabilities: np.ndarray
+    usable: np.ndarray
+    skin_tones: list[str | None]
+    thresholds: Mapping[str, Thresholds]
+
+    @property
+    def malignancy(self) -> np.ndarray:
+        return 1 - self.probabilities[:, BENIGN_OUTPUTS].sum(axis=1)
+
+    @property
+    def melanoma(self) -> np.ndarray:
+        return self.probabilities[:, MELANOMA]
+
+    def select(self, keep: np.ndarray) -> "Predictions":
+        """Those of a mask."""
+        chosen = np.flatnonzero(keep)
+        return Predictions(
+            rows=[self.rows[i] for i in chosen],
+            probabilities=self.probabilities[chosen],
+            usable=self.usable[chosen],
+            skin_tones=[self.skin_tones[i] for i in chosen],
+            thresholds=self.thresholds,
+        )
+
+    def decisions(self) -> np.ndarray:
+        """Index into RISK_CATEGORIES by the shipped thresholds, uncertainty aside."""
+        chosen = [
+            decide(
+                dict(zip(DIAGNOSES, p, strict=True)), self.thresholds[row.modality], uncertain=False
+            )[0]
+            for row, p in zip(self.rows, self.probabilities.tolist(), strict=True)
+        ]
+        return np.array([RISK_CATEGORIES.index(category) for category in chosen], int)
+
+    def malignant(self) -> np.ndarray:
+        """1, 0, or −1 where the label leaves it open."""
+        return _truth(self.rows, MALIGNANT_DIAGNOSES)
+
+    def is_melanoma(self) -> np.ndarray:
+        """1, 0, or −1 where the label leaves it open."""
+        return _truth(self.rows, ("mel",))
+
+    def diagnosis(self) -> np.ndarray:
+        """Index into DIAGNOSES, or −1 where the label allows several."""
+        return np.array(
+            [DIAGNOSES.index(r.allowed[0]) if len(r.allowed) == 1 else -1 for r in self.rows], int
+        )
+
+
+def _truth(rows: list[Row], positive: tuple[str, ...]) -> np.ndarray:
+    def of(allowed: tuple[str, ...]) -> int:
+        inside = {diagnosis in positive for diagnosis in allowed}
+        return -1 if len(inside) != 1 else int(inside.pop())
+
+    return np.array([of(row.allowed) for row in rows], int)
+
+
+def collect(classifier: "Classifier", rows: list[Row]) -> Predictions:
+    """Assess every picture. Raises DatasetError, naming the row, for one that does not decode."""
+    probabilities, usable, tones = [], [], []
+    by_modality = sorted(range(len(rows)), key=lambda i: rows[i].modality)
+    with (
+        ThreadPoolExecutor() as pool,
+        tqdm(total=len(rows), desc="Assessing", unit="picture") as bar,
+    ):
+        for start in range(0, len(rows), BATCH):
+            batch = by_modality[start : start + BATCH]
+            loaded = list(pool.map(_load, [rows[i] for i in batch]))
+            tones += [tone for _, tone in loaded]
+            for modality in sorted({rows[i].modality for i in batch}):
+                some = [
+                    image
+                    for i, (image, _) in zip(batch, loaded, strict=True)
+                    if rows[i].modality == modality
+                ]
+                for assessment in classifier.assess(some, modality):
+                    probabilities.append([assessment.diagnoses[d] for d in DIAGNOSES])
+                    usable.append(assessment.usable)
+            bar.update(len(batch))
+    return Predictions(
+        rows=[rows[i] for i in by_modality],
+        probabilities=np.array(probabilities).reshape(-1, len(DIAGNOSES)),
+        usable=np.array(usable, bool),
+        skin_tones=tones,
+        thresholds=classifier.thresholds,
+    )
+
+
+def _load(row: Row) -> tuple[np.ndarray, str | None]:
+    try:
+        with row.path.open("rb") as file:
+            image = images.decode(file)
+        mask = None if row.mask is None else np.asarray(Image.open(row.mask).convert("L")) > 0
+    except (images.ImageError, OSError) as error:
+        raise DatasetError(f"{row.source}: {row.path}: {error}") from error
+    return image, tone_of(typology_angle(image, mask))
+
+
+def evaluate(predictions: Predictions) -> dict:
+    """Every figure of the evaluation, ready for JSON.
+
+    All figures are on all pictures, with the gate ignored; ``answered`` is after refusal. Rows
+    of ``not_a_lesion`` count only in ``refused_share``; those labelled ``other`` nowhere else
+    than in ``unlabelled``.
+    """
+    foreign = np.array([row.dx == "not_a_lesion" for row in predictions.rows], bool)
+    labelled = np.array([bool(row.allowed) for row in predictions.rows], bool)
+    lesions = predictions.select(labelled)
+    answered = lesions.select(lesions.usable)
+    return {
+        **figures(lesions, RESAMPLES),
+        "unlabelled": int(np.sum(~labelled & ~foreign)),
+        "refused_share": float(np.mean(~predictions.usable[foreign])) if foreign.any() else None,
+        "answered": {
+            "share": float(np.mean(lesions.usable)) if len(lesions.rows) else None,
+            **figures(answered, SUBGROUP_RESAMPLES),
+        },
+        "subgroups": subgroups(lesions),
+    }
+
+
+def subgroups(predictions: Predictions) -> dict[str, dict[str, dict]]:
+    """The same figures for each value of what is known about the pictures."""
+    rows = predictions.rows
+    values = {
+        "modality": [row.modality for row in rows],
+        "dataset": [row.dataset for row in rows],
+        "sex": [row.sex for row in rows],
+        "age": [_age_band(row.age) for row in rows],
+        "body_site": [row.body_site for row in rows],
+        "skin_tone": predictions.skin_tones,
+        "skin_type": [None if row.skin_type is None else str(row.skin_type) for row in rows],
+    }
+    return {
+        name: {
+            value: figures(
+                predictions.select(np.array([v == value for v in of_rows])), SUBGROUP_RESAMPLES
+            )
+            for value in sorted({v for v in of_rows if v is not None})
+        }
+        for name, of_rows in values.items()
+    }
+
+
+def figures(predictions: Predictions, resamples: int) -> dict:
+    """One block of figures; None where the pictures can't tell."""
+    n = len(predictions.rows)
+    weights = (
+        metrics.bootstrap_weights([row.group for row in predictions.rows], resamples)
+        if n
+        else np.ones((1, 0), np.float32)
+    )
+    malignant = _Question(predictions.malignant(), predictions.malignancy, weights)
+    melanoma = _Question(predictions.is_melanoma(), predictions.melanoma, weights)
+    diagnosis = predictions.diagnosis()
+    single = diagnosis >= 0
+    balanced = partial(
+        metrics.balanced_accuracy,
+        diagnosis[single],
+        predictions.probabilities[single].argmax(axis=1),
+        len(DIAGNOSES),
+    )
+    truth, scores = malignant.truth, malignant.scores
+    return {
+        "n": n,
+        "groups": len({row.group for row in predictions.rows}),
+        "malignant": int(truth.sum()),
+        "melanomas": int(melanoma.truth.sum()),
+        **malignant.figure("auc_malignant", partial(metrics.auc, truth, scores)),
+        **melanoma.figure("auc_melanoma", partial(metrics.auc, melanoma.truth, melanoma.scores)),
+        **malignant.figure(
+            "specificity_at_95_sensitivity", partial(metrics.specificity_at, 0.95, truth, scores)
+        ),
+        "balanced_accuracy_7": metrics.point(balanced, int(single.sum())),
+        "balanced_accuracy_7_ci95": metrics.interval(balanced, weights[:, single]),
+        "ece": metrics.calibration_error(truth, scores) if len(truth) else None,
+        **malignant.figure("brier", partial(metrics.mean, (scores - truth) ** 2)),
+        "calibration_slope": metrics.calibration_slope(truth, scores),
+        **malignant.figure("mean_minus_prevalence", partial(metrics.mean, scores - truth)),
+        "thresholds": _at_thresholds(predictions, malignant, melanoma),
+    }
+
+
+class _Question:
+    """One yes-or-no question, on the rows whose label answers it."""
+
+    def __init__(self, truth: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> None:
+        self.known = truth >= 0
+        self.truth = truth[self.known] == 1
+        self.scores = scores[self.known]
+        self.weights = weights[:, self.known]
+
+    def figure(self, name: str, statistic: metrics.Statistic) -> dict:
+        return {
+            name: metrics.point(statistic, len(self.truth)),
+            f"{name}_ci95": metrics.interval(statistic, self.weights),
+        }
+
+    def reached(self, positive: np.ndarray) -> dict:
+        """Sensitivity and specificity of a yes or no for every row."""
+        positive = positive[self.known]
+        return {
+            **self.figure("sensitivity", partial(metrics.share_among, positive, self.truth)),
+            **self.figure("specificity", partial(metrics.share_among, ~positive, ~self.truth)),
+        }
+
+
+def _at_thresholds(
+    predictions: Predictions, malignant: _Question, melanoma: _Question
+) -> dict[str, object]:
+    """What the shipped thresholds reach: the rule; melanoma by the rule, and by t_mel alone."""
+    decisions = predictions.decisions()
+    flagged = decisions != RISK_CATEGORIES.index(BENIGN)
+    t_mel = np.array([predictions.thresholds[row.modality].melanoma for row in predictions.rows])
+    high_risk = decisions == RISK_CATEGORIES.index("malignant_high_risk")
+    return {
+        **malignant.reached(flagged),
+        "melanoma": {
+            **melanoma.reached(predictions.melanoma >= t_mel),
+            **melanoma.figure(
+                "flagged",
+                partial(metrics.share_among, flagged[melanoma.known], melanoma.truth),
+            ),
+            **melanoma.figure(
+                "called_high_risk",
+                partial(metrics.share_among, high_risk[melanoma.known], melanoma.truth),
+            ),
+        },
+    }
+
+
+def _age_band(age: float | None) -> str | None:
+    if age is None:
+        return None
+    return next(name for end, name in AGE_BANDS if age < end)
