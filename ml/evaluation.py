@@ -83,19 +83,22 @@ class Predictions:
         """1, 0, or −1 where the label leaves it open."""
         return _truth(self.rows, ("mel",))
 
+    def category(self) -> np.ndarray:
+        """Index into RISK_CATEGORIES, or −1 where the label allows several."""
+        return _only([{CATEGORY_OF[d] for d in r.allowed} for r in self.rows], RISK_CATEGORIES)
+
     def diagnosis(self) -> np.ndarray:
         """Index into DIAGNOSES, or −1 where the label allows several."""
-        return np.array(
-            [DIAGNOSES.index(r.allowed[0]) if len(r.allowed) == 1 else -1 for r in self.rows], int
-        )
+        return _only([set(row.allowed) for row in self.rows], DIAGNOSES)
+
+
+def _only(values: list[set[str]], names: tuple[str, ...]) -> np.ndarray:
+    return np.array([names.index(min(v)) if len(v) == 1 else -1 for v in values], int)
 
 
 def _truth(rows: list[Row], positive: tuple[str, ...]) -> np.ndarray:
-    def of(allowed: tuple[str, ...]) -> int:
-        inside = {diagnosis in positive for diagnosis in allowed}
-        return -1 if len(inside) != 1 else int(inside.pop())
-
-    return np.array([of(row.allowed) for row in rows], int)
+    answers = [{diagnosis in positive for diagnosis in row.allowed} for row in rows]
+    return np.array([int(min(a)) if len(a) == 1 else -1 for a in answers], int)
 
 
 def collect(classifier: "Classifier", rows: list[Row]) -> Predictions:
