@@ -1,0 +1,27 @@
+"""Token authentication for the API; apart from its views, which REST framework imports later."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
+from knox.auth import TokenAuthentication as KnoxTokenAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+
+from accounts.models import User
+
+
+class TokenAuthentication(KnoxTokenAuthentication):
+    """Knox's, which stumbles over a token that is no UTF-8."""
+
+    def authenticate_credentials(self, token: bytes) -> tuple[User, Any]:
+        try:
+            return super().authenticate_credentials(token)
+        except UnicodeDecodeError:
+            raise AuthenticationFailed(_("Invalid token.")) from None
+
+
+class TokenScheme(KnoxTokenScheme):
+    """How the API's description names these tokens."""
+
+    target_class = TokenAuthentication
+    name = "token"

@@ -1,0 +1,97 @@
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from diagnosis import terms
+from diagnosis.models import Assessment, Mole, MoleRecord, Review
+
+
+def _probabilities(name: str, keys: dict[str, str]) -> serializers.Serializer:
+    fields = {key: serializers.FloatField(min_value=0, max_value=1) for key in keys}
+    return type(name, (serializers.Serializer,), fields)()
+
+
+class HeatmapSerializer(serializers.Serializer):
+    rows = serializers.IntegerField()
+    cols = serializers.IntegerField()
+    values = serializers.ListField(child=serializers.FloatField())
+
+
+class AssessmentSerializer(serializers.ModelSerializer):
+    """The assessment object that the API, the command line and the phone share."""
+
+    diagnoses = _probabilities("Diagnoses", terms.DIAGNOSES)
+    categories = _probabilities("Categories", terms.RISK_CATEGORIES)
+    heatmap = HeatmapSerializer(allow_null=True)
+    outline = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
+        allow_null=True,
+    )
+
+    class Meta:
+        model = Assessment
+        fields = (
+            "model_version",
+            "modality",
+            "usable",
+            "reasons",
+            "warnings",
+            "diagnoses",
+            "categories",
+            "malignancy",
+            "risk_category",
+            "uncertain",
+            "advice",
+            "heatmap",
+            "outline",
+            "milliseconds",
+        )
+        read_only_fields = fields
+
+
+class ReviewSerializer(serializers.ModelSerializer):
+    doctor = serializers.CharField(source="doctor.display_name", read_only=True)
+
+    class Meta:
+        model = Review
+        fields = ("doctor", "diagnosis", "risk_category", "urgency", "comment", "created_at")
+        read_only_fields = fields
+
+
+class RecordSerializer(serializers.ModelSerializer):
+    image = serializers.HyperlinkedIdentityField(view_name="api-record-image")
+    assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
+    reviews = ReviewSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = MoleRecord
+        fields = (
+            "id",
+            "state",
+            "failure_reason",
+            "mole",
+            "modality",
+            "note",
+            "signs",
+            "image",
+            "created_at",
+            "finished_at",
+            "assessment",
+            "reviews",
+        )
+        read_only_fields = fields
+
+
+class OwnMoleField(serializers.PrimaryKeyRelatedField):
+    def get_queryset(self) -> QuerySet[Mole]:
+        return Mole.objects.filter(owner=self.context["request"].user)
+
+
+class UploadSerializer(serializers.Serializer):
+    image = serializers.FileField(help_text=_("JPEG, PNG, WebP or HEIC, at most 25 MB."))
+    modality = serializers.ChoiceField(choices=terms.MODALITIES, default="photo")
+    mole = OwnMoleField(
+        queryset=Mole.objects.all(), default=None, allow_null=True, help_text=_("Of one of yours.")
+    )
+    note = serializers.CharField(max_length=2000, default="", allow_blank=True)
+    signs = serializers.MultipleChoiceField(choices=terms.SIGNS, default=())
