@@ -35,7 +35,9 @@ def write_report(predictions: Predictions, result: dict, folder: Path) -> Path:
     (folder / "metrics.json").write_text(json.dumps(result, indent=1) + "\n")
     _write_predictions(predictions, folder / "predictions.csv")
     page = folder / "index.html"
-    page.write_text(_page("Evaluation", [_overview(result), *map(_section, sections)]))
+    page.write_text(
+        _page("Evaluation", [_overview(result), *map(_section, sections)]), encoding="utf-8"
+    )
     return page
 
 

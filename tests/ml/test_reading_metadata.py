@@ -1,0 +1,134 @@
+"""Sets with images/ and a metadata CSV."""
+
+import shutil
+
+import pytest
+
+from ml import datasets
+from ml.datasets import DatasetError
+
+
+def test_a_row_carries_all_that_the_csv_tells(make_set):
+    folder = make_set(
+        "PAD",
+        [
+            {
+                "image_id": "p1",
+                "lesion_id": "l1",
+                "patient_id": "alice",
+                "modality": "photo",
+                "dx": "SCC",
+                "sex": "female",
+                "age": "61",
+                "localization": "forearm",
+                "skin_type": "3.0",
+            }
+        ],
+    )
+    (row,) = datasets.read([folder]).rows
+    assert row.path == folder / "images" / "p1.jpg"
+    assert (row.dataset, row.lesion, row.group) == ("PAD", "PAD/l1", "PAD/alice")
+    assert (row.modality, row.dx, row.allowed) == ("photo", "scc", ("akiec",))
+    assert (row.sex, row.age, row.body_site, row.skin_type) == ("female", 61, "upper_limb", 3)
+    assert row.source.endswith("metadata.csv: row 2")
+
+
+def test_the_lesion_is_the_group_where_no_patient_is_known(make_set):
+    folder = make_set("HAM", [{"image_id": "a", "lesion_id": "l9", "dx": "nv"}])
+    assert datasets.read([folder]).rows[0].group == "HAM/l9"
+
+
+def test_unknown_sex_age_and_site_are_none(make_set):
+    folder = make_set(
+        "HAM",
+        [{"image_id": "a", "dx": "nv", "sex": "unknown", "age": "", "localization": "unknown"}],
+    )
+    (row,) = datasets.read([folder]).rows
+    assert (row.sex, row.age, row.body_site, row.skin_type) == (None, None, None, None)
+
+
+def test_masks_are_found_beside_the_pictures(make_set):
+    folder = make_set("HAM", [{"image_id": "a", "dx": "nv"}], masks=True)
+    assert datasets.read([folder]).rows[0].mask == folder / "masks" / "a.png"
+
+
+def test_kaggle_folders_of_ham10000(make_set):
+    records = [{"image_id": f"ISIC_{n}", "dx": "mel"} for n in range(2)]
+    folder = make_set("kaggle", records, sheet="HAM10000_metadata.csv")
+    for part, name in ((1, "ISIC_0.jpg"), (2, "ISIC_1.jpg")):
+        inner = folder / f"HAM10000_images_part_{part}"
+        inner.mkdir()
+        shutil.move(folder / "images" / name, inner / name)
+    assert [row.path.parent.name for row in datasets.read([folder]).rows] == [
+        "HAM10000_images_part_1",
+        "HAM10000_images_part_2",
+    ]
+
+
+def test_a_folder_of_several_sets(make_set):
+    folder = make_set("A", [{"image_id": "a", "dx": "nv"}])
+    make_set("B", [{"image_id": "b", "dx": "benign"}])
+    assert [row.dataset for row in datasets.read([folder.parent]).rows] == ["A", "B"]
+
+
+def test_a_label_left_out_of_training_is_no_error(make_set):
+    folder = make_set("D7", [{"image_id": "a", "dx": "other"}])
+    assert datasets.read([folder]).rows[0].allowed == ()
+
+
+def test_the_modality_given_holds_where_the_set_has_none(make_set):
+    folder = make_set("mine", [{"image_id": "a", "dx": "nv"}])
+    assert datasets.read([folder], "photo").rows[0].modality == "photo"
+
+
+def test_a_repeated_picture_is_dropped_and_named(make_set):
+    folder = make_set("SIIM", [{"image_id": "a", "dx": "mel"}, {"image_id": "a", "dx": "mel"}])
+    manifest = datasets.read([folder])
+    assert len(manifest.rows) == 1
+    (dropped,) = manifest.dropped
+    assert dropped.image_id == "a"
+    assert dropped.source.endswith("row 3")
+
+
+def test_a_picture_without_a_row_is_dropped_and_named(make_set):
+    folder = make_set("HAM", [{"image_id": "a", "dx": "nv"}])
+    shutil.copy(folder / "images" / "a.jpg", folder / "images" / "stray.jpg")
+    (dropped,) = datasets.read([folder]).dropped
+    assert (dropped.image_id, dropped.reason) == ("stray", "no metadata row")
+
+
+@pytest.mark.parametrize(
+    ("records", "message"),
+    [
+        ([{"image_id": "a"}], "row 1: no column dx"),
+        ([{"image_id": "a", "dx": "nv"}, {"image_id": "b", "dx": "wart"}], "row 3.*“wart”"),
+        ([{"image_id": "a", "dx": "nv", "modality": "x-ray"}], "row 2.*“x-ray”"),
+        ([{"image_id": "a", "dx": "nv", "age": "old"}], "row 2.*age “old”"),
+        (
+            [{"image_id": "a", "dx": "nv"}, {"image_id": "b", "dx": "nv", "drawn": False}],
+            "row 3: no picture for b",
+        ),
+        ([{"image_id": "a", "dx": "nv"}, {"image_id": "a", "dx": "mel"}], "row 3.*before it was"),
+    ],
+)
+def test_bad_input_names_file_and_row(make_set, records, message):
+    folder = make_set("bad", records)
+    with pytest.raises(DatasetError, match=f"metadata.csv: {message}"):
+        datasets.read([folder])
+
+
+def test_a_sheet_that_is_no_text_names_the_file(make_set):
+    folder = make_set("bad", [{"image_id": "a", "dx": "nv"}])
+    (folder / "metadata.csv").write_bytes(b"\xff\xfe\x00bad")
+    with pytest.raises(DatasetError, match="metadata.csv: not a readable CSV file"):
+        datasets.read([folder])
+
+
+def test_a_folder_without_data_is_an_error(tmp_path):
+    with pytest.raises(DatasetError, match="no data set here"):
+        datasets.read([tmp_path])
+
+
+def test_a_missing_folder_is_an_error(tmp_path):
+    with pytest.raises(DatasetError, match="no such folder"):
+        datasets.read([tmp_path / "nowhere"])

@@ -1,0 +1,100 @@
+"""No patient, lesion or near-duplicate stands on two sides."""
+
+from collections import Counter, defaultdict
+
+import pytest
+from PIL import Image, ImageEnhance
+
+from ml import datasets
+from ml.datasets import DatasetError, splits
+
+
+@pytest.fixture
+def folder(make_set):
+    records = [
+        {
+            "image_id": f"i{n}",
+            "lesion_id": f"l{n // 2}",
+            "patient_id": f"p{n // 4}",
+            "dx": ("nv", "nv", "nv", "mel")[n // 4 % 4],
+        }
+        for n in range(320)
+    ]
+    return make_set("PAD-UFES-20", records)
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path / "cache" / "hashes.npz"
+
+
+def test_no_lesion_or_patient_stands_on_two_sides(folder, cache):
+    rows = datasets.read([folder]).rows
+    sides = defaultdict(set)
+    for row, fold in zip(rows, splits.split(rows, seed=3, cache=cache), strict=True):
+        sides[row.lesion].add(fold)
+        sides[row.group].add(fold)
+    assert all(len(folds) == 1 for folds in sides.values())
+
+
+def test_shares_hold_in_each_diagnosis(folder, cache):
+    rows = datasets.read([folder]).rows
+    folds = splits.split(rows, seed=3, cache=cache)
+    count = Counter((row.dx, fold) for row, fold in zip(rows, folds, strict=True))
+    assert count["mel", "test"] == pytest.approx(0.40 * 80, abs=4)
+    assert count["nv", "test"] == pytest.approx(0.40 * 240, abs=4)
+    assert count["mel", "validation"] == pytest.approx(0.15 * 80, abs=4)
+
+
+def test_the_same_seed_gives_the_same_split_and_another_one_does_not(folder, cache):
+    rows = datasets.read([folder]).rows
+    first = splits.split(rows, seed=3, cache=cache)
+    assert splits.split(list(rows), seed=3, cache=cache) == first
+    assert splits.split(rows, seed=4, cache=cache) != first
+
+
+def test_another_set_beside_it_moves_no_picture(folder, make_set, cache):
+    rows = datasets.read([folder]).rows
+    alone = splits.split(rows, seed=3, cache=cache)
+    other = datasets.read([make_set("Other", [{"image_id": "x", "dx": "nv"}])]).rows
+    assert splits.split(other + rows, seed=3, cache=cache)[1:] == alone
+
+
+def test_a_recoloured_copy_in_another_set_stays_with_its_original(folder, tmp_path, cache):
+    rows = datasets.read([folder]).rows
+    copies = tmp_path / "copies" / "nv"
+    copies.mkdir(parents=True)
+    for row in rows[:40]:
+        with Image.open(row.path) as image:
+            ImageEnhance.Color(image).enhance(0.6).save(copies / f"{row.image_id}.png")
+    both = rows + datasets.read([tmp_path / "copies"]).rows
+    folds = splits.split(both, seed=3, cache=cache)
+    fold_of = {row.image_id: fold for row, fold in zip(rows, folds, strict=False)}
+    for row, fold in zip(both[len(rows) :], folds[len(rows) :], strict=True):
+        assert fold == fold_of[row.image_id.removeprefix("nv/")]
+
+
+def test_a_stored_split_reads_back(folder, cache, tmp_path):
+    rows = datasets.read([folder]).rows
+    folds = splits.split(rows, seed=3, cache=cache)
+    splits.write(tmp_path / "split.csv", rows, folds)
+    assert splits.read(tmp_path / "split.csv", rows) == folds
+
+
+def test_a_picture_that_the_stored_split_does_not_know_has_no_fold(folder, make_set, tmp_path):
+    rows = datasets.read([folder]).rows
+    splits.write(tmp_path / "split.csv", rows, ["train"] * len(rows))
+    other = datasets.read([make_set("Other", [{"image_id": "x", "dx": "nv"}])]).rows
+    assert splits.read(tmp_path / "split.csv", other) == [None]
+
+
+def test_a_file_that_is_no_split_is_refused(tmp_path):
+    (tmp_path / "split.csv").write_text("image_id,dataset,fold\na,b,somewhere\n")
+    with pytest.raises(DatasetError, match="row 2: unknown fold “somewhere”"):
+        splits.read(tmp_path / "split.csv", [])
+
+
+def test_a_picture_that_does_not_decode_names_the_row(folder, cache):
+    (folder / "images" / "i7.jpg").write_bytes(b"no picture")
+    with pytest.raises(DatasetError, match=r"metadata.csv: row 9: .*i7.jpg"):
+        splits.split(datasets.read([folder]).rows, cache=cache)
