@@ -84,8 +84,8 @@ def _skin(rng: np.random.Generator, size: int, tone: tuple, roughness: float) ->
     furrows = np.maximum(_ridges(rng, size, 44), 0.6 * _ridges(rng, size, 90))
     rgb *= 1 - roughness * 1.6 * (furrows * (0.7 + 0.3 * _noise(rng, size, 8)))[..., None]
     rgb *= 1 + roughness * 0.5 * _noise(rng, size, size / 5)[..., None]
-    pores = np.clip(_noise(rng, size, 120) - 2.1, 0, 1)[..., None]
-    return rgb * (1 - 0.22 * pores * [0.7, 1.0, 1.0])
+    pores = np.clip(_noise(rng, size, 120) - 2.3, 0, 1)[..., None]
+    return rgb * (1 - 0.15 * pores * [0.7, 1.0, 1.0])
 
 
 def _distance(
