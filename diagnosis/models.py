@@ -197,9 +197,13 @@ class Assessment(models.Model):
                 fields=["record", "model_version"], name="assessment_once_per_model_version"
             ),
             models.CheckConstraint(
-                condition=Q(usable=True, risk_category__in=list(terms.RISK_CATEGORIES), reasons=[])
+                condition=Q(usable=True, risk_category__isnull=False, reasons=[])
                 | (Q(usable=False, risk_category__isnull=True) & ~Q(reasons=[])),
                 name="assessment_category_exactly_when_usable",
+            ),
+            models.CheckConstraint(
+                condition=Q(risk_category__in=list(terms.RISK_CATEGORIES)),
+                name="assessment_category_is_known",
             ),
             models.CheckConstraint(
                 condition=Q(malignancy__gte=0, malignancy__lte=1),

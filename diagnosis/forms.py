@@ -1,0 +1,123 @@
+"""The upload: a picture, or a demo picture, and what the person says about the mole."""
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from diagnosis import terms
+from diagnosis.models import Mole, MoleRecord
+from diagnosis.services import demos, moles, records
+
+ACCEPTED = "image/jpeg,image/png,image/webp,image/heic,image/heif,image/bmp,.heic,.heif"
+
+
+class OnceForm(forms.Form):
+    """A form whose hidden key makes a double click, or sending again, the same record."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
+        kwargs["initial"] = {"key": uuid.uuid4()} | kwargs.get("initial", {})
+        super().__init__(*args, **kwargs)
+        self.owner = owner
+
+
+class DemoForm(OnceForm):
+    demo = forms.ChoiceField(choices=list(demos.NAMES.items()))
+
+    def submit(self) -> MoleRecord:
+        """Send the demo picture that was clicked."""
+        return demos.submit(
+            owner=self.owner,
+            name=self.cleaned_data["demo"],
+            idempotency_key=str(self.cleaned_data["key"]),
+        )
+
+
+class RecordForm(OnceForm):
+    image = forms.FileField(
+        label=_("Picture of the mole"),
+        widget=forms.FileInput(attrs={"accept": ACCEPTED}),
+        allow_empty_file=True,  # submit() says what is wrong with it
+        error_messages={"required": _("Choose a picture of the mole.")},
+    )
+    dermoscopy = forms.BooleanField(
+        label=_("Taken with a dermatoscope"),
+        help_text=_("A lit magnifying lens held on the skin, often at a clinic."),
+        required=False,
+    )
+    signs = forms.MultipleChoiceField(
+        label=_("What have you noticed?"),
+        help_text=_("Tick all that apply, or none."),
+        choices=list(terms.SIGNS.items()),
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+    )
+    mole = forms.ModelChoiceField(
+        label=_("One of your moles"),
+        help_text=_("Choose it here if you have sent a picture of it before."),
+        queryset=Mole.objects.none(),
+        empty_label=_("None of these"),
+        required=False,
+    )
+    name = forms.CharField(
+        label=_("Name for a new mole"),
+        help_text=_("For example “left shoulder, near the collar”. Then you can follow it."),
+        max_length=100,
+        required=False,
+    )
+    body_site = forms.ChoiceField(
+        label=_("Where it is on the body"),
+        choices=[("", _("Not said")), *((k, capfirst(v)) for k, v in terms.BODY_SITES.items())],
+        required=False,
+    )
+    note = forms.CharField(
+        label=_("Note"),
+        help_text=_("For yourself, and for a doctor who looks at the picture."),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        required=False,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["mole"].queryset = self.owner.moles.order_by("name")
+
+    def clean(self) -> None:
+        super().clean()
+        if self.cleaned_data.get("mole") and self.cleaned_data.get("name"):
+            raise ValidationError(
+                {"name": _("Choose one of your moles, or name a new one, but not both.")}
+            )
+
+    def submit(self) -> MoleRecord:
+        """Send the picture; a mole that is new is added first. Raises PictureRefused."""
+        data = self.cleaned_data
+        mole = data["mole"]
+        added = None
+        if mole is None and (data["name"] or data["body_site"]):
+            mole = added = moles.named(
+                owner=self.owner,
+                name=data["name"] or capfirst(terms.BODY_SITES[data["body_site"]]),
+                body_site=data["body_site"],
+                key=data["key"],
+            )
+        try:
+            return records.submit(
+                owner=self.owner,
+                file=data["image"],
+                mole=mole,
+                modality="dermoscopy" if data["dermoscopy"] else "photo",
+                note=data["note"],
+                signs=data["signs"],
+                idempotency_key=str(data["key"]),
+            )
+        except ValidationError:
+            if added and not added.records.exists():
+                added.delete()
+            raise

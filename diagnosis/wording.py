@@ -1,0 +1,139 @@
+"""The sentences of a result: what the person reads first, and what explains it.
+
+Never a diagnosis, never "you are safe"; the colour (``tone``) never stands alone.
+"""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from diagnosis import terms
+from diagnosis.models import MoleRecord, Review
+from ml import taxonomy
+
+TONES = {"watch": "calm", "doctor_weeks": "doctor", "doctor_days": "soon", "retake": "neutral"}
+
+HEADINGS = {
+    "watch": gettext_lazy("No warning sign found"),
+    "doctor_weeks": gettext_lazy("Should be seen by a doctor"),
+    "doctor_days": gettext_lazy("Should be seen by a doctor soon"),
+    "retake": gettext_lazy("This picture can’t be judged"),
+}
+
+HOW_SOON = {
+    "watch": gettext_lazy(
+        "You need not do anything now. Look at it again in a month. "
+        "The program can miss things: if it changes or worries you, see a doctor."
+    ),
+    "doctor_weeks": gettext_lazy(
+        "Make an appointment to be seen within the next few weeks. "
+        "Most people who are asked to do so turn out to be well."
+    ),
+    "doctor_days": gettext_lazy(
+        "Call your doctor or a skin doctor today or tomorrow, and ask to be seen within a few days."
+    ),
+}
+
+GROUPS = {
+    taxonomy.BENIGN: gettext_lazy(
+        "This group holds growths that are not cancer, such as ordinary moles and age warts."
+    ),
+    taxonomy.LOW_RISK: gettext_lazy(
+        "This group holds skin cancers that grow slowly and rarely spread, and rough patches "
+        "that can turn into one. They are treated well when they are found."
+    ),
+    taxonomy.HIGH_RISK: gettext_lazy(
+        "This group holds melanoma, a skin cancer that can spread. "
+        "Found early, it is treated well, so do not wait."
+    ),
+}
+
+VERDICTS = {
+    Review.Urgency.NONE: ("calm", gettext_lazy("No visit needed")),
+    Review.Urgency.WEEKS: ("doctor", gettext_lazy("See a doctor within a few weeks")),
+    Review.Urgency.DAYS: ("soon", gettext_lazy("See a doctor within a few days")),
+}
+
+STATES = {
+    MoleRecord.State.QUEUED: gettext_lazy("Waiting to be checked"),
+    MoleRecord.State.RUNNING: gettext_lazy("Being checked"),
+    MoleRecord.State.UNUSABLE: gettext_lazy("Take another picture"),
+    MoleRecord.State.FAILED: gettext_lazy("The check did not finish"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a page says about one picture, from the strongest sentence down."""
+
+    tone: str
+    heading: str
+    how_soon: str = ""
+    because: tuple[str, ...] = ()
+    group: str = ""
+    group_explained: str = ""
+    advice_on_picture: tuple[str, ...] = ()
+
+
+def answer(record: MoleRecord) -> Answer | None:
+    """The program's answer in words; None while there is none."""
+    assessment = record.current_assessment
+    if assessment is None:
+        return None
+    advice = taxonomy.advice_with_signs(assessment.advice, record.signs)
+    heading = advice if assessment.usable else "retake"
+    return Answer(
+        tone=TONES[heading],
+        heading=HEADINGS[heading],
+        how_soon=HOW_SOON.get(advice, ""),
+        because=tuple(_because(record)),
+        group=terms.RISK_CATEGORIES.get(assessment.risk_category, ""),
+        group_explained=GROUPS.get(assessment.risk_category, ""),
+        advice_on_picture=tuple(
+            terms.REASONS[code]
+            for code in (*assessment.reasons, *assessment.warnings)
+            if code in terms.REASONS
+        ),
+    )
+
+
+def verdict(review: Review) -> Answer:
+    """A doctor's review in words."""
+    tone, heading = VERDICTS[review.urgency]
+    return Answer(
+        tone=tone,
+        heading=heading,
+        group=terms.RISK_CATEGORIES[review.risk_category],
+        group_explained=GROUPS[review.risk_category],
+    )
+
+
+def tag(record: MoleRecord) -> dict[str, str]:
+    """A record in three words, for lists: the doctor's verdict before the program's answer."""
+    for review in record.reviews.all():
+        said = verdict(review)
+        return {"tone": said.tone, "words": _("Doctor: %s") % said.heading}
+    if record.state == MoleRecord.State.DONE:
+        said = answer(record)
+        return {"tone": said.tone, "words": said.heading}
+    return {"tone": "neutral", "words": STATES[record.state]}
+
+
+def signs(record: MoleRecord) -> list[str]:
+    """What the person noticed, in words."""
+    return [str(terms.SIGNS[code]) for code in record.signs]
+
+
+def _because(record: MoleRecord) -> list[str]:
+    """Why the advice is stronger than the picture alone would give."""
+    reasons = []
+    alarming = [str(terms.SIGNS[s]) for s in record.signs if s in taxonomy.ALARMING_SIGNS]
+    if alarming:
+        reasons.append(
+            _("You told us: %s. Then a doctor should look at it, whatever the picture shows.")
+            % ", ".join(alarming).lower()
+        )
+    if record.current_assessment.uncertain:
+        reasons.append(_("The program is not sure about this picture, so we do not call it clear."))
+    return reasons

@@ -1,0 +1,127 @@
+"""People, records and pictures for tests; people have names, so that tests read as sentences."""
+
+import io
+import uuid
+from datetime import date
+from typing import Any
+
+import factory
+from django.contrib.auth.models import Group
+from django.utils import timezone
+from factory.django import DjangoModelFactory, Password
+from PIL import Image, ImageDraw
+
+from accounts.models import User
+from diagnosis.models import Assessment, Mole, MoleRecord, Review
+from ml import taxonomy
+
+PASSWORD = "a long enough passphrase"
+
+
+def picture(size: tuple[int, int] = (300, 240), file_format: str = "JPEG", **options: Any) -> bytes:
+    """A brown spot on skin, encoded."""
+    image = Image.new("RGB", size, (224, 172, 150))
+    width, height = size
+    ImageDraw.Draw(image).ellipse(
+        (width * 0.35, height * 0.3, width * 0.65, height * 0.7), fill=(92, 52, 40)
+    )
+    stream = io.BytesIO()
+    image.save(stream, file_format, **options)
+    return stream.getvalue()
+
+
+class UserFactory(DjangoModelFactory):
+    """A person who has signed up and confirmed the e-mail address."""
+
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    display_name = factory.Sequence(lambda n: f"person {n}")
+    email = factory.LazyAttribute(lambda user: f"{user.display_name.replace(' ', '_')}@example.org")
+    password = Password(PASSWORD)
+    date_of_birth = date(1980, 3, 27)
+    consent_version = "test"
+    consented_at = factory.LazyFunction(timezone.now)
+
+    @factory.post_generation
+    def role(self: User, create: bool, name: str | None, **_: Any) -> None:
+        self.groups.add(Group.objects.get(name=name or "person"))
+        self.emailaddress_set.create(email=self.email, primary=True, verified=True)
+
+
+class MoleFactory(DjangoModelFactory):
+    class Meta:
+        model = Mole
+
+    owner = factory.SubFactory(UserFactory)
+    name = "left shoulder"
+    body_site = "shoulder"
+
+
+class RecordFactory(DjangoModelFactory):
+    """A queued record; other states by the traits, or by ``assessed``."""
+
+    class Meta:
+        model = MoleRecord
+
+    class Params:
+        failed = factory.Trait(
+            state="failed",
+            failure_reason="error",
+            attempts=3,
+            finished_at=factory.LazyFunction(timezone.now),
+        )
+        running = factory.Trait(
+            state="running",
+            attempts=1,
+            claim_token=factory.LazyFunction(uuid.uuid4),
+            claimed_until=factory.LazyFunction(timezone.now),  # has expired when it is stored
+        )
+
+    owner = factory.SubFactory(UserFactory)
+    image = factory.django.FileField(data=picture(), filename="picture.jpg")
+
+
+class ReviewFactory(DjangoModelFactory):
+    class Meta:
+        model = Review
+
+    record = factory.SubFactory(RecordFactory)
+    doctor = factory.SubFactory(UserFactory, role="doctor", is_staff=True)
+    risk_category = taxonomy.BENIGN
+
+
+def answer(risk_category: str | None = taxonomy.BENIGN, **changes: Any) -> dict[str, Any]:
+    """What the classifier says, as stored; None for a picture that can't be used."""
+    weights = {"nv": 0.9, "mel": 0.1} if risk_category == taxonomy.BENIGN else {"mel": 0.9}
+    diagnoses = {name: weights.get(name, 0.0) for name in taxonomy.DIAGNOSES}
+    diagnoses["bkl"] = 1 - sum(weights.values())
+    categories = taxonomy.categories(diagnoses)
+    return {
+        "model_version": "test",
+        "modality": "photo",
+        "usable": risk_category is not None,
+        "reasons": [] if risk_category else ["blurred"],
+        "warnings": [],
+        "diagnoses": diagnoses,
+        "categories": categories,
+        "malignancy": 1 - categories[taxonomy.BENIGN],
+        "risk_category": risk_category,
+        "uncertain": False,
+        "advice": {taxonomy.BENIGN: "watch", None: "retake"}.get(risk_category, "doctor_days"),
+        "heatmap": {"rows": 2, "cols": 2, "values": [0.0, 0.2, 0.4, 1.0]},
+        "outline": [[0.3, 0.3], [0.7, 0.3], [0.5, 0.7]],
+        "milliseconds": 5.0,
+        **changes,
+    }
+
+
+def assessed(risk_category: str | None = taxonomy.BENIGN, **fields: Any) -> MoleRecord:
+    """A record with its stored assessment."""
+    record = RecordFactory(**fields)
+    record.current_assessment = Assessment.objects.create(record=record, **answer(risk_category))
+    record.state = "done" if risk_category else "unusable"
+    record.attempts, record.finished_at = 1, timezone.now()
+    record.save()
+    return record
