@@ -12,7 +12,7 @@ register_heif_opener()
 
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "BMP")
 MAX_PIXELS = 64_000_000
-MIN_SIDE = 64
+MIN_SIDE = 32
 
 
 class ImageError(ValueError):

@@ -1,0 +1,79 @@
+"""Pictures decoded once: arrays on disk that trainings and measurements map into memory."""
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from ml import images
+from ml.datasets import DatasetError, Row
+
+CACHE = Path("var/arrays")
+SIDE, MASK_SIDE = 256, 64
+
+
+@dataclass(frozen=True, slots=True)
+class Arrays:
+    """``pictures`` (n, 256, 256, 3) uint8; ``masks`` (n, 64, 64, 1) uint8, 0–255; ``has_mask``."""
+
+    pictures: np.ndarray
+    masks: np.ndarray
+    has_mask: np.ndarray
+
+
+def load(rows: list[Row], cache: Path = CACHE) -> Arrays:
+    """The central squares of the rows' pictures, from the cache where it has them.
+
+    Raises DatasetError naming the row whose picture does not decode.
+    """
+    digest = hashlib.sha256()
+    for row in rows:
+        stat = row.path.stat()
+        digest.update(f"{row.path}|{row.mask}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
+    folder = cache / digest.hexdigest()[:16]
+    has_mask = np.array([row.mask is not None for row in rows], bool)
+    if not (folder / "complete").exists():
+        _fill(folder, rows)
+    return Arrays(
+        np.load(folder / "pictures.npy", mmap_mode="r"),
+        np.load(folder / "masks.npy", mmap_mode="r"),
+        has_mask,
+    )
+
+
+def _fill(folder: Path, rows: list[Row]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def create(name: str, *shape: int) -> np.ndarray:
+        return np.lib.format.open_memmap(folder / name, "w+", np.uint8, (len(rows), *shape))
+
+    pictures = create("pictures.npy", SIDE, SIDE, 3)
+    masks = create("masks.npy", MASK_SIDE, MASK_SIDE, 1)
+
+    def decode(index: int) -> None:
+        row = rows[index]
+        try:
+            pictures[index] = images.to_input(images.decode(row.path.read_bytes()), SIDE)
+            if row.mask:
+                with Image.open(row.mask) as mask:
+                    masks[index, ..., 0] = square_mask(mask, MASK_SIDE)
+        except (images.ImageError, OSError) as error:
+            raise DatasetError(f"{row.path} ({row.source}): {error}") from error
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in tqdm(pool.map(decode, range(len(rows))), "decode", len(rows), unit="picture"):
+            pass
+    pictures.flush()
+    masks.flush()
+    (folder / "complete").touch()
+
+
+def square_mask(mask: Image.Image, side: int) -> np.ndarray:
+    """The central square of a lesion mask, (side, side) uint8, 0–255 by covered share."""
+    top, left, extent = images.central_square(mask.height, mask.width)
+    box = (left, top, left + extent, top + extent)
+    return np.asarray(mask.convert("L").resize((side, side), Image.Resampling.BOX, box=box))
