@@ -1,0 +1,66 @@
+"""Signing up through allauth's page: consent, minimum age, the group."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.forms import CONSENT_VERSION, age_on
+from accounts.models import User
+
+ANSWERS = {
+    "email": "Dana@Example.org",
+    "password1": "a long enough passphrase",
+    "password2": "a long enough passphrase",
+    "display_name": "Dana",
+    "date_of_birth": "1990-05-17",
+    "consent": "on",
+}
+
+
+def sign_up(client, **changes):
+    answers = {name: value for name, value in (ANSWERS | changes).items() if value is not None}
+    return client.post(reverse("account_signup"), answers)
+
+
+def errors(response):
+    return response.context["form"].errors
+
+
+def test_signing_up_stores_consent_and_joins_the_persons(db, client):
+    assert sign_up(client).status_code == 302
+    dana = User.objects.get()
+    assert (dana.email, dana.display_name) == ("dana@example.org", "Dana")
+    assert dana.date_of_birth == date(1990, 5, 17)
+    assert dana.consent_version == CONSENT_VERSION
+    assert timezone.now() - dana.consented_at < timedelta(minutes=1)
+    assert [group.name for group in dana.groups.all()] == ["person"]
+    assert not dana.is_staff
+
+
+def test_without_consent_there_is_no_account(db, client):
+    assert "consent" in str(errors(sign_up(client, consent=None))["consent"])
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("born", "message"),
+    [
+        (lambda today: today.replace(year=today.year - 15), "at least 16"),
+        (lambda today: today + timedelta(days=1), "real date"),
+        (lambda today: "1850-01-01", "real date"),
+        (lambda today: "soon", "such as 1980-03-27"),
+        (lambda today: None, "Enter your date of birth"),
+    ],
+)
+def test_a_date_of_birth_that_is_refused_says_why(db, client, born, message):
+    response = sign_up(client, date_of_birth=born(timezone.localdate()))
+    assert message in str(errors(response)["date_of_birth"])
+    assert not User.objects.exists()
+
+
+def test_the_birthday_itself_counts():
+    assert age_on(date(2026, 3, 26), born=date(2010, 3, 27)) == 15
+    assert age_on(date(2026, 3, 27), born=date(2010, 3, 27)) == 16
+    assert age_on(date(2026, 2, 28), born=date(2008, 2, 29)) == 17

@@ -1,0 +1,93 @@
+"""Tokens for programs, with the second factor where it is on."""
+
+import base64
+import hashlib
+import hmac
+import struct
+import time
+
+import pytest
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from knox.models import AuthToken
+from rest_framework.test import APIClient
+
+from tests.factories import PASSWORD
+
+URL = "/api/v1/auth/token/"
+
+
+@pytest.fixture
+def api():
+    return APIClient()
+
+
+def ask(api, person, **changes):
+    return api.post(URL, {"email": person.email, "password": PASSWORD} | changes, format="json")
+
+
+def current_code(secret: str) -> str:
+    """RFC 6238, written apart from allauth's."""
+    counter = struct.pack(">Q", int(time.time()) // 30)
+    digest = hmac.new(base64.b32decode(secret), counter, hashlib.sha1).digest()
+    offset = digest[-1] & 15
+    return f"{(int.from_bytes(digest[offset : offset + 4]) & 0x7FFFFFFF) % 10**6:06d}"
+
+
+def test_a_token_opens_the_api_until_it_is_revoked(alice, api):
+    answer = ask(api, alice)
+    assert answer.status_code == 201
+    assert set(answer.json()) == {"token", "expiry"}
+    assert answer["Cache-Control"] == "no-store"
+    api.credentials(HTTP_AUTHORIZATION=f"Token {answer.json()['token']}")
+    assert api.get("/api/v1/records/").status_code == 200
+    assert api.delete(URL).status_code == 204
+    refused = api.get("/api/v1/records/")
+    assert refused.status_code == 401
+    assert refused["WWW-Authenticate"] == "Token"
+
+
+def test_revoking_leaves_the_other_tokens(alice, api):
+    ask(api, alice)
+    api.credentials(HTTP_AUTHORIZATION=f"Token {ask(api, alice).json()['token']}")
+    api.delete(URL)
+    assert AuthToken.objects.filter(user=alice).count() == 1
+
+
+def test_a_new_token_can_be_asked_for_with_an_old_one_in_the_header(alice, api):
+    api.credentials(HTTP_AUTHORIZATION="Token expired")
+    assert ask(api, alice).status_code == 201
+
+
+@pytest.mark.parametrize("changes", [{"password": "wrong"}, {"email": "nobody@example.org"}])
+def test_wrong_credentials_do_not_tell_which_part_is_wrong(alice, api, changes):
+    answer = ask(api, alice, **changes)
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == "The e-mail address or the password is wrong."
+
+
+def test_a_deactivated_person_gets_no_token(alice, api):
+    alice.is_active = False
+    alice.save()
+    assert ask(api, alice).status_code == 400
+
+
+def test_the_second_factor_is_asked_for_and_checked(alice, api):
+    secret = generate_totp_secret()
+    TOTP.activate(alice, secret)
+    assert ask(api, alice).json()["errors"] == {
+        "code": ["Enter the code from your authenticator app."]
+    }
+    assert "code" in ask(api, alice, code="000000x").json()["errors"]
+    assert ask(api, alice, code=current_code(secret)).status_code == 201
+    assert ask(api, alice, code=current_code(secret)).status_code == 400  # used once
+
+
+def test_guessing_is_slowed_down(alice, api):
+    answers = [ask(api, alice, password="wrong") for _guess in range(12)]
+    assert answers[-1].status_code == 429
+    assert ask(api, alice).status_code == 429
+
+
+def test_a_token_that_is_no_text_is_refused(db, api):
+    answer = api.get("/api/v1/records/", HTTP_AUTHORIZATION=b"Token \xff\xfe".decode("latin-1"))
+    assert answer.status_code == 401
