@@ -8,11 +8,15 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from diagnosis import terms
+
+# Django checks a TextField's max_length in forms only.
+TEXT_LIMIT = MaxLengthValidator(2000)
 
 
 def random_name(record: "MoleRecord", filename: str) -> str:
@@ -79,7 +83,7 @@ class MoleRecord(models.Model):
     modality = models.CharField(
         _("kind of picture"), max_length=20, choices=terms.MODALITIES, default="photo"
     )
-    note = models.TextField(_("note"), max_length=2000, blank=True)
+    note = models.TextField(_("note"), validators=[TEXT_LIMIT], blank=True)
     signs = ArrayField(
         models.CharField(max_length=20, choices=terms.SIGNS),
         verbose_name=_("signs"),
@@ -247,9 +251,12 @@ class Review(models.Model):
         _("risk category"), max_length=20, choices=terms.RISK_CATEGORIES
     )
     urgency = models.CharField(_("urgency"), max_length=20, choices=Urgency, default=Urgency.NONE)
-    comment = models.TextField(_("comment to the person"), max_length=2000, blank=True)
+    comment = models.TextField(_("comment to the person"), validators=[TEXT_LIMIT], blank=True)
     private_comment = models.TextField(
-        _("private comment"), max_length=2000, blank=True, help_text=_("Only doctors see it.")
+        _("private comment"),
+        validators=[TEXT_LIMIT],
+        blank=True,
+        help_text=_("Only doctors see it."),
     )
     created_at = models.DateTimeField(_("written at"), auto_now_add=True)
 

@@ -54,7 +54,8 @@ def test_finishing_stores_the_answer_with_the_final_state(record, risk_category,
     record.refresh_from_db()
     assert record.state == state
     assert record.current_assessment == record.assessments.get()
-    assert record.finished_at and not record.claim_token
+    assert record.finished_at
+    assert not record.claim_token
 
 
 def test_a_worker_that_comes_back_late_changes_nothing(record):
