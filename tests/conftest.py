@@ -1,0 +1,51 @@
+"""Real PostgreSQL and Valkey for every test, in a folder of their own that goes with them."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import django
+import pytest
+
+from skincare_site import embedded
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before pytest-django looks for the settings, which need the servers' addresses."""
+    stack = contextlib.ExitStack()
+    config.add_cleanup(stack.close)
+    directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tests-")))
+    (directory / "static").mkdir()
+    os.environ |= embedded.local_environment(directory) | {"STATIC_ROOT": str(directory / "static")}
+    _, environment = stack.enter_context(embedded.servers(directory))
+    os.environ |= environment
+    os.environ["DJANGO_SETTINGS_MODULE"] = "skincare_site.settings"
+    django.setup()
+
+
+@pytest.fixture(autouse=True)
+def fresh_site(settings, tmp_path: Path) -> Iterator[None]:
+    """Each test has its own pictures, and no rate limit that an earlier test used up."""
+    from django.core.cache import cache
+
+    settings.MEDIA_ROOT = settings.SENDFILE_ROOT = str(tmp_path / "media")
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Straight from the source folders: nothing has to be collected first.
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def process_environment(transactional_db, settings) -> dict[str, str]:
+    """For a program that a test starts: the same servers, the test's database and pictures."""
+    from django.db import connection
+
+    database = connection.settings_dict["NAME"]
+    url = os.environ["DATABASE_URL"].replace("/postgres?", f"/{database}?")
+    return os.environ | {"DATABASE_URL": url, "MEDIA_ROOT": settings.MEDIA_ROOT}
