@@ -49,3 +49,24 @@ def process_environment(transactional_db, settings) -> dict[str, str]:
     database = connection.settings_dict["NAME"]
     url = os.environ["DATABASE_URL"].replace("/postgres?", f"/{database}?")
     return os.environ | {"DATABASE_URL": url, "MEDIA_ROOT": settings.MEDIA_ROOT}
+
+
+@pytest.fixture
+def alice(db):
+    return _person("alice")
+
+
+@pytest.fixture
+def bob(db):
+    return _person("bob")
+
+
+@pytest.fixture
+def dr_chen(db):
+    return _person("dr_chen", role="doctor", is_staff=True)
+
+
+def _person(name: str, **fields):
+    from tests.factories import UserFactory  # needs Django set up
+
+    return UserFactory(display_name=name, **fields)

@@ -5,7 +5,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
-from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny
@@ -21,7 +21,7 @@ from diagnosis.models import MoleRecord
 from diagnosis.services import records
 
 
-class OneRepresentation(BaseContentNegotiation):
+class OneRepresentation(DefaultContentNegotiation):
     """Each address has one representation, whatever the client says it accepts (RFC 9110, 12.1)."""
 
     def select_renderer(self, request, renderers, format_suffix=None):

@@ -1,0 +1,142 @@
+"""What a program does with records over REST."""
+
+import uuid
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from rest_framework.test import APIClient
+
+from diagnosis.models import MoleRecord
+from ml.images import decode
+from tests.factories import MoleFactory, RecordFactory, ReviewFactory, answer, assessed, picture
+
+URL = "/api/v1/records/"
+
+
+@pytest.fixture
+def api(alice):
+    client = APIClient()
+    client.force_authenticate(alice)
+    return client
+
+
+def upload(api, data=None, **fields):
+    image = SimpleUploadedFile("mole.jpg", data or picture(), "image/jpeg")
+    return api.post(URL, {"image": image} | fields, format="multipart")
+
+
+def test_an_upload_answers_with_the_queued_record(api, alice):
+    mole = MoleFactory(owner=alice)
+    response = upload(
+        api, modality="dermoscopy", mole=str(mole.pk), note="hm", signs=["growing", "itching"]
+    )
+    assert response.status_code == 201
+    record = MoleRecord.objects.get()
+    body = response.json()
+    assert (body["id"], body["state"]) == (str(record.pk), "queued")
+    assert body["assessment"] is None
+    assert body["reviews"] == []
+    assert (record.owner, record.mole, record.modality) == (alice, mole, "dermoscopy")
+    assert (record.note, record.signs) == ("hm", ["growing", "itching"])
+
+
+def test_a_record_shows_the_assessment_object_and_the_reviews(api, alice, dr_chen):
+    record = assessed("malignant_high_risk", owner=alice)
+    ReviewFactory(record=record, doctor=dr_chen, comment="Come soon.", private_comment="Hm!")
+    body = api.get(f"{URL}{record.pk}/").json()
+    assert body["state"] == "done"
+    assert body["assessment"] == answer("malignant_high_risk")
+    [review] = body["reviews"]
+    assert (review["doctor"], review["comment"]) == ("dr_chen", "Come soon.")
+    assert "Hm!" not in str(body)
+
+
+def test_the_history_pages_by_cursor_newest_first(api, alice):
+    newest_first = [str(RecordFactory(owner=alice).pk) for _upload in range(5)][::-1]
+    page = api.get(URL, {"page_size": 3}).json()
+    assert set(page) == {"next", "previous", "results"}
+    assert page["previous"] is None
+    rest = api.get(page["next"]).json()
+    assert rest["next"] is None
+    assert [record["id"] for record in page["results"] + rest["results"]] == newest_first
+
+
+@pytest.mark.parametrize("count", [2, 20])
+def test_the_history_takes_a_constant_number_of_queries(
+    api, alice, dr_chen, count, django_assert_num_queries
+):
+    for _record in range(count):
+        ReviewFactory(record=assessed(owner=alice), doctor=dr_chen)
+    with django_assert_num_queries(3):
+        assert len(api.get(URL).json()["results"]) == count
+
+
+def test_the_picture_is_sent_to_its_owner_whatever_they_accept(api, alice):
+    record = RecordFactory(owner=alice)
+    for accept in ("*/*", "image/jpeg", "image/png"):
+        response = api.get(f"{URL}{record.pk}/image/", HTTP_ACCEPT=accept)
+        assert response["Content-Type"] == "image/jpeg"
+        assert "private" in response["Cache-Control"]
+    assert decode(response.content).shape == (240, 300, 3)
+
+
+def test_deleting_removes_row_and_file_on_commit(
+    api, alice, stored_files, django_capture_on_commit_callbacks
+):
+    record = assessed(owner=alice)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert api.delete(f"{URL}{record.pk}/").status_code == 204
+        assert stored_files()
+    assert not stored_files()
+    assert not MoleRecord.objects.exists()
+
+
+def test_a_failed_record_can_be_tried_again(api, alice):
+    record = RecordFactory(owner=alice, failed=True)
+    assert api.post(f"{URL}{record.pk}/retry/").json()["state"] == "queued"
+    record.refresh_from_db()
+    assert (record.attempts, record.failure_reason) == (0, "")
+
+
+def test_a_record_that_has_not_failed_can_not_be_tried_again(api, alice):
+    response = api.post(f"{URL}{assessed(owner=alice).pk}/retry/")
+    assert response.status_code == 409
+    assert response.json()["detail"] == "Only a failed record can be tried again."
+
+
+def test_the_same_request_sent_again_makes_no_second_record(api):
+    api.credentials(HTTP_IDEMPOTENCY_KEY="7f0c")
+    assert upload(api).json()["id"] == upload(api).json()["id"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("get", ""), ("get", "image/"), ("delete", ""), ("post", "retry/")],
+)
+def test_bob_finds_nothing_of_alices(api, bob, alice, dr_chen, method, path):
+    record = RecordFactory(owner=alice, failed=True)
+    for stranger in (bob, dr_chen):
+        api.force_authenticate(stranger)
+        assert getattr(api, method)(f"{URL}{record.pk}/{path}").status_code == 404
+    assert api.get(URL).json()["results"] == []
+    assert MoleRecord.objects.get().state == "failed"
+
+
+def test_bobs_mole_does_not_exist_for_alice(api, bob):
+    response = upload(api, mole=str(MoleFactory(owner=bob).pk))
+    assert response.status_code == 400
+    assert list(response.json()["errors"]) == ["mole"]
+
+
+@pytest.mark.parametrize("path", ["", f"{uuid.uuid4()}/", f"{uuid.uuid4()}/image/"])
+def test_nobody_gets_in_without_logging_in(db, path):
+    response = APIClient().get(URL + path)
+    assert response.status_code == 401
+    assert response["WWW-Authenticate"] == "Token"
+
+
+def test_a_browser_session_works_with_a_csrf_token_only(alice):
+    client = APIClient(enforce_csrf_checks=True)
+    client.force_login(alice)
+    assert client.get(URL).status_code == 200
+    assert upload(client).status_code == 403
