@@ -37,12 +37,14 @@ MELANOMA = DIAGNOSES.index("mel")
 class Predictions:
     """What a classifier answered to labelled pictures, the gate ignored, and the gate's verdict.
 
-    ``probabilities`` is (n, 7) in the order of DIAGNOSES; ``thresholds`` by modality.
+    ``probabilities`` is (n, 7) in the order of DIAGNOSES; ``thresholds`` by modality. What is not
+    usable is not called uncertain either.
     """
 
     rows: list[Row]
     probabilities: np.ndarray
     usable: np.ndarray
+    uncertain: np.ndarray
     skin_tones: list[str | None]
     thresholds: Mapping[str, Thresholds]
 
@@ -61,6 +63,7 @@ class Predictions:
             rows=[self.rows[i] for i in chosen],
             probabilities=self.probabilities[chosen],
             usable=self.usable[chosen],
+            uncertain=self.uncertain[chosen],
             skin_tones=[self.skin_tones[i] for i in chosen],
             thresholds=self.thresholds,
         )
@@ -103,7 +106,7 @@ def _truth(rows: list[Row], positive: tuple[str, ...]) -> np.ndarray:
 
 def collect(classifier: "Classifier", rows: list[Row]) -> Predictions:
     """Assess every picture. Raises DatasetError, naming the row, for one that does not decode."""
-    probabilities, usable, tones = [], [], []
+    assessments, tones = [], []
     by_modality = sorted(range(len(rows)), key=lambda i: rows[i].modality)
     with (
         ThreadPoolExecutor() as pool,
@@ -119,14 +122,13 @@ def collect(classifier: "Classifier", rows: list[Row]) -> Predictions:
                     for i, (image, _) in zip(batch, loaded, strict=True)
                     if rows[i].modality == modality
                 ]
-                for assessment in classifier.assess(some, modality):
-                    probabilities.append([assessment.diagnoses[d] for d in DIAGNOSES])
-                    usable.append(assessment.usable)
+                assessments += classifier.assess(some, modality)
             bar.update(len(batch))
     return Predictions(
         rows=[rows[i] for i in by_modality],
-        probabilities=np.array(probabilities).reshape(-1, len(DIAGNOSES)),
-        usable=np.array(usable, bool),
+        probabilities=np.array([[a.diagnoses[d] for d in DIAGNOSES] for a in assessments]),
+        usable=np.array([a.usable for a in assessments]),
+        uncertain=np.array([a.uncertain for a in assessments]),
         skin_tones=tones,
         thresholds=classifier.thresholds,
     )
@@ -254,13 +256,15 @@ class _Question:
 def _at_thresholds(
     predictions: Predictions, malignant: _Question, melanoma: _Question
 ) -> dict[str, object]:
-    """What the shipped thresholds reach: the rule; melanoma by the rule, and by t_mel alone."""
+    """What the shipped thresholds reach: the rule; with those sent to a doctor as uncertain;
+    melanoma by t_mel alone, by the rule, and called high risk."""
     decisions = predictions.decisions()
     flagged = decisions != RISK_CATEGORIES.index(BENIGN)
     t_mel = np.array([predictions.thresholds[row.modality].melanoma for row in predictions.rows])
     high_risk = decisions == RISK_CATEGORIES.index("malignant_high_risk")
     return {
         **malignant.reached(flagged),
+        "sent_to_doctor": malignant.reached(flagged | predictions.uncertain),
         "melanoma": {
             **melanoma.reached(predictions.melanoma >= t_mel),
             **melanoma.figure(

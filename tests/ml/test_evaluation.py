@@ -33,12 +33,13 @@ def row(number, dx, **known):
     )
 
 
-def predictions(rows, probabilities, usable=None):
+def predictions(rows, probabilities, usable=None, uncertain=None):
     filled = [[p.get(d, 0.0) for d in DIAGNOSES] for p in probabilities]
     return Predictions(
         rows=rows,
         probabilities=np.array(filled).reshape(-1, len(DIAGNOSES)),
-        usable=np.ones(len(rows), bool) if usable is None else np.array(usable),
+        usable=np.array(usable or [True] * len(rows)),
+        uncertain=np.array(uncertain or [False] * len(rows)),
         skin_tones=["light"] * len(rows),
         thresholds=THRESHOLDS,
     )
@@ -54,7 +55,8 @@ def many():
     probabilities = rng.dirichlet(np.ones(7), 210) * 0.6
     for n, p in enumerate(probabilities):
         p[n % 7] += 0.4
-    return Predictions(rows, probabilities, np.arange(210) % 3 > 0, ["light"] * 210, THRESHOLDS)
+    usable, uncertain = np.arange(210) % 3 > 0, np.zeros(210, bool)
+    return Predictions(rows, probabilities, usable, uncertain, ["light"] * 210, THRESHOLDS)
 
 
 def test_the_json_has_every_figure_the_contract_names(many):
@@ -90,6 +92,7 @@ def test_what_is_no_lesion_counts_only_in_refused_share(many):
         many.rows + foreign,
         np.vstack([many.probabilities, np.full((4, 7), 1 / 7)]),
         np.append(many.usable, [False, False, False, True]),
+        np.zeros(214, bool),
         [*many.skin_tones, *["light"] * 4],
         THRESHOLDS,
     )
@@ -140,6 +143,16 @@ def test_melanoma_is_reported_alone():
     assert reached["melanoma"]["specificity"] == 1
     assert reached["melanoma"]["flagged"] == 1
     assert reached["melanoma"]["called_high_risk"] == 0.5
+
+
+def test_what_is_uncertain_is_sent_to_a_doctor_too():
+    both = predictions(
+        [row(0, "mel"), row(1, "nv")], [{"mel": 0.1, "nv": 0.9}, {"nv": 1}], uncertain=[True, False]
+    )
+    reached = evaluate(both)["thresholds"]
+    assert reached["sensitivity"] == 0
+    assert reached["sent_to_doctor"]["sensitivity"] == 1
+    assert reached["sent_to_doctor"]["specificity"] == 1
 
 
 def test_calibration_in_the_large():

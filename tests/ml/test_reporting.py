@@ -18,7 +18,8 @@ def predictions(make_set):
     rows = datasets.read([folder]).rows
     probabilities = np.random.default_rng(0).dirichlet(np.ones(7), 42)
     thresholds = {"dermoscopy": Thresholds(screen=0.3, melanoma=0.2, cost_ratio=2)}
-    return Predictions(rows, probabilities, np.ones(42, bool), ["light"] * 42, thresholds)
+    usable, uncertain = np.ones(42, bool), np.zeros(42, bool)
+    return Predictions(rows, probabilities, usable, uncertain, ["light"] * 42, thresholds)
 
 
 class Sources(HTMLParser):

@@ -1,0 +1,215 @@
+"""The command line: ``python -m ml summarise | train | evaluate | release | predict``."""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from ml import classifier, images
+from ml.classifier import ENGINES, RELEASE, ReleaseError
+from ml.datasets.manifest import DatasetError, Manifest, Row
+from ml.taxonomy import MODALITIES
+
+SUMMARY = Path("var/summary")
+DATA_FILE = "data.json"  # in a run: the folders that it was trained on
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; → the exit status. Bad input is a message on stderr and status 1."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (DatasetError, ReleaseError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def summarise(options: argparse.Namespace) -> int:
+    """Counts, dropped rows, warnings; the category distribution and flip samples as pictures."""
+    from ml import datasets, reporting
+
+    manifest = datasets.read(options.data, options.modality)
+    _print_counts(manifest)
+    _check_pictures(manifest.rows)
+    for path in reporting.write_summary(manifest, options.report):
+        print(path)
+    return 0
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train into a run folder; goes on where a killed training stopped."""
+    from ml import training
+
+    plan = training.Plan()
+    if options.plan:
+        try:
+            changes = json.loads(options.plan.read_text(encoding="utf-8"))
+            if "phases" in changes:
+                changes["phases"] = tuple(tuple(phase) for phase in changes["phases"])
+            plan = replace(plan, **changes)
+        except (ValueError, TypeError) as error:
+            raise DatasetError(f"{options.plan}: {error}") from error
+    options.out.mkdir(parents=True, exist_ok=True)
+    folders = [str(folder.resolve()) for folder in options.data]
+    (options.out / DATA_FILE).write_text(json.dumps(folders), encoding="utf-8")
+    training.train(options.data, options.out, plan)
+    return 0
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Measure a model on data sets: every figure as JSON, and a report with plots."""
+    from ml import datasets, evaluation, reporting
+
+    rows = datasets.read(options.data, options.modality).rows
+    if options.split == "test":
+        rows = _test_rows(rows, options.model)
+    model = classifier.load(options.model, engine=options.engine)
+    predictions = evaluation.collect(model, rows)
+    result = {
+        "model_version": model.version,
+        "engine": options.engine,
+        "split": options.split,
+        **evaluation.evaluate(predictions),
+    }
+    text = json.dumps(result, indent=1) + "\n"
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(text)
+    if options.report:
+        print(reporting.write_report(predictions, result, options.report))
+    if not options.json:
+        print(text, end="")
+    return 0
+
+
+def release(options: argparse.Namespace) -> int:
+    """Export, calibrate and check a trained run, and make it the released model."""
+    from ml import export
+
+    data = options.data
+    if not data:
+        data = json.loads((options.folder / DATA_FILE).read_text(encoding="utf-8"))
+    try:
+        export.release(options.folder, [Path(folder) for folder in data])
+    except export.ParityError as error:
+        raise ReleaseError(str(error)) from error
+    return 0
+
+
+def predict(options: argparse.Namespace) -> int:
+    """One JSON object a line for each picture; a bad file is named, the others still answered."""
+    model = classifier.load(options.model, engine=options.engine)
+    status = 0
+    for path in options.files:
+        try:
+            with path.open("rb") as file:
+                image = images.decode(file)
+        except (images.ImageError, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            print(f"error: {path}: {reason}", file=sys.stderr)
+            status = 1
+            continue
+        (assessment,) = model.assess([image], options.modality)
+        print(json.dumps({"file": str(path), **assessment.as_dict()}), flush=True)
+    return status
+
+
+def _print_counts(manifest: Manifest) -> None:
+    for (dataset, modality, dx), pictures in sorted(manifest.counts().items()):
+        groups = {
+            r.group
+            for r in manifest.rows
+            if (r.dataset, r.modality, r.dx) == (dataset, modality, dx)
+        }
+        print(f"{dataset:20} {modality:12} {dx:20} {pictures:6,} pictures {len(groups):6,} groups")
+    print(f"{'all':54} {len(manifest.rows):6,} pictures")
+    for reason, count in Counter(d.reason for d in manifest.dropped).most_common():
+        print(f"dropped: {count:,} × {reason}")
+    for dropped in manifest.dropped:
+        print(f"dropped: {dropped.source}: {dropped.image_id}: {dropped.reason}")
+    for warning in manifest.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+def _check_pictures(rows: list[Row]) -> None:
+    """Decode every picture. Raises DatasetError naming all that can't be."""
+    from tqdm import tqdm
+
+    def problem(row: Row) -> str | None:
+        try:
+            with row.path.open("rb") as file:
+                images.open_upright(file)
+        except (images.ImageError, OSError) as error:
+            return f"{row.source}: {row.path}: {error}"
+        return None
+
+    with ThreadPoolExecutor() as pool:
+        bar = tqdm(pool.map(problem, rows), "Decoding", len(rows), unit="picture")
+        problems = [found for found in bar if found]
+    if problems:
+        raise DatasetError("\n".join(problems))
+
+
+def _test_rows(rows: list[Row], model: Path) -> list[Row]:
+    from ml.datasets import splits
+
+    folds = splits.read(model / "split.csv", rows)
+    chosen = [row for row, fold in zip(rows, folds, strict=True) if fold == "test"]
+    unknown = folds.count(None)
+    if unknown:
+        print(f"warning: {unknown:,} pictures are in no fold of the model's", file=sys.stderr)
+    if not chosen:
+        raise DatasetError("No picture is in the model's test fold; use --split all.")
+    return chosen
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ml", description="The science of the product.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(run, *parts: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        made = commands.add_parser(
+            run.__name__, help=run.__doc__, description=run.__doc__, parents=parts
+        )
+        made.set_defaults(run=run)
+        return made
+
+    data = argparse.ArgumentParser(add_help=False)
+    data.add_argument(
+        "--data", type=Path, action="append", required=True, metavar="DIR",
+        help="a data set, or a folder of several; may be repeated",
+    )  # fmt: skip
+    modality = argparse.ArgumentParser(add_help=False)
+    modality.add_argument(
+        "--modality", choices=MODALITIES, default="dermoscopy",
+        help="how pictures were taken, where the data don't say (default: %(default)s)",
+    )  # fmt: skip
+    model = argparse.ArgumentParser(add_help=False)
+    model.add_argument("--model", type=Path, default=RELEASE, help="default: the released one")
+    model.add_argument("--engine", choices=ENGINES, default=ENGINES[0])
+
+    made = command(summarise, data, modality)
+    made.add_argument("--report", type=Path, default=SUMMARY, help="default: %(default)s")
+    made = command(train, data)
+    made.add_argument("--out", type=Path, required=True, metavar="RUN")
+    made.add_argument("--plan", type=Path, help="JSON with what differs from the usual plan")
+    made = command(evaluate, data, modality, model)
+    made.add_argument("--split", choices=("all", "test"), default="all")
+    made.add_argument("--json", type=Path, metavar="OUT")
+    made.add_argument("--report", type=Path, metavar="DIR")
+    made = command(release)
+    made.add_argument("folder", type=Path, metavar="RUN")
+    made.add_argument(
+        "--data", type=Path, action="append", metavar="DIR",
+        help="where the training data are, if they moved since",
+    )  # fmt: skip
+    made = command(predict, modality, model)
+    made.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
