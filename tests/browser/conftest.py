@@ -1,0 +1,69 @@
+"""A real Chromium against the real site, its database and, where asked for, a real worker."""
+
+import os
+import shutil
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext
+
+# Playwright's loop runs in this thread, and the ORM would refuse to; nothing here is asynchronous.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+PHONE = {"width": 360, "height": 740}
+DESKTOP = {"width": 1280, "height": 900}
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
+    """The machine's own Chromium where there is one, else Playwright's."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    return browser_type_launch_args | {
+        "executable_path": chromium,
+        "args": ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+    }
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict) -> dict:
+    return browser_context_args | {"viewport": PHONE, "locale": "en-GB", "timezone_id": "UTC"}
+
+
+@pytest.fixture
+def base_url(live_server) -> str:
+    return live_server.url
+
+
+@pytest.fixture
+def log_in(client, base_url: str) -> Callable:
+    """log_in(context, user): as if the person had signed in, without the page for it."""
+
+    def by_cookie(context: BrowserContext, user) -> None:
+        client.force_login(user)
+        session = client.cookies["sessionid"].value
+        context.add_cookies([{"name": "sessionid", "value": session, "url": base_url}])
+
+    return by_cookie
+
+
+@pytest.fixture
+def person(django_db_serialized_rollback, transactional_db) -> Callable:
+    # Imported here: this file is read before the settings stand.
+    from tests.factories import UserFactory
+
+    return UserFactory
+
+
+@pytest.fixture
+def alice(person):
+    return person(display_name="alice")
+
+
+@pytest.fixture
+def bob(person):
+    return person(display_name="bob")
+
+
+@pytest.fixture
+def dr_chen(person):
+    return person(display_name="dr_chen", role="doctor", is_staff=True)
