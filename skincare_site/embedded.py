@@ -61,7 +61,7 @@ def servers(directory: Path = VAR) -> Iterator[tuple[list[Process], dict[str, st
             (directory / "servers.json").write_text(json.dumps(environment))
             yield processes, environment
         finally:
-            for process in processes:
+            for process in reversed(processes):
                 process.stop()
 
 

@@ -55,7 +55,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django.contrib.postgres",
     "whitenoise.runserver_nostatic",
-    "django.contrib.staticfiles",
+    "skincare_site.apps.OurStaticFiles",
     "allauth",
     "allauth.account",
     "allauth.mfa",

@@ -1,0 +1,90 @@
+# The two commands of a newcomer are `make run` and `make test`; each installs what it needs.
+# Needed beforehand: Python 3.11 to 3.13 with venv, make, and a way to the package registries.
+
+.ONESHELL:
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.PHONY: run test lint train screenshots benchmark chromium lock clean
+
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys, venv, ensurepip; assert (3, 11) <= sys.version_info < (3, 14)' \
+	2>/dev/null && echo $$name && break; done)
+BIN := .venv/bin
+STATIC := var/static/staticfiles.json
+# What the settings ask for and these commands never use.
+PRODUCTION := DATABASE_URL=postgresql://nobody@localhost/nothing REDIS_URL=redis://localhost/0 \
+	SECRET_KEY=read-by-checks-only-0123456789-abcdefghijklmnopqrstuvwxyz ALLOWED_HOSTS=example.org \
+	EMAIL_URL=smtp://localhost MEDIA_ROOT=var/media
+
+# Port and address: make run PORT=8000. For a phone on the same network: HOST=0.0.0.0 TLS=1.
+run: $(BIN)/.runtime $(STATIC) $(if $(filter keras,$(ML_ENGINE)),$(BIN)/.train)
+	@exec $(BIN)/python -m skincare_site.run
+
+test: $(BIN)/.test $(STATIC) chromium
+	@$(BIN)/python -m pytest $(TESTS)
+
+lint: $(BIN)/.test
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+	$(BIN)/python -m skincare_site.embedded manage.py makemigrations --check --dry-run
+
+# make train DATA="../shared/data/ham ../shared/data/mra-midas" OUT=var/runs/mine
+DATA ?= ../shared/data
+OUT ?= var/runs/new
+train: $(BIN)/.train
+	@$(BIN)/python -m ml train $(foreach folder,$(DATA),--data $(folder)) --out $(OUT)
+
+screenshots: $(BIN)/.test $(STATIC) chromium
+	@$(BIN)/python -m pytest tests/browser/screenshots.py
+
+# The second one uploads to a `make run` in another terminal.
+benchmark: $(BIN)/.test
+	@$(BIN)/python -m benchmarks.assess
+	$(BIN)/python -m benchmarks.upload
+
+# From PATH, else Debian's (as root), else Playwright's own.
+chromium: $(BIN)/.test
+	@command -v chromium >/dev/null && exit
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+		apt-get update -q && apt-get install -q -y --no-install-recommends chromium
+	else
+		$(BIN)/playwright install chromium
+	fi
+
+# --- what the commands above need; each is done again only when its lock changes -----------------
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 with venv is needed."; exit 1; }
+	$(PYTHON) -m venv .venv
+
+$(BIN)/.runtime $(BIN)/.train $(BIN)/.test: $(BIN)/.%: requirements/%.txt | $(BIN)/python
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+node_modules/.package-lock.json: package-lock.json requirements/node.txt | $(BIN)/python
+	@if ! command -v npm >/dev/null; then
+		$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/node.txt
+		export PATH="$$PWD/$(BIN):$$PATH"
+	fi
+	npm ci --silent
+	touch $@
+
+$(STATIC): node_modules/.package-lock.json $(shell find static -type f) skincare_site/settings.py | $(BIN)/.runtime
+	@rm -rf var/static
+	$(PRODUCTION) $(BIN)/python manage.py collectstatic --noinput --verbosity 0
+
+# --- for developers ------------------------------------------------------------------------------
+
+# The locks name no index; every file takes the versions of the largest one.
+lock: $(BIN)/.test
+	@compile() { $(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url \
+		--python-version 3.11 --custom-compile-command "make lock" $(UPGRADE) "$$@"; }
+	compile pyproject.toml --extra train --extra dev -o requirements/test.txt
+	compile pyproject.toml --extra train -c requirements/test.txt -o requirements/train.txt
+	compile pyproject.toml -c requirements/test.txt -o requirements/runtime.txt
+	compile --group node -o requirements/node.txt
+
+clean:
+	@rm -rf .venv node_modules var/static

@@ -1,0 +1,32 @@
+"""gunicorn's settings, for `make run` and for the image alike: plain WSGI with threads."""
+
+import os
+import shutil
+import tempfile
+
+workers = int(os.environ.get("WEB_WORKERS", "1"))
+threads = 8
+worker_class = "gthread"
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+timeout = 60
+graceful_timeout = 10
+keepalive = 5
+# The path without its query, and no address: enough to find a fault, nothing about a person.
+accesslog = "-"
+access_log_format = '{"method":"%(m)s","path":"%(U)s","status":%(s)s,"milliseconds":%(M)s}'
+control_socket_disable = True
+
+
+def on_starting(server) -> None:
+    """Each worker counts in a file of its own; whichever answers /metrics adds them up."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-")
+
+
+def child_exit(server, worker) -> None:
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server) -> None:
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
