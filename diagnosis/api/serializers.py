@@ -50,6 +50,7 @@ class AssessmentSerializer(serializers.ModelSerializer):
 
 
 class ReviewSerializer(serializers.ModelSerializer):
+    diagnosis = serializers.ChoiceField(terms.DIAGNOSES, allow_blank=True, read_only=True)
     doctor = serializers.CharField(source="doctor.display_name", read_only=True)
 
     class Meta:
@@ -59,6 +60,9 @@ class ReviewSerializer(serializers.ModelSerializer):
 
 
 class RecordSerializer(serializers.ModelSerializer):
+    failure_reason = serializers.ChoiceField(
+        MoleRecord.FailureReason, allow_blank=True, read_only=True
+    )
     image = serializers.HyperlinkedIdentityField(view_name="api-record-image")
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
     reviews = ReviewSerializer(many=True, read_only=True)
