@@ -14,7 +14,6 @@ from ml.datasets.manifest import DatasetError, Manifest, Row
 from ml.taxonomy import MODALITIES
 
 SUMMARY = Path("var/summary")
-DATA_FILE = "data.json"  # in a run: the folders that it was trained on
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,9 +51,6 @@ def train(options: argparse.Namespace) -> int:
             plan = replace(plan, **changes)
         except (ValueError, TypeError) as error:
             raise DatasetError(f"{options.plan}: {error}") from error
-    options.out.mkdir(parents=True, exist_ok=True)
-    folders = [str(folder.resolve()) for folder in options.data]
-    (options.out / DATA_FILE).write_text(json.dumps(folders), encoding="utf-8")
     training.train(options.data, options.out, plan)
     return 0
 
@@ -77,11 +73,11 @@ def evaluate(options: argparse.Namespace) -> int:
     text = json.dumps(result, indent=1) + "\n"
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(text)
-    if options.report:
-        print(reporting.write_report(predictions, result, options.report))
-    if not options.json:
+        options.json.write_text(text, encoding="utf-8")
+    else:
         print(text, end="")
+    if options.report:
+        print(reporting.write_report(predictions, result, options.report), file=sys.stderr)
     return 0
 
 
@@ -89,13 +85,10 @@ def release(options: argparse.Namespace) -> int:
     """Export, calibrate and check a trained run, and make it the released model."""
     from ml import export
 
-    data = options.data
-    if not data:
-        data = json.loads((options.folder / DATA_FILE).read_text(encoding="utf-8"))
     try:
-        export.release(options.folder, [Path(folder) for folder in data])
-    except export.ParityError as error:
-        raise ReleaseError(str(error)) from error
+        export.release(options.folder, options.out)
+    except (export.ParityError, ValueError) as error:
+        raise ReleaseError(f"{options.folder}: not released: {error}") from error
     return 0
 
 
@@ -202,10 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--report", type=Path, metavar="DIR")
     made = command(release)
     made.add_argument("folder", type=Path, metavar="RUN")
-    made.add_argument(
-        "--data", type=Path, action="append", metavar="DIR",
-        help="where the training data are, if they moved since",
-    )  # fmt: skip
+    made.add_argument("--out", type=Path, default=RELEASE, help="default: the released one")
     made = command(predict, modality, model)
     made.add_argument("files", type=Path, nargs="+", metavar="FILE")
     return parser

@@ -1,0 +1,74 @@
+"""From pictures in folders to predictions, by the command line alone, on a tiny synthetic set."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ml import phantoms
+from ml.taxonomy import DIAGNOSES
+
+ROOT = Path(__file__).parents[2]
+PLAN = {"phases": [[96, 1], [128, 1]], "epoch_pictures": 32, "batch": 16}
+
+
+@pytest.fixture
+def run_ml(tmp_path):
+    """Run ``python -m ml …`` in a folder of its own; → what it printed."""
+
+    def run(*arguments: object, status: int = 0) -> str:
+        finished = subprocess.run(
+            [sys.executable, "-m", "ml", *map(str, arguments)],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
+            capture_output=True,
+            text=True,
+        )
+        assert finished.returncode == status, finished.stderr
+        return finished.stdout if status == 0 else finished.stderr
+
+    return run
+
+
+@pytest.fixture
+def data(make_set, draw, tmp_path):
+    for modality in ("dermoscopy", "photo"):
+        records = [
+            {"image_id": f"i{n}", "modality": modality, "dx": ("nv", "mel")[n % 2]}
+            for n in range(36)
+        ]
+        make_set(f"data/{modality}", records, masks=True)
+    for n in range(4):
+        draw(tmp_path / f"data/not_a_lesion/{n}.jpg", 900 + n)
+    return tmp_path / "data"
+
+
+def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path):
+    assert "76 pictures" in run_ml("summarise", "--data", data)
+
+    (tmp_path / "plan.json").write_text(json.dumps(PLAN))
+    run_ml("train", "--data", data, "--out", "run", "--plan", "plan.json")
+    assert len((tmp_path / "run/epochs.csv").read_text().splitlines()) == 3
+
+    run_ml("release", "run", "--out", "release")
+    card = json.loads((tmp_path / "release/model.json").read_text())
+    assert set(card["thresholds"]) == {"dermoscopy", "photo"}
+
+    options = ("--model", "release", "--data", data)
+    run_ml("evaluate", *options, "--split", "test", "--json", "out.json", "--report", "report")
+    result = json.loads((tmp_path / "out.json").read_text())
+    assert result["model_version"] == card["version"]
+    assert 0 < result["n"] < 72
+    assert (tmp_path / "report/index.html").is_file()
+
+    phantoms.render("even_mole", 256).save(tmp_path / "mole.png")
+    answer = json.loads(run_ml("predict", "--model", "release", "--modality", "photo", "mole.png"))
+    assert sum(answer["diagnoses"][d] for d in DIAGNOSES) == pytest.approx(1)
+
+    # A run that can't be released leaves no half-written release behind.
+    (tmp_path / "run/best.keras").write_bytes(b"damaged")
+    assert "error: " in run_ml("release", "run", "--out", "second", status=1)
+    assert not (tmp_path / "second").exists()
