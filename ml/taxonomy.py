@@ -65,6 +65,11 @@ REASONS = {
     "covered": "Hair or ink covers the mole. Move the hair aside, or wipe the ink away.",
 }
 
+# What is worth saying of a picture that is judged all the same.
+WARNINGS = {
+    "touches_edge": "Part of the mole lies outside the picture. Show all of it if you can.",
+}
+
 SIGNS = ("itching", "bleeding", "changing", "growing", "not_healing")
 # Signs that always need a doctor, whatever the picture looks like.
 ALARMING_SIGNS = frozenset({"bleeding", "changing", "growing", "not_healing"})

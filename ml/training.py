@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from sklearn.metrics import roc_auc_score
 
-from ml import arrays, augmentation, datasets, images, negatives, network
+from ml import arrays, augmentation, backbone, datasets, images, negatives, network
 from ml.datasets import Row, splits
 from ml.taxonomy import BENIGN_DIAGNOSES, DIAGNOSES, MALIGNANT_DIAGNOSES
 
@@ -42,15 +42,16 @@ class Plan:
         return sum(epochs for _, epochs in self.phases)
 
 
-def train(data: Sequence[Path], out: Path, plan: Plan | None = None, exclude: str = "") -> None:
+def train(data: Sequence[Path], out: Path, plan: Plan | None = None) -> None:
     """Train on ``data`` into the run folder ``out``; goes on where a killed training stopped.
 
-    Writes ``plan.json``, ``split.csv``, ``epochs.csv``, ``curves.png``, ``last.keras`` (with the
-    optimizer), ``averaged.keras`` and ``best.keras``. Raises datasets.DatasetError for data that
-    can't be used.
+    Writes ``plan.json``, ``data.json`` (where the pictures are), ``split.csv``, ``epochs.csv``,
+    ``curves.png``, ``last.keras`` (with the optimizer), ``averaged.keras`` and ``best.keras``.
+    Raises datasets.DatasetError for data that can't be used.
     """
     out.mkdir(parents=True, exist_ok=True)
     plan = _kept_plan(out / "plan.json", plan or Plan())
+    (out / "data.json").write_text(json.dumps([str(Path(folder).resolve()) for folder in data]))
     keras.utils.set_random_seed(plan.seed)
     rows = [row for row in datasets.read(data).rows if row.allowed or row.dx == "not_a_lesion"]
     folds = splits.split(rows, seed=plan.seed)
@@ -292,8 +293,8 @@ class _Follow(keras.callbacks.Callback):
 
 def _compiled(plan: Plan) -> keras.Model:
     model = network.build()
-    network.load_imagenet(model)
-    network.freeze(model, plan.frozen_blocks)
+    backbone.load_imagenet(model)
+    backbone.freeze(model, plan.frozen_blocks)
     steps = plan.epochs * plan.epoch_pictures // plan.batch
     warmup = max(1, steps // 20)
     schedule = keras.optimizers.schedules.CosineDecay(

@@ -1,0 +1,89 @@
+"""Temperature, bias, thresholds and limits, per modality, from validation pictures only.
+
+Computed on the answers of the shipped LiteRT file, so that what ships is what was measured.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.optimize import minimize
+
+from ml.classifier import calibrated
+from ml.datasets import Row
+from ml.network import QUALITY
+from ml.quality import Limit
+from ml.taxonomy import BENIGN_DIAGNOSES, DIAGNOSES, MALIGNANT_DIAGNOSES, MODALITIES
+
+SENSITIVITY = 0.95
+# A missed melanoma is weighed as three missed low-risk cancers.
+COST_RATIO = 3.0
+# Log-odds around a threshold within which a picture is looked at in all eight turns.
+NEAR = 0.7
+# Ridge on the bias, in pictures: a photo set of a hundred must not shift a rare class far.
+BIAS_RIDGE = 5.0
+# Share of validation lesions that each limit may refuse; seven limits stay under 3 % together.
+TAIL = 0.003
+BENIGN = [DIAGNOSES.index(d) for d in BENIGN_DIAGNOSES]
+MELANOMA = DIAGNOSES.index("mel")
+
+
+def calibrate(rows: Sequence[Row], answers: dict[str, np.ndarray]) -> dict:
+    """The parts of model.json that are set on data.
+
+    ``answers``: the graph's ``logits`` (n, 7) and ``quality`` (n, 7) for the rows' pictures.
+    Raises ValueError, naming the modality, where validation has too few lesions to set it on.
+    """
+    card: dict = {"near": NEAR, "calibration": {}, "thresholds": {}, "limits": {}}
+    for modality in MODALITIES:
+        chosen = np.array([i for i, r in enumerate(rows) if r.allowed and r.modality == modality])
+        known = [rows[i] for i in chosen]
+        malignant = np.array([set(row.allowed) <= set(MALIGNANT_DIAGNOSES) for row in known])
+        melanoma = np.array([row.allowed == ("mel",) for row in known])
+        if min(malignant.sum(), (~malignant).sum(), melanoma.sum()) < 2:
+            raise ValueError(f"validation has too few lesions of modality {modality} to calibrate")
+        logits = answers["logits"][chosen]
+        fitted = fit(logits, np.array([[d in r.allowed for d in DIAGNOSES] for r in known]))
+        p = calibrated(logits, fitted)
+        card["calibration"][modality] = fitted
+        card["thresholds"][modality] = {
+            "screen": threshold(1 - p[:, BENIGN].sum(1), malignant),
+            "melanoma": threshold(p[:, MELANOMA], melanoma),
+            "cost_ratio": COST_RATIO,
+        }
+        card["limits"][modality] = limits(answers["quality"][chosen])
+    return card
+
+
+def fit(logits: np.ndarray, allowed: np.ndarray) -> dict:
+    """Temperature and bias that minimise the partial-label loss on (n, 7) logits; ``allowed``
+    (n, 7) bool. The bias undoes what balanced sampling did to the classes' frequencies."""
+
+    def loss(parameters: np.ndarray) -> float:
+        p = calibrated(logits, {"temperature": np.exp(parameters[0]), "bias": parameters[1:]})
+        likelihood = np.log((p * allowed).sum(1) + 1e-12).sum()
+        return -likelihood + BIAS_RIDGE * float(parameters[1:] @ parameters[1:])
+
+    best = minimize(loss, np.zeros(1 + len(DIAGNOSES)), method="L-BFGS-B").x
+    return {"temperature": float(np.exp(best[0])), "bias": [round(float(b), 5) for b in best[1:]]}
+
+
+def threshold(scores: np.ndarray, positive: np.ndarray) -> float:
+    """The largest threshold that still catches SENSITIVITY of the positives."""
+    caught = np.sort(scores[positive])[::-1]
+    return float(caught[int(np.ceil(SENSITIVITY * len(caught))) - 1])
+
+
+def limits(quality: np.ndarray) -> list[Limit]:
+    """Limits that all but TAIL of real validation lesions keep; ``quality`` (n, len(QUALITY))."""
+    low = dict(zip(QUALITY, np.quantile(quality, TAIL, axis=0).tolist(), strict=True))
+    high = dict(zip(QUALITY, np.quantile(quality, 1 - TAIL, axis=0).tolist(), strict=True))
+    return [
+        {"reason": "no_lesion", "number": "lesion", "min": low["lesion"]},
+        {"reason": "unfamiliar", "number": "distance", "max": high["distance"]},
+        {"reason": "blurred", "number": "sharpness", "min": low["sharpness"]},
+        {"reason": "too_dark", "number": "brightness", "min": low["brightness"]},
+        {"reason": "glare", "number": "glare", "max": max(high["glare"], 0.1)},
+        {"reason": "too_small", "number": "mask_area", "min": low["mask_area"]},
+        {"reason": "cut_off", "number": "mask_edge", "max": max(high["mask_edge"], 0.6)},
+        {"warning": "touches_edge", "number": "mask_edge", "max": 0.02},
+    ]

@@ -1,0 +1,164 @@
+"""A trained run → a release: the served graph in Keras and LiteRT, calibrated and checked."""
+
+import hashlib
+import json
+import os
+import shutil
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from ml import arrays, calibration, classifier, datasets, images, network
+from ml.datasets import Row, splits
+from ml.taxonomy import ADVICE, CATEGORY_OF, REASONS
+
+KERAS_FILE, LITERT_FILE = "skincare.keras", "skincare.tflite"
+PARITY = 1e-4
+PARITY_PICTURES = 200
+CENTRES_PICTURES = 3000
+LICENCE = (
+    "Research and non-commercial use only: the weights were learnt from pictures under "
+    "CC BY-NC and CC BY-NC-SA licences. Train on your own pictures for any other use."
+)
+
+
+class ParityError(RuntimeError):
+    """The exported graph does not answer as the trained one does; nothing was released."""
+
+
+def release(run: Path, out: Path = classifier.RELEASE) -> None:
+    """Export, calibrate on the run's validation fold, check, and replace the release in ``out``.
+
+    Raises ParityError, and datasets.DatasetError for data that the run was not split on; the
+    old release then stays as it was.
+    """
+    data = [Path(folder) for folder in json.loads((run / "data.json").read_text())]
+    rows = [row for row in datasets.read(data).rows if row.allowed or row.dx == "not_a_lesion"]
+    folds = np.array([fold or "" for fold in splits.read(run / "split.csv", rows)])
+    if not (folds == "validation").any():
+        raise datasets.DatasetError(f"{run}: none of its validation pictures are in this data")
+    loaded = arrays.load(rows)
+    trained = keras.models.load_model(run / "best.keras", compile=False)
+    model = network.serving(trained, _centres(trained, rows, loaded, folds))
+
+    new = out.with_name(out.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    model.save(new / KERAS_FILE)
+    convert(model, new / LITERT_FILE)
+    shutil.copy(run / "split.csv", new)
+    chosen = np.flatnonzero(np.isin(folds, ("validation", "test")))
+    check_parity(model, new / LITERT_FILE, loaded.pictures[chosen[:PARITY_PICTURES]])
+
+    answers = _answers(new / LITERT_FILE, [i for i in chosen if folds[i] == "validation"], loaded)
+    validation = [rows[i] for i in chosen if folds[i] == "validation"]
+    card = {
+        "version": _next_version(out),
+        "created": date.today().isoformat(),
+        "side": network.SIDE,
+        "diagnoses": CATEGORY_OF,
+        "advice": ADVICE,
+        "reasons": REASONS,
+        "quality": network.QUALITY,
+        **calibration.calibrate(validation, answers),
+        "files": {
+            engine: {
+                "name": name,
+                "bytes": (new / name).stat().st_size,
+                "sha256": hashlib.sha256((new / name).read_bytes()).hexdigest(),
+            }
+            for engine, name in (("litert", LITERT_FILE), ("keras", KERAS_FILE))
+        },
+        "training": {
+            "plan": json.loads((run / "plan.json").read_text()),
+            "pictures": _counts(rows, folds),
+        },
+        "licence": LICENCE,
+        "libraries": {name: version(name) for name in ("keras", "ai-edge-litert", "numpy")},
+    }
+    (new / "model.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    _swap(new, out)
+
+
+def convert(model: keras.Model, file: Path) -> None:
+    """Write the served graph as LiteRT with float16 weights, a batch of one."""
+    model.export(
+        file,
+        format="litert",
+        verbose=False,
+        optimizations=[tf.lite.Optimize.DEFAULT],
+        target_spec={"supported_types": [tf.float16]},
+    )
+
+
+def check_parity(model: keras.Model, litert: Path, pictures: np.ndarray) -> float:
+    """The largest difference of any probability; raises ParityError above PARITY."""
+    engine = classifier.litert_engine(litert)
+    worst = 0.0
+    for picture in tqdm(pictures, "parity", unit="picture"):
+        square = _square(picture)
+        ours, theirs = model(square[None], training=False), engine(square)
+        p, q = (
+            classifier.calibrated(logits, {"temperature": 1.0, "bias": 0.0})
+            for logits in (ours["logits"].numpy()[0], theirs["logits"])
+        )
+        worst = max(worst, float(np.abs(p - q).max()))
+    if worst > PARITY:
+        raise ParityError(f"LiteRT differs from Keras by {worst:.1e}, more than {PARITY:.0e}")
+    return worst
+
+
+def _centres(trained, rows: list[Row], loaded: arrays.Arrays, folds: np.ndarray) -> network.Centres:
+    """Fitted on a sample of training lesions; a kind is a diagnosis in one modality."""
+    known = [i for i, row in enumerate(rows) if folds[i] == "train" and len(row.allowed) == 1]
+    rng = np.random.default_rng(0)
+    known = np.sort(rng.permutation(known)[:CENTRES_PICTURES])
+    squares = np.stack([images.to_input(loaded.pictures[i], network.SIDE) for i in known])
+    features = trained.predict(squares, batch_size=64)["features"]
+    kinds = np.array([f"{rows[i].modality} {rows[i].allowed[0]}" for i in known])
+    return network.Centres(features, kinds)
+
+
+def _answers(litert: Path, chosen: list[int], loaded: arrays.Arrays) -> dict[str, np.ndarray]:
+    engine = classifier.litert_engine(litert)
+    answers = [engine(_square(loaded.pictures[i])) for i in tqdm(chosen, "calibrate")]
+    return {name: np.stack([a[name] for a in answers]) for name in ("logits", "quality")}
+
+
+def _square(picture: np.ndarray) -> np.ndarray:
+    return images.to_input(picture, network.SIDE).astype(np.float32)
+
+
+def _counts(rows: list[Row], folds: np.ndarray) -> dict[str, dict[str, int]]:
+    """Pictures by data set and modality, and fold."""
+    counts: dict[str, dict[str, int]] = {}
+    for row, fold in zip(rows, folds, strict=True):
+        of_set = counts.setdefault(f"{row.dataset} {row.modality}", {})
+        of_set[fold] = of_set.get(fold, 0) + 1
+    return counts
+
+
+def _next_version(out: Path) -> str:
+    """Year, month, and the release's number in that month."""
+    month = date.today().strftime("%Y.%-m")
+    try:
+        last = json.loads((out / "model.json").read_text(encoding="utf-8"))["version"]
+    except (OSError, ValueError):
+        return f"{month}.1"
+    before, _, number = last.rpartition(".")
+    return f"{month}.{int(number) + 1 if before == month else 1}"
+
+
+def _swap(new: Path, out: Path) -> None:
+    """Replace a folder by another so that a crash leaves one of them whole."""
+    old = out.with_name(out.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if out.exists():
+        os.replace(out, old)
+    os.replace(new, out)
+    shutil.rmtree(old, ignore_errors=True)
