@@ -13,12 +13,15 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from PIL import Image
 
 from accounts.forms import age_on
 from diagnosis import responses, terms
-from diagnosis.models import MoleRecord, Review
+from diagnosis.models import Assessment, MoleRecord, Review
 from diagnosis.services import reviews
 from ml import taxonomy
+
+WIDTH = 420  # of a picture, in CSS pixels
 
 # From the least to the most dangerous, for sorting.
 DANGER = Case(
@@ -95,6 +98,7 @@ class MoleRecordAdmin(admin.ModelAdmin):
         "created_at",
     )
     list_select_related = ("current_assessment",)
+    ordering = (DANGER.desc(), "created_at")
     list_per_page = 50
     search_fields = ("id", "owner__id", "note", "mole__name")
     search_help_text = _("Record, person, note or mole")
@@ -111,7 +115,7 @@ class MoleRecordAdmin(admin.ModelAdmin):
                     "probabilities",
                     "uncertain",
                     "advice",
-                    "reasons",
+                    "remarks",
                     "model_version",
                 )
             },
@@ -132,9 +136,6 @@ class MoleRecordAdmin(admin.ModelAdmin):
                 is_reviewed=Exists(Review.objects.filter(record=OuterRef("pk"))),
             )
         )
-
-    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        return ("-danger", "created_at")
 
     # A record's page takes verdicts, so saving it needs the right to write them; every field of
     # the record itself is read-only.
@@ -194,11 +195,17 @@ class MoleRecordAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("picture"))
     def picture(self, record: MoleRecord) -> str:
+        with record.image.open() as file, Image.open(file) as image:
+            width, height = image.size
+        assessment = record.current_assessment
         return render_to_string(
             "admin/diagnosis/molerecord/picture.html",
             {
                 "url": reverse("admin:diagnosis_molerecord_image", args=[record.pk]),
-                "assessment": record.current_assessment,
+                "width": WIDTH,
+                "height": round(WIDTH * height / width),
+                "heatmap": assessment and _heatmap(assessment),
+                "outline": assessment and _outline(assessment),
             },
         )
 
@@ -270,10 +277,13 @@ class MoleRecordAdmin(admin.ModelAdmin):
     def advice(self, record: MoleRecord) -> str | None:
         return record.current_assessment and record.current_assessment.get_advice_display()
 
-    @admin.display(description=_("why it can't be used"))
-    def reasons(self, record: MoleRecord) -> str | None:
+    @admin.display(description=_("about the picture"))
+    def remarks(self, record: MoleRecord) -> str | None:
         assessment = record.current_assessment
-        return assessment and " ".join(str(terms.REASONS[code]) for code in assessment.reasons)
+        sentences = terms.REASONS | terms.WARNINGS
+        return assessment and " ".join(
+            str(sentences[code]) for code in (*assessment.reasons, *assessment.warnings)
+        )
 
     @admin.display(description=_("version of the model"))
     def model_version(self, record: MoleRecord) -> str | None:
@@ -303,6 +313,21 @@ class ReviewAdmin(admin.ModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Review | None = None) -> bool:
         own = obj is None or obj.doctor_id == request.user.pk
         return own and super().has_change_permission(request, obj)
+
+
+def _heatmap(assessment: Assessment) -> dict[str, Any] | None:
+    """Its cells as squares of side 1, for SVG: where, and how opaque."""
+    heatmap = assessment.heatmap
+    return heatmap and heatmap | {
+        "cells": [
+            (index % heatmap["cols"], index // heatmap["cols"], round(value * 0.6, 2))
+            for index, value in enumerate(heatmap["values"])
+        ]
+    }
+
+
+def _outline(assessment: Assessment) -> str:
+    return " ".join(f"{x},{y}" for x, y in assessment.outline or ())
 
 
 def _verdict(review: Review) -> dict[str, str]:

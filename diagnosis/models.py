@@ -183,7 +183,8 @@ class Assessment(models.Model):
     diagnoses = models.JSONField(_("probability of each diagnosis"))
     categories = models.JSONField(_("probability of each risk category"))
     malignancy = models.FloatField(_("probability of malignancy"))
-    risk_category = models.CharField(
+    # Null, not "": the same object in the API, on the command line and on the phone.
+    risk_category = models.CharField(  # noqa: DJ001
         _("risk category"), max_length=20, choices=terms.RISK_CATEGORIES, null=True
     )
     uncertain = models.BooleanField(_("uncertain"))

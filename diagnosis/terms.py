@@ -34,6 +34,7 @@ ADVICE = {
 
 # The sentences are written once, beside the rule; here they become translatable.
 REASONS = {code: _(sentence) for code, sentence in taxonomy.REASONS.items()}
+WARNINGS = {code: _(sentence) for code, sentence in taxonomy.WARNINGS.items()}
 
 SIGNS = {
     "itching": _("It itches"),

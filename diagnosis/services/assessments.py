@@ -38,15 +38,14 @@ def run(record_id: uuid.UUID | str) -> None:
         with record.image.open() as file:
             picture = decode(file)
         [answer] = classifier().assess([picture], record.modality)
+        facts = answer.as_dict()
+        facts["advice"] = advice_with_signs(facts["advice"], record.signs)
+        claims.finish(record, Assessment(**facts))
     except ImageError:
         claims.fail(record, MoleRecord.FailureReason.UNREADABLE)
-        return
     except Exception:
         claims.release(record)
         raise
-    facts = answer.as_dict()
-    facts["advice"] = advice_with_signs(facts["advice"], record.signs)
-    claims.finish(record, Assessment(**facts))
 
 
 def sweep() -> int:

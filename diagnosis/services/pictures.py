@@ -1,4 +1,4 @@
-"""Pictures: what comes in is checked, re-encoded without metadata, and stored under a random name."""
+"""Pictures: checked when they come in, and re-encoded so that no metadata is kept."""
 
 import io
 import time
@@ -23,7 +23,7 @@ class PictureRefused(ValidationError):
 
 
 class BoundedUploadHandler(TemporaryFileUploadHandler):
-    """Counts a file to its end but writes no more than the limit, so that no upload fills the disk."""
+    """Counts a file to its end but writes no more than the limit: no upload fills the disk."""
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         if start <= MAX_BYTES:
