@@ -102,7 +102,7 @@ class Classifier:
             warnings=quality.broken(numbers, limits, "warning"),
             diagnoses=diagnoses,
             categories=parts,
-            malignancy=1 - parts[BENIGN],
+            malignancy=max(0.0, 1 - parts[BENIGN]),  # rounding may give −1e-16
             risk_category=risk_category,
             uncertain=uncertain,
             advice=advice,
