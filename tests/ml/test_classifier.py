@@ -1,0 +1,91 @@
+"""The released model, by both engines."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from ml import classifier, phantoms, taxonomy
+from ml.classifier import RELEASE, ReleaseError
+
+
+@pytest.fixture(scope="module")
+def litert():
+    return classifier.load()
+
+
+@pytest.fixture(scope="module")
+def phantom() -> np.ndarray:
+    return np.asarray(phantoms.render(next(iter(phantoms.PHANTOMS))))
+
+
+def test_an_assessment_is_whole(litert, phantom):
+    (answer,) = litert.assess([phantom], "dermoscopy")
+    assert sum(answer.diagnoses.values()) == pytest.approx(1)
+    assert answer.malignancy == pytest.approx(1 - answer.categories["benign"])
+    assert answer.advice in taxonomy.ADVICE
+    assert answer.usable == (not answer.reasons) == (answer.risk_category is not None)
+    assert json.loads(json.dumps(answer.as_dict()))["model_version"] == litert.version
+
+
+@pytest.mark.parametrize("modality", taxonomy.MODALITIES)
+def test_both_engines_agree(litert, phantom, modality):
+    keras = classifier.load(engine="keras")
+    pictures = [phantom, phantom[::2, ::3], np.full((300, 200, 3), 128, np.uint8)]
+    for ours, theirs in zip(
+        litert.assess(pictures, modality), keras.assess(pictures, modality), strict=True
+    ):
+        assert ours.diagnoses == pytest.approx(theirs.diagnoses, abs=1e-4)
+        assert (ours.risk_category, ours.reasons) == (theirs.risk_category, theirs.reasons)
+        if ours.heatmap:
+            assert ours.heatmap["values"] == pytest.approx(theirs.heatmap["values"], abs=1e-3)
+
+
+def test_a_plain_picture_is_refused(litert):
+    for colour in ((200, 160, 140), (0, 0, 0), (255, 255, 255), (30, 90, 200)):
+        picture = np.full((400, 400, 3), colour, np.uint8)
+        (answer,) = litert.assess([picture], "photo")
+        assert not answer.usable, colour
+        assert answer.risk_category is None
+        assert answer.advice == "retake"
+        assert all(reason in taxonomy.REASONS for reason in answer.reasons)
+
+
+def test_a_tiny_picture_is_refused_by_its_pixels(litert, phantom):
+    (answer,) = litert.assess([phantom[::10, ::10]], "photo")
+    assert "too_few_pixels" in answer.reasons
+
+
+def test_the_heatmap_covers_the_whole_picture():
+    cam = np.zeros((7, 7, 7), np.float32)
+    cam[0, 6, 2] = 1  # top right cell of the central square
+    grid = classifier.heatmap(cam, 2, (700, 1400, 3))
+    values = np.array(grid["values"]).reshape(grid["rows"], grid["cols"])
+    assert (grid["rows"], grid["cols"]) == (7, 14)
+    # The square begins a quarter into the picture; beside it there is nothing.
+    assert not values[:, :3].any() and not values[:, 11:].any()
+    row, column = np.unravel_index(values.argmax(), values.shape)
+    assert (row, column) in {(0, 9), (0, 10)}
+
+
+def test_the_outline_encloses_the_mask_in_a_wide_picture():
+    mask = np.zeros((28, 28), np.float32)
+    mask[7:21, 7:21] = 1
+    points = np.array(classifier.outline(mask, (280, 560, 3)))
+    assert points[0] == pytest.approx(points[-1])
+    # Half the square, which is the middle half of the picture's width.
+    assert points.min(0) == pytest.approx((0.375, 0.25), abs=0.02)
+    assert points.max(0) == pytest.approx((0.625, 0.75), abs=0.02)
+    assert classifier.outline(np.zeros((28, 28), np.float32), (280, 560, 3)) is None
+
+
+def test_a_damaged_release_is_named(tmp_path):
+    with pytest.raises(ReleaseError, match="no released model"):
+        classifier.load(tmp_path)
+    shutil.copytree(RELEASE, tmp_path / "release")
+    (tmp_path / "release" / "skincare.tflite").write_bytes(b"damaged")
+    with pytest.raises(ReleaseError, match="can't be loaded by litert"):
+        classifier.load(tmp_path / "release")
+    with pytest.raises(ValueError, match="unknown engine"):
+        classifier.load(engine="abacus")

@@ -1,0 +1,98 @@
+"""``python -m ml``: what is printed, where, and with which exit status."""
+
+import json
+
+import pytest
+
+from ml import phantoms
+from ml.__main__ import main
+from ml.taxonomy import CATEGORY_OF, DIAGNOSES
+
+
+@pytest.fixture
+def mole(tmp_path):
+    path = tmp_path / "mole.png"
+    phantoms.render("even_mole", 256).save(path)
+    return path
+
+
+def test_predict_prints_one_assessment_a_line(mole, capsys):
+    assert main(["predict", "--modality", "photo", str(mole), str(mole)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    answer = json.loads(lines[0])
+    assert answer["file"] == str(mole)
+    assert answer["modality"] == "photo"
+    assert set(answer["diagnoses"]) == set(DIAGNOSES)
+    assert sum(answer["categories"].values()) == pytest.approx(1)
+    benign = sum(p for d, p in answer["diagnoses"].items() if CATEGORY_OF[d] == "benign")
+    assert answer["malignancy"] == pytest.approx(1 - benign)
+
+
+def test_a_bad_file_is_named_and_the_others_are_still_answered(mole, tmp_path, capsys):
+    text, missing = tmp_path / "text.jpg", tmp_path / "missing.jpg"
+    text.write_text("no picture")
+    assert main(["predict", str(text), str(missing), str(mole)]) == 1
+    output = capsys.readouterr()
+    assert [json.loads(line)["file"] for line in output.out.splitlines()] == [str(mole)]
+    first, second = output.err.splitlines()
+    assert first.startswith(f"error: {text}: This file is not a picture")
+    assert second == f"error: {missing}: No such file or directory"
+
+
+def test_predict_without_a_model_says_where_it_looked(mole, tmp_path, capsys):
+    assert main(["predict", "--model", str(tmp_path), str(mole)]) == 1
+    assert f"error: {tmp_path}: no released model here" in capsys.readouterr().err
+
+
+def test_summarise_counts_and_names_what_is_dropped(make_clinic, tmp_path, capsys):
+    folder = make_clinic([("D1", 1), ("d2", 3), ("D3", "?")], ["SET_D/D1.BMP", "SET_D/D2.BMP"])
+    report = tmp_path / "summary"
+    assert main(["summarise", "--data", str(folder), "--report", str(report)]) == 0
+    output = capsys.readouterr()
+    assert "benign" in output.out
+    assert "malignant_high_risk" in output.out
+    assert "dropped: 1 × category “?” is not 1, 2 or 3" in output.out
+    assert "CLIN_DIA.xlsx: row 4: D3: category “?”" in output.out
+    assert "category 2" in output.err
+    assert sorted(path.name for path in report.iterdir()) == ["distribution.png", "flips.png"]
+
+
+def test_summarise_names_every_picture_that_does_not_decode(make_set, capsys):
+    folder = make_set("HAM", [{"image_id": f"i{n}", "dx": "nv"} for n in range(3)])
+    for name in ("i0", "i2"):
+        (folder / "images" / f"{name}.jpg").write_bytes(b"no picture")
+    assert main(["summarise", "--data", str(folder)]) == 1
+    errors = capsys.readouterr().err
+    assert "metadata.csv: row 2" in errors
+    assert "metadata.csv: row 4" in errors
+
+
+def test_evaluate_writes_json_and_report(make_set, tmp_path, capsys):
+    folder = make_set("HAM", [{"image_id": f"i{n}", "dx": ("nv", "mel")[n % 2]} for n in range(8)])
+    out, report = tmp_path / "out" / "figures.json", tmp_path / "report"
+    arguments = ["--data", str(folder), "--json", str(out), "--report", str(report)]
+    assert main(["evaluate", *arguments]) == 0
+    result = json.loads(out.read_text())
+    assert (result["n"], result["malignant"], result["split"]) == (8, 4, "all")
+    assert set(result["subgroups"]["dataset"]) == {"HAM"}
+    assert (report / "index.html").is_file()
+
+
+def test_evaluate_names_the_row_of_a_damaged_picture(make_set, capsys):
+    folder = make_set("HAM", [{"image_id": f"i{n}", "dx": "nv"} for n in range(3)])
+    (folder / "images" / "i1.jpg").write_bytes(b"no picture")
+    assert main(["evaluate", "--data", str(folder)]) == 1
+    assert "metadata.csv: row 3" in capsys.readouterr().err
+
+
+def test_evaluate_on_a_test_fold_that_does_not_know_the_pictures(make_set, capsys):
+    folder = make_set("Unheard of", [{"image_id": "i0", "dx": "nv"}])
+    assert main(["evaluate", "--data", str(folder), "--split", "test"]) == 1
+    assert "--split all" in capsys.readouterr().err
+
+
+def test_an_unknown_diagnosis_stops_with_file_and_row(make_set, capsys):
+    folder = make_set("HAM", [{"image_id": "i0", "dx": "wart"}])
+    assert main(["summarise", "--data", str(folder)]) == 1
+    assert "metadata.csv: row 2: unknown diagnosis “wart”" in capsys.readouterr().err
