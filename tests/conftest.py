@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,11 @@ def fresh_site(settings, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture
+def transactional_db(django_db_serialized_rollback, transactional_db) -> None:
+    """Such a test leaves empty tables; what the migrations put there, the roles, comes back."""
+
+
+@pytest.fixture
 def process_environment(transactional_db, settings) -> dict[str, str]:
     """For a program that a test starts: the same servers, the test's database and pictures."""
     from django.db import connection
@@ -70,3 +76,9 @@ def _person(name: str, **fields):
     from tests.factories import UserFactory  # needs Django set up
 
     return UserFactory(display_name=name, **fields)
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]

@@ -1,0 +1,120 @@
+"""docker-compose.yml: valid, and its commands run with its settings, without a Docker daemon."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+from django.utils.crypto import get_random_string
+
+from skincare_site import embedded
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES = COMPOSE["services"]
+
+
+def test_the_file_keeps_to_the_compose_specification() -> None:
+    command = ["check_jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"]
+    subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=True)
+
+
+def test_each_variable_and_secret_stands_in_the_example() -> None:
+    example = dict(
+        line.split("=", 1)
+        for line in (ROOT / ".env.example").read_text().splitlines()
+        if "=" in line and not line.startswith("#")
+    )
+    used = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
+    used |= {secret["environment"] for secret in COMPOSE["secrets"].values()}
+    assert used == set(example)
+
+
+def test_the_database_is_of_the_version_that_is_embedded_here() -> None:
+    assert SERVICES["db"]["image"].startswith(f"postgres:{embedded.POSTGRES_MAJOR}-")
+
+
+def test_only_the_proxy_is_reached_from_outside() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
+
+
+@pytest.fixture
+def run(process_environment: dict[str, str], tmp_path: Path, unused_tcp_port: int):
+    """run("web"): the service's command with its environment, on the test's servers."""
+    processes = []
+
+    def start(name: str, port: int = unused_tcp_port) -> subprocess.Popen:
+        environment = {
+            key: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value)
+            for key, value in SERVICES[name]["environment"].items()
+            if not key.endswith("_FILE")
+        }
+        environment |= {
+            "SECRET_KEY": get_random_string(50),
+            "EMAIL_URL": "consolemail://",
+            "ALLOWED_HOSTS": "localhost",
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PORT": str(port),
+        }
+        environment |= {
+            name: process_environment[name] for name in ("DATABASE_URL", "REDIS_URL", "MEDIA_ROOT")
+        }
+        with (tmp_path / f"{name}.log").open("w") as log:
+            process = subprocess.Popen(
+                SERVICES[name]["command"], env=environment, cwd=ROOT, stdout=log, stderr=log
+            )
+        process.log, process.port = Path(log.name), port
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0, process.log.read_text()
+
+
+def wait_for(condition, process: subprocess.Popen, seconds: float = 60):
+    deadline = time.monotonic() + seconds
+    while not (result := condition()):
+        assert process.poll() is None, process.log.read_text()
+        assert time.monotonic() < deadline, process.log.read_text()
+        time.sleep(0.2)
+    return result
+
+
+def ask(process: subprocess.Popen, path: str, **headers: str) -> requests.Response | None:
+    with contextlib.suppress(requests.ConnectionError):
+        return requests.get(
+            f"http://localhost:{process.port}{path}", headers=headers, allow_redirects=False
+        )
+
+
+def test_migrate_finds_nothing_to_do_and_ends(run) -> None:
+    process = run("migrate")
+    assert process.wait(60) == 0, process.log.read_text()
+    assert "No migrations to apply" in process.log.read_text()
+
+
+def test_web_answers_the_proxy_and_sends_others_to_tls(run) -> None:
+    web = run("web")
+    wait_for(lambda: ask(web, "/health/ready"), web)
+    page = ask(web, "/account/login/", **{"X-Forwarded-Proto": "https"})
+    assert page.status_code == 200
+    assert "Secure" in page.headers["Set-Cookie"]
+    assert "max-age=31536000" in page.headers["Strict-Transport-Security"]
+    without_tls = ask(web, "/account/login/")
+    assert without_tls.headers["Location"] == f"https://localhost:{web.port}/account/login/"
+
+
+def test_worker_and_beat_start(run) -> None:
+    worker, beat = run("worker"), run("beat")
+    wait_for(lambda: "ready." in worker.log.read_text(), worker)
+    wait_for(lambda: "sweep_records" in worker.log.read_text(), worker)
+    assert beat.poll() is None
