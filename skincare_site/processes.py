@@ -44,6 +44,11 @@ class Process:
                 preexec_fn=self._die_with_parent if sys.platform == "linux" else None,
             )
 
+    @property
+    def pid(self) -> int:
+        """Of the process, and of its group."""
+        return self._process.pid
+
     def exit_status(self) -> int | None:
         """None while it runs; negative for the signal that ended it."""
         return self._process.poll() if self._process else None
@@ -65,7 +70,7 @@ class Process:
     def _signal_group(self, number: signal.Signals) -> None:
         if self._process:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
+                os.killpg(self.pid, number)
 
     def _die_with_parent(self) -> None:
         """In the child: even a SIGKILL of the parent leaves nothing behind."""
