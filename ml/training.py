@@ -26,7 +26,7 @@ AVERAGE_EVERY, AVERAGE_DECAY = 4, 0.994
 class Plan:
     """What a training is: two phases by picture side, epochs counted in pictures seen."""
 
-    phases: tuple[tuple[int, int], ...] = ((160, 17), (192, 5))  # (side, epochs)
+    phases: tuple[tuple[int, int], ...] = ((160, 13), (192, 3))  # (side, epochs)
     validation_side: int = 224
     epoch_pictures: int = 12_000
     batch: int = 64
@@ -61,13 +61,13 @@ def train(data: Sequence[Path], out: Path, plan: Plan | None = None) -> None:
     training = Pool(rows, loaded, np.flatnonzero(fold == "train"), plan)
     validation = _Validation(rows, loaded, np.flatnonzero(fold == "validation"), plan)
 
+    model = _compiled(plan)
+    averaged = network.build()
     resumed = (out / "last.keras").exists()
     if resumed:
-        model = keras.models.load_model(out / "last.keras", compile=True)
-        averaged = keras.models.load_model(out / "averaged.keras", compile=False)
+        _resume(model, out / "last.keras")
+        averaged.load_weights(out / "averaged.keras")
     else:
-        model = _compiled(plan)
-        averaged = network.build()
         averaged.set_weights(model.get_weights())
     follow = _Follow(out, averaged, validation, plan, resumed)
     begin = 0
@@ -312,6 +312,15 @@ def _compiled(plan: Plan) -> keras.Model:
         loss_weights={"logits": 1.0, "mask": 0.3, "lesion": 0.2},
     )
     return model
+
+
+def _resume(model: keras.Model, checkpoint: Path) -> None:
+    """Weights and the optimizer's state; the schedule is the plan's, which may have changed."""
+    last = keras.models.load_model(checkpoint)
+    model.set_weights(last.get_weights())
+    model.optimizer.build(model.trainable_variables)
+    for variable, stored in zip(model.optimizer.variables, last.optimizer.variables, strict=True):
+        variable.assign(stored)
 
 
 def _kept_plan(path: Path, plan: Plan) -> Plan:
