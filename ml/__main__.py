@@ -59,15 +59,14 @@ def evaluate(options: argparse.Namespace) -> int:
     """Measure a model on data sets: every figure as JSON, and a report with plots."""
     from ml import datasets, evaluation, reporting
 
-    rows = datasets.read(options.data, options.modality).rows
-    if options.split == "test":
-        rows = _test_rows(rows, options.model)
+    rows, seen = _held_out(datasets.read(options.data, options.modality).rows, options)
     model = classifier.load(options.model, engine=options.engine)
     predictions = evaluation.collect(model, rows)
     result = {
         "model_version": model.version,
         "engine": options.engine,
         "split": options.split,
+        "seen_in_training": seen,
         **evaluation.evaluate(predictions),
     }
     text = json.dumps(result, indent=1) + "\n"
@@ -146,17 +145,24 @@ def _check_pictures(rows: list[Row]) -> None:
         raise DatasetError("\n".join(problems))
 
 
-def _test_rows(rows: list[Row], model: Path) -> list[Row]:
+def _held_out(rows: list[Row], options: argparse.Namespace) -> tuple[list[Row], int]:
+    """The rows to measure on, and how many of them the model was trained or calibrated on."""
     from ml.datasets import splits
 
-    folds = splits.read(model / "split.csv", rows)
-    chosen = [row for row, fold in zip(rows, folds, strict=True) if fold == "test"]
-    unknown = folds.count(None)
-    if unknown:
-        print(f"warning: {unknown:,} pictures are in no fold of the model's", file=sys.stderr)
-    if not chosen:
-        raise DatasetError("No picture is in the model's test fold; use --split all.")
-    return chosen
+    folds = splits.read(options.model / "split.csv", rows)
+    if options.split == "test":
+        rows = [row for row, fold in zip(rows, folds, strict=True) if fold == "test"]
+        if not rows:
+            raise DatasetError("No picture is in the model's test fold; use --split all.")
+        return rows, 0
+    seen = sum(fold in ("train", "validation") for fold in folds)
+    if seen:
+        print(
+            f"warning: the model was made with {seen:,} of these {len(rows):,} pictures; "
+            "--split test leaves them out",
+            file=sys.stderr,
+        )
+    return rows, seen
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,11 +1,13 @@
 """``python -m ml``: what is printed, where, and with which exit status."""
 
+import csv
 import json
 
 import pytest
 
 from ml import phantoms
 from ml.__main__ import main
+from ml.classifier import RELEASE
 from ml.taxonomy import CATEGORY_OF, DIAGNOSES
 
 
@@ -76,7 +78,22 @@ def test_evaluate_writes_json_and_report(make_set, tmp_path, capsys):
     result = json.loads(out.read_text())
     assert (result["n"], result["malignant"], result["split"]) == (8, 4, "all")
     assert set(result["subgroups"]["dataset"]) == {"HAM"}
+    assert result["seen_in_training"] == 0
     assert (report / "index.html").is_file()
+
+
+def test_evaluate_warns_of_pictures_that_the_model_was_made_with(make_set, tmp_path, capsys):
+    with (RELEASE / "split.csv").open(newline="") as file:
+        known = [r for r in csv.DictReader(file) if r["dataset"] == "HAM10000"]
+    chosen = [next(r for r in known if r["fold"] == fold) for fold in ("train", "test")]
+    folder = make_set("HAM10000", [{"image_id": r["image_id"], "dx": "nv"} for r in chosen])
+    out = tmp_path / "figures.json"
+    arguments = ["evaluate", "--data", str(folder), "--json", str(out)]
+    assert main(arguments) == 0
+    assert json.loads(out.read_text())["seen_in_training"] == 1
+    assert "made with 1 of these 2 pictures" in capsys.readouterr().err
+    assert main([*arguments, "--split", "test"]) == 0
+    assert json.loads(out.read_text())["n"] == 1
 
 
 def test_evaluate_names_the_row_of_a_damaged_picture(make_set, capsys):
