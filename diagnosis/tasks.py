@@ -1,12 +1,19 @@
 """Celery tasks: thin wrappers, and the model's start in each worker process."""
 
-import multiprocessing
+import logging
+import os
+import signal
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_init, worker_process_init
+from celery.signals import worker_process_init
 
 from diagnosis.services import assessments, pictures
+
+logger = logging.getLogger(__name__)
+
+# This module is imported before the worker forks; its processes inherit the number.
+WORKER = os.getpid()
 
 
 @shared_task(ignore_result=True)
@@ -25,17 +32,11 @@ def sweep_files() -> None:
     pictures.remove_orphans()
 
 
-@worker_init.connect
-def refuse_to_start_without_a_model(**_: Any) -> None:
-    """Try the model in a throw-away process: a broken release stops the worker, not a record."""
-    trial = multiprocessing.get_context("fork").Process(target=assessments.warm)
-    trial.start()
-    trial.join()
-    if trial.exitcode:
-        raise SystemExit("The model could not be loaded; see above. The worker does not start.")
-
-
 @worker_process_init.connect
 def load_the_model(**_: Any) -> None:
-    """After the fork, so that every process has its own."""
-    assessments.warm()
+    """After the fork, so that every process has its own; without a model the worker stops."""
+    try:
+        assessments.warm()
+    except Exception:
+        logger.critical("The model can't be loaded. The worker does not start.", exc_info=True)
+        os.kill(WORKER, signal.SIGQUIT)
