@@ -21,9 +21,7 @@ DetailsForm = forms.modelform_factory(
 @require_GET
 @login_required
 def account(request: HttpRequest) -> HttpResponse:
-    return render(
-        request, "accounts/account.html", {"second_factor": is_mfa_enabled(request.user)}
-    )
+    return render(request, "accounts/account.html", {"second_factor": is_mfa_enabled(request.user)})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

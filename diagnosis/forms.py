@@ -103,7 +103,7 @@ class RecordForm(OnceForm):
         if mole is None and (data["name"] or data["body_site"]):
             mole = added = moles.named(
                 owner=self.owner,
-                name=data["name"] or capfirst(terms.BODY_SITES[data["body_site"]]),
+                name=data["name"] or str(capfirst(terms.BODY_SITES[data["body_site"]])),
                 body_site=data["body_site"],
                 key=data["key"],
             )

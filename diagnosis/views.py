@@ -1,5 +1,6 @@
 """The person's pages. Everyone sees their own records only; another's are not found."""
 
+import contextlib
 import uuid
 
 from django.contrib import messages
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from diagnosis import responses, wording
+from diagnosis import frequencies, responses, wording
 from diagnosis.forms import DemoForm, RecordForm
 from diagnosis.models import MoleRecord
 from diagnosis.services import demos, pictures, records
@@ -57,7 +58,9 @@ def history(request: HttpRequest) -> HttpResponse:
 @login_required
 def record_new(request: HttpRequest) -> HttpResponse:
     form = RecordForm(owner=request.user, initial=_asked_for(request))
+    status = 200
     if request.method == "POST":
+        status = 400
         which = DemoForm if "demo" in request.POST else RecordForm
         sent = which(request.POST, request.FILES, owner=request.user)
         if sent.is_valid():
@@ -65,6 +68,7 @@ def record_new(request: HttpRequest) -> HttpResponse:
                 return redirect("diagnosis:record_detail", pk=sent.submit().pk)
             except ValidationError as refused:
                 sent.add_error("image", refused)
+                status = 413 if refused.code == "too_large" else 400
         form = sent if isinstance(sent, RecordForm) else form
     context = {
         "form": form,
@@ -73,12 +77,7 @@ def record_new(request: HttpRequest) -> HttpResponse:
         "max_bytes": pictures.MAX_BYTES,
         "max_megabytes": pictures.MAX_BYTES // 1024**2,
     }
-    return render(
-        request,
-        "diagnosis/record_new.html",
-        context,
-        status=400 if request.method == "POST" else 200,
-    )
+    return render(request, "diagnosis/record_new.html", context, status=status)
 
 
 @require_GET
@@ -114,10 +113,10 @@ def record_thumbnail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 @login_required
 def record_retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    try:
-        records.retry(record=_record(request, pk), by=request.user)
-    except records.NotRetryable:
-        pass  # clicked twice, or done meanwhile: the page shows how it stands
+    record = _record(request, pk)
+    # Clicked twice, or done meanwhile: the page shows how it stands.
+    with contextlib.suppress(records.NotRetryable):
+        records.retry(record=record, by=request.user)
     return redirect("diagnosis:record_detail", pk=pk)
 
 
@@ -169,5 +168,6 @@ def _result(record: MoleRecord, looks: int) -> dict:
         "delay": POLL_DELAYS[looks] if looks < len(POLL_DELAYS) else None,
     }
     if assessment := record.current_assessment:
+        context["frequency"] = frequencies.sentence(assessment)
         context["overlays"] = {"heatmap": assessment.heatmap, "outline": assessment.outline}
     return context

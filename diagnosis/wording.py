@@ -74,6 +74,7 @@ class Answer:
     group: str = ""
     group_explained: str = ""
     advice_on_picture: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def answer(record: MoleRecord) -> Answer | None:
@@ -91,9 +92,10 @@ def answer(record: MoleRecord) -> Answer | None:
         group=terms.RISK_CATEGORIES.get(assessment.risk_category, ""),
         group_explained=GROUPS.get(assessment.risk_category, ""),
         advice_on_picture=tuple(
-            terms.REASONS[code]
-            for code in (*assessment.reasons, *assessment.warnings)
-            if code in terms.REASONS
+            terms.REASONS[code] for code in assessment.reasons if code in terms.REASONS
+        ),
+        warnings=tuple(
+            terms.WARNINGS[code] for code in assessment.warnings if code in terms.WARNINGS
         ),
     )
 
@@ -135,5 +137,5 @@ def _because(record: MoleRecord) -> list[str]:
             % ", ".join(alarming).lower()
         )
     if record.current_assessment.uncertain:
-        reasons.append(_("The program is not sure about this picture, so we do not call it clear."))
+        reasons.append(_("The program is not sure about this picture. A doctor can tell."))
     return reasons

@@ -4,7 +4,6 @@
 const CIVIDIS = [
   [0, 32, 77], [49, 68, 107], [102, 105, 112], [149, 143, 120], [203, 186, 105], [255, 234, 70],
 ];
-const OPACITY = 0.6;
 
 function colour(value) {
   const at = Math.min(Math.max(value, 0), 1) * (CIVIDIS.length - 1);
@@ -14,7 +13,8 @@ function colour(value) {
 
 function gridAsImage({ rows, cols, values }) {
   const image = new ImageData(cols, rows);
-  values.flat().forEach((value, i) => image.data.set([...colour(value), 255], 4 * i));
+  // Where little counted, the picture shines through.
+  values.forEach((value, i) => image.data.set([...colour(value), 90 + 100 * value], 4 * i));
   const canvas = document.createElement("canvas");
   canvas.width = cols;
   canvas.height = rows;
@@ -57,10 +57,8 @@ class MolePicture extends HTMLElement {
     const context = this.canvas.getContext("2d");
     context.scale(devicePixelRatio, devicePixelRatio);
     if (this.isOn("heatmap")) {
-      context.globalAlpha = OPACITY;
       context.imageSmoothingQuality = "high";
       context.drawImage(gridAsImage(this.overlays.heatmap), 0, 0, width, height);
-      context.globalAlpha = 1;
     }
     if (this.isOn("outline")) {
       const line = new Path2D();

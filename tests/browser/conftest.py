@@ -2,10 +2,11 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import BrowserContext
+from pytest_django.live_server_helper import LiveServer
 
 # Playwright's loop runs in this thread, and the ORM would refuse to; nothing here is asynchronous.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -29,8 +30,20 @@ def browser_context_args(browser_context_args: dict) -> dict:
     return browser_context_args | {"viewport": PHONE, "locale": "en-GB", "timezone_id": "UTC"}
 
 
+@pytest.fixture(scope="session")
+def live_server(django_db_setup) -> Iterator[LiveServer]:
+    """pytest-django's, with the static files straight from the source folders."""
+    from django.contrib.staticfiles.handlers import StaticFilesHandler
+
+    server = LiveServer("localhost", start=False)
+    server.thread.static_handler = StaticFilesHandler
+    server.start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-def base_url(live_server) -> str:
+def base_url(transactional_db, live_server) -> str:
     return live_server.url
 
 
@@ -44,26 +57,3 @@ def log_in(client, base_url: str) -> Callable:
         context.add_cookies([{"name": "sessionid", "value": session, "url": base_url}])
 
     return by_cookie
-
-
-@pytest.fixture
-def person(django_db_serialized_rollback, transactional_db) -> Callable:
-    # Imported here: this file is read before the settings stand.
-    from tests.factories import UserFactory
-
-    return UserFactory
-
-
-@pytest.fixture
-def alice(person):
-    return person(display_name="alice")
-
-
-@pytest.fixture
-def bob(person):
-    return person(display_name="bob")
-
-
-@pytest.fixture
-def dr_chen(person):
-    return person(display_name="dr_chen", role="doctor", is_staff=True)

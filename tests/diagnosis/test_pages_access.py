@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from diagnosis.models import MoleRecord
-from tests.factories import MoleFactory, RecordFactory
+from tests.factories import MoleFactory, RecordFactory, picture
 
 OF_A_RECORD = ("detail", "state", "image", "thumbnail", "delete")
 
@@ -51,7 +51,7 @@ def test_the_picture_is_kept_by_the_own_browser_only(client, alice):
     response = client.get(reverse("diagnosis:record_image", args=[record.pk]))
     assert response["Content-Type"] == "image/jpeg"
     assert "private" in response["Cache-Control"]
-    assert b"".join(response.streaming_content) == record.image.read()
+    assert response.content == picture()
 
 
 def test_deleting_asks_first(client, alice, stored_files, django_capture_on_commit_callbacks):

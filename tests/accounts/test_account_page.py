@@ -1,0 +1,30 @@
+"""The account page: what is kept, and where it is changed."""
+
+from django.urls import reverse
+
+ACCOUNT = reverse("accounts:account")
+
+
+def test_it_shows_what_is_kept(client, alice):
+    client.force_login(alice)
+    page = client.get(ACCOUNT).content.decode()
+    assert alice.email in page
+    assert "27 Mar 1980" in page
+
+
+def test_the_name_is_changed(client, alice):
+    client.force_login(alice)
+    response = client.post(reverse("accounts:details"), {"display_name": "Alice Liddell"})
+    alice.refresh_from_db()
+    assert (response.url, alice.display_name) == (ACCOUNT, "Alice Liddell")
+
+
+def test_a_name_that_is_too_long_is_refused(client, alice):
+    client.force_login(alice)
+    response = client.post(reverse("accounts:details"), {"display_name": "A" * 101})
+    assert response.status_code == 400
+    assert "There is a problem" in response.content.decode()
+
+
+def test_who_is_not_signed_in_is_asked_to(client, db):
+    assert client.get(ACCOUNT).url == f"{reverse('account_login')}?next={ACCOUNT}"
