@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from ml import arrays, calibration, classifier, datasets, images, network
+from ml import arrays, calibration, classifier, datasets, evaluation, images, model_card, network
 from ml.datasets import Row, splits
 from ml.taxonomy import ADVICE, CATEGORY_OF, REASONS
 
@@ -77,11 +77,18 @@ def release(run: Path, out: Path = classifier.RELEASE) -> None:
         "training": {
             "plan": json.loads((run / "plan.json").read_text()),
             "pictures": _counts(rows, folds),
+            "parameters": model.count_params(),
         },
         "licence": LICENCE,
         "libraries": {name: version(name) for name in ("keras", "ai-edge-litert", "numpy")},
     }
-    (new / "model.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    _write(card, new)
+    test = [row for row, fold in zip(rows, folds, strict=True) if fold == "test"]
+    _write(card | _figures(new, test), new)
+    (new / "model-card.md").write_text(
+        model_card.render(json.loads((new / "model.json").read_text(encoding="utf-8"))),
+        encoding="utf-8",
+    )
     _swap(new, out)
 
 
@@ -128,6 +135,23 @@ def _answers(litert: Path, chosen: list[int], loaded: arrays.Arrays) -> dict[str
     engine = classifier.litert_engine(litert)
     answers = [engine(_square(loaded.pictures[i])) for i in tqdm(chosen, "calibrate")]
     return {name: np.stack([a[name] for a in answers]) for name in ("logits", "quality")}
+
+
+def _figures(folder: Path, rows: list[Row]) -> dict:
+    """What the release reaches on the test fold, by modality and data set."""
+    predictions = evaluation.collect(classifier.load(folder), rows)
+    result = evaluation.evaluate(predictions)
+    figures = result["subgroups"]["modality"]
+    for modality, block in figures.items():
+        of_modality = np.array([row.modality == modality for row in predictions.rows])
+        subgroups = evaluation.evaluate(predictions.select(of_modality))["subgroups"]
+        block["datasets"] = subgroups["dataset"]
+    return {"figures": figures, "refused_share": result["refused_share"]}
+
+
+def _write(card: dict, folder: Path) -> None:
+    text = json.dumps(card, indent=1) + "\n"
+    (folder / "model.json").write_text(text, encoding="utf-8")
 
 
 def _square(picture: np.ndarray) -> np.ndarray:
