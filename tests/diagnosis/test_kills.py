@@ -50,9 +50,10 @@ def start(process_environment, broker, tmp_path):
 
 def kill(broker):
     port = urlsplit(broker.url).port
-    [server] = [c for c in psutil.Process().children() if str(port) in c.cmdline()]
+    children = psutil.Process().children()
+    [server] = [child for child in children if f":{port}" in " ".join(child.cmdline())]
     server.kill()
-    server.wait()
+    wait_for(broker.exit_status, 5, broker.log)
 
 
 class Blocked:
