@@ -173,6 +173,7 @@ def subgroups(predictions: Predictions) -> dict[str, dict[str, dict]]:
     values = {
         "modality": [row.modality for row in rows],
         "dataset": [row.dataset for row in rows],
+        "dataset_and_modality": [f"{row.dataset} {row.modality}" for row in rows],
         "sex": [row.sex for row in rows],
         "age": [_age_band(row.age) for row in rows],
         "body_site": [row.body_site for row in rows],

@@ -305,6 +305,7 @@ def _page(title: str, parts: list[str]) -> str:
 body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem; }}
 table {{ border-collapse: collapse; font-size: 12px; }}
 th, td {{ border: 1px solid #ccc; padding: 2px 6px; text-align: right; }}
+td {{ white-space: nowrap; }}
 tbody th {{ text-align: left; font-weight: normal; }}
 figure {{ display: inline-block; margin: 0 1rem 1rem 0; vertical-align: top; }}
 img {{ max-width: 100%; }}
