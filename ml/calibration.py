@@ -31,11 +31,14 @@ def calibrate(rows: Sequence[Row], answers: dict[str, np.ndarray]) -> dict:
     """The parts of model.json that are set on data.
 
     ``answers``: the graph's ``logits`` (n, 7) and ``quality`` (n, 7) for the rows' pictures.
+    A modality that the data lack is left out: the model then refuses to judge such pictures.
     Raises ValueError, naming the modality, where validation has too few lesions to set it on.
     """
     card: dict = {"near": NEAR, "calibration": {}, "thresholds": {}, "limits": {}}
     for modality in MODALITIES:
         chosen = np.array([i for i, r in enumerate(rows) if r.allowed and r.modality == modality])
+        if not len(chosen):
+            continue
         known = [rows[i] for i in chosen]
         malignant = np.array([set(row.allowed) <= set(MALIGNANT_DIAGNOSES) for row in known])
         melanoma = np.array([row.allowed == ("mel",) for row in known])

@@ -61,15 +61,17 @@ class Classifier:
 
     def warm(self) -> None:
         """One picture through everything, so that the first real one does not pay for it."""
-        self.assess([np.zeros((self.side, self.side, 3), np.uint8)], "photo")
+        self.assess([np.zeros((self.side, self.side, 3), np.uint8)], next(iter(self.thresholds)))
 
     def outputs(self, image: np.ndarray) -> Outputs:
         """The graph's raw outputs for an RGB picture (h, w, 3) uint8, without the batch axis."""
         return self._engine(images.to_input(image, self.side).astype(np.float32))
 
     def assess(self, pictures: Sequence[np.ndarray], modality: str) -> list[Assessment]:
-        """Assess RGB pictures (h, w, 3) uint8, each of one lesion. Raises KeyError for a
-        modality that the model does not know."""
+        """Assess RGB pictures (h, w, 3) uint8, each of one lesion. Raises ReleaseError for a
+        modality that the model was not trained for."""
+        if modality not in self.thresholds:
+            raise ReleaseError(f"model {self.version} was not trained for {modality} pictures")
         return [self._assess(picture, modality) for picture in pictures]
 
     def _assess(self, picture: np.ndarray, modality: str) -> Assessment:

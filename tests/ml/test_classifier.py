@@ -89,3 +89,8 @@ def test_a_damaged_release_is_named(tmp_path):
         classifier.load(tmp_path / "release")
     with pytest.raises(ValueError, match="unknown engine"):
         classifier.load(engine="abacus")
+
+
+def test_a_modality_that_the_model_lacks_is_named(litert, phantom):
+    with pytest.raises(ReleaseError, match="not trained for x-ray"):
+        litert.assess([phantom], "x-ray")
