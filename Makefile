@@ -30,11 +30,12 @@ lint: $(BIN)/.test
 	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python -m skincare_site.embedded manage.py makemigrations --check --dry-run
 
-# make train DATA="../shared/data/ham ../shared/data/mra-midas" OUT=var/runs/mine
+# Makes the released model anew, in hours: make train DATA="a folder, another" OUT=var/runs/mine
 DATA ?= ../shared/data
 OUT ?= var/runs/new
 train: $(BIN)/.train
 	@$(BIN)/python -m ml train $(foreach folder,$(DATA),--data $(folder)) --out $(OUT)
+	$(BIN)/python -m ml release $(OUT)
 
 screenshots: $(BIN)/.test $(STATIC) chromium
 	@$(BIN)/python -m pytest tests/browser/screenshots.py

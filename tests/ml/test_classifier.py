@@ -64,7 +64,8 @@ def test_the_heatmap_covers_the_whole_picture():
     values = np.array(grid["values"]).reshape(grid["rows"], grid["cols"])
     assert (grid["rows"], grid["cols"]) == (7, 14)
     # The square begins a quarter into the picture; beside it there is nothing.
-    assert not values[:, :3].any() and not values[:, 11:].any()
+    assert not values[:, :3].any()
+    assert not values[:, 11:].any()
     row, column = np.unravel_index(values.argmax(), values.shape)
     assert (row, column) in {(0, 9), (0, 10)}
 
