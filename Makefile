@@ -61,7 +61,8 @@ $(BIN)/python:
 	$(PYTHON) -m venv .venv
 
 $(BIN)/.runtime $(BIN)/.train $(BIN)/.test: $(BIN)/.%: requirements/%.txt | $(BIN)/python
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	@echo "Installing the packages of $< …"
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
 node_modules/.package-lock.json: package-lock.json requirements/node.txt | $(BIN)/python
