@@ -44,8 +44,9 @@ def run(record_id: uuid.UUID | str) -> None:
     except ImageError:
         claims.fail(record, MoleRecord.FailureReason.UNREADABLE)
     except Exception:
-        claims.release(record)
-        raise
+        # Whoever deletes a record takes the picture from under the task, which is no error.
+        if claims.release(record):
+            raise
 
 
 def sweep() -> int:

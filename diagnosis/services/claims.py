@@ -56,17 +56,23 @@ def finish(record: MoleRecord, assessment: Assessment) -> bool:
     return bool(finished)
 
 
-def release(record: MoleRecord) -> None:
-    """Give a record back after an error: to the queue, or as failed after the last attempt."""
+def release(record: MoleRecord) -> bool:
+    """Give a record back after an error: to the queue, or as failed after the last attempt.
+
+    False when the claim was lost meanwhile: deleted, or taken over.
+    """
     if record.attempts >= MAX_ATTEMPTS:
-        fail(record, FailureReason.ERROR)
-    else:
-        _held(record).update(state=State.QUEUED, **UNCLAIMED)
+        return fail(record, FailureReason.ERROR)
+    return bool(_held(record).update(state=State.QUEUED, **UNCLAIMED))
 
 
-def fail(record: MoleRecord, reason: str) -> None:
-    """End a record that no further attempt would help."""
-    _held(record).update(state=State.FAILED, failure_reason=reason, finished_at=Now(), **UNCLAIMED)
+def fail(record: MoleRecord, reason: str) -> bool:
+    """End a record that no further attempt would help; False when the claim was lost."""
+    return bool(
+        _held(record).update(
+            state=State.FAILED, failure_reason=reason, finished_at=Now(), **UNCLAIMED
+        )
+    )
 
 
 def give_up_interrupted() -> int:

@@ -63,6 +63,15 @@ def test_an_unexpected_error_is_raised_and_the_record_waits_for_the_next_attempt
         assert (record.state, record.current_assessment) == (state, None)
 
 
+def test_a_record_that_is_deleted_meanwhile_is_no_error(record, alice, monkeypatch):
+    claimed = claims.claim(record.pk)
+    monkeypatch.setattr(claims, "claim", lambda record_id: claimed)
+    record.image.delete(save=False)
+    record.delete()
+    assessments.run(claimed.pk)
+    assert not Assessment.objects.exists()
+
+
 def test_the_sweep_sends_what_waits_and_fails_what_was_interrupted_too_often(alice, monkeypatch):
     sent = []
     monkeypatch.setattr(queue, "send", sent.append)
