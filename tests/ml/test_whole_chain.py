@@ -12,7 +12,7 @@ from ml import phantoms
 from ml.taxonomy import DIAGNOSES
 
 ROOT = Path(__file__).parents[2]
-PLAN = {"phases": [[96, 1], [128, 1]], "epoch_pictures": 32, "batch": 16}
+PLAN = {"phases": [[96, 2]], "epoch_pictures": 32, "batch": 16}
 
 
 @pytest.fixture
