@@ -21,7 +21,10 @@ from diagnosis.models import Assessment, MoleRecord, Review
 from diagnosis.services import reviews
 from ml import taxonomy
 
-WIDTH = 420  # of a picture, in CSS pixels
+admin.site.site_header = admin.site.site_title = _("Skincare mole check")
+admin.site.index_title = _("Administration")
+
+WIDTH = 340  # of a picture, in CSS pixels
 
 # From the least to the most dangerous, for sorting.
 DANGER = Case(
@@ -66,13 +69,16 @@ class ReviewInline(admin.StackedInline):
 
     model = Review
     extra = 1
-    max_num = None
     can_delete = False
+    verbose_name = _("verdict")
     fields = ("risk_category", "diagnosis", "urgency", "comment", "private_comment")
     verbose_name_plural = _("verdicts")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def get_max_num(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
+        return obj.reviews.count() + 1
 
 
 @admin.register(MoleRecord)
@@ -84,7 +90,6 @@ class MoleRecordAdmin(admin.ModelAdmin):
         "malignancy",
         "uncertain",
         "state",
-        "modality",
         "created_at",
         "is_reviewed",
     )
@@ -159,6 +164,9 @@ class MoleRecordAdmin(admin.ModelAdmin):
             reviews.write(record=form.instance, doctor=request.user, **_verdict(review))
             for review in formset.save(commit=False)
         ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": _("Records to review")})
 
     def get_urls(self) -> list[URLPattern]:
         return [
@@ -269,9 +277,10 @@ class MoleRecordAdmin(admin.ModelAdmin):
             ),
         )
 
-    @admin.display(description=_("uncertain"), boolean=True)
-    def uncertain(self, record: MoleRecord) -> bool | None:
-        return record.current_assessment and record.current_assessment.uncertain
+    @admin.display(description=_("uncertain"), empty_value="")
+    def uncertain(self, record: MoleRecord) -> str | None:
+        assessment = record.current_assessment
+        return _("uncertain") if assessment and assessment.uncertain else None
 
     @admin.display(description=_("advice"))
     def advice(self, record: MoleRecord) -> str | None:
