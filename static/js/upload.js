@@ -1,7 +1,7 @@
 /** The picture field made easier: camera, drop, paste, preview, and a size check before sending. */
 
 const field = document.querySelector("[data-picture-field]");
-const input = field.querySelector("input[type=file]");
+const input = field.querySelector("[name=image]");
 const camera = field.querySelector("[data-camera]");
 const preview = field.querySelector(".preview");
 const said = field.querySelector("[data-said]");

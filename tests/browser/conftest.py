@@ -42,9 +42,14 @@ def live_server(django_db_setup) -> Iterator[LiveServer]:
     server.stop()
 
 
-@pytest.fixture
-def base_url(transactional_db, live_server) -> str:
+@pytest.fixture(scope="session")
+def base_url(live_server) -> str:
     return live_server.url
+
+
+@pytest.fixture(autouse=True)
+def committed(transactional_db) -> None:
+    """The server has a connection of its own: it sees what is committed."""
 
 
 @pytest.fixture

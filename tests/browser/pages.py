@@ -1,0 +1,77 @@
+"""Every page and state that a person meets, for the tests and pictures that look at all of them."""
+
+import math
+
+from django.urls import reverse
+
+from diagnosis.models import Assessment
+from diagnosis.services import demos, reviews
+from tests.factories import MoleFactory, RecordFactory, assessed
+
+GRID = [math.exp(-((x - 3) ** 2 + (y - 3) ** 2) / 5) for y in range(7) for x in range(7)]
+OVERLAYS = {
+    "heatmap": {"rows": 7, "cols": 7, "values": GRID},
+    "outline": [[0.5 + 0.2 * math.cos(a / 9), 0.5 + 0.2 * math.sin(a / 9)] for a in range(57)],
+}
+LOW, HIGH = "malignant_low_risk", "malignant_high_risk"
+
+
+def record_of(owner, name: str = "even_mole", category: str | None = "benign", **fields):
+    """An assessed record of a demo picture; keys of the assessment go into ``says``."""
+    says = OVERLAYS | fields.pop("says", {})
+    record = assessed(category, owner=owner, image__data=demos.picture(name), **fields)
+    Assessment.objects.filter(record=record).update(**says)
+    return record
+
+
+def of(alice, dr_chen) -> dict[str, str]:
+    """Name → address of each page that alice sees, made with all that stands on them."""
+    waiting = RecordFactory(owner=alice, image__data=demos.picture("even_mole"))
+    shoulder = MoleFactory(owner=alice, name="Left shoulder, near the collar")
+    weeks = {"advice": "doctor_weeks"}
+    blurred = {"reasons": ["blurred", "too_small"]}
+    records = {
+        "result_waiting": waiting,
+        "result_unusable": record_of(alice, category=None, says=blurred | {"heatmap": None}),
+        "result_failed": RecordFactory(
+            failed=True, owner=alice, image__data=demos.picture("crusty_patch")
+        ),
+        "result_signs": record_of(alice, signs=["bleeding", "growing"], says=weeks),
+        "result_uncertain": record_of(alice, says=weeks | {"uncertain": True}, mole=shoulder),
+        "result_weeks": record_of(alice, "crusty_patch", LOW, says=weeks),
+        "result_days": record_of(
+            alice, "irregular_mole", HIGH, mole=shoulder, note="Darker than in the summer."
+        ),
+        "result_watch": record_of(alice, mole=shoulder, note="Before the holidays."),
+        "result_doctor": record_of(alice, "irregular_mole", HIGH, mole=shoulder),
+    }
+    reviews.write(
+        record=records["result_doctor"],
+        doctor=dr_chen,
+        risk_category=HIGH,
+        urgency="doctor_days",
+        comment="Please call the practice today; we keep a place free for you on Thursday.",
+    )
+    addresses = {n: reverse("diagnosis:record_detail", args=[r.pk]) for n, r in records.items()}
+    return addresses | {
+        "history": reverse("diagnosis:history"),
+        "new": reverse("diagnosis:record_new"),
+        "delete": reverse("diagnosis:record_delete", args=[records["result_watch"].pk]),
+        "mole": reverse("diagnosis:mole_detail", args=[shoulder.pk]),
+        "account": reverse("accounts:account"),
+        "account_name": reverse("accounts:details"),
+        "account_email": reverse("account_email"),
+        "account_password": reverse("account_change_password"),
+        "second_step": reverse("mfa_index"),
+        "sign_out": reverse("account_logout"),
+        "not_found": "/nowhere/",
+    }
+
+
+PUBLIC = {
+    "home": "/",
+    "sign_in": reverse("account_login"),
+    "sign_up": reverse("account_signup"),
+    "password_reset": reverse("account_reset_password"),
+    "password_reset_sent": reverse("account_reset_password_done"),
+}

@@ -1,0 +1,76 @@
+"""What holds on every page: accessible in both themes, narrow enough, light, and all our own."""
+
+import gzip
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, Response
+
+from tests.browser import pages
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WEIGHT = 150_000  # bytes of a first load, compressed, without pictures
+
+
+@pytest.fixture
+def visit(page: Page, alice, dr_chen, log_in):
+    """visit(): each page in turn, first as a stranger, then as alice, opened as far as it goes."""
+
+    def one_by_one():
+        yield from _open(page, pages.PUBLIC)
+        own = pages.of(alice, dr_chen)
+        log_in(page.context, alice)
+        yield from _open(page, own)
+
+    return one_by_one
+
+
+def _open(page: Page, addresses: dict[str, str]):
+    for name, address in addresses.items():
+        page.goto(address)
+        for details in page.locator("details:not([open]) > summary").all():
+            details.click()
+        yield name
+
+
+def test_axe_finds_nothing_in_either_theme(page: Page, visit) -> None:
+    found = []
+    for name in visit():
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            result = Axe().run(page, options={"runOnly": RULES})
+            found += [
+                f"{name}, {theme}: {v['id']} {[n['html'][:150] for n in v['nodes']]}"
+                for v in result.response["violations"]
+            ]
+    assert not found, "\n".join(found)
+
+
+def test_nothing_scrolls_sideways_on_a_phone(page: Page, visit) -> None:
+    too_wide = []
+    for name in visit():
+        for width in (360, 320):
+            page.set_viewport_size({"width": width, "height": 740})
+            if page.evaluate("document.documentElement.scrollWidth") > width:
+                too_wide.append(f"{name} at {width}")
+    assert not too_wide
+
+
+def test_pages_are_light_and_load_nothing_from_elsewhere(page: Page, visit, base_url) -> None:
+    responses: list[Response] = []
+    complaints: list[str] = []
+    page.on("response", lambda response: responses.append(response))
+    page.route("**/*", lambda route: route.continue_())  # also keeps the cache out of it
+    page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    weights = {}
+    for name in visit():
+        page.wait_for_load_state("networkidle")
+        sent = {r.url: r for r in responses if "image" not in r.headers.get("content-type", "")}
+        assert all(url.startswith((base_url, "blob:", "data:")) for url in sent)
+        weights[name] = sum(len(gzip.compress(r.body())) for r in sent.values() if r.ok)
+        responses.clear()
+    print({name: round(weight / 1000) for name, weight in weights.items()}, "kB")
+    assert max(weights.values()) < WEIGHT
+    # A page that is not found says so on the console, too.
+    assert not [text for text in complaints if "404" not in text]

@@ -1,0 +1,83 @@
+"""The result page lives: it changes by itself, and its overlays are really drawn."""
+
+from playwright.sync_api import Page, expect
+
+from diagnosis.models import Assessment
+from diagnosis.services import claims
+from tests.factories import RecordFactory, ReviewFactory, answer, assessed
+
+
+def address(record) -> str:
+    return f"/records/{record.pk}/"
+
+
+def test_the_result_appears_without_loading_the_page_again(page: Page, alice, log_in) -> None:
+    record = RecordFactory(owner=alice)
+    log_in(page.context, alice)
+    page.goto(address(record))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your picture is being checked")
+    page.evaluate("window.same = true")
+    claims.finish(claims.claim(record.pk), Assessment(**answer()))
+    expect(page.get_by_role("heading", level=1)).to_have_text("No warning sign found")
+    expect(page).to_have_title("No warning sign found – Skincare mole check")
+    expect(page.get_by_role("status").first).to_have_text(
+        "The result is ready: No warning sign found"
+    )
+    assert page.evaluate("window.same")
+    with page.expect_event("request", lambda r: "/state/" in r.url, timeout=1500) as none:
+        page.wait_for_timeout(1400)
+        page.evaluate("fetch('/state/')")  # ends the wait; the page itself asks no more
+    assert none.value.url.endswith("/state/")
+
+
+def drawn(page: Page) -> int:
+    """How many pixels of the canvas are not clear."""
+    return page.locator("mole-picture canvas").evaluate(
+        """(canvas) => canvas.getContext("2d")
+          .getImageData(0, 0, canvas.width, canvas.height).data
+          .filter((value, i) => i % 4 === 3 && value > 0).length"""
+    )
+
+
+def test_heatmap_and_outline_are_drawn_when_asked_for(page: Page, alice, log_in) -> None:
+    record = assessed("malignant_high_risk", owner=alice)
+    log_in(page.context, alice)
+    page.goto(address(record))
+    outline, heatmap = (page.get_by_role("button", name=n) for n in ("Outline", "Heatmap"))
+    assert drawn(page) == 0
+    outline.click()
+    only_outline = drawn(page)
+    outline.click()
+    heatmap.click()
+    assert 0 < only_outline < drawn(page)
+    expect(page.get_by_text("looked more")).to_be_visible()
+    heatmap.click()
+    assert drawn(page) == 0
+
+
+def test_what_dr_chen_wrote_comes_first(page: Page, alice, dr_chen, log_in) -> None:
+    record = assessed("malignant_high_risk", owner=alice)
+    ReviewFactory(record=record, doctor=dr_chen, urgency="doctor_weeks", comment="Come in May.")
+    log_in(page.context, alice)
+    page.goto(address(record))
+    expect(page.get_by_role("heading", level=1)).to_have_text("See a doctor within a few weeks")
+    expect(page.get_by_text("Come in May.")).to_be_visible()
+
+
+def test_alice_does_not_see_what_is_bobs(page: Page, alice, bob, log_in) -> None:
+    record = assessed("benign", owner=bob)
+    log_in(page.context, alice)
+    response = page.goto(address(record))
+    assert response.status == 404
+    expect(page.get_by_role("heading", level=1)).to_have_text("Page not found")
+    page.goto("/records/")
+    expect(page.get_by_text("You have not sent a picture yet.")).to_be_visible()
+
+
+def test_deleting(page: Page, alice, log_in) -> None:
+    record = assessed("benign", owner=alice)
+    log_in(page.context, alice)
+    page.goto(address(record))
+    page.get_by_role("link", name="Delete this picture").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("The picture and its result are deleted.")).to_be_visible()
