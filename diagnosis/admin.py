@@ -89,7 +89,6 @@ class MoleRecordAdmin(admin.ModelAdmin):
         "risk_category",
         "malignancy",
         "uncertain",
-        "state",
         "created_at",
         "is_reviewed",
     )
@@ -277,10 +276,10 @@ class MoleRecordAdmin(admin.ModelAdmin):
             ),
         )
 
-    @admin.display(description=_("uncertain"), empty_value="")
-    def uncertain(self, record: MoleRecord) -> str | None:
+    @admin.display(description=_("uncertain"))
+    def uncertain(self, record: MoleRecord) -> str:
         assessment = record.current_assessment
-        return _("uncertain") if assessment and assessment.uncertain else None
+        return _("uncertain") if assessment and assessment.uncertain else ""
 
     @admin.display(description=_("advice"))
     def advice(self, record: MoleRecord) -> str | None:

@@ -251,7 +251,8 @@ class Review(models.Model):
     risk_category = models.CharField(
         _("risk category"), max_length=20, choices=terms.RISK_CATEGORIES
     )
-    urgency = models.CharField(_("urgency"), max_length=20, choices=Urgency, default=Urgency.NONE)
+    # No default: "no visit needed" has to be said, not left standing.
+    urgency = models.CharField(_("urgency"), max_length=20, choices=Urgency)
     comment = models.TextField(_("comment to the person"), validators=[TEXT_LIMIT], blank=True)
     private_comment = models.TextField(
         _("private comment"),

@@ -11,8 +11,8 @@ def write(
     record: MoleRecord,
     doctor: User,
     risk_category: str,
+    urgency: str,
     diagnosis: str = "",
-    urgency: str = Review.Urgency.NONE,
     comment: str = "",
     private_comment: str = "",
 ) -> Review:

@@ -51,13 +51,14 @@ def test_a_doctor_writes_a_verdict_that_the_person_sees(doctor, dr_chen, alice, 
 
 
 def test_an_empty_form_writes_no_verdict(doctor, record):
-    empty = dict.fromkeys(VERDICT, "") | {"urgency": "none"}
+    empty = dict.fromkeys(VERDICT, "")
     assert post(doctor, record, [empty]).status_code == 302
     assert not Review.objects.exists()
 
 
-def test_an_incomplete_verdict_says_what_is_missing(doctor, record):
-    response = post(doctor, record, [VERDICT | {"risk_category": ""}])
+@pytest.mark.parametrize("missing", ["risk_category", "urgency"])
+def test_an_incomplete_verdict_says_what_is_missing(doctor, record, missing):
+    response = post(doctor, record, [VERDICT | {missing: ""}])
     assert b"This field is required" in response.content
     assert not Review.objects.exists()
 
