@@ -41,9 +41,14 @@ screenshots: $(BIN)/.test $(STATIC) chromium
 	@$(BIN)/python -m pytest tests/browser/screenshots.py
 
 # The second one uploads to a `make run` in another terminal.
-benchmark: $(BIN)/.test
-	@$(BIN)/python -m benchmarks.assess
-	$(BIN)/python -m benchmarks.upload
+# On a service of its own, with an empty database; prints, and writes JSON below var/.
+benchmark: $(BIN)/.test $(STATIC)
+	@mkdir -p var
+	DATA_DIR=var/benchmark PORT=8790 $(BIN)/python -m skincare_site.run > var/benchmark.log & service=$$!
+	trap 'kill $$service; wait $$service' EXIT
+	until grep -q ^Ready var/benchmark.log; do kill -0 $$service; sleep 1; done
+	$(BIN)/python -m benchmarks.upload --url http://localhost:8790
+	$(BIN)/python -m benchmarks.assess
 
 # From PATH, else Debian's (as root), else Playwright's own.
 chromium: $(BIN)/.test

@@ -7,7 +7,6 @@ import contextlib
 import fcntl
 import json
 import os
-import pwd
 import secrets
 import signal
 import socket
@@ -47,7 +46,9 @@ def servers(directory: Path = VAR) -> Iterator[tuple[list[Process], dict[str, st
     Raises AlreadyRunning, RuntimeError (with the server's log).
     """
     directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "servers.lock").open("w") as lock:
+    # A socket's path is limited to about 100 bytes, which a folder deep down exceeds.
+    sockets = tempfile.TemporaryDirectory(prefix="postgres-")
+    with (directory / "servers.lock").open("w") as lock, sockets:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -55,9 +56,11 @@ def servers(directory: Path = VAR) -> Iterator[tuple[list[Process], dict[str, st
         processes: list[Process] = []
         environment: dict[str, str] = {}
         try:
-            for name, start in (("DATABASE_URL", _postgres), ("REDIS_URL", _valkey)):
-                if not is_named(name):
-                    environment[name] = start(directory, processes)
+            if not is_named("DATABASE_URL"):
+                database = _postgres(directory, Path(sockets.name), processes)
+                environment["DATABASE_URL"] = database
+            if not is_named("REDIS_URL"):
+                environment["REDIS_URL"] = _valkey(directory, processes)
             (directory / "servers.json").write_text(json.dumps(environment))
             yield processes, environment
         finally:
@@ -90,9 +93,10 @@ def local_environment(directory: Path = VAR) -> dict[str, str]:
     }
 
 
-def _postgres(directory: Path, processes: list[Process]) -> str:
+def _postgres(directory: Path, sockets: Path, processes: list[Process]) -> str:
     data = directory / "postgres"
-    user = _make_readable_for_a_user(data) if os.geteuid() == 0 else None
+    data.mkdir(exist_ok=True, mode=0o700)
+    user = _give_to_a_user(data, sockets) if os.geteuid() == 0 else None
     if not (data / "PG_VERSION").exists():
         options = ["--auth=trust", "--encoding=utf8", "--locale=C.UTF-8", "-U", "postgres"]
         subprocess.run(
@@ -104,10 +108,6 @@ def _postgres(directory: Path, processes: list[Process]) -> str:
             extra_groups=[] if user else None,
             cwd=data,
         )
-    # A socket's path is limited to about 100 bytes, which a folder deep down exceeds.
-    sockets = data if len(str(data)) < 80 else Path(tempfile.mkdtemp(prefix="postgres-"))
-    if user and sockets != data:
-        os.chown(sockets, pwd.getpwnam(user).pw_uid, -1)
     command = [str(BINARIES / "postgres"), "-D", str(data), "-k", str(sockets), "-h", ""]
     # SIGINT is PostgreSQL's fast shutdown: connections end, nothing is lost.
     process = Process(
@@ -118,13 +118,13 @@ def _postgres(directory: Path, processes: list[Process]) -> str:
     return url
 
 
-def _make_readable_for_a_user(data: Path) -> str:
-    """PostgreSQL refuses to run as root: its own user gets the data and may reach the programs."""
+def _give_to_a_user(*directories: Path) -> str:
+    """PostgreSQL refuses to run as root: its own user gets these, and may reach the programs."""
     user = "pgserver"
     entry = pgserver.ensure_user_exists(user)
-    data.mkdir(exist_ok=True, mode=0o700)
-    os.chown(data, entry.pw_uid, entry.pw_gid)
-    pgserver.ensure_prefix_permissions(data)
+    for directory in directories:
+        os.chown(directory, entry.pw_uid, entry.pw_gid)
+    pgserver.ensure_prefix_permissions(directories[0])
     pgserver.ensure_prefix_permissions(BINARIES)
     return user
 
