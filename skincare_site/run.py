@@ -41,7 +41,7 @@ def main() -> int:
         "DJANGO_SETTINGS_MODULE": "skincare_site.settings"
     }
     if certificate:
-        os.environ["HTTPS"] = "1"
+        os.environ |= {"HTTPS": "1", "HSTS_SECONDS": "0"}
     if host != "127.0.0.1":
         os.environ["ALLOWED_HOSTS"] = ",".join([os.environ["ALLOWED_HOSTS"], *own_addresses()])
     try:

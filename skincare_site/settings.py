@@ -249,7 +249,8 @@ SPECTACULAR_SETTINGS = {
 SECURE_SSL_REDIRECT = HTTPS
 # Orchestrators ask without TLS, inside the network.
 SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
-SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+# 0 on the own machine: a browser would remember for a year that localhost speaks TLS.
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=365 * 24 * 3600 if HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
