@@ -1,5 +1,6 @@
 from django.db.models import QuerySet
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status
@@ -112,4 +113,4 @@ class UnknownAddressView(APIView):
     permission_classes = (AllowAny,)
 
     def initial(self, request: Request, *args, **kwargs) -> None:
-        raise NotFound
+        raise NotFound(_("Nothing is at this address. Those of the API end with a slash."))

@@ -1,6 +1,7 @@
 """Only administrators manage people; nobody makes themselves a superuser."""
 
 import pytest
+from auditlog.models import LogEntry
 from django.contrib.auth.models import Group
 from django.urls import reverse
 
@@ -45,6 +46,15 @@ def test_an_administrator_adds_a_doctor(client, administrator):
     diaz = User.objects.get(pk=diaz.pk)
     assert diaz.is_doctor
     assert not diaz.is_superuser
+
+
+def test_who_gave_which_role_to_whom_is_logged(client, administrator, alice):
+    client.force_login(administrator)
+    doctors = Group.objects.get(name="doctor")
+    page = reverse("admin:accounts_user_change", args=[alice.pk])
+    client.post(page, {"email": alice.email, "is_active": "on", "groups": [doctors.pk]})
+    entries = LogEntry.objects.get_for_object(alice).filter(actor=administrator)
+    assert "doctor" in str([entry.changes for entry in entries])
 
 
 def test_superusers_are_out_of_an_administrators_reach(client, administrator):

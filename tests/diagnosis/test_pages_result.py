@@ -48,7 +48,7 @@ def test_the_first_sentence_answers_the_question(read, alice, category, advice, 
     record = says(assessed(category, owner=alice), advice=advice)
     first, text = read(record)
     assert first == heading
-    assert "See a doctor whatever this page says" in text
+    assert "See a doctor, whatever the program says" in text
     assert not re.search("diagnos|you are safe", text, re.I)
 
 

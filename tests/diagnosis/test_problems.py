@@ -49,6 +49,11 @@ def test_a_body_that_can_not_be_parsed(api):
     check(response, 400, "Bad Request")
 
 
+def test_more_fields_than_a_form_has(api):
+    response = api.post(URL, {f"field{n}": "x" for n in range(1001)}, format="multipart")
+    check(response, 400, "Bad Request")
+
+
 def test_fields_that_are_wrong_are_named(api):
     response = api.post(URL, {"modality": "x-ray"}, format="multipart")
     problem = check(response, 400, "Bad Request")
