@@ -41,7 +41,7 @@ class Process:
                 user=self.user,
                 group=self.user,
                 extra_groups=[] if self.user else None,
-                preexec_fn=self._die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=lambda: die_with_parent(self.stop_signal),
             )
 
     @property
@@ -72,6 +72,8 @@ class Process:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
 
-    def _die_with_parent(self) -> None:
-        """In the child: even a SIGKILL of the parent leaves nothing behind."""
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, self.stop_signal)
+
+def die_with_parent(number: signal.Signals) -> None:
+    """Let even a SIGKILL of the parent leave nothing behind. Linux only; elsewhere nothing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)

@@ -20,7 +20,7 @@ import psutil
 import trustme
 
 from skincare_site import embedded
-from skincare_site.processes import Process
+from skincare_site.processes import Process, die_with_parent
 
 CERTIFICATES = embedded.VAR / "tls"
 START_LIMIT = 180  # seconds; the Keras engine imports TensorFlow first
@@ -31,6 +31,8 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
+    if "MAKELEVEL" in os.environ:
+        die_with_parent(signal.SIGTERM)
     host = os.environ.get("HOST", "127.0.0.1")
     port = int(os.environ.get("PORT", "8000"))
     certificate = make_certificate() if os.environ.get("TLS") == "1" else None
