@@ -68,14 +68,18 @@ def _jpeg(image: Image.Image, quality: int) -> bytes:
 
 def remove_orphans(older_than_seconds: float = 24 * 3600) -> int:
     """Delete pictures without a record, which a killed process can leave; return how many."""
-    removed = 0
     if not default_storage.exists("records"):
-        return removed
+        return 0
+    known = set(MoleRecord.objects.values_list("image", flat=True))
+    removed = 0
     for folder in default_storage.listdir("records")[0]:
         for filename in default_storage.listdir(f"records/{folder}")[1]:
             name = f"records/{folder}/{filename}"
+            if name in known:
+                continue
+            # Younger ones may belong to an upload whose transaction is still open.
             age = time.time() - default_storage.get_modified_time(name).timestamp()
-            if age > older_than_seconds and not MoleRecord.objects.filter(image=name).exists():
+            if age > older_than_seconds:
                 default_storage.delete(name)
                 removed += 1
     return removed
