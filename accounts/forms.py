@@ -37,7 +37,7 @@ class SignupForm(AllauthSignupForm):
         label=_("Your name"),
         max_length=100,
         required=False,
-        help_text=_("Optional. Doctors of this service see it."),
+        help_text=_("Doctors of this service see it."),
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     date_of_birth = forms.DateField(

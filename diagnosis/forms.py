@@ -5,13 +5,13 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.text import capfirst
+from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from diagnosis import terms
 from diagnosis.models import Mole, MoleRecord
-from diagnosis.services import demos, moles, records
+from diagnosis.services import demos, moles, pictures, records
 
 ACCEPTED = "image/jpeg,image/png,image/webp,image/heic,image/heif,image/bmp,.heic,.heif"
 
@@ -42,6 +42,13 @@ class DemoForm(OnceForm):
 class RecordForm(OnceForm):
     image = forms.FileField(
         label=_("Picture of the mole"),
+        help_text=format_lazy(
+            _(
+                "One mole, in the middle, sharp, in daylight. "
+                "JPEG, PNG, WebP or HEIC, up to {limit} MB."
+            ),
+            limit=pictures.MAX_BYTES // 1024**2,
+        ),
         widget=forms.FileInput(attrs={"accept": ACCEPTED}),
         allow_empty_file=True,  # submit() says what is wrong with it
         error_messages={"required": _("Choose a picture of the mole.")},

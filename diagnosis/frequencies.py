@@ -7,10 +7,12 @@ these" where they misread a percentage of one picture.
 import functools
 import json
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from diagnosis.models import Assessment
 from ml.classifier import RELEASE
+from ml.taxonomy import BENIGN
 
 
 @functools.cache
@@ -29,8 +31,11 @@ def sentence(assessment: Assessment) -> str:
     if not tested or not assessment.usable or card["version"] != assessment.model_version:
         return ""
     reached = tested["thresholds"]["sent_to_doctor"]
+    if None in (reached["sensitivity"], reached["specificity"]):
+        return ""
     share = tested["malignant"] / tested["n"]
-    if assessment.advice == "watch":
+    # By the picture alone, as it was measured: the advice may also come from the person's signs.
+    if assessment.risk_category == BENIGN and not assessment.uncertain:
         hit, false = share * (1 - reached["sensitivity"]), (1 - share) * reached["specificity"]
     else:
         hit, false = share * reached["sensitivity"], (1 - share) * (1 - reached["specificity"])
@@ -39,7 +44,7 @@ def sentence(assessment: Assessment) -> str:
         "%(all)s in 100 showed a skin cancer. "
         "Of those with an answer like this one, %(these)s in 100 did."
     ) % {
-        "n": tested["n"],
+        "n": number_format(tested["n"], force_grouping=True),
         "all": _rounded(100 * share),
         "these": _rounded(100 * hit / (hit + false)),
     }

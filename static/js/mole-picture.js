@@ -14,7 +14,7 @@ function colour(value) {
 function gridAsImage({ rows, cols, values }) {
   const image = new ImageData(cols, rows);
   // Where little counted, the picture shines through.
-  values.forEach((value, i) => image.data.set([...colour(value), 90 + 100 * value], 4 * i));
+  values.forEach((value, i) => image.data.set([...colour(value), 60 + 110 * value], 4 * i));
   const canvas = document.createElement("canvas");
   canvas.width = cols;
   canvas.height = rows;

@@ -40,6 +40,8 @@ if (matchMedia("(pointer: coarse)").matches) {
   const button = field.querySelector("[data-open-camera]");
   button.parentElement.hidden = false;
   button.addEventListener("click", () => camera.click());
+} else {
+  field.querySelector("[data-drop-hint]").hidden = false;
 }
 
 for (const kind of ["dragenter", "dragover"]) {

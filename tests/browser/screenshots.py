@@ -3,18 +3,22 @@
 `make screenshots` runs it; its name keeps it out of the tests.
 """
 
+import io
 from pathlib import Path
 
 import pytest
 from django.urls import reverse
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from diagnosis.models import MoleRecord
+from diagnosis.services import assessments, demos
 from tests.browser import pages
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.factories import PASSWORD
 
 FOLDER = Path(__file__).parents[2] / "var" / "screenshots"
+DOCUMENTS = Path(__file__).parents[2] / "docs" / "screenshots"
 SIZES = {"phone": PHONE, "desktop": DESKTOP}
 
 
@@ -73,3 +77,30 @@ def test_the_second_step_of_signing_in(look, alice) -> None:
     page.wait_for_url("**/records/")
     page.goto(reverse("mfa_activate_totp"))
     take(page, "second_step_on", suffix)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "theme"),
+    [("result", DESKTOP, "light"), ("result-phone", PHONE, "dark"), ("history", DESKTOP, "light")],
+)
+def test_for_the_documents(name, size, theme, browser: Browser, base_url, alice, log_in) -> None:
+    """What the released model says of the demo pictures: the pictures of the README."""
+    shown = [demos.submit(owner=alice, name=phantom) for phantom in demos.NAMES]
+    for record in shown:
+        assessments.run(record.pk)
+    context = browser.new_context(base_url=base_url, viewport=size, color_scheme=theme)
+    log_in(context, alice)
+    page = context.new_page()
+    page.goto(reverse("diagnosis:record_detail", args=[shown[1].pk]))
+    if name == "history":
+        page.goto(reverse("diagnosis:history"))
+    for button in page.get_by_role("button", name="Outline").all():
+        button.click()
+        page.mouse.move(0, 0)
+        page.evaluate("document.activeElement.blur()")
+    page.wait_for_load_state("networkidle")
+    DOCUMENTS.mkdir(parents=True, exist_ok=True)
+    picture = Image.open(io.BytesIO(page.screenshot()))
+    # 128 colours: what a reader sees stays, three quarters of the bytes go.
+    picture.convert("RGB").quantize(128).save(DOCUMENTS / f"{name}.png", optimize=True)
+    context.close()
