@@ -24,7 +24,7 @@ run: $(BIN)/.runtime $(STATIC) $(if $(filter keras,$(ML_ENGINE)),$(BIN)/.train)
 test: $(BIN)/.test $(STATIC) chromium
 	@$(BIN)/python -m pytest $(TESTS)
 
-lint: $(BIN)/.test
+lint: $(BIN)/.test node_modules/.package-lock.json
 	@$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
