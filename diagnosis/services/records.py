@@ -61,7 +61,8 @@ def submit(
         # Durable: an outer transaction that fails later would leave the file without a row.
         with transaction.atomic(durable=True):
             record.save(force_insert=True)
-            transaction.on_commit(partial(queue.send, record.pk))
+            # Robust: once the row is committed, no error may reach the clean-up below.
+            transaction.on_commit(partial(queue.send, record.pk), robust=True)
     except BaseException as error:
         record.image.storage.delete(record.image.name)
         if isinstance(error, IntegrityError) and (known := _known(record)):
@@ -79,7 +80,7 @@ def retry(*, record: MoleRecord, by: User) -> None:
         )
         if not queued:
             raise NotRetryable
-        transaction.on_commit(partial(queue.send, record.pk))
+        transaction.on_commit(partial(queue.send, record.pk), robust=True)
 
 
 def delete(*, record: MoleRecord, by: User) -> None:

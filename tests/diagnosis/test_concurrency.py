@@ -1,4 +1,4 @@
-"""Two at the same moment, on real connections."""
+"""Real commits: two at the same moment, and what goes wrong after them."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -63,3 +63,13 @@ def test_deleting_what_a_worker_finishes_leaves_nothing(alice, stored_files):
     assert not MoleRecord.objects.exists()
     assert not Assessment.objects.exists()
     assert not stored_files()
+
+
+def test_an_error_after_the_commit_keeps_the_row_and_the_file(alice, monkeypatch, stored_files):
+    def broken(record_id):
+        raise RuntimeError("no message")
+
+    monkeypatch.setattr(queue, "send", broken)
+    records.submit(owner=alice, file=ContentFile(picture(), "mole.jpg"))
+    assert MoleRecord.objects.get().state == "queued"
+    assert len(stored_files()) == 1
