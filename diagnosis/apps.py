@@ -1,5 +1,3 @@
-from functools import partial
-
 from django.apps import AppConfig
 from django.db import transaction
 from django.db.models.signals import post_delete
@@ -25,4 +23,4 @@ class DiagnosisConfig(AppConfig):
 def remove_picture(instance, **_) -> None:
     """However a record goes (alone, or with its owner), its picture goes on commit."""
     image = instance.image
-    transaction.on_commit(partial(image.storage.delete, image.name), robust=True)
+    transaction.on_commit(lambda: image.storage.delete(image.name), robust=True)

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable
-from functools import partial
 
 from django.core.exceptions import PermissionDenied
 from django.core.files.base import File
@@ -62,7 +61,7 @@ def submit(
         with transaction.atomic(durable=True):
             record.save(force_insert=True)
             # Robust: once the row is committed, no error may reach the clean-up below.
-            transaction.on_commit(partial(queue.send, record.pk), robust=True)
+            transaction.on_commit(lambda: queue.send(record.pk), robust=True)
     except BaseException as error:
         record.image.storage.delete(record.image.name)
         if isinstance(error, IntegrityError) and (known := _known(record)):
@@ -80,7 +79,7 @@ def retry(*, record: MoleRecord, by: User) -> None:
         )
         if not queued:
             raise NotRetryable
-        transaction.on_commit(partial(queue.send, record.pk), robust=True)
+        transaction.on_commit(lambda: queue.send(record.pk), robust=True)
 
 
 def delete(*, record: MoleRecord, by: User) -> None:
