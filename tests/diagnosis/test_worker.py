@@ -2,6 +2,7 @@
 
 import io
 
+import psutil
 import pytest
 from rest_framework.test import APIClient
 
@@ -40,6 +41,11 @@ def upload(api):
     return response.json()["id"]
 
 
+def uses_tensorflow(worker):
+    children = psutil.Process(worker.process.pid).children()
+    return any("/tensorflow/" in file.path for child in children for file in child.memory_maps())
+
+
 def test_both_engines_give_the_same_answer_through_a_worker(start, alice):
     api = APIClient()
     api.force_authenticate(alice)
@@ -49,6 +55,7 @@ def test_both_engines_give_the_same_answer_through_a_worker(start, alice):
         record = upload(api)
         wait_for(Assessment.objects.filter(record=record).exists, 120, worker.log)
         answers[engine] = api.get(f"/api/v1/records/{record}/").json()["assessment"]
+        assert uses_tensorflow(worker) == (engine == "keras")
         worker.stop()
     litert, keras = answers["litert"], answers["keras"]
     for name in ("diagnoses", "categories"):
