@@ -15,6 +15,7 @@ from diagnosis.models import MoleRecord
 from diagnosis.services import assessments, demos
 from tests.browser import pages
 from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.test_account import one_time_code, sign_in
 from tests.factories import PASSWORD
 
 FOLDER = Path(__file__).parents[2] / "var" / "screenshots"
@@ -70,13 +71,20 @@ def test_a_person_who_is_not_signed_in(look, db) -> None:
 
 def test_the_second_step_of_signing_in(look, alice) -> None:
     page, suffix = look
-    page.goto(reverse("account_login"))
-    page.get_by_label("Email").fill(alice.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    sign_in(page, alice.email)
     page.wait_for_url("**/records/")
     page.goto(reverse("mfa_activate_totp"))
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Continue").click()
     take(page, "second_step_on", suffix)
+    page.get_by_label("code").fill(one_time_code(page.locator("code").inner_text()))
+    page.get_by_role("main").get_by_role("button", name="Switch on").click()
+    take(page, "second_step_codes", suffix)
+    page.goto(reverse("mfa_index"))
+    take(page, "second_step_manage", suffix)
+    page.context.clear_cookies()
+    sign_in(page, alice.email)
+    take(page, "second_step_ask", suffix)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +105,7 @@ def test_for_the_documents(name, size, theme, browser: Browser, base_url, alice,
     for button in page.get_by_role("button", name="Outline").all():
         button.click()
         page.mouse.move(0, 0)
+        page.evaluate("scrollTo(0, 0)")
         page.evaluate("document.activeElement.blur()")
     page.wait_for_load_state("networkidle")
     DOCUMENTS.mkdir(parents=True, exist_ok=True)
