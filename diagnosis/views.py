@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRefresh
 
 from diagnosis import frequencies, responses, wording
 from diagnosis.forms import DemoForm, RecordForm
@@ -87,11 +88,12 @@ def record_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@login_required
 def record_state(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The part of the result page that htmx puts in place of the waiting one."""
     if not request.htmx:
         return redirect("diagnosis:record_detail", pk=pk)
+    if not request.user.is_authenticated:
+        return HttpResponseClientRefresh()  # signed out meanwhile: the whole page asks to sign in
     looks = request.GET.get("looks", "")
     looks = int(looks) if looks.isdecimal() and len(looks) < 5 else 0
     context = _result(_record(request, pk), looks) | {"announce": True}

@@ -30,6 +30,17 @@ def test_the_result_appears_without_loading_the_page_again(page: Page, alice, lo
     assert none.value.url.endswith("/state/")
 
 
+def test_a_lost_connection_only_delays_the_result(page: Page, alice, log_in) -> None:
+    record = RecordFactory(owner=alice)
+    log_in(page.context, alice)
+    page.goto(address(record))
+    with page.expect_event("requestfailed"):
+        page.context.set_offline(True)
+    claims.finish(claims.claim(record.pk), Assessment(**answer()))
+    page.context.set_offline(False)
+    expect(page.get_by_role("heading", level=1)).to_have_text("No warning sign found")
+
+
 def drawn(page: Page) -> int:
     """How many pixels of the canvas are not clear."""
     return page.locator("mole-picture canvas").evaluate(

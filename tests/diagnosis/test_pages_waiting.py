@@ -28,7 +28,7 @@ def test_the_page_looks_again_by_itself(client, alice):
     client.force_login(alice)
     page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
     assert "Your picture is being checked" in page
-    assert 'hx-trigger="load delay:1s"' in page
+    assert 'hx-trigger="load delay:1s,' in page
 
 
 def test_it_looks_more_rarely_until_it_stops(state, alice):
@@ -36,7 +36,7 @@ def test_it_looks_more_rarely_until_it_stops(state, alice):
     delays = []
     looks = 0
     while match := re.search(
-        r'\?looks=(\d+)" hx-trigger="load delay:(\d+)s"', state(record, looks)
+        r'\?looks=(\d+)" hx-trigger="load delay:(\d+)s,', state(record, looks)
     ):
         looks, delay = map(int, match.groups())
         delays.append(delay)
@@ -62,3 +62,9 @@ def test_without_htmx_the_address_leads_to_the_page(client, alice):
     client.force_login(alice)
     response = client.get(reverse("diagnosis:record_state", args=[record.pk]))
     assert response.url == reverse("diagnosis:record_detail", args=[record.pk])
+
+
+def test_who_was_signed_out_meanwhile_loads_the_whole_page(client, alice):
+    address = reverse("diagnosis:record_state", args=[RecordFactory(owner=alice).pk])
+    response = client.get(address, headers={"HX-Request": "true"})
+    assert response["HX-Refresh"] == "true"
