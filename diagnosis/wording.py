@@ -23,13 +23,10 @@ HEADINGS = {
 
 HOW_SOON = {
     "watch": gettext_lazy(
-        "You need not do anything now. Look at it again in a month. "
-        "The program can miss things: if it changes or worries you, see a doctor."
+        "Look at the mole again in a month. "
+        "The program can miss things: if the mole changes or worries you, see a doctor."
     ),
-    "doctor_weeks": gettext_lazy(
-        "Make an appointment to be seen within the next few weeks. "
-        "Most people who are asked to do so turn out to be well."
-    ),
+    "doctor_weeks": gettext_lazy("Make an appointment to be seen within the next few weeks."),
     "doctor_days": gettext_lazy(
         "Call your doctor or a skin doctor today or tomorrow, and ask to be seen within a few days."
     ),
