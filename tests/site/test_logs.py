@@ -1,35 +1,44 @@
 """What the processes write, as programs that collect it read it."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
+
+PREPARE = """
 import logging.config
-
-import pytest
-
 from skincare_site import logs
+logging.config.dictConfig(logs.configuration())
+logger = logging.getLogger("diagnosis")
+"""
 
 
-@pytest.fixture
-def logger(capsys):
-    before = logging.root.handlers[:], logging.root.level
-    logging.config.dictConfig(logs.configuration())
-    yield logging.getLogger("diagnosis.tests")
-    logging.root.handlers, logging.root.level = before
+def written_by(program: str) -> dict[str, str]:
+    """The one line of a process of its own."""
+    process = subprocess.run(
+        [sys.executable, "-c", PREPARE + program],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (line,) = process.stderr.splitlines()
+    return json.loads(line)
 
 
-def test_an_event_is_one_line_of_json(logger, capsys) -> None:
-    logger.warning("Broker unreachable: %s", "refused")
-    (line,) = capsys.readouterr().err.splitlines()
-    entry = json.loads(line)
+def test_an_event_is_one_line_of_json() -> None:
+    entry = written_by("logger.warning('Broker unreachable: %s', 'refused')")
     assert entry["event"] == "Broker unreachable: refused"
     assert entry["level"] == "warning"
-    assert entry["logger"] == "diagnosis.tests"
+    assert entry["logger"] == "diagnosis"
     assert entry["timestamp"].endswith("Z")
 
 
-def test_an_error_brings_its_traceback_on_the_same_line(logger, capsys) -> None:
-    try:
-        raise ValueError("no lesion")
-    except ValueError:
-        logger.exception("Assessment failed")
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "ValueError: no lesion" in json.loads(line)["exception"]
+def test_an_error_brings_its_traceback_on_the_same_line() -> None:
+    entry = written_by("""
+try:
+    raise ValueError("no lesion")
+except ValueError:
+    logger.exception("Assessment failed")
+""")
+    assert "ValueError: no lesion" in entry["exception"]
