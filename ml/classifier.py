@@ -1,5 +1,6 @@
 """From pictures to assessments with a released model, by LiteRT or by Keras."""
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -142,11 +143,14 @@ def load(path: Path | str = RELEASE, engine: str = "litert") -> Classifier:
         card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ReleaseError(f"{folder}: no released model here ({error})") from error
-    file = folder / card["files"][engine]["name"]
     try:
+        known = card["files"][engine]
+        file = folder / known["name"]
+        if hashlib.sha256(file.read_bytes()).hexdigest() != known["sha256"]:
+            raise ValueError("its checksum is not that of model.json")
         return Classifier(card, litert_engine(file) if engine == "litert" else keras_engine(file))
-    except (OSError, ValueError) as error:
-        raise ReleaseError(f"{file}: can't be loaded by {engine} ({error})") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ReleaseError(f"{folder}: can't be loaded by {engine} ({error!r})") from error
 
 
 def calibrated(logits: np.ndarray, calibration: Mapping) -> np.ndarray:

@@ -5,12 +5,13 @@ import warnings
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 from pillow_heif import register_heif_opener
 
 register_heif_opener()
 
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "BMP")
+SRGB = ImageCms.createProfile("sRGB")
 MAX_PIXELS = 64_000_000
 MIN_SIDE = 32
 
@@ -34,8 +35,8 @@ def open_upright(data: bytes | BinaryIO) -> Image.Image:
         raise ImageError("empty", "The file is empty. Choose a picture.")
     stream.seek(0)
     with warnings.catch_warnings():
-        # The limit below is ours and smaller; Pillow's warning would say it twice.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        # Of decompression, where our own limit is smaller, and of broken metadata.
+        warnings.simplefilter("ignore")
         try:
             image = Image.open(stream, formats=(*FORMATS, "GIF"))
         except Image.DecompressionBombError:
@@ -47,8 +48,7 @@ def open_upright(data: bytes | BinaryIO) -> Image.Image:
             ) from error
         if image.width * image.height > MAX_PIXELS:
             raise _too_many_pixels()
-        # A HEIC file may hold extra stills of the same shot; only GIF, WebP and APNG move.
-        if image.format == "GIF" or (image.format != "HEIF" and getattr(image, "n_frames", 1) > 1):
+        if image.format == "GIF" or _moves(image):
             raise ImageError("animated", "Animated pictures and GIFs can't be used. Use a photo.")
         if min(image.size) < MIN_SIDE:
             raise ImageError(
@@ -58,15 +58,38 @@ def open_upright(data: bytes | BinaryIO) -> Image.Image:
             )
         try:
             image.load()
+            return flatten(in_srgb(upright(image)))
         except Exception as error:
             raise ImageError(
                 "truncated", "The picture is damaged or incomplete. Send it again."
             ) from error
-        return flatten(ImageOps.exif_transpose(image))
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Turned as its EXIF data say; as it is where these are broken."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # parsers of metadata raise many kinds on hostile bytes
+        return image
+
+
+def in_srgb(image: Image.Image) -> Image.Image:
+    """In the colours of the web: phones send Display P3. As it is where the profile is broken."""
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in ("RGB", "CMYK"):
+        return image
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.profileToProfile(image, source, SRGB, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return image
 
 
 def flatten(image: Image.Image) -> Image.Image:
     """Any mode → RGB; transparency is laid on white, as every viewer shows it."""
+    if image.mode.startswith("I;16"):
+        # Pillow would clip 16 bits to white.
+        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
@@ -98,6 +121,14 @@ def to_input(image: np.ndarray, size: int) -> np.ndarray:
         reducing_gap=2.0,
     )
     return np.asarray(square)
+
+
+def _moves(image: Image.Image) -> bool:
+    """More than one frame; the extra stills of HEIC and of phones' JPEG (MPO) are no film."""
+    try:
+        return image.format not in ("HEIF", "MPO") and getattr(image, "n_frames", 1) > 1
+    except Exception:  # as above
+        return False
 
 
 def _too_many_pixels() -> ImageError:
