@@ -14,6 +14,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "BMP")
 SRGB = ImageCms.createProfile("sRGB")
 MAX_PIXELS = 64_000_000
 MIN_SIDE = 32
+DRAFT_SIDE = 2048  # at least; what is stored and shown is not larger
 
 
 class ImageError(ValueError):
@@ -57,6 +58,8 @@ def open_upright(data: bytes | BinaryIO) -> Image.Image:
                 f"It needs at least {MIN_SIDE} on each side.",
             )
         try:
+            # JPEG decoders scale down for little: no photo needs more than this in memory.
+            image.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
             image.load()
             return flatten(in_srgb(upright(image)))
         except Exception as error:

@@ -123,10 +123,15 @@ def is_serving(port: int, *, secure: bool) -> bool:
 
 
 def is_consuming() -> bool:
-    """Whether a worker answers; it does so once every process has loaded the model."""
+    """Whether a worker answers; not while the broker is being started again."""
+    from kombu.exceptions import OperationalError
+
     from skincare_site.celery import app
 
-    return bool(app.control.ping(timeout=1, limit=1))
+    try:
+        return bool(app.control.ping(timeout=1, limit=1))
+    except (OperationalError, OSError):
+        return False
 
 
 def announce(port: int, *, secure: bool) -> None:

@@ -12,6 +12,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environ.fileaware_mapping import FileAwareMapping
+from kombu import Queue
 
 from skincare_site import logs
 
@@ -193,6 +194,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_start": 0,
     "interval_step": 0,
 }
+# A queue of their own: behind a long one, sweeps would expire unread. A worker reads both.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("sweeps")]
+CELERY_TASK_ROUTES = {"diagnosis.tasks.sweep_*": {"queue": "sweeps"}}
 # In memory: all beats are short, so that nothing is worth remembering over a restart.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
