@@ -40,7 +40,7 @@ def sentence(assessment: Assessment) -> str:
     else:
         hit, false = share * reached["sensitivity"], (1 - share) * (1 - reached["specificity"])
     return _(
-        "We tested the program on %(n)s pictures from clinics that it had not seen before: "
+        "We tested the program on %(n)s clinic pictures that it had not learned from: "
         "%(all)s in 100 showed a skin cancer. "
         "Of those with an answer like this one, %(these)s in 100 did."
     ) % {
