@@ -113,7 +113,7 @@ def test_the_number_names_the_group_that_it_holds_for(read, alice, monkeypatch):
     card = {"version": "test", "figures": {"photo": tested}}
     monkeypatch.setattr(frequencies, "release", lambda: card)
     _, text = read(assessed("benign", owner=alice))
-    assert "1,000 pictures from clinics" in text
+    assert "1,000 clinic pictures" in text
     assert "20 in 100 showed a skin cancer" in text
     assert "with an answer like this one, 2 in 100 did" in text  # 10 of 410
 
