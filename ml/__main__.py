@@ -57,7 +57,7 @@ def train(options: argparse.Namespace) -> int:
 
 def evaluate(options: argparse.Namespace) -> int:
     """Measure a model on data sets: every figure as JSON, and a report with plots."""
-    from ml import datasets, evaluation, reporting
+    from ml import datasets, evaluation, reporting, trust
 
     rows, seen = _held_out(datasets.read(options.data, options.modality).rows, options)
     model = classifier.load(options.model, engine=options.engine)
@@ -69,6 +69,8 @@ def evaluate(options: argparse.Namespace) -> int:
         "seen_in_training": seen,
         **evaluation.evaluate(predictions),
     }
+    if options.trust:
+        result["trust"] = trust.measure(model, predictions.rows)
     text = json.dumps(result, indent=1) + "\n"
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
@@ -199,6 +201,10 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--split", choices=("all", "test"), default="all")
     made.add_argument("--json", type=Path, metavar="OUT")
     made.add_argument("--report", type=Path, metavar="DIR")
+    made.add_argument(
+        "--trust", action="store_true",
+        help="also measure what is refused, outline, heatmap and robustness: minutes more",
+    )  # fmt: skip
     made = command(release)
     made.add_argument("folder", type=Path, metavar="RUN")
     made.add_argument("--out", type=Path, default=RELEASE, help="default: the released one")

@@ -36,7 +36,15 @@ def write_report(predictions: Predictions, result: dict, folder: Path) -> Path:
     _write_predictions(predictions, folder / "predictions.csv")
     page = folder / "index.html"
     page.write_text(
-        _page("Evaluation", [_overview(result), *map(_section, sections)]), encoding="utf-8"
+        _page(
+            "Evaluation",
+            [
+                _overview(result),
+                _trust(result["trust"]) if "trust" in result else "",
+                *map(_section, sections),
+            ],
+        ),
+        encoding="utf-8",
     )
     return page
 
@@ -266,6 +274,34 @@ def _overview(result: dict) -> str:
     refused = result["refused_share"]
     note = "" if refused is None else f"<p>Refused of what is no lesion: {refused:.1%}</p>"
     return f"<h2>Figures, with 95 % intervals</h2>{note}{_table(['', *header], body)}"
+
+
+def _trust(trust: dict) -> str:
+    groups = {"lesions": trust["refused"]["lesions"], "phantoms": trust["refused"]["phantoms"]}
+    groups |= {f"foreign: {kind}": block for kind, block in trust["refused"]["foreign"].items()}
+    refused = [
+        [f"{group}, {modality}", f"{block['n']:,}", f"{block['refused']:.1%}",
+         str(block["benign_without_uncertain"]), _counts(block["reasons"])]
+        for group, of_group in groups.items()
+        for modality, block in of_group.items()
+    ]  # fmt: skip
+    header = ["", "pictures", "refused", "called benign, not uncertain", "reasons"]
+    changes = [
+        [f"{name}, {modality}", f"{block['n']:,}", _cell(block, "changed"), _cell(block, "refused")]
+        for modality, of_modality in trust["robustness"].items()
+        for name, block in of_modality.items()
+    ]
+    outline = [[name.replace("_", " "), _cell(trust["outline"], name)] for name in trust["outline"]]
+    return (
+        f"<h2>What is refused</h2>{_table(header, refused)}"
+        f"<h2>What changes the risk category</h2>"
+        f"{_table(['', 'pictures', 'category changed', 'newly refused'], changes)}"
+        f"<h2>Outline and heatmap against the drawn masks</h2>{_table(['', ''], outline)}"
+    )
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "–"
 
 
 def _cell(block: dict, key: str) -> str:

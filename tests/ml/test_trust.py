@@ -1,0 +1,62 @@
+"""The measures of trust: what they count, on answers and pictures that are known."""
+
+import numpy as np
+import pytest
+
+from ml import classifier, datasets, foreign, trust
+
+
+@pytest.fixture(scope="module")
+def model():
+    return classifier.load()
+
+
+def test_a_heatmap_on_the_lesion_has_more_than_chance_and_one_beside_it_less():
+    mask = np.zeros((70, 70), bool)
+    mask[:20, :20] = True
+    values = np.zeros((7, 7))
+    values[:2, :2] = 1
+    on = {"rows": 7, "cols": 7, "values": values.ravel().tolist()}
+    beside = {"rows": 7, "cols": 7, "values": values[::-1].ravel().tolist()}
+    even = {"rows": 7, "cols": 7, "values": [1.0] * 49}
+    assert trust.mass_ratio(on, mask) == pytest.approx(1 / mask.mean())
+    assert trust.mass_ratio(even, mask) == pytest.approx(1)
+    assert trust.mass_ratio(beside, mask) == 0
+
+
+def test_the_overlap_of_a_mask_with_itself_is_whole():
+    truth = np.zeros((224, 224), bool)
+    truth[64:160, 64:160] = True
+    assert trust.iou(truth[4::8, 4::8].astype(float), truth) > 0.95
+    assert trust.iou(np.zeros((28, 28)), truth) == 0
+
+
+def test_plain_skin_keeps_away_from_the_lesion():
+    picture = np.full((200, 300, 3), 200, np.uint8)
+    mask = np.zeros((200, 300), bool)
+    mask[60:140, 40:120] = True
+    picture[mask] = 0
+    window = foreign.plain_skin(picture, mask)
+    assert window.shape == (foreign.SIDE, foreign.SIDE, 3)
+    assert (window == 200).all()
+    assert foreign.plain_skin(picture, np.ones((200, 300), bool)) is None
+
+
+def test_the_drawn_pictures_are_the_same_each_time():
+    first, second = ([*foreign.made(2)] for _ in range(2))
+    assert {kind for kind, _ in first} == set(foreign.KINDS)
+    for (_, one), (_, other) in zip(first, second, strict=True):
+        assert one.shape == (foreign.SIDE, foreign.SIDE, 3)
+        assert np.array_equal(one, other)
+
+
+def test_every_measure_is_taken(model, make_set, monkeypatch):
+    for name in ("MADE", "SKIN"):
+        monkeypatch.setattr(trust, name, 2)
+    records = [{"image_id": f"i{n}", "dx": ("nv", "mel")[n % 2]} for n in range(4)]
+    rows = datasets.read([make_set("HAM", records, masks=True)]).rows
+    result = trust.measure(model, rows)
+    assert result["refused"]["lesions"]["dermoscopy"]["n"] == 4
+    assert result["refused"]["phantoms"]["photo"]["n"] == 3
+    assert {"samples", *foreign.KINDS} <= set(result["refused"]["foreign"])
+    assert 0 <= result["outline"]["mean_iou"] <= 1
