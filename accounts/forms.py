@@ -17,11 +17,11 @@ MINIMUM_AGE = 16  # GDPR art. 8: below it, a child's own consent does not count 
 MAXIMUM_AGE = 120
 
 # Change the version with the text: each account keeps the one that its person agreed to.
-CONSENT_VERSION = "2026-11"
+CONSENT_VERSION = "2026-11-24"
 CONSENT_TEXT = _(
     "I agree that my pictures and what I write about my skin, which are health data, are stored "
     "here and assessed by a computer program, and that doctors of this service may look at them. "
-    "I can withdraw this at any time by deleting my pictures or my account."
+    "I can withdraw this at any time by deleting my pictures."
 )
 
 

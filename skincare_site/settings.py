@@ -155,6 +155,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 FILE_UPLOAD_PERMISSIONS = 0o640
+DATA_UPLOAD_MAX_NUMBER_FILES = 1  # the size limit holds for each
 FILE_UPLOAD_HANDLERS = ["diagnosis.services.pictures.BoundedUploadHandler"]
 # Pictures leave through a view that checks the permission. Behind the proxy it only names the
 # file, and the proxy sends it (deploy/Caddyfile); elsewhere Django streams it.
@@ -263,8 +264,7 @@ X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
-        # WebAssembly is the model's runtime on the phone.
-        "script-src": [SELF, "'wasm-unsafe-eval'"],
+        "script-src": [SELF],
         "style-src": [SELF],
         "img-src": [SELF, "data:", "blob:"],
         "font-src": [SELF],
@@ -280,4 +280,6 @@ CONTENT_SECURITY_POLICY = {
 
 # The log tells who, when and what, never what is in a note or a picture.
 AUDITLOG_DISABLE_ON_RAW_SAVE = True
+# It would believe any X-Forwarded-For, and break on one that is no address.
+AUDITLOG_DISABLE_REMOTE_ADDR = True
 LOGGING = logs.configuration()

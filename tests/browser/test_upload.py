@@ -54,13 +54,14 @@ def test_by_keyboard_only(upload_page: Page, tmp_path) -> None:
     file = tmp_path / "mole.jpg"
     file.write_bytes(picture())
     press = upload_page.keyboard.press
-    press("Tab")
-    expect(upload_page.get_by_role("link", name="Skip to the main content")).to_be_focused()
-    press("Enter")
-    press("Tab")
-    press("Tab")
-    expect(upload_page.get_by_label("Picture of the mole")).to_be_focused()
+    # Listening from the start: switched on at the last moment, a slow browser misses the dialog.
     with upload_page.expect_file_chooser() as chooser:
+        press("Tab")
+        expect(upload_page.get_by_role("link", name="Skip to the main content")).to_be_focused()
+        press("Enter")
+        press("Tab")
+        press("Tab")
+        expect(upload_page.get_by_label("Picture of the mole")).to_be_focused()
         press("Enter")
     chooser.value.set_files(file)
     for _ in range(3):  # dermatoscope, itches, bleeds
