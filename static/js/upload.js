@@ -34,6 +34,8 @@ preview.addEventListener("load", () => { preview.hidden = false; });
 // A picture that this browser can't show (HEIC) is sent all the same.
 preview.addEventListener("error", () => { preview.hidden = true; });
 input.addEventListener("change", () => show(input.files[0]));
+// A quick hand, or a browser that restores the form, chose before this script was there.
+if (input.files.length) show(input.files[0]);
 
 camera.addEventListener("change", () => take(camera.files));
 if (matchMedia("(pointer: coarse)").matches) {

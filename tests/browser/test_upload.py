@@ -45,6 +45,22 @@ def test_a_picture_is_dropped_or_pasted(upload_page: Page, kind: str) -> None:
     )
 
 
+def test_a_picture_chosen_before_the_script_came_is_shown(
+    page: Page, alice, log_in, tmp_path
+) -> None:
+    file = tmp_path / "mole.jpg"
+    file.write_bytes(picture())
+    log_in(page.context, alice)
+    held = []
+    page.route("**/upload*.js", lambda route: held.append(route))
+    with page.expect_request("**/upload*.js"):
+        page.goto(NEW, wait_until="commit")
+    page.get_by_label("Picture of the mole").set_input_files(file)
+    for route in held:
+        route.continue_()
+    expect(page.get_by_alt_text("The picture that you chose")).to_be_visible()
+
+
 def test_a_text_that_is_dropped_is_not_taken(upload_page: Page) -> None:
     give(upload_page, "drop", "notes.txt")
     expect(upload_page.get_by_text("That was not a picture.")).to_be_visible()
