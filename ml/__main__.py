@@ -14,6 +14,7 @@ from ml.datasets.manifest import DatasetError, Manifest, Row
 from ml.taxonomy import MODALITIES
 
 SUMMARY = Path("var/summary")
+CARD = Path(__file__).parents[1] / "docs/model-card.md"  # of the release that the project ships
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -90,6 +91,8 @@ def release(options: argparse.Namespace) -> int:
         export.release(options.folder, options.out)
     except (export.ParityError, ValueError) as error:
         raise ReleaseError(f"{options.folder}: not released: {error}") from error
+    if options.out == RELEASE:
+        (RELEASE / export.CARD_FILE).replace(CARD)
     return 0
 
 

@@ -17,7 +17,7 @@ from ml import arrays, calibration, classifier, datasets, evaluation, images, mo
 from ml.datasets import Row, splits
 from ml.taxonomy import ADVICE, CATEGORY_OF, REASONS
 
-KERAS_FILE, LITERT_FILE = "skincare.keras", "skincare.tflite"
+KERAS_FILE, LITERT_FILE, CARD_FILE = "skincare.keras", "skincare.tflite", "model-card.md"
 PARITY = 1e-4
 PARITY_PICTURES = 200
 CENTRES_PICTURES = 3000
@@ -85,10 +85,9 @@ def release(run: Path, out: Path = classifier.RELEASE) -> None:
     _write(card, new)
     test = [row for row, fold in zip(rows, folds, strict=True) if fold == "test"]
     _write(card | _figures(new, test), new)
-    (new / "model-card.md").write_text(
-        model_card.render(json.loads((new / "model.json").read_text(encoding="utf-8"))),
-        encoding="utf-8",
-    )
+    # From the file: JSON has turned tuples into lists, as every reader of the release finds them.
+    written = json.loads((new / "model.json").read_text(encoding="utf-8"))
+    (new / CARD_FILE).write_text(model_card.render(written), encoding="utf-8")
     _swap(new, out)
 
 
@@ -143,9 +142,11 @@ def _figures(folder: Path, rows: list[Row]) -> dict:
     result = evaluation.evaluate(predictions)
     figures = result["subgroups"]["modality"]
     for modality, block in figures.items():
-        of_modality = np.array([row.modality == modality for row in predictions.rows])
-        subgroups = evaluation.evaluate(predictions.select(of_modality))["subgroups"]
-        block["datasets"] = subgroups["dataset"]
+        block["datasets"] = {
+            name.removesuffix(f" {modality}"): of_both
+            for name, of_both in result["subgroups"]["dataset_and_modality"].items()
+            if name.endswith(f" {modality}")
+        }
     return {"figures": figures, "refused_share": result["refused_share"]}
 
 
