@@ -15,16 +15,6 @@ RISK_CATEGORIES = {
     taxonomy.HIGH_RISK: _("malignant, high risk"),
 }
 
-DIAGNOSES = {
-    "nv": _("melanocytic naevus"),
-    "bkl": _("benign keratosis"),
-    "df": _("dermatofibroma"),
-    "vasc": _("vascular lesion"),
-    "bcc": _("basal cell carcinoma"),
-    "akiec": _("actinic keratosis to squamous cell carcinoma"),
-    "mel": _("melanoma"),
-}
-
 ADVICE = {
     "watch": _("No warning sign found. Keep an eye on it."),
     "retake": _("Take the picture again."),
@@ -32,7 +22,8 @@ ADVICE = {
     "doctor_days": _("Show it to a doctor within a few days."),
 }
 
-# The sentences are written once, beside the rule; here they become translatable.
+# Names and sentences are written once, beside the rule; here they become translatable.
+DIAGNOSES = {code: _(name) for code, name in taxonomy.DIAGNOSIS_NAMES.items()}
 REASONS = {code: _(sentence) for code, sentence in taxonomy.REASONS.items()}
 WARNINGS = {code: _(sentence) for code, sentence in taxonomy.WARNINGS.items()}
 
