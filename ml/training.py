@@ -100,7 +100,7 @@ def partial_label_loss(target, logits):
         known = tf.cast(tf.reduce_any(allowed > 0, axis=1), logp.dtype)
         log_sum = tf.reduce_logsumexp(tf.where(allowed > 0, logp, -1e9), axis=1)
         smooth = -tf.reduce_mean(logp, axis=1)
-        return known * ((1 - LABEL_SMOOTHING) * -log_sum * known + LABEL_SMOOTHING * smooth)
+        return known * ((1 - LABEL_SMOOTHING) * -log_sum + LABEL_SMOOTHING * smooth)
 
     return share * one(first) + (1 - share) * one(second)
 
