@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from diagnosis.views import PAGE_SIZE
+from diagnosis.views.history import PAGE_SIZE
 from tests.factories import MoleFactory, RecordFactory, ReviewFactory, assessed
 
 HISTORY = reverse("diagnosis:history")

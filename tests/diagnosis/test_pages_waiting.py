@@ -5,7 +5,7 @@ import re
 import pytest
 from django.urls import reverse
 
-from diagnosis.views import POLL_DELAYS
+from diagnosis.views.records import POLL_DELAYS
 from tests.factories import RecordFactory, assessed
 
 

@@ -1,4 +1,4 @@
-"""The person's pages. Everyone sees their own records only; another's are not found."""
+"""One record's pages. Everyone sees their own only; another's are not found."""
 
 import contextlib
 import uuid
@@ -6,13 +6,11 @@ import uuid
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
-from django.db.models import Count, Max
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from diagnosis import frequencies, responses, wording
@@ -20,39 +18,16 @@ from diagnosis.forms import DemoForm, RecordForm
 from diagnosis.models import MoleRecord
 from diagnosis.services import demos, pictures, records
 
-PAGE_SIZE = 20
 # Seconds between two looks at a waiting record; after the last look the person asks.
 POLL_DELAYS = [1, 1, 1, 2, 3, 5, 8, *[10] * 60]
 
 
-@require_GET
-def home(request: HttpRequest) -> HttpResponse:
-    if request.user.is_authenticated:
-        return redirect("diagnosis:history")
-    return render(request, "diagnosis/home.html")
-
-
-@require_GET
+@require_safe
 @cache_control(public=True, max_age=86400)
 def demo_image(request: HttpRequest, name: str) -> HttpResponse:
     if name not in demos.NAMES:
         raise Http404
     return HttpResponse(demos.picture(name), content_type="image/jpeg")
-
-
-@require_GET
-@login_required
-def history(request: HttpRequest) -> HttpResponse:
-    page = Paginator(records.visible_to(request.user), PAGE_SIZE).get_page(request.GET.get("page"))
-    moles = request.user.moles.annotate(pictures=Count("records"), last=Max("records__created_at"))
-    context = {
-        "page": page,
-        "entries": _entries(page),
-        "moles": moles.order_by("-last"),
-        "demo_form": DemoForm(owner=request.user),
-        "demos": demos.NAMES,
-    }
-    return render(request, "diagnosis/history.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -81,13 +56,13 @@ def record_new(request: HttpRequest) -> HttpResponse:
     return render(request, "diagnosis/record_new.html", context, status=status)
 
 
-@require_GET
+@require_safe
 @login_required
 def record_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "diagnosis/record_detail.html", _result(_record(request, pk), looks=0))
 
 
-@require_GET
+@require_safe
 def record_state(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The part of the result page that htmx puts in place of the waiting one."""
     if not request.htmx:
@@ -100,13 +75,13 @@ def record_state(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "diagnosis/_result.html", context)
 
 
-@require_GET
+@require_safe
 @login_required
 def record_image(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return responses.picture(request, _record(request, pk))
 
 
-@require_GET
+@require_safe
 @login_required
 def record_thumbnail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return responses.thumbnail(request, _record(request, pk))
@@ -133,23 +108,8 @@ def record_delete(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "diagnosis/record_delete.html", {"record": record})
 
 
-@require_GET
-@login_required
-def mole_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    mole = get_object_or_404(request.user.moles, pk=pk)
-    page = Paginator(records.visible_to(request.user).filter(mole=mole), PAGE_SIZE).get_page(
-        request.GET.get("page")
-    )
-    context = {"mole": mole, "page": page, "entries": _entries(page)}
-    return render(request, "diagnosis/mole_detail.html", context)
-
-
 def _record(request: HttpRequest, pk: uuid.UUID) -> MoleRecord:
     return get_object_or_404(records.visible_to(request.user), pk=pk)
-
-
-def _entries(page) -> list[dict]:
-    return [{"record": record, "tag": wording.tag(record)} for record in page]
 
 
 def _asked_for(request: HttpRequest) -> dict:
