@@ -1,4 +1,4 @@
-"""The doctor's room: records to look at, most dangerous and longest waiting first."""
+"""Records to look at, most dangerous and longest waiting first."""
 
 from typing import Any
 
@@ -20,9 +20,6 @@ from diagnosis import responses, terms
 from diagnosis.models import Assessment, MoleRecord, Review
 from diagnosis.services import reviews
 from ml import taxonomy
-
-admin.site.site_header = admin.site.site_title = _("Skincare mole check")
-admin.site.index_title = _("Administration")
 
 WIDTH = 340  # of a picture, in CSS pixels
 
@@ -300,27 +297,6 @@ class MoleRecordAdmin(admin.ModelAdmin):
     @admin.display(description=_("reviewed"), boolean=True, ordering="is_reviewed")
     def is_reviewed(self, record: MoleRecord) -> bool:
         return record.is_reviewed
-
-
-@admin.register(Review)
-class ReviewAdmin(admin.ModelAdmin):
-    """Where doctors correct their own verdicts; new ones are written on the record's page."""
-
-    list_display = ("record", "doctor", "risk_category", "urgency", "created_at")
-    list_filter = ("risk_category", "urgency", "doctor", "created_at")
-    list_select_related = ("doctor", "record")
-    readonly_fields = ("record", "doctor", "created_at")
-    actions = None
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Review | None = None) -> bool:
-        own = obj is None or obj.doctor_id == request.user.pk
-        return own and super().has_change_permission(request, obj)
 
 
 def _heatmap(assessment: Assessment) -> dict[str, Any] | None:
