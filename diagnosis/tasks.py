@@ -21,6 +21,11 @@ def assess_record(record_id: str) -> None:
     assessments.run(record_id)
 
 
+@shared_task(ignore_result=True, expires=300)
+def reassess_record(record_id: str) -> None:
+    assessments.run_again(record_id)
+
+
 # Sweeps that pile up while no worker listens would only repeat each other.
 @shared_task(ignore_result=True, expires=10)
 def sweep_records() -> None:

@@ -40,12 +40,17 @@ def claim(record_id: uuid.UUID | str) -> MoleRecord | None:
     return MoleRecord.objects.filter(claim_token=token).first() if taken else None
 
 
+def final_state(assessment: Assessment) -> str:
+    """The state of a record whose answer this is."""
+    return State.DONE if assessment.usable else State.UNUSABLE
+
+
 def finish(record: MoleRecord, assessment: Assessment) -> bool:
     """Store the assessment with the final state; False when the claim was lost meanwhile."""
     assessment.record = record
     with transaction.atomic():
         finished = _held(record).update(
-            state=State.DONE if assessment.usable else State.UNUSABLE,
+            state=final_state(assessment),
             # The foreign key is checked on commit, so the row that wins the claim comes first.
             current_assessment=assessment.pk,
             finished_at=Now(),

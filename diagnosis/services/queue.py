@@ -11,7 +11,19 @@ logger = logging.getLogger(__name__)
 
 def send(record_id: uuid.UUID) -> None:
     """Tell the workers that a record waits; a broker that is down costs its short timeout only."""
+    if not _send("diagnosis.tasks.assess_record", record_id):
+        logger.warning("The sweeper will send %s again.", record_id)
+
+
+def send_again(record_id: uuid.UUID) -> bool:
+    """Ask the workers for an answer of the released model; False where the broker is down."""
+    return _send("diagnosis.tasks.reassess_record", record_id)
+
+
+def _send(task: str, record_id: uuid.UUID) -> bool:
     try:
-        current_app.send_task("diagnosis.tasks.assess_record", args=[str(record_id)], retry=False)
+        current_app.send_task(task, args=[str(record_id)], retry=False)
     except (OperationalError, OSError) as error:
-        logger.warning("Broker unreachable, the sweeper will send %s again: %s", record_id, error)
+        logger.warning("Broker unreachable: %s", error)
+        return False
+    return True
