@@ -97,6 +97,10 @@ class MoleRecord(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     claim_token = models.UUIDField(null=True, blank=True, editable=False)
     claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
+    # What the camera page had shown when the person saved; empty for every other upload.
+    phone_advice = models.CharField(
+        _("advice shown on the phone"), max_length=20, choices=terms.ADVICE, blank=True
+    )
     # A digest of the whole request: sent twice, it makes one record. Empty: not asked for.
     idempotency_key = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(_("sent at"), auto_now_add=True)
@@ -131,6 +135,10 @@ class MoleRecord(models.Model):
                 condition=Q(modality__in=list(terms.MODALITIES)), name="record_modality_is_known"
             ),
             models.CheckConstraint(condition=~Q(image=""), name="record_has_a_picture"),
+            models.CheckConstraint(
+                condition=Q(phone_advice__in=["", *terms.ADVICE]),
+                name="record_phone_advice_is_known",
+            ),
             models.CheckConstraint(
                 condition=Q(state__in=["done", "unusable"], current_assessment__isnull=False)
                 | (~Q(state__in=["done", "unusable"]) & Q(current_assessment__isnull=True)),
