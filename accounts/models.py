@@ -1,14 +1,22 @@
 """People: they log in with an e-mail address, and belong to groups."""
 
 import uuid
+import zoneinfo
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+
+
+def check_time_zone(name: str) -> None:
+    """Raises ValidationError."""
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(_("Choose a time zone of the list."))
 
 
 class UserManager(BaseUserManager["User"]):
@@ -41,6 +49,17 @@ class User(AbstractBaseUser, PermissionsMixin):
     date_of_birth = models.DateField(_("date of birth"), null=True, blank=True)
     consent_version = models.CharField(_("version of the consent"), max_length=20, blank=True)
     consented_at = models.DateTimeField(_("consent given at"), null=True, blank=True)
+    # Empty: what the browser asks for, and the service's own time.
+    language = models.CharField(_("language"), max_length=10, blank=True)
+    time_zone = models.CharField(
+        _("time zone"), max_length=50, blank=True, validators=[check_time_zone]
+    )
+    reminder_emails = models.BooleanField(
+        _("E-mail me when it is time to look at a mole again"), default=True
+    )
+    verdict_emails = models.BooleanField(
+        _("E-mail me when a doctor has looked at my picture"), default=True
+    )
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(
         _("staff"), default=False, help_text=_("May log in to the administration pages.")
@@ -67,14 +86,19 @@ class User(AbstractBaseUser, PermissionsMixin):
         ]
 
     def __str__(self) -> str:
-        return self.display_name or self.email
+        """What logs keep: staff act under their name, everybody else under a pseudonym."""
+        return self.get_full_name() if self.is_staff else self.pseudonym
+
+    @property
+    def pseudonym(self) -> str:
+        return f"P-{self.pk.hex[:8]}"
 
     def clean(self) -> None:
         super().clean()
         self.email = self.email.strip().lower()
 
     def get_full_name(self) -> str:
-        return str(self)
+        return self.display_name or self.email
 
     @cached_property
     def is_doctor(self) -> bool:
