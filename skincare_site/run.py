@@ -1,6 +1,8 @@
 """`make run`: the whole service on one machine, until Ctrl-C.
 
 With DATABASE_URL and REDIS_URL it uses those servers; what is missing it brings along.
+Where nobody else can come, it is a demo: two logins that everybody knows, and staff without a
+second factor. On another address, or with an own database, only DEMO=1 makes it one.
 """
 
 import io
@@ -36,11 +38,13 @@ def main() -> int:
     host = os.environ.get("HOST", "127.0.0.1")
     port = int(os.environ.get("PORT", "8000"))
     certificate = make_certificate() if os.environ.get("TLS") == "1" else None
+    demo = is_demo(host)
     if not is_free(host, port):
         print(f"Port {port} is in use. Take another: make run PORT={port + 1}", file=sys.stderr)
         return 1
     os.environ |= embedded.local_environment() | {
-        "DJANGO_SETTINGS_MODULE": "skincare_site.settings"
+        "DJANGO_SETTINGS_MODULE": "skincare_site.settings",
+        "DEMO": "1" if demo else "0",
     }
     if certificate:
         os.environ |= {"HTTPS": "1", "HSTS_SECONDS": "0"}
@@ -49,11 +53,11 @@ def main() -> int:
     try:
         with embedded.servers() as (processes, environment):
             os.environ |= environment
-            prepare()
+            prepare(demo=demo)
             for process in programs(host, port, certificate):
                 process.start()
                 processes.append(process)
-            return watch(processes, stop, port, secure=certificate is not None)
+            return watch(processes, stop, port, secure=certificate is not None, demo=demo)
     except embedded.AlreadyRunning:
         print("It runs already in this folder; only one can use its database.", file=sys.stderr)
     except RuntimeError as error:
@@ -61,15 +65,22 @@ def main() -> int:
     return 1
 
 
-def prepare() -> None:
-    """Migrate, and make the two demo accounts."""
+def is_demo(host: str) -> bool:
+    """Whether the public logins are wanted; unasked only where nobody else can use them."""
+    if said := os.environ.get("DEMO"):
+        return said == "1"
+    return host in ("127.0.0.1", "::1", "localhost") and not embedded.is_named("DATABASE_URL")
+
+
+def prepare(*, demo: bool) -> None:
+    """Migrate, and open or close the two demo accounts."""
     import django
     from django.core.management import call_command
     from django.db import connections
 
     django.setup()
     call_command("migrate", verbosity=0, interactive=False)
-    call_command("create_demo_accounts", stdout=io.StringIO())
+    call_command("create_demo_accounts", close=not demo, stdout=io.StringIO())
     connections.close_all()
 
 
@@ -89,7 +100,9 @@ def programs(host: str, port: int, certificate: tuple[Path, Path] | None) -> lis
     ]
 
 
-def watch(processes: list[Process], stop: threading.Event, port: int, *, secure: bool) -> int:
+def watch(
+    processes: list[Process], stop: threading.Event, port: int, *, secure: bool, demo: bool
+) -> int:
     """Say when it is ready; start again what dies; return at a signal."""
     deadline = time.monotonic() + START_LIMIT
     ready = False
@@ -105,7 +118,7 @@ def watch(processes: list[Process], stop: threading.Event, port: int, *, secure:
         if not ready:
             if is_serving(port, secure=secure) and is_consuming():
                 ready = True
-                announce(port, secure=secure)
+                announce(port, secure=secure, demo=demo)
             elif time.monotonic() > deadline:
                 raise RuntimeError(f"Not ready after {START_LIMIT} s; see {embedded.VAR / 'log'}")
     print("Stopping.", flush=True)
@@ -134,18 +147,27 @@ def is_consuming() -> bool:
         return False
 
 
-def announce(port: int, *, secure: bool) -> None:
+def announce(port: int, *, secure: bool, demo: bool) -> None:
     from accounts.management.commands.create_demo_accounts import PASSWORD
 
     scheme = "https" if secure else "http"
     if os.environ.get("HOST"):
         for address in own_addresses():
             print(f"On the same network: {scheme}://{address}:{port}", flush=True)
-    print(
-        f"Ready: {scheme}://localhost:{port}"
-        f"  person: person@example.org / {PASSWORD}  doctor: doctor@example.org / {PASSWORD}",
-        flush=True,
-    )
+    ready = f"Ready: {scheme}://localhost:{port}"
+    if demo:
+        print(
+            f"{ready}  person: person@example.org / {PASSWORD}"
+            f"  doctor: doctor@example.org / {PASSWORD}\n"
+            "Demo: these logins are public, and staff need no second step of signing in.",
+            flush=True,
+        )
+    else:
+        print(
+            f"{ready}\nNo demo logins, since others may reach this service (DEMO=1 makes them). "
+            "The first account: python -m skincare_site.embedded manage.py createsuperuser",
+            flush=True,
+        )
 
 
 def is_free(host: str, port: int) -> bool:

@@ -10,6 +10,8 @@ from skincare_site import health
 admin.autodiscover()
 admin.site.login = secure_admin_login(admin.site.login)
 
+handler400 = "diagnosis.api.problems.bad_request"
+
 urlpatterns = [
     path("", include("diagnosis.urls")),
     path("account/", include("accounts.urls")),

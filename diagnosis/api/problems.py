@@ -7,7 +7,9 @@ from typing import Any
 from django.core.exceptions import SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.signals import got_request_exception
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
+from django.views import defaults
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -51,6 +53,16 @@ def as_problem(exception: Exception, context: dict[str, Any]) -> Response:
         name: response[name] for name in ("WWW-Authenticate", "Retry-After") if name in response
     }
     return Response(problem, status=status.value, headers=headers, content_type=MEDIA_TYPE)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400: what is refused before a view is reached, such as an unknown Host."""
+    if not request.path.startswith("/api/"):
+        return defaults.bad_request(request, exception)
+    status = HTTPStatus.BAD_REQUEST
+    problem = {"type": "about:blank", "title": status.phrase, "status": status.value}
+    problem["detail"] = _("The request could not be understood.")
+    return JsonResponse(problem, status=status.value, content_type=MEDIA_TYPE)
 
 
 def _as_api_exception(exception: Exception) -> Exception:

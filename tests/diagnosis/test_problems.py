@@ -86,3 +86,12 @@ def test_the_unexpected_is_logged_and_keeps_its_details_to_itself(api, monkeypat
     problem = check(api.get(URL), 500, "Internal Server Error")
     assert "secret" not in str(problem)
     assert "secret" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [(URL, "application/problem+json"), ("/account/login/", "text/html")]
+)
+def test_a_host_that_is_not_ours(client, path, kind):
+    answer = client.get(path, headers={"Host": "evil.example"})
+    assert answer.status_code == 400
+    assert answer["Content-Type"].startswith(kind)

@@ -57,6 +57,13 @@ def test_production_is_safe_without_being_told() -> None:
     assert json.loads(process.stdout) == ["False", "True", "True", "mandatory"]
 
 
+def test_subdomains_are_bound_to_tls_only_when_asked() -> None:
+    names = ("SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD")
+    asked = {"HSTS_SECONDS": "300", "HSTS_PRELOAD": "1"}
+    assert json.loads(read_settings(*names, **PRODUCTION).stdout) == ["31536000", "False", "False"]
+    assert json.loads(read_settings(*names, **PRODUCTION | asked).stdout) == ["300", "True", "True"]
+
+
 def test_an_unknown_engine_is_refused() -> None:
     process = read_settings(**PRODUCTION, ML_ENGINE="onnx")
     assert process.returncode != 0

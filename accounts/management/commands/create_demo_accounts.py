@@ -1,11 +1,11 @@
-"""The two accounts that `make run` prints. Never for a server that others can reach."""
+"""The two accounts that `make run` prints; closed where others could use their public password."""
 
 from datetime import date
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
@@ -16,13 +16,22 @@ PASSWORD = "mole-check-demo"
 
 
 class Command(BaseCommand):
-    help = "Make the demo person and the demo doctor where they don't exist yet."
+    help = "Make the demo person and the demo doctor where they don't exist yet, or close them."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--close", action="store_true", help="let nobody sign in with the public password"
+        )
 
     @transaction.atomic
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: Any, close: bool, **options: Any) -> None:
         for group, name in (("person", "Demo person"), ("doctor", "Dr Demo")):
             email = f"{group}@example.org"
-            if User.objects.filter(email=email).exists():
+            user = User.objects.filter(email=email).first()
+            if user and user.check_password(PASSWORD) and user.is_active == close:
+                user.is_active = not close
+                user.save(update_fields=["is_active"])
+            if user or close:
                 continue
             user = User.objects.create_user(
                 email,

@@ -1,0 +1,55 @@
+"""The demo logins are public: they work on the own machine only, unless somebody asks for them."""
+
+import pytest
+from django.core.management import call_command
+
+from accounts.management.commands.create_demo_accounts import PASSWORD
+from accounts.models import User
+from skincare_site.run import is_demo
+
+OWN_DATABASE = "postgresql://mole@db.example.org/mole"
+
+
+@pytest.mark.parametrize(
+    ("host", "environment", "demo"),
+    [
+        ("127.0.0.1", {}, True),
+        ("localhost", {}, True),
+        ("0.0.0.0", {}, False),
+        ("192.168.1.7", {}, False),
+        ("127.0.0.1", {"DATABASE_URL": OWN_DATABASE}, False),
+        ("127.0.0.1", {"DATABASE_URL_FILE": "/run/secrets/database"}, False),
+        ("0.0.0.0", {"DEMO": "1"}, True),
+        ("127.0.0.1", {"DEMO": "0"}, False),
+    ],
+)
+def test_it_is_a_demo_only_where_nobody_else_can_come(monkeypatch, host, environment, demo):
+    for name in ("DATABASE_URL", "DATABASE_URL_FILE", "DEMO"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert is_demo(host) is demo
+
+
+def may_sign_in(client):
+    return client.login(email="doctor@example.org", password=PASSWORD)
+
+
+def test_accounts_of_an_earlier_demo_are_closed_and_opened_again(db, client, capsys):
+    call_command("create_demo_accounts")
+    assert may_sign_in(client)
+    call_command("create_demo_accounts", close=True)
+    assert not may_sign_in(client)
+    call_command("create_demo_accounts")
+    assert may_sign_in(client)
+
+
+def test_closing_makes_none_and_leaves_a_changed_password_alone(db, client, capsys):
+    call_command("create_demo_accounts", close=True)
+    assert not User.objects.exists()
+    call_command("create_demo_accounts")
+    doctor = User.objects.get(email="doctor@example.org")
+    doctor.set_password("one that only its owner knows")
+    doctor.save()
+    call_command("create_demo_accounts", close=True)
+    assert client.login(email=doctor.email, password="one that only its owner knows")
