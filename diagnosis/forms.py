@@ -1,6 +1,7 @@
 """The upload: a picture, or a demo picture, and what the person says about the mole."""
 
 import uuid
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -10,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from diagnosis import terms
-from diagnosis.models import Mole, MoleRecord
-from diagnosis.services import demos, moles, pictures, records
+from diagnosis.models import MAX_SIZE_MM, Mole, MoleRecord
+from diagnosis.services import demos, pictures, records
 
 ACCEPTED = "image/jpeg,image/png,image/webp,image/heic,image/heif,image/bmp,.heic,.heif"
 
@@ -83,6 +84,16 @@ class RecordForm(OnceForm):
         choices=[("", _("Not said")), *((k, capfirst(v)) for k, v in terms.BODY_SITES.items())],
         required=False,
     )
+    size_mm = forms.DecimalField(
+        label=_("Size in millimetres"),
+        help_text=_("Hold a ruler beside it, and measure where it is widest. Leave it if unsure."),
+        min_value=Decimal("0.1"),
+        max_value=MAX_SIZE_MM,
+        max_digits=4,
+        decimal_places=1,
+        required=False,
+        error_messages={"invalid": _("Enter the size as a number, such as 4 or 4.5.")},
+    )
     note = forms.CharField(
         label=_("Note"),
         help_text=_("For yourself, and for a doctor who looks at the picture."),
@@ -103,28 +114,17 @@ class RecordForm(OnceForm):
             )
 
     def submit(self) -> MoleRecord:
-        """Send the picture; a mole that is new is added first. Raises PictureRefused."""
+        """Send the picture. Raises PictureRefused."""
         data = self.cleaned_data
-        mole = data["mole"]
-        added = None
-        if mole is None and (data["name"] or data["body_site"]):
-            mole = added = moles.named(
-                owner=self.owner,
-                name=data["name"] or str(capfirst(terms.BODY_SITES[data["body_site"]])),
-                body_site=data["body_site"],
-                key=data["key"],
-            )
-        try:
-            return records.submit(
-                owner=self.owner,
-                file=data["image"],
-                mole=mole,
-                modality="dermoscopy" if data["dermoscopy"] else "photo",
-                note=data["note"],
-                signs=data["signs"],
-                idempotency_key=str(data["key"]),
-            )
-        except ValidationError:
-            if added and not added.records.exists():
-                added.delete()
-            raise
+        return records.submit(
+            owner=self.owner,
+            file=data["image"],
+            mole=data["mole"],
+            mole_name=data["name"],
+            body_site=data["body_site"],
+            modality="dermoscopy" if data["dermoscopy"] else "photo",
+            note=data["note"],
+            signs=data["signs"],
+            size_mm=data["size_mm"],
+            idempotency_key=str(data["key"]),
+        )

@@ -4,11 +4,12 @@ The state machine stands in the constraints; ``services`` moves it.
 """
 
 import uuid
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MaxLengthValidator
+from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +18,7 @@ from diagnosis import terms
 
 # Django checks a TextField's max_length in forms only.
 TEXT_LIMIT = MaxLengthValidator(2000)
+MAX_SIZE_MM = 300
 
 
 def random_name(record: "MoleRecord", filename: str) -> str:
@@ -90,6 +92,14 @@ class MoleRecord(models.Model):
         default=list,
         blank=True,
     )
+    size_mm = models.DecimalField(
+        _("size in millimetres"),
+        max_digits=4,
+        decimal_places=1,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal("0.1")), MaxValueValidator(MAX_SIZE_MM)],
+    )
     state = models.CharField(_("state"), max_length=20, choices=State, default=State.QUEUED)
     failure_reason = models.CharField(
         _("reason of the failure"), max_length=20, choices=FailureReason, blank=True
@@ -135,6 +145,9 @@ class MoleRecord(models.Model):
                 condition=Q(modality__in=list(terms.MODALITIES)), name="record_modality_is_known"
             ),
             models.CheckConstraint(condition=~Q(image=""), name="record_has_a_picture"),
+            models.CheckConstraint(
+                condition=Q(size_mm__gt=0, size_mm__lte=MAX_SIZE_MM), name="record_size_is_possible"
+            ),
             models.CheckConstraint(
                 condition=Q(phone_advice__in=["", *terms.ADVICE]),
                 name="record_phone_advice_is_known",

@@ -10,12 +10,12 @@ from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views import defaults
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from diagnosis.services.pictures import PictureRefused
-from diagnosis.services.records import NotRetryable
+from diagnosis.services.records import ConsentMissing, NotRetryable
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -73,6 +73,8 @@ def _as_api_exception(exception: Exception) -> Exception:
     if isinstance(exception, DjangoValidationError):
         fields = hasattr(exception, "error_dict")
         return ValidationError(exception.message_dict if fields else exception.messages)
+    if isinstance(exception, ConsentMissing):
+        return PermissionDenied(_("Agree first that your pictures are stored: /account/consent/"))
     if isinstance(exception, NotRetryable):
         return Conflict(_("Only a failed record can be tried again."))
     if isinstance(exception, SuspiciousOperation):

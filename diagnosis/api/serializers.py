@@ -1,9 +1,11 @@
+from decimal import Decimal
+
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from diagnosis import terms
-from diagnosis.models import Assessment, Mole, MoleRecord, Review
+from diagnosis.models import MAX_SIZE_MM, Assessment, Mole, MoleRecord, Review
 
 
 def _probabilities(name: str, keys: dict[str, str]) -> serializers.Serializer:
@@ -66,6 +68,9 @@ class RecordSerializer(serializers.ModelSerializer):
     image = serializers.HyperlinkedIdentityField(view_name="api-record-image")
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
     reviews = ReviewSerializer(many=True, read_only=True)
+    size_mm = serializers.DecimalField(
+        max_digits=4, decimal_places=1, coerce_to_string=False, read_only=True, allow_null=True
+    )
 
     class Meta:
         model = MoleRecord
@@ -77,6 +82,7 @@ class RecordSerializer(serializers.ModelSerializer):
             "modality",
             "note",
             "signs",
+            "size_mm",
             "image",
             "created_at",
             "finished_at",
@@ -99,3 +105,12 @@ class UploadSerializer(serializers.Serializer):
     )
     note = serializers.CharField(max_length=2000, default="", allow_blank=True)
     signs = serializers.MultipleChoiceField(choices=terms.SIGNS, default=())
+    size_mm = serializers.DecimalField(
+        max_digits=4,
+        decimal_places=1,
+        min_value=Decimal("0.1"),
+        max_value=MAX_SIZE_MM,
+        default=None,
+        allow_null=True,
+        help_text=_("Where the mole is widest, in millimetres."),
+    )

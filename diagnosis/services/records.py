@@ -2,15 +2,22 @@
 
 import hashlib
 from collections.abc import Iterable
+from decimal import Decimal
 
 from django.core.exceptions import PermissionDenied
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils.text import capfirst
 
 from accounts.models import User
+from diagnosis import terms
 from diagnosis.models import Mole, MoleRecord
-from diagnosis.services import pictures, queue
+from diagnosis.services import moles, pictures, queue
+
+
+class ConsentMissing(PermissionDenied):
+    """The person has not agreed yet that pictures are stored and assessed."""
 
 
 class NotRetryable(Exception):
@@ -34,24 +41,37 @@ def submit(
     owner: User,
     file: File,
     mole: Mole | None = None,
+    mole_name: str = "",
+    body_site: str = "",
     modality: str = "photo",
     note: str = "",
     signs: Iterable[str] = (),
+    size_mm: Decimal | None = None,
     idempotency_key: str | None = None,
 ) -> MoleRecord:
     """Check, re-encode and store a picture as a queued record, and tell the workers on commit.
 
+    Without ``mole``, a name or a place adds one, together with the record or not at all.
     The same request sent again with the same ``idempotency_key`` returns the record it made.
-    Raises PictureRefused, ValidationError for other fields, PermissionDenied for another's mole.
+    Raises PictureRefused, ValidationError for other fields, PermissionDenied for another's mole,
+    ConsentMissing.
     """
+    if not owner.consent_version:
+        raise ConsentMissing
     if mole is not None and mole.owner_id != owner.pk:
         raise PermissionDenied
     content = pictures.reencode(file)
     record = MoleRecord(
-        owner=owner, mole=mole, modality=modality, note=note, signs=sorted(set(signs))
+        owner=owner,
+        mole=mole,
+        modality=modality,
+        note=note,
+        signs=sorted(set(signs)),
+        size_mm=size_mm,
     )
     if idempotency_key:
-        record.idempotency_key = _digest(idempotency_key, record, content)
+        request = (idempotency_key, mole_name, body_site)
+        record.idempotency_key = _digest(request, record, content)
         if known := _known(record):
             return known
     record.clean_fields(exclude=["owner", "mole", "image"])
@@ -59,6 +79,13 @@ def submit(
     try:
         # Durable: an outer transaction that fails later would leave the file without a row.
         with transaction.atomic(durable=True):
+            if mole is None and (mole_name or body_site):
+                record.mole = moles.named(
+                    owner=owner,
+                    name=mole_name or str(capfirst(terms.BODY_SITES[body_site])),
+                    body_site=body_site,
+                    key=record.pk,
+                )
             record.save(force_insert=True)
             # Robust: once the row is committed, no error may reach the clean-up below.
             transaction.on_commit(lambda: queue.send(record.pk), robust=True)
@@ -99,11 +126,12 @@ def _check_owner(record: MoleRecord, user: User) -> None:
         raise PermissionDenied
 
 
-def _digest(key: str, record: MoleRecord, content: File) -> str:
+def _digest(request: Iterable[str], record: MoleRecord, content: File) -> str:
     """The whole request, so that a key used again for another picture makes another record."""
     digest = hashlib.sha256(content.read())
     content.seek(0)
-    for part in (key, str(record.mole_id), record.modality, record.note, *record.signs):
+    facts = (str(record.mole_id), record.modality, record.note, str(record.size_mm))
+    for part in (*request, *facts, *record.signs):
         digest.update(b"\0" + part.encode())
     return digest.hexdigest()
 

@@ -1,9 +1,11 @@
 """The upload page: one record for one request, and what is refused keeps what is typed."""
 
 import uuid
+from decimal import Decimal
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import DatabaseError
 from django.urls import reverse
 
 from diagnosis.models import Mole, MoleRecord
@@ -119,3 +121,28 @@ def test_an_unknown_demo_picture_is_refused(client, alice):
     client.force_login(alice)
     assert client.post(NEW, {"demo": "nothing", "key": uuid.uuid4()}).status_code == 400
     assert client.get("/demo/nothing.jpg").status_code == 404
+
+
+@pytest.mark.parametrize(("typed", "stored"), [("", None), ("4", 4), ("4.5", Decimal("4.5"))])
+def test_the_size_is_kept_in_millimetres(send, typed, stored):
+    send(size_mm=typed)
+    assert MoleRecord.objects.get().size_mm == stored
+
+
+@pytest.mark.parametrize("typed", ["0", "-2", "301", "4.55", "small", "NaN"])
+def test_a_size_that_can_not_be_is_refused(send, typed):
+    response = send(size_mm=typed)
+    assert response.status_code == 400
+    assert "size_mm" in response.context["form"].errors
+    assert not MoleRecord.objects.exists()
+
+
+def test_a_mole_is_not_added_when_the_record_can_not_be(send, stored_files, monkeypatch):
+    def full_disk(self, **kwargs):
+        raise DatabaseError("disk full")
+
+    monkeypatch.setattr(MoleRecord, "save", full_disk)
+    with pytest.raises(DatabaseError):
+        send(name="left shoulder")
+    assert not Mole.objects.exists()
+    assert not stored_files()
