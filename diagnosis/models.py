@@ -28,6 +28,15 @@ def random_name(record: "MoleRecord", filename: str) -> str:
 
 
 class Mole(models.Model):
+    class Reminder(models.IntegerChoices):
+        """After how many days without a picture the person is reminded."""
+
+        NEVER = 0, _("never")
+        MONTHLY = 30, _("every month")
+        QUARTERLY = 91, _("every three months")
+        HALF_YEARLY = 182, _("every six months")
+        YEARLY = 365, _("every year")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="moles", verbose_name=_("person")
@@ -36,12 +45,20 @@ class Mole(models.Model):
     body_site = models.CharField(
         _("body site"), max_length=20, blank=True, choices=terms.BODY_SITES
     )
+    remind_after_days = models.PositiveSmallIntegerField(
+        _("reminder to look again"), choices=Reminder, default=Reminder.MONTHLY
+    )
+    reminded_at = models.DateTimeField(_("reminded at"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("added at"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("mole")
         verbose_name_plural = _("moles")
         constraints = [
+            models.CheckConstraint(
+                condition=Q(remind_after_days__in=[0, 30, 91, 182, 365]),
+                name="mole_reminder_is_known",
+            ),
             models.CheckConstraint(
                 condition=Q(body_site__in=["", *terms.BODY_SITES]), name="mole_body_site_is_known"
             ),
@@ -300,3 +317,34 @@ class Review(models.Model):
 
     def __str__(self) -> str:
         return f"review of {str(self.record_id)[:8]}"
+
+
+class Share(models.Model):
+    """A link by which a doctor without an account reads one mole, or one record, for some days."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="shares", verbose_name=_("person")
+    )
+    mole = models.ForeignKey(
+        Mole, models.CASCADE, null=True, related_name="shares", verbose_name=_("mole")
+    )
+    record = models.ForeignKey(
+        MoleRecord, models.CASCADE, null=True, related_name="shares", verbose_name=_("record")
+    )
+    created_at = models.DateTimeField(_("made at"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("works until"))
+
+    class Meta:
+        verbose_name = _("share link")
+        verbose_name_plural = _("share links")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(mole__isnull=True, record__isnull=False)
+                | Q(mole__isnull=False, record__isnull=True),
+                name="share_of_a_mole_or_of_a_record",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"share {str(self.id)[:8]}"
