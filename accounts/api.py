@@ -55,6 +55,10 @@ class CredentialsSerializer(serializers.Serializer):
             and not has_verified_email(user)
         ):
             raise serializers.ValidationError(_("Confirm your e-mail address first."))
+        if user.lacks_second_factor:
+            raise serializers.ValidationError(
+                _("Staff need the second step of signing in. Switch it on on your account page.")
+            )
         if is_mfa_enabled(user):
             if not code:
                 raise serializers.ValidationError(

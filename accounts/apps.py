@@ -1,4 +1,8 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.contrib.auth import get_user_model
+from django.db.models.signals import pre_save
 from django.utils.translation import gettext_lazy as _
 
 
@@ -7,11 +11,19 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
+        from auditlog.models import LogEntry
         from auditlog.registry import auditlog
 
         # Who may do what is worth a trace; names and birthdays are not the log's business.
         auditlog.register(
             self.get_model("User"),
-            include_fields=["is_active", "is_staff", "is_superuser"],
+            include_fields=["is_active", "is_staff", "is_superuser", "teaching_consented_at"],
             m2m_fields={"groups"},
         )
+        pre_save.connect(leave_name_out, sender=LogEntry, dispatch_uid="leave_name_out")
+
+
+def leave_name_out(instance: Any, **_: Any) -> None:
+    """The log outlives the account, and with it the right to keep the name."""
+    if instance.content_type.model_class() is get_user_model():
+        instance.object_repr = f"P-{str(instance.object_pk)[:8]}"

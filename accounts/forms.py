@@ -25,6 +25,14 @@ CONSENT_TEXT = _(
 )
 
 
+# Apart from the consent above, as GDPR art. 7 (2) asks: nobody has to give it to use the service.
+TEACHING_TEXT = _(
+    "I allow that my pictures which a doctor has looked at help to train and to test the program. "
+    "My name, my notes and my exact age stay out. I can change my mind at any time: "
+    "from then on my pictures are left out."
+)
+
+
 def age_on(day: date, born: date) -> int:
     """Completed years of life."""
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
@@ -76,3 +84,15 @@ class SignupForm(AllauthSignupForm):
         user.consent_version, user.consented_at = CONSENT_VERSION, timezone.now()
         user.save()
         user.groups.add(Group.objects.get(name="person"))
+
+
+class TeachingForm(forms.Form):
+    """Whether the person's reviewed pictures may go into data sets; off as it is on."""
+
+    agreed = forms.BooleanField(label=TEACHING_TEXT, required=False)
+
+    def save(self, user: User) -> None:
+        """Store when they agreed, or that they no longer do; agreeing again keeps the first day."""
+        since = user.teaching_consented_at or timezone.now()
+        user.teaching_consented_at = since if self.cleaned_data["agreed"] else None
+        user.save(update_fields=["teaching_consented_at"])

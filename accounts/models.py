@@ -4,6 +4,7 @@ import uuid
 import zoneinfo
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -49,6 +50,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     date_of_birth = models.DateField(_("date of birth"), null=True, blank=True)
     consent_version = models.CharField(_("version of the consent"), max_length=20, blank=True)
     consented_at = models.DateTimeField(_("consent given at"), null=True, blank=True)
+    teaching_consented_at = models.DateTimeField(
+        _("allowed use for training at"), null=True, blank=True
+    )
     # Empty: what the browser asks for, and the service's own time.
     language = models.CharField(_("language"), max_length=10, blank=True)
     time_zone = models.CharField(
@@ -99,6 +103,14 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_full_name(self) -> str:
         return self.display_name or self.email
+
+    @cached_property
+    def lacks_second_factor(self) -> bool:
+        """Whether the second step of signing in has to be switched on first: by staff, who see
+        other people's records. Not in the demo of `make run`."""
+        from allauth.mfa.utils import is_mfa_enabled  # its models come after this one
+
+        return self.is_staff and not settings.DEMO and not is_mfa_enabled(self)
 
     @cached_property
     def is_doctor(self) -> bool:

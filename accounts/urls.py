@@ -7,4 +7,5 @@ app_name = "accounts"
 urlpatterns = [
     path("", views.account, name="account"),
     path("details/", views.details, name="details"),
+    path("teaching/", views.teaching, name="teaching"),
 ]

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.forms import TeachingForm
 from accounts.models import User
 
 DetailsForm = forms.modelform_factory(
@@ -35,3 +36,16 @@ def details(request: HttpRequest) -> HttpResponse:
     return render(
         request, "accounts/details.html", {"form": form}, status=400 if form.errors else 200
     )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def teaching(request: HttpRequest) -> HttpResponse:
+    """Whether reviewed pictures may go into data sets."""
+    agreed = {"agreed": request.user.teaching_consented_at is not None}
+    form = TeachingForm(request.POST if request.method == "POST" else None, initial=agreed)
+    if request.method == "POST" and form.is_valid():
+        form.save(request.user)
+        messages.success(request, _("Your choice is saved."))
+        return redirect("accounts:account")
+    return render(request, "accounts/teaching.html", {"form": form})

@@ -1,4 +1,9 @@
+from django.contrib.admin.apps import AdminConfig
 from django.contrib.staticfiles.apps import StaticFilesConfig
+
+
+class OurAdmin(AdminConfig):
+    default_site = "skincare_site.admin.Site"
 
 
 class OurStaticFiles(StaticFilesConfig):
@@ -8,4 +13,5 @@ class OurStaticFiles(StaticFilesConfig):
         *StaticFilesConfig.ignore_patterns,
         *("pico.[!c]*", "pico.c[!l]*", "pico.classless.[!m]*"),
         *("htmx.[!m]*", "ext", "redoc", "rest_framework"),
+        *("DejaVuM*", "DejaVuSe*", "DejaVuSans[!.-]*", "DejaVuSans-[!B]*", "DejaVuSans-BoldO*"),
     ]

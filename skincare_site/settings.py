@@ -37,6 +37,8 @@ DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
 # Off only where no TLS ends before this process, which is `make run` on the own machine.
 HTTPS = env.bool("HTTPS", default=True)
+# For links in e-mails that no request asks for.
+SITE_URL = env("SITE_URL", default=f"{'https' if HTTPS else 'http'}://{ALLOWED_HOSTS[0]}")
 # How many proxies in front add to X-Forwarded-For; rate limits need the client's address.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 DATABASES = {
@@ -63,7 +65,7 @@ DEMO = env.bool("DEMO", default=False)
 INSTALLED_APPS = [
     "accounts",
     "diagnosis",
-    "django.contrib.admin",
+    "skincare_site.apps.OurAdmin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -174,6 +176,7 @@ STATICFILES_DIRS = [
     BASE_DIR / "static",
     ("vendor/pico", NODE_MODULES / "@picocss/pico/css"),
     ("vendor/htmx", NODE_MODULES / "htmx.org/dist"),
+    ("vendor/dejavu", NODE_MODULES / "dejavu-fonts-ttf/ttf"),
     ("vendor/fonts", NODE_MODULES / "@fontsource-variable/atkinson-hyperlegible-next/files"),
 ]
 
@@ -209,6 +212,8 @@ CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "records": {"task": "diagnosis.tasks.sweep_records", "schedule": timedelta(seconds=10)},
     "files": {"task": "diagnosis.tasks.sweep_files", "schedule": timedelta(hours=1)},
+    "reminders": {"task": "diagnosis.tasks.sweep_reminders", "schedule": timedelta(hours=1)},
+    "shares": {"task": "diagnosis.tasks.sweep_shares", "schedule": timedelta(hours=1)},
 }
 
 # Rate limits are kept here. They fail open: without Redis, people still log in and upload.
@@ -235,7 +240,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"user": "600/min", "upload": "60/min", "token": "20/min"},
+    "DEFAULT_THROTTLE_RATES": {"user": "600/min", "upload": "60/min", "token": "20/min", "share": "60/min"},
     "EXCEPTION_HANDLER": "diagnosis.api.problems.as_problem",
     "NUM_PROXIES": TRUSTED_PROXIES,
 }

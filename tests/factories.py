@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 import factory
+from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.auth.models import Group
 from django.utils import timezone
 from factory.django import DjangoModelFactory, Password
@@ -16,6 +17,7 @@ from diagnosis.models import Assessment, Mole, MoleRecord, Review
 from ml import taxonomy
 
 PASSWORD = "a long enough passphrase"
+TOTP_SECRET = "JBSWY3DPEHPK3PXP"
 
 
 def picture(size: tuple[int, int] = (300, 240), file_format: str = "JPEG", **options: Any) -> bytes:
@@ -31,7 +33,7 @@ def picture(size: tuple[int, int] = (300, 240), file_format: str = "JPEG", **opt
 
 
 class UserFactory(DjangoModelFactory):
-    """A person who has signed up and confirmed the e-mail address."""
+    """A person who has signed up and confirmed the e-mail address; staff with a second factor."""
 
     class Meta:
         model = User
@@ -48,6 +50,11 @@ class UserFactory(DjangoModelFactory):
     def role(self: User, create: bool, name: str | None, **_: Any) -> None:
         self.groups.add(Group.objects.get(name=name or "person"))
         self.emailaddress_set.create(email=self.email, primary=True, verified=True)
+
+    @factory.post_generation
+    def second_factor(self: User, create: bool, on: bool | None, **_: Any) -> None:
+        if self.is_staff if on is None else on:
+            TOTP.activate(self, TOTP_SECRET)
 
 
 class MoleFactory(DjangoModelFactory):

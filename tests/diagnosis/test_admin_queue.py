@@ -67,5 +67,5 @@ def test_the_list_takes_a_constant_number_of_queries(
 ):
     for _record in range(count):
         assessed(owner=alice)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         assert len(shown(doctor)) == count
