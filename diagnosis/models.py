@@ -9,15 +9,26 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
+from django.core.validators import (
+    MaxLengthValidator,
+    MaxValueValidator,
+    MinValueValidator,
+    RegexValidator,
+)
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from diagnosis import terms
+from ml import taxonomy
 
 # Django checks a TextField's max_length in forms only.
 TEXT_LIMIT = MaxLengthValidator(2000)
+# Told apart by their shape: ICD-10 has a digit in the second place, ICD-11 a letter there.
+DIAGNOSIS_CODE = RegexValidator(
+    r"^([A-Z]\d[\dA-Z](\.[\dA-Z]{1,4})?|[\dA-Z][A-Z]\d[\dA-Z](\.[\dA-Z]{1,2})?|\d{6,18})\Z",
+    _("This is no code of ICD-10 (D22.5), ICD-11 (2C30.0) or SNOMED CT (400096001)."),
+)
 MAX_SIZE_MM = 300
 
 
@@ -83,6 +94,14 @@ class MoleRecord(models.Model):
         ERROR = "error", _("Something went wrong while the picture was assessed.")
         UNREADABLE = "unreadable", _("The stored picture can't be read.")
 
+    class Danger(models.IntegerChoices):
+        UNKNOWN = 0, _("not assessed")
+        BENIGN = 1, _("benign")
+        # The program is not sure, or the person reports a sign that always needs a doctor.
+        TO_BE_SEEN = 2, _("benign, but to be seen by a doctor")
+        LOW_RISK = 3, _("malignant, low risk")
+        HIGH_RISK = 4, _("malignant, high risk")
+
     ASSESSED = (State.DONE, State.UNUSABLE)
     PENDING = (State.QUEUED, State.RUNNING)
 
@@ -140,6 +159,21 @@ class MoleRecord(models.Model):
         related_name="current_for",
         verbose_name=_("current assessment"),
     )
+    # Derived from assessment and reviews by a trigger of the database, whatever is written here.
+    danger = models.PositiveSmallIntegerField(
+        _("danger"), choices=Danger, default=Danger.UNKNOWN, editable=False
+    )
+    is_reviewed = models.BooleanField(_("reviewed"), default=False, editable=False)
+    review_claimed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="review_claims",
+        verbose_name=_("claimed by"),
+    )
+    review_claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("record")
@@ -151,6 +185,11 @@ class MoleRecord(models.Model):
                 fields=["created_at"],
                 condition=Q(state__in=["queued", "running"]),
                 name="record_pending",
+            ),
+            models.Index(
+                fields=["-danger", "created_at", "-id"],
+                condition=Q(state="done", is_reviewed=False),
+                name="record_review_queue",
             ),
         ]
         constraints = [
@@ -190,6 +229,10 @@ class MoleRecord(models.Model):
                 condition=Q(state__in=["queued", "running"], finished_at__isnull=True)
                 | (~Q(state__in=["queued", "running"]) & Q(finished_at__isnull=False)),
                 name="record_finished_exactly_when_not_pending",
+            ),
+            models.CheckConstraint(
+                condition=Q(review_claimed_by__isnull=True) | Q(review_claimed_until__isnull=False),
+                name="record_review_claim_ends",
             ),
             models.UniqueConstraint(
                 fields=["owner", "idempotency_key"],
@@ -277,6 +320,11 @@ class Review(models.Model):
         WEEKS = "doctor_weeks", _("see a doctor within a few weeks")
         DAYS = "doctor_days", _("see a doctor within a few days")
 
+    class Confidence(models.TextChoices):
+        LOW = "low", _("low")
+        MEDIUM = "medium", _("medium")
+        HIGH = "high", _("high")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     record = models.ForeignKey(
         MoleRecord, models.CASCADE, related_name="reviews", verbose_name=_("record")
@@ -286,11 +334,28 @@ class Review(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="reviews", verbose_name=_("doctor")
     )
     diagnosis = models.CharField(_("diagnosis"), max_length=20, blank=True, choices=terms.DIAGNOSES)
+    other_diagnosis = models.CharField(
+        _("another diagnosis"),
+        max_length=200,
+        blank=True,
+        help_text=_("In your own words, where none of the above fits."),
+    )
+    code = models.CharField(
+        _("code"),
+        max_length=20,
+        blank=True,
+        validators=[DIAGNOSIS_CODE],
+        help_text=_("Of ICD-10, ICD-11 or SNOMED CT."),
+    )
     risk_category = models.CharField(
         _("risk category"), max_length=20, choices=terms.RISK_CATEGORIES
     )
     # No default: "no visit needed" has to be said, not left standing.
     urgency = models.CharField(_("urgency"), max_length=20, choices=Urgency)
+    # Empty in verdicts from before it was asked for.
+    confidence = models.CharField(
+        _("confidence"), max_length=20, choices=Confidence, blank=True, default=""
+    )
     comment = models.TextField(_("comment to the person"), validators=[TEXT_LIMIT], blank=True)
     private_comment = models.TextField(
         _("private comment"),
@@ -298,7 +363,15 @@ class Review(models.Model):
         blank=True,
         help_text=_("Only doctors see it."),
     )
+    blind = models.BooleanField(
+        _("blind"),
+        default=False,
+        editable=False,
+        help_text=_("Written without a look at the program's answer."),
+    )
     created_at = models.DateTimeField(_("written at"), auto_now_add=True)
+    # Null while the person has not been told.
+    notified_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("review")
@@ -313,10 +386,93 @@ class Review(models.Model):
                 condition=Q(urgency__in=["none", "doctor_weeks", "doctor_days"]),
                 name="review_urgency_is_known",
             ),
+            models.CheckConstraint(
+                condition=Q(confidence__in=["", "low", "medium", "high"]),
+                name="review_confidence_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(diagnosis="")
+                | Q(risk_category=taxonomy.BENIGN, diagnosis__in=list(taxonomy.BENIGN_DIAGNOSES))
+                | Q(
+                    risk_category=taxonomy.LOW_RISK, diagnosis__in=list(taxonomy.LOW_RISK_DIAGNOSES)
+                )
+                | Q(
+                    risk_category=taxonomy.HIGH_RISK,
+                    diagnosis__in=list(taxonomy.ALLOWED[taxonomy.HIGH_RISK]),
+                ),
+                name="review_diagnosis_fits_the_category",
+                violation_error_message=_("This diagnosis belongs to another risk category."),
+            ),
+            models.CheckConstraint(
+                condition=Q(diagnosis="") | Q(other_diagnosis=""),
+                name="review_one_diagnosis",
+                violation_error_message=_("Choose a diagnosis or write another one, not both."),
+            ),
+            models.CheckConstraint(
+                condition=Q(code="") | ~Q(diagnosis="", other_diagnosis=""),
+                name="review_code_of_a_diagnosis",
+                violation_error_message=_("A code needs the diagnosis that it stands for."),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["created_at"],
+                condition=Q(notified_at__isnull=True),
+                name="review_to_be_told",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"review of {str(self.record_id)[:8]}"
+
+    @property
+    def signature(self) -> str:
+        """The doctor's name as the doctor chose to show it; never the e-mail address."""
+        profile = getattr(self.doctor, "doctor_profile", None)
+        chosen = profile.shown_name if profile else ""
+        return chosen or self.doctor.display_name or _("A doctor")
+
+    @property
+    def diagnosis_in_words(self) -> str:
+        return self.other_diagnosis or self.get_diagnosis_display()
+
+
+class DoctorProfile(models.Model):
+    """What a doctor chose for the reviews."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        primary_key=True,
+        related_name="doctor_profile",
+        verbose_name=_("doctor"),
+    )
+    shown_name = models.CharField(
+        _("name shown to people"),
+        max_length=100,
+        blank=True,
+        help_text=_("Above your verdicts. Empty: the name of your account."),
+    )
+    blind_review = models.BooleanField(
+        _("blind review"),
+        default=False,
+        help_text=_(
+            "Hides the program's answer until you ask for it, "
+            "so that it does not lead your own judgement."
+        ),
+    )
+    shortcuts = models.BooleanField(
+        _("keyboard shortcuts"),
+        default=True,
+        help_text=_("Single keys, such as 1 for benign, on the page of a record."),
+    )
+
+    class Meta:
+        verbose_name = _("settings for reviews")
+        verbose_name_plural = _("settings for reviews")
+
+    def __str__(self) -> str:
+        return str(self.user)
 
 
 class Share(models.Model):

@@ -4,7 +4,7 @@ from typing import Any
 
 from auditlog.signals import accessed
 from django.contrib import admin
-from django.db.models import Case, Exists, IntegerField, OuterRef, QuerySet, Value, When
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
@@ -19,19 +19,8 @@ from accounts.forms import age_on
 from diagnosis import responses, terms
 from diagnosis.models import Assessment, MoleRecord, Review
 from diagnosis.services import reviews
-from ml import taxonomy
 
 WIDTH = 340  # of a picture, in CSS pixels
-
-# From the least to the most dangerous, for sorting.
-DANGER = Case(
-    *(
-        When(current_assessment__risk_category=category, then=Value(rank))
-        for rank, category in enumerate(taxonomy.RISK_CATEGORIES, start=1)
-    ),
-    default=Value(0),
-    output_field=IntegerField(),
-)
 
 
 class ReviewFilter(admin.SimpleListFilter):
@@ -99,7 +88,7 @@ class MoleRecordAdmin(admin.ModelAdmin):
         "created_at",
     )
     list_select_related = ("current_assessment",)
-    ordering = (DANGER.desc(), "created_at")
+    ordering = ("-danger", "created_at")
     list_per_page = 50
     search_fields = ("id", "owner__id", "note", "mole__name")
     search_help_text = _("Record, person, note or mole")
@@ -127,16 +116,6 @@ class MoleRecordAdmin(admin.ModelAdmin):
         ),
         (_("The record"), {"fields": ("state", "failure_reason", "modality", "created_at")}),
     )
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[MoleRecord]:
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                danger=DANGER,
-                is_reviewed=Exists(Review.objects.filter(record=OuterRef("pk"))),
-            )
-        )
 
     # A record's page takes verdicts, so saving it needs the right to write them; every field of
     # the record itself is read-only.

@@ -1,9 +1,22 @@
 """Reviews: a doctor's verdict on a record."""
 
+from typing import Any
+
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 
 from accounts.models import User
-from diagnosis.models import MoleRecord, Review
+from diagnosis.models import DoctorProfile, MoleRecord, Review
+from diagnosis.services import queue, review_claims
+
+
+class Overtaken(Exception):
+    """Another doctor has claimed the record, or written a verdict, meanwhile."""
+
+
+def profile(doctor: User) -> DoctorProfile:
+    """What the doctor chose for the reviews; the defaults where nothing was chosen."""
+    return DoctorProfile.objects.filter(user=doctor).first() or DoctorProfile(user=doctor)
 
 
 def write(
@@ -13,10 +26,19 @@ def write(
     risk_category: str,
     urgency: str,
     diagnosis: str = "",
+    other_diagnosis: str = "",
+    code: str = "",
+    confidence: str = "",
     comment: str = "",
     private_comment: str = "",
+    blind: bool = False,
+    known: int | None = None,
 ) -> Review:
-    """Add a verdict. Raises PermissionDenied when not a doctor, ValidationError."""
+    """Add a verdict, give the record back, and tell the person on commit.
+
+    ``known``: how many verdicts the doctor saw; one more means that two would say it twice.
+    Raises PermissionDenied when not a doctor, ValidationError, Overtaken.
+    """
     if not doctor.has_perm("diagnosis.add_review"):
         raise PermissionDenied
     review = Review(
@@ -24,10 +46,38 @@ def write(
         doctor=doctor,
         risk_category=risk_category,
         diagnosis=diagnosis,
+        other_diagnosis=other_diagnosis,
+        code=code,
         urgency=urgency,
+        confidence=confidence,
         comment=comment,
         private_comment=private_comment,
+        blind=blind,
     )
-    review.clean_fields()
-    review.save(force_insert=True)
+    review.full_clean()
+    with transaction.atomic():
+        # Also locks the record, so that of two verdicts sent at once the second is counted.
+        if not review_claims.take(record_id=record.pk, doctor=doctor):
+            raise Overtaken
+        if known is not None and record.reviews.count() != known:
+            raise Overtaken
+        review.save(force_insert=True)
+        review_claims.release(record_id=record.pk, doctor=doctor)
+        transaction.on_commit(lambda: queue.tell(review.pk), robust=True)
     return review
+
+
+def correct(*, review: Review, by: User, **changes: Any) -> None:
+    """Change one's own verdict, and tell the person again on commit.
+
+    Raises PermissionDenied, ValidationError.
+    """
+    if review.doctor_id != by.pk or not by.has_perm("diagnosis.change_review"):
+        raise PermissionDenied
+    for name, value in changes.items():
+        setattr(review, name, value)
+    review.notified_at = None
+    review.full_clean()
+    with transaction.atomic():
+        review.save()
+        transaction.on_commit(lambda: queue.tell(review.pk), robust=True)

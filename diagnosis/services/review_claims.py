@@ -1,0 +1,77 @@
+"""Which doctor reviews a record: each step is one UPDATE that names what it expects."""
+
+import uuid
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Min, Q, QuerySet
+from django.db.models.functions import Now
+
+from accounts.models import User
+from diagnosis.models import MoleRecord
+
+# Long enough for a hard one; whoever leaves keeps nobody waiting for long.
+LASTS = timedelta(minutes=20)
+UNCLAIMED: dict[str, Any] = {"review_claimed_by": None, "review_claimed_until": None}
+HELD = Q(review_claimed_by__isnull=False, review_claimed_until__gt=Now())
+
+
+def waiting() -> QuerySet[MoleRecord]:
+    """Records without a verdict: the most dangerous first, then those that wait the longest."""
+    return MoleRecord.objects.filter(state=MoleRecord.State.DONE, is_reviewed=False).order_by(
+        "-danger", "created_at", "-pk"
+    )
+
+
+def counts(doctor: User) -> dict[str, Any]:
+    """How many wait, of each danger; since when; and how many of them this doctor has claimed."""
+    each = dict(waiting().order_by().values_list("danger").annotate(Count("pk")))
+    return {
+        "total": sum(each.values()),
+        "by_danger": [(danger, each[danger]) for danger in sorted(each, reverse=True)],
+        "since": waiting().order_by().aggregate(Min("created_at"))["created_at__min"],
+        "own": waiting().filter(HELD, review_claimed_by=doctor).count(),
+    }
+
+
+def holder(record: MoleRecord) -> User | None:
+    """Who has claimed the record now."""
+    held = MoleRecord.objects.filter(HELD, pk=record.pk).select_related("review_claimed_by").first()
+    return held and held.review_claimed_by
+
+
+def take(*, record_id: uuid.UUID, doctor: User) -> bool:
+    """Claim a record, or claim it for longer; False when another doctor has it.
+
+    Raises PermissionDenied when not a doctor.
+    """
+    _check_doctor(doctor)
+    free = MoleRecord.objects.filter(~HELD | Q(review_claimed_by=doctor), pk=record_id)
+    # The database's clock decides.
+    return bool(free.update(review_claimed_by=doctor, review_claimed_until=Now() + LASTS))
+
+
+def take_next(*, doctor: User, skip: Collection[uuid.UUID | str] = ()) -> MoleRecord | None:
+    """Claim the first record of the queue that no other doctor has; None when there is none.
+
+    Raises PermissionDenied when not a doctor.
+    """
+    _check_doctor(doctor)
+    free = waiting().filter(~HELD | Q(review_claimed_by=doctor)).exclude(pk__in=skip)
+    while (record := free.first()) and not take(record_id=record.pk, doctor=doctor):
+        pass  # another doctor was faster, so the next one comes first now
+    return record
+
+
+def release(*, record_id: uuid.UUID, doctor: User) -> bool:
+    """Give a record back to the queue; False when this doctor had not claimed it."""
+    return bool(
+        MoleRecord.objects.filter(pk=record_id, review_claimed_by=doctor).update(**UNCLAIMED)
+    )
+
+
+def _check_doctor(user: User) -> None:
+    if not user.has_perm("diagnosis.add_review"):
+        raise PermissionDenied
