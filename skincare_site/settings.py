@@ -211,6 +211,10 @@ CELERY_TASK_ROUTES = {"diagnosis.tasks.sweep_*": {"queue": "sweeps"}}
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "records": {"task": "diagnosis.tasks.sweep_records", "schedule": timedelta(seconds=10)},
+    "verdicts": {
+        "task": "diagnosis.tasks.sweep_verdict_mails",
+        "schedule": timedelta(minutes=1),
+    },
     "files": {"task": "diagnosis.tasks.sweep_files", "schedule": timedelta(hours=1)},
     "reminders": {"task": "diagnosis.tasks.sweep_reminders", "schedule": timedelta(hours=1)},
     "shares": {"task": "diagnosis.tasks.sweep_shares", "schedule": timedelta(hours=1)},

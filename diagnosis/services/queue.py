@@ -20,9 +20,19 @@ def send_again(record_id: uuid.UUID) -> bool:
     return _send("diagnosis.tasks.reassess_record", record_id)
 
 
-def _send(task: str, record_id: uuid.UUID) -> bool:
+def remind(owner_id: uuid.UUID) -> bool:
+    """Ask the workers to send the person an e-mail; False where the broker is down."""
+    return _send("diagnosis.tasks.send_reminder", owner_id)
+
+
+def tell(review_id: uuid.UUID) -> None:
+    """Tell the workers that a person should hear of a verdict; the sweeper tells them again."""
+    _send("diagnosis.tasks.mail_verdict", review_id)
+
+
+def _send(task: str, row_id: uuid.UUID) -> bool:
     try:
-        current_app.send_task(task, args=[str(record_id)], retry=False)
+        current_app.send_task(task, args=[str(row_id)], retry=False)
     except (OperationalError, OSError) as error:
         logger.warning("Broker unreachable: %s", error)
         return False
