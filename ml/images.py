@@ -13,6 +13,8 @@ register_heif_opener()
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "BMP")
 SRGB = ImageCms.createProfile("sRGB")
 MAX_PIXELS = 64_000_000
+# Other decoders than JPEG's fill memory with every pixel; phones' largest HEIC have 49 million.
+MAX_PIXELS_IN_FULL = {"HEIF": 50_000_000, "PNG": 25_000_000, "WEBP": 25_000_000, "BMP": 25_000_000}
 MIN_SIDE = 32
 DRAFT_SIDE = 2048  # at least; what is stored and shown is not larger
 
@@ -41,14 +43,15 @@ def open_upright(data: bytes | BinaryIO) -> Image.Image:
         try:
             image = Image.open(stream, formats=(*FORMATS, "GIF"))
         except Image.DecompressionBombError:
-            raise _too_many_pixels() from None
+            raise _too_many_pixels(MAX_PIXELS) from None
         except Exception as error:  # decoders raise many kinds on hostile bytes
             raise ImageError(
                 "not_a_picture",
                 "This file is not a picture that we can read. Use JPEG, PNG, WebP or HEIC.",
             ) from error
-        if image.width * image.height > MAX_PIXELS:
-            raise _too_many_pixels()
+        limit = MAX_PIXELS_IN_FULL.get(image.format, MAX_PIXELS)
+        if image.width * image.height > limit:
+            raise _too_many_pixels(limit)
         if image.format == "GIF" or _moves(image):
             raise ImageError("animated", "Animated pictures and GIFs can't be used. Use a photo.")
         if min(image.size) < MIN_SIDE:
@@ -61,11 +64,22 @@ def open_upright(data: bytes | BinaryIO) -> Image.Image:
             # JPEG decoders scale down for little: no photo needs more than this in memory.
             image.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
             image.load()
+            image = reduced(image)
             return flatten(in_srgb(upright(image)))
         except Exception as error:
             raise ImageError(
                 "truncated", "The picture is damaged or incomplete. Send it again."
             ) from error
+
+
+def reduced(image: Image.Image) -> Image.Image:
+    """At a whole fraction of its size, not below DRAFT_SIDE: what follows makes copies of it."""
+    factor = max(image.size) // DRAFT_SIDE
+    if factor < 2 or image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK"):
+        return image
+    small = image.reduce(factor)
+    small.info = image.info
+    return small
 
 
 def upright(image: Image.Image) -> Image.Image:
@@ -134,8 +148,8 @@ def _moves(image: Image.Image) -> bool:
         return False
 
 
-def _too_many_pixels() -> ImageError:
+def _too_many_pixels(limit: int) -> ImageError:
     return ImageError(
         "too_many_pixels",
-        f"The picture has more than {MAX_PIXELS // 1_000_000} megapixels. Send a smaller one.",
+        f"The picture has more than {limit // 1_000_000} megapixels. Send a smaller one.",
     )

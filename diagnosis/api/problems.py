@@ -4,7 +4,7 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import SuspiciousOperation
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -57,11 +57,16 @@ def as_problem(exception: Exception, context: dict[str, Any]) -> Response:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400: what is refused before a view is reached, such as an unknown Host."""
-    if not request.path.startswith("/api/"):
-        return defaults.bad_request(request, exception)
     status = HTTPStatus.BAD_REQUEST
+    detail = _("The request could not be understood.")
+    if isinstance(exception, RequestDataTooBig):
+        status, detail = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _("The request is too large.")
+    if not request.path.startswith("/api/"):
+        response = defaults.bad_request(request, exception)
+        response.status_code = status.value
+        return response
     problem = {"type": "about:blank", "title": status.phrase, "status": status.value}
-    problem["detail"] = _("The request could not be understood.")
+    problem["detail"] = detail
     return JsonResponse(problem, status=status.value, content_type=MEDIA_TYPE)
 
 
@@ -77,6 +82,8 @@ def _as_api_exception(exception: Exception) -> Exception:
         return PermissionDenied(_("Agree first that your pictures are stored: /account/consent/"))
     if isinstance(exception, NotRetryable):
         return Conflict(_("Only a failed record can be tried again."))
+    if isinstance(exception, RequestDataTooBig):
+        return TooLarge([_("The request is too large.")])
     if isinstance(exception, SuspiciousOperation):
         return ValidationError([_("The request could not be understood.")])
     return exception

@@ -5,9 +5,11 @@ import uuid
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -33,6 +35,8 @@ def demo_image(request: HttpRequest, name: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def record_new(request: HttpRequest) -> HttpResponse:
+    if not request.user.consent_version:
+        return redirect_to_login(request.get_full_path(), reverse("accounts:consent"))
     form = RecordForm(owner=request.user, initial=_asked_for(request))
     status = 200
     if request.method == "POST":

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from django.core.files.base import ContentFile
+from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
 
@@ -76,3 +77,24 @@ def test_pictures_without_a_record_are_swept_after_a_day(alice, monkeypatch):
     assert pictures.remove_orphans() == 1
     assert storage.exists(kept.image.name)
     assert not storage.exists(orphan.image.name)
+
+
+def test_a_thumbnail_is_asked_for_again_but_sent_once(client, alice):
+    client.force_login(alice)
+    record = RecordFactory(owner=alice)
+    address = reverse("diagnosis:record_thumbnail", args=[record.pk])
+    first = client.get(address)
+    assert set(first["Cache-Control"].split(", ")) == {"private", "no-cache"}
+    again = client.get(address, headers={"If-None-Match": first["ETag"]})
+    assert again.status_code == 304
+    assert not again.content
+    client.logout()
+    assert client.get(address, headers={"If-None-Match": first["ETag"]}).status_code == 302
+
+
+@pytest.mark.parametrize("name", ["record_thumbnail", "record_image"])
+def test_a_picture_that_is_gone_is_not_found(client, alice, name):
+    client.force_login(alice)
+    record = RecordFactory(owner=alice)
+    record.image.storage.delete(record.image.name)
+    assert client.get(reverse(f"diagnosis:{name}", args=[record.pk])).status_code == 404

@@ -95,3 +95,10 @@ def test_a_host_that_is_not_ours(client, path, kind):
     answer = client.get(path, headers={"Host": "evil.example"})
     assert answer.status_code == 400
     assert answer["Content-Type"].startswith(kind)
+
+
+@pytest.mark.parametrize("path", [URL, "/account/login/"])
+def test_too_much_text_is_too_large(client, alice, path):
+    client.force_login(alice)
+    answer = client.post(path, {"note": "x" * 3_000_000})
+    assert answer.status_code == 413

@@ -57,3 +57,23 @@ def test_the_orientation_is_applied(skin):
     exif = Image.Exif()
     exif[0x0112] = 6
     assert decode(file_of(skin, "JPEG", exif=exif)).shape == (120, 80, 3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "limit"),
+    [("PNG", (5100, 5000), 25), ("WEBP", (5100, 5000), 25), ("JPEG", (8100, 8000), 64)],
+)
+def test_what_fills_memory_is_refused_before_it_is_decoded(kind, size, limit):
+    with pytest.raises(ImageError, match=f"more than {limit} megapixels") as error:
+        decode(file_of(Image.new("L", size), kind))
+    assert error.value.code == "too_many_pixels"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA"])
+def test_large_pictures_are_reduced_early_and_look_the_same(mode):
+    large = Image.new(mode, (4200, 120), 200 if mode == "L" else (200, 180, 160, 255)[: len(mode)])
+    picture = decode(file_of(large, "PNG"))
+    assert picture.shape == (60, 2100, 3)
+    assert picture.mean((0, 1)) == pytest.approx(
+        decode(file_of(large.crop((0, 0, 40, 40)), "PNG")).mean((0, 1))
+    )

@@ -1,0 +1,33 @@
+"""The consent of people whose account somebody else made: at sign-up nobody asked them."""
+
+from django import forms
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods
+
+from accounts.forms import CONSENT_VERSION, SignupForm
+
+
+class ConsentForm(forms.Form):
+    consent = SignupForm.base_fields["consent"]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def consent(request: HttpRequest) -> HttpResponse:
+    """Ask once, then lead to the page that needed it."""
+    user, target = request.user, request.GET.get("next", "")
+    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()):
+        target = resolve_url("diagnosis:home")
+    form = ConsentForm(request.POST if request.method == "POST" else None)
+    if form.is_valid() and not user.consent_version:
+        user.consent_version, user.consented_at = CONSENT_VERSION, timezone.now()
+        user.save(update_fields=["consent_version", "consented_at"])
+    if user.consent_version:
+        return redirect(target)
+    return render(
+        request, "accounts/consent.html", {"form": form}, status=400 if form.errors else 200
+    )

@@ -1,0 +1,58 @@
+"""Nobody's picture is stored without their consent, also where others made the account."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from diagnosis.models import MoleRecord
+from tests.factories import picture
+
+NEW = reverse("diagnosis:record_new")
+
+
+@pytest.fixture
+def alice(alice):
+    """Her account was made by somebody else."""
+    alice.consent_version, alice.consented_at = "", None
+    alice.save()
+    return alice
+
+
+def test_the_upload_page_asks_first_and_once(client, alice):
+    client.force_login(alice)
+    asked = client.get(NEW)
+    assert asked.url == f"/account/consent/?next={NEW}"
+    assert "are stored" in client.get(asked.url).content.decode()
+    assert client.post(asked.url, {"consent": "on"}).url == NEW
+    alice.refresh_from_db()
+    assert alice.consent_version
+    assert alice.consented_at
+    assert client.get(NEW).status_code == 200
+    assert client.get(asked.url).url == NEW
+
+
+def test_without_a_yes_nothing_changes(client, alice):
+    client.force_login(alice)
+    response = client.post("/account/consent/", {})
+    assert response.status_code == 400
+    assert "Without your consent" in response.content.decode()
+    image = SimpleUploadedFile("mole.jpg", picture(), "image/jpeg")
+    assert client.post(NEW, {"image": image}).status_code == 302
+    assert not MoleRecord.objects.exists()
+
+
+def test_it_leads_to_no_other_site(client, alice):
+    client.force_login(alice)
+    response = client.post("/account/consent/?next=https://evil.example/", {"consent": "on"})
+    assert response.url == "/"
+
+
+def test_a_program_is_told_where_to_agree(alice):
+    api = APIClient()
+    api.force_authenticate(alice)
+    image = SimpleUploadedFile("mole.jpg", picture(), "image/jpeg")
+    response = api.post("/api/v1/records/", {"image": image}, format="multipart")
+    assert response.status_code == 403
+    assert "/account/consent/" in response.json()["detail"]
+    assert not MoleRecord.objects.exists()
