@@ -176,6 +176,7 @@ STATICFILES_DIRS = [
     BASE_DIR / "static",
     ("vendor/pico", NODE_MODULES / "@picocss/pico/css"),
     ("vendor/htmx", NODE_MODULES / "htmx.org/dist"),
+    ("vendor/cropperjs", NODE_MODULES / "cropperjs/dist"),
     ("vendor/dejavu", NODE_MODULES / "dejavu-fonts-ttf/ttf"),
     ("vendor/fonts", NODE_MODULES / "@fontsource-variable/atkinson-hyperlegible-next/files"),
 ]
