@@ -74,6 +74,5 @@ def test_large_pictures_are_reduced_early_and_look_the_same(mode):
     large = Image.new(mode, (4200, 120), 200 if mode == "L" else (200, 180, 160, 255)[: len(mode)])
     picture = decode(file_of(large, "PNG"))
     assert picture.shape == (60, 2100, 3)
-    assert picture.mean((0, 1)) == pytest.approx(
-        decode(file_of(large.crop((0, 0, 40, 40)), "PNG")).mean((0, 1))
-    )
+    part = decode(file_of(large.crop((0, 0, 40, 40)), "PNG"))
+    assert picture.mean((0, 1)) == pytest.approx(part.mean((0, 1)), abs=1)
