@@ -72,6 +72,7 @@ class Answer:
     group_explained: str = ""
     advice_on_picture: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    phone: str = ""
 
 
 def answer(record: MoleRecord) -> Answer | None:
@@ -94,6 +95,7 @@ def answer(record: MoleRecord) -> Answer | None:
         warnings=tuple(
             terms.WARNINGS[code] for code in assessment.warnings if code in terms.WARNINGS
         ),
+        phone=_phone(record),
     )
 
 
@@ -122,6 +124,20 @@ def tag(record: MoleRecord) -> dict[str, str]:
 def signs(record: MoleRecord) -> list[str]:
     """What the person noticed, in words."""
     return [str(terms.SIGNS[code]) for code in record.signs]
+
+
+def _phone(record: MoleRecord) -> str:
+    """Where the camera page had said something else than the assessment."""
+    shown = record.phone_advice
+    if not shown or HEADINGS[shown] == HEADINGS[record.current_assessment.advice]:
+        return ""
+    sentence = _(
+        "The camera page had said: “%(shown)s”. The saved picture was checked again; "
+        "what stands here is the recorded answer."
+    ) % {"shown": HEADINGS[shown]}
+    if taxonomy.ADVICE.index(shown) > taxonomy.ADVICE.index(record.current_assessment.advice):
+        sentence += " " + _("Since the camera saw a warning sign, let a doctor look at the mole.")
+    return sentence
 
 
 def _because(record: MoleRecord) -> list[str]:

@@ -114,3 +114,9 @@ class UploadSerializer(serializers.Serializer):
         allow_null=True,
         help_text=_("Where the mole is widest, in millimetres."),
     )
+    phone_advice = serializers.ChoiceField(
+        choices=terms.ADVICE,
+        default="",
+        allow_blank=True,
+        help_text=_("What the camera page had shown of it."),
+    )

@@ -47,6 +47,7 @@ def submit(
     note: str = "",
     signs: Iterable[str] = (),
     size_mm: Decimal | None = None,
+    phone_advice: str = "",
     idempotency_key: str | None = None,
 ) -> MoleRecord:
     """Check, re-encode and store a picture as a queued record, and tell the workers on commit.
@@ -68,6 +69,7 @@ def submit(
         note=note,
         signs=sorted(set(signs)),
         size_mm=size_mm,
+        phone_advice=phone_advice,
     )
     if idempotency_key:
         request = (idempotency_key, mole_name, body_site)
