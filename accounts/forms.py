@@ -1,9 +1,13 @@
 """Sign-up: what allauth asks, and what health data need, consent and a minimum age."""
 
+import zoneinfo
 from datetime import date
+from itertools import groupby
+from operator import itemgetter
 
 from allauth.account.forms import SignupForm as AllauthSignupForm
 from django import forms
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -36,6 +40,22 @@ TEACHING_TEXT = _(
 def age_on(day: date, born: date) -> int:
     """Completed years of life."""
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def time_zones() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Those named after places, by continent; the others are aliases and technical ones."""
+    places = sorted(
+        name.split("/", 1)
+        for name in zoneinfo.available_timezones()
+        if "/" in name and not name.startswith(("Etc/", "SystemV/", "US/", "posix", "right"))
+    )
+    return [
+        (
+            continent,
+            [(f"{continent}/{place}", place.replace("_", " ")) for _continent, place in its],
+        )
+        for continent, its in groupby(places, key=itemgetter(0))
+    ]
 
 
 class SignupForm(AllauthSignupForm):
@@ -96,3 +116,23 @@ class TeachingForm(forms.Form):
         since = user.teaching_consented_at or timezone.now()
         user.teaching_consented_at = since if self.cleaned_data["agreed"] else None
         user.save(update_fields=["teaching_consented_at"])
+
+
+class PreferencesForm(forms.ModelForm):
+    """Language and time zone; empty leaves both to browser and service."""
+
+    language = forms.ChoiceField(
+        label=_("Language"),
+        choices=[("", _("As my browser asks")), *settings.LANGUAGES],
+        required=False,
+    )
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        help_text=_("In which the times on the pages are given."),
+        choices=[("", _("As the service")), *time_zones()],
+        required=False,
+    )
+
+    class Meta:
+        model = User
+        fields = ["language", "time_zone"]

@@ -9,4 +9,10 @@ urlpatterns = [
     path("consent/", consent.consent, name="consent"),
     path("details/", views.details, name="details"),
     path("teaching/", views.teaching, name="teaching"),
+    path("preferences/", views.preferences, name="preferences"),
+    path("notifications/", views.notifications, name="notifications"),
+    path("language/", views.language, name="language"),
+    path("tokens/", views.tokens, name="tokens"),
+    path("tokens/revoke/", views.token_revoke, name="token_revoke"),
+    path("sessions/<int:pk>/end/", views.session_end, name="session_end"),
 ]

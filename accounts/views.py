@@ -1,15 +1,23 @@
 """The person's account: what is kept about them, and where they change it."""
 
+from allauth.account.decorators import reauthentication_required
 from allauth.mfa.utils import is_mfa_enabled
+from allauth.usersessions.models import UserSession
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone, translation
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from knox.models import get_token_model
 
-from accounts.forms import TeachingForm
+from accounts.forms import CONSENT_TEXT, CONSENT_VERSION, PreferencesForm, TeachingForm
 from accounts.models import User
 
 DetailsForm = forms.modelform_factory(
@@ -17,25 +25,87 @@ DetailsForm = forms.modelform_factory(
     fields=["display_name"],
     widgets={"display_name": forms.TextInput(attrs={"autocomplete": "name"})},
 )
+NotificationsForm = forms.modelform_factory(User, fields=["reminder_emails", "verdict_emails"])
 
 
 @require_safe
 @login_required
 def account(request: HttpRequest) -> HttpResponse:
-    return render(request, "accounts/account.html", {"second_factor": is_mfa_enabled(request.user)})
+    user = request.user
+    context = {
+        "second_factor": is_mfa_enabled(user),
+        "language": dict(settings.LANGUAGES).get(user.language),
+        "sessions": len(UserSession.objects.purge_and_list(user)),
+        "tokens": _tokens(user).count(),
+        "consent": CONSENT_TEXT if user.consent_version == CONSENT_VERSION else "",
+    }
+    return render(request, "accounts/account.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def details(request: HttpRequest) -> HttpResponse:
-    form = DetailsForm(request.POST or None, instance=request.user)
-    if form.is_valid():
-        form.save()
-        messages.success(request, _("Your details are saved."))
-        return redirect("accounts:account")
-    return render(
-        request, "accounts/details.html", {"form": form}, status=400 if form.errors else 200
-    )
+    return _edit(request, DetailsForm, "accounts/details.html")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def preferences(request: HttpRequest) -> HttpResponse:
+    return _edit(request, PreferencesForm, "accounts/preferences.html")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def notifications(request: HttpRequest) -> HttpResponse:
+    return _edit(request, NotificationsForm, "accounts/notifications.html")
+
+
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """The switch at the end of each page, for everybody; an account remembers it."""
+    target, chosen = request.POST.get("next", ""), request.POST.get("language")
+    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()):
+        target = "/"
+    response = redirect(target)
+    if chosen in dict(settings.LANGUAGES):
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            chosen,
+            max_age=settings.SESSION_COOKIE_AGE,
+            secure=settings.SESSION_COOKIE_SECURE,
+            samesite="Lax",
+        )
+        if request.user.is_authenticated:
+            User.objects.filter(pk=request.user.pk).update(language=chosen)
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@login_required
+@reauthentication_required(allow_get=True)
+def tokens(request: HttpRequest) -> HttpResponse:
+    """POST makes one, which is shown this once: only its digest is stored."""
+    context = {}
+    if request.method == "POST":
+        context["made"] = get_token_model().objects.create(request.user)[1]
+    return render(request, "accounts/tokens.html", context | {"tokens": _tokens(request.user)})
+
+
+@require_POST
+@login_required
+def token_revoke(request: HttpRequest) -> HttpResponse:
+    get_object_or_404(_tokens(request.user), digest=request.POST.get("token")).delete()
+    messages.success(request, _("The token no longer works."))
+    return redirect("accounts:tokens")
+
+
+@require_POST
+@login_required
+def session_end(request: HttpRequest, pk: int) -> HttpResponse:
+    get_object_or_404(UserSession, pk=pk, user=request.user).end()
+    messages.success(request, _("That browser is signed out."))
+    return redirect("usersessions_list")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -49,3 +119,21 @@ def teaching(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("Your choice is saved."))
         return redirect("accounts:account")
     return render(request, "accounts/teaching.html", {"form": form})
+
+
+def _edit(request: HttpRequest, form_class: type[forms.ModelForm], template: str) -> HttpResponse:
+    """A form over the person's own account, which leads back to its page."""
+    # A copy: what is refused must not show in the page around the form.
+    person = User.objects.get(pk=request.user.pk)
+    form = form_class(request.POST if request.method == "POST" else None, instance=person)
+    if form.is_valid():
+        form.save()
+        with translation.override(person.language or translation.get_language()):
+            messages.success(request, _("Your choice is saved."))
+        return redirect("accounts:account")
+    return render(request, template, {"form": form}, status=400 if form.errors else 200)
+
+
+def _tokens(user: User) -> QuerySet:
+    """Those that still work, newest first."""
+    return user.auth_token_set.filter(expiry__gt=timezone.now()).order_by("-created")

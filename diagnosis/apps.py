@@ -17,6 +17,9 @@ class DiagnosisConfig(AppConfig):
         auditlog.register(
             review, include_fields=["record", "doctor", "diagnosis", "risk_category", "urgency"]
         )
+        auditlog.register(
+            self.get_model("Share"), include_fields=["owner", "mole", "record", "expires_at"]
+        )
         post_delete.connect(remove_picture, sender=record, dispatch_uid="remove_picture")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_process_init
 
-from diagnosis.services import assessments, pictures
+from diagnosis.services import assessments, pictures, reminders, shares, verdict_mails
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,31 @@ def sweep_records() -> None:
 @shared_task(ignore_result=True, expires=3600)
 def sweep_files() -> None:
     pictures.remove_orphans()
+
+
+@shared_task(ignore_result=True, expires=3600)
+def sweep_reminders() -> None:
+    reminders.sweep()
+
+
+@shared_task(ignore_result=True, expires=3600)
+def send_reminder(owner_id: str) -> None:
+    reminders.send(owner_id)
+
+
+@shared_task(ignore_result=True, expires=3600)
+def sweep_shares() -> None:
+    shares.remove_expired()
+
+
+@shared_task(ignore_result=True, expires=60)
+def mail_verdict(review_id: str) -> None:
+    verdict_mails.send(review_id)
+
+
+@shared_task(ignore_result=True, expires=60)
+def sweep_verdict_mails() -> None:
+    verdict_mails.sweep()
 
 
 @worker_process_init.connect

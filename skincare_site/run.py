@@ -45,6 +45,7 @@ def main() -> int:
     os.environ |= embedded.local_environment() | {
         "DJANGO_SETTINGS_MODULE": "skincare_site.settings",
         "DEMO": "1" if demo else "0",
+        "SITE_URL": f"{'https' if certificate else 'http'}://localhost:{port}",
     }
     if certificate:
         os.environ |= {"HTTPS": "1", "HSTS_SECONDS": "0"}

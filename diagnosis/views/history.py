@@ -2,16 +2,17 @@
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from diagnosis import wording
+from diagnosis.filters import RecordFilter
 from diagnosis.forms import DemoForm
-from diagnosis.services import demos, records
+from diagnosis.services import demos, moles, records
 
 PAGE_SIZE = 20
+MOLES_SHOWN = 6
 
 
 @require_safe
@@ -24,18 +25,24 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def history(request: HttpRequest) -> HttpResponse:
-    page = Paginator(records.visible_to(request.user), PAGE_SIZE).get_page(request.GET.get("page"))
-    moles = request.user.moles.annotate(pictures=Count("records"), last=Max("records__created_at"))
+    chosen = RecordFilter(request.GET, records.visible_to(request.user), owner=request.user)
+    page = Paginator(chosen.qs, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
+        "filter": chosen,
+        "form": chosen.form,
         "page": page,
         "entries": entries(page),
-        "moles": moles.order_by("-last"),
-        "demo_form": DemoForm(owner=request.user),
-        "demos": demos.NAMES,
+        "moles": moles.of(request.user)[: MOLES_SHOWN + 1],
+        "moles_shown": MOLES_SHOWN,
     }
+    if not page and not chosen.is_on:
+        context |= {"demo_form": DemoForm(owner=request.user), "demos": demos.NAMES}
     return render(request, "diagnosis/history.html", context)
 
 
 def entries(page: Page) -> list[dict]:
-    """Each record of the page with its tag."""
-    return [{"record": record, "tag": wording.tag(record)} for record in page]
+    """Each record of the page with its tag, and what its person noticed."""
+    return [
+        {"record": record, "tag": wording.tag(record), "signs": wording.signs(record)}
+        for record in page
+    ]
