@@ -58,9 +58,13 @@ def train(options: argparse.Namespace) -> int:
 
 def evaluate(options: argparse.Namespace) -> int:
     """Measure a model on data sets: every figure as JSON, and a report with plots."""
-    from ml import datasets, evaluation, reporting, trust
+    from ml import comparison, datasets, evaluation, reporting, trust
 
-    rows, seen = _held_out(datasets.read(options.data, options.modality).rows, options)
+    rows = datasets.read(options.data, options.modality).rows
+    rows, seen = _held_out(rows, options.model, options.split)
+    if options.against:
+        rows, seen_by_other = _held_out(rows, options.against, options.split)
+        other = classifier.load(options.against, engine=options.engine)
     model = classifier.load(options.model, engine=options.engine)
     predictions = evaluation.collect(model, rows)
     result = {
@@ -70,6 +74,12 @@ def evaluate(options: argparse.Namespace) -> int:
         "seen_in_training": seen,
         **evaluation.evaluate(predictions),
     }
+    if options.against:
+        result["against"] = {
+            "model_version": other.version,
+            "seen_in_training": seen_by_other,
+            **comparison.compare(predictions, evaluation.collect(other, rows)),
+        }
     if options.trust:
         result["trust"] = trust.measure(model, predictions.rows)
     text = json.dumps(result, indent=1) + "\n"
@@ -150,20 +160,20 @@ def _check_pictures(rows: list[Row]) -> None:
         raise DatasetError("\n".join(problems))
 
 
-def _held_out(rows: list[Row], options: argparse.Namespace) -> tuple[list[Row], int]:
+def _held_out(rows: list[Row], model: Path, split: str) -> tuple[list[Row], int]:
     """The rows to measure on, and how many of them the model was trained or calibrated on."""
     from ml.datasets import splits
 
-    folds = splits.read(options.model / "split.csv", rows)
-    if options.split == "test":
+    folds = splits.read(model / "split.csv", rows)
+    if split == "test":
         rows = [row for row, fold in zip(rows, folds, strict=True) if fold == "test"]
         if not rows:
-            raise DatasetError("No picture is in the model's test fold; use --split all.")
+            raise DatasetError(f"No picture is in the test fold of {model}; use --split all.")
         return rows, 0
     seen = sum(fold in ("train", "validation") for fold in folds)
     if seen:
         print(
-            f"warning: the model was made with {seen:,} of these {len(rows):,} pictures; "
+            f"warning: {model} was made with {seen:,} of these {len(rows):,} pictures; "
             "--split test leaves them out",
             file=sys.stderr,
         )
@@ -202,6 +212,10 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--plan", type=Path, help="JSON with what differs from the usual plan")
     made = command(evaluate, data, modality, model)
     made.add_argument("--split", choices=("all", "test"), default="all")
+    made.add_argument(
+        "--against", type=Path, metavar="RELEASE",
+        help="another release, on the same pictures: differences with intervals, as “against”",
+    )  # fmt: skip
     made.add_argument("--json", type=Path, metavar="OUT")
     made.add_argument("--report", type=Path, metavar="DIR")
     made.add_argument(
