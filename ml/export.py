@@ -97,6 +97,12 @@ def convert(model: keras.Model, file: Path) -> None:
         file,
         format="litert",
         verbose=False,
+        # The runtime for browsers reads no dimension that is left open.
+        input_signature=[
+            keras.InputSpec(
+                shape=(1, network.SIDE, network.SIDE, 3), dtype="float32", name="picture"
+            )
+        ],
         optimizations=[tf.lite.Optimize.DEFAULT],
         target_spec={"supported_types": [tf.float16]},
     )
