@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from diagnosis.views import history, moles, own_data, records, report, share
 
@@ -7,6 +7,7 @@ app_name = "diagnosis"
 urlpatterns = [
     path("", history.home, name="home"),
     path("demo/<slug:name>.jpg", records.demo_image, name="demo_image"),
+    path("camera/", include("diagnosis.camera_urls")),
     path("records/", history.history, name="history"),
     path("records/new/", records.record_new, name="record_new"),
     path("records/<uuid:pk>/", records.record_detail, name="record_detail"),

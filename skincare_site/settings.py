@@ -178,6 +178,9 @@ STATICFILES_DIRS = [
     ("vendor/htmx", NODE_MODULES / "htmx.org/dist"),
     ("vendor/cropperjs", NODE_MODULES / "cropperjs/dist"),
     ("vendor/dejavu", NODE_MODULES / "dejavu-fonts-ttf/ttf"),
+    ("vendor/litert/core", NODE_MODULES / "@litertjs/core/dist"),
+    ("vendor/litert/wasm", NODE_MODULES / "@litertjs/core/wasm"),
+    ("vendor/litert/utils", NODE_MODULES / "@litertjs/wasm-utils/dist"),
     ("vendor/fonts", NODE_MODULES / "@fontsource-variable/atkinson-hyperlegible-next/files"),
 ]
 

@@ -1,0 +1,211 @@
+/** The camera page: camera → worker → words. No picture leaves the phone before the person saves. */
+
+import { Camera } from "./camera.js";
+import * as outbox from "./outbox.js";
+import { Steady } from "./steady.js";
+import { View } from "./view.js";
+
+const AHEAD = 2; // frames under way: one is judged, one is ready
+const KEPT_MS = 30 * 24 * 3600 * 1000;
+const MEGABYTE = 1e6;
+
+/** @type {import("./runtime.js").Program} */
+const program = JSON.parse(/** @type {string} */ (document.getElementById("program")?.textContent));
+const view = new View(program.words);
+const { says } = program.words;
+const camera = new Camera(view.video);
+const steady = new Steady(Object.keys(program.words.answers));
+const worker = new Worker(program.worker);
+
+let underway = 0;
+let round = 0; // grows with each start, stop and new mole: earlier frames are not shown
+/** @type {import("./steady.js").Shown} */
+let shown;
+let wasLive = false; // before the page was hidden
+
+/** @type {Record<string, (data: any) => void>} */
+const answers = {
+  loading: ({ loaded, bytes }) => view.say("said", view.filled("loading", {
+    done: (loaded / MEGABYTE).toFixed(1), total: (bytes / MEGABYTE).toFixed(1),
+  })),
+  ready({ variant }) {
+    view.say("said", null);
+    view.open.disabled = false;
+    keepForOffline(variant);
+  },
+  look({ look, round: of }) {
+    underway--;
+    if (of !== round || !camera.isOpen) return;
+    shown = steady.add(look, performance.now());
+    view.showAnswer(shown);
+    view.drawOutline(look.assessment.usable ? look.assessment.outline : null);
+    view.save.disabled = false;
+    view.root.dataset.frames = String(Number(view.root.dataset.frames ?? 0) + 1);
+  },
+  picture: ({ jpeg }) => save(jpeg),
+  failed({ task, error }) {
+    if (task === "frame") underway--;
+    console.error(task, error);
+    close();
+    view.say("said", says[task === "load" ? "no_model" : "broken"]);
+  },
+};
+worker.addEventListener("message", ({ data }) => answers[data.said](data));
+worker.addEventListener("error", () => answers.failed({ task: "load", error: "worker" }));
+
+async function open() {
+  view.open.disabled = true;
+  view.say("said", says.starting);
+  try {
+    await camera.open();
+  } catch (error) {
+    camera.close();
+    view.say("said", says[error instanceof DOMException ? error.name : ""] ?? says.no_camera);
+    view.open.disabled = false;
+    return;
+  }
+  view.say("said", null);
+  view.open.disabled = false;
+  view.show("live");
+  view.offer(camera.abilities);
+  newRound();
+  wasLive = true;
+  camera.next(pump);
+}
+
+function close() {
+  camera.close();
+  newRound();
+  view.show("start");
+}
+
+/** Nothing of earlier frames is shown or saved any more; only a warning sign stays. */
+function newRound() {
+  round++;
+  worker.postMessage({ task: "forget" });
+  view.save.disabled = true;
+  view.say("live-said", null);
+  view.showAnswer(steady.pause());
+  view.drawOutline(null);
+}
+
+/** Frames to the worker, as many as it manages. */
+async function pump() {
+  if (!camera.isOpen) return;
+  if (underway < AHEAD) {
+    underway++;
+    const bitmap = await camera.frame();
+    if (bitmap) worker.postMessage({ task: "frame", bitmap, round }, [bitmap]);
+    else underway--;
+  }
+  if (camera.isOpen) camera.next(pump);
+}
+
+/** @param {Blob} jpeg */
+async function save(jpeg) {
+  const picture = { id: crypto.randomUUID(), jpeg, advice: shown.advice ?? "", savedAt: Date.now() };
+  await outbox.keep(picture);
+  await send(picture, "live-said");
+  view.save.disabled = false;
+}
+
+/** @param {import("./outbox.js").Picture} picture @param {string} place of what is said */
+async function send(picture, place) {
+  view.say(place, says.sending);
+  const answer = await outbox.send(picture, program.records);
+  if ("id" in answer) {
+    await outbox.drop(picture.id);
+    location.assign(program.result.replace("00000000-0000-0000-0000-000000000000", answer.id));
+    return;
+  }
+  view.say(place, [says[answer.problem], answer.detail].filter(Boolean).join(" "));
+  view.showSignIn(answer.problem === "signIn");
+  await showKept();
+}
+
+async function showKept() {
+  const pictures = await outbox.kept();
+  const old = pictures.filter(({ savedAt }) => savedAt < Date.now() - KEPT_MS);
+  await Promise.all(old.map(({ id }) => outbox.drop(id)));
+  view.showKept(pictures.filter((picture) => !old.includes(picture)));
+}
+
+/** The service worker, once all that it stores is in the browser's cache. @param {string} variant */
+async function keepForOffline(variant) {
+  if (!("serviceWorker" in navigator)) return;
+  try {
+    const registration = await navigator.serviceWorker.register(`${program.serviceWorker}?runtime=${variant}`);
+    if (registration.waiting) takeUpdate(registration.waiting);
+    registration.addEventListener("updatefound", () => {
+      const installing = registration.installing;
+      installing?.addEventListener("statechange", () => {
+        if (installing.state === "installed" && registration.active) takeUpdate(installing);
+      });
+    });
+    await navigator.serviceWorker.ready;
+    view.root.dataset.offline = "ready";
+  } catch (error) {
+    console.warn("Not kept for offline use:", error); // the page works all the same
+  }
+}
+
+/** A newer build is stored: it takes over at once, or when the person says so while the camera
+ * is on. @param {ServiceWorker} newer */
+function takeUpdate(newer) {
+  navigator.serviceWorker.addEventListener("controllerchange", () => location.reload());
+  const takeOver = () => newer.postMessage("take over");
+  view.update.addEventListener("click", takeOver);
+  view.update.hidden = false;
+  if (!camera.isOpen) takeOver();
+}
+
+function sayNetwork() {
+  view.say("network", navigator.onLine ? null : says.is_offline);
+}
+
+view.open.addEventListener("click", open);
+view.stop.addEventListener("click", () => {
+  wasLive = false;
+  close();
+});
+view.anew.addEventListener("click", () => {
+  steady.anew();
+  newRound();
+});
+view.save.addEventListener("click", () => {
+  view.save.disabled = true;
+  worker.postMessage({ task: "picture" });
+});
+view.torch.addEventListener("click", async () => {
+  const on = view.torch.getAttribute("aria-pressed") !== "true";
+  await camera.set({ torch: on });
+  view.torch.setAttribute("aria-pressed", String(on));
+});
+view.zoom.addEventListener("input", () => camera.set({ zoom: Number(view.zoom.value) }));
+view.keptList.addEventListener("click", async (/** @type {Event} */ event) => {
+  const button = /** @type {HTMLElement} */ (event.target).closest("button");
+  if (!button) return;
+  const picture = (await outbox.kept()).find(({ id }) => id === button.value);
+  if (picture && button.name === "send") return send(picture, "kept-said");
+  if (picture) await outbox.drop(picture.id);
+  await showKept();
+});
+camera.onend = () => {
+  close();
+  view.say("said", says.taken_away);
+};
+
+// The camera is off while nobody looks.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden && camera.isOpen) close();
+  else if (!document.hidden && wasLive) open();
+});
+addEventListener("pagehide", () => camera.close());
+addEventListener("online", sayNetwork);
+addEventListener("offline", sayNetwork);
+
+sayNetwork();
+showKept();
+view.open.disabled = true;
+if (!navigator.mediaDevices?.getUserMedia || typeof OffscreenCanvas === "undefined") view.say("said", says.unsupported);
+else worker.postMessage({ task: "load", program });

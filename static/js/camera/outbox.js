@@ -1,0 +1,65 @@
+/** Pictures that wait on the phone until they are sent, in IndexedDB. */
+
+const STORE = "pictures";
+
+/** @typedef {{ id: string, jpeg: Blob, advice: string, savedAt: number }} Picture */
+
+/** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
+function settled(request) {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+/** @param {IDBTransactionMode} mode */
+async function store(mode) {
+  const opening = indexedDB.open("camera", 1);
+  opening.onupgradeneeded = () => opening.result.createObjectStore(STORE, { keyPath: "id" });
+  return (await settled(opening)).transaction(STORE, mode).objectStore(STORE);
+}
+
+/** @param {Picture} picture */
+export async function keep(picture) {
+  await settled((await store("readwrite")).put(picture));
+}
+
+/** @param {string} id */
+export async function drop(id) {
+  await settled((await store("readwrite")).delete(id));
+}
+
+/** Oldest first. @returns {Promise<Picture[]>} */
+export async function kept() {
+  /** @type {Picture[]} */
+  const pictures = await settled((await store("readonly")).getAll());
+  return pictures.sort((a, b) => a.savedAt - b.savedAt);
+}
+
+/** Send a picture; sent again, it makes no second record.
+ * @param {Picture} picture @param {string} address
+ * @returns {Promise<{ id: string } | { problem: "offline" | "signIn" | "refused", detail: string }>} */
+export async function send(picture, address) {
+  const body = new FormData();
+  body.set("image", picture.jpeg, "mole.jpg");
+  body.set("phone_advice", picture.advice);
+  let response;
+  try {
+    response = await fetch(address, {
+      method: "POST",
+      body,
+      headers: { "X-CSRFToken": cookie("csrftoken"), "Idempotency-Key": picture.id },
+    });
+  } catch {
+    return { problem: "offline", detail: "" };
+  }
+  if (response.status === 201) return response.json();
+  const { detail = "" } = await response.json().catch(() => ({}));
+  if (response.status === 401 || response.status === 403) return { problem: "signIn", detail };
+  return { problem: response.status >= 500 ? "offline" : "refused", detail };
+}
+
+/** @param {string} name */
+function cookie(name) {
+  return document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
+}

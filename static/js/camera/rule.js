@@ -1,0 +1,99 @@
+/** The rule of ml/taxonomy.py and the comparisons of ml/quality.py, on the tables of model.json. */
+
+/**
+ * @typedef {{ screen: number, melanoma: number, cost_ratio: number }} Thresholds
+ * @typedef {{ temperature: number, bias: number[] }} Calibration
+ * @typedef {{ number: string, min?: number, max?: number, reason?: string, warning?: string }} Limit
+ * @typedef {{
+ *   version: string, side: number, near: number, quality: string[], advice: string[],
+ *   diagnoses: Record<string, string>,
+ *   calibration: Record<string, Calibration>, thresholds: Record<string, Thresholds>,
+ *   limits: Record<string, Limit[]>,
+ * }} Card what model.json says
+ */
+
+/** Logits → probabilities by a temperature and a bias (ml.classifier.calibrated).
+ * @param {ArrayLike<number>} logits @param {Calibration} calibration @returns {number[]} */
+export function calibrated(logits, { temperature, bias }) {
+  const z = Array.from(logits, (logit, i) => logit / temperature + bias[i]);
+  const largest = Math.max(...z);
+  const powers = z.map((value) => Math.exp(value - largest));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((power) => power / sum);
+}
+
+export class Rule {
+  /** @param {Card} card @param {string} modality */
+  constructor(card, modality) {
+    this.card = card;
+    this.calibration = card.calibration[modality];
+    this.thresholds = card.thresholds[modality];
+    this.limits = card.limits[modality];
+    this.diagnoses = Object.keys(card.diagnoses);
+    this.categoryNames = [...new Set(Object.values(card.diagnoses))];
+    [this.benign, this.lowRisk, this.highRisk] = this.categoryNames;
+    [this.watch, this.retake, this.weeks, this.days] = card.advice;
+  }
+
+  /** @param {number[]} probabilities @returns {Record<string, number>} */
+  named(probabilities) {
+    return Object.fromEntries(this.diagnoses.map((name, i) => [name, probabilities[i]]));
+  }
+
+  /** The probability of each risk category. @param {number[]} probabilities
+   * @returns {Record<string, number>} */
+  categories(probabilities) {
+    const sums = Object.fromEntries(this.categoryNames.map((name) => [name, 0]));
+    this.diagnoses.forEach((name, i) => { sums[this.card.diagnoses[name]] += probabilities[i]; });
+    return sums;
+  }
+
+  /** Each score with its threshold. @param {number[]} probabilities @returns {[number, number][]} */
+  scores(probabilities) {
+    const parts = this.categories(probabilities);
+    return [
+      [1 - parts[this.benign], this.thresholds.screen],
+      // Melanoma alone makes the high risk.
+      [parts[this.highRisk], this.thresholds.melanoma],
+    ];
+  }
+
+  /** Whether a doctor should see it. @param {number[]} probabilities */
+  isFlagged(probabilities) {
+    return this.scores(probabilities).some(([score, threshold]) => score >= threshold);
+  }
+
+  /** Whether turning the picture could change sides. @param {number[]} probabilities */
+  isNear(probabilities) {
+    return this.scores(probabilities).some(
+      ([score, threshold]) => Math.abs(logit(score) - logit(threshold)) < this.card.near,
+    );
+  }
+
+  /** → [risk category, advice]. @param {number[]} probabilities @param {boolean} uncertain
+   * @returns {[string, string]} */
+  decide(probabilities, uncertain) {
+    if (!this.isFlagged(probabilities)) return [this.benign, uncertain ? this.weeks : this.watch];
+    const parts = this.categories(probabilities);
+    return parts[this.highRisk] * this.thresholds.cost_ratio >= parts[this.lowRisk]
+      ? [this.highRisk, this.days]
+      : [this.lowRisk, this.weeks];
+  }
+
+  /** The reasons or warnings of the limits that are broken.
+   * @param {Record<string, number>} numbers @param {"reason" | "warning"} kind @returns {string[]} */
+  broken(numbers, kind) {
+    return this.limits.flatMap((limit) => {
+      const value = numbers[limit.number];
+      const kept = value >= (limit.min ?? -Infinity) && value <= (limit.max ?? Infinity);
+      const name = limit[kind];
+      return name && !kept ? [name] : [];
+    });
+  }
+}
+
+/** @param {number} p */
+function logit(p) {
+  const inside = Math.min(Math.max(p, 1e-6), 1 - 1e-6);
+  return Math.log(inside / (1 - inside));
+}

@@ -1,0 +1,108 @@
+/** From what each frame says to what the page says: calm, and never milder by hunting for it. */
+
+const WINDOW_MS = 1500; // the last frames that count
+const FEWEST = 3; // frames before anything is said
+const APPEARS = 0.6; // the share of frames that can be judged, from which an answer appears
+const VANISHES = 0.3; // and below which it goes
+const SHARE = 1 / 3; // of the judged frames: from it on, the more serious answer counts
+const UP_MS = 500; // how long a more serious answer must hold
+const DOWN_MS = 3000; // how long a milder one
+const CALM_MS = 10_000; // and how long nothing became milder before it
+const HINT_SHARE = 0.4;
+
+/**
+ * @typedef {import("./classifier.js").Look} Look
+ * @typedef {{ advice: string | null, isKept: boolean, hint: string | null }} Shown
+ *   advice: null while nothing is to be said; isKept: this mole was clearly flagged before;
+ *   hint: a reason or warning, what to improve
+ */
+
+export class Steady {
+  /** @param {string[]} advice from the mildest to the most serious, as in model.json */
+  constructor(advice) {
+    this.order = advice;
+    this.anew();
+  }
+
+  /** Another mole. */
+  anew() {
+    /** @type {string | null} */
+    this.flagged = null;
+    this.pause();
+  }
+
+  /** The camera was off, so that its frames tell nothing any more. @returns {Shown} */
+  pause() {
+    /** @type {{ look: Look, at: number }[]} */
+    this.frames = [];
+    this.visible = false;
+    /** @type {string | null} */
+    this.advice = null;
+    this.changed = -Infinity;
+    /** @type {{ advice: string, since: number } | null} */
+    this.candidate = null;
+    return this.shown();
+  }
+
+  /** @param {Look} look @param {number} at milliseconds @returns {Shown} */
+  add(look, at) {
+    this.frames.push({ look, at });
+    while (this.frames.length > FEWEST && this.frames[0].at < at - WINDOW_MS) this.frames.shift();
+    if (look.isClearlyFlagged) this.flagged = this.worse(this.flagged, look.assessment.advice);
+    const usable = this.frames.filter((frame) => frame.look.assessment.usable);
+    const share = usable.length / this.frames.length;
+    if (this.frames.length >= FEWEST) this.visible = share >= (this.visible ? VANISHES : APPEARS);
+    if (this.visible && usable.length) this.follow(usable.map((frame) => frame.look.assessment.advice), at);
+    return this.shown();
+  }
+
+  /** @returns {Shown} */
+  shown() {
+    return {
+      advice: this.visible ? this.worse(this.flagged, this.advice) : this.flagged,
+      isKept: this.flagged !== null,
+      hint: this.hint(),
+    };
+  }
+
+  /** Let the answer follow the frames: soon to the more serious, slowly to the milder.
+   * @param {string[]} said of the frames that can be judged @param {number} at */
+  follow(said, at) {
+    const seriously = this.order.filter((advice) =>
+      said.filter((other) => this.rank(other) >= this.rank(advice)).length >= said.length * SHARE);
+    const advice = seriously[seriously.length - 1];
+    if (this.candidate?.advice !== advice) this.candidate = { advice, since: at };
+    const held = at - this.candidate.since;
+    const up = this.rank(advice) > this.rank(this.advice);
+    const calm = held >= DOWN_MS && at - this.changed >= CALM_MS;
+    if (this.advice === null || (up && held >= UP_MS) || (advice !== this.advice && calm)) {
+      this.advice = advice;
+      this.changed = at;
+    }
+  }
+
+  /** What most of the last frames lack: what keeps them from being judged before all else. */
+  hint() {
+    for (const kind of /** @type {const} */ (["reasons", "warnings"])) {
+      /** @type {Map<string, number>} */
+      const counts = new Map();
+      for (const { look } of this.frames) {
+        const [first] = look.assessment[kind];
+        if (first) counts.set(first, (counts.get(first) ?? 0) + 1);
+      }
+      const [most] = [...counts].sort((a, b) => b[1] - a[1]);
+      if (most && most[1] >= this.frames.length * HINT_SHARE) return most[0];
+    }
+    return null;
+  }
+
+  /** @param {string | null} advice */
+  rank(advice) {
+    return advice === null ? -1 : this.order.indexOf(advice);
+  }
+
+  /** @param {string | null} a @param {string | null} b */
+  worse(a, b) {
+    return this.rank(a) >= this.rank(b) ? a : b;
+  }
+}

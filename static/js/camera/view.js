@@ -1,0 +1,101 @@
+/** What the page shows: one part at a time, its words from the server. */
+
+const OUTER = "#10191d";
+const INNER = "#ffffff";
+
+/** @param {string} name @returns {any} */
+const part = (name) => document.querySelector(`[data-${name}]`);
+
+export class View {
+  /** @param {import("./runtime.js").Words} words */
+  constructor(words) {
+    this.words = words;
+    this.root = part("camera");
+    this.open = part("open");
+    this.save = part("save");
+    this.anew = part("anew");
+    this.stop = part("stop");
+    this.torch = part("torch");
+    this.zoom = part("zoom");
+    this.video = part("video");
+    this.canvas = part("outline");
+    this.update = part("update");
+    this.keptList = part("kept-list");
+    this.root.hidden = false;
+  }
+
+  /** @param {"start" | "live"} which */
+  show(which) {
+    for (const name of ["start", "live"]) part(name).hidden = name !== which;
+  }
+
+  /** A sentence, or null for none. @param {string} place @param {string | null} sentence */
+  say(place, sentence) {
+    const element = part(place);
+    // Only what changes: a screen reader would read it again.
+    if (element.textContent !== (sentence ?? "")) element.textContent = sentence ?? "";
+    element.hidden = !sentence;
+  }
+
+  /** @param {import("./steady.js").Shown} shown */
+  showAnswer({ advice, isKept, hint }) {
+    const answer = advice ? this.words.answers[advice] : null;
+    const outcome = part("outcome");
+    outcome.dataset.advice = advice ?? "";
+    outcome.dataset.tone = answer?.tone ?? "neutral";
+    this.say("heading", answer?.heading ?? this.words.says.looking);
+    this.say("how-soon", answer?.how_soon ?? null);
+    this.say("because", isKept ? this.words.says.stays : null);
+    this.say("hint", hint && (this.words.hints[hint] ?? null));
+  }
+
+  /** The line around the lesion, over the frame. @param {[number, number][] | null} line */
+  drawOutline(line) {
+    const { canvas } = this;
+    const side = Math.round(canvas.clientWidth * devicePixelRatio);
+    canvas.width = canvas.height = side; // also wipes it
+    if (!line) return;
+    const context = canvas.getContext("2d");
+    const path = new Path2D();
+    for (const [x, y] of line) path.lineTo(x * side, y * side);
+    path.closePath();
+    // Light on dark, so that the line is seen on every skin.
+    for (const [style, width] of /** @type {const} */ ([[OUTER, 5], [INNER, 2.5]])) {
+      context.strokeStyle = style;
+      context.lineWidth = width * devicePixelRatio;
+      context.stroke(path);
+    }
+  }
+
+  /** Light and zoom, where the camera has them. @param {import("./camera.js").Abilities} abilities */
+  offer({ torch, zoom }) {
+    this.torch.hidden = !torch;
+    this.torch.setAttribute("aria-pressed", "false");
+    part("zoom-field").hidden = !zoom;
+    if (zoom) Object.assign(this.zoom, { min: zoom.min, max: zoom.max, step: zoom.step || 0.1, value: zoom.min });
+  }
+
+  /** @param {boolean} needed */
+  showSignIn(needed) {
+    for (const link of document.querySelectorAll("[data-sign-in]")) /** @type {HTMLElement} */ (link).hidden = !needed;
+  }
+
+  /** @param {import("./outbox.js").Picture[]} pictures */
+  showKept(pictures) {
+    part("kept").hidden = !pictures.length;
+    for (const image of this.keptList.querySelectorAll("img")) URL.revokeObjectURL(image.src);
+    const row = part("kept-row").content;
+    this.keptList.replaceChildren(...pictures.map(({ id, jpeg, savedAt }) => {
+      const copy = row.cloneNode(true);
+      copy.querySelector("img").src = URL.createObjectURL(jpeg);
+      copy.querySelector("time").textContent = new Date(savedAt).toLocaleString(document.documentElement.lang);
+      for (const button of copy.querySelectorAll("button")) button.value = id;
+      return copy;
+    }));
+  }
+
+  /** A sentence with numbers. @param {string} name @param {Record<string, string>} values */
+  filled(name, values) {
+    return this.words.says[name].replace(/%\((\w+)\)s/g, (_, key) => values[key]);
+  }
+}

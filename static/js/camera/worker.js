@@ -1,0 +1,102 @@
+/** The worker: keeps the model, judges one frame after the other, remembers the sharpest.
+ *
+ * A classic script, since the runtime loads its own parts by importScripts. */
+
+/**
+ * @typedef {{ bitmap: ImageBitmap, usable: boolean, sharpness: number }} Kept
+ */
+
+const MODALITY = "photo";
+const MOST_KEPT = 6; // frames, of which the sharpest is saved
+const JPEG_QUALITY = 0.95;
+
+/** @type {import("./classifier.js").Classifier} */
+let classifier;
+/** @type {Kept[]} */
+let kept = [];
+const canvas = new OffscreenCanvas(1, 1);
+const context = /** @type {OffscreenCanvasRenderingContext2D} */ (
+  canvas.getContext("2d", { willReadFrequently: true, alpha: false }));
+
+/** The work, one piece after the other. */
+let queue = Promise.resolve();
+
+addEventListener("message", ({ data }) => {
+  queue = queue.then(() => tasks[/** @type {keyof typeof tasks} */ (data.task)](data)).catch((error) => {
+    postMessage({ said: "failed", task: data.task, error: String(error) });
+  });
+});
+
+const tasks = {
+  /** @param {{ program: import("./runtime.js").Program }} message */
+  async load({ program }) {
+    const [{ Classifier }, { start }, card, model] = await Promise.all([
+      import("./classifier.js"),
+      import("./runtime.js"),
+      fetch(program.card).then(checked).then((response) => response.json()),
+      download(program),
+    ]);
+    const { run, variant } = await start(program, model);
+    classifier = new Classifier(card, run, MODALITY);
+    await run(new Float32Array(card.side * card.side * 3)); // so that no frame pays for it
+    postMessage({ said: "ready", variant, version: card.version });
+  },
+
+  /** @param {{ bitmap: ImageBitmap, round: number }} message a square, and what it belongs to */
+  async frame({ bitmap, round }) {
+    const side = bitmap.width;
+    // The browser takes a large frame to at most twice the network's input, Pillow's way the rest.
+    canvas.width = canvas.height = Math.min(side, 2 * classifier.card.side);
+    context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+    const square = context.getImageData(0, 0, canvas.width, canvas.height);
+    const look = await classifier.look(square, side);
+    keep({ bitmap, usable: look.assessment.usable, sharpness: look.sharpness });
+    postMessage({ said: "look", look, round });
+  },
+
+  /** The sharpest of the last frames, those before others that can be judged. */
+  async picture() {
+    const best = kept.reduce((a, b) =>
+      (b.usable === a.usable ? b.sharpness > a.sharpness : b.usable) ? b : a);
+    canvas.width = canvas.height = best.bitmap.width;
+    context.drawImage(best.bitmap, 0, 0);
+    postMessage({ said: "picture", jpeg: await canvas.convertToBlob({ type: "image/jpeg", quality: JPEG_QUALITY }) });
+  },
+
+  /** Forget all frames: another mole, or the camera is off. */
+  async forget() {
+    for (const { bitmap } of kept) bitmap.close();
+    kept = [];
+  },
+};
+
+/** @param {Kept} frame */
+function keep(frame) {
+  kept.push(frame);
+  if (kept.length > MOST_KEPT) kept.shift()?.bitmap.close();
+}
+
+/** The model's file, its checksum compared. @param {import("./runtime.js").Program} program */
+async function download({ model, bytes, sha256 }) {
+  const body = /** @type {ReadableStream<Uint8Array>} */ (checked(await fetch(model)).body);
+  const content = new Uint8Array(bytes);
+  let loaded = 0;
+  const reader = body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    content.set(value, loaded);
+    loaded += value.length;
+    postMessage({ said: "loading", loaded, bytes });
+  }
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
+  const hexadecimal = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (loaded !== bytes || hexadecimal !== sha256) throw new Error("The model's file is damaged.");
+  return content;
+}
+
+/** @param {Response} response */
+function checked(response) {
+  if (!response.ok) throw new Error(`${response.status} ${response.url}`);
+  return response;
+}
