@@ -40,6 +40,16 @@ class DemoForm(OnceForm):
         )
 
 
+class MoleSelect(forms.Select):
+    """Each mole tells its place, which the body map shows."""
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **kwargs)
+        if value:
+            option["attrs"]["data-site"] = value.instance.body_site
+        return option
+
+
 class RecordForm(OnceForm):
     image = forms.FileField(
         label=_("Picture of the mole"),
@@ -70,7 +80,8 @@ class RecordForm(OnceForm):
         label=_("One of your moles"),
         help_text=_("Choose it here if you have sent a picture of it before."),
         queryset=Mole.objects.none(),
-        empty_label=_("None of these"),
+        empty_label=_("A new one, or none"),
+        widget=MoleSelect,
         required=False,
     )
     name = forms.CharField(
@@ -92,6 +103,7 @@ class RecordForm(OnceForm):
         max_digits=4,
         decimal_places=1,
         required=False,
+        widget=forms.NumberInput(attrs={"inputmode": "decimal"}),
         error_messages={"invalid": _("Enter the size as a number, such as 4 or 4.5.")},
     )
     note = forms.CharField(

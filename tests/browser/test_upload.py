@@ -37,7 +37,7 @@ def give(page: Page, kind: str, name: str = "mole.jpg") -> None:
 @pytest.mark.parametrize("kind", ["drop", "paste"])
 def test_a_picture_is_dropped_or_pasted(upload_page: Page, kind: str) -> None:
     give(upload_page, kind)
-    expect(upload_page.get_by_text("Chosen: mole.jpg")).to_be_visible()
+    expect(upload_page.get_by_text("mole.jpg", exact=True)).to_be_visible()
     expect(upload_page.get_by_alt_text("The picture that you chose")).to_be_visible()
     upload_page.get_by_role("button", name="Check this picture").click()
     expect(upload_page.get_by_role("heading", level=1)).to_have_text(
@@ -63,7 +63,7 @@ def test_a_picture_chosen_before_the_script_came_is_shown(
 
 def test_a_text_that_is_dropped_is_not_taken(upload_page: Page) -> None:
     give(upload_page, "drop", "notes.txt")
-    expect(upload_page.get_by_text("That was not a picture.")).to_be_visible()
+    expect(upload_page.get_by_text("notes.txt: this is not a picture")).to_be_visible()
 
 
 def test_by_keyboard_only(upload_page: Page, tmp_path) -> None:
@@ -80,7 +80,8 @@ def test_by_keyboard_only(upload_page: Page, tmp_path) -> None:
         expect(upload_page.get_by_label("Picture of the mole")).to_be_focused()
         press("Enter")
     chooser.value.set_files(file)
-    for _ in range(3):  # dermatoscope, itches, bleeds
+    expect(upload_page.get_by_role("button", name="Crop and turn")).to_be_visible()
+    for _ in range(5):  # crop, remove, dermatoscope, itches, bleeds
         press("Tab")
     press("Space")
     for _ in range(5):  # the other signs, the details, the button
@@ -93,26 +94,43 @@ def test_by_keyboard_only(upload_page: Page, tmp_path) -> None:
     assert MoleRecord.objects.get().signs == ["bleeding"]
 
 
-def test_a_bad_file_leads_to_the_field_and_keeps_the_note(upload_page: Page, tmp_path) -> None:
+def test_a_bad_file_is_named_beside_it_and_the_note_is_kept(upload_page: Page, tmp_path) -> None:
     file = tmp_path / "mole.jpg"
     file.write_text("no picture")
     upload_page.get_by_label("Picture of the mole").set_input_files(file)
     upload_page.get_by_text("Say which mole it is").click()
     upload_page.get_by_label("Note").fill("since May")
     upload_page.get_by_role("button", name="Check this picture").click()
+    expect(upload_page.get_by_text("This file is not a picture that we can read.")).to_be_visible()
+    expect(upload_page.get_by_role("button", name="Remove")).to_be_focused()
+    expect(upload_page.get_by_label("Note")).to_have_value("since May")
+
+
+def test_what_is_wrong_elsewhere_leads_to_its_field(upload_page: Page, tmp_path) -> None:
+    file = tmp_path / "mole.jpg"
+    file.write_bytes(picture())
+    upload_page.get_by_label("Picture of the mole").set_input_files(file)
+    upload_page.get_by_text("Say which mole it is").click()
+    upload_page.get_by_label("Size in millimetres").fill("4000")
+    upload_page.get_by_role("button", name="Check this picture").click()
     summary = upload_page.get_by_role("alert")
     expect(summary).to_be_focused()
-    summary.get_by_role("link", name="not a picture").click()
-    expect(upload_page.get_by_label("Picture of the mole")).to_be_focused()
-    expect(upload_page.get_by_label("Note")).to_have_value("since May")
-    expect(upload_page).to_have_title("Error: Check a mole – Skincare mole check")
+    summary.get_by_role("link", name="300").click()
+    expect(upload_page.get_by_label("Size in millimetres")).to_be_focused()
+    upload_page.keyboard.press("ControlOrMeta+a")
+    upload_page.keyboard.type("4.5")
+    upload_page.get_by_role("button", name="Send again").click()
+    expect(upload_page.get_by_role("heading", level=1)).to_have_text(
+        "Your picture is being checked"
+    )
+    assert float(MoleRecord.objects.get().size_mm) == 4.5
 
 
 def test_a_file_that_is_too_large_is_named_before_it_is_sent(upload_page: Page, tmp_path) -> None:
     file = tmp_path / "mole.jpg"
     file.write_bytes(picture() + bytes(pictures.MAX_BYTES))
     upload_page.get_by_label("Picture of the mole").set_input_files(file)
-    expect(upload_page.get_by_text("This file is larger than 25 MB.")).to_be_visible()
+    expect(upload_page.get_by_text("mole.jpg: this file is larger than 25 MB.")).to_be_visible()
 
 
 def test_a_double_click_is_one_record(upload_page: Page, tmp_path) -> None:
@@ -146,4 +164,17 @@ def test_a_phone_offers_its_camera(upload_page: Page, tmp_path) -> None:
     with upload_page.expect_file_chooser() as chooser:
         upload_page.get_by_role("button", name="Take a picture now").tap()
     chooser.value.set_files(file)
-    expect(upload_page.get_by_text("Chosen: photo.jpg")).to_be_visible()
+    expect(upload_page.get_by_text("photo.jpg", exact=True)).to_be_visible()
+
+
+@pytest.mark.browser_context_args(java_script_enabled=False)
+def test_without_javascript_a_bad_file_leads_to_the_field(upload_page: Page, tmp_path) -> None:
+    file = tmp_path / "mole.jpg"
+    file.write_text("no picture")
+    upload_page.get_by_label("Picture of the mole").set_input_files(file)
+    upload_page.get_by_role("button", name="Check this picture").click()
+    summary = upload_page.get_by_role("alert")
+    expect(summary).to_be_focused()
+    summary.get_by_role("link", name="not a picture").click()
+    expect(upload_page.get_by_label("Picture of the mole")).to_be_focused()
+    expect(upload_page).to_have_title("Error: Check a mole – Skincare mole check")

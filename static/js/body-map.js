@@ -1,0 +1,106 @@
+/**
+ * <body-map>: places on a drawn body as radio buttons, in step with the list of places, the
+ * person's moles and the name of a new one. Without this script, these three fields do it alone.
+ */
+
+class BodyMap extends HTMLElement {
+  connectedCallback() {
+    const form = this.closest("form");
+    this.place = form.elements.body_site;
+    this.mole = form.elements.mole; // missing while the person has none
+    this.name = form.elements.name;
+    this.regions = [...this.querySelectorAll("[data-site]")];
+    for (const region of this.regions) {
+      region.setAttribute("role", "radio");
+      region.setAttribute("aria-label", this.label(region));
+    }
+    this.addEventListener("click", (event) => this.choose(event.target.closest("[data-site]")));
+    this.addEventListener("keydown", (event) => this.press(event));
+    this.place.addEventListener("change", () => this.placeChanged());
+    this.mole?.addEventListener("change", () => this.moleChanged());
+    this.hidden = false;
+    for (const region of this.regions) if ("known" in region.dataset) this.mark(region);
+    if (this.mole?.value) this.moleChanged();
+    else this.paint();
+  }
+
+  label(region) {
+    const { site, side } = region.dataset;
+    const parts = [this.place.querySelector(`[value="${site}"]`).textContent];
+    if (side) parts.push(this.dataset[side]);
+    const known = this.molesAt(site).map((option) => option.textContent);
+    region.toggleAttribute("data-known", known.length > 0);
+    return parts.join(", ") + (known.length ? `. ${this.dataset.known} ${known.join(", ")}` : "");
+  }
+
+  /** A dot where the person follows a mole: the tint does not stand alone. */
+  mark(region) {
+    const { x, y, width, height } = region.getBBox();
+    const dot = document.createElementNS(region.namespaceURI, "circle");
+    for (const [name, value] of Object.entries({ cx: x + width / 2, cy: y + height / 2, r: 4 })) {
+      dot.setAttribute(name, value);
+    }
+    region.after(dot);
+  }
+
+  molesAt(site) {
+    return this.mole ? [...this.mole.options].filter((option) => option.dataset.site === site) : [];
+  }
+
+  /** A click on the chosen place takes the choice back, as nothing else could. */
+  choose(region) {
+    if (!region) return;
+    const { site, side } = region.dataset;
+    this.chosen = this.chosen === region ? null : region;
+    this.place.value = this.chosen ? site : "";
+    const words = [this.place.querySelector(`[value="${site}"]`).textContent, this.dataset[side]];
+    this.suggest(this.chosen && side ? words.join(", ") : "");
+    this.placeChanged();
+    region.focus();
+  }
+
+  press(event) {
+    const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+    const at = this.regions.indexOf(event.target);
+    if (step) this.choose(this.regions.at((at + step) % this.regions.length));
+    else if (event.key === " " || event.key === "Enter") this.choose(event.target);
+    else return;
+    event.preventDefault();
+  }
+
+  /** What the person typed stays. */
+  suggest(name) {
+    if (this.name.value && this.name.value !== this.suggested) return;
+    this.name.value = this.suggested = name;
+  }
+
+  placeChanged() {
+    if (this.chosen?.dataset.site !== this.place.value) this.chosen = null;
+    const chosen = this.mole?.selectedOptions[0];
+    if (chosen?.value && chosen.dataset.site !== this.place.value) this.mole.value = "";
+    this.paint();
+  }
+
+  moleChanged() {
+    this.place.value = this.mole.selectedOptions[0].dataset.site ?? this.place.value;
+    this.placeChanged();
+  }
+
+  paint() {
+    const known = Boolean(this.mole?.value);
+    if (known) this.suggest("");
+    this.name.closest(".field").hidden = known && !this.name.value;
+    const site = this.place.value;
+    const current = this.chosen ?? this.regions.find((region) => region.dataset.site === site);
+    for (const region of this.regions) {
+      region.setAttribute("aria-checked", String(region === current));
+      region.toggleAttribute("data-on", this.chosen ? region === current : region.dataset.site === site);
+      region.setAttribute("tabindex", region === (current ?? this.regions[0]) ? "0" : "-1");
+    }
+    for (const option of this.mole?.options ?? []) {
+      option.hidden = Boolean(site && option.value && option.dataset.site !== site);
+    }
+  }
+}
+
+customElements.define("body-map", BodyMap);

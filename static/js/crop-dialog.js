@@ -1,0 +1,76 @@
+/** <crop-dialog>: the square of a picture that the program is to see, moved, zoomed and turned. */
+
+const LONGEST = 2048; // what the server keeps
+const STEP = 0.1; // of the square, and of the size
+
+class CropDialog extends HTMLElement {
+  connectedCallback() {
+    this.dialog = this.querySelector("dialog");
+    this.stage = this.querySelector(".crop-stage");
+    this.addEventListener("click", (event) => this.press(event.target.closest("button")));
+    this.dialog.addEventListener("close", () => {
+      this.stage.replaceChildren();
+      this.done(null); // by a button, it is answered already
+    });
+  }
+
+  /** Let the person choose. Resolves to a JPEG Blob, or null where they changed nothing. */
+  async crop(address) {
+    await import(this.dataset.cropper); // 13 kB that most visits do without
+    const answer = new Promise((resolve) => { this.done = resolve; });
+    this.dialog.showModal();
+    this.stage.replaceChildren(this.querySelector("template").content.cloneNode(true));
+    this.canvas = this.stage.querySelector("cropper-canvas");
+    this.image = this.stage.querySelector("cropper-image");
+    let bounds = null;
+    this.image.addEventListener("change", (event) => { bounds = event.detail; });
+    this.image.addEventListener("transform", (event) => this.hold(event, bounds));
+    this.image.src = address;
+    return answer;
+  }
+
+  /** The picture always fills the square: what would leave a gap is moved back. */
+  hold(event, bounds) {
+    if (!bounds) return; // while it is laid out
+    const side = this.canvas.clientWidth;
+    const back = (start, length) => Math.max(side - start - length, 0) - Math.max(start, 0);
+    const [x, y] = [back(bounds.x, bounds.width), back(bounds.y, bounds.height)];
+    if (Math.hypot(x, y) < 0.5) return;
+    event.preventDefault();
+    const [a, b, c, d, e, f] = event.detail.matrix;
+    this.image.$setTransform(a, b, c, d, e + x, f + y);
+  }
+
+  async press(button) {
+    if (!button) return;
+    const [action, ...amounts] = button.value.split(" ");
+    const numbers = amounts.map(Number);
+    if (action === "use") this.done(await this.cut());
+    if (action === "use" || action === "cancel") this.dialog.close();
+    if (action === "move") this.image.$move(...numbers.map((n) => n * STEP * this.canvas.clientWidth));
+    if (action === "zoom") this.zoom(numbers[0] * STEP);
+    if (action === "turn") this.turn(numbers[0]);
+  }
+
+  /** Around the middle of the square, where the mole is. */
+  zoom(scale) {
+    const [square, picture] = [this.canvas, this.image].map((e) => e.getBoundingClientRect());
+    const middle = square.width / 2;
+    this.image.$zoom(scale, square.x + middle - picture.x, square.y + middle - picture.y);
+  }
+
+  turn(quarters) {
+    this.image.rotatable = true; // by the buttons only: fingers would leave corners empty
+    this.image.$rotate((quarters * Math.PI) / 2);
+    this.image.rotatable = false;
+  }
+
+  async cut() {
+    const [a, b] = this.image.$getTransform();
+    const width = Math.min(LONGEST, Math.round(this.canvas.clientWidth / Math.hypot(a, b)));
+    const canvas = await this.canvas.$toCanvas({ width, height: width });
+    return new Promise((resolve) => { canvas.toBlob(resolve, "image/jpeg", 0.95); });
+  }
+}
+
+customElements.define("crop-dialog", CropDialog);

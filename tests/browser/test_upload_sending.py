@@ -1,0 +1,135 @@
+"""Several pictures at once, progress, and a connection or a session that is gone."""
+
+import threading
+from types import SimpleNamespace
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from diagnosis.models import Mole, MoleRecord
+from diagnosis.services import queue
+from tests.factories import picture
+
+NEW = "/records/new/"
+CHECKING = "Your picture is being checked"
+
+
+@pytest.fixture
+def upload_page(page: Page, alice, log_in) -> Page:
+    log_in(page.context, alice)
+    page.goto(NEW)
+    return page
+
+
+@pytest.fixture
+def files(tmp_path) -> list:
+    made = [tmp_path / "first.jpg", tmp_path / "second.jpg"]
+    for number, file in enumerate(made):
+        file.write_bytes(picture((300 + number, 240)))
+    return made
+
+
+@pytest.fixture
+def slow_site(monkeypatch):
+    """A site that has stored the picture and takes its time to answer."""
+    stored, go_on = threading.Event(), threading.Event()
+
+    def wait(record_id) -> None:
+        stored.set()
+        go_on.wait(20)
+
+    monkeypatch.setattr(queue, "send", wait)
+    yield SimpleNamespace(stored=stored, go_on=go_on)
+    go_on.set()
+
+
+def send(page: Page, name: str = "Check this picture") -> None:
+    page.get_by_role("button", name=name).click()
+
+
+def test_several_at_once_are_a_record_each_of_one_mole(upload_page: Page, files) -> None:
+    upload_page.get_by_label("Picture of the mole").set_input_files(files[0])
+    upload_page.get_by_label("Picture of the mole").set_input_files(files[1])
+    expect(upload_page.get_by_text("counts for all of these pictures")).to_be_visible()
+    upload_page.get_by_text("Say which mole it is").click()
+    upload_page.get_by_label("Name for a new mole").fill("left shoulder")
+    send(upload_page, "Check these pictures")
+    expect(upload_page.get_by_role("heading", level=1)).to_have_text("Your records")
+    assert Mole.objects.get().records.count() == 2
+
+
+def test_a_picture_is_taken_out_again(upload_page: Page, files) -> None:
+    upload_page.get_by_label("Picture of the mole").set_input_files(files)
+    upload_page.get_by_role("button", name="Remove: first.jpg").click()
+    expect(upload_page.get_by_text("first.jpg", exact=True)).to_be_hidden()
+    send(upload_page)
+    expect(upload_page.get_by_role("heading", level=1)).to_have_text(CHECKING)
+    assert MoleRecord.objects.count() == 1
+
+
+def test_a_bad_one_among_them_stays_and_the_others_are_sent(upload_page: Page, files) -> None:
+    files[0].write_text("no picture")
+    upload_page.get_by_label("Picture of the mole").set_input_files(files)
+    send(upload_page, "Check these pictures")
+    expect(upload_page.get_by_text("This file is not a picture that we can read.")).to_be_visible()
+    expect(upload_page.get_by_text("Sent", exact=True)).to_be_visible()
+    assert MoleRecord.objects.count() == 1
+    upload_page.get_by_role("button", name="Remove: first.jpg").click()
+    send(upload_page)
+    expect(upload_page.get_by_role("heading", level=1)).to_have_text(CHECKING)
+    assert MoleRecord.objects.count() == 1
+
+
+def test_how_far_it_is_is_shown(upload_page: Page, files, slow_site) -> None:
+    upload_page.get_by_label("Picture of the mole").set_input_files(files[0])
+    send(upload_page)
+    expect(upload_page.get_by_role("progressbar", name="Sending")).to_be_visible()
+    expect(upload_page.get_by_text("Waiting for the answer")).to_be_visible()
+    slow_site.go_on.set()
+    expect(upload_page.get_by_role("heading", level=1)).to_have_text(CHECKING)
+
+
+def test_a_lost_connection_keeps_the_picture_and_sending_again_makes_one_record(
+    upload_page: Page, files, slow_site
+) -> None:
+    upload_page.get_by_label("Picture of the mole").set_input_files(files[0])
+    send(upload_page)
+    expect(upload_page.get_by_text("Waiting for the answer")).to_be_visible()
+    assert slow_site.stored.wait(20)
+    upload_page.context.set_offline(True)  # it has arrived, and the page never learns of it
+    notice = upload_page.get_by_role("alert")
+    expect(notice).to_contain_text("The connection was lost.")
+    expect(notice).to_be_focused()
+    expect(upload_page.get_by_alt_text("The picture that you chose")).to_be_visible()
+    slow_site.go_on.set()
+    upload_page.context.set_offline(False)
+    send(upload_page, "Send again")
+    expect(upload_page.get_by_role("heading", level=1)).to_have_text(CHECKING)
+    assert MoleRecord.objects.count() == 1
+
+
+def test_a_server_that_is_not_there_is_a_lost_connection(upload_page: Page, files) -> None:
+    upload_page.route(f"**{NEW}", lambda route: route.abort("connectionrefused"))
+    upload_page.get_by_label("Picture of the mole").set_input_files(files[0])
+    send(upload_page)
+    expect(upload_page.get_by_role("alert")).to_contain_text("The connection was lost.")
+    expect(upload_page.get_by_role("button", name="Send again")).to_be_enabled()
+
+
+def test_an_error_of_ours_keeps_the_picture(upload_page: Page, files) -> None:
+    upload_page.route(f"**{NEW}", lambda route: route.fulfill(status=503, body="<h1>Busy</h1>"))
+    upload_page.get_by_label("Picture of the mole").set_input_files(files[0])
+    send(upload_page)
+    expect(upload_page.get_by_role("alert")).to_contain_text("Something went wrong on our side.")
+    expect(upload_page.get_by_role("button", name="Send again")).to_be_enabled()
+
+
+def test_a_session_that_has_ended_loses_nothing(upload_page: Page, files, alice, log_in) -> None:
+    upload_page.context.clear_cookies(name="sessionid")
+    upload_page.get_by_label("Picture of the mole").set_input_files(files[0])
+    send(upload_page)
+    expect(upload_page.get_by_role("alert")).to_contain_text("not signed in any more")
+    log_in(upload_page.context, alice)
+    send(upload_page, "Send again")
+    expect(upload_page.get_by_role("heading", level=1)).to_have_text(CHECKING)
+    assert MoleRecord.objects.count() == 1
