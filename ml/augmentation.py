@@ -9,28 +9,37 @@ import tensorflow as tf
 from PIL import Image, ImageDraw, ImageFilter
 
 OVERLAYS = 192
+OVERLAID = 0.3  # share of the pictures
 
 
 def overlay_bank(seed: int, side: int) -> np.ndarray:
-    """(OVERLAYS, side, side, 4) uint8 RGBA: hair, ink, rulers, dark corners and stickers."""
+    """(OVERLAYS, side, side, 4) uint8 RGBA: hair, ink, rulers, dark corners and plasters; the
+    first one is empty."""
     rng = np.random.default_rng(seed)
-    kinds = (_hair, _hair, _hair, _ink, _ruler, _vignette)
-    bank = [kinds[i % len(kinds)](rng, side) for i in range(OVERLAYS)]
-    return np.stack([np.asarray(image) for image in bank])
+    kinds = (_hair, _hair, _hair, _ink, _ink, _ruler, _vignette, _plaster)
+    bank = [kinds[i % len(kinds)](rng, side) for i in range(OVERLAYS - 1)]
+    return np.stack([np.zeros((side, side, 4), np.uint8), *map(np.asarray, bank)])
 
 
 def augment(pictures, masks, size: int, bank):
-    """Uint8 pictures (n, s, s, 3) and masks (n, m, m, 1) → float32 (n, size, size, 3) in 0–255
-    and masks (n, size/8, size/8, 1) in 0–1: turned, flipped, scaled, shifted, recoloured,
-    blurred, covered."""
+    """Uint8 pictures (n, s, s, 3) and masks (n, m, m, 1) → float32 (n, size, size, 3) in 0–255,
+    masks (n, size/8, size/8, 1) in 0–1, and what share of each mask is covered (n,): turned,
+    flipped, scaled, shifted, covered, recoloured, blurred, compressed."""
     n = tf.shape(pictures)[0]
     warp = _random_affine(n)
     x = tf.cast(_warp(pictures, warp, size), tf.float32)
     masks = tf.cast(_warp(masks, warp, size // 8), tf.float32) / 255
-    x = _sometimes(0.3, x, lambda part: _overlaid(part, bank))
-    x = _sometimes(0.2, x, _coarse)
+    picks = tf.random.uniform((n,), 0, len(bank), tf.int32)
+    picks *= tf.cast(tf.random.uniform((n,)) < OVERLAID, tf.int32)
+    overlay = tf.cast(tf.gather(bank, picks), tf.float32)
+    alpha = overlay[..., 3:] / 255
+    x = x * (1 - alpha) + overlay[..., :3] * alpha
+    over = tf.reduce_sum(tf.nn.avg_pool2d(alpha, 8, 8, "VALID") * masks, (1, 2, 3))
+    covered = over / (tf.reduce_sum(masks, (1, 2, 3)) + 1e-3)
+    for share in (0.15, 0.15):  # two sizes a batch
+        x = _sometimes(share, x, _coarse)
     x = _sometimes(0.15, x, lambda part: part + tf.random.normal(tf.shape(part), stddev=8.0))
-    return _recolour(x), masks
+    return _sometimes(0.25, _recolour(x), _compressed), masks, covered
 
 
 def mixup(x, targets: dict, alpha: float = 0.4):
@@ -47,9 +56,9 @@ def mixup(x, targets: dict, alpha: float = 0.4):
     allowed = targets["logits"]
     mixed = {
         "logits": tf.concat([allowed, tf.reverse(allowed, [0]), share[:, None]], axis=1),
-        "mask": _blend(targets["mask"], tf.reverse(targets["mask"], [0]), share),
-        "lesion": _blend(targets["lesion"], tf.reverse(targets["lesion"], [0]), share),
     }
+    for name in ("mask", "lesion", "covered"):
+        mixed[name] = _blend(targets[name], tf.reverse(targets[name], [0]), share)
     return x, mixed
 
 
@@ -105,18 +114,22 @@ def _sometimes(share: float, x, change):
     return tf.tensor_scatter_nd_update(x, chosen[:, None], change(tf.gather(x, chosen)))
 
 
-def _overlaid(x, bank):
-    picks = tf.random.uniform((tf.shape(x)[0],), 0, len(bank), tf.int32)
-    rgba = tf.cast(tf.gather(bank, picks), tf.float32)
-    alpha = rgba[..., 3:] / 255
-    return x * (1 - alpha) + rgba[..., :3] * alpha
-
-
 def _coarse(x):
     """Out of focus, or a small file."""
     side = x.shape[1]
     small = tf.cast(side * tf.random.uniform((), 0.3, 0.8), tf.int32)
     return tf.image.resize(tf.image.resize(x, (small, small), antialias=True), (side, side))
+
+
+def _compressed(x):
+    """As JPEG files of low quality."""
+
+    def one(picture):
+        quality = tf.random.uniform((), 25, 85, tf.int32)
+        return tf.image.adjust_jpeg_quality(picture, quality)
+
+    pictures = tf.cast(tf.clip_by_value(x, 0, 255), tf.uint8)
+    return tf.cast(tf.map_fn(one, pictures), tf.float32)
 
 
 def _recolour(x):
@@ -127,15 +140,15 @@ def _recolour(x):
         return tf.random.normal((n, 1, 1, channels), stddev=deviation)
 
     x = tf.clip_by_value(x, 0, 255) / 255
-    x = _sometimes(0.2, x, _grey_world)
-    x = x * tf.exp(normal(0.07, 3) + normal(0.15))
+    x = _sometimes(0.1, x, _grey_world)
+    x = x * tf.exp(normal(0.045, 3) + normal(0.12))
     grey = tf.reduce_mean(x, axis=3, keepdims=True)
-    x = grey + (x - grey) * tf.exp(normal(0.2))
+    x = grey + (x - grey) * tf.exp(normal(0.13))
     means = tf.reduce_mean(x, axis=(1, 2, 3), keepdims=True)
-    x = means + (x - means) * tf.exp(normal(0.15))
+    x = means + (x - means) * tf.exp(normal(0.12))
     x = tf.clip_by_value(x, 0, 1)
     # A tone curve; a true gamma costs as much as all else here.
-    return (x + normal(0.15) * x * (1 - x)) * 255
+    return (x + normal(0.12) * x * (1 - x)) * 255
 
 
 def _grey_world(x):
@@ -152,7 +165,7 @@ def _hair(rng: np.random.Generator, side: int) -> Image.Image:
     image, draw = _canvas(side)
     tone = int(rng.choice([20, 40, 70, 200]))
     steps = np.linspace(0, 1, 24)[:, None]
-    for _ in range(rng.integers(2, 30)):
+    for _ in range(rng.integers(2, rng.choice([12, 30, 90]))):
         a, b, c = rng.uniform(-0.2, 1.2, (3, 2)) * side
         b = (a + c) / 2 + (b - side / 2) * 0.3
         curve = (1 - steps) ** 2 * a + 2 * steps * (1 - steps) * b + steps**2 * c
@@ -172,6 +185,9 @@ def _ink(rng: np.random.Generator, side: int) -> Image.Image:
         start = int(rng.integers(360))
         sweep = int(rng.integers(40, 360))
         draw.arc((x, y, x + w, y + h), start, start + sweep, fill=colour, width=width)
+    if rng.random() < 0.3:  # scribbled over
+        points = rng.normal(side / 2, side * rng.uniform(0.1, 0.25), (int(rng.integers(5, 40)), 2))
+        draw.line([tuple(p) for p in points], fill=colour, width=width, joint="curve")
     return image.filter(ImageFilter.GaussianBlur(0.8))
 
 
@@ -196,3 +212,13 @@ def _vignette(rng: np.random.Generator, side: int) -> Image.Image:
     rgba = np.zeros((side, side, 4), np.uint8)
     rgba[..., 3] = (255 / (1 + np.exp(-np.clip((radius - edge) / soft, -30, 30)))).astype(np.uint8)
     return Image.fromarray(rgba)
+
+
+def _plaster(rng: np.random.Generator, side: int) -> Image.Image:
+    image, draw = _canvas(side)
+    x, y = rng.uniform(0.1, 0.9, 2) * side
+    w, h = rng.uniform(0.1, 0.35, 2) * side
+    colour = ((225, 190, 160), (240, 240, 240), (60, 90, 150), (200, 60, 60))[rng.integers(4)]
+    box = (x - w, y - h, x + w, y + h)
+    draw.rounded_rectangle(box, min(w, h) * rng.uniform(0, 1), (*colour, 255))
+    return image.rotate(float(rng.uniform(0, 360)))

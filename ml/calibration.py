@@ -21,8 +21,12 @@ COST_RATIO = 3.0
 NEAR = 0.7
 # Ridge on the bias, in pictures: a photo set of a hundred must not shift a rare class far.
 BIAS_RIDGE = 5.0
-# Share of validation lesions that each limit may refuse; seven limits stay under 3 % together.
-TAIL = 0.003
+# Share of validation lesions that each limit may refuse; nine limits stay under 3 % together.
+TAIL = 0.002
+# A blown-out share, and a share of the frame's cells on the lesion, that are never refused.
+MIN_GLARE, MIN_CUT = 0.05, 0.6
+# Individual typology angle below which skin counts as brown or dark; the sets hold hardly any.
+DARK_BELOW = 10.0
 BENIGN = [DIAGNOSES.index(d) for d in BENIGN_DIAGNOSES]
 MELANOMA = DIAGNOSES.index("mel")
 
@@ -30,7 +34,7 @@ MELANOMA = DIAGNOSES.index("mel")
 def calibrate(rows: Sequence[Row], answers: dict[str, np.ndarray]) -> dict:
     """The parts of model.json that are set on data.
 
-    ``answers``: the graph's ``logits`` (n, 7) and ``quality`` (n, 7) for the rows' pictures.
+    ``answers`` of the graph for the rows: ``logits`` (n, 7), ``quality`` (n, len(QUALITY)).
     A modality that the data lack is left out: the model then refuses to judge such pictures.
     Raises ValueError, naming the modality, where validation has too few lesions to set it on.
     """
@@ -77,16 +81,27 @@ def threshold(scores: np.ndarray, positive: np.ndarray) -> float:
 
 
 def limits(quality: np.ndarray) -> list[Limit]:
-    """Limits that all but TAIL of real validation lesions keep; ``quality`` (n, len(QUALITY))."""
-    low = dict(zip(QUALITY, np.quantile(quality, TAIL, axis=0).tolist(), strict=True))
-    high = dict(zip(QUALITY, np.quantile(quality, 1 - TAIL, axis=0).tolist(), strict=True))
+    """Limits that nearly all real lesions keep; ``quality`` (n, len(QUALITY)) of validation."""
+    low = dict(zip(QUALITY, (-_far(-quality)).tolist(), strict=True))
+    high = dict(zip(QUALITY, _far(quality).tolist(), strict=True))
     return [
         {"reason": "no_lesion", "number": "lesion", "min": low["lesion"]},
-        {"reason": "unfamiliar", "number": "distance", "max": high["distance"]},
+        {"reason": "unfamiliar", "number": "unfamiliarity", "max": high["unfamiliarity"]},
+        {"reason": "several_lesions", "number": "mask_spread", "max": high["mask_spread"]},
+        {"reason": "covered", "number": "covered", "max": high["covered"]},
         {"reason": "blurred", "number": "sharpness", "min": low["sharpness"]},
         {"reason": "too_dark", "number": "brightness", "min": low["brightness"]},
-        {"reason": "glare", "number": "glare", "max": max(high["glare"], 0.1)},
+        {"reason": "glare", "number": "glare", "max": max(high["glare"], MIN_GLARE)},
         {"reason": "too_small", "number": "mask_area", "min": low["mask_area"]},
-        {"reason": "cut_off", "number": "mask_edge", "max": max(high["mask_edge"], 0.6)},
+        {"reason": "cut_off", "number": "mask_edge", "max": max(high["mask_edge"], MIN_CUT)},
         {"warning": "touches_edge", "number": "mask_edge", "max": 0.02},
+        {"warning": "dark_skin", "number": "skin_tone", "min": DARK_BELOW},
     ]
+
+
+def _far(values: np.ndarray) -> np.ndarray:
+    """The upper end of each column's real range: the quantile at 1 − TAIL, or, where the pictures
+    are too few to show it, the median and twice its distance to the quantile at 0.95 (3.3 σ of a
+    normal tail, which 1 in 2,000 exceeds)."""
+    middle, most = np.quantile(values, [0.5, 0.95], axis=0)
+    return np.maximum(np.quantile(values, 1 - TAIL, axis=0), middle + 2 * (most - middle))

@@ -71,11 +71,13 @@ class Classifier:
     def assess(self, pictures: Sequence[np.ndarray], modality: str) -> list[Assessment]:
         """Assess RGB pictures (h, w, 3) uint8, each of one lesion. Raises ReleaseError for a
         modality that the model was not trained for."""
+        return [self.look(picture, modality)[0] for picture in pictures]
+
+    def look(self, picture: np.ndarray, modality: str) -> tuple[Assessment, dict[str, float]]:
+        """One picture's assessment, with the quality numbers that it rests on. Raises like
+        ``assess``."""
         if modality not in self.thresholds:
             raise ReleaseError(f"model {self.version} was not trained for {modality} pictures")
-        return [self._assess(picture, modality) for picture in pictures]
-
-    def _assess(self, picture: np.ndarray, modality: str) -> Assessment:
         begin = time.perf_counter()
         thresholds, calibration = self.thresholds[modality], self.card["calibration"][modality]
         square = images.to_input(picture, self.side).astype(np.float32)
@@ -97,7 +99,7 @@ class Classifier:
         risk_category, advice = decide(diagnoses, thresholds, uncertain=uncertain)
         if reasons:
             risk_category, uncertain, advice = None, False, "retake"
-        return Assessment(
+        assessment = Assessment(
             model_version=self.version,
             modality=modality,
             usable=not reasons,
@@ -113,6 +115,7 @@ class Classifier:
             outline=outline(out["mask"][..., 0], picture.shape),
             milliseconds=round((time.perf_counter() - begin) * 1000, 2),
         )
+        return assessment, numbers
 
     def _near(self, probabilities: np.ndarray, thresholds: Thresholds) -> bool:
         """Whether either score lies so close to its threshold that turning could change sides."""

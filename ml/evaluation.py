@@ -7,12 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
 from ml import images, metrics
 from ml.datasets import DatasetError, Row
-from ml.skin_tone import tone_of, typology_angle
+from ml.skin_tone import NO_SKIN, tone_of
 from ml.taxonomy import (
     BENIGN,
     CATEGORY_OF,
@@ -106,7 +105,7 @@ def _truth(rows: list[Row], positive: tuple[str, ...]) -> np.ndarray:
 
 def collect(classifier: "Classifier", rows: list[Row]) -> Predictions:
     """Assess every picture. Raises DatasetError, naming the row, for one that does not decode."""
-    assessments, tones = [], []
+    looks = []
     by_modality = sorted(range(len(rows)), key=lambda i: rows[i].modality)
     with (
         ThreadPoolExecutor() as pool,
@@ -114,34 +113,30 @@ def collect(classifier: "Classifier", rows: list[Row]) -> Predictions:
     ):
         for start in range(0, len(rows), BATCH):
             batch = by_modality[start : start + BATCH]
-            loaded = list(pool.map(_load, [rows[i] for i in batch]))
-            tones += [tone for _, tone in loaded]
-            for modality in sorted({rows[i].modality for i in batch}):
-                some = [
-                    image
-                    for i, (image, _) in zip(batch, loaded, strict=True)
-                    if rows[i].modality == modality
-                ]
-                assessments += classifier.assess(some, modality)
+            loaded = pool.map(_load, [rows[i] for i in batch])
+            looks += [
+                classifier.look(image, rows[i].modality)
+                for i, image in zip(batch, loaded, strict=True)
+            ]
             bar.update(len(batch))
+    assessments = [assessment for assessment, _ in looks]
     return Predictions(
         rows=[rows[i] for i in by_modality],
         probabilities=np.array([[a.diagnoses[d] for d in DIAGNOSES] for a in assessments]),
         usable=np.array([a.usable for a in assessments]),
         uncertain=np.array([a.uncertain for a in assessments]),
-        skin_tones=tones,
+        # The first releases did not measure it.
+        skin_tones=[tone_of(numbers.get("skin_tone", NO_SKIN)) for _, numbers in looks],
         thresholds=classifier.thresholds,
     )
 
 
-def _load(row: Row) -> tuple[np.ndarray, str | None]:
+def _load(row: Row) -> np.ndarray:
     try:
         with row.path.open("rb") as file:
-            image = images.decode(file)
-        mask = None if row.mask is None else np.asarray(Image.open(row.mask).convert("L")) > 0
+            return images.decode(file)
     except (images.ImageError, OSError) as error:
         raise DatasetError(f"{row.source}: {row.path}: {error}") from error
-    return image, tone_of(typology_angle(image, mask))
 
 
 def evaluate(predictions: Predictions) -> dict:

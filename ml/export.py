@@ -15,12 +15,12 @@ from tqdm import tqdm
 
 from ml import arrays, calibration, classifier, datasets, evaluation, images, model_card, network
 from ml.datasets import Row, splits
-from ml.taxonomy import ADVICE, CATEGORY_OF, REASONS
+from ml.taxonomy import ADVICE, CATEGORY_OF, MODALITIES, REASONS
 
 KERAS_FILE, LITERT_FILE, CARD_FILE = "skincare.keras", "skincare.tflite", "model-card.md"
 PARITY = 1e-4
 PARITY_PICTURES = 200
-CENTRES_PICTURES = 3000
+FAMILIAR_PICTURES = 4000
 LICENCE = (
     "Research and non-commercial use only: the weights were learnt from pictures under "
     "CC BY-NC and CC BY-NC-SA licences. Train on your own pictures for any other use."
@@ -44,7 +44,7 @@ def release(run: Path, out: Path = classifier.RELEASE) -> None:
         raise datasets.DatasetError(f"{run}: none of its validation pictures are in this data")
     loaded = arrays.load(rows)
     trained = keras.models.load_model(run / "best.keras", compile=False)
-    model = network.serving(trained, _centres(trained, rows, loaded, folds))
+    model = network.serving(trained, _familiar(trained, rows, loaded, folds))
 
     new = out.with_name(out.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
@@ -125,15 +125,18 @@ def check_parity(model: keras.Model, litert: Path, pictures: np.ndarray) -> floa
     return worst
 
 
-def _centres(trained, rows: list[Row], loaded: arrays.Arrays, folds: np.ndarray) -> network.Centres:
-    """Fitted on a sample of training lesions; a kind is a diagnosis in one modality."""
-    known = [i for i, row in enumerate(rows) if folds[i] == "train" and len(row.allowed) == 1]
+def _familiar(
+    trained: keras.Model, rows: list[Row], loaded: arrays.Arrays, folds: np.ndarray
+) -> network.Familiar:
+    """Fitted on a sample of training lesions, as many of each modality as there are."""
     rng = np.random.default_rng(0)
-    known = np.sort(rng.permutation(known)[:CENTRES_PICTURES])
-    squares = np.stack([images.to_input(loaded.pictures[i], network.SIDE) for i in known])
-    features = trained.predict(squares, batch_size=64)["features"]
-    kinds = np.array([f"{rows[i].modality} {rows[i].allowed[0]}" for i in known])
-    return network.Centres(features, kinds)
+    known = []
+    for modality in MODALITIES:
+        of = [i for i, row in enumerate(rows) if folds[i] == "train" and row.allowed
+              and row.modality == modality]  # fmt: skip
+        known += rng.permutation(of)[: FAMILIAR_PICTURES // len(MODALITIES)].tolist()
+    squares = np.stack([images.to_input(loaded.pictures[i], network.SIDE) for i in sorted(known)])
+    return network.Familiar(trained.predict(squares, batch_size=64)["features"])
 
 
 def _answers(litert: Path, chosen: list[int], loaded: arrays.Arrays) -> dict[str, np.ndarray]:

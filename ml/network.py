@@ -6,13 +6,34 @@ import tensorflow as tf
 from keras import layers
 
 from ml import backbone
+from ml.skin_tone import NO_SKIN
 from ml.taxonomy import DIAGNOSES
 
 SIDE = 224  # of the served picture
 DECODER_CHANNELS = 48
 # What ``quality`` holds, in this order; ``model.json`` has the limits.
-QUALITY = ("lesion", "sharpness", "brightness", "glare", "mask_area", "mask_edge", "distance")
-DISTANCE_COMPONENTS = 64
+QUALITY = (
+    "lesion",
+    "covered",
+    "sharpness",
+    "brightness",
+    "glare",
+    "mask_area",
+    "mask_edge",
+    "mask_spread",
+    "skin_tone",
+    "unfamiliarity",
+)
+FAMILIAR_COMPONENTS = 128
+# Columns X, Y, Z of linear sRGB over the white point D65 (IEC 61966-2-1).
+XYZ_OVER_WHITE = np.array(
+    [
+        [0.412453, 0.357580, 0.180423],
+        [0.212671, 0.715160, 0.072169],
+        [0.019334, 0.119193, 0.950227],
+    ],
+    np.float32,
+).T / np.array([0.95047, 1.0, 1.08883], np.float32)
 
 
 def build(dropout: float = 0.3, drop_path: float = 0.1, *, folded: bool = False) -> keras.Model:
@@ -21,13 +42,14 @@ def build(dropout: float = 0.3, drop_path: float = 0.1, *, folded: bool = False)
     Input: (n, s, s, 3) float32, RGB 0–255. Outputs: ``logits`` (n, 7) in the order of DIAGNOSES,
     ``cam`` (n, s/32, s/32, 7), the class activation map (Zhou et al., CVPR 2016) whose mean over
     the picture is ``logits``, ``mask`` (n, s/8, s/8, 1) logits of the lesion mask, ``lesion``
-    (n, 1) the logit that there is a lesion, ``features`` (n, 1280) pooled.
+    (n, 1) the logit that there is a lesion, ``covered`` (n, 1) the logit of the lesion's share
+    under hair, ink or a plaster, ``features`` (n, 1280) pooled.
     """
     picture = keras.Input((None, None, 3), name="picture")
     return keras.Model(picture, _heads(picture, dropout, drop_path, folded), name="skincare")
 
 
-def serving(trained: keras.Model, centres: "Centres") -> keras.Model:
+def serving(trained: keras.Model, familiar: "Familiar") -> keras.Model:
     """The graph for worker and phone: one picture of SIDE, batch norms folded, weights rounded to
     float16, so that the Keras file and the float16 LiteRT file hold the same numbers.
 
@@ -38,64 +60,60 @@ def serving(trained: keras.Model, centres: "Centres") -> keras.Model:
     heads = _heads(picture, 0.0, 0.0, folded=True)
     mask = layers.Activation("sigmoid", name="mask_probability")(heads["mask"])
     lesion = layers.Activation("sigmoid", name="lesion_probability")(heads["lesion"])
-    distance = FeatureDistance(DISTANCE_COMPONENTS, len(centres.centres), name="distance")
-    quality = Quality(name="quality")([picture, mask, lesion, distance(heads["features"])])
+    covered = layers.Activation("sigmoid", name="covered_share")(heads["covered"])
+    unfamiliarity = Unfamiliarity(name="unfamiliarity")
+    quality = Quality(name="quality")(
+        [picture, mask, lesion, covered, unfamiliarity(heads["features"])]
+    )
     outputs = {name: heads[name] for name in ("logits", "cam")}
     model = keras.Model(picture, outputs | {"mask": mask, "quality": quality}, name="skincare")
     backbone.fold(trained, model)
-    distance.set_weights([centres.projection, centres.offset, centres.centres])
+    unfamiliarity.set_weights([familiar.mean, familiar.components])
     model.set_weights(
         [np.asarray(w).astype(np.float16).astype(np.float32) for w in model.get_weights()]
     )
     return model
 
 
-class Centres:
-    """Where each known kind of picture lies in feature space, for an out-of-distribution score.
+class Familiar:
+    """The subspace of feature space in which known lesions vary: a mean and principal components.
 
-    Whitened principal components and the mean of each kind: the Mahalanobis distance of Lee et
-    al. (arXiv 1807.03888) with a covariance of limited rank.
+    What is left of a picture's features outside of it is an out-of-distribution score: the
+    residual of ViM (Wang et al., CVPR 2022, arXiv 2203.10807). ``docs/experiments.md`` compares.
     """
 
-    def __init__(self, features: np.ndarray, kinds: np.ndarray) -> None:
-        """``features`` (n, 1280) of training pictures, ``kinds`` (n,) their kind's name."""
-        means = {kind: features[kinds == kind].mean(0) for kind in np.unique(kinds)}
-        within = features - np.stack([means[kind] for kind in kinds])
-        values, vectors = np.linalg.eigh(np.cov(within, rowvar=False))
-        keep = slice(-DISTANCE_COMPONENTS, None)
-        self.projection = vectors[:, keep] / np.sqrt(np.maximum(values[keep], 1e-8))
-        self.offset = -features.mean(0) @ self.projection
-        self.centres = np.stack(list(means.values())) @ self.projection + self.offset
+    def __init__(self, features: np.ndarray) -> None:
+        """``features`` (n, 1280) of training lesions."""
+        self.mean = features.mean(0)
+        _, vectors = np.linalg.eigh(np.cov(features, rowvar=False))
+        self.components = vectors[:, -FAMILIAR_COMPONENTS:]
 
 
 @keras.saving.register_keras_serializable("ml")
-class FeatureDistance(layers.Layer):
-    """(n, 1280) → (n, 1): mean squared distance to the nearest of the Centres."""
-
-    def __init__(self, components: int, centres: int, **settings) -> None:
-        super().__init__(**settings)
-        self.components, self.count = components, centres
+class Unfamiliarity(layers.Layer):
+    """Features (n, 1280) → (n, 1): the share of their length that lies outside of Familiar."""
 
     def build(self, shape) -> None:
-        self.projection = self.add_weight(shape=(shape[-1], self.components), trainable=False)
-        self.offset = self.add_weight(shape=(self.components,), trainable=False)
-        self.centres = self.add_weight(shape=(self.count, self.components), trainable=False)
+        self.mean = self.add_weight(shape=(shape[-1],), trainable=False)
+        self.components = self.add_weight(shape=(shape[-1], FAMILIAR_COMPONENTS), trainable=False)
 
     def call(self, features):
-        z = tf.matmul(features, self.projection) + self.offset
-        squares = tf.reduce_mean(tf.square(z[:, None, :] - self.centres[None]), axis=2)
-        return tf.reduce_min(squares, axis=1, keepdims=True)
+        moved = features - self.mean
+        inside = tf.matmul(moved, self.components)
 
-    def get_config(self) -> dict:
-        return super().get_config() | {"components": self.components, "centres": self.count}
+        def square(x):
+            return tf.reduce_sum(tf.square(x), axis=1, keepdims=True)
+
+        return tf.sqrt(tf.nn.relu(square(moved) - square(inside)) / (square(features) + 1e-6))
 
 
 @keras.saving.register_keras_serializable("ml")
 class Quality(layers.Layer):
-    """Picture (n, s, s, 3), mask and lesion probabilities, distance → (n, len(QUALITY))."""
+    """Picture (n, s, s, 3), mask (n, m, m, 1), lesion probability, covered share, unfamiliarity →
+    (n, len(QUALITY))."""
 
     def call(self, inputs):
-        picture, mask, lesion, distance = inputs
+        picture, mask, lesion, covered, unfamiliarity = inputs
         luma = tf.reduce_sum(picture * [0.299, 0.587, 0.114], axis=3, keepdims=True) / 255
         brightness = tf.reduce_mean(luma, (1, 2))
         # Mean absolute Laplacian relative to the brightness: falls when the focus is off.
@@ -103,14 +121,56 @@ class Quality(layers.Layer):
         around = luma[:, :-2, 1:-1] + luma[:, 2:, 1:-1] + luma[:, 1:-1, :-2] + luma[:, 1:-1, 2:]
         detail = tf.reduce_mean(tf.abs(around - 4 * inner), (1, 2))
         sharpness = detail / (brightness + 0.02)
-        glare = tf.reduce_mean(tf.cast(tf.reduce_min(picture, 3) > 245, tf.float32), (1, 2))
         inside = tf.cast(mask > 0.5, tf.float32)
+        cells = picture.shape[1] // mask.shape[1]
+        white = tf.cast(tf.reduce_min(picture, 3, keepdims=True) > 245, tf.float32)
+        white = tf.nn.avg_pool2d(white, cells, cells, "VALID")
+        on_lesion = tf.reduce_sum(white * inside, (1, 2)) / (tf.reduce_sum(inside, (1, 2)) + 1e-3)
+        glare = tf.maximum(tf.reduce_mean(white, (1, 2)), on_lesion)
         area = tf.reduce_mean(inside, (1, 2))
         sides = (inside[:, 0], inside[:, -1], inside[:, :, 0], inside[:, :, -1])
         edge = tf.reduce_mean(tf.concat(sides, axis=1), axis=1)
-        return tf.concat(
-            [lesion, sharpness, brightness, glare[:, None], area, edge, distance], axis=1
-        )
+        numbers = [lesion, covered, sharpness, brightness, glare, area, edge]
+        tone = typology_angle(picture, mask)
+        return tf.concat([*numbers, _spread(inside), tone, unfamiliarity], axis=1)
+
+
+def typology_angle(picture, mask):
+    """The individual typology angle of the skin around a lesion, in degrees: (n, 1).
+
+    atan((L* − 50) / b*) of the mean skin (Chardon et al., Int. J. Cosmet. Sci. 13, 1991) of
+    pictures (n, s, s, 3) RGB 0–255, outside of masks (n, m, m, 1) of probabilities. It measures
+    light and camera too. NO_SKIN where too little skin is left.
+    """
+    cells = picture.shape[1] // mask.shape[1]
+    rgb = tf.nn.avg_pool2d(picture, cells, cells, "VALID") / 255
+    linear = tf.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+    xyz = tf.matmul(linear, tf.constant(XYZ_OVER_WHITE)[None])
+    f = tf.where(xyz > 0.008856, tf.maximum(xyz, 1e-6) ** (1 / 3), 7.787 * xyz + 16 / 116)
+    lightness = 116 * f[..., 1:2] - 16
+    a, b = 500 * (f[..., 0:1] - f[..., 1:2]), 200 * (f[..., 1:2] - f[..., 2:3])
+    # The dermoscope's black frame, the white of rulers and reflections, and ink are no skin.
+    real = (mask < 0.2) & (lightness > 15) & (lightness < 98) & (a > -2) & (b > -15)
+    skin = tf.cast(real, tf.float32)
+    count = tf.reduce_sum(skin, (1, 2))
+    means = [tf.reduce_sum(skin * of, (1, 2)) / tf.maximum(count, 1) for of in (lightness, b)]
+    angle = tf.atan2(means[0] - 50, means[1]) * (180 / np.pi)
+    return tf.where(count < 0.02 * mask.shape[1] ** 2, NO_SKIN, angle)
+
+
+def _spread(inside):
+    """Masks (n, m, m, 1) of 0 and 1 → (n, 1): the area of the ellipse with the mask's second
+    moments over the mask's own. An ellipse has 1, two far lesions many times that."""
+    side = inside.shape[1]
+    at = (tf.range(side, dtype=tf.float32) + 0.5) / side
+    weight = inside[..., 0] / (tf.reduce_sum(inside, (1, 2, 3), keepdims=True)[..., 0] + 1e-6)
+    rows, columns = tf.reduce_sum(weight, 2), tf.reduce_sum(weight, 1)
+    y = at - tf.reduce_sum(rows * at, 1, keepdims=True)
+    x = at - tf.reduce_sum(columns * at, 1, keepdims=True)
+    cross = tf.reduce_sum(weight * y[:, :, None] * x[:, None, :], (1, 2))
+    both = tf.reduce_sum(rows * y**2, 1) * tf.reduce_sum(columns * x**2, 1)
+    ellipse = 4 * np.pi * tf.sqrt(tf.nn.relu(both - cross**2))
+    return (ellipse / (tf.reduce_mean(inside, (1, 2, 3)) + 1e-3))[:, None]
 
 
 def _heads(picture, dropout: float, drop_path: float, folded: bool) -> dict:
@@ -120,6 +180,7 @@ def _heads(picture, dropout: float, drop_path: float, folded: bool) -> dict:
     cam = layers.Conv2D(len(DIAGNOSES), 1, name="cam")(layers.SpatialDropout2D(dropout)(x))
     logits = layers.GlobalAveragePooling2D(name="logits")(cam)
     lesion = layers.Dense(1, name="lesion")(layers.Dropout(dropout)(features))
+    covered = layers.Dense(1, name="covered")(features)
 
     y = layers.Conv2D(DECODER_CHANNELS, 1, name="mask_from_32")(taps["deep"])
     for stride in (16, 8):
@@ -130,4 +191,11 @@ def _heads(picture, dropout: float, drop_path: float, folded: bool) -> dict:
             DECODER_CHANNELS, 3, padding="same", activation="relu6", name=f"mask_mix_{stride}"
         )(y)
     mask = layers.Conv2D(1, 1, name="mask")(y)
-    return {"logits": logits, "cam": cam, "mask": mask, "lesion": lesion, "features": features}
+    return {
+        "logits": logits,
+        "cam": cam,
+        "mask": mask,
+        "lesion": lesion,
+        "covered": covered,
+        "features": features,
+    }

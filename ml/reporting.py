@@ -40,7 +40,7 @@ def write_report(predictions: Predictions, result: dict, folder: Path) -> Path:
             "Evaluation",
             [
                 _overview(result),
-                _trust(result["trust"]) if "trust" in result else "",
+                _trust(result["trust"], folder) if "trust" in result else "",
                 *map(_section, sections),
             ],
         ),
@@ -276,7 +276,7 @@ def _overview(result: dict) -> str:
     return f"<h2>Figures, with 95 % intervals</h2>{note}{_table(['', *header], body)}"
 
 
-def _trust(trust: dict) -> str:
+def _trust(trust: dict, folder: Path) -> str:
     groups = {"lesions": trust["refused"]["lesions"], "phantoms": trust["refused"]["phantoms"]}
     groups |= {f"foreign: {kind}": block for kind, block in trust["refused"]["foreign"].items()}
     refused = [
@@ -292,12 +292,44 @@ def _trust(trust: dict) -> str:
         for name, block in of_modality.items()
     ]
     outline = [[name.replace("_", " "), _cell(trust["outline"], name)] for name in trust["outline"]]
+    kinds = {"lesions": groups["lesions"], **trust["refused"]["foreign"]}
+    changed = _by_change(trust["robustness"])
+    plots = {
+        "refused": _bars("share refused", kinds, "refused", (0.03, 0.97)),
+        "changes": _bars("share whose category changes", changed, "changed", (0.05,)),
+    }
+    for name, figure in plots.items():
+        figure.savefig(folder / f"trust-{name}.png", dpi=110)
     return (
-        f"<h2>What is refused</h2>{_table(header, refused)}"
-        f"<h2>What changes the risk category</h2>"
+        f"<h2>What is refused</h2>{_figure('trust-refused.png', 'Refused, and the targets')}"
+        f"{_table(header, refused)}<h2>What changes the risk category</h2>"
+        f"{_figure('trust-changes.png', 'Category changed, and the target')}"
         f"{_table(['', 'pictures', 'category changed', 'newly refused'], changes)}"
         f"<h2>Outline and heatmap against the drawn masks</h2>{_table(['', ''], outline)}"
     )
+
+
+def _by_change(robustness: dict[str, dict[str, dict]]) -> dict[str, dict[str, dict]]:
+    names = dict.fromkeys(name for of_modality in robustness.values() for name in of_modality)
+    return {name: {m: block[name] for m, block in robustness.items()} for name in names}
+
+
+def _bars(label: str, groups: dict, key: str, targets: tuple[float, ...]) -> Figure:
+    """Horizontal bars, one for each group and modality, with dashed lines at the targets."""
+    figure = Figure(figsize=(6, 1 + 0.45 * len(groups)), layout="constrained")
+    axes = figure.subplots()
+    for shift, modality in zip((-0.2, 0.2), MODALITIES, strict=True):
+        bars = [
+            (y, of[modality][key] or 0) for y, of in enumerate(groups.values()) if modality in of
+        ]
+        axes.barh([y + shift for y, _ in bars], [v for _, v in bars], 0.38, label=modality)
+    for target in targets:
+        axes.axvline(target, color="k", ls="--", lw=0.8)
+    axes.set_yticks(range(len(groups)), [name.replace("_", " ") for name in groups])
+    axes.invert_yaxis()
+    axes.set_xlabel(label)
+    axes.legend(loc="best")
+    return figure
 
 
 def _counts(counts: dict[str, int]) -> str:
@@ -324,13 +356,14 @@ def _table(header: list[str], body: Iterable[list[str]]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
+def _figure(file: str, caption: str) -> str:
+    caption = html.escape(caption)
+    return f'<figure><img src="{file}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
+
+
 def _section(section: tuple[str, list[tuple[str, str]]]) -> str:
     modality, plots = section
-    figures = "".join(
-        f'<figure><img src="{file}" alt="{html.escape(caption)}">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-        for file, caption in plots
-    )
+    figures = "".join(_figure(file, caption) for file, caption in plots)
     return f"<h2>{modality.capitalize()}</h2>{figures}"
 
 

@@ -68,6 +68,7 @@ REASONS = {
 # What is worth saying of a picture that is judged all the same.
 WARNINGS = {
     "touches_edge": "Part of the mole lies outside the picture. Show all of it if you can.",
+    "dark_skin": "The program was hardly tested on dark skin, and this skin looks dark to it.",
 }
 
 SIGNS = ("itching", "bleeding", "changing", "growing", "not_healing")

@@ -17,8 +17,8 @@ from ml.datasets import Row, splits
 from ml.taxonomy import BENIGN_DIAGNOSES, DIAGNOSES, MALIGNANT_DIAGNOSES
 
 LABEL_SMOOTHING = 0.05
-NEGATIVE_SHARE = 0.08  # of every batch: pictures without a lesion
-DRAWINGS = 400
+NEGATIVE_SHARE = 0.1  # of every batch: pictures without a lesion
+DRAWINGS, THINGS = 500, 300
 AVERAGE_EVERY, AVERAGE_DECAY = 4, 0.994
 
 
@@ -26,14 +26,14 @@ AVERAGE_EVERY, AVERAGE_DECAY = 4, 0.994
 class Plan:
     """What a training is: two phases by picture side, epochs counted in pictures seen."""
 
-    phases: tuple[tuple[int, int], ...] = ((160, 13), (192, 3))  # (side, epochs)
+    phases: tuple[tuple[int, int], ...] = ((160, 13), (192, 8))  # (side, epochs)
     validation_side: int = 224
     epoch_pictures: int = 12_000
     batch: int = 64
     learning_rate: float = 7e-4
     weight_decay: float = 0.02
     frozen_blocks: int = 5
-    photo_weight: float = 2.0
+    photo_weight: float = 1.0
     patience: int = 10
     seed: int = 1
 
@@ -124,6 +124,14 @@ def lesion_loss(target, logits):
     return tf.nn.sigmoid_cross_entropy_with_logits(labels=target, logits=logits)[:, 0]
 
 
+@keras.saving.register_keras_serializable("ml")
+def covered_loss(target, logits):
+    """Cross-entropy of the lesion's covered share where it is known: target (n, 2) = share,
+    known."""
+    entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=target[:, 0], logits=logits[:, 0])
+    return target[:, 1] * entropy
+
+
 class Pool:
     """The training fold with its negatives, drawn by weight into batches."""
 
@@ -149,7 +157,8 @@ class Pool:
             for patch in negatives.skin_patches(loaded.pictures[i], loaded.masks[i])
         ]
         drawings = [negatives.drawing(rng, arrays.SIDE) for _ in range(DRAWINGS)]
-        self.negatives = [kind for kind in (everyday, skin, drawings) if kind]
+        things = [negatives.thing(rng, skin[i]) for i in rng.permutation(len(skin))[:THINGS]]
+        self.negatives = [kind for kind in (everyday, skin, drawings, things) if kind]
 
     def batches(self, side: int, first_epoch: int) -> tf.data.Dataset:
         """Endless augmented batches at one side, seeded by the epoch they begin at."""
@@ -163,12 +172,14 @@ class Pool:
         }
 
         def prepare(batch):
-            x, mask = augmentation.augment(batch["picture"], batch["mask"], side, bank)
+            x, mask, covered = augmentation.augment(batch["picture"], batch["mask"], side, bank)
             known = tf.ones_like(mask) * batch["known"][:, None, None, None]
+            outlined = batch["known"] * batch["lesion"][:, 0]
             targets = {
                 "logits": batch["allowed"],
                 "mask": tf.concat([mask, known], axis=3),
                 "lesion": batch["lesion"],
+                "covered": tf.stack([covered, outlined], axis=1),
             }
             return augmentation.mixup(x, targets)
 
@@ -308,8 +319,13 @@ def _compiled(plan: Plan) -> keras.Model:
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model.compile(
         optimizer,
-        loss={"logits": partial_label_loss, "mask": mask_loss, "lesion": lesion_loss},
-        loss_weights={"logits": 1.0, "mask": 0.3, "lesion": 0.2},
+        loss={
+            "logits": partial_label_loss,
+            "mask": mask_loss,
+            "lesion": lesion_loss,
+            "covered": covered_loss,
+        },
+        loss_weights={"logits": 1.0, "mask": 0.3, "lesion": 0.2, "covered": 0.2},
     )
     return model
 

@@ -145,6 +145,18 @@ def _light(*factors: float) -> Callable[[np.ndarray], np.ndarray]:
     return lambda picture: (picture * np.array(factors)).clip(0, 255).astype(np.uint8)
 
 
+def _crop(top: float, left: float, part: float) -> Callable[[np.ndarray], np.ndarray]:
+    """A square of ``part`` of the picture's short side; its place as shares of the room left."""
+
+    def crop(picture: np.ndarray) -> np.ndarray:
+        height, width = picture.shape[:2]
+        side = round(part * min(height, width))
+        y, x = round(top * (height - side)), round(left * (width - side))
+        return picture[y : y + side, x : x + side]
+
+    return crop
+
+
 def _blur(picture: np.ndarray) -> np.ndarray:
     radius = min(picture.shape[:2]) / 256
     return np.asarray(Image.fromarray(picture).filter(ImageFilter.GaussianBlur(radius)))
@@ -164,6 +176,8 @@ CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "cool": _light(0.94, 1, 1.06),
     "blur": _blur,
     "compress": _compress,
+    "closer": _crop(0.5, 0.5, 0.85),
+    "off_centre": _crop(0.2, 0.8, 0.9),
 }
 
 
