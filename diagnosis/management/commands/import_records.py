@@ -1,0 +1,61 @@
+"""A clinic's folder, as records of one account."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from accounts.models import User
+from diagnosis.services import imports, records
+from ml.datasets import DatasetError
+from ml.taxonomy import MODALITIES
+
+
+class Command(BaseCommand):
+    help = (
+        "Make a record of every picture in a folder. Stopped and started again, it goes on: "
+        "what is stored already is not stored twice. Every file that is refused is named, "
+        "and the status is then 1."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("directory", type=Path, metavar="DIR")
+        parser.add_argument("--owner", required=True, metavar="EMAIL", help="of the account")
+        parser.add_argument(
+            "--modality", choices=MODALITIES, default="dermoscopy",
+            help="how pictures were taken, where the folder doesn't say (default: %(default)s)",
+        )  # fmt: skip
+
+    def handle(
+        self, *args: Any, directory: Path, owner: str, modality: str, **options: Any
+    ) -> None:
+        if not directory.is_dir():
+            raise CommandError(f"{directory} is no folder.")
+        person = User.objects.filter(email=owner.strip().lower(), is_active=True).first()
+        if person is None:
+            raise CommandError(f"No account has the e-mail address {owner}.")
+        try:
+            pictures = imports.pictures(directory, modality)
+        except DatasetError as error:
+            raise CommandError(str(error)) from error
+        before, refused = person.records.count(), []
+        with tqdm(pictures, desc="Importing", unit="picture", file=self.stderr) as bar:
+            for picture in bar:
+                try:
+                    result = imports.submit(picture, owner=person)
+                except records.ConsentMissing:
+                    raise CommandError(
+                        f"{owner} has not agreed yet that pictures are stored here: "
+                        "sign in once with that account, and agree."
+                    ) from None
+                if isinstance(result, imports.Refused):
+                    refused.append(result)
+                    bar.write(f"refused: {result.name}: {result.reason}", file=self.stderr)
+        new = person.records.count() - before
+        self.stdout.write(
+            f"{len(pictures):,} files: {new:,} new records, "
+            f"{len(pictures) - new - len(refused):,} stored before, {len(refused):,} refused"
+        )
+        if refused:
+            raise CommandError(f"{len(refused):,} files were refused; they are named above.")

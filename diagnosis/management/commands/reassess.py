@@ -1,0 +1,34 @@
+"""Old records, assessed again by the released model."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from diagnosis.services import reassessments
+
+
+class Command(BaseCommand):
+    help = (
+        "Have the workers assess all records again whose answer is of another version than the "
+        "released model's. Stopped and started again, it goes on. Earlier answers stay stored."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        keys = list(reassessments.outdated().order_by("pk").values_list("pk", flat=True))
+        left = []
+        try:
+            with tqdm(total=len(keys), desc="Assessing", unit="record", file=self.stderr) as bar:
+                for key, done in reassessments.run(keys):
+                    bar.update()
+                    if not done:
+                        left.append(key)
+                        bar.write(f"keeps its earlier answer: {key}", file=self.stderr)
+        except reassessments.Unreachable:
+            raise CommandError("The broker can't be reached; start again when it is up.") from None
+        self.stdout.write(f"{len(keys) - len(left):,} of {len(keys):,} records assessed again")
+        if left:
+            raise CommandError(
+                f"{len(left):,} records keep their earlier answer: their picture can't be read, "
+                "or no worker answered in time. The workers' log says which."
+            )

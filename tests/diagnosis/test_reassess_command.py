@@ -1,0 +1,66 @@
+"""manage.py reassess: the workers answer again, and the command watches."""
+
+import io
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from diagnosis.services import assessments, queue, reassessments
+from tests.factories import RecordFactory, assessed, picture
+
+
+@pytest.fixture
+def workers(monkeypatch):
+    """Answer at once, in this process; ``workers`` are the records they were asked for."""
+    asked = []
+
+    def answer(record_id):
+        asked.append(record_id)
+        assessments.run_again(record_id)
+        return True
+
+    monkeypatch.setattr(queue, "send_again", answer)
+    return asked
+
+
+@pytest.fixture
+def old(alice):
+    """Three records whose answer is not the released model's, more than are asked for at once."""
+    return [assessed(owner=alice, image__data=picture((600, 600))) for _ in range(3)]
+
+
+def run():
+    out, err = io.StringIO(), io.StringIO()
+    call_command("reassess", stdout=out, stderr=err)
+    return out.getvalue(), err.getvalue()
+
+
+def test_all_old_records_are_answered_again_and_then_none_is_left(old, workers, alice, monkeypatch):
+    monkeypatch.setattr(reassessments, "WINDOW", 2)
+    waiting = RecordFactory(owner=alice)
+    out, err = run()
+    assert "3 of 3 records assessed again" in out
+    assert "3/3" in err
+    assert sorted(workers) == sorted(record.pk for record in old)
+    assert waiting.pk not in workers
+    assert "0 of 0" in run()[0]
+
+
+def test_it_goes_on_where_it_was_stopped(old, workers):
+    reassessments_left = reassessments.run([old[0].pk])
+    next(reassessments_left)
+    assert "2 of 2 records assessed again" in run()[0]
+
+
+def test_a_record_that_can_not_be_read_does_not_hold_up_the_others(old, workers, monkeypatch):
+    monkeypatch.setattr(reassessments, "PATIENCE", 0.1)
+    old[1].image.storage.delete(old[1].image.name)
+    with pytest.raises(CommandError, match="1 records keep their earlier answer"):
+        run()
+    assert reassessments.outdated().get() == old[1]
+
+
+def test_without_a_broker_it_says_so(old, monkeypatch):
+    monkeypatch.setattr(queue, "send_again", lambda key: False)
+    with pytest.raises(CommandError, match="broker"):
+        run()
