@@ -49,7 +49,7 @@ def mole_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     mole = _mole(request, pk)
     its = records.visible_to(request.user).filter(mole=mole)
     page = Paginator(its, PAGE_SIZE).get_page(request.GET.get("page"))
-    dates = list(mole.records.order_by("created_at").only("pk", "created_at", "size_mm"))
+    dates = list(mole.records.order_by("created_at").only("mole", "created_at", "size_mm"))
     context = {
         "mole": mole,
         "page": page,
