@@ -429,8 +429,7 @@ class Review(models.Model):
     def signature(self) -> str:
         """The doctor's name as the doctor chose to show it; never the e-mail address."""
         profile = getattr(self.doctor, "doctor_profile", None)
-        chosen = profile.shown_name if profile else ""
-        return chosen or self.doctor.display_name or _("A doctor")
+        return (profile and profile.shown_name) or self.doctor.display_name
 
     @property
     def diagnosis_in_words(self) -> str:

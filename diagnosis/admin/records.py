@@ -1,70 +1,36 @@
-"""Records to look at, most dangerous and longest waiting first."""
+"""Records to look at, most dangerous and longest waiting first; a record's page takes verdicts."""
 
+import re
+import uuid
 from typing import Any
 
 from auditlog.signals import accessed
-from django.contrib import admin
-from django.db.models import QuerySet
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
-from django.template.loader import render_to_string
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from PIL import Image
+from django.views.decorators.http import require_POST
 
-from accounts.forms import age_on
-from diagnosis import responses, terms
-from diagnosis.models import Assessment, MoleRecord, Review
-from diagnosis.services import reviews
+from diagnosis import responses
+from diagnosis.admin import review_page
+from diagnosis.admin.filters import ClaimFilter, ReviewFilter
+from diagnosis.models import MoleRecord, Review
+from diagnosis.services import review_claims, reviews
 
-WIDTH = 340  # of a picture, in CSS pixels
-
-
-class ReviewFilter(admin.SimpleListFilter):
-    """The queue is what the list shows when nothing is chosen."""
-
-    title = _("review")
-    parameter_name = "review"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple]:
-        return [("waiting", _("Waiting for a review")), ("reviewed", _("Reviewed"))]
-
-    def choices(self, changelist: Any) -> Any:
-        every, *rest = super().choices(changelist)
-        every["query_string"] = changelist.get_query_string({self.parameter_name: "all"})
-        every["selected"] = self.value() == "all"
-        yield from (*rest, every)
-
-    def value(self) -> str:
-        return super().value() or "waiting"
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        match self.value():
-            case "waiting":
-                return queryset.filter(state=MoleRecord.State.DONE, is_reviewed=False)
-            case "reviewed":
-                return queryset.filter(is_reviewed=True)
-        return queryset
-
-
-class ReviewInline(admin.StackedInline):
-    """Verdicts that stand are read; below them is a form for a new one."""
-
-    model = Review
-    extra = 1
-    can_delete = False
-    verbose_name = _("verdict")
-    fields = ("risk_category", "diagnosis", "urgency", "comment", "private_comment")
-    verbose_name_plural = _("verdicts")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def get_max_num(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
-        return obj.reviews.count() + 1
+# Records that a doctor passed over in this session; starting anew asks for them again.
+SKIPPED = "skipped_reviews"
+CLAIM_AT_MOST = 50
+MODEL_COLUMNS = ("danger", "malignancy", "uncertain")
+HEXADECIMAL = re.compile(r"(?:P-)?([0-9a-f-]{8,36})", re.IGNORECASE)
 
 
 @admin.register(MoleRecord)
@@ -72,53 +38,30 @@ class MoleRecordAdmin(admin.ModelAdmin):
     list_display = (
         "thumbnail",
         "person",
-        "risk_category",
-        "malignancy",
-        "uncertain",
-        "created_at",
-        "is_reviewed",
+        *MODEL_COLUMNS,
+        "age",
+        "earlier_verdicts",
+        "claim",
     )
     list_display_links = ("thumbnail", "person")
     list_filter = (
         ReviewFilter,
-        "current_assessment__risk_category",
+        ClaimFilter,
+        "danger",
         "current_assessment__uncertain",
         "state",
         "modality",
         "created_at",
     )
-    list_select_related = ("current_assessment",)
     ordering = ("-danger", "created_at")
     list_per_page = 50
-    search_fields = ("id", "owner__id", "note", "mole__name")
-    search_help_text = _("Record, person, note or mole")
-    actions = None
-    inlines = (ReviewInline,)
-    fieldsets = (
-        (None, {"fields": ("picture", "earlier_pictures")}),
-        (
-            _("The program's answer"),
-            {
-                "fields": (
-                    "risk_category",
-                    "malignancy",
-                    "probabilities",
-                    "uncertain",
-                    "advice",
-                    "remarks",
-                    "model_version",
-                )
-            },
-        ),
-        (
-            _("The person"),
-            {"fields": ("person", "age", "mole", "body_site", "signs_named", "note")},
-        ),
-        (_("The record"), {"fields": ("state", "failure_reason", "modality", "created_at")}),
-    )
+    show_full_result_count = False
+    search_fields = ("note", "mole__name")
+    search_help_text = _("A record or a person by the first eight signs, or words of note and mole")
+    actions = ("claim_selected", "release_selected")
 
-    # A record's page takes verdicts, so saving it needs the right to write them; every field of
-    # the record itself is read-only.
+    # A record's page takes verdicts, so it needs the right to write them; every field of the
+    # record itself is read-only.
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("diagnosis.add_review")
 
@@ -128,45 +71,147 @@ class MoleRecordAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return tuple(name for _title, options in self.fieldsets for name in options["fields"])
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MoleRecord]:
+        of_the_mole = MoleRecord.objects.only("mole").prefetch_related("reviews")
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("current_assessment", "mole", "review_claimed_by")
+            # Of an assessment, a row shows two numbers.
+            .defer(
+                *(
+                    f"current_assessment__{name}"
+                    for name in ("diagnoses", "categories", "heatmap", "outline")
+                )
+            )
+            .prefetch_related(Prefetch("mole__records", of_the_mole))
+        )
 
-    def save_model(self, request: HttpRequest, obj: MoleRecord, form: Any, change: bool) -> None:
-        """Nothing: a worker may be writing the record at this moment."""
-
-    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        formset.new_objects = [
-            reviews.write(record=form.instance, doctor=request.user, **_verdict(review))
-            for review in formset.save(commit=False)
-        ]
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        """The start of an id is looked up in the indexes; other words are read in the texts."""
+        if known := HEXADECIMAL.fullmatch(search_term.strip()):
+            start = known[1].replace("-", "")
+            low, high = (uuid.UUID(start.ljust(32, fill)) for fill in "0f")
+            found = Q(pk__range=(low, high)) | Q(owner__gte=low, owner__lte=high)
+            return queryset.filter(found), False
+        return super().get_search_results(request, queryset, search_term)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return super().changelist_view(request, {"title": _("Records to review")})
 
-    def get_urls(self) -> list[URLPattern]:
-        return [
-            path(
-                f"<uuid:record_id>/{name}/",
-                self.admin_site.admin_view(view),
-                name=f"diagnosis_molerecord_{name}",
+    # While the doctor reviews blind, the list does not tell what the program said either.
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        blind = reviews.profile(request.user).blind_review
+        return [name for name in self.list_display if not (blind and name in MODEL_COLUMNS)]
+
+    @admin.action(description=_("Claim for me"), permissions=["change"])
+    def claim_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
+        ids = list(queryset.values_list("pk", flat=True)[:CLAIM_AT_MOST])
+        taken = review_claims.take(record_ids=ids, doctor=request.user)
+        self.message_user(
+            request,
+            ngettext("You claimed %(count)d record.", "You claimed %(count)d records.", taken)
+            % {"count": taken},
+        )
+        if taken < len(ids):
+            self.message_user(
+                request, _("The others were claimed by other doctors."), messages.WARNING
             )
-            for name, view in (("image", self.image_view), ("thumbnail", self.thumbnail_view))
+
+    @admin.action(description=_("Give back to the queue"), permissions=["change"])
+    def release_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
+        given = review_claims.release(record_ids=queryset.values("pk"), doctor=request.user)
+        self.message_user(
+            request,
+            ngettext("You gave %(count)d record back.", "You gave %(count)d records back.", given)
+            % {"count": given},
+        )
+
+    # --- pages -----------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        views = {
+            "<uuid:record_id>/image/": ("image", self.image_view),
+            "<uuid:record_id>/thumbnail/": ("thumbnail", self.thumbnail_view),
+            "next/": ("next", require_POST(self.next_view)),
+        }
+        return [
+            path(route, self.admin_site.admin_view(view), name=f"diagnosis_molerecord_{name}")
+            for route, (name, view) in views.items()
         ] + super().get_urls()
 
-    def image_view(self, request: HttpRequest, record_id: Any) -> HttpResponse:
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        record = self.get_object(request, unquote(object_id))
+        if record is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        if not self.has_view_permission(request, record):
+            raise PermissionDenied
+        accessed.send(MoleRecord, instance=record)
+        if request.method != "POST":
+            return review_page.show(self, request, record)
+        if not self.has_change_permission(request, record):
+            raise PermissionDenied
+        match request.POST.get("do"):
+            case "claim":
+                if not review_claims.take(record_ids=[record.pk], doctor=request.user):
+                    self.message_user(
+                        request, _("Another doctor has claimed it."), messages.WARNING
+                    )
+                return redirect(request.path)
+            case "release":
+                review_claims.release(record_ids=[record.pk], doctor=request.user)
+                return redirect("admin:diagnosis_molerecord_changelist")
+            case "skip":
+                review_claims.release(record_ids=[record.pk], doctor=request.user)
+                request.session[SKIPPED] = [*request.session.get(SKIPPED, ()), str(record.pk)]
+                return self._next(request)
+        form = review_page.save(request, record)
+        if form.errors:
+            return review_page.show(self, request, record, form)
+        self.message_user(request, _("Your verdict is saved."), messages.SUCCESS)
+        return redirect(request.path) if request.POST.get("do") == "stay" else self._next(request)
+
+    def next_view(self, request: HttpRequest) -> HttpResponse:
+        request.session.pop(SKIPPED, None)
+        return self._next(request)
+
+    def _next(self, request: HttpRequest) -> HttpResponse:
+        skipped = request.session.get(SKIPPED, ())
+        record = review_claims.take_next(doctor=request.user, skip=skipped)
+        if record:
+            return redirect("admin:diagnosis_molerecord_change", record.pk)
+        self.message_user(
+            request,
+            ngettext(
+                "Nothing more to review, but %(count)d record that you passed over.",
+                "Nothing more to review, but %(count)d records that you passed over.",
+                len(skipped),
+            )
+            % {"count": len(skipped)}
+            if skipped
+            else gettext("Nothing more to review."),
+        )
+        return redirect("admin:diagnosis_molerecord_changelist")
+
+    def image_view(self, request: HttpRequest, record_id: uuid.UUID) -> HttpResponse:
         return responses.picture(request, self._looked_at(request, record_id))
 
-    def thumbnail_view(self, request: HttpRequest, record_id: Any) -> HttpResponse:
+    def thumbnail_view(self, request: HttpRequest, record_id: uuid.UUID) -> HttpResponse:
         return responses.thumbnail(request, self._looked_at(request, record_id))
 
-    def _looked_at(self, request: HttpRequest, record_id: Any) -> MoleRecord:
+    def _looked_at(self, request: HttpRequest, record_id: uuid.UUID) -> MoleRecord:
         """The record, if this person may see it; that they did goes to the audit log."""
-        allowed = self.has_view_permission(request)
-        record = get_object_or_404(
-            MoleRecord.objects.filter(pk=record_id) if allowed else MoleRecord.objects.none()
-        )
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        record = get_object_or_404(MoleRecord, pk=record_id)
         accessed.send(MoleRecord, instance=record)
         return record
+
+    # --- columns ---------------------------------------------------------------------------------
 
     @admin.display(description=_("picture"))
     def thumbnail(self, record: MoleRecord) -> SafeString:
@@ -176,60 +221,9 @@ class MoleRecordAdmin(admin.ModelAdmin):
             _("Picture of the mole"),
         )
 
-    @admin.display(description=_("picture"))
-    def picture(self, record: MoleRecord) -> str:
-        with record.image.open() as file, Image.open(file) as image:
-            width, height = image.size
-        assessment = record.current_assessment
-        return render_to_string(
-            "admin/diagnosis/molerecord/picture.html",
-            {
-                "url": reverse("admin:diagnosis_molerecord_image", args=[record.pk]),
-                "width": WIDTH,
-                "height": round(WIDTH * height / width),
-                "heatmap": assessment and _heatmap(assessment),
-                "outline": assessment and _outline(assessment),
-            },
-        )
-
-    @admin.display(description=_("other pictures of the same mole"))
-    def earlier_pictures(self, record: MoleRecord) -> SafeString | str:
-        if record.mole is None:
-            return _("The person named no mole.")
-        others = record.mole.records.exclude(pk=record.pk).order_by("created_at")
-        return format_html_join(
-            " ",
-            '<a href="{}">{}</a>',
-            (
-                (
-                    reverse("admin:diagnosis_molerecord_change", args=[other.pk]),
-                    self.thumbnail(other),
-                )
-                for other in others
-            ),
-        ) or _("none")
-
     @admin.display(description=_("person"))
     def person(self, record: MoleRecord) -> str:
         return f"P-{record.owner_id.hex[:8]}"
-
-    @admin.display(description=_("age"))
-    def age(self, record: MoleRecord) -> int | None:
-        born = record.owner.date_of_birth
-        return born and age_on(timezone.localdate(), born)
-
-    @admin.display(description=_("body site"))
-    def body_site(self, record: MoleRecord) -> str | None:
-        return record.mole and record.mole.get_body_site_display()
-
-    @admin.display(description=_("what the person noticed"))
-    def signs_named(self, record: MoleRecord) -> str:
-        return ", ".join(str(terms.SIGNS[sign]) for sign in record.signs)
-
-    @admin.display(description=_("risk category"), ordering="danger")
-    def risk_category(self, record: MoleRecord) -> str | None:
-        assessment = record.current_assessment
-        return assessment and assessment.get_risk_category_display()
 
     @admin.display(
         description=_("malignancy"), ordering="current_assessment__malignancy", empty_value="–"
@@ -238,60 +232,40 @@ class MoleRecordAdmin(admin.ModelAdmin):
         assessment = record.current_assessment
         return assessment and f"{assessment.malignancy:.1%}"
 
-    @admin.display(description=_("probabilities"))
-    def probabilities(self, record: MoleRecord) -> SafeString | None:
-        assessment = record.current_assessment
-        return assessment and format_html_join(
-            "",
-            "{}: {}<br>",
-            (
-                (terms.DIAGNOSES[name], f"{probability:.1%}")
-                for name, probability in sorted(
-                    assessment.diagnoses.items(), key=lambda item: -item[1]
-                )
-            ),
-        )
-
     @admin.display(description=_("uncertain"))
     def uncertain(self, record: MoleRecord) -> str:
         assessment = record.current_assessment
-        return _("uncertain") if assessment and assessment.uncertain else ""
+        return gettext("uncertain") if assessment and assessment.uncertain else ""
 
-    @admin.display(description=_("advice"))
-    def advice(self, record: MoleRecord) -> str | None:
-        return record.current_assessment and record.current_assessment.get_advice_display()
-
-    @admin.display(description=_("about the picture"))
-    def remarks(self, record: MoleRecord) -> str | None:
-        assessment = record.current_assessment
-        sentences = terms.REASONS | terms.WARNINGS
-        return assessment and " ".join(
-            str(sentences[code]) for code in (*assessment.reasons, *assessment.warnings)
+    @admin.display(description=_("waits"), ordering="-created_at")
+    def age(self, record: MoleRecord) -> SafeString:
+        return format_html(
+            '<span title="{}">{}</span>',
+            formats.date_format(timezone.localtime(record.created_at), "DATETIME_FORMAT"),
+            timesince(record.created_at, depth=1),
         )
 
-    @admin.display(description=_("version of the model"))
-    def model_version(self, record: MoleRecord) -> str | None:
-        return record.current_assessment and record.current_assessment.model_version
+    @admin.display(description=_("earlier verdicts on the mole"), empty_value="–")
+    def earlier_verdicts(self, record: MoleRecord) -> SafeString | None:
+        others = record.mole.records.all() if record.mole else ()
+        found = [review for other in others if other != record for review in other.reviews.all()]
+        latest = sorted(found, key=lambda review: review.created_at, reverse=True)[:3]
+        return format_html_join("", "{}, {}<br>", ((_short(r), _day(r)) for r in latest)) or None
 
-    @admin.display(description=_("reviewed"), boolean=True, ordering="is_reviewed")
-    def is_reviewed(self, record: MoleRecord) -> bool:
-        return record.is_reviewed
-
-
-def _heatmap(assessment: Assessment) -> dict[str, Any] | None:
-    """Its cells as squares of side 1, for SVG: where, and how opaque."""
-    heatmap = assessment.heatmap
-    return heatmap and heatmap | {
-        "cells": [
-            (index % heatmap["cols"], index // heatmap["cols"], round(value * 0.6, 2))
-            for index, value in enumerate(heatmap["values"])
-        ]
-    }
+    @admin.display(description=_("claimed"), ordering="review_claimed_until", empty_value="–")
+    def claim(self, record: MoleRecord) -> str | None:
+        until = record.review_claimed_until
+        if record.review_claimed_by is None or until < timezone.now():
+            return None
+        return gettext("%(doctor)s, until %(time)s") % {
+            "doctor": record.review_claimed_by,
+            "time": formats.time_format(timezone.localtime(until)),
+        }
 
 
-def _outline(assessment: Assessment) -> str:
-    return " ".join(f"{x},{y}" for x, y in assessment.outline or ())
+def _short(review: Review) -> str:
+    return review.diagnosis_in_words or review.get_risk_category_display()
 
 
-def _verdict(review: Review) -> dict[str, str]:
-    return {name: getattr(review, name) for name in ReviewInline.fields}
+def _day(review: Review) -> str:
+    return formats.date_format(timezone.localtime(review.created_at), "SHORT_DATE_FORMAT")

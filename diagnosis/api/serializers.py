@@ -53,7 +53,7 @@ class AssessmentSerializer(serializers.ModelSerializer):
 
 class ReviewSerializer(serializers.ModelSerializer):
     diagnosis = serializers.ChoiceField(terms.DIAGNOSES, allow_blank=True, read_only=True)
-    doctor = serializers.CharField(source="doctor.display_name", read_only=True)
+    doctor = serializers.CharField(source="signature", read_only=True)
 
     class Meta:
         model = Review

@@ -7,12 +7,12 @@ from decimal import Decimal
 from django.core.exceptions import PermissionDenied
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.utils.text import capfirst
 
 from accounts.models import User
 from diagnosis import terms
-from diagnosis.models import Mole, MoleRecord
+from diagnosis.models import Mole, MoleRecord, Review
 from diagnosis.services import moles, pictures, queue
 
 
@@ -32,7 +32,9 @@ def visible_to(user: User) -> QuerySet[MoleRecord]:
     return (
         MoleRecord.objects.filter(owner=user)
         .select_related("current_assessment", "mole")
-        .prefetch_related("reviews__doctor")
+        .prefetch_related(
+            Prefetch("reviews", Review.objects.select_related("doctor__doctor_profile"))
+        )
     )
 
 

@@ -42,15 +42,15 @@ def holder(record: MoleRecord) -> User | None:
     return held and held.review_claimed_by
 
 
-def take(*, record_id: uuid.UUID, doctor: User) -> bool:
-    """Claim a record, or claim it for longer; False when another doctor has it.
+def take(*, record_ids: Collection[uuid.UUID], doctor: User) -> int:
+    """Claim records, or claim them for longer; return how many: those that no other doctor has.
 
     Raises PermissionDenied when not a doctor.
     """
     _check_doctor(doctor)
-    free = MoleRecord.objects.filter(~HELD | Q(review_claimed_by=doctor), pk=record_id)
+    free = MoleRecord.objects.filter(~HELD | Q(review_claimed_by=doctor), pk__in=record_ids)
     # The database's clock decides.
-    return bool(free.update(review_claimed_by=doctor, review_claimed_until=Now() + LASTS))
+    return free.update(review_claimed_by=doctor, review_claimed_until=Now() + LASTS)
 
 
 def take_next(*, doctor: User, skip: Collection[uuid.UUID | str] = ()) -> MoleRecord | None:
@@ -60,16 +60,15 @@ def take_next(*, doctor: User, skip: Collection[uuid.UUID | str] = ()) -> MoleRe
     """
     _check_doctor(doctor)
     free = waiting().filter(~HELD | Q(review_claimed_by=doctor)).exclude(pk__in=skip)
-    while (record := free.first()) and not take(record_id=record.pk, doctor=doctor):
+    while (record := free.first()) and not take(record_ids=[record.pk], doctor=doctor):
         pass  # another doctor was faster, so the next one comes first now
     return record
 
 
-def release(*, record_id: uuid.UUID, doctor: User) -> bool:
-    """Give a record back to the queue; False when this doctor had not claimed it."""
-    return bool(
-        MoleRecord.objects.filter(pk=record_id, review_claimed_by=doctor).update(**UNCLAIMED)
-    )
+def release(*, record_ids: Collection[uuid.UUID], doctor: User) -> int:
+    """Give records back to the queue; return how many: those that this doctor had claimed."""
+    own = MoleRecord.objects.filter(pk__in=record_ids, review_claimed_by=doctor)
+    return own.update(**UNCLAIMED)
 
 
 def _check_doctor(user: User) -> None:

@@ -16,7 +16,7 @@ class Overtaken(Exception):
 
 def profile(doctor: User) -> DoctorProfile:
     """What the doctor chose for the reviews; the defaults where nothing was chosen."""
-    return DoctorProfile.objects.filter(user=doctor).first() or DoctorProfile(user=doctor)
+    return getattr(doctor, "doctor_profile", None) or DoctorProfile(user=doctor)
 
 
 def write(
@@ -57,12 +57,12 @@ def write(
     review.full_clean()
     with transaction.atomic():
         # Also locks the record, so that of two verdicts sent at once the second is counted.
-        if not review_claims.take(record_id=record.pk, doctor=doctor):
+        if not review_claims.take(record_ids=[record.pk], doctor=doctor):
             raise Overtaken
         if known is not None and record.reviews.count() != known:
             raise Overtaken
         review.save(force_insert=True)
-        review_claims.release(record_id=record.pk, doctor=doctor)
+        review_claims.release(record_ids=[record.pk], doctor=doctor)
         transaction.on_commit(lambda: queue.tell(review.pk), robust=True)
     return review
 

@@ -1,0 +1,98 @@
+"""The page on which a doctor looks at one record and writes a verdict."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.forms import age_on
+from diagnosis import terms
+from diagnosis.admin.forms import NewVerdictForm, VerdictForm
+from diagnosis.models import Assessment, MoleRecord, Review
+from diagnosis.services import review_claims, reviews
+
+
+def show(
+    model_admin: admin.ModelAdmin,
+    request: HttpRequest,
+    record: MoleRecord,
+    form: NewVerdictForm | None = None,
+) -> HttpResponse:
+    """The page; with a form that was refused, as it was sent."""
+    profile = reviews.profile(request.user)
+    verdicts = list(record.reviews.select_related("doctor"))
+    others = record.mole.records.exclude(pk=record.pk) if record.mole else MoleRecord.objects.none()
+    holder = review_claims.holder(record)
+    may_write = model_admin.has_change_permission(request, record)
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "title": _("Record of %(person)s") % {"person": record.owner.pseudonym},
+        "record": record,
+        "picture_is_there": record.image.storage.exists(record.image.name),
+        "age": record.owner.date_of_birth
+        and age_on(timezone.localdate(), record.owner.date_of_birth),
+        "signs": [terms.SIGNS[sign] for sign in record.signs],
+        "others": others.order_by("-created_at").prefetch_related("reviews"),
+        "verdicts": verdicts,
+        "holder": holder,
+        "is_mine": holder == request.user,
+        "form": form or NewVerdictForm(initial={"known": len(verdicts)}),
+        # A form that was refused stays, so that nothing that was typed is lost.
+        "may_write": may_write and (form or holder in (None, request.user)),
+        "shortcuts": profile.shortcuts,
+        "wait": review_claims.waiting().count(),
+    }
+    if record.current_assessment:
+        context["hidden"] = not _model_seen(request)
+        if not context["hidden"]:
+            context |= _answer(record.current_assessment)
+    return TemplateResponse(request, "admin/diagnosis/molerecord/review.html", context)
+
+
+def save(request: HttpRequest, record: MoleRecord) -> NewVerdictForm:
+    """Write the verdict that was sent; what stands against it is in the form's errors."""
+    form = NewVerdictForm(request.POST, instance=Review(record=record, doctor=request.user))
+    if form.is_valid():
+        try:
+            reviews.write(
+                record=record,
+                doctor=request.user,
+                blind=not _model_seen(request),
+                known=form.cleaned_data["known"],
+                **{name: form.cleaned_data[name] for name in VerdictForm.Meta.fields},
+            )
+        except reviews.Overtaken:
+            form.data = form.data.copy()
+            form.data["known"] = record.reviews.count()
+            form.add_error(
+                None,
+                _(
+                    "Another doctor has claimed this record, or written a verdict meanwhile. "
+                    "Nothing of yours is saved yet."
+                ),
+            )
+    return form
+
+
+def _model_seen(request: HttpRequest) -> bool:
+    """Whether the page shows the program's answer: always, or because the doctor asked for it."""
+    asked = "model" in request.GET or "model_seen" in request.POST
+    return asked or not reviews.profile(request.user).blind_review
+
+
+def _answer(assessment: Assessment) -> dict[str, Any]:
+    sentences = terms.REASONS | terms.WARNINGS
+    return {
+        "assessment": assessment,
+        "probabilities": [
+            (terms.DIAGNOSES[name], probability, f"{probability:.1%}")
+            for name, probability in sorted(assessment.diagnoses.items(), key=lambda item: -item[1])
+        ],
+        "malignancy": f"{assessment.malignancy:.1%}",
+        "remarks": [sentences[code] for code in (*assessment.reasons, *assessment.warnings)],
+        "overlays": {"heatmap": assessment.heatmap, "outline": assessment.outline},
+    }
