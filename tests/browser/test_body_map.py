@@ -1,0 +1,86 @@
+"""The body map: a place by mouse, finger or keyboard, in step with the fields beneath it."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from diagnosis.models import MoleRecord
+from tests.factories import MoleFactory, picture
+
+
+@pytest.fixture
+def upload_page(page: Page, alice, log_in, tmp_path) -> Page:
+    MoleFactory(owner=alice, name="near the collar", body_site="shoulder")
+    MoleFactory(owner=alice, name="behind the knee", body_site="lower_leg")
+    file = tmp_path / "mole.jpg"
+    file.write_bytes(picture())
+    log_in(page.context, alice)
+    page.goto("/records/new/")
+    page.get_by_label("Picture of the mole").set_input_files(file)
+    page.get_by_text("Say which mole it is").click()
+    return page
+
+
+def send(page: Page) -> MoleRecord:
+    page.get_by_role("button", name="Check this picture").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your picture is being checked")
+    return MoleRecord.objects.get()
+
+
+def test_a_place_is_pointed_at(upload_page: Page) -> None:
+    upload_page.get_by_role("radio", name="Forearm, left side").first.click()
+    expect(upload_page.get_by_label("Where it is on the body")).to_have_value("forearm")
+    expect(upload_page.get_by_label("Name for a new mole")).to_have_value("Forearm, left side")
+    mole = send(upload_page).mole
+    assert (mole.body_site, mole.name) == ("forearm", "Forearm, left side")
+
+
+def test_a_place_by_keyboard(upload_page: Page) -> None:
+    upload_page.get_by_role("radio", name="Scalp").first.focus()
+    for _ in range(2):
+        upload_page.keyboard.press("ArrowRight")
+    neck = upload_page.get_by_role("radio", name="Neck").first
+    expect(neck).to_be_focused()
+    expect(neck).to_be_checked()
+    upload_page.keyboard.press("Tab")
+    expect(upload_page.get_by_label("Where it is on the body")).to_be_focused()
+    assert send(upload_page).mole.body_site == "neck"
+
+
+def test_what_is_typed_stays_and_a_second_press_takes_the_place_back(upload_page: Page) -> None:
+    name = upload_page.get_by_label("Name for a new mole")
+    name.fill("the old one")
+    palm = upload_page.get_by_role("radio", name="Palm of the hand, right side")
+    palm.click()
+    expect(name).to_have_value("the old one")
+    palm.press("Enter")
+    expect(palm).not_to_be_checked()
+    expect(upload_page.get_by_label("Where it is on the body")).to_have_value("")
+
+
+def test_the_list_moves_the_map(upload_page: Page) -> None:
+    upload_page.get_by_label("Where it is on the body").select_option("Face")
+    expect(upload_page.get_by_role("radio", name="Face")).to_be_checked()
+    upload_page.get_by_label("Where it is on the body").select_option("Nail")  # is on no map
+    expect(upload_page.get_by_role("radio", checked=True)).to_have_count(0)
+
+
+def test_a_known_mole_is_found_by_its_place(upload_page: Page) -> None:
+    knee = upload_page.get_by_role(
+        "radio", name="Lower leg, left side. your moles: behind the knee"
+    )
+    knee.first.click()
+    moles = upload_page.get_by_label("One of your moles")
+    expect(moles.locator("option:not([hidden])")).to_have_text(
+        ["A new one, or none", "behind the knee"]
+    )
+    moles.select_option("behind the knee")
+    expect(upload_page.get_by_label("Name for a new mole")).to_be_hidden()
+    assert send(upload_page).mole.name == "behind the knee"
+
+
+def test_a_known_mole_shows_where_it_is(upload_page: Page) -> None:
+    upload_page.get_by_label("One of your moles").select_option("near the collar")
+    expect(upload_page.get_by_label("Where it is on the body")).to_have_value("shoulder")
+    expect(upload_page.get_by_role("radio", name="Shoulder").first).to_be_checked()
+    upload_page.get_by_role("radio", name="Chest").click()  # elsewhere: not that mole
+    expect(upload_page.get_by_label("One of your moles")).to_have_value("")
