@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from diagnosis.views import history, moles, own_data, records, report, share
+from diagnosis.views import history, limits, moles, own_data, records, report, share
 
 app_name = "diagnosis"
 
@@ -8,6 +8,7 @@ urlpatterns = [
     path("", history.home, name="home"),
     path("demo/<slug:name>.jpg", records.demo_image, name="demo_image"),
     path("camera/", include("diagnosis.camera_urls")),
+    path("limits/", limits.limits, name="limits"),
     path("records/", history.history, name="history"),
     path("records/new/", records.record_new, name="record_new"),
     path("records/<uuid:pk>/", records.record_detail, name="record_detail"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.forms import age_on
 from diagnosis import terms
 from diagnosis.models import MoleRecord, Review
 from ml import taxonomy
@@ -52,6 +53,16 @@ VERDICTS = {
     Review.Urgency.DAYS: ("soon", gettext_lazy("See a doctor within a few days")),
 }
 
+ADULT = 18
+# Where the test pictures show hardly any mole, and where a melanoma looks different.
+UNTESTED_SITES = {
+    "nail": gettext_lazy("It was not tested on nails."),
+    "palm": gettext_lazy("It was hardly tested on the palms of hands."),
+    "sole": gettext_lazy("It was hardly tested on the soles of feet."),
+    "mucosa": gettext_lazy("It was not tested on lips, the mouth or other mucous membranes."),
+    "genital": gettext_lazy("It was not tested on the genital area."),
+}
+
 STATES = {
     MoleRecord.State.QUEUED: gettext_lazy("Waiting to be checked"),
     MoleRecord.State.RUNNING: gettext_lazy("Being checked"),
@@ -72,6 +83,7 @@ class Answer:
     group_explained: str = ""
     advice_on_picture: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    untested: tuple[str, ...] = ()
     phone: str = ""
 
 
@@ -80,7 +92,7 @@ def answer(record: MoleRecord) -> Answer | None:
     assessment = record.current_assessment
     if assessment is None:
         return None
-    advice = taxonomy.advice_with_signs(assessment.advice, record.signs)
+    advice = assessment.advice
     heading = advice if assessment.usable else "retake"
     return Answer(
         tone=TONES[heading],
@@ -95,6 +107,7 @@ def answer(record: MoleRecord) -> Answer | None:
         warnings=tuple(
             terms.WARNINGS[code] for code in assessment.warnings if code in terms.WARNINGS
         ),
+        untested=tuple(_untested(record)),
         phone=_phone(record),
     )
 
@@ -138,6 +151,21 @@ def _phone(record: MoleRecord) -> str:
     if taxonomy.ADVICE.index(shown) > taxonomy.ADVICE.index(record.current_assessment.advice):
         sentence += " " + _("Since the camera saw a warning sign, let a doctor look at the mole.")
     return sentence
+
+
+def _untested(record: MoleRecord) -> list[str]:
+    """Why the pictures that the program was tested on say little about this one."""
+    reasons = []
+    if record.mole and record.mole.body_site in UNTESTED_SITES:
+        reasons.append(UNTESTED_SITES[record.mole.body_site])
+    born = record.owner.date_of_birth
+    if born and age_on(record.created_at.date(), born) < ADULT:
+        reasons.append(_("It was tested on adults only."))
+    if taxonomy.DARK_SKIN in record.current_assessment.warnings:
+        reasons.append(
+            _("The skin in this picture looks dark. Nearly all of the tested skin was light.")
+        )
+    return reasons
 
 
 def _because(record: MoleRecord) -> list[str]:

@@ -12,7 +12,7 @@ from ml.classifier import calibrated
 from ml.datasets import Row
 from ml.network import QUALITY
 from ml.quality import Limit
-from ml.taxonomy import BENIGN_DIAGNOSES, DIAGNOSES, MALIGNANT_DIAGNOSES, MODALITIES
+from ml.taxonomy import BENIGN_DIAGNOSES, DARK_SKIN, DIAGNOSES, MALIGNANT_DIAGNOSES, MODALITIES
 
 SENSITIVITY = 0.95
 # A missed melanoma is weighed as three missed low-risk cancers.
@@ -95,7 +95,7 @@ def limits(quality: np.ndarray) -> list[Limit]:
         {"reason": "too_small", "number": "mask_area", "min": low["mask_area"]},
         {"reason": "cut_off", "number": "mask_edge", "max": max(high["mask_edge"], MIN_CUT)},
         {"warning": "touches_edge", "number": "mask_edge", "max": 0.02},
-        {"warning": "dark_skin", "number": "skin_tone", "min": DARK_BELOW},
+        {"warning": DARK_SKIN, "number": "skin_tone", "min": DARK_BELOW},
     ]
 
 

@@ -222,6 +222,7 @@ def figures(predictions: Predictions, resamples: int) -> dict:
         "calibration_slope": metrics.calibration_slope(truth, scores),
         **malignant.figure("mean_minus_prevalence", partial(metrics.mean, scores - truth)),
         "thresholds": _at_thresholds(predictions, malignant, melanoma),
+        "refused": float(np.mean(~predictions.usable)) if n else None,
     }
 
 

@@ -13,7 +13,17 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from ml import arrays, calibration, classifier, datasets, evaluation, images, model_card, network
+from ml import (
+    arrays,
+    calibration,
+    classifier,
+    datasets,
+    evaluation,
+    images,
+    model_card,
+    network,
+    trust,
+)
 from ml.datasets import Row, splits
 from ml.taxonomy import ADVICE, CATEGORY_OF, MODALITIES, REASONS
 
@@ -146,17 +156,28 @@ def _answers(litert: Path, chosen: list[int], loaded: arrays.Arrays) -> dict[str
 
 
 def _figures(folder: Path, rows: list[Row]) -> dict:
-    """What the release reaches on the test fold, by modality and data set."""
-    predictions = evaluation.collect(classifier.load(folder), rows)
+    """What the release reaches on the test fold, by modality, data set and skin tone, and what it
+    refuses."""
+    model = classifier.load(folder)
+    predictions = evaluation.collect(model, rows)
     result = evaluation.evaluate(predictions)
-    figures = result["subgroups"]["modality"]
-    for modality, block in figures.items():
+    by = result["subgroups"]
+    for modality, block in by["modality"].items():
         block["datasets"] = {
             name.removesuffix(f" {modality}"): of_both
-            for name, of_both in result["subgroups"]["dataset_and_modality"].items()
+            for name, of_both in by["dataset_and_modality"].items()
             if name.endswith(f" {modality}")
         }
-    return {"figures": figures, "refused_share": result["refused_share"]}
+    lesions = [row for row in rows if row.allowed]
+    everyday = [row for row in rows if row.dx == "not_a_lesion"]
+    return {
+        "figures": by["modality"],
+        "skin_tones": by["skin_tone"],
+        "refused": {
+            "lesions": {name: block["refused"] for name, block in by["modality"].items()},
+            "foreign": trust.refused_foreign(model, lesions, everyday),
+        },
+    }
 
 
 def _write(card: dict, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from ml.skin_tone import TONES
 from ml.taxonomy import CATEGORY_OF, DIAGNOSIS_NAMES, MODALITIES
 
 HEADER = """# Model card: skincare {version}
@@ -68,6 +69,9 @@ COLUMNS = (
     ("melanomas flagged", lambda f: _figure(f["thresholds"]["melanoma"], "flagged")),
     ("ECE", lambda f: _number(f["ece"])),
 )
+TONE_COLUMNS = tuple(
+    column for column in COLUMNS if column[0] in ("pictures", "AUC", "sensitivity", "specificity")
+)
 
 
 def render(card: Mapping) -> str:
@@ -92,9 +96,7 @@ def render(card: Mapping) -> str:
         for modality in MODALITIES
         if modality in card["figures"]
     ]
-    refused = _number(card["refused_share"])
-    gate = f"\nOf everyday photographs without a lesion it refuses a share of {refused}.\n"
-    return header + "".join(tables) + gate + LIMITS
+    return header + "".join(tables) + _by_tone(card) + _refused(card["refused"]) + LIMITS
 
 
 def _table(figures: Mapping) -> str:
@@ -103,6 +105,30 @@ def _table(figures: Mapping) -> str:
     blocks = {"all": figures, **figures["datasets"]}
     lines += [(name, *(form(block) for form in formats)) for name, block in blocks.items()]
     return _rows(lines)
+
+
+def _by_tone(card: Mapping) -> str:
+    names, formats = zip(*TONE_COLUMNS, strict=True)
+    lines = [("skin", *names), ("---",) * (len(names) + 1)]
+    lines += [
+        (name.replace("_", " "), *(form(card["skin_tones"][name]) for form in formats))
+        for name, _ in TONES
+        if name in card["skin_tones"]
+    ]
+    return f"\n### By the lightness of the skin, as the program measures it\n\n{_rows(lines)}\n"
+
+
+def _refused(refused: Mapping) -> str:
+    lines = [("pictures of", *MODALITIES), ("---",) * (len(MODALITIES) + 1)]
+    lines.append(("lesions", *(_number(refused["lesions"].get(m)) for m in MODALITIES)))
+    lines += [
+        (
+            f"{kind.replace('_', ' ')} ({next(iter(of.values()))['n']})",
+            *(_number(of[m]["refused"] if m in of else None) for m in MODALITIES),
+        )
+        for kind, of in refused["foreign"].items()
+    ]
+    return f"\n### The share that it refuses to judge\n\n{_rows(lines)}\n"
 
 
 def _rows(lines: Iterable[Iterable[str]]) -> str:

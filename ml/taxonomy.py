@@ -68,8 +68,9 @@ REASONS = {
 # What is worth saying of a picture that is judged all the same.
 WARNINGS = {
     "touches_edge": "Part of the mole lies outside the picture. Show all of it if you can.",
-    "dark_skin": "The program was hardly tested on dark skin, and this skin looks dark to it.",
 }
+# A warning of its own kind: no better picture helps.
+DARK_SKIN = "dark_skin"
 
 SIGNS = ("itching", "bleeding", "changing", "growing", "not_healing")
 # Signs that always need a doctor, whatever the picture looks like.

@@ -1,0 +1,76 @@
+"""What the released model reaches and what it can't do, from its own figures."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from diagnosis import frequencies, terms
+from ml.skin_tone import TONES
+
+TONE_NAMES = {
+    "very_light": _("very light"),
+    "light": _("light"),
+    "intermediate": _("intermediate"),
+    "tan": _("tan"),
+    "brown": _("brown"),
+    "dark": _("dark"),
+}
+KINDS = {
+    "everyday": _("everyday photographs"),
+    "samples": _("sample pictures of an image library"),
+    "plain_skin": _("plain skin without a mole"),
+    "plain_colour": _("one colour"),
+    "gradient": _("colour ramps"),
+    "noise": _("noise"),
+    "clip_art": _("clip-art"),
+    "screenshot": _("screenshots"),
+    "document": _("documents"),
+}
+
+
+@require_safe
+def limits(request: HttpRequest) -> HttpResponse:
+    card = frequencies.release()
+    tested = [
+        {
+            "kind": terms.MODALITIES[modality],
+            "rows": [(_("all together"), _reached(figures))]
+            + [(name, _reached(of)) for name, of in figures["datasets"].items()],
+        }
+        for modality, figures in card.get("figures", {}).items()
+    ]
+    tones = card.get("skin_tones", {})
+    context = {
+        "card": card,
+        "tested": tested,
+        "tones": [(TONE_NAMES[t], _reached(tones[t])) for t, _lowest in TONES if t in tones],
+        "lesions_refused": [
+            (terms.MODALITIES[modality], 100 * share)
+            for modality, share in card.get("refused", {}).get("lesions", {}).items()
+        ],
+        "others_refused": [
+            (KINDS.get(kind, kind), [(of[m]["n"], 100 * of[m]["refused"]) for m in of])
+            for kind, of in card.get("refused", {}).get("foreign", {}).items()
+        ],
+        "kinds": [terms.MODALITIES[m] for m in card.get("figures", {})],
+    }
+    return render(request, "diagnosis/limits.html", context)
+
+
+def _reached(figures: dict) -> dict:
+    """What was sent to a doctor, in hundred, with the interval; as uncertain ones are, too."""
+    sent = figures["thresholds"]["sent_to_doctor"]
+    return {
+        "n": figures["n"],
+        "malignant": figures["malignant"],
+        "sensitivity": _in_hundred(sent, "sensitivity"),
+        "specificity": _in_hundred(sent, "specificity"),
+    }
+
+
+def _in_hundred(block: dict, name: str) -> dict | None:
+    if block[name] is None:
+        return None
+    low, high = block[f"{name}_ci95"] or (block[name], block[name])
+    return {"share": 100 * block[name], "low": 100 * low, "high": 100 * high}
