@@ -16,6 +16,7 @@ urlpatterns = [
     path("records/<uuid:pk>/image/", records.record_image, name="record_image"),
     path("records/<uuid:pk>/thumbnail/", records.record_thumbnail, name="record_thumbnail"),
     path("records/<uuid:pk>/retry/", records.record_retry, name="record_retry"),
+    path("records/<uuid:pk>/reassess/", records.record_reassess, name="record_reassess"),
     path("records/<uuid:pk>/delete/", records.record_delete, name="record_delete"),
     path("records/<uuid:pk>/mole/", moles.record_mole, name="record_mole"),
     path("records/<uuid:pk>/report/", report.record_report, name="record_report"),

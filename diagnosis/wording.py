@@ -3,6 +3,7 @@
 Never a diagnosis, never "you are safe"; the colour (``tone``) never stands alone.
 """
 
+from copy import copy
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -10,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.forms import age_on
 from diagnosis import terms
-from diagnosis.models import MoleRecord, Review
+from diagnosis.models import Assessment, MoleRecord, Review
 from ml import taxonomy
 
 TONES = {"watch": "calm", "doctor_weeks": "doctor", "doctor_days": "soon", "retake": "neutral"}
@@ -180,3 +181,13 @@ def _because(record: MoleRecord) -> list[str]:
     if record.current_assessment.uncertain:
         reasons.append(_("The program is not sure about this picture. A doctor can tell."))
     return reasons
+
+
+def earlier(record: MoleRecord) -> list[tuple[Assessment, Answer]]:
+    """What other versions of the program said about the picture, newest first."""
+    found = []
+    for other in record.assessments.exclude(pk=record.current_assessment_id):
+        then = copy(record)
+        then.current_assessment, then.phone_advice = other, ""
+        found.append((other, answer(then)))
+    return sorted(found, key=lambda pair: pair[0].created_at, reverse=True)

@@ -128,7 +128,9 @@ def answer(risk_category: str | None = taxonomy.BENIGN, **changes: Any) -> dict[
 def assessed(risk_category: str | None = taxonomy.BENIGN, **fields: Any) -> MoleRecord:
     """A record with its stored assessment."""
     record = RecordFactory(**fields)
-    record.current_assessment = Assessment.objects.create(record=record, **answer(risk_category))
+    says = answer(risk_category)
+    says["advice"] = taxonomy.advice_with_signs(says["advice"], record.signs)
+    record.current_assessment = Assessment.objects.create(record=record, **says)
     record.state = "done" if risk_category else "unusable"
     record.attempts, record.finished_at = 1, timezone.now()
     record.save()

@@ -19,6 +19,7 @@ State, FailureReason = MoleRecord.State, MoleRecord.FailureReason
 MAX_ATTEMPTS = 3
 # A task that is killed at the hard limit never outlives its claim.
 GRACE = timedelta(seconds=5)
+AHEAD_AT_MOST = 1000
 UNCLAIMED: dict[str, Any] = {"claim_token": None, "claimed_until": None}
 EXPIRED = Q(state=State.RUNNING, claimed_until__lt=Now())
 
@@ -93,6 +94,14 @@ def give_up_interrupted() -> int:
 def waiting() -> QuerySet[MoleRecord]:
     """Records that a worker could claim now, oldest first."""
     return MoleRecord.objects.filter(Q(state=State.QUEUED) | EXPIRED).order_by("created_at")
+
+
+def ahead(record: MoleRecord) -> int:
+    """How many records stand before this one, counted up to AHEAD_AT_MOST."""
+    before = MoleRecord.objects.filter(
+        state__in=MoleRecord.PENDING, created_at__lt=record.created_at
+    )
+    return before[:AHEAD_AT_MOST].count()
 
 
 def _held(record: MoleRecord) -> QuerySet[MoleRecord]:

@@ -13,12 +13,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import HttpResponseClientRefresh
+from django_htmx.http import HttpResponseClientRefresh, retarget
 
 from diagnosis import frequencies, responses, wording
 from diagnosis.forms import DemoForm, RecordForm
 from diagnosis.models import MoleRecord
-from diagnosis.services import demos, pictures, records
+from diagnosis.services import assessments, claims, demos, pictures, records
 
 # Seconds between two looks at a waiting record; after the last look the person asks.
 POLL_DELAYS = [1, 1, 1, 2, 3, 5, 8, *[10] * 60]
@@ -70,7 +70,8 @@ def record_new(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def record_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    return render(request, "diagnosis/record_detail.html", _result(_record(request, pk), looks=0))
+    context = _result(_record(request, pk), looks=0) | {"again": "again" in request.GET}
+    return render(request, "diagnosis/record_detail.html", context)
 
 
 @require_safe
@@ -83,6 +84,10 @@ def record_state(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     looks = request.GET.get("looks", "")
     looks = int(looks) if looks.isdecimal() and len(looks) < 5 else 0
     context = _result(_record(request, pk), looks) | {"announce": True}
+    if "again" in request.GET and context["outdated"]:
+        # The earlier answer stays as it is, and what the person does with it.
+        response = render(request, "diagnosis/_newer.html", context | {"again": True})
+        return retarget(response, "#newer")
     return render(request, "diagnosis/_result.html", context)
 
 
@@ -106,6 +111,16 @@ def record_retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     with contextlib.suppress(records.NotRetryable):
         records.retry(record=record, by=request.user)
     return redirect("diagnosis:record_detail", pk=pk)
+
+
+@require_POST
+@login_required
+def record_reassess(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    address = reverse("diagnosis:record_detail", args=[pk])
+    if assessments.ask_again(record=_record(request, pk), by=request.user):
+        return redirect(f"{address}?again")
+    messages.error(request, _("This can’t be done now. Try again in a few minutes."))
+    return redirect(address)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -139,8 +154,12 @@ def _result(record: MoleRecord, looks: int) -> dict:
         "signs": wording.signs(record),
         "looks": looks + 1,
         "delay": POLL_DELAYS[looks] if looks < len(POLL_DELAYS) else None,
+        "outdated": assessments.is_outdated(record),
     }
+    if record.state == MoleRecord.State.QUEUED:
+        context["ahead"] = claims.ahead(record)
     if assessment := record.current_assessment:
         context["frequency"] = frequencies.sentence(assessment)
+        context["earlier"] = wording.earlier(record)
         context["overlays"] = {"heatmap": assessment.heatmap, "outline": assessment.outline}
     return context

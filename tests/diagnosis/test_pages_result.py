@@ -9,7 +9,7 @@ from django.urls import reverse
 from diagnosis import frequencies
 from diagnosis.models import Assessment
 from ml.taxonomy import HIGH_RISK, LOW_RISK
-from tests.factories import RecordFactory, ReviewFactory, assessed
+from tests.factories import MoleFactory, RecordFactory, ReviewFactory, answer, assessed
 
 
 @pytest.fixture
@@ -122,3 +122,19 @@ def test_without_figures_there_is_no_number(read, alice, monkeypatch):
     monkeypatch.setattr(frequencies, "release", lambda: {"version": "test"})
     _, text = read(assessed("benign", owner=alice))
     assert "in 100" not in text
+
+
+def test_the_size_is_shown_as_it_was_typed(read, alice):
+    _, text = read(assessed("benign", owner=alice, size_mm="4.5"))
+    assert "Size 4.5 mm" in text
+
+
+def test_what_the_page_costs_does_not_grow(client, alice, dr_chen, django_assert_max_num_queries):
+    record = assessed("benign", owner=alice, mole=MoleFactory(owner=alice), signs=["itching"])
+    for number in range(5):
+        record.assessments.create(**answer(model_version=f"version {number}"))
+        ReviewFactory(record=record, doctor=dr_chen)
+    client.force_login(alice)
+    client.get("/")  # what a process asks once
+    with django_assert_max_num_queries(8):
+        client.get(reverse("diagnosis:record_detail", args=[record.pk]))

@@ -5,6 +5,7 @@ import re
 import pytest
 from django.urls import reverse
 
+from diagnosis.services import claims
 from diagnosis.views.records import POLL_DELAYS
 from tests.factories import RecordFactory, assessed
 
@@ -68,3 +69,27 @@ def test_who_was_signed_out_meanwhile_loads_the_whole_page(client, alice):
     address = reverse("diagnosis:record_state", args=[RecordFactory(owner=alice).pk])
     response = client.get(address, headers={"HX-Request": "true"})
     assert response["HX-Refresh"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [(0, "Yours is next."), (1, "1 picture is before yours."), (3, "3 pictures are before yours.")],
+)
+def test_its_place_in_the_queue(state, alice, bob, before, words):
+    for _ in range(before):
+        RecordFactory(owner=bob)
+    assessed(owner=bob)
+    record = RecordFactory(owner=alice)
+    RecordFactory(owner=bob)  # came later
+    assert words in state(record, 0)
+
+
+def test_a_long_queue_is_counted_up_to_a_limit(
+    state, alice, bob, monkeypatch, django_assert_num_queries
+):
+    monkeypatch.setattr(claims, "AHEAD_AT_MOST", 2)
+    for _ in range(3):
+        RecordFactory(owner=bob)
+    record = RecordFactory(owner=alice)
+    with django_assert_num_queries(1):
+        assert claims.ahead(record) == 2
