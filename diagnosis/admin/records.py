@@ -29,7 +29,7 @@ from diagnosis.services import review_claims, reviews
 # Records that a doctor passed over in this session; starting anew asks for them again.
 SKIPPED = "skipped_reviews"
 CLAIM_AT_MOST = 50
-MODEL_COLUMNS = ("danger", "malignancy", "uncertain")
+MODEL_COLUMNS = ("category", "malignancy", "uncertain")
 HEXADECIMAL = re.compile(r"(?:P-)?([0-9a-f-]{8,36})", re.IGNORECASE)
 
 
@@ -56,6 +56,7 @@ class MoleRecordAdmin(admin.ModelAdmin):
     ordering = ("-danger", "created_at")
     list_per_page = 50
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     search_fields = ("note", "mole__name")
     search_help_text = _("A record or a person by the first eight signs, or words of note and mole")
     actions = ("claim_selected", "release_selected")
@@ -99,7 +100,11 @@ class MoleRecordAdmin(admin.ModelAdmin):
         return super().get_search_results(request, queryset, search_term)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return super().changelist_view(request, {"title": _("Records to review")})
+        context = {
+            "title": _("Records to review"),
+            "may_review": self.has_change_permission(request),
+        }
+        return super().changelist_view(request, context | (extra_context or {}))
 
     # While the doctor reviews blind, the list does not tell what the program said either.
     def get_list_display(self, request: HttpRequest) -> list[str]:
@@ -224,6 +229,12 @@ class MoleRecordAdmin(admin.ModelAdmin):
     @admin.display(description=_("person"))
     def person(self, record: MoleRecord) -> str:
         return f"P-{record.owner_id.hex[:8]}"
+
+    @admin.display(description=_("category"), ordering="danger")
+    def category(self, record: MoleRecord) -> SafeString:
+        return format_html(
+            '<span data-danger="{}">{}</span>', record.danger, record.get_danger_display()
+        )
 
     @admin.display(
         description=_("malignancy"), ordering="current_assessment__malignancy", empty_value="–"
