@@ -4,9 +4,10 @@ import math
 
 from django.urls import reverse
 
+from diagnosis import frequencies
 from diagnosis.models import Assessment
 from diagnosis.services import demos, reviews
-from tests.factories import MoleFactory, RecordFactory, assessed
+from tests.factories import MoleFactory, RecordFactory, answer, assessed
 
 GRID = [math.exp(-((x - 3) ** 2 + (y - 3) ** 2) / 5) for y in range(7) for x in range(7)]
 OVERLAYS = {
@@ -18,7 +19,8 @@ LOW, HIGH = "malignant_low_risk", "malignant_high_risk"
 
 def record_of(owner, name: str = "even_mole", category: str | None = "benign", **fields):
     """An assessed record of a demo picture; keys of the assessment go into ``says``."""
-    says = OVERLAYS | fields.pop("says", {})
+    released = {"model_version": frequencies.release().get("version", "test")}
+    says = OVERLAYS | released | fields.pop("says", {})
     record = assessed(category, owner=owner, image__data=demos.picture(name), **fields)
     Assessment.objects.filter(record=record).update(**says)
     return record
@@ -40,11 +42,18 @@ def of(alice, dr_chen) -> dict[str, str]:
         "result_uncertain": record_of(alice, says=weeks | {"uncertain": True}, mole=shoulder),
         "result_weeks": record_of(alice, "crusty_patch", LOW, says=weeks),
         "result_days": record_of(
-            alice, "irregular_mole", HIGH, mole=shoulder, note="Darker than in the summer."
+            alice,
+            "irregular_mole",
+            HIGH,
+            mole=shoulder,
+            note="Darker than in the summer.",
+            size_mm="6.5",
         ),
         "result_watch": record_of(alice, mole=shoulder, note="Before the holidays."),
         "result_doctor": record_of(alice, "irregular_mole", HIGH, mole=shoulder),
+        "result_older": record_of(alice, says={"model_version": "2026.06.2"}),
     }
+    records["result_older"].assessments.create(**answer(None, model_version="2026.01.1"))
     reviews.write(
         record=records["result_doctor"],
         doctor=dr_chen,
