@@ -30,9 +30,8 @@ export class Classifier {
     this.sharpness = this.rule.limits.find((limit) => limit.reason === "blurred")?.number ?? "";
   }
 
-  /** @param {ImageData} square of the picture, possibly scaled down
-   * @param {number} side of the square before @returns {Promise<Look>} */
-  async look(square, side) {
+  /** @param {ImageData} square @returns {Promise<Look>} */
+  async look(square) {
     const begin = performance.now();
     const { card, rule } = this;
     const input = toInput(square, card.side);
@@ -48,7 +47,7 @@ export class Classifier {
     }
     const numbers = Object.fromEntries(card.quality.map((name, i) => [name, quality[i]]));
     const reasons = rule.broken(numbers, "reason");
-    if (side < MIN_PICTURE_SIDE) reasons.push("too_few_pixels");
+    if (square.width < MIN_PICTURE_SIDE) reasons.push("too_few_pixels");
     const usable = !reasons.length;
     const categories = rule.categories(probabilities);
     const [category, advice] = rule.decide(probabilities, uncertain);
@@ -61,10 +60,10 @@ export class Classifier {
         warnings: rule.broken(numbers, "warning"),
         diagnoses: rule.named(probabilities),
         categories,
-        malignancy: Math.max(0, 1 - categories[rule.benign]),
+        malignancy: Math.max(0, 1 - categories[rule.category.benign]),
         risk_category: usable ? category : null,
         uncertain: usable && uncertain,
-        advice: usable ? advice : rule.retake,
+        advice: usable ? advice : rule.advice.retake,
         heatmap: null,
         outline: outline(mask, Math.sqrt(mask.length)),
         milliseconds: performance.now() - begin,

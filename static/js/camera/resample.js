@@ -1,17 +1,18 @@
 /** ml.images.to_input for squares: Pillow's antialiased bilinear, to the last bit.
  *
- * The same fixed-point steps as Pillow's Resample.c, so that the network sees what it would see on
- * the server. */
+ * The same fixed-point steps as Pillow's Reduce.c and Resample.c, so that the network sees what it
+ * would see on the server. */
 
 const BITS = 22;
 const HALF = 1 << (BITS - 1);
+const GAP = 2; // Pillow's reducing_gap: larger pictures are first averaged in blocks
 
 /** @typedef {{ first: Int32Array, count: Int32Array, weights: Int32Array, most: number }} Taps */
 
-/** Which source pixels make each of ``to`` pixels, and by how much.
- * @param {number} from @param {number} to @returns {Taps} */
-function taps(from, to) {
-  const scale = from / to;
+/** Which of ``from`` source pixels, of which ``length`` are meant, make each of ``to`` pixels, and
+ * by how much. @param {number} from @param {number} length @param {number} to @returns {Taps} */
+function taps(from, length, to) {
+  const scale = length / to;
   const support = Math.max(scale, 1);
   const most = Math.ceil(support) * 2 + 1;
   const first = new Int32Array(to);
@@ -34,12 +35,43 @@ function toByte(sum) {
   return Math.min(Math.max(sum >> BITS, 0), 255);
 }
 
+/** The means of blocks of ``factor``² pixels; those at the end may be smaller.
+ * @param {Uint8ClampedArray} data RGBA @param {number} side @param {number} factor
+ * @returns {Uint8ClampedArray} */
+function reduced(data, side, factor) {
+  const small = Math.ceil(side / factor);
+  const out = new Uint8ClampedArray(small * small * 4);
+  for (let y = 0, o = 0; y < small; y++) {
+    const bottom = Math.min((y + 1) * factor, side);
+    for (let x = 0; x < small; x++, o += 4) {
+      const right = Math.min((x + 1) * factor, side);
+      let r = 0, g = 0, b = 0;
+      for (let row = y * factor; row < bottom; row++) {
+        for (let column = x * factor, i = (row * side + column) * 4; column < right; column++, i += 4) {
+          r += data[i];
+          g += data[i + 1];
+          b += data[i + 2];
+        }
+      }
+      const count = (bottom - y * factor) * (right - x * factor);
+      const half = Math.trunc(count / 2);
+      const share = Math.trunc(2 ** 32 / (256 * count));
+      out[o] = Math.floor(((r + half) * share) / 2 ** 24);
+      out[o + 1] = Math.floor(((g + half) * share) / 2 ** 24);
+      out[o + 2] = Math.floor(((b + half) * share) / 2 ** 24);
+    }
+  }
+  return out;
+}
+
 /** An RGBA square → (size, size, 3) floats of 0–255 in rows.
  * @param {ImageData} image @param {number} size @returns {Float32Array} */
 export function toInput(image, size) {
-  const { width: side, data } = image;
+  const factor = Math.max(1, Math.trunc(image.width / size / GAP));
+  const side = Math.ceil(image.width / factor);
+  const data = factor > 1 ? reduced(image.data, image.width, factor) : image.data;
   const out = new Float32Array(size * size * 3);
-  if (side === size) {
+  if (image.width === size) {
     for (let i = 0, o = 0; o < out.length; i += 4) {
       out[o++] = data[i];
       out[o++] = data[i + 1];
@@ -47,7 +79,7 @@ export function toInput(image, size) {
     }
     return out;
   }
-  const { first, count, weights, most } = taps(side, size);
+  const { first, count, weights, most } = taps(side, image.width / factor, size);
   const narrow = new Uint8Array(side * size * 3);
   for (let y = 0, o = 0; y < side; y++) {
     for (let x = 0; x < size; x++, o += 3) {

@@ -31,8 +31,10 @@ export class Rule {
     this.limits = card.limits[modality];
     this.diagnoses = Object.keys(card.diagnoses);
     this.categoryNames = [...new Set(Object.values(card.diagnoses))];
-    [this.benign, this.lowRisk, this.highRisk] = this.categoryNames;
-    [this.watch, this.retake, this.weeks, this.days] = card.advice;
+    const [benign, lowRisk, highRisk] = this.categoryNames;
+    this.category = { benign, lowRisk, highRisk };
+    const [watch, retake, weeks, days] = card.advice;
+    this.advice = { watch, retake, weeks, days };
   }
 
   /** @param {number[]} probabilities @returns {Record<string, number>} */
@@ -52,9 +54,9 @@ export class Rule {
   scores(probabilities) {
     const parts = this.categories(probabilities);
     return [
-      [1 - parts[this.benign], this.thresholds.screen],
+      [1 - parts[this.category.benign], this.thresholds.screen],
       // Melanoma alone makes the high risk.
-      [parts[this.highRisk], this.thresholds.melanoma],
+      [parts[this.category.highRisk], this.thresholds.melanoma],
     ];
   }
 
@@ -73,11 +75,11 @@ export class Rule {
   /** → [risk category, advice]. @param {number[]} probabilities @param {boolean} uncertain
    * @returns {[string, string]} */
   decide(probabilities, uncertain) {
-    if (!this.isFlagged(probabilities)) return [this.benign, uncertain ? this.weeks : this.watch];
+    if (!this.isFlagged(probabilities)) return [this.category.benign, uncertain ? this.advice.weeks : this.advice.watch];
     const parts = this.categories(probabilities);
-    return parts[this.highRisk] * this.thresholds.cost_ratio >= parts[this.lowRisk]
-      ? [this.highRisk, this.days]
-      : [this.lowRisk, this.weeks];
+    return parts[this.category.highRisk] * this.thresholds.cost_ratio >= parts[this.category.lowRisk]
+      ? [this.category.highRisk, this.advice.days]
+      : [this.category.lowRisk, this.advice.weeks];
   }
 
   /** The reasons or warnings of the limits that are broken.

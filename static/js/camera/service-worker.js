@@ -7,12 +7,12 @@
 const list = /** @type {any} */ (self).kept;
 const worker = /** @type {any} */ (self);
 const PREFIX = "camera-";
-const name = PREFIX + list.build;
+const own = PREFIX + list.build;
 // The page tells in the address which variant of the runtime this browser runs.
 const variant = list.runtime[new URL(self.location.href).searchParams.get("runtime") ?? ""];
 
 async function store() {
-  const cache = await caches.open(name);
+  const cache = await caches.open(own);
   const files = [...list.files, ...(variant ? [variant.script, variant.wasm] : [])];
   await Promise.all([keepPage(cache), ...files.map((file) => keepFile(cache, file))]);
 }
@@ -35,13 +35,13 @@ async function keepFile(cache, file) {
 
 async function takeOver() {
   const names = await caches.keys();
-  await Promise.all(names.filter((other) => other.startsWith(PREFIX) && other !== name).map((other) => caches.delete(other)));
+  await Promise.all(names.filter((other) => other.startsWith(PREFIX) && other !== own).map((other) => caches.delete(other)));
   await worker.clients.claim();
 }
 
 /** @param {Request} request */
 async function answer(request) {
-  const cache = await caches.open(name);
+  const cache = await caches.open(own);
   const stored = await cache.match(request, { ignoreSearch: request.mode === "navigate" });
   return stored ?? fetch(request);
 }

@@ -38,6 +38,7 @@ export class Steady {
     this.visible = false;
     /** @type {string | null} */
     this.advice = null;
+    /** @type {number} */
     this.changed = -Infinity;
     /** @type {{ advice: string, since: number } | null} */
     this.candidate = null;
@@ -70,7 +71,7 @@ export class Steady {
   follow(said, at) {
     const seriously = this.order.filter((advice) =>
       said.filter((other) => this.rank(other) >= this.rank(advice)).length >= said.length * SHARE);
-    const advice = seriously[seriously.length - 1];
+    const advice = /** @type {string} */ (seriously.at(-1)); // the mildest is always among them
     if (this.candidate?.advice !== advice) this.candidate = { advice, since: at };
     const held = at - this.candidate.since;
     const up = this.rank(advice) > this.rank(this.advice);
@@ -90,7 +91,7 @@ export class Steady {
         const [first] = look.assessment[kind];
         if (first) counts.set(first, (counts.get(first) ?? 0) + 1);
       }
-      const [most] = [...counts].sort((a, b) => b[1] - a[1]);
+      const most = [...counts].sort((a, b) => b[1] - a[1])[0];
       if (most && most[1] >= this.frames.length * HINT_SHARE) return most[0];
     }
     return null;

@@ -45,11 +45,9 @@ const tasks = {
   /** @param {{ bitmap: ImageBitmap, round: number }} message a square, and what it belongs to */
   async frame({ bitmap, round }) {
     const side = bitmap.width;
-    // The browser takes a large frame to at most twice the network's input, Pillow's way the rest.
-    canvas.width = canvas.height = Math.min(side, 2 * classifier.card.side);
-    context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-    const square = context.getImageData(0, 0, canvas.width, canvas.height);
-    const look = await classifier.look(square, side);
+    canvas.width = canvas.height = side;
+    context.drawImage(bitmap, 0, 0);
+    const look = await classifier.look(context.getImageData(0, 0, side, side));
     keep({ bitmap, usable: look.assessment.usable, sharpness: look.sharpness });
     postMessage({ said: "look", look, round });
   },

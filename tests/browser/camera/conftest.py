@@ -1,13 +1,16 @@
 """Chromium with a camera that plays a film of one mole, made at test time."""
 
+import csv
 import io
+import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
-from playwright.sync_api import BrowserContext, BrowserType, Page
+from playwright.sync_api import BrowserType, Page, expect
 
 from ml import classifier, images
 from tests.browser.conftest import PHONE
@@ -17,35 +20,40 @@ WIDTH, HEIGHT = 1280, 720
 FRAMED = round(0.7 * HEIGHT)  # as in static/js/camera/camera.js
 FRAMES = 20
 
-Look = Callable[[Image.Image], Image.Image]
 
-
-def lesions(folder: str, count: int) -> list[Path]:
+def lesions(folder: str, count: int, *dx: str) -> list[Path]:
     """Real pictures; a checkout without them says aloud which tests it leaves out."""
-    found = sorted((DATA / folder / "images").glob("*.jpg"))[:count]
-    if not found:
-        print(f"\nLEFT OUT: there is no {DATA / folder}, and this test is about real pictures.")
+    sheet = DATA / folder / "metadata.csv"
+    if dx and sheet.exists():
+        with sheet.open(newline="") as rows:
+            names = [f"{row['image_id']}.jpg" for row in csv.DictReader(rows) if row["dx"] in dx]
+    else:
+        names = [path.name for path in (DATA / folder / "images").glob("*.jpg")]
+    if not names:
+        test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]
+        print(f"\nLEFT OUT: {test}, since there is no {DATA / folder}.")
         pytest.skip(f"no pictures in {DATA / folder}")
-    return found
+    return [DATA / folder / "images" / name for name in sorted(names)[:count]]
 
 
 @pytest.fixture(scope="session")
 def pick() -> Callable[[str], Path]:
-    """pick(advice): a real photograph that the released model clearly answers so."""
+    """pick("watch") or pick("doctor_days"): a real photograph that the released model clearly
+    answers so."""
     loaded = classifier.load()
-    known: dict[str, Path] = {}
+    limits = loaded.thresholds["photo"]
 
     def choose(advice: str) -> Path:
-        for path in lesions("PAD-UFES-20", 400):
-            if advice in known:
-                break
+        for path in lesions(
+            "PAD-UFES-20", 60, *{"watch": ("nv",), "doctor_days": ("mel",)}[advice]
+        ):
             said = loaded.assess([film_frame(path)[1]], "photo")[0]
-            near = loaded._near(np.array(list(said.diagnoses.values())), loaded.thresholds["photo"])
-            if not near and said.usable:
-                known.setdefault(said.advice, path)
-        return known[advice]
+            shares = (said.malignancy / limits.screen, said.diagnoses["mel"] / limits.melanoma)
+            if said.advice == advice and (max(shares) < 0.4 or max(shares) > 3):
+                return path
+        raise LookupError(f"the released model says {advice} of none of the first pictures")
 
-    return choose
+    return cache(choose)
 
 
 def film_frame(path: Path, dx: int = 0, dy: int = 0) -> tuple[Image.Image, np.ndarray]:
@@ -69,16 +77,15 @@ def write_film(file: Path, frames: list[Image.Image]) -> Path:
     return file
 
 
+def shaken(picture: Path, count: int = FRAMES, pixels: int = 3) -> list[Image.Image]:
+    """Held in a hand that shakes."""
+    steps = np.random.default_rng(1).integers(-pixels, pixels + 1, (count, 2))
+    return [film_frame(picture, *step)[0] for step in steps.tolist()]
+
+
 @pytest.fixture
-def film(tmp_path: Path) -> Callable[..., Path]:
-    """film(picture, shake=pixels): held in a hand that shakes."""
-
-    def make(picture: Path, shake: int = 3) -> Path:
-        steps = np.random.default_rng(1).integers(-shake, shake + 1, (FRAMES, 2))
-        frames = [film_frame(picture, *step)[0] for step in steps.tolist()]
-        return write_film(tmp_path / f"{picture.stem}.mjpeg", frames)
-
-    return make
+def film(tmp_path: Path) -> Callable[[list[Image.Image]], Path]:
+    return lambda frames: write_film(tmp_path / "film.mjpeg", frames)
 
 
 @pytest.fixture
@@ -88,31 +95,36 @@ def phone(
     """phone(film): alice's phone on the camera page; without a film it has no camera."""
     browsers = []
 
-    def take(
-        film: Path | None, *, allowed: bool = True, context: dict | None = None, wait: bool = True
-    ) -> Page:
-        args = [*browser_type_launch_args["args"], "--enable-precise-memory-info"]
-        args += ["--use-fake-device-for-media-stream"] + (
-            [f"--use-file-for-fake-video-capture={film}"] if film else ["device-count=0"]
-        )
-        if film is None:
-            args[-2:] = ["--use-fake-device-for-media-stream=device-count=0"]
+    def take(film: Path | None, *, allowed: bool = True, routes: dict | None = None) -> Page:
+        device = "--use-fake-device-for-media-stream"
+        fake = [device, f"--use-file-for-fake-video-capture={film}"]
+        args = browser_type_launch_args["args"] + (fake if film else [f"{device}=device-count=0"])
         browser = browser_type.launch(**browser_type_launch_args | {"args": args})
         browsers.append(browser)
-        opened: BrowserContext = browser.new_context(
-            base_url=base_url, viewport=PHONE, locale="en-GB", timezone_id="UTC", **context or {}
+        context = browser.new_context(
+            base_url=base_url, viewport=PHONE, locale="en-GB", timezone_id="UTC"
         )
         if allowed:
-            opened.grant_permissions(["camera"])
-        log_in(opened, alice)
-        page = opened.new_page()
-        page.on("console", lambda said: print(f"[{said.type}] {said.text}"))
-        page.on("pageerror", lambda error: print(f"[error] {error}"))
+            context.grant_permissions(["camera"])
+        for address, handler in (routes or {}).items():
+            context.route(address, handler)
+        log_in(context, alice)
+        page = context.new_page()
+        page.on("pageerror", lambda error: print(f"page error: {error}"))
         page.goto("/camera/")
-        if wait:
-            page.get_by_role("button", name="Start the camera").wait_for()
         return page
 
     yield take
     for browser in browsers:
         browser.close()
+
+
+def start(page: Page) -> None:
+    button = page.get_by_role("button", name="Start the camera")
+    expect(button).to_be_enabled(timeout=60_000)
+    button.click()
+
+
+def expect_advice(page: Page, advice: str) -> None:
+    outcome = page.locator("[data-outcome]")
+    expect(outcome).to_have_attribute("data-advice", advice, timeout=30_000)

@@ -1,17 +1,138 @@
 """What the page says while the camera runs."""
 
+import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
-OUTCOME = "[data-outcome]"
+from tests.browser.camera.conftest import HEIGHT, WIDTH, expect_advice, lesions, shaken, start
+
+# All that the page answers from here on, as it comes.
+LISTEN = """() => {
+  window.said = [];
+  const outcome = document.querySelector("[data-outcome]");
+  new MutationObserver(() => {
+    const advice = outcome.dataset.advice;
+    if (advice !== window.said.at(-1)) window.said.push(advice);
+  }).observe(outcome, { attributes: true });
+}"""
 
 
-def start(page: Page) -> None:
-    button = page.get_by_role("button", name="Start the camera")
-    expect(button).to_be_enabled(timeout=30_000)
-    button.click()
+def frames(page: Page) -> int:
+    return int(page.locator("[data-camera]").get_attribute("data-frames") or 0)
 
 
-def test_a_prediction_appears(phone, film, pick) -> None:
-    page = phone(film(pick("doctor_days")))
+@pytest.mark.parametrize(
+    ("advice", "heading"),
+    [("watch", "No warning sign found"), ("doctor_days", "Should be seen by a doctor soon")],
+)
+def test_a_prediction_appears_with_its_outline(phone, film, pick, advice, heading) -> None:
+    page = phone(film(shaken(pick(advice))))
     start(page)
-    expect(page.locator(OUTCOME)).to_have_attribute("data-advice", "doctor_days", timeout=30_000)
+    expect_advice(page, advice)
+    expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+    page.wait_for_function(
+        """() => {
+          const canvas = document.querySelector("[data-outline]");
+          if (!canvas.width) return false;
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          return data.some((value, i) => i % 4 === 3 && value > 0);
+        }"""
+    )
+
+
+def test_what_is_no_lesion_gets_no_prediction(phone, film) -> None:
+    page = phone(film(shaken(lesions("not_a_lesion", 3)[-1])))
+    page.evaluate(LISTEN)
+    start(page)
+    expect(page.locator("[data-hint]")).to_be_visible(timeout=30_000)
+    seen = frames(page)
+    page.wait_for_function(
+        "n => document.querySelector('[data-camera]').dataset.frames > n", arg=seen + 20
+    )
+    assert page.evaluate("window.said") in ([], [""])
+    expect(page.get_by_role("heading", name="Put one mole in the frame")).to_be_visible()
+
+
+def test_skin_without_a_mole_gets_no_prediction(phone, film) -> None:
+    page = phone(film([Image.new("RGB", (WIDTH, HEIGHT), (224, 172, 150))] * 5))
+    page.evaluate(LISTEN)
+    start(page)
+    expect(page.locator("[data-hint]")).to_be_visible(timeout=30_000)
+    assert page.evaluate("window.said") in ([], [""])
+
+
+@pytest.mark.parametrize("advice", ["watch", "doctor_days"])
+def test_on_a_still_picture_the_answer_stands_still(phone, film, pick, advice) -> None:
+    page = phone(film(shaken(pick(advice), count=40, pixels=6)))
+    start(page)
+    expect(page.locator("[data-outcome]")).not_to_have_attribute("data-advice", "", timeout=30_000)
+    page.evaluate(LISTEN)
+    page.wait_for_timeout(10_000)
+    assert len(page.evaluate("window.said")) <= 2  # as it was, and one change
+
+
+def test_a_warning_sign_stays_until_another_mole(phone, film, pick) -> None:
+    calm = shaken(pick("watch"), count=1) * 500
+    page = phone(film(shaken(pick("doctor_days"), count=10) + calm))
+    start(page)
+    expect_advice(page, "doctor_days")
+    expect(page.get_by_text("A warning sign was seen.")).to_be_visible()
+    page.evaluate(LISTEN)
+    page.wait_for_timeout(6_000)
+    assert set(page.evaluate("window.said")) <= {"doctor_days"}
+    # Nor does switching off and on help.
+    page.get_by_role("button", name="Stop").click()
+    start(page)
+    page.wait_for_timeout(4_000)  # the film has begun again
+    expect_advice(page, "doctor_days")
+    page.get_by_role("button", name="Another mole").click()
+    expect_advice(page, "watch")
+
+
+def test_the_hidden_page_switches_the_camera_off_and_on_again(phone, film, pick) -> None:
+    page = phone(film(shaken(pick("doctor_days"))))
+    start(page)
+    expect_advice(page, "doctor_days")
+    hide = """(hidden) => {
+      Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    page.evaluate(
+        "() => { window.track = document.querySelector('video').srcObject.getTracks()[0]; }"
+    )
+    page.evaluate(hide, True)
+    assert page.evaluate("window.track.readyState") == "ended"
+    assert page.evaluate("document.querySelector('video').srcObject") is None
+    page.evaluate(hide, False)
+    expect(page.get_by_role("button", name="Save this picture")).to_be_enabled(timeout=30_000)
+    expect_advice(page, "doctor_days")
+
+
+def test_the_phone_may_be_turned(phone, film, pick) -> None:
+    page = phone(film(shaken(pick("doctor_days"))))
+    start(page)
+    expect_advice(page, "doctor_days")
+    for size in ({"width": 740, "height": 360}, {"width": 360, "height": 740}):
+        page.set_viewport_size(size)
+        page.get_by_role("button", name="Another mole").click()
+        expect_advice(page, "doctor_days")
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        line, guide, finder = (
+            page.locator(name).bounding_box()
+            for name in ("[data-outline]", ".guide", ".viewfinder")
+        )
+        assert line == pytest.approx(guide)
+        assert guide["width"] / finder["width"] == pytest.approx(0.7, abs=0.01)
+
+
+def test_nothing_leaves_the_phone_before_it_is_saved(phone, film, pick) -> None:
+    page = phone(film(shaken(pick("watch"))))
+    start(page)
+    requests = []
+    page.context.on("request", lambda request: requests.append(request))
+    expect_advice(page, "watch")
+    page.wait_for_timeout(3_000)
+    # The service worker stores the page meanwhile: it asks, and sends nothing.
+    assert not [r.url for r in requests if r.method != "GET" or r.post_data_buffer]
+    assert not [r.url for r in requests if "/api/" in r.url or "/records/" in r.url]
+    assert all(len(r.url) < 200 for r in requests)
