@@ -1,0 +1,93 @@
+"""The camera page as a browser gets it: who may, what may run on it, and what stays for ever."""
+
+import json
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from ml import classifier
+from tests.factories import assessed
+
+pytestmark = pytest.mark.django_db
+PAGE = "/camera/"
+
+
+@pytest.fixture
+def program(client: Client, alice) -> dict:
+    """What the page tells its script."""
+    client.force_login(alice)
+    content = client.get(PAGE).content.decode()
+    return json.loads(re.search(r'<script id="program"[^>]*>(.*?)</script>', content)[1])
+
+
+def test_it_asks_to_sign_in(client: Client) -> None:
+    assert client.get(PAGE).headers["Location"] == f"{reverse('account_login')}?next={PAGE}"
+
+
+def test_web_assembly_runs_on_this_page_alone(client: Client, program) -> None:
+    policy = client.get(PAGE).headers["Content-Security-Policy"]
+    assert "script-src 'self' 'wasm-unsafe-eval';" in policy + ";"
+    assert "unsafe-inline" not in policy
+    for address in ("/records/", "/records/new/", "/account/"):
+        assert "wasm" not in client.get(address).headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("part", ["page", "worker", "threads", "serviceWorker"])
+def test_page_and_workers_are_cross_origin_isolated(client: Client, program, part) -> None:
+    addresses = program | {"page": PAGE, "threads": program["runtime"]["threaded"]["script"]}
+    headers = client.get(addresses[part]).headers
+    assert headers["Cross-Origin-Embedder-Policy"] == "require-corp"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
+def test_what_has_a_checksum_in_its_address_stays_for_ever(client: Client, program) -> None:
+    for name in ("card", "model", "core", "worker"):
+        caching = client.get(program[name]).headers["Cache-Control"]
+        assert {"public", "immutable"} <= set(caching.split(", "))
+    for address in (PAGE, program["serviceWorker"]):
+        assert "no-store" in client.get(address).headers["Cache-Control"]
+
+
+def test_the_model_is_the_released_one(client: Client, program) -> None:
+    card = json.loads(client.get(program["card"]).content)
+    assert card == json.loads((classifier.RELEASE / "model.json").read_text())
+    assert card["files"]["litert"]["sha256"] in program["model"]
+    model = client.get(program["model"]).content
+    assert model == (classifier.RELEASE / card["files"]["litert"]["name"]).read_bytes()
+
+
+def test_other_builds_and_files_are_not_found(client: Client, program) -> None:
+    assert client.get(re.sub(r"camera/\w+/", "camera/0123/", program["worker"])).status_code == 404
+    assert client.get(program["worker"].replace("worker.js", "nothing.js")).status_code == 404
+    assert client.get("/camera/model/0123/model.json").status_code == 404
+
+
+def test_without_a_model_it_says_so(client: Client, alice, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(classifier, "RELEASE", tmp_path)
+    client.force_login(alice)
+    response = client.get(PAGE)
+    assert response.status_code == 503
+    assert "You can upload a picture instead." in response.content.decode()
+    assert client.get("/camera/service-worker.js").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("shown", "category", "differs", "doctor"),
+    [
+        ("", "benign", False, False),
+        ("watch", "benign", False, False),
+        ("doctor_days", "benign", True, True),
+        ("watch", "malignant_high_risk", True, False),
+        ("doctor_weeks", None, True, True),
+    ],
+)
+def test_the_result_says_where_the_phone_had_said_something_else(
+    client: Client, alice, shown, category, differs, doctor
+) -> None:
+    record = assessed(category, owner=alice, phone_advice=shown)
+    client.force_login(alice)
+    content = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    assert ("The camera page had said" in content) == differs
+    assert ("let a doctor look at the mole" in content) == doctor
