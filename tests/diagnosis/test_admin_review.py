@@ -1,5 +1,7 @@
 """A record's page in the admin: doctors read it, and write a verdict that the person sees."""
 
+import uuid
+
 import pytest
 from auditlog.models import LogEntry
 from django.urls import reverse
@@ -133,6 +135,27 @@ def test_who_looks_at_a_picture_is_logged(doctor, dr_chen, record, name):
     assert doctor.get(address(name, record))["Content-Type"] == "image/jpeg"
     entry = LogEntry.objects.get(action=LogEntry.Action.ACCESS)
     assert (entry.actor, entry.object_pk) == (dr_chen, str(record.pk))
+
+
+def test_who_opens_a_records_page_is_logged(doctor, dr_chen, record):
+    doctor.get(address("change", record))
+    entry = LogEntry.objects.get(action=LogEntry.Action.ACCESS)
+    assert (entry.actor, entry.object_pk) == (dr_chen, str(record.pk))
+
+
+def test_a_missing_picture_file_is_told(doctor, record):
+    record.image.storage.delete(record.image.name)
+    html = doctor.get(address("change", record)).content.decode()
+    assert "The file of this picture is missing." in html
+    assert "Save and next" in html
+    for name in ("image", "thumbnail"):
+        assert doctor.get(address(name, record)).status_code == 404
+
+
+def test_an_address_of_no_record_leads_back(doctor, record):
+    for unknown in (uuid.uuid4(), "nonsense"):
+        page = reverse("admin:diagnosis_molerecord_change", args=[unknown])
+        assert doctor.get(page).url == reverse("admin:index")
 
 
 def test_the_audit_log_keeps_who_and_when_without_the_content(doctor, dr_chen, record):

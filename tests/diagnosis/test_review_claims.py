@@ -100,7 +100,7 @@ def test_nobody_writes_on_what_another_doctor_has_claimed(doctor, alice, dr_diaz
     record = assessed(owner=alice)
     take(record, dr_diaz)
     html = doctor.get(address("change", record)).content.decode()
-    assert "dr_diaz has claimed it until" in html
+    assert "dr_diaz has claimed it (until" in html
     assert "Save and next" not in html
     assert b"Another doctor has claimed this record" in post(doctor, record, VERDICT).content
     assert not Review.objects.exists()
