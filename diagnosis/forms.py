@@ -17,6 +17,12 @@ from diagnosis.services import demos, pictures, records
 ACCEPTED = "image/jpeg,image/png,image/webp,image/heic,image/heif,image/bmp,.heic,.heif"
 
 
+NO_SIZE = format_lazy(
+    _("Enter the size in millimetres as a number up to {limit}, such as 4 or 4.5."),
+    limit=MAX_SIZE_MM,
+)
+
+
 class OnceForm(forms.Form):
     """A form whose hidden key makes a double click, or sending again, the same record."""
 
@@ -100,11 +106,12 @@ class RecordForm(OnceForm):
         help_text=_("Hold a ruler beside it, and measure where it is widest. Leave it if unsure."),
         min_value=Decimal("0.1"),
         max_value=MAX_SIZE_MM,
-        max_digits=4,
         decimal_places=1,
         required=False,
         widget=forms.NumberInput(attrs={"inputmode": "decimal"}),
-        error_messages={"invalid": _("Enter the size as a number, such as 4 or 4.5.")},
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value", "max_decimal_places"), NO_SIZE
+        ),
     )
     note = forms.CharField(
         label=_("Note"),

@@ -3,8 +3,8 @@
 from playwright.sync_api import Page, expect
 
 from diagnosis.models import Assessment
-from diagnosis.services import claims
-from tests.factories import RecordFactory, ReviewFactory, answer, assessed
+from diagnosis.services import assessments, claims, queue
+from tests.factories import RecordFactory, ReviewFactory, answer, assessed, picture
 
 
 def address(record) -> str:
@@ -92,3 +92,24 @@ def test_deleting(page: Page, alice, log_in) -> None:
     page.get_by_role("link", name="Delete this picture").click()
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_text("The picture and its result are deleted.")).to_be_visible()
+
+
+def test_a_newer_answer_takes_the_place_of_the_older_by_itself(
+    page: Page, alice, log_in, monkeypatch
+) -> None:
+    monkeypatch.setattr(queue, "send_again", lambda pk: True)
+    record = assessed("malignant_high_risk", owner=alice, image__data=picture((600, 600)))
+    log_in(page.context, alice)
+    page.goto(address(record))
+    page.get_by_role("button", name="Check it with the newer version").click()
+    expect(page.get_by_text("The newer version is looking at the picture.")).to_be_visible()
+    page.evaluate("window.same = true")
+    page.get_by_role("button", name="Outline").click()
+    expect(page.get_by_text("still looking")).to_be_visible()  # has asked, and got no answer yet
+    expect(page.get_by_role("button", name="Outline")).to_have_attribute("aria-pressed", "true")
+    assessments.reassess(record=record)
+    expect(page.get_by_text("What earlier versions said")).to_be_visible()
+    expect(page.get_by_role("button", name="Check it with")).to_be_hidden()
+    page.get_by_text("What earlier versions said").click()
+    expect(page.get_by_text("Should be seen by a doctor soon").last).to_be_visible()
+    assert page.evaluate("window.same")

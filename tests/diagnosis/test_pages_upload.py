@@ -133,7 +133,8 @@ def test_the_size_is_kept_in_millimetres(send, typed, stored):
 def test_a_size_that_can_not_be_is_refused(send, typed):
     response = send(size_mm=typed)
     assert response.status_code == 400
-    assert "size_mm" in response.context["form"].errors
+    [error] = response.context["form"].errors["size_mm"]
+    assert error.startswith("Enter the size")
     assert not MoleRecord.objects.exists()
 
 
