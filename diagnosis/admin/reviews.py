@@ -24,7 +24,14 @@ class ReviewAdmin(admin.ModelAdmin):
         "urgency",
         "created_at",
     )
-    list_filter = ("risk_category", "urgency", "confidence", "blind", "doctor", "created_at")
+    list_filter = (
+        "risk_category",
+        "urgency",
+        "confidence",
+        "blind",
+        ("doctor", admin.RelatedOnlyFieldListFilter),
+        "created_at",
+    )
     list_select_related = ("doctor", "record")
     readonly_fields = ("record", "doctor", "created_at", "blind")
     show_full_result_count = False

@@ -57,7 +57,16 @@ class ReviewSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Review
-        fields = ("doctor", "diagnosis", "risk_category", "urgency", "comment", "created_at")
+        fields = (
+            "doctor",
+            "diagnosis",
+            "other_diagnosis",
+            "code",
+            "risk_category",
+            "urgency",
+            "comment",
+            "created_at",
+        )
         read_only_fields = fields
 
 

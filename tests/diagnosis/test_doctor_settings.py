@@ -29,14 +29,17 @@ def choose(client, **choices):
 
 
 def test_the_person_reads_the_name_that_the_doctor_chose(doctor, dr_chen, alice, record):
-    ReviewFactory(record=record, doctor=dr_chen)
+    ReviewFactory(record=record, doctor=dr_chen, other_diagnosis="Spitz naevus")
     page, api = f"/records/{record.pk}/", APIClient()
     api.force_authenticate(alice)
     for chosen, read in (("", "dr_chen"), ("The skin clinic", "The skin clinic")):
         doctor.force_login(dr_chen)
         choose(doctor, shown_name=chosen)
         doctor.force_login(alice)
-        assert f"{read}, doctor, on" in doctor.get(page).content.decode()
+        html = doctor.get(page).content.decode()
+        assert f"{read}, doctor, on" in html
+        assert html.index(read) < html.index("What the program said before")
+        assert "Spitz naevus" in html
         assert api.get(f"/api/v1{page}").json()["reviews"][0]["doctor"] == read
 
 
