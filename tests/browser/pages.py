@@ -69,6 +69,7 @@ def of(alice, dr_chen) -> dict[str, str]:
         "mole": reverse("diagnosis:mole_detail", args=[shoulder.pk]),
         "account": reverse("accounts:account"),
         "account_name": reverse("accounts:details"),
+        "account_teaching": reverse("accounts:teaching"),
         "account_email": reverse("account_email"),
         "account_password": reverse("account_change_password"),
         "second_step": reverse("mfa_index"),
