@@ -46,13 +46,13 @@ def test_with_a_second_step_the_password_is_not_enough(page: Page, alice) -> Non
     sign_in(page, alice.email)
     page.get_by_role("link", name="Account").click()
     page.get_by_role("link", name="Switch on").click()
-    page.get_by_role("link", name="Switch it on").click()
+    page.get_by_role("link", name="Switch them on").click()
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Continue").click()
     key = page.locator("code").inner_text()
     page.get_by_label("code").fill(one_time_code(key))
     page.get_by_role("main").get_by_role("button", name="Switch on").click()
-    recovery_code = page.get_by_label("Unused codes").input_value().split()[0]
+    recovery_code = page.get_by_role("list", name="Unused codes").inner_text().split()[0]
 
     page.context.clear_cookies()
     sign_in(page, alice.email)
@@ -63,3 +63,47 @@ def test_with_a_second_step_the_password_is_not_enough(page: Page, alice) -> Non
     page.get_by_label("code").fill(recovery_code)
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your records")
+
+
+def test_a_passkey_opens_the_door_without_a_password(page: Page, alice) -> None:
+    """By Chromium's own virtual key: discoverable, and unlocked by a finger."""
+    tools = page.context.new_cdp_session(page)
+    tools.send("WebAuthn.enable")
+    options = {"protocol": "ctap2", "transport": "internal", "automaticPresenceSimulation": True}
+    options |= {"hasResidentKey": True, "hasUserVerification": True, "isUserVerified": True}
+    tools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    sign_in(page, alice.email)
+    page.goto("/account/2fa/webauthn/add/")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_label("A name for it").fill("my phone")
+    page.get_by_label("Sign in with it alone").check()
+    page.get_by_role("button", name="Add it").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Recovery codes")
+    page.goto("/account/2fa/webauthn/")
+    expect(page.get_by_text("my phone").first).to_be_visible()
+
+    page.context.clear_cookies()
+    page.goto("/account/login/")
+    page.get_by_role("button", name="Use a passkey instead").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your records")
+
+    # The second step after the password, and proof that it is still her.
+    page.context.clear_cookies()
+    sign_in(page, alice.email)
+    page.get_by_role("button", name="Use your passkey").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your records")
+    page.goto("/account/data/")
+    page.get_by_role("link", name="security key").click()
+    page.get_by_role("button", name="Use your passkey").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your data")
+
+
+def test_a_passkey_that_fails_says_so(page: Page, alice) -> None:
+    tools = page.context.new_cdp_session(page)
+    tools.send("WebAuthn.enable")
+    page.goto("/account/login/")
+    refuse = "() => { navigator.credentials.get = () => Promise.reject(new Error('no key')); }"
+    page.evaluate(refuse)
+    page.get_by_role("button", name="Use a passkey instead").click()
+    expect(page.get_by_text("Sign in with your password.")).to_be_visible()

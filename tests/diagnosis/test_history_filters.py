@@ -1,7 +1,6 @@
 """The history narrowed down; a constant number of queries, whatever is asked for."""
 
-from datetime import datetime, timedelta
-from datetime import timezone as tz
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
@@ -45,7 +44,7 @@ def test_by_date_in_the_persons_time_zone(signed_in, alice):
     alice.save()
     record = RecordFactory(owner=alice)
     # 22 December in UTC, already the 23rd in Auckland.
-    moment = datetime(2025, 12, 22, 20, tzinfo=tz.utc)
+    moment = datetime(2025, 12, 22, 20, tzinfo=UTC)
     MoleRecord.objects.filter(pk=record.pk).update(created_at=moment)
     assert shown(signed_in, since="2025-12-23", until="2025-12-23") == {record}
     assert shown(signed_in, until="2025-12-22") == set()

@@ -1,0 +1,76 @@
+"""Language, time zone and e-mails: chosen by the person, kept with the account."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.urls import reverse
+
+from accounts.models import User
+from diagnosis.models import MoleRecord
+from tests.factories import RecordFactory
+
+PREFERENCES = reverse("accounts:preferences")
+LANGUAGE = reverse("accounts:language")
+HISTORY = reverse("diagnosis:history")
+
+
+@pytest.fixture
+def signed_in(client, alice):
+    client.force_login(alice)
+    return client
+
+
+def test_the_account_speaks_the_chosen_language(signed_in, alice):
+    signed_in.post(PREFERENCES, {"language": "fr", "time_zone": ""})
+    answer = signed_in.get(HISTORY, headers={"Accept-Language": "en"})
+    assert 'lang="fr"' in answer.content.decode()
+    assert answer["Content-Language"] == "fr"
+
+
+def test_without_a_choice_it_speaks_what_the_browser_asks_for(client, db):
+    assert 'lang="fr"' in client.get("/", headers={"Accept-Language": "fr-BE"}).content.decode()
+    assert 'lang="en-gb"' in client.get("/", headers={"Accept-Language": "nl"}).content.decode()
+
+
+def test_the_switch_at_the_end_of_a_page_works_without_an_account(client, db):
+    answer = client.post(LANGUAGE, {"language": "fr", "next": "/account/login/"})
+    assert answer.url == "/account/login/"
+    assert 'lang="fr"' in client.get("/", headers={"Accept-Language": "en"}).content.decode()
+
+
+def test_the_switch_is_remembered_by_the_account(signed_in, alice):
+    signed_in.post(LANGUAGE, {"language": "fr"})
+    alice.refresh_from_db()
+    assert alice.language == "fr"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"language": "xx"}, {"language": "fr", "next": "//evil.example"}]
+)
+def test_the_switch_takes_no_other_language_and_leads_nowhere_else(signed_in, alice, wrong):
+    assert signed_in.post(LANGUAGE, wrong).url == "/"
+    assert signed_in.get(LANGUAGE).status_code == 405
+
+
+def test_times_are_given_in_the_chosen_zone(signed_in, alice):
+    moment = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
+    record = RecordFactory(owner=alice)
+    MoleRecord.objects.filter(pk=record.pk).update(created_at=moment)
+    signed_in.post(PREFERENCES, {"language": "", "time_zone": "Europe/Brussels"})
+    page = signed_in.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    assert "2 Jul 2026, 12:30 a.m." in page
+
+
+@pytest.mark.parametrize("wrong", [{"language": "xx"}, {"time_zone": "Europe/Atlantis"}])
+def test_what_is_not_offered_is_refused(signed_in, alice, wrong):
+    assert signed_in.post(PREFERENCES, wrong).status_code == 400
+    alice.refresh_from_db()
+    assert (alice.language, alice.time_zone) == ("", "")
+
+
+def test_each_kind_of_e_mail_is_switched_off_and_on(signed_in, alice):
+    notifications = reverse("accounts:notifications")
+    signed_in.post(notifications, {"verdict_emails": "on"})
+    assert User.objects.values_list("reminder_emails", "verdict_emails").get() == (False, True)
+    signed_in.post(notifications, {"reminder_emails": "on"})
+    assert User.objects.values_list("reminder_emails", "verdict_emails").get() == (True, False)

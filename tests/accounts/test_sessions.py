@@ -1,0 +1,62 @@
+"""Where a person is signed in: listed, and ended from elsewhere."""
+
+import pytest
+from allauth.usersessions.models import UserSession
+from django.test import Client
+from django.urls import reverse
+
+from tests.factories import PASSWORD
+
+SESSIONS = reverse("usersessions_list")
+
+
+def signed_in(person, browser: str) -> Client:
+    client = Client(headers={"User-Agent": browser})
+    client.post(reverse("account_login"), {"login": person.email, "password": PASSWORD})
+    return client
+
+
+def is_in(client) -> bool:
+    return client.get(reverse("accounts:account")).status_code == 200
+
+
+@pytest.fixture
+def phone(alice):
+    return signed_in(alice, "Fennec on a phone")
+
+
+@pytest.fixture
+def laptop(alice):
+    return signed_in(alice, "Firefox on a laptop")
+
+
+def test_both_are_listed_and_one_ends_the_other(phone, laptop):
+    page = phone.get(SESSIONS).content.decode()
+    assert "Firefox on a laptop" in page
+    assert "Fennec on a phone" in page
+    other = UserSession.objects.get(user_agent="Firefox on a laptop")
+    phone.post(reverse("accounts:session_end", args=[other.pk]))
+    assert is_in(phone)
+    assert not is_in(laptop)
+
+
+def test_all_others_at_once(phone, laptop):
+    phone.post(SESSIONS)
+    assert is_in(phone)
+    assert not is_in(laptop)
+
+
+def test_a_new_password_ends_the_others(phone, laptop):
+    new = "another long enough passphrase"
+    answers = {"oldpassword": PASSWORD, "password1": new, "password2": new}
+    phone.post(reverse("account_change_password"), answers)
+    assert is_in(phone)
+    assert not is_in(laptop)
+
+
+def test_alice_does_not_end_the_session_of_bob(phone, bob):
+    bobs = signed_in(bob, "Opera")
+    assert "Opera" not in phone.get(SESSIONS).content.decode()
+    other = UserSession.objects.get(user=bob)
+    assert phone.post(reverse("accounts:session_end", args=[other.pk])).status_code == 404
+    assert is_in(bobs)

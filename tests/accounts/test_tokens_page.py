@@ -1,0 +1,51 @@
+"""Tokens for programs, made, listed and revoked on a page."""
+
+import re
+
+import pytest
+from django.urls import reverse
+from knox.models import AuthToken
+from rest_framework.test import APIClient
+
+from tests.factories import PASSWORD
+
+TOKENS = reverse("accounts:tokens")
+
+
+@pytest.fixture
+def confirmed(client, alice):
+    client.force_login(alice)
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    return client
+
+
+def works(token: str) -> bool:
+    answer = APIClient().get("/api/v1/records/", headers={"Authorization": f"Token {token}"})
+    return answer.status_code == 200
+
+
+def test_a_token_is_shown_once_and_works_until_it_is_revoked(confirmed, alice):
+    page = confirmed.post(TOKENS)
+    token = re.search(r'id="made"[^>]*value="(\w+)"', page.content.decode())[1]
+    assert "no-store" in page["Cache-Control"]
+    assert works(token)
+    later = confirmed.get(TOKENS).content.decode()
+    assert token not in later
+    assert token[:8] in later
+    digest = AuthToken.objects.get().digest
+    confirmed.post(reverse("accounts:token_revoke"), {"token": digest})
+    assert not works(token)
+
+
+def test_the_password_is_asked_for_again_before_one_is_made(client, alice):
+    client.force_login(alice)
+    assert client.post(TOKENS).url.startswith(reverse("account_reauthenticate"))
+    assert not AuthToken.objects.exists()
+
+
+def test_alice_neither_sees_nor_revokes_the_token_of_bob(confirmed, alice, bob):
+    token, _secret = AuthToken.objects.create(bob)
+    assert token.token_key[:8] not in confirmed.get(TOKENS).content.decode()
+    revoke = reverse("accounts:token_revoke")
+    assert confirmed.post(revoke, {"token": token.digest}).status_code == 404
+    assert AuthToken.objects.exists()
