@@ -28,7 +28,7 @@ async function keepPage(cache) {
 /** Each address always has the same content: what an older build has is taken from there.
  * @param {Cache} cache @param {string} file */
 async function keepFile(cache, file) {
-  const response = (await caches.match(file)) ?? (await fetch(file));
+  const response = (await caches.match(file, { ignoreVary: true })) ?? (await fetch(file));
   if (!response.ok) throw new Error(`${response.status} ${file}`);
   await cache.put(file, response);
 }
@@ -42,7 +42,8 @@ async function takeOver() {
 /** @param {Request} request */
 async function answer(request) {
   const cache = await caches.open(own);
-  const stored = await cache.match(request, { ignoreSearch: request.mode === "navigate" });
+  // Of each address there is one version, whatever the request's headers.
+  const stored = await cache.match(request, { ignoreSearch: request.mode === "navigate", ignoreVary: true });
   return stored ?? fetch(request);
 }
 

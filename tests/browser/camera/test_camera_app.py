@@ -1,0 +1,137 @@
+"""The page as an app: what browsers ask before they install it, offline start, and update."""
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from ml import classifier
+from tests.browser.camera.conftest import expect_advice, shaken, start
+from tests.browser.camera.test_camera_saving import kept_for_offline
+from tests.browser.test_every_page import RULES
+
+CACHES = """async () => {
+  const found = {};
+  for (const name of await caches.keys()) {
+    const cache = await caches.open(name);
+    found[name] = (await cache.keys()).map((request) => new URL(request.url).pathname);
+  }
+  return found;
+}"""
+
+
+def program(page: Page) -> dict:
+    return json.loads(page.locator("#program").text_content())
+
+
+def test_browsers_may_install_it(phone) -> None:
+    page = phone(None)
+    kept_for_offline(page)
+    assert page.evaluate("window.isSecureContext")
+    link = page.locator("link[rel=manifest]").get_attribute("href")
+    manifest = page.request.get(link).json()
+    assert manifest["name"]
+    assert manifest["display"] == "standalone"
+    assert page.request.get(manifest["start_url"]).ok
+    sizes = {"192x192": False, "512x512": False}
+    for icon in manifest["icons"]:
+        picture = Image.open(io.BytesIO(page.request.get(icon["src"]).body()))
+        assert "{}x{}".format(*picture.size) == icon["sizes"]
+        sizes[icon["sizes"]] |= icon["purpose"] == "any"
+    assert all(sizes.values())
+    touch = page.locator("link[rel=apple-touch-icon]").get_attribute("href")
+    assert Image.open(io.BytesIO(page.request.get(touch).body())).size == (180, 180)
+    scope = page.evaluate("navigator.serviceWorker.ready.then((r) => new URL(r.scope).pathname)")
+    assert manifest["start_url"].startswith(scope)
+    # Chromium's own list; a window of tests is an incognito one.
+    chromium = page.context.new_cdp_session(page).send("Page.getInstallabilityErrors")
+    errors = {error["errorId"] for error in chromium["installabilityErrors"]}
+    assert errors <= {"in-incognito"}
+
+
+def test_it_runs_with_threads(phone) -> None:
+    page = phone(None)
+    kept_for_offline(page)
+    assert page.evaluate("crossOriginIsolated")
+    stored = [path for paths in page.evaluate(CACHES).values() for path in paths]
+    assert [path for path in stored if "threaded" in path]
+    assert not [path for path in stored if "compat" in path]
+
+
+def test_it_starts_without_a_connection(phone, film, pick) -> None:
+    page = phone(film(shaken(pick("doctor_days"))))
+    kept_for_offline(page)
+    page.context.set_offline(True)
+    page.reload()
+    start(page)
+    expect_advice(page, "doctor_days")
+
+
+@pytest.fixture
+def newer_release(tmp_path: Path) -> Path:
+    """The same weights under another version."""
+    folder = shutil.copytree(classifier.RELEASE, tmp_path / "release")
+    card = json.loads((folder / "model.json").read_text()) | {"version": "2099.1.1"}
+    (folder / "model.json").write_text(json.dumps(card))
+    return folder
+
+
+def test_a_newer_model_replaces_the_older_as_a_whole(phone, newer_release, monkeypatch) -> None:
+    page = phone(None)
+    kept_for_offline(page)
+    before = program(page)
+    monkeypatch.setattr(classifier, "RELEASE", newer_release)
+    page.reload()  # still the older build, which asks for a newer one
+    page.wait_for_function(
+        "worker => JSON.parse(document.getElementById('program').textContent).worker !== worker",
+        arg=before["worker"],
+        timeout=60_000,
+    )
+    after = program(page)
+    assert after["card"] != before["card"]
+    assert after["model"] == before["model"]  # the same bytes: not loaded again
+    expect(page.get_by_role("button", name="Start the camera")).to_be_enabled(timeout=60_000)
+    [(name, stored)] = page.evaluate(CACHES).items()
+    build = after["worker"].split("/")[2]
+    assert name == f"camera-{build}"
+    assert {after["card"], after["model"], after["worker"]} <= set(stored)
+    assert not [path for path in stored if before["worker"].split("/")[2] in path]
+
+
+def test_while_the_camera_is_on_nothing_is_replaced(
+    phone, film, pick, newer_release, monkeypatch
+) -> None:
+    page = phone(film(shaken(pick("doctor_days"))))
+    kept_for_offline(page)
+    start(page)
+    expect_advice(page, "doctor_days")
+    monkeypatch.setattr(classifier, "RELEASE", newer_release)
+    page.evaluate("window.same = true; navigator.serviceWorker.ready.then((r) => r.update())")
+    update = page.locator("[data-update]")
+    expect(update).not_to_have_attribute("hidden", "", timeout=60_000)
+    assert page.evaluate("window.same")
+    page.get_by_role("button", name="Stop").click()
+    update.click()
+    page.wait_for_function("window.same === undefined")
+
+
+def test_axe_finds_nothing_before_and_while_the_camera_is_on(phone, film, pick) -> None:
+    page = phone(film(shaken(pick("doctor_days"))))
+    found = []
+    for state in ("before", "on"):
+        if state == "on":
+            start(page)
+            expect_advice(page, "doctor_days")
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            violations = Axe().run(page, options={"runOnly": RULES}).response["violations"]
+            found += [
+                f"{state}, {theme}: {v['id']} {v['nodes'][0]['html'][:200]}" for v in violations
+            ]
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert not found, "\n".join(found)

@@ -1,0 +1,57 @@
+"""When something is missing, the page says what, and what to do."""
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from ml import classifier
+from tests.browser.camera.conftest import shaken, start
+
+
+def said(page: Page, sentence: str) -> None:
+    expect(page.get_by_text(sentence)).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("link", name="Upload a picture instead")).to_be_visible()
+
+
+def test_without_a_camera(phone) -> None:
+    page = phone(None)
+    start(page)
+    said(page, "No camera was found.")
+
+
+def test_a_camera_that_is_refused(phone, film, pick) -> None:
+    page = phone(film(shaken(pick("watch"), count=1)), allowed=False)
+    start(page)
+    said(page, "This page may not use the camera.")
+
+
+def test_a_camera_that_is_taken_away(phone, film, pick) -> None:
+    page = phone(film(shaken(pick("watch"), count=3)))
+    start(page)
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    page.evaluate(
+        "document.querySelector('video').srcObject.getTracks()[0].dispatchEvent(new Event('ended'))"
+    )
+    said(page, "The camera was switched off.")
+
+
+def gone(route: Route) -> None:
+    route.fulfill(status=404)
+
+
+def damaged(route: Route) -> None:
+    body = bytearray(route.fetch().body())
+    body[len(body) // 2] ^= 1
+    route.fulfill(status=200, body=bytes(body))
+
+
+@pytest.mark.parametrize("answer", [gone, damaged])
+def test_a_model_that_is_missing_or_damaged(phone, answer) -> None:
+    page = phone(None, routes={"**/*.tflite": answer})
+    said(page, "The program could not be loaded.")
+    expect(page.get_by_role("button", name="Start the camera")).to_be_disabled()
+
+
+def test_a_server_without_a_model(phone, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(classifier, "RELEASE", tmp_path)
+    page = phone(None)
+    expect(page.get_by_role("link", name="Upload a picture")).to_be_visible()

@@ -1,0 +1,116 @@
+"""Saving a picture, with and without a connection."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+from playwright.sync_api import Page, expect
+
+from diagnosis.models import MoleRecord
+from tests.browser.camera.conftest import FRAMED, expect_advice, shaken, start
+
+CHECKED = "Your picture is being checked"
+
+
+def save(page: Page) -> None:
+    button = page.get_by_role("button", name="Save this picture")
+    expect(button).to_be_enabled(timeout=30_000)
+    button.click()
+
+
+def picture_of(record: MoleRecord) -> Image.Image:
+    with record.image.open() as file:
+        return Image.open(io.BytesIO(file.read()))
+
+
+def sharpness(picture: Image.Image) -> float:
+    pixels = np.asarray(picture.convert("L"), np.float32)
+    return float(np.abs(np.diff(pixels, axis=1)).mean())
+
+
+@pytest.fixture
+def live(phone, film, pick) -> Page:
+    page = phone(film(shaken(pick("doctor_days"))))
+    start(page)
+    expect_advice(page, "doctor_days")
+    return page
+
+
+def kept_for_offline(page: Page) -> None:
+    expect(page.locator("[data-camera]")).to_have_attribute("data-offline", "ready", timeout=60_000)
+
+
+def test_what_is_saved_goes_to_its_result_page(live: Page) -> None:
+    save(live)
+    expect(live.get_by_role("heading", level=1)).to_have_text(CHECKED)
+    record = MoleRecord.objects.get()
+    assert (record.phone_advice, record.modality) == ("doctor_days", "photo")
+    assert picture_of(record).size == (FRAMED, FRAMED)
+
+
+def test_of_the_last_frames_the_sharpest_is_saved(phone, film, pick) -> None:
+    sharp = shaken(pick("doctor_days"), count=1)[0]
+    film_of_both = film([sharp, *[sharp.filter(ImageFilter.GaussianBlur(2.5))] * 3] * 5)
+    page = phone(film_of_both)
+    start(page)
+    expect_advice(page, "doctor_days")
+    page.wait_for_timeout(2_000)
+    save(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text(CHECKED)
+    middle = sharp.crop(
+        ((1280 - FRAMED) // 2, (720 - FRAMED) // 2, (1280 + FRAMED) // 2, (720 + FRAMED) // 2)
+    )
+    assert sharpness(picture_of(MoleRecord.objects.get())) > 0.8 * sharpness(middle)
+
+
+def test_without_a_connection_it_is_kept_and_sent_later(live: Page) -> None:
+    kept_for_offline(live)
+    live.context.set_offline(True)
+    expect(live.get_by_text("You are offline.")).to_be_visible()
+    save(live)
+    expect(live.get_by_text("It is kept on this phone.")).to_be_visible()
+    live.reload()
+    expect(live.get_by_role("heading", name="Kept on this phone")).to_be_visible()
+    assert not MoleRecord.objects.exists()
+    live.context.set_offline(False)
+    live.get_by_role("button", name="Send now").click()
+    expect(live.get_by_role("heading", level=1)).to_have_text(CHECKED)
+    live.goto("/camera/")
+    expect(live.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
+    assert MoleRecord.objects.get().phone_advice == "doctor_days"
+
+
+def test_an_answer_that_is_lost_makes_no_second_record(live: Page) -> None:
+    def take_and_drop(route):
+        route.fetch()
+        route.abort()
+
+    live.route("**/api/v1/records/", take_and_drop, times=1)
+    save(live)
+    expect(live.get_by_text("The picture could not be sent.")).to_be_visible()
+    live.get_by_role("button", name="Send now").click()
+    expect(live.get_by_role("heading", level=1)).to_have_text(CHECKED)
+    assert MoleRecord.objects.count() == 1
+
+
+def test_who_was_signed_out_signs_in_and_sends_it_then(live: Page, alice, log_in) -> None:
+    live.context.clear_cookies()
+    save(live)
+    expect(live.get_by_text("Sign in, then send it below.")).to_be_visible()
+    link = live.get_by_role("link", name="Sign in").first
+    assert link.get_attribute("href") == "/account/login/?next=/camera/"
+    log_in(live.context, alice)
+    live.goto("/camera/")
+    live.get_by_role("button", name="Send now").click()
+    expect(live.get_by_role("heading", level=1)).to_have_text(CHECKED)
+
+
+def test_what_was_kept_can_be_deleted(live: Page) -> None:
+    live.route("**/api/v1/records/", lambda route: route.abort())
+    save(live)
+    live.get_by_role("button", name="Delete").click()
+    expect(live.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
+    live.reload()
+    expect(live.get_by_role("button", name="Start the camera")).to_be_visible()
+    expect(live.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
