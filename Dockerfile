@@ -23,6 +23,8 @@ COPY diagnosis diagnosis
 COPY ml ml
 COPY templates templates
 COPY static static
+COPY locale locale
+RUN python -m skincare_site.messages compile
 
 FROM code AS collected
 COPY --from=assets /app/node_modules node_modules

@@ -5,23 +5,24 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: run test lint train screenshots benchmark chromium lock clean
+.PHONY: run test lint messages train screenshots benchmark chromium lock clean
 
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys, venv, ensurepip; assert (3, 11) <= sys.version_info < (3, 14)' \
 	2>/dev/null && echo $$name && break; done)
 BIN := .venv/bin
 STATIC := var/static/staticfiles.json
+MESSAGES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/django.po))
 # What the settings ask for and these commands never use.
 PRODUCTION := DATABASE_URL=postgresql://nobody@localhost/nothing REDIS_URL=redis://localhost/0 \
 	SECRET_KEY=read-by-checks-only-0123456789-abcdefghijklmnopqrstuvwxyz ALLOWED_HOSTS=example.org \
 	EMAIL_URL=smtp://localhost MEDIA_ROOT=var/media
 
 # Port and address: make run PORT=8000. For a phone on the same network: HOST=0.0.0.0 TLS=1.
-run: $(BIN)/.runtime $(STATIC) $(if $(filter keras,$(ML_ENGINE)),$(BIN)/.train)
+run: $(BIN)/.runtime $(STATIC) $(MESSAGES) $(if $(filter keras,$(ML_ENGINE)),$(BIN)/.train)
 	@exec $(BIN)/python -m skincare_site.run
 
-test: $(BIN)/.test $(STATIC) chromium
+test: $(BIN)/.test $(STATIC) $(MESSAGES) chromium
 	@$(BIN)/python -m pytest $(TESTS)
 
 lint: $(BIN)/.test node_modules/.package-lock.json
@@ -37,12 +38,12 @@ train: $(BIN)/.train
 	@$(BIN)/python -m ml train $(foreach folder,$(DATA),--data $(folder)) --out $(OUT)
 	$(BIN)/python -m ml release $(OUT)
 
-screenshots: $(BIN)/.test $(STATIC) chromium
+screenshots: $(BIN)/.test $(STATIC) $(MESSAGES) chromium
 	@$(BIN)/python -m pytest tests/browser/screenshots.py
 
 # The second one uploads to a `make run` in another terminal.
 # On a service of its own, with an empty database; prints, and writes JSON below var/.
-benchmark: $(BIN)/.test $(STATIC)
+benchmark: $(BIN)/.test $(STATIC) $(MESSAGES)
 	@mkdir -p var
 	DATA_DIR=var/benchmark PORT=8790 $(BIN)/python -m skincare_site.run > var/benchmark.log & service=$$!
 	trap 'kill $$service; wait $$service' EXIT
@@ -83,7 +84,14 @@ $(STATIC): node_modules/.package-lock.json $(shell find static -type f) skincare
 	@rm -rf var/static
 	$(PRODUCTION) $(BIN)/python manage.py collectstatic --noinput --verbosity 0
 
+%.mo: %.po | $(BIN)/.runtime
+	@$(BIN)/python -m skincare_site.messages compile
+
 # --- for developers ------------------------------------------------------------------------------
+
+# Gathers what people read into locale/*/LC_MESSAGES/django.po, for translators.
+messages: $(BIN)/.runtime
+	@$(BIN)/python -m skincare_site.messages update
 
 # The locks name no index; every file takes the versions of the largest one.
 lock: $(BIN)/.test

@@ -20,11 +20,14 @@ DRAFT_SIDE = 2048  # at least; what is stored and shown is not larger
 
 
 class ImageError(ValueError):
-    """A picture that can't be used; ``code`` names why, the message says what to do."""
+    """A picture that can't be used; ``code`` names why, the message says what to do.
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+    ``params`` stand in the message as ``%(name)s``, so that it can be looked up in a translation.
+    """
+
+    def __init__(self, code: str, message: str, **params: int) -> None:
+        super().__init__(message % params)
+        self.code, self.message, self.params = code, message, params
 
 
 def open_upright(data: bytes | BinaryIO) -> Image.Image:
@@ -57,8 +60,11 @@ def open_upright(data: bytes | BinaryIO) -> Image.Image:
         if min(image.size) < MIN_SIDE:
             raise ImageError(
                 "too_few_pixels",
-                f"The picture is only {image.width} × {image.height} pixels. "
-                f"It needs at least {MIN_SIDE} on each side.",
+                "The picture is only %(width)d × %(height)d pixels. "
+                "It needs at least %(least)d on each side.",
+                width=image.width,
+                height=image.height,
+                least=MIN_SIDE,
             )
         try:
             # JPEG decoders scale down for little: no photo needs more than this in memory.
@@ -151,5 +157,6 @@ def _moves(image: Image.Image) -> bool:
 def _too_many_pixels(limit: int) -> ImageError:
     return ImageError(
         "too_many_pixels",
-        f"The picture has more than {limit // 1_000_000} megapixels. Send a smaller one.",
+        "The picture has more than %(millions)d megapixels. Send a smaller one.",
+        millions=limit // 1_000_000,
     )

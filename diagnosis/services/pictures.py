@@ -44,7 +44,7 @@ def reencode(file: File) -> ContentFile:
     try:
         image = open_upright(file)
     except ImageError as error:
-        raise PictureRefused(_(str(error)), code=error.code) from error
+        raise PictureRefused(_(error.message) % error.params, code=error.code) from error
     image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     return ContentFile(_jpeg(image, quality=92))
 
