@@ -3,7 +3,7 @@
 FROM node:24-slim AS assets
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci
+RUN npm ci --omit=dev
 
 FROM python:3.11-slim AS packages
 # LOCK=train adds TensorFlow, for ML_ENGINE=keras.

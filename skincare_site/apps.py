@@ -13,6 +13,6 @@ class OurStaticFiles(StaticFilesConfig):
         *StaticFilesConfig.ignore_patterns,
         *("pico.[!c]*", "pico.c[!l]*", "pico.classless.[!m]*"),
         *("htmx.[!m]*", "ext", "redoc", "rest_framework"),
-        *("*.d.ts", "metafile*.json", "litert_wasm_internal.*", "litert_wasm_jspi*"),
+        *("*.d.ts", "*metafile*.json", "bundle.js*", "litert_wasm_internal.*", "litert_wasm_jspi*"),
         *("DejaVuM*", "DejaVuSe*", "DejaVuSans[!.-]*", "DejaVuSans-[!B]*", "DejaVuSans-BoldO*"),
     ]
