@@ -152,6 +152,10 @@ def load(path: Path | str = RELEASE, engine: str = "litert") -> Classifier:
         if hashlib.sha256(file.read_bytes()).hexdigest() != known["sha256"]:
             raise ValueError("its checksum is not that of model.json")
         return Classifier(card, litert_engine(file) if engine == "litert" else keras_engine(file))
+    except ImportError as error:
+        raise ReleaseError(
+            f"the {engine} engine needs the packages of requirements/train.txt ({error})"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReleaseError(f"{folder}: can't be loaded by {engine} ({error!r})") from error
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 
 import pytest
 
@@ -45,6 +46,12 @@ def test_a_bad_file_is_named_and_the_others_are_still_answered(mole, tmp_path, c
 def test_predict_without_a_model_says_where_it_looked(mole, tmp_path, capsys):
     assert main(["predict", "--model", str(tmp_path), str(mole)]) == 1
     assert f"error: {tmp_path}: no released model here" in capsys.readouterr().err
+
+
+def test_the_keras_engine_without_tensorflow_says_what_to_install(mole, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "keras", None)
+    assert main(["predict", "--engine", "keras", str(mole)]) == 1
+    assert "requirements/train.txt" in capsys.readouterr().err
 
 
 def test_summarise_counts_and_names_what_is_dropped(make_clinic, tmp_path, capsys):

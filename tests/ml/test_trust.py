@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ml import classifier, datasets, foreign, trust
+from ml import classifier, datasets, foreign, phantoms, trust
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +60,31 @@ def test_every_measure_is_taken(model, make_set, monkeypatch):
     assert result["refused"]["phantoms"]["photo"]["n"] == 3
     assert {"samples", *foreign.KINDS} <= set(result["refused"]["foreign"])
     assert 0 <= result["outline"]["mean_iou"] <= 1
+
+
+def darker_than_skin(picture: np.ndarray) -> np.ndarray:
+    """A phantom's lesion: what is clearly darker than the picture's border."""
+    grey = picture.mean(axis=2)
+    return grey < np.median(np.r_[grey[:8].ravel(), grey[-8:].ravel()]) - 25
+
+
+def test_the_heatmap_of_random_weights_means_nothing(model):
+    """The same measure on the released network and on one that has learnt nothing."""
+    import keras
+
+    from ml import network
+
+    keras.utils.set_random_seed(3)
+    untrained = network.build()
+    ratios: dict[str, list[float]] = {"trained": [], "untrained": []}
+    for name in ("even_mole", "irregular_mole"):
+        picture = np.asarray(phantoms.render(name, network.SIDE))
+        [answer] = model.assess([picture], "dermoscopy")
+        cam = untrained(picture[None].astype(np.float32), training=False)["cam"].numpy()[0]
+        strongest = int(cam.mean(axis=(0, 1)).argmax())
+        guess = classifier.heatmap(cam, strongest, picture.shape)
+        lesion = darker_than_skin(picture)
+        ratios["trained"].append(trust.mass_ratio(answer.heatmap, lesion))
+        ratios["untrained"].append(trust.mass_ratio(guess, lesion))
+    assert min(ratios["trained"]) >= trust.MASS_RATIO
+    assert max(ratios["untrained"]) < trust.MASS_RATIO
