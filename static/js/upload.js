@@ -116,6 +116,7 @@ async function cropped(picture) {
 function remove(picture) {
   picture.element.remove();
   pictures = pictures.filter((other) => other !== picture);
+  if (pictures.length && pictures.every(({ url }) => url)) leave(); // the last one that was in the way
   refresh();
   input.focus();
 }
@@ -208,7 +209,11 @@ async function send(picture) {
   if (status === 201 && answer) {
     picture.url = answer.url;
     picture.element.dataset.sent = "";
-    say(picture, words.sent);
+    const link = document.createElement("a");
+    link.href = answer.url;
+    link.textContent = words.seeResult;
+    say(picture, `${words.sent}. `);
+    picture.element.querySelector("[role=status]").append(link);
     return "";
   }
   if (status === 413 || answer?.errors?.image) {
@@ -234,6 +239,11 @@ function problems(errors) {
   return links;
 }
 
+/** Everything has arrived. */
+function leave() {
+  location.assign(pictures.length > 1 ? words.records : pictures[0].url);
+}
+
 async function sendAll() {
   sending = true;
   notice.hidden = true;
@@ -255,7 +265,7 @@ async function sendAll() {
     return;
   }
   const refused = pictures.find((picture) => !picture.url);
-  if (!refused) location.assign(pictures.length > 1 ? words.records : pictures[0].url);
+  if (!refused) leave();
   else refused.element.querySelector("[data-remove]").focus();
 }
 

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, Response
 
 from diagnosis.models import MoleRecord
 from tests.browser import pages
+from tests.factories import picture
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WEIGHT = 150_000  # bytes of a first load, compressed, without pictures
@@ -25,6 +26,15 @@ def visit(page: Page, alice, dr_chen, log_in):
         page.goto(own["new"])
         page.get_by_role("button", name="Check this picture").click()
         yield "new, with an error"
+        page.goto(own["new"])
+        mole = {"name": "mole.jpg", "mimeType": "image/jpeg", "buffer": picture()}
+        page.get_by_label("Picture of the mole").set_input_files(mole)
+        crop = page.get_by_role("button", name="Crop and turn")
+        crop.wait_for()
+        yield "new, with a picture"
+        crop.click()
+        page.wait_for_selector("cropper-image")
+        yield "cropping"
         MoleRecord.objects.all().delete()
         yield from _open(page, {"empty history": own["history"]})
         page.context.clear_cookies()
