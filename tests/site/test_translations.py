@@ -1,0 +1,180 @@
+"""Every sentence that people read is marked, and has its French; found in the sources alone.
+
+tests/site/test_pseudo_language.py looks at what the pages then show.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Message
+from django.template.base import Lexer, TokenType
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from diagnosis import terms
+from ml.images import ImageError, decode
+from skincare_site import messages
+
+MARKS = {*messages.KEYWORDS}
+# What is read in a log, at a console, or in the description of the API.
+PROGRAMMERS = {"debug", "info", "warning", "error", "exception", "critical"}
+PROGRAMMERS |= {"ImproperlyConfigured", "extend_schema", "extend_schema_view"}
+DESCRIPTION = ast.dump(ast.Constant("description"))
+CONSOLE = {"settings.py", "run.py", "embedded.py", "processes.py", "logs.py", "health.py"}
+# A sentence, or at least two words of which the first is written large.
+SENTENCE = re.compile(r"^[^\W\d_a-z]\w*[’']?\w*,? [\w“(]")
+WORDS = re.compile(r"[^\W\d_]{2,}")
+# What has no translation: names, units and file formats.
+NAMES = re.compile(r"\b(mm|px|MB|PDF|JSON|ZIP|CSV|API|skincare|data)\b")
+SHOWN_ATTRIBUTES = {"alt", "title", "placeholder", "aria-label", "aria-description", "label"}
+
+
+@pytest.fixture(scope="module")
+def extracted() -> list[Message]:
+    return [message for message in messages.extract() if message.id]
+
+
+@pytest.mark.parametrize("path", messages.catalogues(), ids=lambda path: path.parts[-3])
+def test_every_message_is_translated(extracted: list[Message], path: Path) -> None:
+    catalog = messages.catalogues()[path]
+    missing, wrong = [], []
+    for message in extracted:
+        first = message.id if isinstance(message.id, str) else message.id[0]
+        there = catalog.get(first, message.context)
+        if not there or there.fuzzy or there.id != message.id or not all(strings(there)):
+            missing.append(f"{message.locations[0][0]}: {message.id}")
+        else:
+            wrong += [f"{there.id}: {error}" for error in there.check(catalog)]
+            wrong += [f"{there.id}: other {{names}}" for s in strings(there) if odd(first, s)]
+    assert not missing, "run make messages and translate:\n" + "\n".join(missing)
+    assert not wrong, "\n".join(wrong)
+
+
+def strings(message: Message) -> tuple[str, ...]:
+    return message.string if isinstance(message.string, tuple) else (message.string,)
+
+
+def odd(english: str, other: str) -> bool:
+    """Babel's checks know ``%(name)s`` only."""
+    names = [sorted(re.findall(r"\{\w+\}|<.+?>", text)) for text in (english, other)]
+    return names[0] != names[1]
+
+
+def test_sentences_of_the_science_are_found() -> None:
+    """ml knows nothing of Django: its tables and errors reach gettext as variables."""
+    with translation.override("fr"):
+        assert str(terms.DIAGNOSES["mel"]) == "mélanome"
+        assert "grain de beauté" in terms.REASONS["no_lesion"]
+        with pytest.raises(ImageError) as refused:
+            decode(b"GIF89a, but no more")
+        assert translation.gettext(refused.value.message).startswith("Ce fichier n’est pas")
+
+
+def test_plural_forms() -> None:
+    with translation.override("fr"):
+        one, many = (render_to_string("diagnosis/email/reminder.txt", {"moles": n}) for n in (1, 3))
+    assert "un grain de beauté que vous suivez" in one
+    assert "3 grains de beauté que vous suivez" in many
+
+
+# --- what is not marked --------------------------------------------------------------------------
+
+
+def test_python_holds_no_unmarked_sentence() -> None:
+    folders = (messages.ROOT / app for app in ("accounts", "diagnosis", "skincare_site"))
+    found = [
+        f"{path.relative_to(messages.ROOT)}:{node.lineno} {node.value!r}"
+        for folder in folders
+        for path in sorted(folder.rglob("*.py"))
+        if path.name not in CONSOLE and not {"management", "migrations"} & {*path.parts}
+        for node in unmarked(ast.parse(path.read_text(encoding="utf-8")))
+        if SENTENCE.match(node.value)
+    ]
+    assert not found, "\n".join(found)
+
+
+def unmarked(tree: ast.AST) -> Iterator[ast.Constant]:
+    """Strings that are neither marked nor a docstring, an assertion or what a programmer reads."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            continue  # a docstring
+        if isinstance(node, ast.Call) and called(node) in MARKS | PROGRAMMERS:
+            continue
+        if isinstance(node, ast.Dict) and DESCRIPTION in map(ast.dump, filter(None, node.keys)):
+            continue  # OpenAPI
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node
+        yield from unmarked(node)
+
+
+def called(node: ast.Call) -> str:
+    return getattr(node.func, "id", getattr(node.func, "attr", ""))
+
+
+class Shown(HTMLParser):
+    """The text nodes and attributes that a person meets."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self._hidden = 0
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self._hidden += tag in ("script", "style", "code", "kbd", "pre")
+        self.texts += [value or "" for name, value in attributes if name in SHOWN_ATTRIBUTES]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden -= tag in ("script", "style", "code", "kbd", "pre")
+
+    def handle_data(self, text: str) -> None:
+        if not self._hidden:
+            self.texts.append(text)
+
+
+def test_templates_hold_no_unmarked_text() -> None:
+    found = []
+    for path in sorted((messages.ROOT / "templates").rglob("*.*")):
+        own, constants = own_text(path.read_text(encoding="utf-8"))
+        texts = Shown(own).texts if path.suffix == ".html" else [own]
+        # What tags hand on: a constant of two words is a text, unless _() stands before it.
+        texts += [c for c in constants if SENTENCE.match(c)]
+        where = path.relative_to(messages.ROOT)
+        found += [f"{where}: {t.strip()}" for t in texts if WORDS.search(NAMES.sub("", t))]
+    assert not found, "\n".join(found)
+
+
+def own_text(source: str) -> tuple[str, list[str]]:
+    """The template without its tags and what they translate; and the constants in its tags."""
+    text, constants, inside = "", [], ""
+    for token in Lexer(source).tokenize():
+        name = token.contents.split(maxsplit=1)[0] if token.contents.strip() else ""
+        if inside:
+            inside = "" if name == inside else inside
+        elif token.token_type is TokenType.TEXT:
+            text += token.contents
+        elif name in ("blocktranslate", "comment"):
+            inside = f"end{name}"
+        elif token.contents == "block bodyclass":
+            inside = "endblock"
+        elif token.token_type is not TokenType.COMMENT and name not in ("translate", "load"):
+            constants += re.findall(r"""(?<!_\()["']([^"']+)["']""", token.contents)
+    return text, constants
+
+
+def test_scripts_hold_no_sentence() -> None:
+    """Pages give scripts their words; what is thrown or logged is for programmers."""
+    found = []
+    for path in sorted((messages.ROOT / "static/js").rglob("*.js")):
+        code = re.sub(
+            r"/\*.*?\*/|^\s*//.*$", "", path.read_text(encoding="utf-8"), flags=re.M | re.S
+        )
+        for line in code.splitlines():
+            if not re.search(r"\bError\(|console\.", line):
+                texts = re.findall(r"""(["'`])((?:(?!\1).)+)\1""", line)
+                found += [f"{path.name}: {text}" for _quote, text in texts if SENTENCE.match(text)]
+    assert not found, "\n".join(found)
