@@ -6,6 +6,8 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.core.validators import (
     MaxLengthValidator,
     MaxValueValidator,
@@ -181,6 +183,7 @@ class MoleRecord(models.Model):
                 condition=Q(state="done", is_reviewed=False),
                 name="record_review_queue",
             ),
+            GinIndex(SearchVector("note", config="simple"), name="record_note_words"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -268,6 +271,12 @@ class Assessment(models.Model):
     class Meta:
         verbose_name = _("assessment")
         verbose_name_plural = _("assessments")
+        indexes = [
+            # The queue's filter and order by these need not read the heatmaps beside them.
+            models.Index(
+                fields=["id"], include=["malignancy", "uncertain"], name="assessment_figures"
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["record", "model_version"], name="assessment_once_per_model_version"

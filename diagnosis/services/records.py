@@ -1,13 +1,15 @@
 """Records: sent, retried and deleted by the person they belong to."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 
+from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.core.exceptions import PermissionDenied
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils.text import capfirst
 
 from accounts.models import User
@@ -32,6 +34,20 @@ def visible_to(user: User) -> QuerySet[MoleRecord]:
     # By the relation: each record then knows its owner without a query.
     return user.records.select_related("current_assessment", "mole").prefetch_related(
         Prefetch("reviews", Review.objects.select_related("doctor__doctor_profile"))
+    )
+
+
+def having(text: str) -> Q:
+    """Records by words that begin so in the note, or by the mole's name."""
+    words = SearchQuery(
+        " & ".join(f"{word}:*" for word in re.findall(r"\w+", text)),
+        config="simple",
+        search_type="raw",
+    )
+    noted = MoleRecord.objects.alias(words=SearchVector("note", config="simple"))
+    # Two sets of ids: with one condition on both tables, no index would help.
+    return Q(pk__in=noted.filter(words=words).values("pk")) | Q(
+        mole__in=Mole.objects.filter(name__icontains=text).values("pk")
     )
 
 

@@ -27,12 +27,21 @@ def waiting() -> QuerySet[MoleRecord]:
 
 def counts(doctor: User) -> dict[str, Any]:
     """How many wait, of each danger; since when; and how many of them this doctor has claimed."""
-    each = dict(waiting().order_by().values_list("danger").annotate(Count("pk")))
+    each = (
+        waiting()
+        .order_by("-danger")
+        .values("danger")
+        .annotate(
+            count=Count("pk"),
+            since=Min("created_at"),
+            own=Count("pk", filter=HELD & Q(review_claimed_by=doctor)),
+        )
+    )
     return {
-        "total": sum(each.values()),
-        "by_danger": [(danger, each[danger]) for danger in sorted(each, reverse=True)],
-        "since": waiting().order_by().aggregate(Min("created_at"))["created_at__min"],
-        "own": waiting().filter(HELD, review_claimed_by=doctor).count(),
+        "total": sum(group["count"] for group in each),
+        "by_danger": [(group["danger"], group["count"]) for group in each],
+        "since": min((group["since"] for group in each), default=None),
+        "own": sum(group["own"] for group in each),
     }
 
 

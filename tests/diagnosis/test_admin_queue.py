@@ -52,10 +52,14 @@ def test_the_queue_holds_what_waits_for_a_review(doctor, alice, dr_chen):
 
 
 def test_filters_and_search(doctor, alice, bob):
-    risky = assessed("malignant_high_risk", owner=alice, note="on the shoulder")
+    mole = MoleFactory(owner=alice, name="my left arm")
+    risky = assessed("malignant_high_risk", owner=alice, note="on the shoulder", mole=mole)
     harmless = assessed(owner=bob)
     assert shown(doctor, danger__exact=MoleRecord.Danger.HIGH_RISK) == [risky]
-    assert shown(doctor, q="shoulder") == [risky]
+    for words in ("shoulder", "should", "the Shoulder", "left arm"):
+        assert shown(doctor, q=words) == [risky]
+    for words in ("knee", "' | (", "!!"):
+        assert shown(doctor, q=words) == []
     assert shown(doctor, q=str(harmless.pk)) == [harmless]
     assert shown(doctor, q=bob.pseudonym) == shown(doctor, q=str(bob.pk)) == [harmless]
 
