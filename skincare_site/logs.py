@@ -5,12 +5,20 @@ from typing import Any
 
 import structlog
 
+
+def _without_request(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Django adds it with its query, where the keys of links stand; the event has the path."""
+    event.pop("request", None)
+    return event
+
+
 _SHARED = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso"),
     structlog.stdlib.ExtraAdder(),
+    _without_request,
 ]
 
 

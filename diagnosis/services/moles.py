@@ -4,7 +4,7 @@ import uuid
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
+from django.db.models import Count, F, Max, OuterRef, QuerySet, Subquery
 
 from accounts.models import User
 from diagnosis.models import Mole, MoleRecord
@@ -17,7 +17,7 @@ def of(user: User) -> QuerySet[Mole]:
         pictures=Count("records"),
         last=Max("records__created_at"),
         cover=Subquery(newest.values("pk")[:1]),
-    ).order_by("-last", "-created_at")
+    ).order_by(F("last").desc(nulls_last=True), "-created_at")
 
 
 def named(*, owner: User, name: str, key: uuid.UUID, body_site: str = "") -> Mole:

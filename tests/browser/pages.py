@@ -1,12 +1,15 @@
 """Every page and state that a person meets, for the tests and pictures that look at all of them."""
 
 import math
+from datetime import timedelta
+from decimal import Decimal
+from urllib.parse import urlencode
 
 from django.urls import reverse
 
 from diagnosis import frequencies
-from diagnosis.models import Assessment
-from diagnosis.services import demos, reviews
+from diagnosis.models import Assessment, MoleRecord
+from diagnosis.services import demos, reviews, shares
 from tests.factories import MoleFactory, RecordFactory, answer, assessed
 
 GRID = [math.exp(-((x - 3) ** 2 + (y - 3) ** 2) / 5) for y in range(7) for x in range(7)]
@@ -61,13 +64,32 @@ def of(alice, dr_chen) -> dict[str, str]:
         urgency="doctor_days",
         comment="Please call the practice today; we keep a place free for you on Thursday.",
     )
+    _over_time(shoulder)
+    share = shares.create(owner=alice, days=7, mole=shoulder)
     addresses = {n: reverse("diagnosis:record_detail", args=[r.pk]) for n, r in records.items()}
     return addresses | {
         "history": reverse("diagnosis:history"),
         "new": reverse("diagnosis:record_new"),
         "delete": reverse("diagnosis:record_delete", args=[records["result_watch"].pk]),
         "mole": reverse("diagnosis:mole_detail", args=[shoulder.pk]),
+        "mole_edit": reverse("diagnosis:mole_edit", args=[shoulder.pk]),
+        "mole_delete": reverse("diagnosis:mole_delete", args=[shoulder.pk]),
+        "mole_share": reverse("diagnosis:mole_share", args=[shoulder.pk]),
+        "mole_chosen": reverse("diagnosis:record_mole", args=[records["result_watch"].pk]),
+        "mole_new": reverse("diagnosis:mole_detail", args=[MoleFactory(owner=alice).pk]),
+        "moles": reverse("diagnosis:moles"),
+        "history_filtered": reverse("diagnosis:history") + "?q=summer",
+        "history_nothing": reverse("diagnosis:history") + "?q=winter&since=soon",
+        "shares": reverse("diagnosis:shares"),
+        "shared": f"{reverse('diagnosis:shared')}?{urlencode({'key': shares.key(share)})}",
+        "shared_closed": reverse("diagnosis:shared"),
+        "own_data_asks": reverse("diagnosis:own_data"),
         "account": reverse("accounts:account"),
+        "account_preferences": reverse("accounts:preferences"),
+        "account_notifications": reverse("accounts:notifications"),
+        "account_tokens": reverse("accounts:tokens"),
+        "account_sessions": reverse("usersessions_list"),
+        "account_passkeys": reverse("mfa_list_webauthn"),
         "account_name": reverse("accounts:details"),
         "account_teaching": reverse("accounts:teaching"),
         "account_email": reverse("account_email"),
@@ -78,10 +100,22 @@ def of(alice, dr_chen) -> dict[str, str]:
     }
 
 
+def _over_time(mole) -> None:
+    """A picture about every month, most of them measured."""
+    for months, record in enumerate(mole.records.order_by("-created_at")):
+        moment = record.created_at - timedelta(days=33 * months)
+        size = record.size_mm or (None if months == 1 else Decimal("6.5") - months / Decimal(2))
+        MoleRecord.objects.filter(pk=record.pk).update(created_at=moment, size_mm=size)
+
+
 PUBLIC = {
     "home": "/",
     "sign_in": reverse("account_login"),
     "sign_up": reverse("account_signup"),
     "password_reset": reverse("account_reset_password"),
     "password_reset_sent": reverse("account_reset_password_done"),
+    "password_reset_old": reverse("account_reset_password_from_key", args=["x", "y-z"]),
+    "email_confirm_old": reverse("account_confirm_email", args=["x"]),
+    "verification_sent": reverse("account_email_verification_sent"),
+    "reminders_broken": reverse("diagnosis:reminders_off"),
 }

@@ -42,3 +42,15 @@ except ValueError:
     logger.exception("Assessment failed")
 """)
     assert "ValueError: no lesion" in entry["exception"]
+
+
+def test_the_key_in_a_link_stays_out() -> None:
+    entry = written_by("""
+from django.conf import settings
+settings.configure()
+from django.test import RequestFactory
+request = RequestFactory().get("/shared/?key=secret")
+logger.warning("Not Found: %s", request.path, extra={"request": request, "status_code": 404})
+""")
+    assert entry["status_code"] == 404
+    assert "secret" not in str(entry)
