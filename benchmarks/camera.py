@@ -126,7 +126,7 @@ def signed_in(browser: Browser, options: argparse.Namespace, **context: str) -> 
     page.goto("/account/login/")
     page.locator("[name=login]").fill(options.email)
     page.locator("[name=password]").fill(options.password)
-    page.locator("main [type=submit]").click()
+    page.locator("main").get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/records/")
     page.close()
     return phone

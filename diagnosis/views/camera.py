@@ -123,7 +123,6 @@ def script(request: HttpRequest, build: str, path: str) -> HttpResponse:
 
 @require_safe
 @for_ever
-@gzip_page
 def model_file(request: HttpRequest, path: str) -> HttpResponse:
     try:
         content = camera.model().files[path]

@@ -30,11 +30,6 @@ function taps(from, length, to) {
   return { first, count, weights, most };
 }
 
-/** @param {number} sum */
-function toByte(sum) {
-  return Math.min(Math.max(sum >> BITS, 0), 255);
-}
-
 /** The means of blocks of ``factor``² pixels; those at the end may be smaller.
  * @param {Uint8ClampedArray} data RGBA @param {number} side @param {number} factor
  * @returns {Uint8ClampedArray} */
@@ -71,38 +66,33 @@ export function toInput(image, size) {
   const side = Math.ceil(image.width / factor);
   const data = factor > 1 ? reduced(image.data, image.width, factor) : image.data;
   const out = new Float32Array(size * size * 3);
-  if (image.width === size) {
-    for (let i = 0, o = 0; o < out.length; i += 4) {
-      out[o++] = data[i];
-      out[o++] = data[i + 1];
-      out[o++] = data[i + 2];
-    }
-    return out;
-  }
   const { first, count, weights, most } = taps(side, image.width / factor, size);
   const narrow = new Uint8Array(side * size * 3);
-  for (let y = 0, o = 0; y < side; y++) {
-    for (let x = 0; x < size; x++, o += 3) {
+  for (let x = 0; x < size; x++) {
+    const last = x * most + count[x];
+    for (let y = 0, o = x * 3, begin = first[x] * 4; y < side; y++, o += size * 3, begin += side * 4) {
       let r = HALF, g = HALF, b = HALF;
-      for (let k = 0, i = (y * side + first[x]) * 4, w = x * most; k < count[x]; k++, i += 4, w++) {
-        r += data[i] * weights[w];
-        g += data[i + 1] * weights[w];
-        b += data[i + 2] * weights[w];
+      for (let w = x * most, i = begin; w < last; w++, i += 4) {
+        const weight = weights[w];
+        r += data[i] * weight;
+        g += data[i + 1] * weight;
+        b += data[i + 2] * weight;
       }
-      narrow[o] = toByte(r);
-      narrow[o + 1] = toByte(g);
-      narrow[o + 2] = toByte(b);
+      narrow[o] = r >> BITS;
+      narrow[o + 1] = g >> BITS;
+      narrow[o + 2] = b >> BITS;
     }
   }
   const row = size * 3;
+  const sums = new Int32Array(row);
   for (let y = 0; y < size; y++) {
-    for (let x = 0; x < row; x++) {
-      let sum = HALF;
-      for (let k = 0, i = first[y] * row + x, w = y * most; k < count[y]; k++, i += row, w++) {
-        sum += narrow[i] * weights[w];
-      }
-      out[y * row + x] = toByte(sum);
+    sums.fill(HALF);
+    for (let k = 0; k < count[y]; k++) {
+      const weight = weights[y * most + k];
+      const begin = (first[y] + k) * row;
+      for (let x = 0; x < row; x++) sums[x] += narrow[begin + x] * weight;
     }
+    for (let x = 0, o = y * row; x < row; x++, o++) out[o] = sums[x] >> BITS;
   }
   return out;
 }
@@ -111,13 +101,21 @@ export function toInput(image, size) {
  * @param {Float32Array} square @param {number} size @param {number} turns @param {boolean} mirrored
  * @returns {Float32Array} */
 export function turned(square, size, turns, mirrored) {
-  const out = new Float32Array(square.length);
   const last = size - 1;
+  // Row and column of the first pixel, and the steps from it along a row and down a column.
+  const [row, column, right, down] = /** @type {[number, number, number[], number[]][]} */ ([
+    [0, 0, [0, 1], [1, 0]],
+    [0, last, [1, 0], [0, -1]],
+    [last, last, [0, -1], [-1, 0]],
+    [last, 0, [-1, 0], [0, 1]],
+  ])[turns];
+  /** @param {number} y @param {number} x */
+  const at = (y, x) => 3 * (size * y + (mirrored ? -x : x));
+  const begin = at(row, mirrored ? column - last : column);
+  const [across, along] = [at(right[0], right[1]), at(down[0], down[1])];
+  const out = new Float32Array(square.length);
   for (let y = 0, o = 0; y < size; y++) {
-    for (let x = 0; x < size; x++, o += 3) {
-      let [row, column] = [[y, x], [x, last - y], [last - y, last - x], [last - x, y]][turns];
-      if (mirrored) column = last - column;
-      const i = (row * size + column) * 3;
+    for (let x = 0, i = begin + y * along; x < size; x++, o += 3, i += across) {
       out[o] = square[i];
       out[o + 1] = square[i + 1];
       out[o + 2] = square[i + 2];

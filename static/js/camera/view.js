@@ -27,6 +27,8 @@ export class View {
   /** @param {"start" | "live"} which */
   show(which) {
     for (const name of ["start", "live"]) part(name).hidden = name !== which;
+    // On a phone, the picture needs the room.
+    document.querySelector("h1")?.classList.toggle("visually-hidden", which === "live");
   }
 
   /** A sentence, or null for none. @param {string} place @param {string | null} sentence */
