@@ -18,7 +18,8 @@ PRODUCTION := DATABASE_URL=postgresql://nobody@localhost/nothing REDIS_URL=redis
 	SECRET_KEY=read-by-checks-only-0123456789-abcdefghijklmnopqrstuvwxyz ALLOWED_HOSTS=example.org \
 	EMAIL_URL=smtp://localhost MEDIA_ROOT=var/media
 
-# Port and address: make run PORT=8000. For a phone on the same network: HOST=0.0.0.0 TLS=1.
+# Port and address: make run PORT=8000. For a phone on the same network: HOST=0.0.0.0 TLS=1, and
+# DEMO=1 for the demo logins there, too.
 run: $(BIN)/.runtime $(STATIC) $(MESSAGES) $(if $(filter keras,$(ML_ENGINE)),$(BIN)/.train)
 	@exec $(BIN)/python -m skincare_site.run
 

@@ -6,13 +6,22 @@ django-auditlog writes it; a trigger keeps everybody from changing it (accounts/
 import csv
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 
+from auditlog.context import set_extra_data
 from auditlog.models import LogEntry
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
+from accounts.models import User
+
 CHUNK = 2000  # entries in memory at a time
 EXPORT = "export"
+
+
+def acting(person: User) -> AbstractContextManager:
+    """What is done inside, by a command, is done by this person."""
+    return set_extra_data({"actor": person, "actor_email": person.pseudonym})
 
 
 def log_export(thing: Model, *, to: str) -> None:

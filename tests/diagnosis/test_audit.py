@@ -2,6 +2,7 @@
 
 import csv
 import io
+from importlib import import_module
 
 import pytest
 from auditlog.models import LogEntry
@@ -69,6 +70,21 @@ def test_neither_does_the_name_of_staff_stay(dr_chen):
     dr_chen.delete()
     assert "dr_chen" not in str(list(LogEntry.objects.values()))
     assert not User.objects.exists()
+
+
+def test_entries_of_before_lose_the_names_that_they_had(alice):
+    entry = LogEntry.objects.get_for_object(alice).first()
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE auditlog_logentry DISABLE TRIGGER USER")
+        LogEntry.objects.filter(pk=entry.pk).update(
+            object_repr="alice", actor_email=alice.email, actor=alice
+        )
+        LogEntry.objects.exclude(pk=entry.pk).update(actor_email="gone@example.org")
+        cursor.execute(import_module("accounts.migrations.0005_append_only_audit_log").NEUTRAL)
+    entry.refresh_from_db()
+    assert (entry.object_repr, entry.actor_email) == (alice.pseudonym, alice.pseudonym)
+    assert "@" not in str(list(LogEntry.objects.values()))
 
 
 def test_what_a_token_does_has_its_actor(alice, transactional_db):

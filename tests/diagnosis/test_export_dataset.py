@@ -32,9 +32,9 @@ def reviewed(owner, dr_chen, verdict="benign", diagnosis="", **fields):
     return record
 
 
-def export(folder):
+def export(folder, **options):
     out = io.StringIO()
-    call_command("export_dataset", folder, stdout=out, stderr=io.StringIO())
+    call_command("export_dataset", folder, stdout=out, stderr=io.StringIO(), **options)
     return out.getvalue()
 
 
@@ -133,10 +133,16 @@ def test_a_stopped_export_is_refused_by_readers_and_goes_on(willing, dr_chen, fo
 
 def test_each_copy_is_in_the_audit_log_once(willing, dr_chen, folder):
     record = reviewed(willing, dr_chen)
-    export(folder)
+    export(folder, by=dr_chen.email)
     export(folder)
     entry = LogEntry.objects.get(additional_data__action="export")
     assert (entry.object_pk, entry.additional_data["to"]) == (str(record.pk), "data set")
+    assert (entry.actor, entry.actor_email) == (dr_chen, dr_chen.pseudonym)
+
+
+def test_who_does_it_must_be_somebody(db, folder):
+    with pytest.raises(CommandError, match="No account"):
+        export(folder, by="nobody@example.org")
 
 
 def test_a_folder_of_something_else_is_left_alone(willing, dr_chen, folder):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from auditlog.models import LogEntry
 from django.core.management import CommandError, call_command
 
 from diagnosis.models import MoleRecord
@@ -52,6 +53,8 @@ def test_a_plain_folder(clinic, fill):
         (clinic, "a.jpg", "photo", "queued"),
         (clinic, "deeper/b.jpg", "photo", "queued"),
     ]
+    created = LogEntry.objects.get_for_objects(stored).values_list("actor_email", flat=True)
+    assert set(created) == {clinic.pseudonym}
 
 
 def test_the_clinic_s_own_format_with_and_without_a_category(clinic, fill):

@@ -1,5 +1,6 @@
 """Reviewed pictures as a data set to train on."""
 
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from diagnosis.services import teaching
+from accounts.models import User
+from diagnosis.services import audit, teaching
 
 
 class Command(BaseCommand):
@@ -18,12 +20,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("directory", type=Path, metavar="DIR")
+        parser.add_argument("--by", metavar="EMAIL", help="who does it, for the audit log")
 
-    def handle(self, *args: Any, directory: Path, **options: Any) -> None:
+    def handle(self, *args: Any, directory: Path, by: str | None, **options: Any) -> None:
+        person = User.objects.filter(email=by.strip().lower()).first() if by else None
+        if by and person is None:
+            raise CommandError(f"No account has the e-mail address {by}.")
+        progress = partial(tqdm, desc="Exporting", unit="picture", file=self.stderr)
         try:
-            count = teaching.export(
-                directory, partial(tqdm, desc="Exporting", unit="picture", file=self.stderr)
-            )
+            with audit.acting(person) if person else nullcontext():
+                count = teaching.export(directory, progress)
         except teaching.NotAnExport:
             raise CommandError(
                 f"{directory} is neither empty nor an earlier export; choose another folder."

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from accounts.models import User
-from diagnosis.services import imports, records
+from diagnosis.services import audit, imports, records
 from ml.datasets import DatasetError
 from ml.taxonomy import MODALITIES
 
@@ -40,7 +40,10 @@ class Command(BaseCommand):
         except DatasetError as error:
             raise CommandError(str(error)) from error
         before, refused = person.records.count(), []
-        with tqdm(pictures, desc="Importing", unit="picture", file=self.stderr) as bar:
+        with (
+            audit.acting(person),
+            tqdm(pictures, desc="Importing", unit="picture", file=self.stderr) as bar,
+        ):
             for picture in bar:
                 try:
                     result = imports.submit(picture, owner=person)
