@@ -1,5 +1,7 @@
 """The doctors' list of records with 100,000 in the queue: server time and number of queries.
 
+Wall time, and the processor time of Python and PostgreSQL, which other load does not change.
+
 python -m benchmarks.queue [--records 100000] — on an embedded database of its own.
 """
 
@@ -13,6 +15,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from benchmarks.results import keep, summary
 
@@ -140,6 +144,17 @@ def _answer(chance: random.Random) -> dict[str, Any]:
     }
 
 
+def _processor_s(backend: psutil.Process) -> float:
+    """Of Python, of its PostgreSQL process, and of the workers that this one called for help."""
+    workers = backend.parent().cpu_times()
+    return (
+        time.process_time()
+        + sum(backend.cpu_times()[:2])
+        + workers.children_user
+        + workers.children_system
+    )
+
+
 def _measure(waiting: int) -> dict[str, Any]:
     from django.db import connection
     from django.test import Client
@@ -153,6 +168,9 @@ def _measure(waiting: int) -> dict[str, Any]:
     person, some = User.objects.filter(is_staff=False).first(), MoleRecord.objects.first()
     client = Client(headers={"host": "localhost"})
     client.force_login(User.objects.get(email="doctor@example.org"))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        backend = psutil.Process(cursor.fetchone()[0])
     results = {}
     for name, address in {
         "front page": reverse("admin:index"),
@@ -176,16 +194,19 @@ def _measure(waiting: int) -> dict[str, Any]:
         "search a frequent word": f"{page}?q=about",
         "search nothing": f"{page}?q=xyzzy",
     }.items():
-        times = []
+        client.get(address)  # warms templates and buffers
+        times, before = [], _processor_s(backend)
         for _ in range(REPEATS):
             begin = time.perf_counter()
             response = client.get(address)
             times.append((time.perf_counter() - begin) * 1000)
             assert response.status_code == 200, (address, response.status_code)
+        processor_ms = (_processor_s(backend) - before) * 1000 / REPEATS
         with CaptureQueriesContext(connection) as queries:
             client.get(address)
         slowest = max(float(query["time"]) for query in queries.captured_queries)
         results[name] = summary(times) | {
+            "processor": round(processor_ms, 1),
             "queries": len(queries),
             "slowest_query": round(slowest * 1000),
         }
