@@ -1,7 +1,6 @@
 from typing import Any
 
 from django.apps import AppConfig
-from django.contrib.auth import get_user_model
 from django.db.models.signals import pre_save
 from django.utils.translation import gettext_lazy as _
 
@@ -11,6 +10,7 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
+        from allauth.mfa.models import Authenticator
         from auditlog.models import LogEntry
         from auditlog.registry import auditlog
 
@@ -20,10 +20,17 @@ class AccountsConfig(AppConfig):
             include_fields=["is_active", "is_staff", "is_superuser", "teaching_consented_at"],
             m2m_fields={"groups"},
         )
+        auditlog.register(Authenticator, include_fields=["user", "type"])
         pre_save.connect(leave_name_out, sender=LogEntry, dispatch_uid="leave_name_out")
 
 
 def leave_name_out(instance: Any, **_: Any) -> None:
-    """The log outlives the account, and with it the right to keep the name."""
-    if instance.content_type.model_class() is get_user_model():
-        instance.object_repr = f"P-{str(instance.object_pk)[:8]}"
+    """The log outlives the account, and with it the right to keep the name.
+
+    People also name their security keys, after themselves or their phone.
+    """
+    match instance.content_type.model:
+        case "user":
+            instance.object_repr = f"P-{str(instance.object_pk)[:8]}"
+        case "authenticator":
+            instance.object_repr = f"second factor {instance.object_pk}"

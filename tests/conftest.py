@@ -67,6 +67,7 @@ def transactional_db(transactional_db) -> None:
     for migration, step in (
         ("accounts.migrations.0002_groups", "make_groups"),
         ("diagnosis.migrations.0002_roles", "grant"),
+        ("accounts.migrations.0006_second_factor_reset", "grant"),
     ):
         getattr(import_module(migration), step)(apps, None)
 

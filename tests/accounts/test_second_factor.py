@@ -1,10 +1,12 @@
 """Staff see other people's records: a password alone opens neither the admin nor the API."""
 
 import pytest
+from allauth.mfa.models import Authenticator
+from auditlog.models import LogEntry
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from tests.factories import PASSWORD, UserFactory
+from tests.factories import PASSWORD, TOTP_SECRET, UserFactory
 
 ADMIN = reverse("admin:index")
 
@@ -50,3 +52,29 @@ def test_the_demo_of_make_run_asks_nobody(settings, client, hasty):
     client.force_login(hasty)
     assert client.get(ADMIN).status_code == 200
     assert ask_for_a_token(hasty).status_code == 201
+
+
+def test_an_administrator_removes_a_lost_one_without_seeing_its_secret(client, dr_chen):
+    frank = UserFactory(display_name="frank", role="administrator", is_staff=True)
+    lost = Authenticator.objects.get(user=dr_chen)
+    client.force_login(frank)
+    page = reverse("admin:mfa_authenticator_change", args=[lost.pk])
+    assert TOTP_SECRET not in client.get(page).content.decode()
+    assert client.post(page, {"data": "{}"}).status_code == 403
+    delete = reverse("admin:mfa_authenticator_delete", args=[lost.pk])
+    assert client.post(delete, {"post": "yes"}).status_code == 302
+    assert not Authenticator.objects.filter(user=dr_chen).exists()
+    entry = LogEntry.objects.get_for_model(Authenticator).latest()
+    assert (entry.actor, entry.action) == (frank, LogEntry.Action.DELETE)
+
+
+def test_the_log_does_not_keep_what_a_security_key_is_called(alice):
+    Authenticator.objects.create(user=alice, type="webauthn", data={"name": "Alice's key"})
+    assert "Alice's key" not in str(list(LogEntry.objects.values()))
+
+
+def test_not_even_a_superuser_sees_the_secret(admin_client, dr_chen):
+    lost = Authenticator.objects.get(user=dr_chen)
+    page = admin_client.get(reverse("admin:mfa_authenticator_change", args=[lost.pk]))
+    assert page.status_code == 200
+    assert TOTP_SECRET not in page.content.decode()
