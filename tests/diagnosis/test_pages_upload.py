@@ -21,9 +21,9 @@ def send(client, alice):
     """send(note="…"): alice posts the form, with a good picture unless told otherwise."""
     client.force_login(alice)
 
-    def post(data: bytes | None = None, **fields):
+    def post(data: bytes | None = None, headers: dict | None = None, **fields):
         image = SimpleUploadedFile("mole.jpg", picture() if data is None else data, "image/jpeg")
-        return client.post(NEW, {"image": image, "key": uuid.uuid4()} | fields)
+        return client.post(NEW, {"image": image, "key": uuid.uuid4()} | fields, headers=headers)
 
     return post
 
@@ -147,3 +147,20 @@ def test_a_mole_is_not_added_when_the_record_can_not_be(send, stored_files, monk
         send(name="left shoulder")
     assert not Mole.objects.exists()
     assert not stored_files()
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "sentence"), [BAD["text"], BAD["60 MB"]], ids=["text", "60 MB"]
+)
+def test_the_script_gets_errors_by_field(send, data, status, sentence):
+    response = send(data(), headers={"Accept": "application/json"})
+    assert response.status_code == status
+    [error] = response.json()["errors"]["image"]
+    assert sentence in error["message"]
+
+
+def test_the_script_gets_the_address_of_the_result(send):
+    response = send(headers={"Accept": "application/json"})
+    assert response.status_code == 201
+    address = reverse("diagnosis:record_detail", args=[MoleRecord.objects.get().pk])
+    assert response.json() == {"url": address}
