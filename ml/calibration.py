@@ -82,26 +82,31 @@ def threshold(scores: np.ndarray, positive: np.ndarray) -> float:
 
 def limits(quality: np.ndarray) -> list[Limit]:
     """Limits that nearly all real lesions keep; ``quality`` (n, len(QUALITY)) of validation."""
-    low = dict(zip(QUALITY, (-_far(-quality)).tolist(), strict=True))
-    high = dict(zip(QUALITY, _far(quality).tolist(), strict=True))
+    of = dict(zip(QUALITY, quality.T, strict=True))
     return [
-        {"reason": "no_lesion", "number": "lesion", "min": low["lesion"]},
-        {"reason": "unfamiliar", "number": "unfamiliarity", "max": high["unfamiliarity"]},
-        {"reason": "several_lesions", "number": "mask_spread", "max": high["mask_spread"]},
-        {"reason": "covered", "number": "covered", "max": high["covered"]},
-        {"reason": "blurred", "number": "sharpness", "min": low["sharpness"]},
-        {"reason": "too_dark", "number": "brightness", "min": low["brightness"]},
-        {"reason": "glare", "number": "glare", "max": max(high["glare"], MIN_GLARE)},
-        {"reason": "too_small", "number": "mask_area", "min": low["mask_area"]},
-        {"reason": "cut_off", "number": "mask_edge", "max": max(high["mask_edge"], MIN_CUT)},
+        {"reason": "no_lesion", "number": "lesion", "min": _low(of["lesion"])},
+        {"reason": "unfamiliar", "number": "unfamiliarity", "max": _high(of["unfamiliarity"])},
+        {"reason": "several_lesions", "number": "mask_spread", "max": _high(of["mask_spread"])},
+        {"reason": "covered", "number": "covered", "max": _high(of["covered"])},
+        {"reason": "blurred", "number": "sharpness", "min": _low(of["sharpness"])},
+        {"reason": "too_dark", "number": "brightness", "min": _low(of["brightness"])},
+        {"reason": "glare", "number": "glare", "max": max(_high(of["glare"]), MIN_GLARE)},
+        {"reason": "too_small", "number": "mask_area", "min": _low(of["mask_area"])},
+        {"reason": "cut_off", "number": "mask_edge", "max": max(_high(of["mask_edge"]), MIN_CUT)},
         {"warning": "touches_edge", "number": "mask_edge", "max": 0.02},
         {"warning": DARK_SKIN, "number": "skin_tone", "min": DARK_BELOW},
     ]
 
 
-def _far(values: np.ndarray) -> np.ndarray:
-    """The upper end of each column's real range: the quantile at 1 − TAIL, or, where the pictures
-    are too few to show it, the median and twice its distance to the quantile at 0.95 (3.3 σ of a
-    normal tail, which 1 in 2,000 exceeds)."""
-    middle, most = np.quantile(values, [0.5, 0.95], axis=0)
-    return np.maximum(np.quantile(values, 1 - TAIL, axis=0), middle + 2 * (most - middle))
+def _high(values: np.ndarray) -> float:
+    """The upper end of a number's real range: the quantile at 1 − TAIL, or, where the pictures
+    are too few to show it, the median and 2.2 times its distance to the quantile at 0.95 (3.6 σ
+    of a normal tail)."""
+    middle, most = np.quantile(values, [0.5, 0.95])
+    return float(max(np.quantile(values, 1 - TAIL), middle + 2.2 * (most - middle)))
+
+
+def _low(values: np.ndarray) -> float:
+    """The lower end, as ``_high`` on a logarithmic scale, since these numbers are shares and
+    brightnesses from 0 up."""
+    return float(np.exp(-_high(-np.log(np.maximum(values, 1e-3)))))

@@ -125,14 +125,16 @@ class Quality(layers.Layer):
         cells = picture.shape[1] // mask.shape[1]
         white = tf.cast(tf.reduce_min(picture, 3, keepdims=True) > 245, tf.float32)
         white = tf.nn.avg_pool2d(white, cells, cells, "VALID")
-        on_lesion = tf.reduce_sum(white * inside, (1, 2)) / (tf.reduce_sum(inside, (1, 2)) + 1e-3)
+        ellipse, spread = _ellipse(inside)
+        # Where light is reflected the mask has a hole, so the ellipse around it counts.
+        on_lesion = tf.reduce_sum(white * ellipse, (1, 2)) / (tf.reduce_sum(ellipse, (1, 2)) + 1e-3)
         glare = tf.maximum(tf.reduce_mean(white, (1, 2)), on_lesion)
         area = tf.reduce_mean(inside, (1, 2))
         sides = (inside[:, 0], inside[:, -1], inside[:, :, 0], inside[:, :, -1])
         edge = tf.reduce_mean(tf.concat(sides, axis=1), axis=1)
         numbers = [lesion, covered, sharpness, brightness, glare, area, edge]
         tone = typology_angle(picture, mask)
-        return tf.concat([*numbers, _spread(inside), tone, unfamiliarity], axis=1)
+        return tf.concat([*numbers, spread, tone, unfamiliarity], axis=1)
 
 
 def typology_angle(picture, mask):
@@ -158,19 +160,24 @@ def typology_angle(picture, mask):
     return tf.where(count < 0.02 * mask.shape[1] ** 2, NO_SKIN, angle)
 
 
-def _spread(inside):
-    """Masks (n, m, m, 1) of 0 and 1 → (n, 1): the area of the ellipse with the mask's second
-    moments over the mask's own. An ellipse has 1, two far lesions many times that."""
+def _ellipse(inside):
+    """The ellipse with the second moments of masks (n, m, m, 1) of 0 and 1: its cells
+    (n, m, m, 1), and its area over the mask's own (n, 1), 1 for a mask that is an ellipse and
+    more for two lesions apart."""
     side = inside.shape[1]
     at = (tf.range(side, dtype=tf.float32) + 0.5) / side
     weight = inside[..., 0] / (tf.reduce_sum(inside, (1, 2, 3), keepdims=True)[..., 0] + 1e-6)
     rows, columns = tf.reduce_sum(weight, 2), tf.reduce_sum(weight, 1)
-    y = at - tf.reduce_sum(rows * at, 1, keepdims=True)
-    x = at - tf.reduce_sum(columns * at, 1, keepdims=True)
-    cross = tf.reduce_sum(weight * y[:, :, None] * x[:, None, :], (1, 2))
-    both = tf.reduce_sum(rows * y**2, 1) * tf.reduce_sum(columns * x**2, 1)
-    ellipse = 4 * np.pi * tf.sqrt(tf.nn.relu(both - cross**2))
-    return (ellipse / (tf.reduce_mean(inside, (1, 2, 3)) + 1e-3))[:, None]
+    y = (at - tf.reduce_sum(rows * at, 1, keepdims=True))[:, :, None]
+    x = (at - tf.reduce_sum(columns * at, 1, keepdims=True))[:, None, :]
+    yy = tf.reduce_sum(weight * y**2, (1, 2), keepdims=True)
+    xx = tf.reduce_sum(weight * x**2, (1, 2), keepdims=True)
+    xy = tf.reduce_sum(weight * y * x, (1, 2), keepdims=True)
+    determinant = tf.nn.relu(yy * xx - xy**2)
+    distance = (xx * y**2 - 2 * xy * y * x + yy * x**2) / (determinant + 1e-9)
+    cells = tf.cast((distance <= 4) & (determinant > 1e-9), tf.float32)[..., None]
+    area = 4 * np.pi * tf.sqrt(determinant[:, :, 0])
+    return cells, area / (tf.reduce_mean(inside, (1, 2)) + 1e-3)
 
 
 def _heads(picture, dropout: float, drop_path: float, folded: bool) -> dict:

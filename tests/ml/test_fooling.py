@@ -1,0 +1,53 @@
+"""What the released model answers to ten pictures that should fool it (``fooling.py``)."""
+
+import numpy as np
+import pytest
+
+from ml import classifier, taxonomy
+from tests.ml import fooling
+
+NO_LESION = ("coin", "button", "drawn_circle", "nipple", "screenshot_with_text")
+# Why each of these can't be judged; one reason is enough.
+SPOILT = {
+    "behind_glare": "glare",
+    "two": "several_lesions",
+    "blurred": "blurred",
+}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return classifier.load()
+
+
+@pytest.fixture(params=taxonomy.MODALITIES)
+def answer(request, model):
+    """answer(name): the assessment of one of the pictures, as both modalities."""
+
+    def assess(name: str) -> classifier.Assessment:
+        picture = np.asarray(fooling.PICTURES[name]())
+        return model.assess([picture], request.param)[0]
+
+    return assess
+
+
+@pytest.mark.parametrize("name", NO_LESION)
+def test_what_is_no_lesion_is_not_judged(answer, name):
+    assert not answer(name).usable
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_a_spoilt_picture_is_refused_for_what_spoils_it(answer, name):
+    assert SPOILT[name] in answer(name).reasons
+
+
+def test_half_a_lesion_is_never_called_harmless(answer):
+    half = answer("half")
+    assert half.advice != "watch"
+    assert "touches_edge" in half.warnings or not half.usable
+
+
+def test_a_pen_circle_around_a_mole_is_no_reason_to_refuse(answer):
+    circled = answer("pen_circle")
+    assert circled.usable
+    assert circled.outline is not None
