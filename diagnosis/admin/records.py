@@ -7,7 +7,7 @@ from typing import Any
 from auditlog.signals import accessed
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -87,6 +87,16 @@ class MoleRecordAdmin(admin.ModelAdmin):
             )
             .prefetch_related(Prefetch("mole__records", of_the_mole))
         )
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> MoleRecord | None:
+        """With all that its page shows, other than in the list."""
+        whole = MoleRecord.objects.select_related("current_assessment", "mole", "owner")
+        try:
+            return whole.filter(pk=object_id).first()
+        except ValidationError:  # no id at all
+            return None
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str

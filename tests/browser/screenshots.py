@@ -11,12 +11,12 @@ from django.urls import reverse
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from diagnosis.models import MoleRecord
+from diagnosis.models import DoctorProfile, MoleRecord
 from diagnosis.services import assessments, demos
 from tests.browser import pages
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.test_account import one_time_code, sign_in
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, MoleFactory
 
 FOLDER = Path(__file__).parents[2] / "var" / "screenshots"
 DOCUMENTS = Path(__file__).parents[2] / "docs" / "screenshots"
@@ -67,6 +67,32 @@ def test_a_person_who_is_not_signed_in(look, db) -> None:
     page.goto(reverse("account_signup"))
     page.get_by_role("main").get_by_role("button", name="Create an account").click()
     take(page, "sign_up_error", suffix)
+
+
+def test_a_doctor(look, alice, dr_chen, log_in) -> None:
+    page, suffix = look
+    shown = reverse("admin:diagnosis_molerecord_change", args=[_record_of_a_mole(alice).pk])
+    pages.of(alice, dr_chen)
+    log_in(page.context, dr_chen)
+    for name, address in {
+        "doctor_front": reverse("admin:index"),
+        "doctor_queue": reverse("admin:diagnosis_molerecord_changelist"),
+        "doctor_record": shown,
+    }.items():
+        page.goto(address)
+        take(page, name, suffix)
+    for key in "ohp36s":  # overlays, the earlier picture, and a verdict without its confidence
+        page.keyboard.press(key)
+    take(page, "doctor_error", suffix)
+    DoctorProfile.objects.create(user=dr_chen, blind_review=True)
+    page.goto(shown)
+    take(page, "doctor_blind", suffix)
+
+
+def _record_of_a_mole(owner) -> MoleRecord:
+    mole = MoleFactory(owner=owner)
+    pages.record_of(owner, mole=mole)
+    return pages.record_of(owner, "irregular_mole", pages.HIGH, mole=mole, signs=["bleeding"])
 
 
 def test_the_second_step_of_signing_in(look, alice) -> None:
