@@ -83,7 +83,9 @@ class AgreementAdmin(admin.ModelAdmin):
             found = agreement.measure(**chosen)
             context |= {
                 "chosen": chosen,
-                "modality_name": terms.MODALITIES.get(chosen["modality"], _("all kinds of pictures")),
+                "modality_name": terms.MODALITIES.get(
+                    chosen["modality"], _("all kinds of pictures")
+                ),
                 "found": found,
                 "categories": [terms.RISK_CATEGORIES[name] for name in RISK_CATEGORIES],
                 "confusion": _confusion(found.confusion),

@@ -139,6 +139,8 @@ class MoleRecord(models.Model):
     phone_advice = models.CharField(
         _("advice shown on the phone"), max_length=20, choices=terms.ADVICE, blank=True
     )
+    # By manage.py import_records: the account may stand for a clinic, with many people's pictures.
+    imported = models.BooleanField(default=False, editable=False)
     # A digest of the whole request: sent twice, it makes one record. Empty: not asked for.
     idempotency_key = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(_("sent at"), auto_now_add=True)
@@ -235,7 +237,7 @@ class MoleRecord(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"record {str(self.id)[:8]}"
+        return _("record %(id)s") % {"id": str(self.id)[:8]}
 
     @property
     def is_pending(self) -> bool:
@@ -300,7 +302,10 @@ class Assessment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"assessment of {str(self.record_id)[:8]} by {self.model_version}"
+        return _("assessment of %(id)s by %(version)s") % {
+            "id": str(self.record_id)[:8],
+            "version": self.model_version,
+        }
 
     def as_dict(self) -> dict[str, Any]:
         """The assessment object that the API, the command line and the phone share."""

@@ -63,6 +63,7 @@ def submit(
     signs: Iterable[str] = (),
     size_mm: Decimal | None = None,
     phone_advice: str = "",
+    imported: bool = False,
     idempotency_key: str | None = None,
 ) -> MoleRecord:
     """Check, re-encode and store a picture as a queued record, and tell the workers on commit.
@@ -85,6 +86,7 @@ def submit(
         signs=sorted(set(signs)),
         size_mm=size_mm,
         phone_advice=phone_advice,
+        imported=imported,
     )
     if idempotency_key:
         request = (idempotency_key, mole_name, body_site)

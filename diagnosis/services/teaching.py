@@ -84,14 +84,15 @@ def _newest_allowed() -> Iterable[Review]:
 
 def _row(image_id: str, review: Review) -> dict[str, object]:
     record = review.record
-    mole, born = record.mole, record.owner.date_of_birth
+    mole, born = record.mole, None if record.imported else record.owner.date_of_birth
     age = born and min(OLDEST, age_on(record.created_at.date(), born) // 5 * 5)
     site = mole.body_site if mole else ""
     return {
         "image_id": image_id,
         # A picture of no named mole is one of its own.
         "lesion_id": pseudonym("mole", mole.pk) if mole else image_id,
-        "patient_id": pseudonym("person", record.owner_id),
+        # Whose pictures a clinic imported is not known.
+        "patient_id": "" if record.imported else pseudonym("person", record.owner_id),
         # A diagnosis in the doctor's own words has no code in the taxonomy, but a category.
         "dx": review.diagnosis or review.risk_category,
         "modality": record.modality,

@@ -61,6 +61,15 @@ def test_ml_reads_what_was_reviewed(willing, dr_chen, folder):
     assert one.path.read_bytes() == picture()
 
 
+def test_what_a_clinic_imported_is_not_taken_for_one_patient_s(willing, dr_chen, folder):
+    for _ in range(2):
+        reviewed(willing, dr_chen, imported=True)
+    export(folder)
+    one, two = rows(folder).values()
+    assert one.group != two.group
+    assert one.age is None
+
+
 def test_it_holds_no_one_s_name_note_or_key(willing, dr_chen, folder):
     record = reviewed(willing, dr_chen, note="on my wedding day", mole=MoleFactory(owner=willing))
     export(folder)

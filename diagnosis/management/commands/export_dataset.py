@@ -26,7 +26,7 @@ class Command(BaseCommand):
         person = User.objects.filter(email=by.strip().lower()).first() if by else None
         if by and person is None:
             raise CommandError(f"No account has the e-mail address {by}.")
-        progress = partial(tqdm, desc="Exporting", unit="picture", file=self.stderr)
+        progress = partial(tqdm, desc="Exporting", unit="picture")
         try:
             with audit.acting(person) if person else nullcontext():
                 count = teaching.export(directory, progress)

@@ -42,7 +42,7 @@ class Command(BaseCommand):
         before, refused = person.records.count(), []
         with (
             audit.acting(person),
-            tqdm(pictures, desc="Importing", unit="picture", file=self.stderr) as bar,
+            tqdm(pictures, desc="Importing", unit="picture") as bar,
         ):
             for picture in bar:
                 try:
@@ -54,7 +54,8 @@ class Command(BaseCommand):
                     ) from None
                 if isinstance(result, imports.Refused):
                     refused.append(result)
-                    bar.write(f"refused: {result.name}: {result.reason}", file=self.stderr)
+                    with tqdm.external_write_mode():
+                        self.stderr.write(f"refused: {result.name}: {result.reason}")
         new = person.records.count() - before
         self.stdout.write(
             f"{len(pictures):,} files: {new:,} new records, "

@@ -18,12 +18,13 @@ class Command(BaseCommand):
         keys = list(reassessments.outdated().order_by("pk").values_list("pk", flat=True))
         left = []
         try:
-            with tqdm(total=len(keys), desc="Assessing", unit="record", file=self.stderr) as bar:
+            with tqdm(total=len(keys), desc="Assessing", unit="record") as bar:
                 for key, done in reassessments.run(keys):
                     bar.update()
                     if not done:
                         left.append(key)
-                        bar.write(f"keeps its earlier answer: {key}", file=self.stderr)
+                        with tqdm.external_write_mode():
+                            self.stderr.write(f"keeps its earlier answer: {key}")
         except reassessments.Unreachable:
             raise CommandError("The broker can't be reached; start again when it is up.") from None
         self.stdout.write(f"{len(keys) - len(left):,} of {len(keys):,} records assessed again")
