@@ -41,5 +41,8 @@ def configuration() -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
         # Django's own handlers would say everything twice, or mail it.
-        "loggers": {"django": {"handlers": [], "propagate": True}},
+        "loggers": {
+            "django": {"handlers": [], "propagate": True},
+            "fontTools": {"level": "WARNING"},  # at each report, every table of the font
+        },
     }

@@ -74,7 +74,7 @@ class _Report(FPDF):
         pictures = ngettext("%(number)s picture", "%(number)s pictures", every) % {"number": every}
         if shown < every:
             pictures += " " + _("(the newest %(number)s are shown)") % {"number": shown}
-        facts += [(_("Pictures"), pictures), (_("Printed on"), _moment(timezone.now()))]
+        facts += [(_("Pictures"), pictures), (_("Written on"), _moment(timezone.now()))]
         self._facts(facts)
         self._line(_("How to read this"), 12, bold=True, gap=1)
         for sentence in (
@@ -116,14 +116,9 @@ class _Report(FPDF):
         self.ln(8)
 
     def record(self, record: MoleRecord) -> None:
-        """The picture on the left; beside it, what was said about it."""
-        with self.offset_rendering() as dummy:
-            self._record(record)
-        if dummy.page_break_triggered:
+        """The picture on the left; beside it, what was said about it, however long."""
+        if self.will_page_break(PICTURE_MM + 16):
             self.add_page()
-        self._record(record)
-
-    def _record(self, record: MoleRecord) -> None:
         self.ln(2)
         self.set_draw_color(*LINE)
         self.set_line_width(0.2)
@@ -176,9 +171,9 @@ class _Report(FPDF):
     def _facts(self, facts: list[tuple[str, str]]) -> None:
         for name, value in facts:
             self._style(9.5, GREY)
-            self.cell(34, 5, name)
+            self.cell(26, 5, name)
             self._style(9.5)
-            self.multi_cell(0, 5, str(value), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+            self.multi_cell(0, 5, str(value), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         self.ln(2)
 
     def _line(

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from rest_framework.throttling import SimpleRateThrottle
@@ -28,8 +28,9 @@ class ShareForm(forms.Form):
     days = forms.TypedChoiceField(
         label=gettext_lazy("The link works for"),
         coerce=int,
-        choices=[
-            (days, ngettext_lazy("%(number)s day", "%(number)s days", days) % {"number": days})
+        # For each request: an interpolated text is no longer lazy.
+        choices=lambda: [
+            (days, ngettext("%(number)s day", "%(number)s days", days) % {"number": days})
             for days in shares.DAYS
         ],
         initial=7,
