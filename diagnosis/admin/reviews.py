@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
 
 from diagnosis.admin.forms import VerdictForm
 from diagnosis.models import DoctorProfile, Review
@@ -20,7 +21,7 @@ class ReviewAdmin(admin.ModelAdmin):
         "record",
         "doctor",
         "risk_category",
-        "diagnosis_in_words",
+        "in_words",
         "urgency",
         "created_at",
     )
@@ -36,6 +37,10 @@ class ReviewAdmin(admin.ModelAdmin):
     readonly_fields = ("record", "doctor", "created_at", "blind")
     show_full_result_count = False
     actions = None
+
+    @admin.display(description=_("diagnosis"))
+    def in_words(self, review: Review) -> str:
+        return review.diagnosis_in_words
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

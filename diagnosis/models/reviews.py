@@ -130,7 +130,7 @@ class Review(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"review of {str(self.record_id)[:8]}"
+        return _("review of %(id)s") % {"id": str(self.record_id)[:8]}
 
     @property
     def signature(self) -> str:

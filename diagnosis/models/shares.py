@@ -38,4 +38,4 @@ class Share(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"share {str(self.id)[:8]}"
+        return _("share %(id)s") % {"id": str(self.id)[:8]}
