@@ -17,6 +17,7 @@ from accounts.models import User
 
 CHUNK = 2000  # entries in memory at a time
 EXPORT = "export"
+ACTIONS = ("create", "update", "delete", "access")  # in the file, which programs read
 
 
 def acting(person: User) -> AbstractContextManager:
@@ -58,7 +59,7 @@ def as_csv(entries: QuerySet[LogEntry]) -> Iterator[str]:
             (
                 entry.timestamp.isoformat(),
                 actor(entry),
-                EXPORT if is_export(entry) else LogEntry.Action.choices[entry.action][1],
+                EXPORT if is_export(entry) else ACTIONS[entry.action],
                 entry.content_type.model,
                 entry.object_pk,
                 entry.object_repr,

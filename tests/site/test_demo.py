@@ -5,7 +5,7 @@ from django.core.management import call_command
 
 from accounts.management.commands.create_demo_accounts import PASSWORD
 from accounts.models import User
-from skincare_site.run import is_demo
+from skincare_site.run import announce, is_demo
 
 OWN_DATABASE = "postgresql://mole@db.example.org/mole"
 
@@ -53,3 +53,18 @@ def test_closing_makes_none_and_leaves_a_changed_password_alone(db, client, caps
     doctor.save()
     call_command("create_demo_accounts", close=True)
     assert client.login(email=doctor.email, password="one that only its owner knows")
+
+
+def test_the_demo_says_what_it_lets_pass(capsys):
+    announce(8000, secure=False, demo=True)
+    said = capsys.readouterr().out
+    assert PASSWORD in said
+    assert "these logins are public, and staff need no second step" in said
+
+
+def test_without_the_demo_it_says_how_the_first_account_is_made(capsys):
+    announce(8000, secure=True, demo=False)
+    said = capsys.readouterr().out
+    assert said.startswith("Ready: https://localhost:8000\n")
+    assert PASSWORD not in said
+    assert "createsuperuser" in said
