@@ -26,7 +26,7 @@ AVERAGE_EVERY, AVERAGE_DECAY = 4, 0.994
 class Plan:
     """What a training is: two phases by picture side, epochs counted in pictures seen."""
 
-    phases: tuple[tuple[int, int], ...] = ((160, 13), (192, 8))  # (side, epochs)
+    phases: tuple[tuple[int, int], ...] = ((160, 12), (192, 8))  # (side, epochs)
     validation_side: int = 224
     epoch_pictures: int = 12_000
     batch: int = 64
