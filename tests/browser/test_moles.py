@@ -1,0 +1,107 @@
+"""A mole over time, with its slider, by keyboard and without a script; the history searched."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import Page, expect
+
+from diagnosis.models import Mole, MoleRecord
+from tests.browser.conftest import DESKTOP, PHONE
+from tests.factories import PASSWORD, MoleFactory, RecordFactory, picture
+
+SIZES = pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+
+
+@pytest.fixture
+def mole(alice) -> Mole:
+    mole = MoleFactory(owner=alice, name="left shoulder")
+    for days, size in ((60, "4.0"), (30, "4.5"), (0, "6.0")):
+        data = picture((300, 200 + days))
+        record = RecordFactory(owner=alice, mole=mole, size_mm=size, image__data=data)
+        moment = record.created_at - timedelta(days=days)
+        MoleRecord.objects.filter(pk=record.pk).update(created_at=moment)
+    return mole
+
+
+def address(mole: Mole) -> str:
+    return reverse("diagnosis:mole_detail", args=[mole.pk])
+
+
+@SIZES
+def test_two_dates_under_a_slider_by_keyboard(page: Page, alice, mole, log_in, size) -> None:
+    page.set_viewport_size(size)
+    log_in(page.context, alice)
+    page.goto(address(mole))
+    expect(page.get_by_role("img", name="Size in millimetres: 4.0")).to_be_visible()
+    earlier = page.locator("compare-pictures img").first
+    assert earlier.evaluate("image => image.naturalHeight") == 260
+    page.get_by_role("button", name="With a slider").focus()
+    page.keyboard.press("Enter")
+    slider = page.get_by_role("slider")
+    expect(slider).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(slider).to_be_focused()
+    page.keyboard.press("End")
+    assert earlier.evaluate("image => getComputedStyle(image).clipPath") == "inset(0px 0% 0px 0px)"
+    for _ in range(25):
+        page.keyboard.press("ArrowLeft")
+    expect(slider).to_have_attribute("aria-valuetext", "75 %")
+    cut = earlier.evaluate("image => getComputedStyle(image).clipPath")
+    assert cut == "inset(0px 25% 0px 0px)"
+    page.get_by_role("button", name="Side by side").click()
+    expect(slider).to_be_hidden()
+    assert earlier.evaluate("image => getComputedStyle(image).clipPath") == "none"
+
+
+def test_other_dates_are_chosen(page: Page, alice, mole, log_in) -> None:
+    log_in(page.context, alice)
+    page.goto(address(mole))
+    page.get_by_label("Earlier", exact=True).select_option(index=1)
+    page.get_by_role("button", name="Compare").click()
+    earlier = page.locator("compare-pictures img").first
+    expect(earlier).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert earlier.evaluate("image => image.naturalHeight") == 230
+
+
+@pytest.mark.browser_context_args(java_script_enabled=False)
+def test_without_javascript_they_stand_side_by_side(page: Page, alice, mole, log_in) -> None:
+    log_in(page.context, alice)
+    page.goto(address(mole))
+    expect(page.locator("compare-pictures img")).to_have_count(2)
+    expect(page.get_by_role("button", name="With a slider")).to_be_hidden()
+    expect(page.get_by_role("slider")).to_be_hidden()
+
+
+def test_a_mole_is_renamed_and_deleted(page: Page, alice, mole, log_in) -> None:
+    log_in(page.context, alice)
+    page.goto(address(mole))
+    page.get_by_role("link", name="Change its name or place").click()
+    page.get_by_label("Name").fill("near the collar")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("near the collar")
+    page.get_by_role("link", name="Delete this mole").click()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Continue").click()
+    expect(
+        page.get_by_text("The mole, its pictures and their results are deleted.")
+    ).to_be_visible()
+    assert not MoleRecord.objects.exists()
+
+
+@SIZES
+def test_the_history_is_searched(page: Page, alice, mole, log_in, size) -> None:
+    page.set_viewport_size(size)
+    RecordFactory(owner=alice, note="Darker than in the summer")
+    log_in(page.context, alice)
+    page.goto("/records/")
+    page.get_by_text("Find a picture").click()
+    page.get_by_label("In your notes").fill("summer")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("status")).to_have_text("1 picture fits.")
+    expect(page.get_by_role("listitem").filter(has_text="Darker than")).to_have_count(1)
+    expect(page.get_by_label("In your notes")).to_have_value("summer")
+    page.get_by_role("link", name="Show all pictures").click()
+    expect(page.get_by_role("listitem").filter(has=page.locator("h3"))).to_have_count(4)
