@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -102,6 +103,8 @@ class SignupForm(AllauthSignupForm):
         user.display_name = self.cleaned_data["display_name"]
         user.date_of_birth = self.cleaned_data["date_of_birth"]
         user.consent_version, user.consented_at = CONSENT_VERSION, timezone.now()
+        # For e-mails, which no browser asks for.
+        user.language = get_language()
         user.save()
         user.groups.add(Group.objects.get(name="person"))
 

@@ -39,6 +39,11 @@ def test_signing_up_stores_consent_and_joins_the_persons(db, client):
     assert not dana.is_staff
 
 
+def test_e_mails_come_in_the_language_of_the_sign_up(db, client):
+    client.post(reverse("account_signup"), ANSWERS, headers={"accept-language": "fr-BE"})
+    assert User.objects.get().language == "fr"
+
+
 def test_without_consent_there_is_no_account(db, client):
     assert "consent" in str(errors(sign_up(client, consent=None))["consent"])
     assert not User.objects.exists()

@@ -28,10 +28,13 @@ LEFT_OUT = {"account_logout", "admin:logout", "api-docs"}
 WRAPPED = re.compile(r"⟦[^⟦⟧]*⟧")
 WORDS = re.compile(r"[^\W\d_]{2,}")
 SHOWN_ATTRIBUTES = {"alt", "title", "placeholder", "aria-label", "aria-description", "label"}
+# Numbers for machines, which a language must not change.
+DRAWN = {"x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "width", "height", "min", "max"}
+COMMA = re.compile(r"\d,\d")
 # Names and units; and what Django's and the packages' admin says in English to everybody.
 AS_THEY_ARE = re.compile(
     r"\S+@\S+|P-[0-9a-f]{8}|English|Français|\b(mm|JSON|ZIP|PDF)\b"
-    r"|^(Search|True|False|md5|test|[0-9a-f]+\*+)$"
+    r"|^(Search|True|False|md5|test|\w+\*+)$"
     r"|Knox|Auth tokens|Authenticators|User sessions|User-group relationships"
 )
 
@@ -78,6 +81,7 @@ class Shown(HTMLParser):
     def __init__(self, source: str) -> None:
         super().__init__()
         self.text, self.apart, self.links = "", [], []
+        self.drawn: list[str] = []
         self._hidden: list[str] = []
         self.feed(source)
 
@@ -85,6 +89,7 @@ class Shown(HTMLParser):
         of = dict(attributes)
         if not self._hidden:
             self.apart += [v for name, v in of.items() if name in SHOWN_ATTRIBUTES and v]
+        self.drawn += [f"{n}={v}" for n, v in of.items() if n in DRAWN and COMMA.search(v or "")]
         if tag == "a":
             self.links.append(of.get("href") or "")
         if tag in ("script", "style", "code", "kbd", "pre") or of.get("name") == "time_zone":
@@ -101,11 +106,11 @@ class Shown(HTMLParser):
             self.apart += [word for word in leaves(json.loads(text)) if " " in word]
 
     def english(self, names: list[str]) -> list[str]:
-        """What is neither translated nor a name."""
+        """What is neither translated nor a name; and numbers in a language."""
         as_they_are = re.compile("|".join([AS_THEY_ARE.pattern, *map(re.escape, names)]), re.M)
         return [
             line.strip()
-            for text in (self.text, *self.apart)
+            for text in (self.text, *self.apart, *self.drawn)
             for line in as_they_are.sub("", without_translations(text)).splitlines()
             if WORDS.search(line)
         ]

@@ -6,23 +6,29 @@ tests/site/test_pseudo_language.py looks at what the pages then show.
 import ast
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Message
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.template.base import Lexer, TokenType
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import translation
 
 from diagnosis import terms
+from diagnosis.models import MoleRecord
 from ml.images import ImageError, decode
 from skincare_site import messages
+from tests.factories import RecordFactory, picture
 
 MARKS = {*messages.KEYWORDS}
 # What is read in a log, at a console, or in the description of the API.
 PROGRAMMERS = {"debug", "info", "warning", "error", "exception", "critical"}
 PROGRAMMERS |= {"ImproperlyConfigured", "extend_schema", "extend_schema_view"}
+PRODUCTS = {"Samsung Internet", "Mac OS X"}
 DESCRIPTION = ast.dump(ast.Constant("description"))
 CONSOLE = {"settings.py", "run.py", "embedded.py", "processes.py", "logs.py", "health.py"}
 # A sentence, or at least two words of which the first is written large.
@@ -92,7 +98,7 @@ def test_python_holds_no_unmarked_sentence() -> None:
         for path in sorted(folder.rglob("*.py"))
         if path.name not in CONSOLE and not {"management", "migrations"} & {*path.parts}
         for node in unmarked(ast.parse(path.read_text(encoding="utf-8")))
-        if SENTENCE.match(node.value)
+        if SENTENCE.match(node.value) and node.value not in PRODUCTS
     ]
     assert not found, "\n".join(found)
 
@@ -178,3 +184,29 @@ def test_scripts_hold_no_sentence() -> None:
                 texts = re.findall(r"""(["'`])((?:(?!\1).)+)\1""", line)
                 found += [f"{path.name}: {text}" for _quote, text in texts if SENTENCE.match(text)]
     assert not found, "\n".join(found)
+
+
+# --- what a person meets -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("language", "day", "size"), [("en", "1 Mar 2026", "6.5"), ("fr", "1 mars 2026", "6,5")]
+)
+def test_dates_and_numbers_follow_the_language(client, alice, language, day, size) -> None:
+    record = RecordFactory(owner=alice, size_mm="6.5")
+    MoleRecord.objects.update(created_at=datetime(2026, 3, 1, 12, tzinfo=UTC))
+    client.force_login(alice)
+    address = reverse("diagnosis:record_detail", args=[record.pk])
+    page = client.get(address, headers={"accept-language": language}).content.decode()
+    assert day in page
+    assert re.search(rf"\b{size}\smm", page)
+
+
+def test_a_refused_picture_is_explained_in_the_language_of_the_program(client, alice) -> None:
+    client.force_login(alice)
+    file = SimpleUploadedFile("tiny.jpg", picture(size=(20, 10)))
+    headers = {"accept-language": "fr"}
+    answer = client.post(reverse("api-record-list"), {"image": file}, headers=headers).json()
+    assert answer["errors"]["image"] == [
+        "La photo n’a que 20 × 10 pixels. Il en faut au moins 32 de chaque côté."
+    ]

@@ -8,6 +8,8 @@ import { View } from "./view.js";
 const AHEAD = 2; // frames under way: one is judged, one is ready
 const KEPT_MS = 30 * 24 * 3600 * 1000;
 const MEGABYTE = 1e6;
+const DIGITS = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+const number = new Intl.NumberFormat(document.documentElement.lang, DIGITS);
 
 /** @type {import("./runtime.js").Program} */
 const program = JSON.parse(/** @type {string} */ (document.getElementById("program")?.textContent));
@@ -26,7 +28,7 @@ let wasLive = false; // before the page was hidden
 /** @type {Record<string, (data: any) => void>} */
 const answers = {
   loading: ({ loaded, bytes }) => view.say("said", view.filled("loading", {
-    done: (loaded / MEGABYTE).toFixed(1), total: (bytes / MEGABYTE).toFixed(1),
+    done: number.format(loaded / MEGABYTE), total: number.format(bytes / MEGABYTE),
   })),
   ready({ variant }) {
     view.say("said", null);
