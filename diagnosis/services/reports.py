@@ -33,7 +33,9 @@ def write(*, person: User, records: Iterable[MoleRecord], mole: Mole | None = No
     shown = every[-AT_MOST:]
     report = _Report()
     report.set_lang(get_language() or "en")
-    report.set_title(_("Pictures of a mole") if mole is None else _("Mole: %s") % mole)
+    report.set_title(
+        _("Pictures of a mole") if mole is None else _("Mole: %(name)s") % {"name": mole}
+    )
     report.opening(person, mole, len(every), len(shown))
     if plot := plots.size_plot(every):
         report.size_plot(plot)
