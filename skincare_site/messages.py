@@ -6,7 +6,8 @@
 
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -41,6 +42,8 @@ def tables(*_how: object, **_options: dict) -> Iterator[tuple]:
             yield 0, "gettext", sentence, []
 
 
+# The audit log's package brings no French.
+AUDITLOG = Path(find_spec("auditlog").origin).parent
 SOURCES = {
     "accounts/**/*.py": "python",
     "diagnosis/**/*.py": "python",
@@ -51,15 +54,24 @@ SOURCES = {
 }
 
 
+def sources() -> Iterator[tuple[Path, str, str | Callable]]:
+    """Each file with the name that catalogues give it, and how it is read."""
+    for pattern, method in SOURCES.items():
+        for path in sorted(ROOT.glob(pattern)):
+            yield path, path.relative_to(ROOT).as_posix(), method
+    for pattern, method in (("*.py", "python"), ("templates/**/*.html", template)):
+        for path in sorted(AUDITLOG.glob(pattern)):
+            yield path, path.relative_to(AUDITLOG.parent).as_posix(), method
+
+
 def extract() -> Catalog:
     """Every message of the product, without translations."""
     catalog = Catalog()
-    for pattern, method in SOURCES.items():
-        for path in sorted(ROOT.glob(pattern)):
-            found = extract_from_file(method, path, KEYWORDS, ("Translators:",))
-            for line, message, comments, context in found:
-                where = [(path.relative_to(ROOT).as_posix(), line)]
-                catalog.add(message, None, where, auto_comments=comments, context=context)
+    for path, name, method in sources():
+        found = extract_from_file(method, path, KEYWORDS, ("Translators:",))
+        for line, message, comments, context in found:
+            where = [(name, line)]
+            catalog.add(message, None, where, auto_comments=comments, context=context)
     return catalog
 
 
