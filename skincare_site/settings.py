@@ -10,6 +10,7 @@ from pathlib import Path
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy
 from environ.fileaware_mapping import FileAwareMapping
 from kombu import Queue
 
@@ -149,7 +150,7 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
 # "mandatory" also keeps sign-up from telling who has an account; `make run` says "optional".
 ACCOUNT_EMAIL_VERIFICATION = env("EMAIL_VERIFICATION", default="mandatory")
-ACCOUNT_EMAIL_SUBJECT_PREFIX = "Skincare mole check: "
+ACCOUNT_EMAIL_SUBJECT_PREFIX = gettext_lazy("Skincare mole check: ")
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
@@ -248,7 +249,12 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"user": "600/min", "upload": "60/min", "token": "20/min", "share": "60/min"},
+    "DEFAULT_THROTTLE_RATES": {
+        "user": "600/min",
+        "upload": "60/min",
+        "token": "20/min",
+        "share": "60/min",
+    },
     "EXCEPTION_HANDLER": "diagnosis.api.problems.as_problem",
     "NUM_PROXIES": TRUSTED_PROXIES,
 }
