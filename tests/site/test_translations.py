@@ -4,6 +4,7 @@ tests/site/test_pseudo_language.py looks at what the pages then show.
 """
 
 import ast
+import io
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,12 +18,15 @@ from django.template.base import Lexer, TokenType
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
+from pypdf import PdfReader
 
+from accounts.models import User
 from diagnosis import terms
 from diagnosis.models import MoleRecord
+from diagnosis.services import verdict_mails
 from ml.images import ImageError, decode
 from skincare_site import messages
-from tests.factories import RecordFactory, picture
+from tests.factories import RecordFactory, ReviewFactory, assessed, picture
 
 MARKS = {*messages.KEYWORDS}
 # What is read in a log, at a console, or in the description of the API.
@@ -200,6 +204,26 @@ def test_dates_and_numbers_follow_the_language(client, alice, language, day, siz
     page = client.get(address, headers={"accept-language": language}).content.decode()
     assert day in page
     assert re.search(rf"\b{size}\smm", page)
+
+
+def test_the_report_is_in_the_language_of_the_page(client, alice) -> None:
+    client.force_login(alice)
+    address = reverse("diagnosis:record_report", args=[assessed(owner=alice).pk])
+    pdf = client.get(address, headers={"accept-language": "fr"}).content
+    text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
+    assert "Comment lire ce rapport" in text
+    assert "How to" not in text
+
+
+def test_e_mails_are_in_the_language_of_their_reader(client, alice, dr_chen, mailoutbox) -> None:
+    User.objects.filter(pk=alice.pk).update(language="fr")
+    verdict_mails.send(ReviewFactory(record__owner=alice, doctor=dr_chen).pk)
+    headers = {"accept-language": "fr"}
+    client.post(reverse("account_reset_password"), {"email": alice.email}, headers=headers)
+    news, password = mailoutbox
+    assert news.subject == "Du nouveau sur votre page"
+    assert "Connectez-vous pour le lire" in news.body
+    assert password.subject.startswith("Skincare grains de beauté\u00a0: ")
 
 
 def test_a_refused_picture_is_explained_in_the_language_of_the_program(client, alice) -> None:
