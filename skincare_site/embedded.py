@@ -85,7 +85,7 @@ def local_environment(directory: Path = VAR) -> dict[str, str]:
         "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
         "HTTPS": "0",
         "MEDIA_ROOT": str(directory / "media"),
-        "EMAIL_URL": f"filemail://{directory / 'mail'}",
+        "EMAIL_URL": f"filemail:///{directory / 'mail'}",
         "EMAIL_VERIFICATION": "optional",
     }
     return {

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from skincare_site.embedded import local_environment
+
 PRODUCTION = {
     "SECRET_KEY": "a-key-of-the-tests-0123456789-abcdefghijklmnopqrstuvwxyz",
     "ALLOWED_HOSTS": "mole.example.org",
@@ -68,3 +70,10 @@ def test_an_unknown_engine_is_refused() -> None:
     process = read_settings(**PRODUCTION, ML_ENGINE="onnx")
     assert process.returncode != 0
     assert "ML_ENGINE" in process.stderr
+
+
+def test_mail_of_the_own_machine_lies_in_its_folder(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.delenv("EMAIL_URL", raising=False)
+    mail = local_environment(tmp_path)["EMAIL_URL"]
+    process = read_settings("EMAIL_FILE_PATH", **PRODUCTION | {"EMAIL_URL": mail})
+    assert json.loads(process.stdout) == [str(tmp_path / "mail")]
