@@ -3,6 +3,7 @@
 import contextlib
 import uuid
 
+from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
@@ -125,6 +126,7 @@ def record_reassess(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@reauthentication_required(allow_get=True)
 def record_delete(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     record = _record(request, pk)
     if request.method == "POST":

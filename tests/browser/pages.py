@@ -117,5 +117,4 @@ PUBLIC = {
     "password_reset_old": reverse("account_reset_password_from_key", args=["x", "y-z"]),
     "email_confirm_old": reverse("account_confirm_email", args=["x"]),
     "verification_sent": reverse("account_email_verification_sent"),
-    "reminders_broken": reverse("diagnosis:reminders_off"),
 }

@@ -4,7 +4,7 @@ from playwright.sync_api import Page, expect
 
 from diagnosis.models import Assessment
 from diagnosis.services import assessments, claims, queue
-from tests.factories import RecordFactory, ReviewFactory, answer, assessed, picture
+from tests.factories import PASSWORD, RecordFactory, ReviewFactory, answer, assessed, picture
 
 
 def address(record) -> str:
@@ -91,6 +91,8 @@ def test_deleting(page: Page, alice, log_in) -> None:
     page.goto(address(record))
     page.get_by_role("link", name="Delete this picture").click()
     page.get_by_role("button", name="Delete").click()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Continue").click()
     expect(page.get_by_text("The picture and its result are deleted.")).to_be_visible()
 
 

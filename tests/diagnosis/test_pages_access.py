@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from diagnosis.models import MoleRecord
-from tests.factories import MoleFactory, RecordFactory, picture
+from tests.factories import PASSWORD, MoleFactory, RecordFactory, picture
 
 OF_A_RECORD = ("detail", "image", "thumbnail", "delete")
 
@@ -21,6 +21,7 @@ def test_alice_does_not_find_the_record_of_bob(client, alice, bob, view):
 def test_alice_can_not_touch_the_record_of_bob(client, alice, bob, action):
     record = RecordFactory(owner=bob, failed=True)
     client.force_login(alice)
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
     address = reverse(f"diagnosis:record_{action}", args=[record.pk])
     assert client.post(address).status_code == 404
     assert MoleRecord.objects.get().state == "failed"
@@ -59,9 +60,12 @@ def test_deleting_asks_first(client, alice, stored_files, django_capture_on_comm
     client.force_login(alice)
     address = reverse("diagnosis:record_delete", args=[record.pk])
     assert "can’t be undone" in client.get(address).content.decode()
+    asked = client.post(address)
+    assert asked.url.startswith(reverse("account_reauthenticate"))
     assert MoleRecord.objects.exists()
     with django_capture_on_commit_callbacks(execute=True):
-        response = client.post(address)
+        # Once the password is given, the deletion goes on by itself.
+        response = client.post(asked.url, {"password": PASSWORD, "next": address})
     assert response.url == reverse("diagnosis:history")
     assert not MoleRecord.objects.exists()
     assert not stored_files()
