@@ -8,6 +8,7 @@ from auditlog.signals import accessed
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.paginator import Page, Paginator
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -33,6 +34,16 @@ MODEL_COLUMNS = ("category", "malignancy", "uncertain")
 HEXADECIMAL = re.compile(r"(?:P-)?([0-9a-f-]{8,36})", re.IGNORECASE)
 
 
+class KeyPaginator(Paginator):
+    """Sorts keys only: what a row shows is read for the rows of the page, not for all before."""
+
+    def page(self, number: int) -> Page:
+        page = super().page(number)
+        keys = list(page.object_list.values_list("pk", flat=True))
+        page.object_list = self.object_list.filter(pk__in=keys)
+        return page
+
+
 @admin.register(MoleRecord)
 class MoleRecordAdmin(admin.ModelAdmin):
     list_display = (
@@ -55,6 +66,7 @@ class MoleRecordAdmin(admin.ModelAdmin):
     )
     ordering = ("-danger", "created_at")
     list_per_page = 50
+    paginator = KeyPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     search_fields = ("note", "mole__name")
@@ -253,7 +265,7 @@ class MoleRecordAdmin(admin.ModelAdmin):
     )
     def malignancy(self, record: MoleRecord) -> str | None:
         assessment = record.current_assessment
-        return assessment and f"{assessment.malignancy:.1%}"
+        return assessment and review_page.percent(assessment.malignancy)
 
     @admin.display(description=_("uncertain"))
     def uncertain(self, record: MoleRecord) -> str:

@@ -73,17 +73,18 @@ def test_people_are_shown_by_pseudonym_only(doctor, alice):
         assert "alice" not in html
 
 
-@pytest.mark.parametrize("count", [2, 30])
+# One more where there is a next page: its keys come first.
+@pytest.mark.parametrize(("count", "queries"), [(2, 10), (30, 10), (60, 11)])
 def test_the_list_takes_a_constant_number_of_queries(
-    doctor, alice, dr_chen, count, django_assert_num_queries
+    doctor, alice, dr_chen, count, queries, django_assert_num_queries
 ):
     for number in range(count):
         mole = MoleFactory(owner=alice, name=f"mole {number}")
         ReviewFactory(record=assessed(owner=alice, mole=mole), doctor=dr_chen, diagnosis="nv")
         review_claims.take(record_ids=[assessed(owner=alice, mole=mole).pk], doctor=dr_chen)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(queries):
         html = doctor.get(LIST).content.decode()
-    assert html.count("dr_chen, until") == html.count("naevus, ") == count
+    assert html.count("dr_chen, until") == html.count("naevus, ") == min(count, 50)
 
 
 def test_the_order_follows_the_assessment_that_counts(doctor, alice):
