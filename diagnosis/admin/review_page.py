@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import floatformat
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -84,15 +85,20 @@ def _model_seen(request: HttpRequest) -> bool:
     return asked or not reviews.profile(request.user).blind_review
 
 
+def percent(share: float) -> str:
+    """In the reader's language: other commas, and a space before the sign."""
+    return _("%(number)s%%") % {"number": floatformat(100 * share, 1)}
+
+
 def _answer(assessment: Assessment) -> dict[str, Any]:
     sentences = terms.REASONS | terms.WARNINGS
     return {
         "assessment": assessment,
         "probabilities": [
-            (terms.DIAGNOSES[name], probability, f"{probability:.1%}")
+            (terms.DIAGNOSES[name], probability, percent(probability))
             for name, probability in sorted(assessment.diagnoses.items(), key=lambda item: -item[1])
         ],
-        "malignancy": f"{assessment.malignancy:.1%}",
+        "malignancy": percent(assessment.malignancy),
         "remarks": [sentences[code] for code in (*assessment.reasons, *assessment.warnings)],
         "overlays": {"heatmap": assessment.heatmap, "outline": assessment.outline},
     }

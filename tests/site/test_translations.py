@@ -206,6 +206,20 @@ def test_dates_and_numbers_follow_the_language(client, alice, language, day, siz
     assert re.search(rf"\b{size}\smm", page)
 
 
+@pytest.mark.parametrize(("language", "malignancy"), [("en", "10.0%"), ("fr", "10,0\u00a0%")])
+def test_doctors_read_probabilities_in_their_language(
+    client, dr_chen, language, malignancy
+) -> None:
+    record = assessed()
+    client.force_login(dr_chen)
+    headers = {"accept-language": language}
+    for address in (
+        reverse("admin:diagnosis_molerecord_changelist"),
+        reverse("admin:diagnosis_molerecord_change", args=[record.pk]),
+    ):
+        assert malignancy in client.get(address, headers=headers).content.decode()
+
+
 def test_the_report_is_in_the_language_of_the_page(client, alice) -> None:
     client.force_login(alice)
     address = reverse("diagnosis:record_report", args=[assessed(owner=alice).pk])
