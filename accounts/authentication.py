@@ -11,13 +11,21 @@ from accounts.models import User
 
 
 class TokenAuthentication(KnoxTokenAuthentication):
-    """Knox's, which stumbles over a token that is no UTF-8."""
+    """Knox's, which stumbles over a token that is no UTF-8; staff need their second factor."""
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, Any]:
         try:
             return super().authenticate_credentials(token)
         except UnicodeDecodeError:
             raise AuthenticationFailed(_("Invalid token.")) from None
+
+    def validate_user(self, auth_token: Any) -> tuple[User, Any]:
+        # Made before the person became staff, or switched the second factor off.
+        if auth_token.user.lacks_second_factor:
+            raise AuthenticationFailed(
+                _("Staff need the second step of signing in. Switch it on on your account page.")
+            )
+        return super().validate_user(auth_token)
 
 
 class TokenScheme(KnoxTokenScheme):

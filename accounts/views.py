@@ -86,6 +86,11 @@ def language(request: HttpRequest) -> HttpResponse:
 @reauthentication_required(allow_get=True)
 def tokens(request: HttpRequest) -> HttpResponse:
     """POST makes one, which is shown this once: only its digest is stored."""
+    if request.user.lacks_second_factor:
+        messages.warning(
+            request, _("Staff need the second step of signing in. Switch it on, then go on here.")
+        )
+        return redirect("mfa_activate_totp")
     context = {}
     if request.method == "POST":
         context["made"] = get_token_model().objects.create(request.user)[1]

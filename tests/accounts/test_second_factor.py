@@ -1,9 +1,13 @@
 """Staff see other people's records: a password alone opens neither the admin nor the API."""
 
+import time
+
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP
 from auditlog.models import LogEntry
 from django.urls import reverse
+from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from tests.factories import PASSWORD, TOTP_SECRET, UserFactory
@@ -78,3 +82,26 @@ def test_not_even_a_superuser_sees_the_secret(admin_client, dr_chen):
     page = admin_client.get(reverse("admin:mfa_authenticator_change", args=[lost.pk]))
     assert page.status_code == 200
     assert TOTP_SECRET not in page.content.decode()
+
+
+def test_no_token_on_the_page_without_it_either(client, hasty):
+    client.force_login(hasty)
+    session = client.session
+    session["account_authentication_methods_user"] = str(hasty.pk)
+    session["account_authentication_methods"] = [
+        {"method": "password", "at": time.time(), "reauthenticated": True}
+    ]
+    session.save()
+    assert client.post(reverse("accounts:tokens")).url == reverse("mfa_activate_totp")
+    assert not AuthToken.objects.exists()
+
+
+def test_a_token_of_before_opens_nothing_until_it_is_on(alice):
+    api = APIClient()
+    api.credentials(HTTP_AUTHORIZATION=f"Token {AuthToken.objects.create(alice)[1]}")
+    assert api.get("/api/v1/records/").status_code == 200
+    alice.is_staff = True
+    alice.save()
+    assert api.get("/api/v1/records/").status_code == 401
+    TOTP.activate(alice, TOTP_SECRET)
+    assert api.get("/api/v1/records/").status_code == 200
