@@ -111,6 +111,15 @@ def test_the_list_has_the_newest_first(client, alice, mole):
     assert page("record_thumbnail", cover) in text
 
 
+@pytest.mark.parametrize("number", [1, 8])
+def test_the_lists_number_of_queries_is_constant(client, alice, number, django_assert_num_queries):
+    client.force_login(alice)
+    for _ in range(number):
+        RecordFactory(owner=alice, mole=MoleFactory(owner=alice))
+    with django_assert_num_queries(4):
+        client.get(reverse("diagnosis:moles"))
+
+
 def test_without_a_mole_the_list_says_how_to_follow_one(client, alice):
     client.force_login(alice)
     assert "You follow no mole yet." in client.get(reverse("diagnosis:moles")).content.decode()
