@@ -90,7 +90,19 @@ async function download({ model, bytes, sha256 }) {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
   const hexadecimal = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
   if (loaded !== bytes || hexadecimal !== sha256) throw new Error("The model's file is damaged.");
+  await lay(model, content);
   return content;
+}
+
+/** Where the service worker takes it from, so that it comes over the wire only once.
+ * @param {string} address @param {Uint8Array<ArrayBuffer>} content */
+async function lay(address, content) {
+  try {
+    if (await caches.match(address)) return;
+    await (await caches.open("camera-loaded")).put(address, new Response(content));
+  } catch (error) {
+    console.warn("Not stored:", error); // private windows may forbid it
+  }
 }
 
 /** @param {Response} response */

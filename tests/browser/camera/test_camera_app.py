@@ -117,7 +117,7 @@ def test_while_the_camera_is_on_nothing_is_replaced(
     assert page.evaluate("window.same")
     page.get_by_role("button", name="Stop").click()
     update.click()
-    page.wait_for_function("window.same === undefined")
+    page.wait_for_function("() => window.same === undefined")
 
 
 def test_axe_finds_nothing_before_and_while_the_camera_is_on(phone, film, pick) -> None:

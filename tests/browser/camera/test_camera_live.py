@@ -61,9 +61,9 @@ def test_skin_without_a_mole_gets_no_prediction(phone, film) -> None:
     assert page.evaluate("window.said") in ([], [""])
 
 
-@pytest.mark.parametrize("advice", ["watch", "doctor_days"])
-def test_on_a_still_picture_the_answer_stands_still(phone, film, pick, advice) -> None:
-    page = phone(film(shaken(pick(advice), count=40, pixels=6)))
+@pytest.mark.parametrize("kind", ["watch", "near", "doctor_days"])
+def test_on_a_still_picture_the_answer_stands_still(phone, film, pick, kind) -> None:
+    page = phone(film(shaken(pick(kind), count=40, pixels=6)))
     start(page)
     expect(page.locator("[data-outcome]")).not_to_have_attribute("data-advice", "", timeout=30_000)
     page.evaluate(LISTEN)

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from diagnosis.models import MoleRecord
 from tests.browser.camera.conftest import FRAMED, expect_advice, shaken, start
+from tests.factories import PASSWORD
 
 CHECKED = "Your picture is being checked"
 
@@ -94,14 +95,15 @@ def test_an_answer_that_is_lost_makes_no_second_record(live: Page) -> None:
     assert MoleRecord.objects.count() == 1
 
 
-def test_who_was_signed_out_signs_in_and_sends_it_then(live: Page, alice, log_in) -> None:
+def test_who_was_signed_out_signs_in_and_sends_it_then(live: Page, alice) -> None:
     live.context.clear_cookies()
     save(live)
     expect(live.get_by_text("Sign in, then send it below.")).to_be_visible()
-    link = live.get_by_role("link", name="Sign in").first
-    assert link.get_attribute("href") == "/account/login/?next=/camera/"
-    log_in(live.context, alice)
-    live.goto("/camera/")
+    live.get_by_role("link", name="Sign in").first.click()
+    live.get_by_label("Email").fill(alice.email)
+    live.get_by_label("Password").fill(PASSWORD)
+    live.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
+    live.wait_for_url("**/camera/")
     live.get_by_role("button", name="Send now").click()
     expect(live.get_by_role("heading", level=1)).to_have_text(CHECKED)
 
