@@ -43,19 +43,21 @@ export async function send(picture, address) {
   const body = new FormData();
   body.set("image", picture.jpeg, "mole.jpg");
   body.set("phone_advice", picture.advice);
+  const token = cookie("csrftoken");
   let response;
   try {
     response = await fetch(address, {
       method: "POST",
       body,
-      headers: { "X-CSRFToken": cookie("csrftoken"), "Idempotency-Key": picture.id },
+      headers: { "X-CSRFToken": token, "Idempotency-Key": picture.id },
     });
   } catch {
     return { problem: "offline", detail: "" };
   }
   if (response.status === 201) return response.json();
   const { detail = "" } = await response.json().catch(() => ({}));
-  if (response.status === 401 || response.status === 403) return { problem: "signIn", detail };
+  // Signing in also brings the token without which nothing may be sent.
+  if (response.status === 401 || !token) return { problem: "signIn", detail: "" };
   return { problem: response.status >= 500 ? "offline" : "refused", detail };
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from ml import classifier
 from tests.browser.camera.conftest import expect_advice, shaken, start
@@ -61,6 +61,23 @@ def test_it_runs_with_threads(phone) -> None:
     stored = [path for paths in page.evaluate(CACHES).values() for path in paths]
     assert [path for path in stored if "threaded" in path]
     assert not [path for path in stored if "compat" in path]
+
+
+def not_isolated(route: Route) -> None:
+    response = route.fetch()
+    headers = {k: v for k, v in response.headers.items() if k != "cross-origin-embedder-policy"}
+    route.fulfill(response=response, headers=headers)
+
+
+def test_it_runs_in_a_browser_without_threads(phone, film, pick) -> None:
+    page = phone(film(shaken(pick("doctor_days"))), routes={"**/camera/": not_isolated})
+    assert not page.evaluate("crossOriginIsolated")
+    start(page)
+    expect_advice(page, "doctor_days")
+    kept_for_offline(page)
+    stored = [path for paths in page.evaluate(CACHES).values() for path in paths]
+    assert [path for path in stored if "compat" in path]
+    assert not [path for path in stored if "threaded" in path]
 
 
 def test_it_starts_without_a_connection(phone, film, pick) -> None:

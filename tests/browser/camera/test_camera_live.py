@@ -125,6 +125,33 @@ def test_the_phone_may_be_turned(phone, film, pick) -> None:
         assert guide["width"] / finder["width"] == pytest.approx(0.7, abs=0.01)
 
 
+def test_light_and_zoom_where_the_camera_has_them(phone, film, pick) -> None:
+    page = phone(film(shaken(pick("watch"), count=3)))
+    start(page)
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    expect(page.get_by_role("button", name="Light")).to_be_hidden()
+    expect(page.get_by_label("Zoom")).to_be_hidden()
+    page.get_by_role("button", name="Stop").click()
+    # A camera that has both: what it is asked for is kept.
+    page.evaluate(
+        """() => {
+          window.asked = [];
+          const zoom = { min: 1, max: 4, step: 0.5 };
+          MediaStreamTrack.prototype.getCapabilities = () => ({ torch: true, zoom });
+          MediaStreamTrack.prototype.applyConstraints = async ({ advanced }) => {
+            window.asked.push(...advanced);
+          };
+        }"""
+    )
+    start(page)
+    light = page.get_by_role("button", name="Light")
+    light.click()
+    expect(light).to_have_attribute("aria-pressed", "true")
+    light.click()
+    page.get_by_label("Zoom").fill("2.5")
+    assert page.evaluate("window.asked") == [{"torch": True}, {"torch": False}, {"zoom": 2.5}]
+
+
 def test_nothing_leaves_the_phone_before_it_is_saved(phone, film, pick) -> None:
     page = phone(film(shaken(pick("watch"))))
     start(page)
