@@ -25,6 +25,8 @@ BIAS_RIDGE = 5.0
 TAIL = 0.002
 # A blown-out share, and a share of the frame's cells on the lesion, that are never refused.
 MIN_GLARE, MIN_CUT = 0.05, 0.6
+# Below this share of the mask's middle, there are two lesions and the middle lies between them.
+MIN_CENTRE, SEVERAL_REFUSED = 0.1, 0.01
 # Individual typology angle below which skin counts as brown or dark; the sets hold hardly any.
 DARK_BELOW = 10.0
 BENIGN = [DIAGNOSES.index(d) for d in BENIGN_DIAGNOSES]
@@ -83,10 +85,12 @@ def threshold(scores: np.ndarray, positive: np.ndarray) -> float:
 def limits(quality: np.ndarray) -> list[Limit]:
     """Limits that nearly all real lesions keep; ``quality`` (n, len(QUALITY)) of validation."""
     of = dict(zip(QUALITY, quality.T, strict=True))
+    # The mask learnt on dermoscopy only: where it is often wrong, it warns and does not refuse.
+    several = "reason" if (of["mask_centre"] < MIN_CENTRE).mean() <= SEVERAL_REFUSED else "warning"
     return [
         {"reason": "no_lesion", "number": "lesion", "min": _low(of["lesion"])},
         {"reason": "unfamiliar", "number": "unfamiliarity", "max": _high(of["unfamiliarity"])},
-        {"reason": "several_lesions", "number": "mask_spread", "max": _high(of["mask_spread"])},
+        {several: "several_lesions", "number": "mask_centre", "min": MIN_CENTRE},
         {"reason": "covered", "number": "covered", "max": _high(of["covered"])},
         {"reason": "blurred", "number": "sharpness", "min": _low(of["sharpness"])},
         {"reason": "too_dark", "number": "brightness", "min": _low(of["brightness"])},

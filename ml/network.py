@@ -20,7 +20,7 @@ QUALITY = (
     "glare",
     "mask_area",
     "mask_edge",
-    "mask_spread",
+    "mask_centre",
     "skin_tone",
     "unfamiliarity",
 )
@@ -125,7 +125,7 @@ class Quality(layers.Layer):
         cells = picture.shape[1] // mask.shape[1]
         white = tf.cast(tf.reduce_min(picture, 3, keepdims=True) > 245, tf.float32)
         white = tf.nn.avg_pool2d(white, cells, cells, "VALID")
-        ellipse, spread = _ellipse(inside)
+        ellipse, centre = _ellipse(inside)
         # Where light is reflected the mask has a hole, so the ellipse around it counts.
         on_lesion = tf.reduce_sum(white * ellipse, (1, 2)) / (tf.reduce_sum(ellipse, (1, 2)) + 1e-3)
         glare = tf.maximum(tf.reduce_mean(white, (1, 2)), on_lesion)
@@ -134,7 +134,7 @@ class Quality(layers.Layer):
         edge = tf.reduce_mean(tf.concat(sides, axis=1), axis=1)
         numbers = [lesion, covered, sharpness, brightness, glare, area, edge]
         tone = typology_angle(picture, mask)
-        return tf.concat([*numbers, spread, tone, unfamiliarity], axis=1)
+        return tf.concat([*numbers, centre, tone, unfamiliarity], axis=1)
 
 
 def typology_angle(picture, mask):
@@ -161,9 +161,9 @@ def typology_angle(picture, mask):
 
 
 def _ellipse(inside):
-    """The ellipse with the second moments of masks (n, m, m, 1) of 0 and 1: its cells
-    (n, m, m, 1), and its area over the mask's own (n, 1), 1 for a mask that is an ellipse and
-    more for two lesions apart."""
+    """The ellipse with the second moments of masks (n, m, m, 1) of 0 and 1, as cells
+    (n, m, m, 1); and how much of the mask's middle it covers itself (n, 1): the middle of two
+    lesions lies between them."""
     side = inside.shape[1]
     at = (tf.range(side, dtype=tf.float32) + 0.5) / side
     weight = inside[..., 0] / (tf.reduce_sum(inside, (1, 2, 3), keepdims=True)[..., 0] + 1e-6)
@@ -176,8 +176,11 @@ def _ellipse(inside):
     determinant = tf.nn.relu(yy * xx - xy**2)
     distance = (xx * y**2 - 2 * xy * y * x + yy * x**2) / (determinant + 1e-9)
     cells = tf.cast((distance <= 4) & (determinant > 1e-9), tf.float32)[..., None]
-    area = 4 * np.pi * tf.sqrt(determinant[:, :, 0])
-    return cells, area / (tf.reduce_mean(inside, (1, 2)) + 1e-3)
+    area = tf.reduce_mean(inside, (1, 2, 3))[:, None, None]
+    # A normal weight around the middle, a quarter as wide as a disc of the mask's area.
+    weight = tf.exp(-(y**2 + x**2) / (area / (8 * np.pi) + 1e-6))
+    middle = tf.reduce_sum(weight * inside[..., 0], (1, 2)) / tf.reduce_sum(weight, (1, 2))
+    return cells, tf.where(area[:, 0] > 0, middle[:, None], 1.0)
 
 
 def _heads(picture, dropout: float, drop_path: float, folded: bool) -> dict:

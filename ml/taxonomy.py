@@ -67,6 +67,7 @@ REASONS = {
 
 # What is worth saying of a picture that is judged all the same.
 WARNINGS = {
+    "several_lesions": "There may be more than one mole in the picture. Frame one mole only.",
     "touches_edge": "Part of the mole lies outside the picture. Show all of it if you can.",
 }
 # A warning of its own kind: no better picture helps.

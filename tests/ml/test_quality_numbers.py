@@ -64,11 +64,12 @@ def test_no_skin_gives_no_tone():
     assert tone(skin(), mask((0, 28, 0, 28))) is None
 
 
-def test_two_lesions_spread_wider_than_one():
-    one = measure(skin(), mask((6, 20, 8, 20)))["mask_spread"]
-    two = measure(skin(), mask((10, 18, 2, 10), (10, 18, 18, 26)))["mask_spread"]
-    assert 0.9 < one < 1.2
-    assert two > 1.7
+def test_the_middle_of_one_lesion_is_lesion_and_of_two_is_not():
+    one = mask((6, 20, 8, 20))
+    two = mask((10, 18, 2, 10), (10, 18, 18, 26))
+    assert measure(skin(), one)["mask_centre"] > 0.95
+    assert measure(skin(), two)["mask_centre"] < 0.1
+    assert measure(skin(), mask())["mask_centre"] == 1
 
 
 def test_glare_on_the_lesion_counts_by_the_lesion():
