@@ -112,5 +112,6 @@ def _high(values: np.ndarray) -> float:
 
 def _low(values: np.ndarray) -> float:
     """The lower end, as ``_high`` on a logarithmic scale, since these numbers are shares and
-    brightnesses from 0 up."""
-    return float(np.exp(-_high(-np.log(np.maximum(values, 1e-3)))))
+    brightnesses from 0 up; 0, which refuses nothing, where real lesions have 0."""
+    far = np.exp(-_high(-np.log(np.maximum(values, 1e-3))))
+    return float(min(far, np.quantile(values, TAIL)))
