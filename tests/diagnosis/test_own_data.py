@@ -47,13 +47,13 @@ def unzipped(response) -> zipfile.ZipFile:
     return zipfile.ZipFile(io.BytesIO(b"".join(response.streaming_content)))
 
 
-@pytest.mark.parametrize("page", [DATA, DOWNLOAD, DELETE])
-def test_the_password_is_asked_for_again(signed_in, page):
-    asked = signed_in.get(page)
+@pytest.mark.parametrize("address", [DATA, DOWNLOAD, DELETE])
+def test_the_password_is_asked_for_again(signed_in, address):
+    asked = signed_in.get(address)
     assert asked.url.startswith(reverse("account_reauthenticate"))
     wrong = signed_in.post(reverse("account_reauthenticate"), {"password": "guess"})
     assert wrong.status_code == 200
-    assert signed_in.get(page).status_code == 302
+    assert signed_in.get(address).status_code == 302
 
 
 def test_a_post_without_it_deletes_nothing(signed_in):
