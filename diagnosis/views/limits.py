@@ -64,13 +64,18 @@ def _reached(figures: dict) -> dict:
     return {
         "n": figures["n"],
         "malignant": figures["malignant"],
-        "sensitivity": _in_hundred(sent, "sensitivity"),
-        "specificity": _in_hundred(sent, "specificity"),
+        "sensitivity": _in_hundred(sent, "sensitivity", figures["malignant"]),
+        "specificity": _in_hundred(sent, "specificity", figures["n"] - figures["malignant"]),
     }
 
 
-def _in_hundred(block: dict, name: str) -> dict | None:
-    if block[name] is None:
+def _in_hundred(block: dict, name: str, n: int) -> dict | None:
+    share = block[name]
+    if share is None:
         return None
-    low, high = block[f"{name}_ci95"] or (block[name], block[name])
-    return {"share": 100 * block[name], "low": 100 * low, "high": 100 * high}
+    low, high = block[f"{name}_ci95"] or (share, share)
+    if low == high:
+        # Resampling pictures that all agree shows no chance; the rule of three does (Hanley and
+        # Lippman-Hand, JAMA 249, 1983).
+        low, high = max(0, share - 3 / n), min(1, share + 3 / n)
+    return {"share": 100 * share, "low": 100 * low, "high": 100 * high}
