@@ -87,7 +87,7 @@ def test_entries_of_before_lose_the_names_that_they_had(alice):
     assert "@" not in str(list(LogEntry.objects.values()))
 
 
-def test_what_a_token_does_has_its_actor(alice, transactional_db):
+def test_what_a_token_does_has_its_actor(transactional_db, alice):
     api = APIClient()
     credentials = {"email": alice.email, "password": PASSWORD}
     token = api.post("/api/v1/auth/token/", credentials, format="json").json()["token"]

@@ -71,8 +71,7 @@ def test_the_next_one_is_the_first_that_nobody_else_has(alice, dr_chen, dr_diaz)
     assert review_claims.take_next(doctor=dr_chen, skip=[high.pk]) is None
 
 
-@pytest.mark.django_db(transaction=True)
-def test_doctors_who_ask_at_once_get_different_records(alice):
+def test_doctors_who_ask_at_once_get_different_records(transactional_db, alice):
     for _record in range(8):
         assessed(owner=alice)
     doctors = [UserFactory(role="doctor", is_staff=True) for _doctor in range(4)]
