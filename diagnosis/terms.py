@@ -57,3 +57,25 @@ BODY_SITES = {
     "nail": _("nail"),
     "mucosa": _("lips, mouth or other mucous membrane"),
 }
+
+SKIN_TONES = {
+    "very_light": _("very light"),
+    "light": _("light"),
+    "intermediate": _("intermediate"),
+    "tan": _("tan"),
+    "brown": _("brown"),
+    "dark": _("dark"),
+}
+
+# Pictures of no lesion on which a release is measured.
+FOREIGN = {
+    "everyday": _("everyday photographs"),
+    "samples": _("sample pictures of an image library"),
+    "plain_skin": _("plain skin without a mole"),
+    "plain_colour": _("one colour"),
+    "gradient": _("colour ramps"),
+    "noise": _("noise"),
+    "clip_art": _("clip-art"),
+    "screenshot": _("screenshots"),
+    "document": _("documents"),
+}

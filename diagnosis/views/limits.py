@@ -2,31 +2,11 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from diagnosis import frequencies, terms
 from ml.skin_tone import TONES
-
-TONE_NAMES = {
-    "very_light": _("very light"),
-    "light": _("light"),
-    "intermediate": _("intermediate"),
-    "tan": _("tan"),
-    "brown": _("brown"),
-    "dark": _("dark"),
-}
-KINDS = {
-    "everyday": _("everyday photographs"),
-    "samples": _("sample pictures of an image library"),
-    "plain_skin": _("plain skin without a mole"),
-    "plain_colour": _("one colour"),
-    "gradient": _("colour ramps"),
-    "noise": _("noise"),
-    "clip_art": _("clip-art"),
-    "screenshot": _("screenshots"),
-    "document": _("documents"),
-}
 
 
 @require_safe
@@ -44,13 +24,13 @@ def limits(request: HttpRequest) -> HttpResponse:
     context = {
         "card": card,
         "tested": tested,
-        "tones": [(TONE_NAMES[t], _reached(tones[t])) for t, _lowest in TONES if t in tones],
+        "tones": [(terms.SKIN_TONES[t], _reached(tones[t])) for t, _lowest in TONES if t in tones],
         "lesions_refused": [
             (terms.MODALITIES[modality], 100 * share)
             for modality, share in card.get("refused", {}).get("lesions", {}).items()
         ],
         "others_refused": [
-            (KINDS.get(kind, kind), [(of[m]["n"], 100 * of[m]["refused"]) for m in of])
+            (terms.FOREIGN[kind], [(of[m]["n"], 100 * of[m]["refused"]) for m in of])
             for kind, of in card.get("refused", {}).get("foreign", {}).items()
         ],
         "kinds": [terms.MODALITIES[m] for m in card.get("figures", {})],

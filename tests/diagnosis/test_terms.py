@@ -1,7 +1,7 @@
 """Every code of the taxonomy has a name that people read."""
 
-from diagnosis import terms
-from ml import taxonomy
+from diagnosis import frequencies, terms
+from ml import skin_tone, taxonomy
 
 
 def test_no_code_is_without_a_name():
@@ -11,3 +11,5 @@ def test_no_code_is_without_a_name():
     assert tuple(terms.ADVICE) == taxonomy.ADVICE
     assert tuple(terms.SIGNS) == taxonomy.SIGNS
     assert tuple(terms.BODY_SITES) == taxonomy.BODY_SITES
+    assert tuple(terms.SKIN_TONES) == tuple(name for name, _lowest in skin_tone.TONES)
+    assert set(terms.FOREIGN) == set(frequencies.release()["refused"]["foreign"])
