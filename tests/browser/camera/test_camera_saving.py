@@ -116,3 +116,18 @@ def test_what_was_kept_can_be_deleted(live: Page) -> None:
     live.reload()
     expect(live.get_by_role("button", name="Start the camera")).to_be_visible()
     expect(live.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
+
+
+def test_signing_out_leaves_nothing_of_the_person_on_the_phone(live: Page, bob, log_in) -> None:
+    kept_for_offline(live)
+    live.route("**/api/v1/records/", lambda route: route.abort())
+    save(live)
+    expect(live.get_by_role("heading", name="Kept on this phone")).to_be_visible()
+    live.goto("/account/logout/")
+    expect(live.get_by_text("that were not sent yet are deleted from it")).to_be_visible()
+    live.get_by_role("main").get_by_role("button", name="Sign out").click()
+    live.wait_for_url("/")
+    log_in(live.context, bob)
+    live.goto("/camera/")
+    expect(live.get_by_role("button", name="Start the camera")).to_be_visible()
+    expect(live.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
