@@ -55,6 +55,8 @@ benchmark: $(BIN)/.test $(STATIC) $(MESSAGES)
 	$(BIN)/python -m benchmarks.upload --url http://localhost:8790
 	$(BIN)/python -m benchmarks.camera --url http://localhost:8790
 	$(BIN)/python -m benchmarks.assess
+	$(BIN)/python -m benchmarks.history
+	$(BIN)/python -m benchmarks.queue
 
 # From PATH, else Debian's (as root), else Playwright's own.
 chromium: $(BIN)/.test
