@@ -52,6 +52,11 @@ def train(options: argparse.Namespace) -> int:
             plan = replace(plan, **changes)
         except (ValueError, TypeError) as error:
             raise DatasetError(f"{options.plan}: {error}") from error
+    if options.teacher:
+        for run in options.teacher:
+            if not (run / "best.keras").is_file():
+                raise DatasetError(f"{run}: no trained run to learn from: it has no best.keras")
+        plan = replace(plan, teachers=tuple(str(run.resolve()) for run in options.teacher))
     training.train(options.data, options.out, plan)
     return 0
 
@@ -210,6 +215,11 @@ def _parser() -> argparse.ArgumentParser:
     made = command(train, data)
     made.add_argument("--out", type=Path, required=True, metavar="RUN")
     made.add_argument("--plan", type=Path, help="JSON with what differs from the usual plan")
+    made.add_argument(
+        "--teacher", type=Path, action="append", metavar="RUN",
+        help="distil this trained run into the new one; may be repeated, and the first one's "
+        "weights are the beginning",
+    )  # fmt: skip
     made = command(evaluate, data, modality, model)
     made.add_argument("--split", choices=("all", "test"), default="all")
     made.add_argument(

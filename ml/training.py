@@ -19,7 +19,9 @@ from ml.taxonomy import BENIGN_DIAGNOSES, DIAGNOSES, MALIGNANT_DIAGNOSES
 LABEL_SMOOTHING = 0.05
 NEGATIVE_SHARE = 0.1  # of every batch: pictures without a lesion
 DRAWINGS, THINGS = 500, 300
+SPLIT_SEED = 1  # the same for every plan: what one run holds out, none of its teachers has seen
 AVERAGE_EVERY, AVERAGE_DECAY = 4, 0.994
+DISTILLED = 0.7  # share of the loss that follows the teachers, where there are any
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Plan:
     frozen_blocks: int = 5
     photo_weight: float = 1.0
     patience: int = 10
+    teachers: tuple[str, ...] = ()  # run folders; the training goes on from the first one's weights
     seed: int = 1
 
     @property
@@ -54,7 +57,9 @@ def train(data: Sequence[Path], out: Path, plan: Plan | None = None) -> None:
     (out / "data.json").write_text(json.dumps([str(Path(folder).resolve()) for folder in data]))
     keras.utils.set_random_seed(plan.seed)
     rows = [row for row in datasets.read(data).rows if row.allowed or row.dx == "not_a_lesion"]
-    folds = splits.split(rows, seed=plan.seed)
+    folds = splits.split(rows, seed=SPLIT_SEED)
+    for teacher in plan.teachers:
+        _check_held_out(Path(teacher), rows, folds)
     splits.write(out / "split.csv", rows, folds)
     loaded = arrays.load(rows)
     fold = np.array(folds)
@@ -91,7 +96,8 @@ def partial_label_loss(target, logits):
     """−log of the allowed diagnoses' summed probability, smoothed; mixed pairs are weighted.
 
     ``target`` (n, 15): two sets of allowed diagnoses and the first one's share; an empty set
-    (no lesion) costs nothing.
+    (no lesion) costs nothing. With teachers (n, 22): then their mean probabilities, whose
+    cross-entropy counts for DISTILLED of the loss (Hinton et al., arXiv 1503.02531).
     """
     logp = tf.nn.log_softmax(logits)
     first, second, share = target[:, :7], target[:, 7:14], target[:, 14]
@@ -102,7 +108,10 @@ def partial_label_loss(target, logits):
         smooth = -tf.reduce_mean(logp, axis=1)
         return known * ((1 - LABEL_SMOOTHING) * -log_sum + LABEL_SMOOTHING * smooth)
 
-    return share * one(first) + (1 - share) * one(second)
+    hard = share * one(first) + (1 - share) * one(second)
+    if target.shape[1] == 15:
+        return hard
+    return (1 - DISTILLED) * hard - DISTILLED * tf.reduce_sum(target[:, 15:] * logp, axis=1)
 
 
 @keras.saving.register_keras_serializable("ml")
@@ -139,6 +148,7 @@ class Pool:
         self, rows: list[Row], loaded: arrays.Arrays, indices: np.ndarray, plan: Plan
     ) -> None:
         self.plan, self.loaded = plan, loaded
+        self.teachers = [_best(run) for run in plan.teachers]
         self.lesions = np.array([i for i in indices if rows[i].allowed])
         self.allowed = np.array([[d in row.allowed for d in DIAGNOSES] for row in rows], np.float32)
         strata = [(rows[i].modality, rows[i].dx) for i in self.lesions]
@@ -181,7 +191,10 @@ class Pool:
                 "lesion": batch["lesion"],
                 "covered": tf.stack([covered, outlined], axis=1),
             }
-            return augmentation.mixup(x, targets)
+            x, targets = augmentation.mixup(x, targets)
+            if self.teachers:
+                targets["logits"] = tf.concat([targets["logits"], self._taught(x, targets)], axis=1)
+            return x, targets
 
         seed = (self.plan.seed, first_epoch, side)
         return (
@@ -189,6 +202,12 @@ class Pool:
             .map(prepare, num_parallel_calls=1)
             .prefetch(2)
         )
+
+    def _taught(self, x, targets):
+        """What the teachers say of the same augmented pictures, which teaches more than what they
+        say of the plain ones (Beyer et al., CVPR 2022, arXiv 2106.05237); of no lesion, nothing."""
+        answers = [tf.nn.softmax(teacher(x, training=False)["logits"]) for teacher in self.teachers]
+        return tf.add_n(answers) / len(answers) * targets["lesion"]
 
     def _draw(self, seed: tuple[int, ...]) -> Iterator[dict[str, np.ndarray]]:
         rng = np.random.default_rng(seed)
@@ -304,7 +323,10 @@ class _Follow(keras.callbacks.Callback):
 
 def _compiled(plan: Plan) -> keras.Model:
     model = network.build()
-    backbone.load_imagenet(model)
+    if plan.teachers:
+        model.set_weights(_best(plan.teachers[0]).get_weights())
+    else:
+        backbone.load_imagenet(model)
     backbone.freeze(model, plan.frozen_blocks)
     steps = plan.epochs * plan.epoch_pictures // plan.batch
     warmup = max(1, steps // 20)
@@ -330,6 +352,21 @@ def _compiled(plan: Plan) -> keras.Model:
     return model
 
 
+def _best(run: str) -> keras.Model:
+    return keras.models.load_model(Path(run) / "best.keras", compile=False)
+
+
+def _check_held_out(teacher: Path, rows: list[Row], folds: list[str]) -> None:
+    """Raises DatasetError where the teacher learnt from what is held out here: its pupil would
+    be measured on pictures that it knows."""
+    theirs = splits.read(teacher / "split.csv", rows)
+    known = sum(
+        ours != "train" and their == "train" for ours, their in zip(folds, theirs, strict=True)
+    )
+    if known:
+        raise datasets.DatasetError(f"{teacher}: it learnt from {known:,} pictures held out here")
+
+
 def _resume(model: keras.Model, checkpoint: Path) -> None:
     """Weights and the optimizer's state; the schedule is the plan's, which may have changed."""
     last = keras.models.load_model(checkpoint)
@@ -344,7 +381,7 @@ def _kept_plan(path: Path, plan: Plan) -> Plan:
     if path.exists():
         kept = json.loads(path.read_text())
         kept["phases"] = tuple(tuple(phase) for phase in kept["phases"])
-        return Plan(**kept)
+        return Plan(**kept | {"teachers": tuple(kept.get("teachers", ()))})
     path.write_text(json.dumps(asdict(plan), indent=2))
     return plan
 

@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 
-from ml import phantoms
+from ml import network, phantoms
 from ml.taxonomy import DIAGNOSES
 
 ROOT = Path(__file__).parents[2]
@@ -72,3 +74,29 @@ def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path):
     (tmp_path / "run/best.keras").write_bytes(b"damaged")
     assert "error: " in run_ml("release", "run", "--out", "second", status=1)
     assert not (tmp_path / "second").exists()
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras
+def test_a_student_begins_as_its_teacher(run_ml, data, tmp_path):
+    teacher = tmp_path / "teacher"
+    teacher.mkdir()
+    network.build().save(teacher / "best.keras")
+    (teacher / "split.csv").write_text("image_id,dataset,fold\n")
+    plan = PLAN | {"phases": [[96, 1]], "learning_rate": 0}
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    command = ("train", "--data", data, "--plan", "plan.json", "--out")
+    run_ml(*command, "student", "--teacher", "teacher")
+    ours, theirs = (kernels(tmp_path / run) for run in ("student", "teacher"))
+    for after, before in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(after, before, atol=1e-6)
+
+    # It would be measured on what its teacher knows.
+    rows = (tmp_path / "student/split.csv").read_text()
+    (teacher / "split.csv").write_text(rows.replace(",test", ",train"))
+    assert "held out here" in run_ml(*command, "other", "--teacher", "teacher", status=1)
+    assert "no trained run" in run_ml(*command, "other", "--teacher", "nobody", status=1)
+
+
+def kernels(run: Path) -> list[np.ndarray]:
+    trained = keras.models.load_model(run / "best.keras", compile=False)
+    return [layer.kernel.numpy() for layer in trained.layers if hasattr(layer, "kernel")]
