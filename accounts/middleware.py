@@ -2,14 +2,18 @@
 device that keeps nothing of them once they signed out."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from auditlog.middleware import AuditlogMiddleware
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import User
+
+DEVICE_COOKIE = "device_of"  # whose pictures may wait in this browser
 
 
 class AuditMiddleware(AuditlogMiddleware):
@@ -25,17 +29,32 @@ class AuditMiddleware(AuditlogMiddleware):
 
 
 def clean_device(get_response: Callable) -> Callable:
-    """Whoever signs out, or deletes the account, leaves no picture behind on a shared phone.
+    """On a shared phone, nobody finds what the camera page keeps of another person.
 
-    The browser drops what the camera page stores for times without a connection:
-    https://www.w3.org/TR/clear-site-data/.
+    The browser drops it when somebody signs out or deletes the account, and when somebody else
+    signs in where a session had run out: https://www.w3.org/TR/clear-site-data/.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         was_signed_in = request.user.is_authenticated
         response = get_response(request)
-        if was_signed_in and not request.user.is_authenticated:
+        user = request.user
+        if user.is_authenticated == was_signed_in:
+            return response
+        if was_signed_in:
+            response.delete_cookie(DEVICE_COOKIE)
             response["Clear-Site-Data"] = '"storage"'
+            return response
+        if request.COOKIES.get(DEVICE_COOKIE, user.pseudonym) != user.pseudonym:
+            response["Clear-Site-Data"] = '"storage"'
+        response.set_cookie(
+            DEVICE_COOKIE,
+            user.pseudonym,
+            max_age=timedelta(days=365),
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
         return response
 
     return middleware

@@ -95,17 +95,38 @@ def test_an_answer_that_is_lost_makes_no_second_record(live: Page) -> None:
     assert MoleRecord.objects.count() == 1
 
 
+def sign_in_again(page: Page, person) -> None:
+    page.get_by_label("Email").fill(person.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url("**/camera/")
+
+
 def test_who_was_signed_out_signs_in_and_sends_it_then(live: Page, alice) -> None:
     live.context.clear_cookies()
     save(live)
     expect(live.get_by_text("Sign in, then send it below.")).to_be_visible()
     live.get_by_role("link", name="Sign in").first.click()
-    live.get_by_label("Email").fill(alice.email)
-    live.get_by_label("Password").fill(PASSWORD)
-    live.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
-    live.wait_for_url("**/camera/")
+    sign_in_again(live, alice)
     live.get_by_role("button", name="Send now").click()
     expect(live.get_by_role("heading", level=1)).to_have_text(CHECKED)
+
+
+def test_whoever_signs_in_next_finds_no_picture_of_another(live: Page, alice, bob) -> None:
+    kept_for_offline(live)
+    live.route("**/api/v1/records/", lambda route: route.abort())
+    kept = live.get_by_role("heading", name="Kept on this phone")
+    for person, sees in ((alice, expect(kept).to_be_visible), (bob, expect(kept).to_be_hidden)):
+        live.context.clear_cookies(name="sessionid")  # it ran out
+        live.goto("/account/login/?next=/camera/")
+        sign_in_again(live, person)
+        if person == alice:
+            start(live)
+            save(live)
+            expect(kept).to_be_visible()
+            live.reload()
+        expect(live.get_by_role("button", name="Start the camera")).to_be_visible()
+        sees()
 
 
 def test_what_was_kept_can_be_deleted(live: Page) -> None:
