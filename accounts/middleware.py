@@ -7,6 +7,7 @@ from typing import Any
 
 from auditlog.middleware import AuditlogMiddleware
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 from django.utils.functional import SimpleLazyObject
@@ -36,15 +37,16 @@ def clean_device(get_response: Callable) -> Callable:
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        was_signed_in = request.user.is_authenticated
+        # By the session: a token of the API signs nobody in on a device.
+        was_signed_in = SESSION_KEY in request.session
         response = get_response(request)
-        user = request.user
-        if user.is_authenticated == was_signed_in:
+        if (SESSION_KEY in request.session) == was_signed_in:
             return response
         if was_signed_in:
             response.delete_cookie(DEVICE_COOKIE)
             response["Clear-Site-Data"] = '"storage"'
             return response
+        user = request.user
         if request.COOKIES.get(DEVICE_COOKIE, user.pseudonym) != user.pseudonym:
             response["Clear-Site-Data"] = '"storage"'
         response.set_cookie(

@@ -65,6 +65,9 @@ def release(run: Path, out: Path = classifier.RELEASE) -> None:
     chosen = np.flatnonzero(np.isin(folds, ("validation", "test")))
     check_parity(model, new / LITERT_FILE, loaded.pictures[chosen[:PARITY_PICTURES]])
 
+    plan = json.loads((run / "plan.json").read_text())
+    # Where the teachers lay on this machine is nobody's business.
+    plan["teachers"] = [Path(teacher).name for teacher in plan.get("teachers", ())]
     answers = _answers(new / LITERT_FILE, [i for i in chosen if folds[i] == "validation"], loaded)
     validation = [rows[i] for i in chosen if folds[i] == "validation"]
     card = {
@@ -85,7 +88,7 @@ def release(run: Path, out: Path = classifier.RELEASE) -> None:
             for engine, name in (("litert", LITERT_FILE), ("keras", KERAS_FILE))
         },
         "training": {
-            "plan": json.loads((run / "plan.json").read_text()),
+            "plan": plan,
             "pictures": _counts(rows, folds),
             "parameters": model.count_params(),
         },

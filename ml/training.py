@@ -381,7 +381,8 @@ def _kept_plan(path: Path, plan: Plan) -> Plan:
     if path.exists():
         kept = json.loads(path.read_text())
         kept["phases"] = tuple(tuple(phase) for phase in kept["phases"])
-        return Plan(**kept | {"teachers": tuple(kept.get("teachers", ()))})
+        kept["teachers"] = tuple(kept.get("teachers", ()))
+        return Plan(**kept)
     path.write_text(json.dumps(asdict(plan), indent=2))
     return plan
 

@@ -46,6 +46,15 @@ def test_a_token_opens_the_api_until_it_is_revoked(alice, api):
     assert refused["WWW-Authenticate"] == "Token"
 
 
+def test_a_program_with_a_token_is_no_device_that_somebody_signed_in_on(alice, api):
+    api.credentials(HTTP_AUTHORIZATION=f"Token {ask(api, alice).json()['token']}")
+    api.cookies["device_of"] = "P-00000000"
+    answer = api.get("/api/v1/records/")
+    assert answer.status_code == 200
+    assert "Clear-Site-Data" not in answer
+    assert not answer.cookies
+
+
 def test_revoking_leaves_the_other_tokens(alice, api):
     ask(api, alice)
     api.credentials(HTTP_AUTHORIZATION=f"Token {ask(api, alice).json()['token']}")
