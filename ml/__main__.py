@@ -216,10 +216,12 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--out", type=Path, required=True, metavar="RUN")
     made.add_argument("--plan", type=Path, help="JSON with what differs from the usual plan")
     made.add_argument(
-        "--teacher", type=Path, action="append", metavar="RUN",
-        help="distil this trained run into the new one; may be repeated, and the first one's "
-        "weights are the beginning",
-    )  # fmt: skip
+        "--teacher",
+        type=Path,
+        action="append",
+        metavar="RUN",
+        help="distil this trained run into the new one; may be repeated",
+    )
     made = command(evaluate, data, modality, model)
     made.add_argument("--split", choices=("all", "test"), default="all")
     made.add_argument(

@@ -12,7 +12,15 @@ from ml.classifier import calibrated
 from ml.datasets import Row
 from ml.network import QUALITY
 from ml.quality import Limit
-from ml.taxonomy import BENIGN_DIAGNOSES, DARK_SKIN, DIAGNOSES, MALIGNANT_DIAGNOSES, MODALITIES
+from ml.taxonomy import (
+    BENIGN_DIAGNOSES,
+    CATEGORY_OF,
+    DARK_SKIN,
+    DIAGNOSES,
+    MALIGNANT_DIAGNOSES,
+    MODALITIES,
+    RISK_CATEGORIES,
+)
 
 SENSITIVITY = 0.95
 # A missed melanoma is weighed as three missed low-risk cancers.
@@ -31,6 +39,7 @@ MIN_CENTRE, SEVERAL_REFUSED = 0.1, 0.01
 DARK_BELOW = 10.0
 BENIGN = [DIAGNOSES.index(d) for d in BENIGN_DIAGNOSES]
 MELANOMA = DIAGNOSES.index("mel")
+IN_CATEGORY = np.array([[CATEGORY_OF[d] == c for c in RISK_CATEGORIES] for d in DIAGNOSES], float)
 
 
 def calibrate(rows: Sequence[Row], answers: dict[str, np.ndarray]) -> dict:
@@ -64,16 +73,28 @@ def calibrate(rows: Sequence[Row], answers: dict[str, np.ndarray]) -> dict:
 
 
 def fit(logits: np.ndarray, allowed: np.ndarray) -> dict:
-    """Temperature and bias that minimise the partial-label loss on (n, 7) logits; ``allowed``
-    (n, 7) bool. The bias undoes what balanced sampling did to the classes' frequencies."""
+    """Temperature and bias that minimise the partial-label loss of the risk categories on (n, 7)
+    logits; ``allowed`` (n, 7) bool.
+
+    The bias undoes what balanced sampling did to the categories' frequencies. Inside a category
+    the balance stays, so that a rare diagnosis isn't hidden by a frequent one.
+    """
+    categories = allowed @ IN_CATEGORY > 0
+
+    def unpacked(parameters: np.ndarray) -> dict:
+        return {"temperature": np.exp(parameters[0]), "bias": IN_CATEGORY @ parameters[1:]}
 
     def loss(parameters: np.ndarray) -> float:
-        p = calibrated(logits, {"temperature": np.exp(parameters[0]), "bias": parameters[1:]})
-        likelihood = np.log((p * allowed).sum(1) + 1e-12).sum()
+        p = calibrated(logits, unpacked(parameters)) @ IN_CATEGORY
+        likelihood = np.log((p * categories).sum(1) + 1e-12).sum()
         return -likelihood + BIAS_RIDGE * float(parameters[1:] @ parameters[1:])
 
-    best = minimize(loss, np.zeros(1 + len(DIAGNOSES)), method="L-BFGS-B").x
-    return {"temperature": float(np.exp(best[0])), "bias": [round(float(b), 5) for b in best[1:]]}
+    best = minimize(loss, np.zeros(1 + len(RISK_CATEGORIES)), method="L-BFGS-B").x
+    fitted = unpacked(best)
+    return {
+        "temperature": float(fitted["temperature"]),
+        "bias": [round(float(b), 5) for b in fitted["bias"]],
+    }
 
 
 def threshold(scores: np.ndarray, positive: np.ndarray) -> float:

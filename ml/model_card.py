@@ -40,7 +40,8 @@ their figures as weaker evidence.
 {pictures}
 
 Patients (else lesions) stay on one side, near-duplicates across sets too. Temperature, bias and
-thresholds were set on the validation pictures.
+thresholds were set on the validation pictures. The three risk categories are calibrated; inside a
+category, rare diagnoses count more than their frequency, so that they aren't hidden.
 
 ## What it reaches on test pictures that nothing was set on
 

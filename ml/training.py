@@ -37,7 +37,7 @@ class Plan:
     frozen_blocks: int = 5
     photo_weight: float = 1.0
     patience: int = 10
-    teachers: tuple[str, ...] = ()  # run folders; the training goes on from the first one's weights
+    teachers: tuple[str, ...] = ()  # folders of runs, whose mean answers are learnt, too
     seed: int = 1
 
     @property
@@ -323,10 +323,7 @@ class _Follow(keras.callbacks.Callback):
 
 def _compiled(plan: Plan) -> keras.Model:
     model = network.build()
-    if plan.teachers:
-        model.set_weights(_best(plan.teachers[0]).get_weights())
-    else:
-        backbone.load_imagenet(model)
+    backbone.load_imagenet(model)
     backbone.freeze(model, plan.frozen_blocks)
     steps = plan.epochs * plan.epoch_pictures // plan.batch
     warmup = max(1, steps // 20)

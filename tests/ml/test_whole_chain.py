@@ -77,26 +77,22 @@ def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras
-def test_a_student_begins_as_its_teacher(run_ml, data, tmp_path):
+def test_a_student_follows_its_teacher(run_ml, data, tmp_path):
+    """Who says “vascular lesion” of everything, where no label does."""
     teacher = tmp_path / "teacher"
     teacher.mkdir()
-    network.build().save(teacher / "best.keras")
+    model = network.build()
+    model.get_layer("cam").bias.assign(20.0 * np.array([d == "vasc" for d in DIAGNOSES]))
+    model.save(teacher / "best.keras")
     (teacher / "split.csv").write_text("image_id,dataset,fold\n")
-    plan = PLAN | {"phases": [[96, 1]], "learning_rate": 0}
-    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    (tmp_path / "plan.json").write_text(json.dumps(PLAN | {"phases": [[96, 1]]}))
     command = ("train", "--data", data, "--plan", "plan.json", "--out")
     run_ml(*command, "student", "--teacher", "teacher")
-    ours, theirs = (kernels(tmp_path / run) for run in ("student", "teacher"))
-    for after, before in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(after, before, atol=1e-6)
+    student = keras.models.load_model(tmp_path / "student/best.keras", compile=False)
+    assert np.argmax(student.get_layer("cam").bias) == DIAGNOSES.index("vasc")
 
     # It would be measured on what its teacher knows.
     rows = (tmp_path / "student/split.csv").read_text()
     (teacher / "split.csv").write_text(rows.replace(",test", ",train"))
     assert "held out here" in run_ml(*command, "other", "--teacher", "teacher", status=1)
     assert "no trained run" in run_ml(*command, "other", "--teacher", "nobody", status=1)
-
-
-def kernels(run: Path) -> list[np.ndarray]:
-    trained = keras.models.load_model(run / "best.keras", compile=False)
-    return [layer.kernel.numpy() for layer in trained.layers if hasattr(layer, "kernel")]

@@ -1,0 +1,61 @@
+"""What calibration sets on validation pictures, on answers whose truth is known."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml import calibration
+from ml.classifier import calibrated
+from ml.datasets import Row
+from ml.network import QUALITY
+from ml.taxonomy import DIAGNOSES, MALIGNANT_DIAGNOSES
+
+MALIGNANT = [DIAGNOSES.index(d) for d in MALIGNANT_DIAGNOSES]
+
+
+@pytest.fixture
+def learnt():
+    """Rows and answers of a network that learnt malignant lesions three times, and vascular ones
+    twenty times, as often as they are: ``(rows, answers)``."""
+    rng = np.random.default_rng(3)
+    logits = rng.normal(0, 2, (4000, len(DIAGNOSES)))
+    logits[:, DIAGNOSES.index("vasc")] -= 3
+    odds = np.exp(logits)
+    truth = [rng.choice(len(DIAGNOSES), p=row / row.sum()) for row in odds]
+    logits[:, MALIGNANT] += np.log(3)
+    logits[:, DIAGNOSES.index("vasc")] += np.log(20)
+    rows = [
+        Row(
+            path=Path(f"{n}.jpg"),
+            mask=None,
+            dataset="set",
+            image_id=str(n),
+            lesion=str(n),
+            group=str(n),
+            modality="dermoscopy",
+            dx=DIAGNOSES[kind],
+            allowed=(DIAGNOSES[kind],),
+        )
+        for n, kind in enumerate(truth)
+    ]
+    return rows, {"logits": logits, "quality": np.full((4000, len(QUALITY)), 0.5)}
+
+
+def test_what_is_reported_is_calibrated(learnt):
+    rows, answers = learnt
+    card = calibration.calibrate(rows, answers)
+    p = calibrated(answers["logits"], card["calibration"]["dermoscopy"])[:, MALIGNANT].sum(1)
+    malignant = np.array([row.dx in MALIGNANT_DIAGNOSES for row in rows])
+    raw = calibrated(answers["logits"], {"temperature": 1.0, "bias": 0.0})[:, MALIGNANT].sum(1)
+    assert abs(raw.mean() - malignant.mean()) > 0.05
+    assert p.mean() == pytest.approx(malignant.mean(), abs=0.01)
+    sure = p > np.median(p)
+    assert p[sure].mean() == pytest.approx(malignant[sure].mean(), abs=0.02)
+
+
+def test_a_rare_diagnosis_keeps_its_place_in_its_category(learnt):
+    rows, answers = learnt
+    fitted = calibration.calibrate(rows, answers)["calibration"]["dermoscopy"]
+    bias = dict(zip(DIAGNOSES, fitted["bias"], strict=True))
+    assert bias["nv"] == bias["vasc"] > bias["bcc"] == bias["akiec"]
