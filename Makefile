@@ -1,6 +1,10 @@
 # The two commands of a newcomer are `make run` and `make test`; each installs what it needs.
 # Needed beforehand: Python 3.11 to 3.13 with venv, make, and a way to the package registries.
 
+# Apple's make is of 2006 and would run each line of a recipe in a shell of its own.
+ifeq ($(filter oneshell,$(.FEATURES)),)
+$(error GNU make 3.82 or later is needed. On macOS: brew install make, then gmake in place of make)
+endif
 .ONESHELL:
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
