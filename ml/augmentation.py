@@ -46,7 +46,8 @@ def mixup(x, targets: dict, alpha: float = 0.4):
     """Mix the batch with itself in reverse (Zhang et al., arXiv 1710.09412), half of the time.
 
     ``targets["logits"]`` (n, 7) becomes (n, 15): both sets of allowed diagnoses, and the share
-    of the first; a partial label can't be averaged.
+    of the first; a partial label can't be averaged. The last channel of ``mask`` and ``covered``
+    says what is known: of a mixture, only what is known of both.
     """
     n = tf.shape(x)[0]
     gammas = tf.random.gamma((2, n), alpha)
@@ -57,8 +58,12 @@ def mixup(x, targets: dict, alpha: float = 0.4):
     mixed = {
         "logits": tf.concat([allowed, tf.reverse(allowed, [0]), share[:, None]], axis=1),
     }
-    for name in ("mask", "lesion", "covered"):
-        mixed[name] = _blend(targets[name], tf.reverse(targets[name], [0]), share)
+    mixed["lesion"] = _blend(targets["lesion"], tf.reverse(targets["lesion"], [0]), share)
+    for name in ("mask", "covered"):
+        one, other = targets[name], tf.reverse(targets[name], [0])
+        whole = tf.reshape(share, [-1] + [1] * (len(one.shape) - 1)) == 1
+        known = tf.where(whole, one, one * other)[..., -1:]
+        mixed[name] = tf.concat([_blend(one, other, share)[..., :-1], known], axis=-1)
     return x, mixed
 
 
