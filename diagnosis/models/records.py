@@ -141,6 +141,8 @@ class MoleRecord(models.Model):
     )
     # By manage.py import_records: the account may stand for a clinic, with many people's pictures.
     imported = models.BooleanField(default=False, editable=False)
+    # Drawn by our own code (services.demos): no doctor, no figure and no training sees it.
+    demo = models.BooleanField(default=False, editable=False)
     # A digest of the whole request: sent twice, it makes one record. Empty: not asked for.
     idempotency_key = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(_("sent at"), auto_now_add=True)
@@ -182,7 +184,7 @@ class MoleRecord(models.Model):
             ),
             models.Index(
                 fields=["-danger", "created_at", "-id"],
-                condition=Q(state="done", is_reviewed=False),
+                condition=Q(state="done", is_reviewed=False, demo=False),
                 name="record_review_queue",
             ),
             GinIndex(SearchVector("note", config="simple"), name="record_note_words"),

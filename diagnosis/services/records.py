@@ -64,6 +64,7 @@ def submit(
     size_mm: Decimal | None = None,
     phone_advice: str = "",
     imported: bool = False,
+    demo: bool = False,
     idempotency_key: str | None = None,
 ) -> MoleRecord:
     """Check, re-encode and store a picture as a queued record, and tell the workers on commit.
@@ -87,6 +88,7 @@ def submit(
         size_mm=size_mm,
         phone_advice=phone_advice,
         imported=imported,
+        demo=demo,
     )
     if idempotency_key:
         request = (idempotency_key, mole_name, body_site)
