@@ -1,6 +1,7 @@
 from collections.abc import Iterable
 
 from allauth.mfa.admin import AuthenticatorAdmin as AllauthAuthenticatorAdmin
+from allauth.mfa.base.internal.flows import delete_dangling_recovery_codes
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -62,7 +63,10 @@ admin.site.unregister(Authenticator)
 
 @admin.register(Authenticator)
 class AuthenticatorAdmin(AllauthAuthenticatorAdmin):
-    """For who has lost the phone: a second factor is removed, and its secret is seen by nobody."""
+    """For who has lost the phone: a second factor is removed, and its secret is seen by nobody.
+
+    The recovery codes go with the last one, as on the person's own page.
+    """
 
     search_fields = ("user__email",)
     fields = readonly_fields = ("user", "type", "created_at", "last_used_at")
@@ -72,3 +76,13 @@ class AuthenticatorAdmin(AllauthAuthenticatorAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
         return False
+
+    def delete_model(self, request: HttpRequest, obj: Authenticator) -> None:
+        super().delete_model(request, obj)
+        delete_dangling_recovery_codes(obj.user)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Authenticator]) -> None:
+        people = {authenticator.user for authenticator in queryset.select_related("user")}
+        super().delete_queryset(request, queryset)
+        for person in people:
+            delete_dangling_recovery_codes(person)

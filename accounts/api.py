@@ -6,7 +6,6 @@ from allauth.account import app_settings as account_settings
 from allauth.account.adapter import get_adapter
 from allauth.account.utils import has_verified_email
 from allauth.mfa.base.forms import AuthenticateForm
-from allauth.mfa.utils import is_mfa_enabled
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
@@ -59,7 +58,7 @@ class CredentialsSerializer(serializers.Serializer):
             raise serializers.ValidationError(
                 _("Staff need the second step of signing in. Switch it on on your account page.")
             )
-        if is_mfa_enabled(user):
+        if user.has_second_factor:
             if not code:
                 raise serializers.ValidationError(
                     {"code": _("Enter the code from your authenticator app.")}

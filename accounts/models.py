@@ -105,12 +105,17 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.display_name or self.email
 
     @cached_property
+    def has_second_factor(self) -> bool:
+        """Whether signing in asks for a second step; for recovery codes alone it does not."""
+        from allauth.mfa.utils import is_mfa_enabled  # its models come after this one
+
+        return is_mfa_enabled(self, ["totp", "webauthn"])
+
+    @property
     def lacks_second_factor(self) -> bool:
         """Whether the second step of signing in has to be switched on first: by staff, who see
         other people's records. Not in the demo of `make run`."""
-        from allauth.mfa.utils import is_mfa_enabled  # its models come after this one
-
-        return self.is_staff and not settings.DEMO and not is_mfa_enabled(self)
+        return self.is_staff and not settings.DEMO and not self.has_second_factor
 
     @cached_property
     def is_doctor(self) -> bool:

@@ -1,7 +1,6 @@
 """The person's account: what is kept about them, and where they change it."""
 
 from allauth.account.decorators import reauthentication_required
-from allauth.mfa.utils import is_mfa_enabled
 from allauth.usersessions.models import UserSession
 from django import forms
 from django.conf import settings
@@ -33,7 +32,7 @@ NotificationsForm = forms.modelform_factory(User, fields=["reminder_emails", "ve
 def account(request: HttpRequest) -> HttpResponse:
     user = request.user
     context = {
-        "second_factor": is_mfa_enabled(user),
+        "second_factor": user.has_second_factor,
         "language": dict(settings.LANGUAGES).get(user.language),
         "sessions": len(UserSession.objects.purge_and_list(user)),
         "tokens": _tokens(user).count(),

@@ -4,6 +4,7 @@ import time
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 from auditlog.models import LogEntry
 from django.urls import reverse
@@ -51,6 +52,16 @@ def test_people_need_none(alice):
     assert ask_for_a_token(alice).status_code == 201
 
 
+def test_recovery_codes_alone_are_none_since_signing_in_asks_for_none_then(client, hasty, alice):
+    for person in (hasty, alice):
+        RecoveryCodes.activate(person)
+    client.force_login(hasty)
+    assert client.get(ADMIN).status_code == 302
+    assert "second step" in ask_for_a_token(hasty).json()["detail"]
+    assert ask_for_a_token(alice).status_code == 201
+    assert "Switch on" in client.get(reverse("accounts:account")).content.decode()
+
+
 def test_the_demo_of_make_run_asks_nobody(settings, client, hasty):
     settings.DEMO = True
     client.force_login(hasty)
@@ -58,9 +69,21 @@ def test_the_demo_of_make_run_asks_nobody(settings, client, hasty):
     assert ask_for_a_token(hasty).status_code == 201
 
 
-def test_an_administrator_removes_a_lost_one_without_seeing_its_secret(client, dr_chen):
-    frank = UserFactory(display_name="frank", role="administrator", is_staff=True)
-    lost = Authenticator.objects.get(user=dr_chen)
+@pytest.fixture
+def frank(db):
+    return UserFactory(display_name="frank", role="administrator", is_staff=True)
+
+
+@pytest.fixture
+def lost(dr_chen):
+    """The authenticator app of a lost phone, with the recovery codes that allauth made for it."""
+    RecoveryCodes.activate(dr_chen)
+    return Authenticator.objects.get(user=dr_chen, type="totp")
+
+
+def test_an_administrator_removes_a_lost_one_without_seeing_its_secret(
+    client, frank, dr_chen, lost
+):
     client.force_login(frank)
     page = reverse("admin:mfa_authenticator_change", args=[lost.pk])
     assert TOTP_SECRET not in client.get(page).content.decode()
@@ -68,8 +91,20 @@ def test_an_administrator_removes_a_lost_one_without_seeing_its_secret(client, d
     delete = reverse("admin:mfa_authenticator_delete", args=[lost.pk])
     assert client.post(delete, {"post": "yes"}).status_code == 302
     assert not Authenticator.objects.filter(user=dr_chen).exists()
-    entry = LogEntry.objects.get_for_model(Authenticator).latest()
-    assert (entry.actor, entry.action) == (frank, LogEntry.Action.DELETE)
+    entries = LogEntry.objects.get_for_model(Authenticator).filter(actor=frank)
+    assert [entry.action for entry in entries] == [LogEntry.Action.DELETE] * 2
+
+
+def test_in_the_list_the_recovery_codes_go_with_the_last_one_only(client, frank, dr_chen, lost):
+    key = Authenticator.objects.create(user=dr_chen, type="webauthn", data={"name": "key"})
+    client.force_login(frank)
+    for factor, left in ((lost, {"webauthn", "recovery_codes"}), (key, set())):
+        client.post(
+            reverse("admin:mfa_authenticator_changelist"),
+            {"action": "delete_selected", "_selected_action": [factor.pk], "post": "yes"},
+        )
+        kept = Authenticator.objects.filter(user=dr_chen).values_list("type", flat=True)
+        assert set(kept) == left
 
 
 def test_the_log_does_not_keep_what_a_security_key_is_called(alice):
