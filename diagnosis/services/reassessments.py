@@ -32,12 +32,10 @@ def run(records: list[uuid.UUID], pause: float = 0.2) -> Iterator[tuple[uuid.UUI
     """
     todo, asked = iter(records), {}
     while True:
-        for key in todo:
+        while len(asked) < WINDOW and (key := next(todo, None)) is not None:
             if not queue.send_again(key):
                 raise Unreachable
             asked[key] = time.monotonic()
-            if len(asked) == WINDOW:
-                break
         if not asked:
             return
         left = set(outdated().filter(pk__in=asked).values_list("pk", flat=True))

@@ -1,6 +1,7 @@
 """manage.py reassess: the workers answer again, and the command watches."""
 
 import io
+import itertools
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -51,6 +52,25 @@ def test_it_goes_on_where_it_was_stopped(old, workers):
     reassessments_left = reassessments.run([old[0].pk])
     next(reassessments_left)
     assert "2 of 2 records assessed again" in run()
+
+
+def test_of_late_workers_no_more_is_asked_until_they_answer(old, monkeypatch):
+    waiting, together, naps = [], [], itertools.count()
+
+    def ask(key):
+        waiting.append(key)
+        together.append(len(waiting))
+        return True
+
+    def nap(seconds):
+        if next(naps):  # the first one goes by without an answer
+            assessments.run_again(waiting.pop(0))
+
+    monkeypatch.setattr(reassessments, "WINDOW", 2)
+    monkeypatch.setattr(queue, "send_again", ask)
+    monkeypatch.setattr(reassessments.time, "sleep", nap)
+    assert "3 of 3 records assessed again" in run()
+    assert max(together) == 2
 
 
 def test_a_record_that_can_not_be_read_does_not_hold_up_the_others(old, workers, monkeypatch):
