@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from diagnosis import terms
@@ -77,6 +78,8 @@ class Review(models.Model):
         help_text=_("Written without a look at the program's answer."),
     )
     created_at = models.DateTimeField(_("written at"), auto_now_add=True)
+    # Written, or last corrected.
+    news_since = models.DateTimeField(default=timezone.now, editable=False)
     # Null while the person has not been told.
     notified_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -123,7 +126,7 @@ class Review(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["created_at"],
+                fields=["news_since"],
                 condition=Q(notified_at__isnull=True),
                 name="review_to_be_told",
             ),

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import User
 from diagnosis.models import DoctorProfile, MoleRecord, Review
@@ -76,7 +77,7 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
         raise PermissionDenied
     for name, value in changes.items():
         setattr(review, name, value)
-    review.notified_at = None
+    review.news_since, review.notified_at = timezone.now(), None
     review.full_clean()
     with transaction.atomic():
         review.save()

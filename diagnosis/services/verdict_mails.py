@@ -27,7 +27,7 @@ def due() -> QuerySet[Review]:
 
 def sweep() -> int:
     """Give what is due to the workers again; return how many."""
-    reviews = list(due().filter(created_at__gt=Now() - GIVE_UP_AFTER).values_list("pk", flat=True))
+    reviews = list(due().filter(news_since__gt=Now() - GIVE_UP_AFTER).values_list("pk", flat=True))
     for review in reviews:
         queue.tell(review)
     return len(reviews)

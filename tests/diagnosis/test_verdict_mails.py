@@ -1,5 +1,7 @@
 """The person hears by e-mail that a doctor has looked, and nothing of what was found."""
 
+from datetime import timedelta
+
 import pytest
 from django.core import mail
 from django.utils import timezone
@@ -72,3 +74,18 @@ def test_a_corrected_verdict_is_news(alice, dr_chen, worker, django_capture_on_c
     with django_capture_on_commit_callbacks(execute=True):
         reviews.correct(review=review, by=dr_chen, urgency="doctor_weeks")
     assert len(mail.outbox) == 1
+
+
+def test_the_correction_of_an_old_verdict_is_mailed_though_its_message_was_lost(
+    alice, dr_chen, worker
+):
+    review = ReviewFactory(record=assessed(owner=alice), doctor=dr_chen, notified_at=timezone.now())
+    long_ago = timezone.now() - timedelta(days=30)
+    Review.objects.update(created_at=long_ago, news_since=long_ago)
+    review.refresh_from_db()
+    reviews.correct(review=review, by=dr_chen, urgency="doctor_weeks")
+    tasks.sweep_verdict_mails()
+    assert len(mail.outbox) == 1
+    Review.objects.update(notified_at=None, news_since=long_ago)
+    tasks.sweep_verdict_mails()
+    assert len(mail.outbox) == 1  # it has been tried for long enough
