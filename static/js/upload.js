@@ -170,6 +170,8 @@ function post(picture) {
   const data = new FormData(form);
   data.set("image", picture.file, picture.file.name);
   data.set("key", picture.key);
+  // Signing in on another tab changed the token since this page was loaded.
+  data.set("csrfmiddlewaretoken", document.cookie.match(/\bcsrftoken=(\w+)/)?.[1] ?? "");
   const request = new XMLHttpRequest();
   const progress = picture.element.querySelector("progress");
   let patience;

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from diagnosis.models import Mole, MoleRecord
 from diagnosis.services import queue
-from tests.factories import picture
+from tests.factories import PASSWORD, picture
 
 NEW = "/records/new/"
 CHECKING = "Your picture is being checked"
@@ -123,12 +123,17 @@ def test_an_error_of_ours_keeps_the_picture(upload_page: Page, files) -> None:
     expect(upload_page.get_by_role("button", name="Send again")).to_be_enabled()
 
 
-def test_a_session_that_has_ended_loses_nothing(upload_page: Page, files, alice, log_in) -> None:
+def test_a_session_that_has_ended_loses_nothing(upload_page: Page, files, alice) -> None:
     upload_page.context.clear_cookies(name="sessionid")
     upload_page.get_by_label("Picture of the mole").set_input_files(files[0])
     send(upload_page)
     expect(upload_page.get_by_role("alert")).to_contain_text("not signed in any more")
-    log_in(upload_page.context, alice)
+    tab = upload_page.context.new_page()
+    tab.goto("/account/login/")
+    tab.get_by_label("Email").fill(alice.email)
+    tab.get_by_label("Password").fill(PASSWORD)
+    tab.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
+    expect(tab.get_by_role("heading", level=1)).to_have_text("Your records")
     send(upload_page, "Send again")
     expect(upload_page.get_by_role("heading", level=1)).to_have_text(CHECKING)
     assert MoleRecord.objects.count() == 1
