@@ -31,6 +31,7 @@ from diagnosis.services import records, review_claims, reviews
 SKIPPED = "skipped_reviews"
 CLAIM_AT_MOST = 50
 MODEL_COLUMNS = ("category", "malignancy", "uncertain")
+MODEL_FILTERS = ("danger", "current_assessment__uncertain")
 HEXADECIMAL = re.compile(r"(?:P-)?([0-9a-f-]{8,36})", re.IGNORECASE)
 
 
@@ -58,8 +59,7 @@ class MoleRecordAdmin(admin.ModelAdmin):
     list_filter = (
         ReviewFilter,
         ClaimFilter,
-        "danger",
-        "current_assessment__uncertain",
+        *MODEL_FILTERS,
         "state",
         "modality",
         "created_at",
@@ -134,6 +134,10 @@ class MoleRecordAdmin(admin.ModelAdmin):
     def get_list_display(self, request: HttpRequest) -> list[str]:
         blind = reviews.profile(request.user).blind_review
         return [name for name in self.list_display if not (blind and name in MODEL_COLUMNS)]
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        blind = reviews.profile(request.user).blind_review
+        return [name for name in self.list_filter if not (blind and name in MODEL_FILTERS)]
 
     @admin.action(description=_("Claim for me"), permissions=["change"])
     def claim_selected(self, request: HttpRequest, queryset: QuerySet) -> None:

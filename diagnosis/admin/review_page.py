@@ -15,6 +15,10 @@ from diagnosis.admin.forms import NewVerdictForm, VerdictForm
 from diagnosis.models import Assessment, MoleRecord, Review
 from diagnosis.services import review_claims, reviews
 
+# Records whose answer this session has shown: whoever hides it again has seen it all the same.
+SEEN = "seen_answers"
+SEEN_AT_MOST = 1000
+
 
 def show(
     model_admin: admin.ModelAdmin,
@@ -48,8 +52,9 @@ def show(
         "wait": review_claims.waiting().count(),
     }
     if record.current_assessment:
-        context["hidden"] = not _model_seen(request)
+        context["hidden"] = not _model_seen(request, record)
         if not context["hidden"]:
+            _remember(request, record)
             context |= _answer(record.current_assessment)
     return TemplateResponse(request, "admin/diagnosis/molerecord/review.html", context)
 
@@ -62,7 +67,7 @@ def save(request: HttpRequest, record: MoleRecord) -> NewVerdictForm:
             reviews.write(
                 record=record,
                 doctor=request.user,
-                blind=not _model_seen(request),
+                blind=not _model_seen(request, record),
                 known=form.cleaned_data["known"],
                 **{name: form.cleaned_data[name] for name in VerdictForm.Meta.fields},
             )
@@ -79,10 +84,16 @@ def save(request: HttpRequest, record: MoleRecord) -> NewVerdictForm:
     return form
 
 
-def _model_seen(request: HttpRequest) -> bool:
+def _model_seen(request: HttpRequest, record: MoleRecord) -> bool:
     """Whether the page shows the program's answer: always, or because the doctor asked for it."""
-    asked = "model" in request.GET or "model_seen" in request.POST
+    asked = "model" in request.GET or str(record.pk) in request.session.get(SEEN, ())
     return asked or not reviews.profile(request.user).blind_review
+
+
+def _remember(request: HttpRequest, record: MoleRecord) -> None:
+    seen = request.session.get(SEEN, [])
+    if str(record.pk) not in seen:
+        request.session[SEEN] = [*seen, str(record.pk)][-SEEN_AT_MOST:]
 
 
 def percent(share: float) -> str:

@@ -78,6 +78,7 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
     for name, value in changes.items():
         setattr(review, name, value)
     review.news_since, review.notified_at = timezone.now(), None
+    review.blind = False  # by now the doctor may have seen the program's answer
     review.full_clean()
     with transaction.atomic():
         review.save()

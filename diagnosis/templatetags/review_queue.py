@@ -4,7 +4,7 @@ from django import template
 
 from accounts.models import User
 from diagnosis.models import MoleRecord
-from diagnosis.services import review_claims
+from diagnosis.services import review_claims, reviews
 
 register = template.Library()
 
@@ -16,6 +16,7 @@ def review_counts(doctor: User) -> dict[str, Any] | None:
         return None
     counts = review_claims.counts(doctor)
     return counts | {
+        "blind": reviews.profile(doctor).blind_review,
         "by_danger": [
             (danger, MoleRecord.Danger(danger).label, count)
             for danger, count in counts["by_danger"]

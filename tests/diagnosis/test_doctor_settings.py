@@ -65,16 +65,53 @@ def test_blind_review_hides_the_answer_until_it_is_asked_for(doctor, record):
     assert "90.0%" not in doctor.get(LIST).content.decode()
 
 
-@pytest.mark.parametrize("seen", [{}, {"model_seen": 1}], ids=["blind", "seen"])
-def test_a_verdict_keeps_whether_it_was_blind(doctor, record, seen):
+@pytest.mark.parametrize("query", [{}, {"model": 1}], ids=["blind", "seen"])
+def test_a_verdict_keeps_whether_it_was_blind(doctor, record, query):
     choose(doctor, blind_review="on")
-    post(doctor, record, VERDICT | seen)
-    assert Review.objects.get().blind is not bool(seen)
+    doctor.get(address("change", record), query)
+    post(doctor, record, VERDICT)
+    assert Review.objects.get().blind is not bool(query)
 
 
 def test_without_blind_review_no_verdict_is_blind(doctor, record):
     post(doctor, record, VERDICT)
     assert Review.objects.get().blind is False
+
+
+@pytest.mark.parametrize("blind", ["on", ""], ids=["asked for", "before the choice"])
+def test_who_has_seen_the_answer_is_blind_no_more(doctor, alice, record, blind):
+    page, other = address("change", record), assessed("malignant_high_risk", owner=alice)
+    choose(doctor, blind_review=blind)
+    doctor.get(page, {"model": 1})
+    choose(doctor, blind_review="on")
+    doctor.post(page, {"do": "claim"})
+    assert "90.0%" in doctor.get(page).content.decode()
+    assert "90.0%" not in doctor.get(address("change", other)).content.decode()
+    post(doctor, record, VERDICT)
+    post(doctor, other, VERDICT)
+    assert Review.objects.get(record=record).blind is False
+    assert Review.objects.get(record=other).blind is True
+
+
+def test_a_corrected_verdict_is_blind_no_more(doctor, record):
+    choose(doctor, blind_review="on")
+    post(doctor, record, VERDICT)
+    page = reverse("admin:diagnosis_review_change", args=[Review.objects.get().pk])
+    doctor.post(page, VERDICT | {"diagnosis": "nv", "risk_category": "benign"})
+    review = Review.objects.get()
+    assert (review.diagnosis, review.blind) == ("nv", False)
+
+
+def test_who_reviews_blind_does_not_filter_by_the_answer(doctor, record):
+    tells = ("danger__exact=", "uncertain__exact=")
+    for blind in ("", "on"):
+        choose(doctor, blind_review=blind)
+        lists = doctor.get(LIST).content.decode()
+        front = doctor.get(reverse("admin:index")).content.decode()
+        for part in tells:
+            assert (part in lists) is not bool(blind)
+        assert (tells[0] in front) is not bool(blind)
+        assert "Malignant, high risk" in front
 
 
 def test_keys_can_be_switched_off(doctor, record):
