@@ -51,20 +51,25 @@ def run(process_environment: dict[str, str], tmp_path: Path, unused_tcp_port: in
     processes = []
 
     def start(name: str, port: int = unused_tcp_port) -> subprocess.Popen:
-        environment = {
-            key: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value)
-            for key, value in SERVICES[name]["environment"].items()
-            if not key.endswith("_FILE")
-        }
-        environment |= {
+        given = {
             "SECRET_KEY": get_random_string(50),
             "EMAIL_URL": "consolemail://",
             "ALLOWED_HOSTS": "localhost",
+            **{
+                key: process_environment[key] for key in ("DATABASE_URL", "REDIS_URL", "MEDIA_ROOT")
+            },
+        }
+        for secret in SERVICES[name]["secrets"]:
+            # As Compose does: of one that is empty, it makes no file.
+            if value := given.pop(COMPOSE["secrets"][secret]["environment"], ""):
+                (tmp_path / secret).write_text(value)
+        environment = {
+            key: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value).replace("/run/secrets", str(tmp_path))
+            for key, value in SERVICES[name]["environment"].items()
+        }
+        environment |= given | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PORT": str(port),
-        }
-        environment |= {
-            name: process_environment[name] for name in ("DATABASE_URL", "REDIS_URL", "MEDIA_ROOT")
         }
         with (tmp_path / f"{name}.log").open("w") as log:
             process = subprocess.Popen(
