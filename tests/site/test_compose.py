@@ -45,6 +45,17 @@ def test_only_the_proxy_is_reached_from_outside() -> None:
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
 
 
+def test_the_image_is_built_by_one_service_and_asked_of_no_registry() -> None:
+    ours = {
+        name: service
+        for name, service in SERVICES.items()
+        if service["image"] == COMPOSE["x-app"]["image"]
+    }
+    assert set(ours) == {"web", "worker", "beat", "migrate"}
+    assert [name for name, service in ours.items() if "build" in service] == ["migrate"]
+    assert {service["pull_policy"] for service in ours.values()} == {"never"}
+
+
 @pytest.fixture
 def run(process_environment: dict[str, str], tmp_path: Path, unused_tcp_port: int):
     """run("web"): the service's command with its environment, on the test's servers."""
