@@ -38,33 +38,36 @@ def write(
     """Add a verdict, give the record back, and tell the person on commit.
 
     ``known``: how many verdicts the doctor saw; one more means that two would say it twice.
+    The same verdict sent again, as by a double click, returns the one that it made.
     Raises PermissionDenied when not a doctor, ValidationError, Overtaken.
     """
     if not doctor.has_perm("diagnosis.add_review"):
         raise PermissionDenied
-    review = Review(
-        record=record,
-        doctor=doctor,
-        risk_category=risk_category,
-        diagnosis=diagnosis,
-        other_diagnosis=other_diagnosis,
-        code=code,
-        urgency=urgency,
-        confidence=confidence,
-        comment=comment,
-        private_comment=private_comment,
-        blind=blind,
-    )
+    verdict = {
+        "risk_category": risk_category,
+        "diagnosis": diagnosis,
+        "other_diagnosis": other_diagnosis,
+        "code": code,
+        "urgency": urgency,
+        "confidence": confidence,
+        "comment": comment,
+        "private_comment": private_comment,
+    }
+    review = Review(record=record, doctor=doctor, blind=blind, **verdict)
     review.full_clean()
     with transaction.atomic():
         # Also locks the record, so that of two verdicts sent at once the second is counted.
         if not review_claims.take(record_ids=[record.pk], doctor=doctor):
             raise Overtaken
         if known is not None and record.reviews.count() != known:
-            raise Overtaken
-        review.save(force_insert=True)
+            newest = record.reviews.first()
+            if newest not in record.reviews.filter(doctor=doctor, **verdict):
+                raise Overtaken
+            review = newest
+        else:
+            review.save(force_insert=True)
+            transaction.on_commit(lambda: queue.tell(review.pk), robust=True)
         review_claims.release(record_ids=[record.pk], doctor=doctor)
-        transaction.on_commit(lambda: queue.tell(review.pk), robust=True)
     return review
 
 

@@ -117,6 +117,23 @@ def test_what_was_written_meanwhile_is_shown_before_it_is_said_twice(doctor, ali
     assert Review.objects.count() == 2
 
 
+def test_a_verdict_sent_twice_is_written_once(
+    doctor, alice, dr_chen, django_capture_on_commit_callbacks
+):
+    record = assessed(HIGH, owner=alice)
+    with django_capture_on_commit_callbacks() as sent:
+        for _click in range(2):
+            assert post(doctor, record, VERDICT, do="stay").status_code == 302
+    assert Review.objects.count() == len(sent) == 1
+    assert review_claims.holder(record) is None
+    assert (
+        b"written a verdict meanwhile"
+        in post(doctor, record, VERDICT, comment="Another one.").content
+    )
+    assert post(doctor, record, VERDICT, known=1).status_code == 302  # said again on purpose
+    assert Review.objects.count() == 2
+
+
 def test_save_and_next_goes_through_the_queue(doctor, alice, dr_chen):
     low, high = (assessed(category, owner=alice) for category in ("malignant_low_risk", HIGH))
     assert doctor.post(NEXT).url == address("change", high)
