@@ -24,6 +24,7 @@ from django.views.decorators.http import require_POST
 from diagnosis import responses
 from diagnosis.admin import review_page
 from diagnosis.admin.filters import ClaimFilter, ReviewFilter
+from diagnosis.admin.forms import NewVerdictForm
 from diagnosis.models import MoleRecord, Review
 from diagnosis.services import records, review_claims, reviews
 
@@ -194,7 +195,10 @@ class MoleRecordAdmin(admin.ModelAdmin):
                     self.message_user(
                         request, _("Another doctor has claimed it."), messages.WARNING
                     )
-                return redirect(request.path)
+                record.refresh_from_db(fields=["review_claimed_until"])
+                # Without its errors: the verdict was only begun, and stays as it was typed.
+                begun = NewVerdictForm(initial=request.POST.dict())
+                return review_page.show(self, request, record, begun)
             case "release":
                 review_claims.release(record_ids=[record.pk], doctor=request.user)
                 return redirect("admin:diagnosis_molerecord_changelist")

@@ -158,6 +158,23 @@ def test_who_passes_over_a_record_gives_it_back_and_does_not_meet_it_again(
     assert doctor.post(NEXT).url == address("change", high)
 
 
+def test_who_claims_keeps_what_was_typed(doctor, alice, dr_chen, dr_diaz):
+    record = assessed(owner=alice)
+    page = address("change", record)
+    begun = {"known": 0, "do": "claim", "risk_category": "benign", "comment": "Nothing to fear."}
+    html = doctor.post(page, begun).content.decode()
+    assert "You have claimed it" in html
+    assert "(until )" not in html
+    for part in ("Nothing to fear.", 'value="benign"', "checked"):
+        assert part in html
+    assert "errornote" not in html
+    review_claims.release(record_ids=[record.pk], doctor=dr_chen)
+    take(record, dr_diaz)
+    html = doctor.post(page, begun).content.decode()
+    assert "Another doctor has claimed it." in html
+    assert "Nothing to fear." in html
+
+
 def test_claim_and_give_back_on_the_page(doctor, alice, dr_chen):
     record = assessed(owner=alice)
     doctor.post(address("change", record), {"do": "claim"})
