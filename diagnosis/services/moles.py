@@ -1,12 +1,14 @@
 """Moles: named by the person, so that records of the same one belong together."""
 
-import uuid
+import itertools
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Count, F, Max, OuterRef, QuerySet, Subquery
+from django.utils.text import capfirst
 
 from accounts.models import User
+from diagnosis import terms
 from diagnosis.models import Mole, MoleRecord
 
 
@@ -20,20 +22,18 @@ def of(user: User) -> QuerySet[Mole]:
     ).order_by(F("last").desc(nulls_last=True), "-created_at")
 
 
-def named(*, owner: User, name: str, key: uuid.UUID, body_site: str = "") -> Mole:
+def named(*, owner: User, name: str, body_site: str = "") -> Mole:
     """The person's mole of that name and place, added when there is none.
 
-    ``key`` is the request's: of two equal requests at the same moment, one adds it.
-    Raises ValidationError.
+    A place alone always adds one: two moles at one place are not the same. Raises ValidationError.
     """
-    known = owner.moles.filter(name__iexact=name, body_site=body_site).first()
+    known = name and owner.moles.filter(name__iexact=name, body_site=body_site).first()
     if known:
         return known
-    mole = Mole(id=uuid.uuid5(owner.pk, str(key)), owner=owner, name=name, body_site=body_site)
+    mole = Mole(owner=owner, name=name or _free_name(owner, body_site), body_site=body_site)
     mole.clean_fields(exclude=["owner"])
-    return Mole.objects.get_or_create(
-        id=mole.id, defaults={"owner": owner, "name": name, "body_site": body_site}
-    )[0]
+    mole.save(force_insert=True)
+    return mole
 
 
 def change(*, mole: Mole, by: User, **fields: object) -> Mole:
@@ -66,6 +66,14 @@ def delete(*, mole: Mole, by: User) -> None:
         list(mole.records.select_for_update().values_list("pk"))
         mole.records.all().delete()
         mole.delete()
+
+
+def _free_name(owner: User, body_site: str) -> str:
+    """After the place: "Back", then "Back 2", as the body map suggests it."""
+    taken = {name.lower() for name in owner.moles.values_list("name", flat=True)}
+    place = str(capfirst(terms.BODY_SITES[body_site]))
+    further = (f"{place} {number}" for number in itertools.count(2))
+    return next(name for name in itertools.chain([place], further) if name.lower() not in taken)
 
 
 def _check_owner(mole: Mole, user: User) -> None:

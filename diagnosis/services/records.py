@@ -10,10 +10,8 @@ from django.core.exceptions import PermissionDenied
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
 from django.db.models import Prefetch, Q, QuerySet
-from django.utils.text import capfirst
 
 from accounts.models import User
-from diagnosis import terms
 from diagnosis.models import Mole, MoleRecord, Review
 from diagnosis.services import moles, pictures, queue
 
@@ -69,7 +67,8 @@ def submit(
 ) -> MoleRecord:
     """Check, re-encode and store a picture as a queued record, and tell the workers on commit.
 
-    Without ``mole``, a name or a place adds one, together with the record or not at all.
+    Without ``mole``, a name finds or adds one and a place alone adds one, together with the record
+    or not at all.
     The same request sent again with the same ``idempotency_key`` returns the record it made.
     Raises PictureRefused, ValidationError for other fields, PermissionDenied for another's mole,
     ConsentMissing.
@@ -101,12 +100,7 @@ def submit(
         # Durable: an outer transaction that fails later would leave the file without a row.
         with transaction.atomic(durable=True):
             if mole is None and (mole_name or body_site):
-                record.mole = moles.named(
-                    owner=owner,
-                    name=mole_name or str(capfirst(terms.BODY_SITES[body_site])),
-                    body_site=body_site,
-                    key=record.pk,
-                )
+                record.mole = moles.named(owner=owner, name=mole_name, body_site=body_site)
             record.save(force_insert=True)
             # Robust: once the row is committed, no error may reach the clean-up below.
             transaction.on_commit(lambda: queue.send(record.pk), robust=True)

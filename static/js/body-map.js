@@ -18,19 +18,24 @@ class BodyMap extends HTMLElement {
     this.addEventListener("keydown", (event) => this.press(event));
     this.place.addEventListener("change", () => this.placeChanged());
     this.mole?.addEventListener("change", () => this.moleChanged());
+    this.name.addEventListener("change", () => this.suggest());
     this.hidden = false;
     for (const region of this.regions) if ("known" in region.dataset) this.mark(region);
     if (this.mole?.value) this.moleChanged();
-    else this.paint();
+    else this.placeChanged();
   }
 
   label(region) {
     const { site, side } = region.dataset;
-    const parts = [this.place.querySelector(`[value="${site}"]`).textContent];
-    if (side) parts.push(this.dataset[side]);
     const known = this.molesAt(site).map((option) => option.textContent);
     region.toggleAttribute("data-known", known.length > 0);
-    return parts.join(", ") + (known.length ? `. ${this.dataset.known} ${known.join(", ")}` : "");
+    const moles = known.length ? `. ${this.dataset.known} ${known.join(", ")}` : "";
+    return this.words(site, side) + moles;
+  }
+
+  words(site, side) {
+    const place = this.place.querySelector(`[value="${site}"]`).textContent;
+    return side ? `${place}, ${this.dataset[side]}` : place;
   }
 
   /** A dot where the person follows a mole: the tint does not stand alone. */
@@ -50,11 +55,8 @@ class BodyMap extends HTMLElement {
   /** A click on the chosen place takes the choice back, as nothing else could. */
   choose(region) {
     if (!region) return;
-    const { site, side } = region.dataset;
     this.chosen = this.chosen === region ? null : region;
-    this.place.value = this.chosen ? site : "";
-    const words = [this.place.querySelector(`[value="${site}"]`).textContent, this.dataset[side]];
-    this.suggest(this.chosen && side ? words.join(", ") : "");
+    this.place.value = this.chosen?.dataset.site ?? "";
     this.placeChanged();
     region.focus();
   }
@@ -68,16 +70,28 @@ class BodyMap extends HTMLElement {
     event.preventDefault();
   }
 
-  /** What the person typed stays. */
-  suggest(name) {
+  /**
+   * What the person typed stays. A place is never without a name, since pictures that are sent
+   * together are of one mole by its name; nor with a known mole's, since it is another one.
+   */
+  suggest() {
     if (this.name.value && this.name.value !== this.suggested) return;
-    this.name.value = this.suggested = name;
+    this.name.value = this.suggested = this.mole?.value || !this.place.value ? "" : this.freeName();
+  }
+
+  freeName() {
+    const place = this.words(this.place.value, this.chosen?.dataset.side);
+    const taken = [...(this.mole?.options ?? [])].map((option) => option.textContent.toLowerCase());
+    let name = place;
+    for (let number = 2; taken.includes(name.toLowerCase()); number++) name = `${place} ${number}`;
+    return name;
   }
 
   placeChanged() {
     if (this.chosen?.dataset.site !== this.place.value) this.chosen = null;
     const chosen = this.mole?.selectedOptions[0];
     if (chosen?.value && chosen.dataset.site !== this.place.value) this.mole.value = "";
+    this.suggest();
     this.paint();
   }
 
@@ -87,9 +101,7 @@ class BodyMap extends HTMLElement {
   }
 
   paint() {
-    const known = Boolean(this.mole?.value);
-    if (known) this.suggest("");
-    this.name.closest(".field").hidden = known && !this.name.value;
+    this.name.closest(".field").hidden = Boolean(this.mole?.value) && !this.name.value;
     const site = this.place.value;
     const current = this.chosen ?? this.regions.find((region) => region.dataset.site === site);
     for (const region of this.regions) {

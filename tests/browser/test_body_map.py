@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from diagnosis.models import MoleRecord
+from diagnosis.models import Mole, MoleRecord
 from tests.factories import MoleFactory, picture
 
 
@@ -43,7 +43,25 @@ def test_a_place_by_keyboard(upload_page: Page) -> None:
     expect(neck).to_be_checked()
     upload_page.keyboard.press("Tab")
     expect(upload_page.get_by_label("Where it is on the body")).to_be_focused()
-    assert send(upload_page).mole.body_site == "neck"
+    mole = send(upload_page).mole
+    assert (mole.body_site, mole.name) == ("neck", "Neck")
+
+
+def test_another_mole_at_a_place_gets_a_name_of_its_own(page: Page, alice, log_in) -> None:
+    MoleFactory(owner=alice, name="Back", body_site="back")
+    first = MoleFactory(owner=alice, name="forearm, left side", body_site="forearm")
+    log_in(page.context, alice)
+    page.goto("/records/new/")
+    page.get_by_text("Say which mole it is").click()
+    name, moles = page.get_by_label("Name for a new mole"), page.get_by_label("One of your moles")
+    page.get_by_label("Where it is on the body").select_option("Back")
+    expect(name).to_have_value("Back 2")
+    page.get_by_role("radio", name="Forearm, left side. your moles").first.click()
+    expect(name).to_have_value("Forearm, left side 2")
+    moles.select_option(first.name)
+    expect(name).to_be_hidden()
+    moles.select_option("A new one, or none")
+    expect(name).to_have_value("Forearm, left side 2")
 
 
 def test_what_is_typed_stays_and_a_second_press_takes_the_place_back(upload_page: Page) -> None:
@@ -55,6 +73,22 @@ def test_what_is_typed_stays_and_a_second_press_takes_the_place_back(upload_page
     palm.press("Enter")
     expect(palm).not_to_be_checked()
     expect(upload_page.get_by_label("Where it is on the body")).to_have_value("")
+
+
+def test_a_place_is_never_without_a_name(upload_page: Page, tmp_path) -> None:
+    """Pictures that are sent together are of one mole, and the name says of which."""
+    second = tmp_path / "second.jpg"
+    second.write_bytes(picture((301, 240)))
+    upload_page.get_by_label("Picture of the mole").set_input_files(second)
+    upload_page.get_by_label("Where it is on the body").select_option("Face")
+    name = upload_page.get_by_label("Name for a new mole")
+    name.fill("")
+    name.blur()
+    expect(name).to_have_value("Face")
+    upload_page.get_by_role("button", name="Check these pictures").click()
+    expect(upload_page.get_by_role("heading", level=1)).to_have_text("Your records")
+    mole = Mole.objects.get(body_site="face")
+    assert (mole.name, mole.records.count()) == ("Face", 2)
 
 
 def test_the_list_moves_the_map(upload_page: Page) -> None:

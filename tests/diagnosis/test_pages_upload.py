@@ -47,6 +47,17 @@ def test_a_place_alone_names_the_mole(send):
     assert MoleRecord.objects.get().mole.name == "Lower leg"
 
 
+def test_another_mole_at_a_place_is_another_one(send, alice):
+    MoleFactory(owner=alice, name="lower leg 2", body_site="")
+    for _ in range(2):
+        send(body_site="lower_leg")
+    found = Mole.objects.filter(body_site="lower_leg").order_by("created_at")
+    assert [(mole.name, mole.records.count()) for mole in found] == [
+        ("Lower leg", 1),
+        ("Lower leg 3", 1),
+    ]
+
+
 def test_the_same_name_and_place_are_the_same_mole(send):
     send(name="left shoulder", body_site="shoulder")
     send(name="Left shoulder", body_site="shoulder")
@@ -79,9 +90,10 @@ def test_a_mole_is_chosen_or_named_not_both(send, alice):
     assert not MoleRecord.objects.exists()
 
 
-def test_sent_twice_it_is_one_record_and_one_mole(send):
-    fields = {"key": uuid.uuid4(), "name": "left shoulder"}
-    assert send(**fields).url == send(**fields).url
+@pytest.mark.parametrize("fields", [{"name": "left shoulder"}, {"body_site": "back"}], ids=str)
+def test_sent_twice_it_is_one_record_and_one_mole(send, fields):
+    key = uuid.uuid4()
+    assert send(key=key, **fields).url == send(key=key, **fields).url
     assert MoleRecord.objects.count() == Mole.objects.count() == 1
 
 

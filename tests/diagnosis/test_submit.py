@@ -2,15 +2,16 @@
 
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from celery import Celery
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.base import ContentFile
-from django.db import DatabaseError, models
+from django.db import DatabaseError, connection, models
 
-from diagnosis.models import MoleRecord
+from diagnosis.models import Mole, MoleRecord
 from diagnosis.services import queue, records
 from tests.factories import MoleFactory, picture
 
@@ -77,6 +78,18 @@ def test_the_faster_one_of_two_simultaneous_requests_wins(alice, stored_files, m
     monkeypatch.setattr(records, "_known", lambda record: next(answers))
     assert submit(alice, idempotency_key="form 1") == first
     assert MoleRecord.objects.count() == len(stored_files()) == 1
+
+
+def test_two_simultaneous_requests_make_one_mole(transactional_db, alice):
+    def send(number):
+        try:
+            return submit(alice, body_site="back", idempotency_key="form 1").pk
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(send, range(4)))) == 1
+    assert Mole.objects.count() == 1
 
 
 @pytest.mark.parametrize("changes", [{"data": picture((200, 200))}, {"note": "another"}])
