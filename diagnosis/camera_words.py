@@ -27,6 +27,8 @@ def words() -> dict[str, dict]:
                 "A warning sign was seen. It stays here for this mole, also when a later look is "
                 "better. For another mole, press “Another mole”."
             ),
+            "untested": f"{wording.UNTESTED_SKIN} "
+            + _("So trust this answer less, and show the mole to a doctor."),
             "sending": _("Sending the picture…"),
             "is_offline": _(
                 "You are offline. The camera works all the same. A picture that you save is kept "

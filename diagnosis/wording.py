@@ -63,6 +63,9 @@ UNTESTED_SITES = {
     "mucosa": gettext_lazy("It was not tested on lips, the mouth or other mucous membranes."),
     "genital": gettext_lazy("It was not tested on the genital area."),
 }
+UNTESTED_SKIN = gettext_lazy(
+    "The skin in this picture looks dark. Nearly all of the tested skin was light."
+)
 
 STATES = {
     MoleRecord.State.QUEUED: gettext_lazy("Waiting to be checked"),
@@ -163,9 +166,7 @@ def _untested(record: MoleRecord) -> list[str]:
     if born and age_on(record.created_at.date(), born) < ADULT:
         reasons.append(_("It was tested on adults only."))
     if taxonomy.DARK_SKIN in record.current_assessment.warnings:
-        reasons.append(
-            _("The skin in this picture looks dark. Nearly all of the tested skin was light.")
-        )
+        reasons.append(UNTESTED_SKIN)
     return reasons
 
 

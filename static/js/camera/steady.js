@@ -9,12 +9,13 @@ const UP_MS = 500; // how long a more serious answer must hold
 const DOWN_MS = 3000; // how long a milder one
 const CALM_MS = 10_000; // and how long nothing became milder before it
 const HINT_SHARE = 0.4;
+const DARK_SKIN = "dark_skin"; // as in ml.taxonomy: a warning that no better picture takes away
 
 /**
  * @typedef {import("./classifier.js").Look} Look
- * @typedef {{ advice: string | null, isKept: boolean, hint: string | null }} Shown
+ * @typedef {{ advice: string | null, isKept: boolean, isUntested: boolean, hint: string | null }} Shown
  *   advice: null while nothing is to be said; isKept: this mole was clearly flagged before;
- *   hint: a reason or warning, what to improve
+ *   isUntested: hardly any tested skin was as dark; hint: a reason or warning, what to improve
  */
 
 export class Steady {
@@ -36,6 +37,8 @@ export class Steady {
     /** @type {{ look: Look, at: number }[]} */
     this.frames = [];
     this.visible = false;
+    /** @type {boolean} */
+    this.dark = false;
     /** @type {string | null} */
     this.advice = null;
     /** @type {number} */
@@ -53,15 +56,19 @@ export class Steady {
     const usable = this.frames.filter((frame) => frame.look.assessment.usable);
     const share = usable.length / this.frames.length;
     if (this.frames.length >= FEWEST) this.visible = share >= (this.visible ? VANISHES : APPEARS);
+    const dark = this.frames.filter((frame) => frame.look.assessment.warnings.includes(DARK_SKIN));
+    this.dark = dark.length / this.frames.length >= (this.dark ? VANISHES : APPEARS);
     if (this.visible && usable.length) this.follow(usable.map((frame) => frame.look.assessment.advice), at);
     return this.shown();
   }
 
   /** @returns {Shown} */
   shown() {
+    const advice = this.visible ? this.worse(this.flagged, this.advice) : this.flagged;
     return {
-      advice: this.visible ? this.worse(this.flagged, this.advice) : this.flagged,
+      advice,
       isKept: this.flagged !== null,
+      isUntested: advice !== null && this.dark,
       hint: this.hint(),
     };
   }
@@ -88,7 +95,7 @@ export class Steady {
       /** @type {Map<string, number>} */
       const counts = new Map();
       for (const { look } of this.frames) {
-        const [first] = look.assessment[kind];
+        const [first] = look.assessment[kind].filter((code) => code !== DARK_SKIN);
         if (first) counts.set(first, (counts.get(first) ?? 0) + 1);
       }
       const most = [...counts].sort((a, b) => b[1] - a[1])[0];

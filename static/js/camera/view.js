@@ -40,7 +40,7 @@ export class View {
   }
 
   /** @param {import("./steady.js").Shown} shown */
-  showAnswer({ advice, isKept, hint }) {
+  showAnswer({ advice, isKept, isUntested, hint }) {
     const answer = advice ? this.words.answers[advice] : null;
     const outcome = part("outcome");
     outcome.dataset.advice = advice ?? "";
@@ -48,6 +48,7 @@ export class View {
     this.say("heading", answer?.heading ?? this.words.says.looking);
     this.say("how-soon", answer?.how_soon ?? null);
     this.say("because", isKept ? this.words.says.stays : null);
+    this.say("untested", isUntested ? this.words.says.untested : null);
     this.say("hint", hint && (this.words.hints[hint] ?? null));
   }
 

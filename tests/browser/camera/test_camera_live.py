@@ -4,7 +4,7 @@ import re
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.camera.conftest import HEIGHT, WIDTH, expect_advice, lesions, shaken, start
 
@@ -40,6 +40,23 @@ def test_a_prediction_appears_with_its_outline(phone, film, pick, advice, headin
           return data.some((value, i) => i % 4 === 3 && value > 0);
         }"""
     )
+
+
+def all_skin_is_dark(route: Route) -> None:
+    card = route.fetch().json()
+    for limit in card["limits"]["photo"]:
+        if limit.get("warning") == "dark_skin":
+            limit["min"] = 90  # degrees: lighter than any skin
+    route.fulfill(json=card)
+
+
+def test_skin_that_was_hardly_tested_is_said_beside_the_answer(phone, film, pick) -> None:
+    page = phone(film(shaken(pick("watch"))), routes={"**/model.json": all_skin_is_dark})
+    start(page)
+    expect_advice(page, "watch")
+    outcome = page.locator("[data-outcome]")
+    expect(outcome).to_contain_text("Nearly all of the tested skin was light.")
+    expect(outcome).to_contain_text("show the mole to a doctor")
 
 
 def test_what_is_no_lesion_gets_no_prediction(phone, film) -> None:
