@@ -97,6 +97,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     def pseudonym(self) -> str:
         return f"P-{self.pk.hex[:8]}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A new password, however it came, ends the tokens, as Django ends the sessions."""
+        replaced = self._password is not None and not self._state.adding
+        super().save(*args, **kwargs)
+        if replaced:
+            self.auth_token_set.all().delete()
+
     def clean(self) -> None:
         super().clean()
         self.email = self.email.strip().lower()

@@ -3,17 +3,20 @@
 import base64
 import hashlib
 import hmac
+import re
 import struct
 import time
 
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.urls import reverse
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, UserFactory
 
 URL = "/api/v1/auth/token/"
+NEW = "another long enough passphrase"
 
 
 @pytest.fixture
@@ -60,6 +63,36 @@ def test_revoking_leaves_the_other_tokens(alice, api):
     api.credentials(HTTP_AUTHORIZATION=f"Token {ask(api, alice).json()['token']}")
     api.delete(URL)
     assert AuthToken.objects.filter(user=alice).count() == 1
+
+
+def change(client, person, mailoutbox):
+    client.force_login(person)
+    fields = {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
+    client.post(reverse("account_change_password"), fields)
+
+
+def reset(client, person, mailoutbox):
+    client.post(reverse("account_reset_password"), {"email": person.email})
+    form = client.get(re.search(r"https?://[^/]+(/\S+)", mailoutbox[0].body)[1], follow=True)
+    client.post(form.request["PATH_INFO"], {"password1": NEW, "password2": NEW})
+
+
+def by_an_administrator(client, person, mailoutbox):
+    client.force_login(UserFactory(role="administrator", is_staff=True))
+    page = reverse("admin:auth_user_password_change", args=[person.pk])
+    client.post(page, {"usable_password": "true", "password1": NEW, "password2": NEW})
+
+
+@pytest.mark.parametrize("replace", [change, reset, by_an_administrator])
+def test_a_new_password_ends_the_tokens(replace, alice, bob, api, client, mailoutbox):
+    bobs = ask(api, bob).json()["token"]
+    api.credentials(HTTP_AUTHORIZATION=f"Token {ask(api, alice).json()['token']}")
+    assert api.get("/api/v1/records/").status_code == 200
+    replace(client, alice, mailoutbox)
+    assert api.get("/api/v1/records/").status_code == 401
+    assert ask(APIClient(), alice, password=NEW).status_code == 201
+    api.credentials(HTTP_AUTHORIZATION=f"Token {bobs}")
+    assert api.get("/api/v1/records/").status_code == 200
 
 
 def test_a_new_token_can_be_asked_for_with_an_old_one_in_the_header(alice, api):
