@@ -7,7 +7,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from diagnosis.models import MoleRecord
 from diagnosis.services import review_claims
 
 
@@ -32,7 +31,7 @@ class ReviewFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         match self.value():
             case "waiting":
-                return queryset.filter(state=MoleRecord.State.DONE, is_reviewed=False)
+                return queryset.filter(review_claims.WAITING)
             case "reviewed":
                 return queryset.filter(is_reviewed=True)
         return queryset

@@ -30,6 +30,7 @@ from django.db.models import (
 from django.db.models.functions import Cast, Floor, Least, TruncWeek
 
 from diagnosis.models import Assessment, MoleRecord, Review
+from diagnosis.services import review_claims
 from ml.taxonomy import BENIGN, HIGH_RISK, RISK_CATEGORIES
 
 BINS = 10
@@ -122,14 +123,14 @@ class Percentiles(Aggregate):
 
 def model_versions() -> list[str]:
     """Those that have assessed a record, the latest first."""
-    used = Assessment.objects.values("model_version").annotate(last=Max("created_at"))
+    used = _answers().values("model_version").annotate(last=Max("created_at"))
     return list(used.order_by("-last").values_list("model_version", flat=True))
 
 
 def measure(*, model_version: str, modality: str = "", blind: bool = False) -> Agreement:
     """Everything about one version; of one modality, and of blind verdicts only, when asked."""
-    answers = Assessment.objects.filter(model_version=model_version)
-    records = MoleRecord.objects.filter(current_assessment__model_version=model_version)
+    answers = _answers().filter(model_version=model_version)
+    records = MoleRecord.objects.filter(current_assessment__model_version=model_version, demo=False)
     if modality:
         answers, records = answers.filter(modality=modality), records.filter(modality=modality)
     verdicts = Review.objects.filter(blind=True) if blind else Review.objects.all()
@@ -144,6 +145,11 @@ def measure(*, model_version: str, modality: str = "", blind: bool = False) -> A
         weeks=_weeks(answers),
         waits=_waits(records),
     )
+
+
+def _answers() -> QuerySet[Assessment]:
+    """Of pictures, not of the drawn ones."""
+    return Assessment.objects.filter(record__demo=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +273,7 @@ def _waits(records: QuerySet[MoleRecord]) -> list[Wait]:
             "ninetieth": ninetieth,
         }
     for row in (
-        records.filter(state=MoleRecord.State.DONE, is_reviewed=False)
+        records.filter(review_claims.WAITING)
         .values("danger")
         .annotate(waiting=Count("pk"), oldest=Min("created_at"))
         .order_by()

@@ -15,14 +15,14 @@ from diagnosis.models import MoleRecord
 # Long enough for a hard one; whoever leaves keeps nobody waiting for long.
 LASTS = timedelta(minutes=20)
 UNCLAIMED: dict[str, Any] = {"review_claimed_by": None, "review_claimed_until": None}
+# A drawn demo picture needs no doctor.
+WAITING = Q(state=MoleRecord.State.DONE, is_reviewed=False, demo=False)
 HELD = Q(review_claimed_by__isnull=False, review_claimed_until__gt=Now())
 
 
 def waiting() -> QuerySet[MoleRecord]:
     """Records without a verdict: the most dangerous first, then those that wait the longest."""
-    return MoleRecord.objects.filter(state=MoleRecord.State.DONE, is_reviewed=False).order_by(
-        "-danger", "created_at", "-pk"
-    )
+    return MoleRecord.objects.filter(WAITING).order_by("-danger", "created_at", "-pk")
 
 
 def counts(doctor: User) -> dict[str, Any]:

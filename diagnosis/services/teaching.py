@@ -73,6 +73,7 @@ def _newest_allowed() -> Iterable[Review]:
     return (
         Review.objects.filter(
             record__state=MoleRecord.State.DONE,
+            record__demo=False,
             record__owner__teaching_consented_at__isnull=False,
         )
         .order_by("record_id", "-created_at")

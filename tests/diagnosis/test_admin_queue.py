@@ -46,9 +46,10 @@ def test_the_queue_holds_what_waits_for_a_review(doctor, alice, dr_chen):
     reviewed, waiting = assessed(owner=alice), assessed(owner=alice)
     ReviewFactory(record=reviewed, doctor=dr_chen)
     unusable, failed = assessed(None, owner=alice), RecordFactory(owner=alice, failed=True)
+    demo = assessed("malignant_high_risk", owner=alice, demo=True)
     assert shown(doctor) == [waiting]
     assert shown(doctor, review="reviewed") == [reviewed]
-    assert set(shown(doctor, review="all")) == {reviewed, waiting, unusable, failed}
+    assert set(shown(doctor, review="all")) == {reviewed, waiting, unusable, failed, demo}
 
 
 def test_filters_and_search(doctor, alice, bob):
@@ -122,6 +123,7 @@ def test_the_moles_earlier_verdicts_are_told(doctor, alice, dr_chen):
 def test_the_front_page_counts_what_waits(doctor, alice, dr_chen):
     for category in ("benign", "malignant_high_risk", "malignant_high_risk"):
         record = assessed(category, owner=alice)
+    assessed("malignant_high_risk", owner=alice, demo=True)
     review_claims.take(record_ids=[record.pk], doctor=dr_chen)
     html = " ".join(doctor.get(reverse("admin:index")).content.decode().split())
     assert "3 records wait for a review" in html

@@ -129,6 +129,14 @@ def test_waiting_times_end_with_the_first_verdict(alice, dr_chen):
     assert wait.ninetieth == timedelta(days=2.8)
 
 
+def test_demo_pictures_are_in_no_figure(alice, dr_chen):
+    reviewed(HIGH, BENIGN, alice, dr_chen, demo=True)
+    assessed(HIGH, owner=alice, demo=True)
+    found = measure()
+    assert (found.reviewed, found.weeks, found.waits) == (0, [], [])
+    assert agreement.model_versions() == []
+
+
 def test_the_page_shows_plots_and_numbers_to_doctors(client, dr_chen, alice):
     reviewed(LOW, LOW, alice, dr_chen)
     reviewed(BENIGN, BENIGN, alice, dr_chen)

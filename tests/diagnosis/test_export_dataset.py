@@ -48,6 +48,7 @@ def test_ml_reads_what_was_reviewed(willing, dr_chen, folder):
     second = reviewed(willing, dr_chen, "malignant_low_risk", mole=mole, modality="dermoscopy")
     alone = reviewed(willing, dr_chen)
     assessed(owner=willing)  # not reviewed
+    reviewed(willing, dr_chen, demo=True)
     assert "3 pictures" in export(folder)
     found = rows(folder)
     one, two, three = (
