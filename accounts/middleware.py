@@ -15,6 +15,7 @@ from django.utils.functional import SimpleLazyObject
 from accounts.models import User
 
 DEVICE_COOKIE = "device_of"  # whose pictures may wait in this browser
+EVERYTHING = '"cache", "storage"'
 
 
 class AuditMiddleware(AuditlogMiddleware):
@@ -30,9 +31,9 @@ class AuditMiddleware(AuditlogMiddleware):
 
 
 def clean_device(get_response: Callable) -> Callable:
-    """On a shared phone, nobody finds what the camera page keeps of another person.
+    """On a shared phone, nobody finds what the browser keeps of another person.
 
-    The browser drops it when somebody signs out or deletes the account, and when somebody else
+    It drops what it stored when somebody signs out or deletes the account, and when somebody else
     signs in where a session had run out: https://www.w3.org/TR/clear-site-data/.
     """
 
@@ -40,15 +41,17 @@ def clean_device(get_response: Callable) -> Callable:
         # By the session: a token of the API signs nobody in on a device.
         was_signed_in = SESSION_KEY in request.session
         response = get_response(request)
+        if was_signed_in and response.get("Content-Type", "").startswith("text/html"):
+            response.setdefault("Cache-Control", "private, no-store")  # nor by going back
         if (SESSION_KEY in request.session) == was_signed_in:
             return response
         if was_signed_in:
             response.delete_cookie(DEVICE_COOKIE)
-            response["Clear-Site-Data"] = '"storage"'
+            response["Clear-Site-Data"] = EVERYTHING
             return response
         user = request.user
         if request.COOKIES.get(DEVICE_COOKIE, user.pseudonym) != user.pseudonym:
-            response["Clear-Site-Data"] = '"storage"'
+            response["Clear-Site-Data"] = EVERYTHING
         response.set_cookie(
             DEVICE_COOKIE,
             user.pseudonym,

@@ -55,6 +55,23 @@ def test_a_new_password_ends_the_others(phone, laptop):
     assert not is_in(laptop)
 
 
+@pytest.mark.parametrize("name", ["diagnosis:history", "diagnosis:moles", "accounts:account"])
+def test_back_after_signing_out_shows_nothing(phone, name):
+    assert phone.get(reverse(name))["Cache-Control"] == "private, no-store"
+    answer = phone.post(reverse("account_logout"))
+    assert answer["Clear-Site-Data"] == '"cache", "storage"'
+    assert "Cache-Control" not in phone.get("/")
+
+
+def test_whoever_signs_in_next_gets_an_empty_browser(phone, alice, bob):
+    del phone.cookies["sessionid"]  # it ran out
+    for person, cleared in ((alice, None), (bob, '"cache", "storage"')):
+        answers = {"login": person.email, "password": PASSWORD}
+        answer = phone.post(reverse("account_login"), answers)
+        assert answer.get("Clear-Site-Data") == cleared
+        del phone.cookies["sessionid"]
+
+
 def test_alice_does_not_end_the_session_of_bob(phone, bob):
     bobs = signed_in(bob, "Opera")
     assert "A browser" not in phone.get(SESSIONS).content.decode()
