@@ -68,9 +68,10 @@ def _jpeg(image: Image.Image, quality: int) -> bytes:
 
 def remove_orphans(older_than_seconds: float = 24 * 3600) -> int:
     """Delete pictures without a record, which a killed process can leave; return how many."""
-    if not default_storage.exists("records"):
-        return 0
     known = set(MoleRecord.objects.values_list("image", flat=True))
+    # None at all: rather a backup whose pictures are back before their rows.
+    if not known or not default_storage.exists("records"):
+        return 0
     removed = 0
     for folder in default_storage.listdir("records")[0]:
         for filename in default_storage.listdir(f"records/{folder}")[1]:

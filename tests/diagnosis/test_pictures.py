@@ -5,6 +5,7 @@ import re
 
 import pytest
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
@@ -77,6 +78,12 @@ def test_pictures_without_a_record_are_swept_after_a_day(alice, monkeypatch):
     assert pictures.remove_orphans() == 1
     assert storage.exists(kept.image.name)
     assert not storage.exists(orphan.image.name)
+
+
+def test_without_any_record_nothing_is_swept_since_a_backup_may_be_half_restored(db):
+    name = default_storage.save("records/ab/abcd.jpg", ContentFile(picture()))
+    assert pictures.remove_orphans(older_than_seconds=0) == 0
+    assert default_storage.exists(name)
 
 
 def test_a_thumbnail_is_asked_for_again_but_sent_once(client, alice):
