@@ -43,21 +43,22 @@ def train(options: argparse.Namespace) -> int:
     """Train into a run folder; goes on where a killed training stopped."""
     from ml import training
 
-    plan = training.Plan()
+    plan = None  # the usual one, or the one that the run began with
     if options.plan:
         try:
             changes = json.loads(options.plan.read_text(encoding="utf-8"))
             if "phases" in changes:
                 changes["phases"] = tuple(tuple(phase) for phase in changes["phases"])
-            plan = replace(plan, **changes)
+            plan = training.Plan(**changes)
         except (ValueError, TypeError) as error:
             raise DatasetError(f"{options.plan}: {error}") from error
     if options.teacher:
         for run in options.teacher:
             if not (run / "best.keras").is_file():
                 raise DatasetError(f"{run}: no trained run to learn from: it has no best.keras")
-        plan = replace(plan, teachers=tuple(str(run.resolve()) for run in options.teacher))
-    training.train(options.data, options.out, plan)
+        teachers = tuple(str(run.resolve()) for run in options.teacher)
+        plan = replace(plan or training.Plan(), teachers=teachers)
+    training.train(options.data, options.out, plan, options.modality)
     return 0
 
 
@@ -65,8 +66,9 @@ def evaluate(options: argparse.Namespace) -> int:
     """Measure a model on data sets: every figure as JSON, and a report with plots."""
     from ml import comparison, datasets, evaluation, reporting, trust
 
-    rows = datasets.read(options.data, options.modality).rows
-    rows, seen = _held_out(rows, options.model, options.split)
+    manifest = datasets.read(options.data, options.modality)
+    datasets.warn(manifest)
+    rows, seen = _held_out(manifest.rows, options.model, options.split)
     if options.against:
         rows, seen_by_other = _held_out(rows, options.against, options.split)
         other = classifier.load(options.against, engine=options.engine)
@@ -212,7 +214,7 @@ def _parser() -> argparse.ArgumentParser:
 
     made = command(summarise, data, modality)
     made.add_argument("--report", type=Path, default=SUMMARY, help="default: %(default)s")
-    made = command(train, data)
+    made = command(train, data, modality)
     made.add_argument("--out", type=Path, required=True, metavar="RUN")
     made.add_argument("--plan", type=Path, help="JSON with what differs from the usual plan")
     made.add_argument(

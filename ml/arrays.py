@@ -14,6 +14,7 @@ from ml.datasets import DatasetError, Row
 
 CACHE = Path("var/arrays")
 SIDE, MASK_SIDE = 256, 64
+BATCH = 256  # decoded ahead of the disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +48,33 @@ def load(rows: list[Row], cache: Path = CACHE) -> Arrays:
 
 def _fill(folder: Path, rows: list[Row]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-
-    def create(name: str, *shape: int) -> np.ndarray:
-        return np.lib.format.open_memmap(folder / name, "w+", np.uint8, (len(rows), *shape))
-
-    pictures = create("pictures.npy", SIDE, SIDE, 3)
-    masks = create("masks.npy", MASK_SIDE, MASK_SIDE, 1)
-
-    def decode(index: int) -> None:
-        row = rows[index]
-        try:
-            pictures[index] = images.to_input(images.decode(row.path.read_bytes()), SIDE)
-            if row.mask:
-                with Image.open(row.mask) as mask:
-                    masks[index, ..., 0] = square_mask(mask, MASK_SIDE)
-        except (images.ImageError, OSError) as error:
-            raise DatasetError(f"{row.path} ({row.source}): {error}") from error
-
-    with ThreadPoolExecutor(2) as pool:
-        for _ in tqdm(pool.map(decode, range(len(rows))), "decode", len(rows), unit="picture"):
-            pass
-    pictures.flush()
-    masks.flush()
+    # Written, not mapped: a full disk is then an error with a message.
+    with (
+        (folder / "pictures.npy").open("wb") as pictures,
+        (folder / "masks.npy").open("wb") as masks,
+        ThreadPoolExecutor(2) as pool,
+        tqdm(total=len(rows), desc="decode", unit="picture") as bar,
+    ):
+        for file, shape in ((pictures, (SIDE, SIDE, 3)), (masks, (MASK_SIDE, MASK_SIDE, 1))):
+            header = {"descr": "|u1", "fortran_order": False, "shape": (len(rows), *shape)}
+            np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, len(rows), BATCH):
+            for picture, mask in pool.map(_decode, rows[start : start + BATCH]):
+                pictures.write(picture.tobytes())
+                masks.write(mask.tobytes())
+                bar.update()
     (folder / "complete").touch()
+
+
+def _decode(row: Row) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        picture = images.to_input(images.decode(row.path.read_bytes()), SIDE)
+        if not row.mask:
+            return picture, np.zeros((MASK_SIDE, MASK_SIDE), np.uint8)
+        with Image.open(row.mask) as mask:
+            return picture, square_mask(mask, MASK_SIDE)
+    except (images.ImageError, OSError) as error:
+        raise DatasetError(f"{row.path} ({row.source}): {error}") from error
 
 
 def square_mask(mask: Image.Image, side: int) -> np.ndarray:

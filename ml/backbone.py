@@ -115,8 +115,9 @@ def build(picture, *, drop_path: float = 0.0, folded: bool = False):
 
 def fold(model: keras.Model, folded: keras.Model) -> None:
     """Copy weights by layer name into the same network built ``folded``."""
+    trained = {known.name for known in model.layers}
     for layer in folded.layers:
-        if not layer.weights or layer.name not in {known.name for known in model.layers}:
+        if not layer.weights or layer.name not in trained:
             continue
         weights = model.get_layer(layer.name).get_weights()
         if len(weights) < len(layer.weights):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -104,7 +104,17 @@ def _truth(rows: list[Row], positive: tuple[str, ...]) -> np.ndarray:
 
 
 def collect(classifier: "Classifier", rows: list[Row]) -> Predictions:
-    """Assess every picture. Raises DatasetError, naming the row, for one that does not decode."""
+    """Assess every picture. Raises DatasetError, naming the row, for one that does not decode.
+
+    What is no lesion is shown as whatever the model knows, since it has to be refused as that.
+    """
+    known = next(iter(classifier.thresholds))
+    rows = [
+        replace(row, modality=known)
+        if row.dx == "not_a_lesion" and row.modality not in classifier.thresholds
+        else row
+        for row in rows
+    ]
     looks = []
     by_modality = sorted(range(len(rows)), key=lambda i: rows[i].modality)
     with (

@@ -25,16 +25,17 @@ from ml import (
     trust,
 )
 from ml.datasets import Row, splits
-from ml.taxonomy import ADVICE, CATEGORY_OF, MODALITIES, REASONS
+from ml.taxonomy import ADVICE, CATEGORY_OF, DIAGNOSES, MODALITIES, REASONS, decide
 
 KERAS_FILE, LITERT_FILE, CARD_FILE = "skincare.keras", "skincare.tflite", "model-card.md"
-PARITY = 1e-4
-PARITY_PICTURES = 200
+PARITY, PARITY_FLOAT16, PARITY_PICTURES = 1e-4, 5e-3, 200
 FAMILIAR_PICTURES = 4000
 LICENCE = (
     "Research and non-commercial use only: the weights were learnt from pictures under "
     "CC BY-NC and CC BY-NC-SA licences. Train on your own pictures for any other use."
 )
+RESEARCH_SETS = {"HAM10000", "ISIC2018_task1", "SIIM-ISIC2020", "Derm7pt"}
+OWN_LICENCE = "As the owners of the pictures that the weights were learnt from allow."
 
 
 class ParityError(RuntimeError):
@@ -47,8 +48,8 @@ def release(run: Path, out: Path = classifier.RELEASE) -> None:
     Raises ParityError, and datasets.DatasetError for data that the run was not split on; the
     old release then stays as it was.
     """
-    data = [Path(folder) for folder in json.loads((run / "data.json").read_text())]
-    rows = [row for row in datasets.read(data).rows if row.allowed or row.dx == "not_a_lesion"]
+    data = json.loads((run / "data.json").read_text())
+    rows = datasets.read(data["folders"], data["modality"]).trainable
     folds = np.array([fold or "" for fold in splits.read(run / "split.csv", rows)])
     if not (folds == "validation").any():
         raise datasets.DatasetError(f"{run}: none of its validation pictures are in this data")
@@ -62,14 +63,13 @@ def release(run: Path, out: Path = classifier.RELEASE) -> None:
     model.save(new / KERAS_FILE)
     convert(model, new / LITERT_FILE)
     shutil.copy(run / "split.csv", new)
-    chosen = np.flatnonzero(np.isin(folds, ("validation", "test")))
-    check_parity(model, new / LITERT_FILE, loaded.pictures[chosen[:PARITY_PICTURES]])
 
+    counts = _counts(rows, folds)
     plan = json.loads((run / "plan.json").read_text())
     # Where the teachers lay on this machine is nobody's business.
     plan["teachers"] = [Path(teacher).name for teacher in plan.get("teachers", ())]
-    answers = _answers(new / LITERT_FILE, [i for i in chosen if folds[i] == "validation"], loaded)
-    validation = [rows[i] for i in chosen if folds[i] == "validation"]
+    chosen = np.flatnonzero(folds == "validation")
+    answers = _answers(new / LITERT_FILE, chosen, loaded)
     card = {
         "version": _next_version(out),
         "created": date.today().isoformat(),
@@ -78,7 +78,7 @@ def release(run: Path, out: Path = classifier.RELEASE) -> None:
         "advice": ADVICE,
         "reasons": REASONS,
         "quality": network.QUALITY,
-        **calibration.calibrate(validation, answers),
+        **calibration.calibrate([rows[i] for i in chosen], answers),
         "files": {
             engine: {
                 "name": name,
@@ -89,13 +89,18 @@ def release(run: Path, out: Path = classifier.RELEASE) -> None:
         },
         "training": {
             "plan": plan,
-            "pictures": _counts(rows, folds),
+            "pictures": counts,
             "parameters": model.count_params(),
         },
-        "licence": LICENCE,
+        "licence": LICENCE if _shared(counts) else OWN_LICENCE,
         "libraries": {name: version(name) for name in ("keras", "ai-edge-litert", "numpy")},
     }
     _write(card, new)
+    held_out = np.flatnonzero(
+        [row.allowed and f != "train" for row, f in zip(rows, folds, strict=True)]
+    )
+    some = np.sort(np.random.default_rng(0).permutation(held_out)[:PARITY_PICTURES])
+    check_parity(trained, new, [rows[i].modality for i in some], loaded.pictures[some])
     test = [row for row, fold in zip(rows, folds, strict=True) if fold == "test"]
     _write(card | _figures(new, test), new)
     # From the file: JSON has turned tuples into lists, as every reader of the release finds them.
@@ -121,17 +126,44 @@ def convert(model: keras.Model, file: Path) -> None:
     )
 
 
-def check_parity(model: keras.Model, litert: Path, pictures: np.ndarray) -> float:
-    """The largest difference of any probability; raises ParityError above PARITY."""
-    engine = classifier.litert_engine(litert)
+def check_parity(
+    trained: keras.Model, folder: Path, modalities: list[str], pictures: np.ndarray
+) -> None:
+    """The LiteRT file of a release against its Keras file, which holds the same numbers, and
+    against the network as it was trained. Raises ParityError where probabilities differ by more
+    than PARITY and PARITY_FLOAT16, or any picture gets another risk category."""
     squares = np.stack([_square(picture) for picture in pictures])
-    plain = {"temperature": 1.0, "bias": 0.0}
-    ours = classifier.calibrated(model.predict(squares, verbose=0)["logits"], plain)
-    theirs = [engine(square)["logits"] for square in tqdm(squares, "parity", unit="picture")]
-    worst = float(np.abs(ours - classifier.calibrated(np.stack(theirs), plain)).max())
-    if worst > PARITY:
-        raise ParityError(f"LiteRT differs from Keras by {worst:.1e}, more than {PARITY:.0e}")
-    return worst
+    lite, reference = (classifier.load(folder, engine) for engine in classifier.ENGINES)
+    shipped, same = (
+        np.stack([model.outputs(picture)["logits"] for picture in tqdm(pictures, "parity")])
+        for model in (lite, reference)
+    )
+    before = trained.predict(squares, batch_size=64, verbose=0)["logits"]
+    probabilities = [
+        np.stack(
+            [
+                classifier.calibrated(of_picture, lite.card["calibration"][modality])
+                for of_picture, modality in zip(logits, modalities, strict=True)
+            ]
+        )
+        for logits in (shipped, same, before)
+    ]
+    for name, other, limit in (
+        (KERAS_FILE, probabilities[1], PARITY),
+        ("the trained network", probabilities[2], PARITY_FLOAT16),
+    ):
+        worst = float(np.abs(probabilities[0] - other).max())
+        if worst > limit:
+            raise ParityError(f"{LITERT_FILE} differs from {name} by {worst:.1e}, not {limit:.0e}")
+    ours, theirs = (
+        [
+            decide(dict(zip(DIAGNOSES, p, strict=True)), lite.thresholds[m], uncertain=False)
+            for p, m in zip(of_model.tolist(), modalities, strict=True)
+        ]
+        for of_model in (probabilities[0], probabilities[2])
+    )
+    if changed := sum(a != b for a, b in zip(ours, theirs, strict=True)):
+        raise ParityError(f"{LITERT_FILE} gives {changed} pictures another category")
 
 
 def _familiar(
@@ -148,7 +180,7 @@ def _familiar(
     return network.Familiar(trained.predict(squares, batch_size=64)["features"])
 
 
-def _answers(litert: Path, chosen: list[int], loaded: arrays.Arrays) -> dict[str, np.ndarray]:
+def _answers(litert: Path, chosen: np.ndarray, loaded: arrays.Arrays) -> dict[str, np.ndarray]:
     engine = classifier.litert_engine(litert)
     answers = [engine(_square(loaded.pictures[i])) for i in tqdm(chosen, "calibrate")]
     return {name: np.stack([a[name] for a in answers]) for name in ("logits", "quality")}
@@ -197,15 +229,24 @@ def _counts(rows: list[Row], folds: np.ndarray) -> dict[str, dict[str, int]]:
     return counts
 
 
+def _shared(counts: dict[str, dict[str, int]]) -> bool:
+    """Whether it learnt from the collections that are shared for research only."""
+    return any(of_set.rpartition(" ")[0] in RESEARCH_SETS for of_set in counts)
+
+
 def _next_version(out: Path) -> str:
-    """Year, month, and the release's number in that month."""
+    """Year, month, and the release's number in that month, also after the one that ships: old
+    answers are kept by version."""
     month = date.today().strftime("%Y.%-m")
-    try:
-        last = json.loads((out / "model.json").read_text(encoding="utf-8"))["version"]
-    except (OSError, ValueError):
-        return f"{month}.1"
-    before, _, number = last.rpartition(".")
-    return f"{month}.{int(number) + 1 if before == month else 1}"
+    last = 0
+    for folder in (out, classifier.RELEASE):
+        try:
+            card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        before, _, number = card["version"].rpartition(".")
+        last = max(last, int(number) if before == month else 0)
+    return f"{month}.{last + 1}"
 
 
 def _swap(new: Path, out: Path) -> None:

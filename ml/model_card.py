@@ -14,8 +14,8 @@ Written by `python -m ml release` from `model.json`; do not edit it by hand.
 It looks at one picture of one skin lesion and says whether a doctor should see it: no warning
 sign found, should be seen, should be seen soon. It advises; it does not diagnose, it is a proof of
 concept, and it is not approved as a medical device. Whoever worries about a mole sees a doctor
-whatever it says. It is for adults; it was never tested on children, and hardly on nails, palms and
-soles, mucosa or genitals.
+whatever it says. It is for adults; it was hardly tested on children, nails, palms and soles, mucosa
+or genitals.
 
 ## What it is
 
@@ -56,7 +56,7 @@ LIMITS = """
 - Sensitivity at the shipped thresholds was set at 0.95 on validation pictures; on other pictures
   it is what the tables say. Some malignant lesions are missed.
 - The intervals of the small sets are wide.
-- The sets' skin is nearly all light (Fitzpatrick I to III). Nothing is known of darker skin.
+- The sets' skin is nearly all light (Fitzpatrick I to III). Little is known of darker skin.
 - Melanomas without pigment, very early melanomas and rare tumours are scarce in the sets.
 - A probability holds for clinics like those of the sets, not for everyone with a mole.
 """

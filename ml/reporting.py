@@ -311,7 +311,9 @@ def _trust(trust: dict, folder: Path) -> str:
 
 def _by_change(robustness: dict[str, dict[str, dict]]) -> dict[str, dict[str, dict]]:
     names = dict.fromkeys(name for of_modality in robustness.values() for name in of_modality)
-    return {name: {m: block[name] for m, block in robustness.items()} for name in names}
+    return {
+        name: {m: block[name] for m, block in robustness.items() if name in block} for name in names
+    }
 
 
 def _bars(label: str, groups: dict, key: str, targets: tuple[float, ...]) -> Figure:

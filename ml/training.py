@@ -45,36 +45,47 @@ class Plan:
         return sum(epochs for _, epochs in self.phases)
 
 
-def train(data: Sequence[Path], out: Path, plan: Plan | None = None) -> None:
+def train(
+    data: Sequence[Path], out: Path, plan: Plan | None = None, modality: str = "dermoscopy"
+) -> None:
     """Train on ``data`` into the run folder ``out``; goes on where a killed training stopped.
 
-    Writes ``plan.json``, ``data.json`` (where the pictures are), ``split.csv``, ``epochs.csv``,
-    ``curves.png``, ``last.keras`` (with the optimizer), ``averaged.keras`` and ``best.keras``.
-    Raises datasets.DatasetError for data that can't be used.
+    ``modality`` holds for sets that don't say. Writes ``plan.json``, ``data.json`` (where the
+    pictures are), ``split.csv``, ``epochs.csv``, ``curves.png``, ``last.keras`` (with the
+    optimizer), ``averaged.keras`` and ``best.keras``. Raises datasets.DatasetError for data that
+    can't be used, and for a run folder that was begun with other data or another plan.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    plan = _kept_plan(out / "plan.json", plan or Plan())
-    (out / "data.json").write_text(json.dumps([str(Path(folder).resolve()) for folder in data]))
+    resumed = (out / "last.keras").exists()
+    plan = _kept_plan(out, plan) if resumed else plan or Plan()
     keras.utils.set_random_seed(plan.seed)
-    rows = [row for row in datasets.read(data).rows if row.allowed or row.dx == "not_a_lesion"]
+    manifest = datasets.read(data, modality)
+    datasets.warn(manifest)
+    rows = manifest.trainable
     folds = splits.split(rows, seed=SPLIT_SEED)
+    split = splits.as_csv(rows, folds)
+    if resumed and split != (out / "split.csv").read_text(encoding="utf-8"):
+        raise datasets.DatasetError(f"{out} was begun with other data; choose another folder")
     for teacher in plan.teachers:
         _check_held_out(Path(teacher), rows, folds)
-    splits.write(out / "split.csv", rows, folds)
     loaded = arrays.load(rows)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "plan.json").write_text(json.dumps(asdict(plan), indent=2))
+    folders = [str(Path(folder).resolve()) for folder in data]
+    (out / "data.json").write_text(json.dumps({"folders": folders, "modality": modality}))
+    (out / "split.csv").write_text(split, encoding="utf-8")
     fold = np.array(folds)
     training = Pool(rows, loaded, np.flatnonzero(fold == "train"), plan)
     validation = _Validation(rows, loaded, np.flatnonzero(fold == "validation"), plan)
 
     model = _compiled(plan)
     averaged = network.build()
-    resumed = (out / "last.keras").exists()
     if resumed:
         _resume(model, out / "last.keras")
         averaged.load_weights(out / "averaged.keras")
     else:
         averaged.set_weights(model.get_weights())
-    follow = _Follow(out, averaged, validation, plan, resumed)
+    done = int(model.optimizer.iterations) // (plan.epoch_pictures // plan.batch)
+    follow = _Follow(out, averaged, validation, plan, done)
     begin = 0
     for side, epochs in plan.phases:
         done = follow.epochs_done
@@ -275,17 +286,22 @@ class _Validation:
 class _Follow(keras.callbacks.Callback):
     """Averages the weights, measures them each epoch, keeps the checkpoints and the curves."""
 
-    def __init__(self, out: Path, averaged, validation, plan, resumed: bool) -> None:
+    def __init__(self, out: Path, averaged, validation, plan, done: int) -> None:
         super().__init__()
         self.out, self.averaged, self.validation, self.plan = out, averaged, validation, plan
-        self.table = out / "epochs.csv"
-        self.history = _read_table(self.table) if resumed else []
+        # A kill may have come after an epoch's line and before its last weights.
+        self.history = _read_table(out / "epochs.csv")[:done] if done else []
         self.mean = averaged.get_weights()
-        self.stopped = False
 
     @property
     def epochs_done(self) -> int:
         return len(self.history)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the best epoch is longer ago than the plan's patience."""
+        scores = [float(row["score"]) for row in self.history]
+        return bool(scores) and len(scores) - 1 - int(np.argmax(scores)) >= self.plan.patience
 
     def on_train_batch_end(self, batch, logs=None) -> None:
         if batch % AVERAGE_EVERY:
@@ -302,23 +318,26 @@ class _Follow(keras.callbacks.Callback):
         best = max((float(row["score"]) for row in self.history), default=-1.0)
         row = {"epoch": epoch + 1, **(logs or {}), **self.validation.measure(self.averaged)}
         self.history.append(row)
-        for name in ("averaged", "last"):
-            model = self.averaged if name == "averaged" else self.model
-            model.save(self.out / f"{name}.partial.keras")
-            (self.out / f"{name}.partial.keras").replace(self.out / f"{name}.keras")
         if row["score"] >= best:
-            self.averaged.save(self.out / "best.keras")
-        with self.table.open("w", newline="", encoding="utf-8") as file:
+            self._save(self.averaged, "best")
+        self._save(self.averaged, "averaged")
+        partial = self.out / "epochs.partial.csv"
+        with partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, row.keys(), lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.history)
+        partial.replace(self.out / "epochs.csv")
+        # Last, since from here a resumed training counts the epoch as done.
+        self._save(self.model, "last")
         _plot(self.history, self.out / "curves.png")
         print({key: round(float(value), 4) for key, value in row.items()}, flush=True)
-        since_best = (
-            len(self.history) - 1 - int(np.argmax([float(row["score"]) for row in self.history]))
-        )
-        if since_best >= self.plan.patience:
-            self.stopped = self.model.stop_training = True
+        self.model.stop_training = self.stopped
+
+    def _save(self, model: keras.Model, name: str) -> None:
+        """Whole or not at all: a kill or a full disk leaves the file of the epoch before."""
+        partial = self.out / f"{name}.partial.keras"
+        model.save(partial)
+        partial.replace(self.out / f"{name}.keras")
 
 
 def _compiled(plan: Plan) -> keras.Model:
@@ -373,15 +392,14 @@ def _resume(model: keras.Model, checkpoint: Path) -> None:
         variable.assign(stored)
 
 
-def _kept_plan(path: Path, plan: Plan) -> Plan:
-    """A resumed run keeps the plan that it began with."""
-    if path.exists():
-        kept = json.loads(path.read_text())
-        kept["phases"] = tuple(tuple(phase) for phase in kept["phases"])
-        kept["teachers"] = tuple(kept.get("teachers", ()))
-        return Plan(**kept)
-    path.write_text(json.dumps(asdict(plan), indent=2))
-    return plan
+def _kept_plan(run: Path, plan: Plan | None) -> Plan:
+    """The plan that the run began with; raises DatasetError where another one is asked for."""
+    kept = json.loads((run / "plan.json").read_text())
+    kept["phases"] = tuple(tuple(phase) for phase in kept["phases"])
+    kept["teachers"] = tuple(kept["teachers"])
+    if plan and plan != Plan(**kept):
+        raise datasets.DatasetError(f"{run} was begun with another plan; choose another folder")
+    return Plan(**kept)
 
 
 def _read_table(path: Path) -> list[dict]:

@@ -1,6 +1,8 @@
 """The clinic's format: BMP files in SET_… folders, and the sheet CLIN_DIA.xlsx."""
 
+import zlib
 from collections import defaultdict
+from contextlib import closing
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -95,13 +97,20 @@ def _row(
 def _records(sheet: Path) -> list[tuple[str, str, object]]:
     """(source, id, category) of every row that is not empty."""
     try:
-        book = openpyxl.load_workbook(sheet, read_only=True, data_only=True)
-    except (BadZipFile, KeyError, OSError, ValueError) as error:
+        with closing(openpyxl.load_workbook(sheet, read_only=True, data_only=True)) as book:
+            first = book.worksheets[0]
+            first.reset_dimensions()  # some programs write wrong ones
+            lines = list(first.iter_rows(values_only=True))
+    except (
+        BadZipFile,
+        EOFError,
+        LookupError,
+        OSError,
+        SyntaxError,
+        ValueError,
+        zlib.error,
+    ) as error:
         raise DatasetError(f"{sheet}: not a readable .xlsx file: {error}") from error
-    try:
-        lines = list(book.worksheets[0].iter_rows(values_only=True))
-    finally:
-        book.close()
     header = [str(cell or "").strip().lower() for cell in lines[0]] if lines else []
     missing = [name for name in ("id", CATEGORY) if name not in header]
     if missing:
@@ -111,6 +120,7 @@ def _records(sheet: Path) -> list[tuple[str, str, object]]:
     for number, line in enumerate(lines[1:], start=2):
         if all(cell is None for cell in line):
             continue
+        line += (None,) * (len(header) - len(line))
         image_id = str(line[id_column] or "").strip()
         # Some sheets give the file's name as id.
         image_id = image_id[:-4] if image_id.lower().endswith(".bmp") else image_id

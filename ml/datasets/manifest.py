@@ -68,6 +68,11 @@ class Manifest:
         self.dropped += other.dropped
         self.warnings += other.warnings
 
+    @property
+    def trainable(self) -> list[Row]:
+        """The rows that a network can learn from."""
+        return [row for row in self.rows if row.allowed or row.dx == "not_a_lesion"]
+
     def counts(self) -> dict[tuple[str, str, str], int]:
         """Pictures by (data set, modality, diagnosis)."""
         return dict(Counter((row.dataset, row.modality, row.dx) for row in self.rows))

@@ -17,6 +17,7 @@ from ml.taxonomy import MODALITIES
 
 NAMES = ("metadata.csv", "HAM10000_metadata.csv", "HAM10000_metadata")
 REQUIRED = ("lesion_id", "image_id", "dx")
+OLDEST = 200
 
 
 def find(folder: Path) -> Path | None:
@@ -105,9 +106,12 @@ def _number(record: dict[str, str], column: str, source: str) -> float | None:
     if text.lower() in ("", "unknown", "nan"):
         return None
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         raise DatasetError(f"{source}: {column} “{text}” is no number") from None
+    if not 0 <= number < OLDEST:
+        raise DatasetError(f"{source}: {column} {text} can't be right")
+    return number
 
 
 def _records(sheet: Path) -> Iterator[tuple[str, dict[str, str]]]:

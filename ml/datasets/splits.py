@@ -1,6 +1,7 @@
 """Train, validation and test: by patient or lesion, never across; kept as a file."""
 
 import csv
+import io
 from collections import Counter, defaultdict
 from hashlib import sha256
 from pathlib import Path
@@ -45,18 +46,20 @@ def split(rows: list[Row], *, seed: int = 0, cache: Path = duplicates.CACHE) -> 
     return [fold[key] for key in keys]
 
 
-def write(path: Path, rows: list[Row], folds: list[str]) -> None:
-    """Store a split beside a model: image_id, dataset, fold."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("image_id", "dataset", "fold"))
-        for row, fold in zip(rows, folds, strict=True):
-            writer.writerow((row.image_id, row.dataset, fold))
+def as_csv(rows: list[Row], folds: list[str]) -> str:
+    """A split, to be stored beside a model: image_id, dataset, fold."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(("image_id", "dataset", "fold"))
+    for row, fold in zip(rows, folds, strict=True):
+        writer.writerow((row.image_id, row.dataset, fold))
+    return file.getvalue()
 
 
 def read(path: Path, rows: list[Row]) -> list[str | None]:
     """The stored fold of each row; None for a picture that the split does not know.
 
+    A set that it knows by no name may lie in a renamed folder: the picture's own id counts.
     Raises DatasetError when the file is no split.
     """
     with path.open(newline="", encoding="utf-8") as file:
@@ -68,7 +71,14 @@ def read(path: Path, rows: list[Row]) -> list[str | None]:
             if record["fold"] not in FOLDS:
                 raise DatasetError(f"{path}: row {number}: unknown fold “{record['fold']}”")
             stored[record["dataset"], record["image_id"]] = record["fold"]
-    return [stored.get((row.dataset, row.image_id)) for row in rows]
+    named = {dataset for dataset, _ in stored}
+    of_image = {image_id: fold for (_, image_id), fold in stored.items()}
+    return [
+        stored.get((row.dataset, row.image_id))
+        if row.dataset in named
+        else of_image.get(row.image_id)
+        for row in rows
+    ]
 
 
 def _part(groups: int, share: float) -> int:

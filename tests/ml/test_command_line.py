@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import sys
 
 import pytest
@@ -120,3 +121,31 @@ def test_an_unknown_diagnosis_stops_with_file_and_row(make_set, capsys):
     folder = make_set("HAM", [{"image_id": "i0", "dx": "wart"}])
     assert main(["summarise", "--data", str(folder)]) == 1
     assert "metadata.csv: row 2: unknown diagnosis “wart”" in capsys.readouterr().err
+
+
+def test_pictures_in_a_renamed_folder_are_still_known(make_set, capsys):
+    with (RELEASE / "split.csv").open(newline="") as file:
+        seen = next(r for r in csv.DictReader(file) if r["fold"] == "train")
+    folder = make_set("archive", [{"image_id": seen["image_id"], "dx": "nv"}])
+    assert main(["evaluate", "--data", str(folder)]) == 0
+    assert json.loads(capsys.readouterr().out)["seen_in_training"] == 1
+
+
+def test_evaluate_says_what_was_dropped(make_clinic, capsys):
+    folder = make_clinic([("D1", 1), ("D2", "?")], ["SET_D/D1.BMP"])
+    assert main(["evaluate", "--data", str(folder)]) == 0
+    errors = capsys.readouterr().err
+    assert "dropped: 1 × category “?” is not 1, 2 or 3" in errors
+    assert "category 2" in errors
+
+
+def test_a_model_for_one_modality_is_shown_what_is_no_lesion(draw, tmp_path, capsys):
+    """Everyday pictures count as photos; a model for dermoscopy alone must refuse them, too."""
+    release = shutil.copytree(RELEASE, tmp_path / "release")
+    card = json.loads((release / "model.json").read_text())
+    del card["thresholds"]["photo"]
+    (release / "model.json").write_text(json.dumps(card))
+    draw(tmp_path / "not_a_lesion/1.jpg", 1)
+    arguments = ["--model", str(release), "--data", str(tmp_path / "not_a_lesion")]
+    assert main(["evaluate", *arguments]) == 0
+    assert json.loads(capsys.readouterr().out)["refused_share"] in (0, 1)

@@ -28,3 +28,10 @@ def test_an_empty_class_is_an_error_that_names_it(tmp_path, draw):
     (tmp_path / "mine/mel").mkdir()
     with pytest.raises(DatasetError, match="mine/mel: no pictures in this class"):
         datasets.read([tmp_path / "mine"])
+
+
+def test_a_class_of_an_unknown_name_is_an_error_that_names_it(tmp_path, draw):
+    for name in ("mel", "nv", "wart"):
+        draw(tmp_path / "mine" / name / "1.png", 1)
+    with pytest.raises(DatasetError, match="mine/wart: no data set here.*known are nv, bkl"):
+        datasets.read([tmp_path / "mine"])

@@ -104,6 +104,7 @@ def test_a_picture_without_a_row_is_dropped_and_named(make_set):
         ([{"image_id": "a", "dx": "nv"}, {"image_id": "b", "dx": "wart"}], "row 3.*“wart”"),
         ([{"image_id": "a", "dx": "nv", "modality": "x-ray"}], "row 2.*“x-ray”"),
         ([{"image_id": "a", "dx": "nv", "age": "old"}], "row 2.*age “old”"),
+        ([{"image_id": "a", "dx": "nv", "age": "999"}], "row 2: age 999 can't be right"),
         (
             [{"image_id": "a", "dx": "nv"}, {"image_id": "b", "dx": "nv", "drawn": False}],
             "row 3: no picture for b",

@@ -1,5 +1,11 @@
 """The clinic's format: BMP sets and CLIN_DIA.xlsx, with its odd values."""
 
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
 import pytest
 
 from ml import datasets
@@ -83,3 +89,39 @@ def test_a_sheet_that_is_no_xlsx_names_the_file(make_clinic):
 def test_a_sheet_without_any_usable_row_is_an_error(make_clinic):
     with pytest.raises(DatasetError, match="no row has a category"):
         datasets.read([make_clinic([("D1", 0)], ["SET_D/D1.BMP"])])
+
+
+@pytest.mark.parametrize("part", ["xl/workbook.xml", "xl/worksheets/sheet1.xml"])
+def test_a_sheet_that_breaks_off_names_the_file(make_clinic, part):
+    folder = make_clinic([("D1", 1)], ["SET_D/D1.BMP"])
+    rewrite(folder / "CLIN_DIA.xlsx", part, lambda text: text[: len(text) // 2])
+    with pytest.raises(DatasetError, match="CLIN_DIA.xlsx: not a readable .xlsx"):
+        datasets.read([folder])
+
+
+@pytest.mark.parametrize("dimension", [b"", b'<dimension ref="A1"/>'])
+def test_a_sheet_without_its_size_and_with_short_rows(make_clinic, dimension):
+    folder = make_clinic([("D1", 1)], ["SET_D/D1.BMP"])
+    book = openpyxl.load_workbook(folder / "CLIN_DIA.xlsx")
+    book.active.append(("D2",))
+    book.save(folder / "CLIN_DIA.xlsx")
+    rewrite(
+        folder / "CLIN_DIA.xlsx",
+        "xl/worksheets/sheet1.xml",
+        lambda text: re.sub(rb"<dimension [^>]*>", dimension, text),
+    )
+    manifest = datasets.read([folder])
+    assert [row.image_id for row in manifest.rows] == ["D1"]
+    assert [(d.image_id, d.reason) for d in manifest.dropped] == [
+        ("D2", "category “” is not 1, 2 or 3")
+    ]
+
+
+def rewrite(book: Path, part: str, change: Callable[[bytes], bytes]) -> None:
+    """Change one part of an .xlsx file, which is a ZIP."""
+    with zipfile.ZipFile(book) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts[part] = change(parts[part])
+    with zipfile.ZipFile(book, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)

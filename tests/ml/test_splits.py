@@ -77,13 +77,13 @@ def test_a_recoloured_copy_in_another_set_stays_with_its_original(folder, tmp_pa
 def test_a_stored_split_reads_back(folder, cache, tmp_path):
     rows = datasets.read([folder]).rows
     folds = splits.split(rows, seed=3, cache=cache)
-    splits.write(tmp_path / "split.csv", rows, folds)
+    (tmp_path / "split.csv").write_text(splits.as_csv(rows, folds))
     assert splits.read(tmp_path / "split.csv", rows) == folds
 
 
 def test_a_picture_that_the_stored_split_does_not_know_has_no_fold(folder, make_set, tmp_path):
     rows = datasets.read([folder]).rows
-    splits.write(tmp_path / "split.csv", rows, ["train"] * len(rows))
+    (tmp_path / "split.csv").write_text(splits.as_csv(rows, ["train"] * len(rows)))
     other = datasets.read([make_set("Other", [{"image_id": "x", "dx": "nv"}])]).rows
     assert splits.read(tmp_path / "split.csv", other) == [None]
 

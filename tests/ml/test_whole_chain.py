@@ -4,13 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-from ml import network, phantoms
+from ml import backbone, export, network, phantoms, training
+from ml.classifier import RELEASE
+from ml.datasets import DatasetError
 from ml.taxonomy import DIAGNOSES
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +51,8 @@ def data(make_set, draw, tmp_path):
     return tmp_path / "data"
 
 
-def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path):
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras
+def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path, monkeypatch):
     assert "76 pictures" in run_ml("summarise", "--data", data)
 
     (tmp_path / "plan.json").write_text(json.dumps(PLAN))
@@ -57,6 +61,9 @@ def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path):
 
     run_ml("release", "run", "--out", "release")
     card = json.loads((tmp_path / "release/model.json").read_text())
+    # Old answers are kept by version, so that two models never share one.
+    assert card["version"] != json.loads((RELEASE / "model.json").read_text())["version"]
+    assert card["licence"].startswith("As the owners of the pictures")
     assert set(card["thresholds"]) == {"dermoscopy", "photo"}
 
     options = ("--model", "release", "--data", data)
@@ -69,6 +76,13 @@ def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path):
     phantoms.render("even_mole", 256).save(tmp_path / "mole.png")
     answer = json.loads(run_ml("predict", "--model", "release", "--modality", "photo", "mole.png"))
     assert sum(answer["diagnoses"][d] for d in DIAGNOSES) == pytest.approx(1)
+
+    # A file that answers otherwise than what was trained is no release.
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(backbone, "fold", lambda trained, served: None)
+    with pytest.raises(export.ParityError, match="from the trained network"):
+        export.release(tmp_path / "run", tmp_path / "second")
+    assert not (tmp_path / "second").exists()
 
     # A run that can't be released leaves no half-written release behind.
     (tmp_path / "run/best.keras").write_bytes(b"damaged")
@@ -96,3 +110,33 @@ def test_a_student_follows_its_teacher(run_ml, data, tmp_path):
     (teacher / "split.csv").write_text(rows.replace(",test", ",train"))
     assert "held out here" in run_ml(*command, "other", "--teacher", "teacher", status=1)
     assert "no trained run" in run_ml(*command, "other", "--teacher", "nobody", status=1)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras
+def test_a_training_that_died_while_saving_goes_on_from_the_epoch_before(
+    data, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    plan = training.Plan(phases=((96, 2),), epoch_pictures=32, batch=16)
+    save, saved = keras.Model.save, []
+
+    def full_disk(model, path, *arguments, **options):
+        saved.append(path.name)
+        if saved.count("last.partial.keras") == 2:
+            raise OSError(28, "No space left on device")
+        return save(model, path, *arguments, **options)
+
+    monkeypatch.setattr(keras.Model, "save", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        training.train([data], tmp_path / "run", plan)
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    training.train([data], tmp_path / "run")
+    lines = (tmp_path / "run/epochs.csv").read_text().splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["epoch", "1", "2"]
+
+    # Its split and its plan are those of its weights.
+    with pytest.raises(DatasetError, match="begun with other data"):
+        training.train([data / "photo"], tmp_path / "run")
+    with pytest.raises(DatasetError, match="begun with another plan"):
+        training.train([data], tmp_path / "run", replace(plan, seed=2))
