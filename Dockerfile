@@ -40,6 +40,7 @@ USER skincare
 ENV MEDIA_ROOT=/media PORT=8000
 VOLUME /media
 EXPOSE 8000
+# Past the proxy that Docker may tell containers of.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
-    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/health/ready', timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request as u; u.build_opener(u.ProxyHandler({})).open(f'http://127.0.0.1:{os.environ[\"PORT\"]}/health/ready', timeout=4)"]
 CMD ["gunicorn", "-c", "python:skincare_site.gunicorn", "skincare_site.wsgi"]

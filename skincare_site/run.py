@@ -128,9 +128,13 @@ def watch(
 
 def is_serving(port: int, *, secure: bool) -> bool:
     context = ssl.create_default_context(cafile=CERTIFICATES / "ca.pem") if secure else None
+    # Past any proxy, which would look for localhost on itself.
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+    )
     try:
         url = f"{'https' if secure else 'http'}://localhost:{port}/health/ready"
-        with urllib.request.urlopen(url, timeout=5, context=context) as answer:
+        with opener.open(url, timeout=5) as answer:
             return answer.status == 200
     except (urllib.error.URLError, OSError):
         return False

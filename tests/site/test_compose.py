@@ -1,6 +1,7 @@
 """docker-compose.yml: valid, and its commands run with its settings, without a Docker daemon."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ import yaml
 from django.utils.crypto import get_random_string
 
 from skincare_site import embedded
+from skincare_site.run import is_serving
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -65,7 +67,7 @@ def run(process_environment: dict[str, str], tmp_path: Path, unused_tcp_port: in
         given = {
             "SECRET_KEY": get_random_string(50),
             "EMAIL_URL": "consolemail://",
-            "ALLOWED_HOSTS": "localhost",
+            "ALLOWED_HOSTS": "localhost,127.0.0.1",
             **{
                 key: process_environment[key] for key in ("DATABASE_URL", "REDIS_URL", "MEDIA_ROOT")
             },
@@ -127,6 +129,17 @@ def test_web_answers_the_proxy_and_sends_others_to_tls(run) -> None:
     assert "max-age=31536000" in page.headers["Strict-Transport-Security"]
     without_tls = ask(web, "/account/login/")
     assert without_tls.headers["Location"] == f"https://localhost:{web.port}/account/login/"
+
+
+def test_health_checks_ask_past_a_proxy(run, monkeypatch) -> None:
+    """The image's, and that of `make run`: Docker tells containers of the company's proxy, too."""
+    web = run("web")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("PORT", str(web.port))
+    command = re.search(r"HEALTHCHECK.+\n\s+CMD (.+)", (ROOT / "Dockerfile").read_text())[1]
+    check = [sys.executable, *json.loads(command)[1:]]
+    wait_for(lambda: subprocess.run(check).returncode == 0, web)
+    wait_for(lambda: is_serving(web.port, secure=False), web)
 
 
 def test_worker_and_beat_start(run) -> None:
