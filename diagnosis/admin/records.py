@@ -1,6 +1,5 @@
 """Records to look at, most dangerous and longest waiting first; a record's page takes verdicts."""
 
-import re
 import uuid
 from typing import Any
 
@@ -9,7 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Page, Paginator
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
@@ -33,7 +32,6 @@ SKIPPED = "skipped_reviews"
 CLAIM_AT_MOST = 50
 MODEL_COLUMNS = ("category", "malignancy", "uncertain")
 MODEL_FILTERS = ("danger", "current_assessment__uncertain")
-HEXADECIMAL = re.compile(r"(?:P-)?([0-9a-f-]{8,36})", re.IGNORECASE)
 
 
 class KeyPaginator(Paginator):
@@ -114,15 +112,9 @@ class MoleRecordAdmin(admin.ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
-        """By the start of an id, or by words."""
-        if known := HEXADECIMAL.fullmatch(search_term.strip()):
-            start = known[1].replace("-", "")
-            low, high = (uuid.UUID(start.ljust(32, fill)) for fill in "0f")
-            found = Q(pk__range=(low, high)) | Q(owner__gte=low, owner__lte=high)
-            return queryset.filter(found), False
-        if not search_term:
-            return queryset, False
-        return queryset.filter(records.having(search_term)), False
+        if search_term:
+            queryset = queryset.filter(pk__in=records.having(search_term))
+        return queryset, False
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         context = {

@@ -14,7 +14,7 @@ from django.core.validators import (
     MinValueValidator,
 )
 from django.db import models
-from django.db.models import Q
+from django.db.models import Func, Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from diagnosis import terms
@@ -22,6 +22,17 @@ from diagnosis import terms
 # Django checks a TextField's max_length in forms only.
 TEXT_LIMIT = MaxLengthValidator(2000)
 MAX_SIZE_MM = 300
+# PostgreSQL takes a file's name for one word, and the month of a date for a negative number.
+NOTE_WORDS = SearchVector(
+    Func(
+        "note",
+        Value("-+./"),
+        Value("    "),
+        function="translate",
+        output_field=models.TextField(),
+    ),
+    config="simple",
+)
 
 
 def random_name(record: "MoleRecord", filename: str) -> str:
@@ -187,7 +198,7 @@ class MoleRecord(models.Model):
                 condition=Q(state="done", is_reviewed=False, demo=False),
                 name="record_review_queue",
             ),
-            GinIndex(SearchVector("note", config="simple"), name="record_note_words"),
+            GinIndex(NOTE_WORDS, name="record_note_words"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -2,10 +2,11 @@
 
 import hashlib
 import re
+import uuid
 from collections.abc import Iterable
 from decimal import Decimal
 
-from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.contrib.postgres.search import SearchQuery
 from django.core.exceptions import PermissionDenied
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
@@ -13,7 +14,11 @@ from django.db.models import Prefetch, Q, QuerySet
 
 from accounts.models import User
 from diagnosis.models import Mole, MoleRecord, Review
+from diagnosis.models.records import NOTE_WORDS
 from diagnosis.services import moles, pictures, queue
+
+# Of a record, or after P- of a person, without its dashes.
+START_OF_AN_ID = re.compile(r"P?([0-9a-f]{8,32})", re.IGNORECASE)
 
 
 class ConsentMissing(PermissionDenied):
@@ -35,18 +40,27 @@ def visible_to(user: User) -> QuerySet[MoleRecord]:
     )
 
 
-def having(text: str) -> Q:
-    """Records by words that begin so in the note, or by the mole's name."""
+def having(text: str) -> QuerySet:
+    """Ids of records: by words that begin so in the note, the mole's name, or the start of an id.
+
+    What may be the id of a record or a person may also be a date, or a file's name in a note.
+    """
     words = SearchQuery(
         " & ".join(f"{word}:*" for word in re.findall(r"\w+", text)),
         config="simple",
         search_type="raw",
     )
-    noted = MoleRecord.objects.alias(words=SearchVector("note", config="simple"))
-    # Two sets of ids: with one condition on both tables, no index would help.
-    return Q(pk__in=noted.filter(words=words).values("pk")) | Q(
-        mole__in=Mole.objects.filter(name__icontains=text).values("pk")
-    )
+    records = MoleRecord.objects.order_by()
+    found = [
+        records.alias(words=NOTE_WORDS).filter(words=words),
+        records.filter(mole__in=Mole.objects.filter(name__icontains=text).values("pk")),
+    ]
+    if start := START_OF_AN_ID.fullmatch(text.strip().replace("-", "")):
+        low, high = (uuid.UUID(start[1].ljust(32, fill)) for fill in "0f")
+        found.append(records.filter(Q(pk__range=(low, high)) | Q(owner__gte=low, owner__lte=high)))
+    # A union of sets: with one condition for all of them, no index would help.
+    first, *others = (each.values("pk") for each in found)
+    return first.union(*others)
 
 
 def submit(

@@ -65,6 +65,28 @@ def test_filters_and_search(doctor, alice, bob):
     assert shown(doctor, q=bob.pseudonym) == shown(doctor, q=str(bob.pk)) == [harmless]
 
 
+@pytest.mark.parametrize("words", ["2025-12-23", "20251223", "deadbeef", "D" * 33, "1" * 36])
+def test_words_that_look_like_an_id_are_searched_in_notes(doctor, alice, words):
+    noted = assessed(owner=alice, note=f"Imported: {words}.jpg")
+    assessed(owner=alice)
+    assert shown(doctor, q=words) == [noted]
+
+
+@pytest.mark.parametrize(
+    "words", ["D812", "D812.BMP", "SET_D/D812.BMP", "IMG_0042-2", "23", "set_d"]
+)
+def test_a_picture_is_found_by_its_files_name(doctor, alice, words):
+    noted = assessed(owner=alice, note="SET_D/D812.BMP, IMG_0042-2.jpg of 2025-12-23")
+    assessed(owner=alice)
+    assert shown(doctor, q=words) == [noted]
+
+
+@pytest.mark.parametrize("words", ["--------", "P-", "-" * 36])
+def test_dashes_are_no_id(doctor, alice, words):
+    assessed(owner=alice)
+    assert shown(doctor, q=words) == []
+
+
 def test_people_are_shown_by_pseudonym_only(doctor, alice):
     record = assessed(owner=alice)
     page = reverse("admin:diagnosis_molerecord_change", args=[record.pk])
