@@ -162,8 +162,7 @@ def _untested(record: MoleRecord) -> list[str]:
     reasons = []
     if record.mole and record.mole.body_site in UNTESTED_SITES:
         reasons.append(UNTESTED_SITES[record.mole.body_site])
-    born = record.owner.date_of_birth
-    if born and age_on(record.created_at.date(), born) < ADULT:
+    if record.born and age_on(record.created_at.date(), record.born) < ADULT:
         reasons.append(_("It was tested on adults only."))
     if taxonomy.DARK_SKIN in record.current_assessment.warnings:
         reasons.append(UNTESTED_SKIN)

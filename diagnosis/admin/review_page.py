@@ -38,8 +38,7 @@ def show(
         "title": _("Record of %(person)s") % {"person": record.owner.pseudonym},
         "record": record,
         "picture_is_there": record.image.storage.exists(record.image.name),
-        "age": record.owner.date_of_birth
-        and age_on(timezone.localdate(), record.owner.date_of_birth),
+        "age": record.born and age_on(timezone.localdate(), record.born),
         "signs": [terms.SIGNS[sign] for sign in record.signs],
         "others": others.order_by("-created_at").prefetch_related("reviews"),
         "verdicts": verdicts,

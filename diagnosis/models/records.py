@@ -1,6 +1,7 @@
 """Moles, uploaded records, and the model's assessments."""
 
 import uuid
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -255,6 +256,11 @@ class MoleRecord(models.Model):
     @property
     def is_pending(self) -> bool:
         return self.state in self.PENDING
+
+    @property
+    def born(self) -> date | None:
+        """When the person in the picture was born; of an imported one, nobody knows who that is."""
+        return None if self.imported else self.owner.date_of_birth
 
 
 class Assessment(models.Model):

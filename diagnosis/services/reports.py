@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import staticfiles_storage
@@ -36,7 +36,8 @@ def write(*, person: User, records: Iterable[MoleRecord], mole: Mole | None = No
     report.set_title(
         _("Pictures of a mole") if mole is None else _("Mole: %(name)s") % {"name": mole}
     )
-    report.opening(person, mole, len(every), len(shown))
+    born = person.date_of_birth if all(record.born for record in every) else None
+    report.opening(person, born, mole, len(every), len(shown))
     if plot := plots.size_plot(every):
         report.size_plot(plot)
     for record in reversed(shown):
@@ -66,11 +67,13 @@ class _Report(FPDF):
             align="C",
         )
 
-    def opening(self, person: User, mole: Mole | None, every: int, shown: int) -> None:
+    def opening(
+        self, person: User, born: date | None, mole: Mole | None, every: int, shown: int
+    ) -> None:
         self._line(self.title, 20, bold=True, gap=3)
         facts = [(_("Person"), person.get_full_name())]
-        if person.date_of_birth:
-            facts.append((_("Born on"), date_format(person.date_of_birth, "DATE_FORMAT")))
+        if born:
+            facts.append((_("Born on"), date_format(born, "DATE_FORMAT")))
         if mole and mole.body_site:
             facts.append((_("Where"), capfirst(mole.get_body_site_display())))
         pictures = ngettext("%(number)s picture", "%(number)s pictures", every) % {"number": every}

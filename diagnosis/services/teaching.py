@@ -85,7 +85,7 @@ def _newest_allowed() -> Iterable[Review]:
 
 def _row(image_id: str, review: Review) -> dict[str, object]:
     record = review.record
-    mole, born = record.mole, None if record.imported else record.owner.date_of_birth
+    mole, born = record.mole, record.born
     age = born and min(OLDEST, age_on(record.created_at.date(), born) // 5 * 5)
     site = mole.body_site if mole else ""
     return {

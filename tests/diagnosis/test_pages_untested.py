@@ -25,7 +25,10 @@ def test_places_that_the_test_pictures_lack(client, alice, body_site):
 
 def test_children(client, db):
     born = timezone.localdate() - timedelta(days=17 * 365)
-    assert CALLOUT in page(client, assessed(owner=UserFactory(date_of_birth=born)))
+    child = UserFactory(date_of_birth=born)
+    assert CALLOUT in page(client, assessed(owner=child))
+    # Nobody knows of whom a clinic's pictures are.
+    assert CALLOUT not in page(client, assessed(owner=child, imported=True))
 
 
 def test_dark_skin(client, alice):

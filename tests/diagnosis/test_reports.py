@@ -66,6 +66,12 @@ def test_it_is_a4_and_says_who_what_and_how_far_to_trust_it(client, alice, mole,
         assert expected in said, expected
 
 
+def test_nobody_s_date_of_birth_stands_on_what_a_clinic_imported(client, alice, mole):
+    assessed(owner=alice, mole=mole)
+    assessed(owner=alice, mole=mole, imported=True)
+    assert "27 Mar 1980" not in words(report(client, mole))
+
+
 def test_the_verdict_stands_above_the_programs_answer(client, alice, mole):
     ReviewFactory(record=assessed("malignant_high_risk", owner=alice, mole=mole))
     said = words(report(client, mole))

@@ -52,6 +52,13 @@ def test_a_person_makes_a_link_that_works_without_an_account(client, alice, mole
     assert pdf.content.startswith(b"%PDF")
 
 
+def test_the_date_of_birth_is_told_of_who_is_known(client, alice, mole, share):
+    assessed(owner=alice, mole=mole)
+    assert "27 Mar 1980" in open_it(client, share).content.decode()
+    assessed(owner=alice, mole=mole, imported=True)
+    assert "27 Mar 1980" not in open_it(client, share).content.decode()
+
+
 def test_it_opens_nothing_else(client, alice, mole, share):
     other = RecordFactory(owner=alice)
     assert open_it(client, share, image(other)).status_code == 404
