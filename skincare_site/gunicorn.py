@@ -3,6 +3,18 @@
 import os
 import shutil
 import tempfile
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from skincare_site.logs import without_keys
+
+
+class KeylessLogger(Logger):
+    def atoms(self, *arguments: Any) -> dict[str, Any]:
+        atoms = super().atoms(*arguments)
+        return atoms | {"U": without_keys(atoms["U"] or "")}
+
 
 workers = int(os.environ.get("WEB_WORKERS", "1"))
 threads = 8
@@ -11,7 +23,8 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 timeout = 60
 graceful_timeout = 10
 keepalive = 5
-# The path without its query, and no address: enough to find a fault, nothing about a person.
+# The path without query and keys, and no address: enough to find a fault, nothing about a person.
+logger_class = KeylessLogger
 accesslog = "-"
 access_log_format = '{"method":"%(m)s","path":"%(U)s","status":%(s)s,"milliseconds":%(M)s}'
 control_socket_disable = True

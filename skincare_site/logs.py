@@ -1,14 +1,21 @@
 """Logs: one line an event; for people on a terminal, as JSON for everything that collects them."""
 
+import re
 import sys
 from typing import Any
 
 import structlog
 
 
-def _without_request(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Django adds it with its query, where the keys of links stand; the event has the path."""
+def without_keys(text: str) -> str:
+    """allauth's links carry theirs in the path: to confirm an address, to choose a new password."""
+    return re.sub(r"(/confirm-email/|/reset/key/)[^\s/]+", r"\1***", text)
+
+
+def _without_keys(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Django adds the request with its query, where those of our links stand."""
     event.pop("request", None)
+    event["event"] = without_keys(str(event["event"]))
     return event
 
 
@@ -18,7 +25,7 @@ _SHARED = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso"),
     structlog.stdlib.ExtraAdder(),
-    _without_request,
+    _without_keys,
 ]
 
 

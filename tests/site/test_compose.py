@@ -142,6 +142,15 @@ def test_health_checks_ask_past_a_proxy(run, monkeypatch) -> None:
     wait_for(lambda: is_serving(web.port, secure=False), web)
 
 
+def test_the_keys_of_links_in_e_mails_stay_out_of_the_log(run) -> None:
+    web = run("web")
+    wait_for(lambda: ask(web, "/health/ready"), web)
+    for path in ("/account/confirm-email/", "/account/password/reset/key/"):
+        ask(web, f"{path}1-keyOfAlice/", **{"X-Forwarded-Proto": "https"})
+        wait_for(lambda path=path: path in web.log.read_text(), web)
+    assert "keyOfAlice" not in web.log.read_text()
+
+
 def test_worker_and_beat_start(run) -> None:
     worker, beat = run("worker"), run("beat")
     wait_for(lambda: "ready." in worker.log.read_text(), worker)

@@ -49,7 +49,7 @@ def test_the_key_in_a_link_stays_out() -> None:
 from django.conf import settings
 settings.configure()
 from django.test import RequestFactory
-request = RequestFactory().get("/shared/?key=secret")
+request = RequestFactory().get("/account/password/reset/key/1-secret/?key=secret")
 logger.warning("Not Found: %s", request.path, extra={"request": request, "status_code": 404})
 """)
     assert entry["status_code"] == 404
