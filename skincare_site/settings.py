@@ -53,6 +53,7 @@ ML_ENGINE = env("ML_ENGINE", default="litert")
 if ML_ENGINE not in ("litert", "keras"):
     raise ImproperlyConfigured(f"ML_ENGINE is litert or keras, not {ML_ENGINE!r}")
 vars().update(env.email_url("EMAIL_URL"))
+EMAIL_TIMEOUT = 10  # some go out within the request
 DEFAULT_FROM_EMAIL = env(
     "DEFAULT_FROM_EMAIL", default=f"Skincare mole check <noreply@{ALLOWED_HOSTS[0]}>"
 )

@@ -72,6 +72,10 @@ def test_an_unknown_engine_is_refused() -> None:
     assert "ML_ENGINE" in process.stderr
 
 
+def test_a_mail_server_that_hangs_holds_a_request_for_seconds_only() -> None:
+    assert json.loads(read_settings("EMAIL_TIMEOUT", **PRODUCTION).stdout) == ["10"]
+
+
 def test_mail_of_the_own_machine_lies_in_its_folder(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.delenv("EMAIL_URL", raising=False)
     mail = local_environment(tmp_path)["EMAIL_URL"]
