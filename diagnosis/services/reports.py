@@ -131,15 +131,7 @@ class _Report(FPDF):
         self.ln(3)
         self._line(_moment(record.created_at), 12, bold=True, gap=2)
         top, page = self.get_y(), self.page
-        shown = self.image(
-            _picture(record),
-            x=MARGIN_MM,
-            y=top,
-            w=PICTURE_MM,
-            h=PICTURE_MM,
-            keep_aspect_ratio=True,
-            alt_text=_("Picture of the mole"),
-        )
+        height = self._picture(record, top)
         self.set_left_margin(MARGIN_MM + PICTURE_MM + 6)
         self.set_xy(self.l_margin, top)
         for review in record.reviews.all():
@@ -152,8 +144,26 @@ class _Report(FPDF):
         self._answer(record)
         self._facts(_facts_of(record))
         self.set_left_margin(MARGIN_MM)
-        bottom = top + shown.rendered_height if page == self.page else MARGIN_MM
+        bottom = top + height if page == self.page else MARGIN_MM
         self.set_xy(MARGIN_MM, max(self.get_y(), bottom) + 3)
+
+    def _picture(self, record: MoleRecord, top: float) -> float:
+        """The picture, or that it is missing; returns the height."""
+        try:
+            picture = _picture(record)
+        except OSError:
+            self._style(9.5, GREY)
+            self.multi_cell(PICTURE_MM, 5, _("The file of this picture is missing."), align="L")
+            return self.get_y() - top
+        return self.image(
+            picture,
+            x=MARGIN_MM,
+            y=top,
+            w=PICTURE_MM,
+            h=PICTURE_MM,
+            keep_aspect_ratio=True,
+            alt_text=_("Picture of the mole"),
+        ).rendered_height
 
     def _answer(self, record: MoleRecord) -> None:
         answer, assessment = wording.answer(record), record.current_assessment

@@ -38,8 +38,8 @@ class NotAnExport(Exception):
     """The folder holds something else, which an export would mix with or delete."""
 
 
-def export(directory: Path, progress: Callable[[list], Iterable] = iter) -> int:
-    """Bring the folder up to date; return how many pictures it holds.
+def export(directory: Path, progress: Callable[[list], Iterable] = iter) -> tuple[int, int]:
+    """Bring the folder up to date; return how many pictures it holds, and how many are missing.
 
     The table comes first: until the last picture is there, readers refuse the folder, and the
     same call goes on where it was stopped. Pictures that may no longer be in it are removed.
@@ -56,11 +56,16 @@ def export(directory: Path, progress: Callable[[list], Iterable] = iter) -> int:
     for picture in pictures.iterdir():
         if picture.suffix != ".jpg" or picture.stem not in rows:
             picture.unlink()
+    missing = 0
     for image_id in progress(sorted(rows)):
-        if not _copy(records[image_id], pictures / f"{image_id}.jpg"):
+        try:
+            copied = _copy(records[image_id], pictures / f"{image_id}.jpg")
+        except FileNotFoundError:
+            copied, missing = False, missing + 1
+        if not copied:
             del rows[image_id]
     _write(directory / TABLE, rows)
-    return len(rows)
+    return len(rows), missing
 
 
 def pseudonym(kind: str, key: UUID) -> str:
@@ -125,7 +130,10 @@ def _write(path: Path, rows: dict[str, dict[str, object]]) -> None:
 
 
 def _copy(key: UUID, path: Path) -> bool:
-    """False when the person withdrew, or deleted it, meanwhile. Each copy is in the audit log."""
+    """False when the person withdrew, or deleted it, meanwhile. Each copy is in the audit log.
+
+    Raises FileNotFoundError.
+    """
     allowed = MoleRecord.objects.filter(pk=key, owner__teaching_consented_at__isnull=False)
     with transaction.atomic():
         record = allowed.select_for_update(of=["self"]).first()

@@ -38,6 +38,10 @@ def export(folder, **options):
     return out.getvalue()
 
 
+def exported():
+    return LogEntry.objects.filter(additional_data__action="export")
+
+
 def rows(folder):
     return {row.image_id: row for row in datasets.read([folder]).rows}
 
@@ -118,7 +122,7 @@ def test_who_withdraws_while_it_runs_is_left_out(willing, dr_chen, folder):
         willing.save()
         return todo
 
-    assert teaching.export(folder, withdraw) == 0
+    assert teaching.export(folder, withdraw) == (0, 0)
     assert not list((folder / "images").iterdir())
 
 
@@ -141,11 +145,22 @@ def test_a_stopped_export_is_refused_by_readers_and_goes_on(willing, dr_chen, fo
     assert len(rows(folder)) == 3
 
 
+def test_a_picture_that_is_gone_is_left_out_aloud(willing, dr_chen, folder):
+    gone, there = reviewed(willing, dr_chen), reviewed(willing, dr_chen)
+    gone.image.storage.delete(gone.image.name)
+    for _ in range(2):
+        said = export(folder)
+        assert "1 pictures in" in said
+        assert "1 reviewed pictures are left out: their files are missing" in said
+    assert set(rows(folder)) == {teaching.pseudonym("record", there.pk)}
+    assert [entry.object_pk for entry in exported()] == [str(there.pk)]
+
+
 def test_each_copy_is_in_the_audit_log_once(willing, dr_chen, folder):
     record = reviewed(willing, dr_chen)
     export(folder, by=dr_chen.email)
     export(folder)
-    entry = LogEntry.objects.get(additional_data__action="export")
+    entry = exported().get()
     assert (entry.object_pk, entry.additional_data["to"]) == (str(record.pk), "data set")
     assert (entry.actor, entry.actor_email) == (dr_chen, dr_chen.pseudonym)
 

@@ -111,6 +111,15 @@ def test_pictures_are_made_small_and_keep_their_shape(client, alice, mole):
     assert image.image.size == (1000, 250)
 
 
+def test_a_picture_that_is_gone_leaves_the_report(client, alice, mole):
+    gone, there = (assessed(owner=alice, mole=mole, note=note) for note in ("gone", "there"))
+    gone.image.storage.delete(gone.image.name)
+    pdf = report(client, mole)
+    assert "The file of this picture is missing. " in words(pdf)
+    assert [len(page.images) for page in pdf.pages] == [1]
+    assert there.note in words(pdf)
+
+
 def test_a_long_comment_goes_on_on_the_next_page(client, alice, mole):
     record = assessed("benign", owner=alice, mole=mole)
     ReviewFactory(record=record, comment="A long comment. " * 120 + "Its end.")

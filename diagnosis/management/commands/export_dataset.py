@@ -29,9 +29,13 @@ class Command(BaseCommand):
         progress = partial(tqdm, desc="Exporting", unit="picture")
         try:
             with audit.acting(person) if person else nullcontext():
-                count = teaching.export(directory, progress)
+                count, missing = teaching.export(directory, progress)
         except teaching.NotAnExport:
             raise CommandError(
                 f"{directory} is neither empty nor an earlier export; choose another folder."
             ) from None
         self.stdout.write(f"{count:,} pictures in {directory}")
+        if missing:
+            self.stdout.write(
+                f"{missing:,} reviewed pictures are left out: their files are missing"
+            )
