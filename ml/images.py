@@ -1,6 +1,7 @@
 """Bytes → upright RGB array with all limits, and the one resampling to the network's input."""
 
 import io
+import math
 import warnings
 from typing import BinaryIO
 
@@ -57,14 +58,16 @@ def open_upright(data: bytes | BinaryIO) -> Image.Image:
             raise _too_many_pixels(limit)
         if image.format == "GIF" or _moves(image):
             raise ImageError("animated", "Animated pictures and GIFs can't be used. Use a photo.")
-        if min(image.size) < MIN_SIDE:
+        # Also where what is long and narrow is reduced, as it is stored.
+        least = math.ceil(MIN_SIDE * max(1, max(image.size) / DRAFT_SIDE))
+        if min(image.size) < least:
             raise ImageError(
                 "too_few_pixels",
                 "The picture is only %(width)d × %(height)d pixels. "
                 "It needs at least %(least)d on each side.",
                 width=image.width,
                 height=image.height,
-                least=MIN_SIDE,
+                least=least,
             )
         try:
             # JPEG decoders scale down for little: no photo needs more than this in memory.

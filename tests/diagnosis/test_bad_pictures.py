@@ -43,7 +43,8 @@ BAD = {
     "empty": (lambda: b"", 400, "empty"),
     "60 MB": (lambda: picture() + bytes(60_000_000), 413, "larger than 25 MB"),
     "animated": (animated_gif, 400, "GIF"),
-    "tiny": (lambda: picture((10, 10)), 400, "at least"),
+    "tiny": (lambda: picture((10, 10)), 400, "at least 32"),
+    "narrow": (lambda: picture((5000, 70)), 400, "at least 79"),
 }
 
 
