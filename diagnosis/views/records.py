@@ -89,6 +89,9 @@ def record_state(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         # The earlier answer stays as it is, and what the person does with it.
         response = render(request, "diagnosis/_newer.html", context | {"again": True})
         return retarget(response, "#newer")
+    if context["record"].is_pending:
+        # The rest stays as it is, with the focus that may be in it.
+        return retarget(render(request, "diagnosis/_pending.html", context), "#waiting")
     return render(request, "diagnosis/_result.html", context)
 
 
@@ -149,10 +152,12 @@ def _asked_for(request: HttpRequest) -> dict:
 
 
 def _result(record: MoleRecord, looks: int) -> dict:
+    verdicts = [(review, wording.verdict(review)) for review in record.reviews.all()]
     context = {
         "record": record,
         "answer": wording.answer(record),
-        "verdicts": [(review, wording.verdict(review)) for review in record.reviews.all()],
+        "verdicts": verdicts,
+        "heading": "h2" if verdicts else "h1",  # the first one's is the page's
         "signs": wording.signs(record),
         "looks": looks + 1,
         "delay": POLL_DELAYS[looks] if looks < len(POLL_DELAYS) else None,

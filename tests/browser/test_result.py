@@ -30,6 +30,20 @@ def test_the_result_appears_without_loading_the_page_again(page: Page, alice, lo
     assert not asked
 
 
+def test_who_waits_keeps_the_focus(page: Page, alice, log_in) -> None:
+    record = RecordFactory(owner=alice)
+    log_in(page.context, alice)
+    page.goto(address(record))
+    link = page.get_by_role("link", name="Delete this picture")
+    link.focus()
+    with page.expect_response("**/state/**"):
+        pass
+    RecordFactory(owner=alice)
+    claims.claim(record.pk)
+    expect(page.get_by_text("The program is looking at it now.")).to_be_visible()
+    expect(link).to_be_focused()
+
+
 def test_a_lost_connection_only_delays_the_result(page: Page, alice, log_in) -> None:
     record = RecordFactory(owner=alice)
     log_in(page.context, alice)
