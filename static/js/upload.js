@@ -184,7 +184,6 @@ function post(picture) {
     request.upload.addEventListener("progress", (event) => {
       wait();
       progress.value = event.loaded / event.total;
-      say(picture, fill(words.progress, { percent: Math.round(100 * progress.value) }));
     });
     request.upload.addEventListener("load", () => say(picture, words.storing));
     request.addEventListener("loadend", () => {
@@ -205,6 +204,7 @@ function post(picture) {
 async function send(picture) {
   const progress = picture.element.querySelector("progress");
   progress.hidden = false;
+  say(picture, words.progress);
   const { status, answer } = await post(picture);
   progress.hidden = true;
   say(picture, "");

@@ -81,9 +81,22 @@ def test_a_bad_one_among_them_stays_and_the_others_are_sent(upload_page: Page, f
 
 def test_how_far_it_is_is_shown(upload_page: Page, files, slow_site) -> None:
     upload_page.get_by_label("Picture of the mole").set_input_files(files[0])
+    upload_page.evaluate(
+        """() => {
+          window.said = [];
+          const place = document.querySelector(".pictures [role=status]");
+          new MutationObserver(() => window.said.push(place.textContent))
+            .observe(place, { childList: true });
+        }"""
+    )
     send(upload_page)
     expect(upload_page.get_by_role("progressbar", name="Sending")).to_be_visible()
     expect(upload_page.get_by_text("Waiting for the answer")).to_be_visible()
+    # A screen reader reads each of them.
+    assert upload_page.evaluate("window.said") == [
+        "Sending the picture…",
+        "Sent. Waiting for the answer…",
+    ]
     slow_site.go_on.set()
     expect(upload_page.get_by_role("heading", level=1)).to_have_text(CHECKING)
 
