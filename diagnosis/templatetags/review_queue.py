@@ -20,5 +20,5 @@ def review_counts(doctor: User) -> dict[str, Any] | None:
         "by_danger": [
             (danger, MoleRecord.Danger(danger).label, count)
             for danger, count in counts["by_danger"]
-        ]
+        ],
     }
