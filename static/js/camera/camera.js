@@ -17,13 +17,31 @@ export class Camera {
     this.video = video;
     /** @type {MediaStream | null} */
     this.stream = null;
+    this.isOn = false; // open, or opening
+    this.generation = 0; // grows with each opening and closing: earlier ones have no say any more
     /** Called when the camera is taken away. */
     this.onend = () => {};
   }
 
-  /** Raises DOMException: NotAllowedError, NotFoundError, NotReadableError … */
+  /** Whether it is open, and was not closed meanwhile.
+   * Raises DOMException: NotAllowedError, NotFoundError, NotReadableError … */
   async open() {
-    this.stream = await navigator.mediaDevices.getUserMedia(WANTED);
+    this.isOn = true;
+    const generation = ++this.generation;
+    try {
+      await this.start(generation);
+    } catch (error) {
+      if (generation === this.generation) throw error;
+    }
+    return generation === this.generation;
+  }
+
+  /** @param {number} generation */
+  async start(generation) {
+    const stream = await navigator.mediaDevices.getUserMedia(WANTED);
+    if (document.hidden) this.close(); // asked for before, given while nobody looks
+    if (generation !== this.generation) return stop(stream);
+    this.stream = stream;
     this.track.addEventListener("ended", () => this.onend());
     this.video.srcObject = this.stream;
     if (this.abilities.focusMode?.includes("continuous")) await this.set({ focusMode: "continuous" });
@@ -31,12 +49,10 @@ export class Camera {
   }
 
   close() {
-    for (const track of this.stream?.getTracks() ?? []) track.stop();
+    this.isOn = false;
+    this.generation++;
+    if (this.stream) stop(this.stream);
     this.stream = this.video.srcObject = null;
-  }
-
-  get isOpen() {
-    return this.stream !== null;
   }
 
   get track() {
@@ -66,4 +82,9 @@ export class Camera {
     if ("requestVideoFrameCallback" in this.video) this.video.requestVideoFrameCallback(callback);
     else requestAnimationFrame(callback);
   }
+}
+
+/** @param {MediaStream} stream */
+function stop(stream) {
+  for (const track of stream.getTracks()) track.stop();
 }

@@ -23,7 +23,7 @@ let underway = 0;
 let round = 0; // grows with each start, stop and new mole: earlier frames are not shown
 /** @type {import("./steady.js").Shown} */
 let shown;
-let wasLive = false; // before the page was hidden
+let wanted = false; // started, and not stopped
 
 /** @type {Record<string, (data: any) => void>} */
 const answers = {
@@ -37,7 +37,7 @@ const answers = {
   },
   look({ look, round: of }) {
     underway--;
-    if (of !== round || !camera.isOpen) return;
+    if (of !== round || !camera.isOn) return;
     shown = steady.add(look, performance.now());
     view.showAnswer(shown);
     view.drawOutline(look.assessment.usable ? look.assessment.outline : null);
@@ -56,11 +56,14 @@ worker.addEventListener("message", ({ data }) => answers[data.said](data));
 worker.addEventListener("error", () => answers.failed({ task: "load", error: "worker" }));
 
 async function open() {
+  if (camera.isOn) return;
+  wanted = true;
   view.open.disabled = true;
   view.say("said", says.starting);
   try {
-    await camera.open();
+    if (!await camera.open()) return; // hidden meanwhile: starts again when it is shown
   } catch (error) {
+    wanted = false;
     camera.close();
     view.say("said", says[error instanceof DOMException ? error.name : ""] ?? says.no_camera);
     view.open.disabled = false;
@@ -71,8 +74,8 @@ async function open() {
   view.show("live");
   view.offer(camera.abilities);
   newRound();
-  wasLive = true;
-  camera.next(pump);
+  const { generation } = camera;
+  camera.next(() => pump(generation));
 }
 
 function close() {
@@ -91,16 +94,16 @@ function newRound() {
   view.drawOutline(null);
 }
 
-/** Frames to the worker, as many as it manages. */
-async function pump() {
-  if (!camera.isOpen) return;
+/** Frames to the worker, as many as it manages. @param {number} generation of the camera */
+async function pump(generation) {
+  if (generation !== camera.generation) return;
   if (underway < AHEAD) {
     underway++;
     const bitmap = await camera.frame();
     if (bitmap) worker.postMessage({ task: "frame", bitmap, round }, [bitmap]);
     else underway--;
   }
-  if (camera.isOpen) camera.next(pump);
+  camera.next(() => pump(generation));
 }
 
 /** @param {Blob} jpeg */
@@ -158,7 +161,7 @@ function takeUpdate(newer) {
   const takeOver = () => newer.postMessage("take over");
   view.update.addEventListener("click", takeOver);
   view.update.hidden = false;
-  if (!camera.isOpen) takeOver();
+  if (!camera.isOn) takeOver();
 }
 
 function sayNetwork() {
@@ -167,7 +170,7 @@ function sayNetwork() {
 
 view.open.addEventListener("click", open);
 view.stop.addEventListener("click", () => {
-  wasLive = false;
+  wanted = false;
   close();
 });
 view.anew.addEventListener("click", () => {
@@ -199,8 +202,8 @@ camera.onend = () => {
 
 // The camera is off while nobody looks.
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden && camera.isOpen) close();
-  else if (!document.hidden && wasLive) open();
+  if (document.hidden && camera.isOn) close();
+  else if (!document.hidden && wanted) open();
 });
 addEventListener("pagehide", () => camera.close());
 addEventListener("online", sayNetwork);

@@ -18,6 +18,23 @@ LISTEN = """() => {
   }).observe(outcome, { attributes: true });
 }"""
 
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+# The camera starts when it is allowed to, and not before.
+SLOW = """() => {
+  const start = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  const allowed = new Promise((resolve) => { window.allow = resolve; });
+  window.tracks = [];
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    const stream = await allowed.then(() => start(wanted));
+    window.tracks.push(...stream.getTracks());
+    return stream;
+  };
+}"""
+OFF = "() => window.tracks.length && window.tracks.every((track) => track.readyState === 'ended')"
+
 
 def frames(page: Page) -> int:
     return int(page.locator("[data-camera]").get_attribute("data-frames") or 0)
@@ -113,19 +130,34 @@ def test_the_hidden_page_switches_the_camera_off_and_on_again(phone, film, pick)
     page = phone(film(shaken(pick("doctor_days"))))
     start(page)
     expect_advice(page, "doctor_days")
-    hide = """(hidden) => {
-      Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
-      document.dispatchEvent(new Event("visibilitychange"));
-    }"""
     page.evaluate(
         "() => { window.track = document.querySelector('video').srcObject.getTracks()[0]; }"
     )
-    page.evaluate(hide, True)
+    page.evaluate(HIDE, True)
     assert page.evaluate("window.track.readyState") == "ended"
     assert page.evaluate("document.querySelector('video').srcObject") is None
-    page.evaluate(hide, False)
+    page.evaluate(HIDE, False)
     expect(page.get_by_role("button", name="Save this picture")).to_be_enabled(timeout=30_000)
     expect_advice(page, "doctor_days")
+
+
+@pytest.mark.parametrize("allowed", ["hidden", "shown"])
+def test_a_camera_that_starts_slowly_is_not_left_on(phone, film, pick, allowed) -> None:
+    page = phone(film(shaken(pick("watch"), count=3)))
+    start(page)
+    stop = page.get_by_role("button", name="Stop")
+    expect(stop).to_be_visible()
+    page.evaluate(SLOW)
+    for hidden in (True, False, True):
+        page.evaluate(HIDE, hidden)
+    if allowed == "hidden":
+        page.evaluate("window.allow()")
+        page.wait_for_function(OFF)
+    page.evaluate(HIDE, False)
+    page.evaluate("window.allow()")
+    expect(page.get_by_role("button", name="Save this picture")).to_be_enabled(timeout=30_000)
+    stop.click()
+    page.wait_for_function(OFF)
 
 
 def test_the_phone_may_be_turned(phone, film, pick) -> None:
