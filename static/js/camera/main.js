@@ -141,12 +141,15 @@ async function keepForOffline(variant) {
   try {
     const registration = await navigator.serviceWorker.register(`${program.serviceWorker}?runtime=${variant}`);
     if (registration.waiting) takeUpdate(registration.waiting);
-    registration.addEventListener("updatefound", () => {
-      const installing = registration.installing;
-      installing?.addEventListener("statechange", () => {
+    const follow = () => {
+      const { installing } = registration;
+      if (!installing) return;
+      installing.onstatechange = () => {
         if (installing.state === "installed" && registration.active) takeUpdate(installing);
-      });
-    });
+      };
+    };
+    registration.addEventListener("updatefound", follow);
+    follow(); // it may have been found before this page asked
     await navigator.serviceWorker.ready;
     view.root.dataset.offline = "ready";
   } catch (error) {
@@ -206,6 +209,11 @@ document.addEventListener("visibilitychange", () => {
   else if (!document.hidden && wanted) open();
 });
 addEventListener("pagehide", () => camera.close());
+// The stored page still has the token of the session in which it was stored.
+document.addEventListener("submit", ({ target }) => {
+  const token = /** @type {HTMLFormElement} */ (target).elements.namedItem("csrfmiddlewaretoken");
+  if (token instanceof HTMLInputElement) token.value = outbox.cookie("csrftoken");
+});
 addEventListener("online", sayNetwork);
 addEventListener("offline", sayNetwork);
 

@@ -62,6 +62,6 @@ export async function send(picture, address) {
 }
 
 /** @param {string} name */
-function cookie(name) {
+export function cookie(name) {
   return document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
 }

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, Route, expect
 from ml import classifier
 from tests.browser.camera.conftest import expect_advice, shaken, start
 from tests.browser.camera.test_camera_saving import kept_for_offline
+from tests.browser.test_account import sign_in
 from tests.browser.test_every_page import RULES
 
 CACHES = """async () => {
@@ -89,6 +90,17 @@ def test_it_starts_without_a_connection(phone, film, pick) -> None:
     expect_advice(page, "doctor_days")
 
 
+def test_its_forms_work_after_another_sign_in(phone, alice) -> None:
+    page = phone(None)
+    kept_for_offline(page)
+    page.context.clear_cookies(name="sessionid")
+    sign_in(page, alice.email)
+    page.goto("/camera/")
+    with page.expect_response(lambda response: response.request.method == "POST") as answer:
+        page.get_by_role("button", name="Français").click()
+    assert answer.value.status == 302
+
+
 @pytest.fixture
 def newer_release(tmp_path: Path) -> Path:
     """The same weights under another version."""
@@ -98,11 +110,30 @@ def newer_release(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_newer_model_replaces_the_older_as_a_whole(phone, newer_release, monkeypatch) -> None:
+# The browser looks for a newer build by itself, and may find it before the page listens.
+FOUND_EARLIER = """
+const { register } = ServiceWorkerContainer.prototype;
+ServiceWorkerContainer.prototype.register = async function (...how) {
+  const registration = await register.apply(this, how);
+  if (!registration.installing && !registration.waiting) {
+    await new Promise((resolve) => {
+      registration.onupdatefound = resolve;
+      registration.update();
+    });
+  }
+  return registration;
+};"""
+
+
+@pytest.mark.parametrize("found", ["", FOUND_EARLIER], ids=["when_asked", "earlier"])
+def test_a_newer_model_replaces_the_older_as_a_whole(
+    phone, newer_release, monkeypatch, found
+) -> None:
     page = phone(None)
     kept_for_offline(page)
     before = program(page)
     monkeypatch.setattr(classifier, "RELEASE", newer_release)
+    page.add_init_script(f"if (!sessionStorage.once) {{ sessionStorage.once = 1; {found} }}")
     page.reload()  # still the older build, which asks for a newer one
     page.wait_for_function(
         "worker => JSON.parse(document.getElementById('program').textContent).worker !== worker",
