@@ -20,7 +20,8 @@ def words() -> dict[str, dict]:
         },
         "hints": {code: str(text) for code, text in (terms.REASONS | terms.WARNINGS).items()},
         "says": {
-            "loading": _("Getting the program: %(done)s of %(total)s MB"),
+            "loading": _("Getting the program: %(total)s MB"),
+            "ready": _("The program is ready."),
             "starting": _("Starting the camera…"),
             "looking": _("Put one mole in the frame"),
             "stays": _(

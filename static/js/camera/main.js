@@ -27,11 +27,13 @@ let wanted = false; // started, and not stopped
 
 /** @type {Record<string, (data: any) => void>} */
 const answers = {
-  loading: ({ loaded, bytes }) => view.say("said", view.filled("loading", {
-    done: number.format(loaded / MEGABYTE), total: number.format(bytes / MEGABYTE),
-  })),
+  loading({ loaded, bytes }) {
+    view.say("said", view.filled("loading", { total: number.format(bytes / MEGABYTE) }));
+    view.showProgress(loaded / bytes);
+  },
   ready({ variant }) {
-    view.say("said", null);
+    view.say("said", says.ready);
+    view.showProgress(null);
     view.open.disabled = false;
     keepForOffline(variant);
   },
@@ -49,6 +51,7 @@ const answers = {
     if (task === "frame") underway--;
     console.error(task, error);
     close();
+    view.showProgress(null);
     view.say("said", says[task === "load" ? "no_model" : "broken"]);
   },
 };

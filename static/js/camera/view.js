@@ -20,6 +20,7 @@ export class View {
     this.video = part("video");
     this.canvas = part("outline");
     this.update = part("update");
+    this.progress = part("progress");
     this.keptList = part("kept-list");
     this.root.hidden = false;
   }
@@ -37,6 +38,12 @@ export class View {
     // Only what changes: a screen reader would read it again.
     if (element.textContent !== (sentence ?? "")) element.textContent = sentence ?? "";
     element.hidden = !sentence;
+  }
+
+  /** How far the program is loaded, for the eye alone. @param {number | null} share */
+  showProgress(share) {
+    this.progress.value = share ?? 1;
+    this.progress.hidden = share === null;
   }
 
   /** @param {import("./steady.js").Shown} shown */

@@ -12,6 +12,27 @@ def said(page: Page, sentence: str) -> None:
     expect(page.get_by_role("link", name="Upload a picture instead")).to_be_visible()
 
 
+# All that a screen reader reads out of the place for it.
+LISTEN = """
+window.said = [];
+document.addEventListener("DOMContentLoaded", () => {
+  const place = document.querySelector("[data-said]");
+  new MutationObserver(() => window.said.push(place.textContent))
+    .observe(place, { childList: true });
+});"""
+
+
+def test_while_the_program_comes_only_start_and_end_are_said(phone) -> None:
+    page = phone(None)
+    page.add_init_script(LISTEN)
+    page.reload()
+    expect(page.get_by_role("button", name="Start the camera")).to_be_enabled(timeout=60_000)
+    getting, ready = page.evaluate("window.said")
+    assert "Getting the program" in getting
+    assert ready == "The program is ready."
+    expect(page.get_by_role("progressbar")).to_be_hidden()
+
+
 def test_without_a_camera(phone) -> None:
     page = phone(None)
     start(page)
