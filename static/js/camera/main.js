@@ -70,6 +70,7 @@ async function open() {
     camera.close();
     view.say("said", says[error instanceof DOMException ? error.name : ""] ?? says.no_camera);
     view.open.disabled = false;
+    view.show("start");
     return;
   }
   view.say("said", null);

@@ -25,11 +25,13 @@ export class View {
     this.root.hidden = false;
   }
 
-  /** @param {"start" | "live"} which */
+  /** The focus goes where the pressed button went. @param {"start" | "live"} which */
   show(which) {
     for (const name of ["start", "live"]) part(name).hidden = name !== which;
     // On a phone, the picture needs the room.
     document.querySelector("h1")?.classList.toggle("visually-hidden", which === "live");
+    if (which === "start") this.open.focus();
+    else part("heading").focus({ preventScroll: true });
   }
 
   /** A sentence, or null for none. @param {string} place @param {string | null} sentence */

@@ -76,6 +76,21 @@ def test_skin_that_was_hardly_tested_is_said_beside_the_answer(phone, film, pick
     expect(outcome).to_contain_text("show the mole to a doctor")
 
 
+def test_the_focus_follows_what_was_pressed(phone, film, pick) -> None:
+    page = phone(film(shaken(pick("watch"), count=3)))
+    start(page)
+    expect(page.locator("[data-heading]")).to_be_focused()
+    page.get_by_role("button", name="Stop").click()
+    button = page.get_by_role("button", name="Start the camera")
+    expect(button).to_be_focused()
+    page.evaluate(
+        "() => { navigator.mediaDevices.getUserMedia = async () => { throw new Error(); }; }"
+    )
+    button.click()
+    expect(page.get_by_text("No camera was found.")).to_be_visible()
+    expect(button).to_be_focused()
+
+
 def test_what_is_no_lesion_gets_no_prediction(phone, film) -> None:
     page = phone(film(shaken(lesions("not_a_lesion", 3)[-1])))
     page.evaluate(LISTEN)
