@@ -41,6 +41,10 @@ def words() -> dict[str, dict]:
             ),
             "signIn": _("The picture is kept on this phone. Sign in, then send it below."),
             "refused": _("The picture was not taken. It is kept on this phone."),
+            "not_kept": _(
+                "The picture could neither be sent nor be kept on this phone. Save it again when "
+                "you are online and signed in."
+            ),
             "taken_away": _("The camera was switched off."),
             "broken": _("Something went wrong. Load the page again."),
             "no_model": _(

@@ -113,23 +113,28 @@ async function pump(generation) {
 /** @param {Blob} jpeg */
 async function save(jpeg) {
   const picture = { id: crypto.randomUUID(), jpeg, advice: shown.advice ?? "", savedAt: Date.now() };
-  await outbox.keep(picture);
-  await send(picture, "live-said");
+  let isKept = true;
+  await outbox.keep(picture).catch((error) => {
+    console.warn("Not kept:", error);
+    isKept = false;
+  });
+  await send(picture, "live-said", isKept);
   view.save.disabled = false;
 }
 
-/** @param {import("./outbox.js").Picture} picture @param {string} place of what is said */
-async function send(picture, place) {
+/** @param {import("./outbox.js").Picture} picture @param {string} place of what is said
+ * @param {boolean} isKept whether it is on the phone, too */
+async function send(picture, place, isKept = true) {
   view.say(place, says.sending);
   const answer = await outbox.send(picture, program.records);
   if ("id" in answer) {
-    await outbox.drop(picture.id);
+    if (isKept) await outbox.drop(picture.id);
     location.assign(program.result.replace("00000000-0000-0000-0000-000000000000", answer.id));
     return;
   }
-  view.say(place, [says[answer.problem], answer.detail].filter(Boolean).join(" "));
+  view.say(place, [says[isKept ? answer.problem : "not_kept"], answer.detail].filter(Boolean).join(" "));
   view.showSignIn(answer.problem === "signIn");
-  await showKept();
+  if (isKept) await showKept();
 }
 
 async function showKept() {

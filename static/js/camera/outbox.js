@@ -19,9 +19,15 @@ async function store(mode) {
   return (await settled(opening)).transaction(STORE, mode).objectStore(STORE);
 }
 
-/** @param {Picture} picture */
+/** Raises DOMException where the browser can't store it. @param {Picture} picture */
 export async function keep(picture) {
-  await settled((await store("readwrite")).put(picture));
+  const jpeg = await picture.jpeg.arrayBuffer(); // Safari's private tabs store no Blob
+  const pictures = await store("readwrite");
+  pictures.put({ ...picture, jpeg });
+  await new Promise((resolve, reject) => {
+    pictures.transaction.oncomplete = resolve;
+    pictures.transaction.onabort = () => reject(pictures.transaction.error);
+  });
 }
 
 /** @param {string} id */
@@ -31,9 +37,11 @@ export async function drop(id) {
 
 /** Oldest first. @returns {Promise<Picture[]>} */
 export async function kept() {
-  /** @type {Picture[]} */
+  /** @type {(Omit<Picture, "jpeg"> & { jpeg: ArrayBuffer | Blob })[]} Blobs are of earlier versions */
   const pictures = await settled((await store("readonly")).getAll());
-  return pictures.sort((a, b) => a.savedAt - b.savedAt);
+  return pictures
+    .map((picture) => ({ ...picture, jpeg: new Blob([picture.jpeg], { type: "image/jpeg" }) }))
+    .sort((a, b) => a.savedAt - b.savedAt);
 }
 
 /** Send a picture; sent again, it makes no second record.

@@ -95,6 +95,37 @@ def test_an_answer_that_is_lost_makes_no_second_record(live: Page) -> None:
     assert MoleRecord.objects.count() == 1
 
 
+# Safari's private tabs, and a phone without room.
+NO_BLOB = "if (value.jpeg instanceof Blob) throw new DOMException('', 'DataCloneError');"
+NO_ROOM = "throw new DOMException('', 'QuotaExceededError');"
+STORES = """() => {
+  const { put } = IDBObjectStore.prototype;
+  IDBObjectStore.prototype.put = function (value) {
+    %s
+    return put.call(this, value);
+  };
+}"""
+
+
+def test_a_browser_that_stores_no_blobs_keeps_it_all_the_same(live: Page) -> None:
+    live.evaluate(STORES % NO_BLOB)
+    live.route("**/api/v1/records/", lambda route: route.abort())
+    save(live)
+    image = live.get_by_alt_text("The picture that was kept")
+    expect(image).to_be_visible()
+    live.wait_for_function("document.querySelector('[data-kept-list] img').naturalWidth > 0")
+
+
+def test_what_can_not_be_kept_is_sent_all_the_same(live: Page) -> None:
+    live.evaluate(STORES % NO_ROOM)
+    live.route("**/api/v1/records/", lambda route: route.abort(), times=1)
+    save(live)
+    expect(live.get_by_text("neither be sent nor be kept on this phone")).to_be_visible()
+    save(live)
+    expect(live.get_by_role("heading", level=1)).to_have_text(CHECKED)
+    assert MoleRecord.objects.count() == 1
+
+
 def sign_in_again(page: Page, person) -> None:
     page.get_by_label("Email").fill(person.email)
     page.get_by_label("Password").fill(PASSWORD)
