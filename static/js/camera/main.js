@@ -24,6 +24,7 @@ let round = 0; // grows with each start, stop and new mole: earlier frames are n
 /** @type {import("./steady.js").Shown} */
 let shown;
 let wanted = false; // started, and not stopped
+let saving = false; // one picture, until it is sent or kept
 
 /** @type {Record<string, (data: any) => void>} */
 const answers = {
@@ -43,13 +44,14 @@ const answers = {
     shown = steady.add(look, performance.now());
     view.showAnswer(shown);
     view.drawOutline(look.assessment.usable ? look.assessment.outline : null);
-    view.save.disabled = false;
+    view.save.disabled = saving;
     view.root.dataset.frames = String(Number(view.root.dataset.frames ?? 0) + 1);
   },
   picture: ({ jpeg }) => save(jpeg),
   failed({ task, error }) {
     if (task === "frame") underway--;
     console.error(task, error);
+    saving = false;
     close();
     view.showProgress(null);
     view.say("said", says[task === "load" ? "no_model" : "broken"]);
@@ -118,23 +120,25 @@ async function save(jpeg) {
     console.warn("Not kept:", error);
     isKept = false;
   });
-  await send(picture, "live-said", isKept);
-  view.save.disabled = false;
+  saving = await send(picture, "live-said", isKept);
+  view.save.disabled = saving;
 }
 
 /** @param {import("./outbox.js").Picture} picture @param {string} place of what is said
- * @param {boolean} isKept whether it is on the phone, too */
+ * @param {boolean} isKept whether it is on the phone, too
+ * @returns {Promise<boolean>} whether it was sent, so that its result comes in place of this page */
 async function send(picture, place, isKept = true) {
   view.say(place, says.sending);
   const answer = await outbox.send(picture, program.records);
   if ("id" in answer) {
     if (isKept) await outbox.drop(picture.id);
     location.assign(program.result.replace("00000000-0000-0000-0000-000000000000", answer.id));
-    return;
+    return true;
   }
   view.say(place, [says[isKept ? answer.problem : "not_kept"], answer.detail].filter(Boolean).join(" "));
   view.showSignIn(answer.problem === "signIn");
   if (isKept) await showKept();
+  return false;
 }
 
 async function showKept() {
@@ -190,7 +194,7 @@ view.anew.addEventListener("click", () => {
   newRound();
 });
 view.save.addEventListener("click", () => {
-  view.save.disabled = true;
+  view.save.disabled = saving = true;
   worker.postMessage({ task: "picture" });
 });
 view.torch.addEventListener("click", async () => {
@@ -218,6 +222,7 @@ document.addEventListener("visibilitychange", () => {
   else if (!document.hidden && wanted) open();
 });
 addEventListener("pagehide", () => camera.close());
+addEventListener("pageshow", () => { saving = false; }); // back from the result
 // The stored page still has the token of the session in which it was stored.
 document.addEventListener("submit", ({ target }) => {
   const token = /** @type {HTMLFormElement} */ (target).elements.namedItem("csrfmiddlewaretoken");

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from diagnosis.models import MoleRecord
 from tests.browser.camera.conftest import FRAMED, expect_advice, shaken, start
+from tests.browser.camera.test_camera_live import frames
 from tests.factories import PASSWORD
 
 CHECKED = "Your picture is being checked"
@@ -63,6 +64,20 @@ def test_of_the_last_frames_the_sharpest_is_saved(phone, film, pick) -> None:
         ((1280 - FRAMED) // 2, (720 - FRAMED) // 2, (1280 + FRAMED) // 2, (720 + FRAMED) // 2)
     )
     assert sharpness(picture_of(MoleRecord.objects.get())) > 0.8 * sharpness(middle)
+
+
+def test_while_it_is_sent_it_is_not_saved_again(live: Page) -> None:
+    held = []
+    live.route("**/api/v1/records/", lambda route: held.append(route))
+    save(live)
+    expect(live.get_by_text("Sending the picture…")).to_be_visible()
+    live.wait_for_function(
+        "n => document.querySelector('[data-camera]').dataset.frames > n", arg=frames(live) + 2
+    )
+    expect(live.get_by_role("button", name="Save this picture")).to_be_disabled()
+    held[0].continue_()
+    expect(live.get_by_role("heading", level=1)).to_have_text(CHECKED)
+    assert MoleRecord.objects.count() == 1
 
 
 def test_without_a_connection_it_is_kept_and_sent_later(live: Page) -> None:
