@@ -45,6 +45,7 @@ def words() -> dict[str, dict]:
                 "The picture could neither be sent nor be kept on this phone. Save it again when "
                 "you are online and signed in."
             ),
+            "deleted": _("The picture is deleted."),
             "taken_away": _("The camera was switched off."),
             "broken": _("Something went wrong. Load the page again."),
             "no_model": _(

@@ -94,6 +94,8 @@ export class View {
 
   /** @param {import("./outbox.js").Picture[]} pictures */
   showKept(pictures) {
+    const { activeElement } = document;
+    const position = [...this.keptList.children].findIndex((row) => row.contains(activeElement));
     part("kept").hidden = !pictures.length;
     for (const image of this.keptList.querySelectorAll("img")) URL.revokeObjectURL(image.src);
     const row = part("kept-row").content;
@@ -104,6 +106,10 @@ export class View {
       for (const button of copy.querySelectorAll("button")) button.value = id;
       return copy;
     }));
+    if (position < 0) return;
+    // The list is new, and the button that had the focus is gone.
+    const next = this.keptList.children[position]?.querySelector("button");
+    (next ?? part(pictures.length ? "kept-heading" : "kept-said")).focus();
   }
 
   /** A sentence with numbers. @param {string} name @param {Record<string, string>} values */

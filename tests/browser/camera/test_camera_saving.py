@@ -178,7 +178,17 @@ def test_whoever_signs_in_next_finds_no_picture_of_another(live: Page, alice, bo
 def test_what_was_kept_can_be_deleted(live: Page) -> None:
     live.route("**/api/v1/records/", lambda route: route.abort())
     save(live)
+    expect(live.get_by_role("button", name="Delete")).to_have_count(1)
+    save(live)
+    first = live.get_by_role("button", name="Send now").first
+    expect(live.get_by_role("button", name="Delete")).to_have_count(2)
+    first.click()
+    expect(live.get_by_text("The picture could not be sent.").last).to_be_visible()
+    expect(first).to_be_focused()
+    live.get_by_role("button", name="Delete").first.click()
+    expect(first).to_be_focused()
     live.get_by_role("button", name="Delete").click()
+    expect(live.get_by_text("The picture is deleted.")).to_be_focused()
     expect(live.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
     live.reload()
     expect(live.get_by_role("button", name="Start the camera")).to_be_visible()
