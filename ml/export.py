@@ -97,7 +97,7 @@ def release(run: Path, out: Path = classifier.RELEASE) -> None:
     }
     _write(card, new)
     held_out = np.flatnonzero(
-        [row.allowed and f != "train" for row, f in zip(rows, folds, strict=True)]
+        [bool(row.allowed) and f != "train" for row, f in zip(rows, folds, strict=True)]
     )
     some = np.sort(np.random.default_rng(0).permutation(held_out)[:PARITY_PICTURES])
     check_parity(trained, new, [rows[i].modality for i in some], loaded.pictures[some])
