@@ -39,11 +39,14 @@ lint: $(BIN)/.test node_modules/.dev
 	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python -m skincare_site.embedded manage.py makemigrations --check --dry-run
 
-# Makes the released model anew, in hours: make train DATA="a folder, another" OUT=var/runs/mine
+# Makes the released model anew: two teachers, and the student of both. In hours, and after a kill
+# from where it was: make train DATA="a-folder another" OUT=var/runs/mine
 DATA ?= ../shared/data
 OUT ?= var/runs/new
 train: $(BIN)/.train
-	@$(BIN)/python -m ml train $(foreach folder,$(DATA),--data $(folder)) --out $(OUT)
+	@train="$(BIN)/python -m ml train $(foreach folder,$(DATA),--data $(folder)) --out $(OUT)"
+	for seed in 1 2; do $$train/teacher-$$seed --plan <(echo "{\"seed\": $$seed}"); done
+	$$train --teacher $(OUT)/teacher-1 --teacher $(OUT)/teacher-2 --plan <(echo '{"seed": 3}')
 	$(BIN)/python -m ml release $(OUT)
 
 screenshots: $(BIN)/.test $(STATIC) $(MESSAGES) chromium

@@ -31,8 +31,9 @@ NEAR = 0.7
 BIAS_RIDGE = 5.0
 # Share of validation lesions that each limit may refuse; nine limits stay under 3 % together.
 TAIL = 0.002
-# A blown-out share, and a share of the frame's cells on the lesion, that are never refused.
-MIN_GLARE, MIN_CUT = 0.05, 0.6
+# A blown-out share, a share of the frame's cells on the lesion, and a share of the lesion under
+# hair or ink that are never refused.
+MIN_GLARE, MIN_CUT, MIN_COVERED = 0.05, 0.6, 0.25
 # Below this share of the mask's middle, there are two lesions and the middle lies between them.
 MIN_CENTRE, SEVERAL_REFUSED = 0.1, 0.01
 # Individual typology angle below which skin counts as brown or dark; the sets hold hardly any.
@@ -112,7 +113,7 @@ def limits(quality: np.ndarray) -> list[Limit]:
         {"reason": "no_lesion", "number": "lesion", "min": _low(of["lesion"])},
         {"reason": "unfamiliar", "number": "unfamiliarity", "max": _high(of["unfamiliarity"])},
         {several: "several_lesions", "number": "mask_centre", "min": MIN_CENTRE},
-        {"reason": "covered", "number": "covered", "max": _high(of["covered"])},
+        {"reason": "covered", "number": "covered", "max": max(_high(of["covered"]), MIN_COVERED)},
         {"reason": "blurred", "number": "sharpness", "min": _low(of["sharpness"])},
         {"reason": "too_dark", "number": "brightness", "min": _low(of["brightness"])},
         {"reason": "glare", "number": "glare", "max": max(_high(of["glare"]), MIN_GLARE)},
@@ -125,14 +126,15 @@ def limits(quality: np.ndarray) -> list[Limit]:
 
 def _high(values: np.ndarray) -> float:
     """The upper end of a number's real range: the quantile at 1 − TAIL, or, where the pictures
-    are too few to show it, the median and 2.2 times its distance to the quantile at 0.95 (3.6 σ
-    of a normal tail)."""
+    are too few to show it, the largest one, or the median and 2.2 times its distance to the
+    quantile at 0.95 (3.6 σ of a normal tail)."""
     middle, most = np.quantile(values, [0.5, 0.95])
-    return float(max(np.quantile(values, 1 - TAIL), middle + 2.2 * (most - middle)))
+    seen = np.quantile(values, 1 - TAIL, method="higher")
+    return float(max(seen, middle + 2.2 * (most - middle)))
 
 
 def _low(values: np.ndarray) -> float:
     """The lower end, as ``_high`` on a logarithmic scale, since these numbers are shares and
     brightnesses from 0 up; 0, which refuses nothing, where real lesions have 0."""
     far = np.exp(-_high(-np.log(np.maximum(values, 1e-3))))
-    return float(min(far, np.quantile(values, TAIL)))
+    return float(min(far, np.quantile(values, TAIL, method="lower")))

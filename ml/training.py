@@ -28,13 +28,13 @@ DISTILLED = 0.7  # share of the loss that follows the teachers, where there are 
 class Plan:
     """What a training is: two phases by picture side, epochs counted in pictures seen."""
 
-    phases: tuple[tuple[int, int], ...] = ((160, 12), (192, 8))  # (side, epochs)
+    phases: tuple[tuple[int, int], ...] = ((160, 8), (192, 10))  # (side, epochs)
     validation_side: int = 224
     epoch_pictures: int = 12_000
     batch: int = 64
     learning_rate: float = 7e-4
     weight_decay: float = 0.02
-    frozen_blocks: int = 5
+    frozen_blocks: int = 3
     photo_weight: float = 1.0
     patience: int = 10
     teachers: tuple[str, ...] = ()  # folders of runs, whose mean answers are learnt, too

@@ -17,6 +17,7 @@ from ml.datasets import DatasetError
 from ml.taxonomy import DIAGNOSES
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.timeout(900)  # TensorFlow is started anew for each command
 PLAN = {"phases": [[96, 2]], "epoch_pictures": 32, "batch": 16}
 
 
