@@ -62,7 +62,8 @@ REASONS = {
     "too_dark": "The picture is too dark. Use daylight or switch on a lamp.",
     "glare": "Light is reflected from the skin. Turn the lamp or the flash aside.",
     "too_few_pixels": "The picture has too few pixels. Use a sharper camera setting.",
-    "covered": "Hair or ink covers the mole. Move the hair aside, or wipe the ink away.",
+    "covered": "Hair, ink or a reflection covers the mole. Move the hair aside, wipe the ink away, "
+    "or turn the lamp.",
 }
 
 # What is worth saying of a picture that is judged all the same.

@@ -9,7 +9,7 @@ from ml import classifier, taxonomy
 NO_LESION = ("coin", "button", "drawn_circle", "nipple", "screenshot_with_text")
 # What is said of each of these, as a reason to refuse or as a warning; one of them is enough.
 SPOILT = {
-    "behind_glare": {"glare", "unfamiliar"},
+    "behind_glare": {"glare", "covered", "unfamiliar"},
     "two": {"several_lesions"},
     "blurred": {"blurred", "no_lesion"},
 }
