@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -46,10 +45,7 @@ def train(options: argparse.Namespace) -> int:
     plan = None  # the usual one, or the one that the run began with
     if options.plan:
         try:
-            changes = json.loads(options.plan.read_text(encoding="utf-8"))
-            if "phases" in changes:
-                changes["phases"] = tuple(tuple(phase) for phase in changes["phases"])
-            plan = training.Plan(**changes)
+            plan = training.Plan.read(options.plan)
         except (ValueError, TypeError) as error:
             raise DatasetError(f"{options.plan}: {error}") from error
     if options.teacher:
@@ -140,7 +136,7 @@ def _print_counts(manifest: Manifest) -> None:
         }
         print(f"{dataset:20} {modality:12} {dx:20} {pictures:6,} pictures {len(groups):6,} groups")
     print(f"{'all':54} {len(manifest.rows):6,} pictures")
-    for reason, count in Counter(d.reason for d in manifest.dropped).most_common():
+    for reason, count in manifest.dropped_by_reason():
         print(f"dropped: {count:,} × {reason}")
     for dropped in manifest.dropped:
         print(f"dropped: {dropped.source}: {dropped.image_id}: {dropped.reason}")

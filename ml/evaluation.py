@@ -69,13 +69,7 @@ class Predictions:
 
     def decisions(self) -> np.ndarray:
         """Index into RISK_CATEGORIES by the shipped thresholds, uncertainty aside."""
-        chosen = [
-            decide(
-                dict(zip(DIAGNOSES, p, strict=True)), self.thresholds[row.modality], uncertain=False
-            )[0]
-            for row, p in zip(self.rows, self.probabilities.tolist(), strict=True)
-        ]
-        return np.array([RISK_CATEGORIES.index(category) for category in chosen], int)
+        return decisions(self.probabilities, [self.thresholds[r.modality] for r in self.rows])
 
     def malignant(self) -> np.ndarray:
         """1, 0, or −1 where the label leaves it open."""
@@ -92,6 +86,15 @@ class Predictions:
     def diagnosis(self) -> np.ndarray:
         """Index into DIAGNOSES, or −1 where the label allows several."""
         return _only([set(row.allowed) for row in self.rows], DIAGNOSES)
+
+
+def decisions(probabilities: np.ndarray, thresholds: list[Thresholds]) -> np.ndarray:
+    """Index into RISK_CATEGORIES by the rule, for (n, 7) and each row's thresholds."""
+    chosen = [
+        decide(dict(zip(DIAGNOSES, p, strict=True)), of_row, uncertain=False)[0]
+        for p, of_row in zip(probabilities.tolist(), thresholds, strict=True)
+    ]
+    return np.array([RISK_CATEGORIES.index(category) for category in chosen], int)
 
 
 def _only(values: list[set[str]], names: tuple[str, ...]) -> np.ndarray:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterable
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +26,7 @@ from ml import (
     trust,
 )
 from ml.datasets import Row, splits
-from ml.taxonomy import ADVICE, CATEGORY_OF, DIAGNOSES, MODALITIES, REASONS, decide
+from ml.taxonomy import ADVICE, CATEGORY_OF, MODALITIES, REASONS
 
 KERAS_FILE, LITERT_FILE, CARD_FILE = "skincare.keras", "skincare.tflite", "model-card.md"
 PARITY, PARITY_PICTURES = 1e-4, 200
@@ -65,7 +66,6 @@ def release(run: Path, out: Path = classifier.RELEASE) -> None:
     convert(model, new / LITERT_FILE)
     shutil.copy(run / "split.csv", new)
 
-    counts = _counts(rows, folds)
     plan = json.loads((run / "plan.json").read_text())
     # Where the teachers lay on this machine is nobody's business.
     plan["teachers"] = [Path(teacher).name for teacher in plan.get("teachers", ())]
@@ -90,10 +90,10 @@ def release(run: Path, out: Path = classifier.RELEASE) -> None:
         },
         "training": {
             "plan": plan,
-            "pictures": counts,
+            "pictures": _counts(rows, folds),
             "parameters": model.count_params(),
         },
-        "licence": LICENCE if _shared(counts) else OWN_LICENCE,
+        "licence": LICENCE if RESEARCH_SETS & {row.dataset for row in rows} else OWN_LICENCE,
         "libraries": {name: version(name) for name in ("keras", "ai-edge-litert", "numpy")},
     }
     _write(card, new)
@@ -135,35 +135,26 @@ def check_parity(
     than PARITY and ROUNDING, or the two files give any picture another risk category."""
     squares = np.stack([_square(picture) for picture in pictures])
     lite, reference = (classifier.load(folder, engine) for engine in classifier.ENGINES)
+
+    def probabilities(logits: Iterable[np.ndarray]) -> np.ndarray:
+        calibrations = (lite.card["calibration"][modality] for modality in modalities)
+        return np.stack([*map(classifier.calibrated, logits, calibrations)])
+
     shipped, same = (
-        np.stack([model.outputs(picture)["logits"] for picture in tqdm(pictures, "parity")])
+        probabilities(model.outputs(picture)["logits"] for picture in tqdm(pictures, "parity"))
         for model in (lite, reference)
     )
-    before = trained.predict(squares, batch_size=64, verbose=0)["logits"]
-    probabilities = [
-        np.stack(
-            [
-                classifier.calibrated(of_picture, lite.card["calibration"][modality])
-                for of_picture, modality in zip(logits, modalities, strict=True)
-            ]
-        )
-        for logits in (shipped, same, before)
-    ]
+    before = probabilities(trained.predict(squares, batch_size=64, verbose=0)["logits"])
     for name, other, limit in (
-        (KERAS_FILE, probabilities[1], PARITY),
-        ("the trained network", probabilities[2], ROUNDING),
+        (KERAS_FILE, same, PARITY),
+        ("the trained network", before, ROUNDING),
     ):
-        worst = float(np.abs(probabilities[0] - other).max())
+        worst = float(np.abs(shipped - other).max())
         if worst > limit:
             raise ParityError(f"{LITERT_FILE} differs from {name} by {worst:.1e}, not {limit:.0e}")
-    ours, theirs = (
-        [
-            decide(dict(zip(DIAGNOSES, p, strict=True)), lite.thresholds[m], uncertain=False)
-            for p, m in zip(of_model.tolist(), modalities, strict=True)
-        ]
-        for of_model in probabilities[:2]
-    )
-    if changed := sum(a != b for a, b in zip(ours, theirs, strict=True)):
+    thresholds = [lite.thresholds[modality] for modality in modalities]
+    ours, theirs = (evaluation.decisions(p, thresholds) for p in (shipped, same))
+    if changed := int((ours != theirs).sum()):
         raise ParityError(f"{LITERT_FILE} gives {changed} pictures another category")
 
 
@@ -228,11 +219,6 @@ def _counts(rows: list[Row], folds: np.ndarray) -> dict[str, dict[str, int]]:
         of_set = counts.setdefault(f"{row.dataset} {row.modality}", {})
         of_set[fold] = of_set.get(fold, 0) + 1
     return counts
-
-
-def _shared(counts: dict[str, dict[str, int]]) -> bool:
-    """Whether it learnt from the collections that are shared for research only."""
-    return any(of_set.rpartition(" ")[0] in RESEARCH_SETS for of_set in counts)
 
 
 def _next_version(out: Path) -> str:

@@ -44,6 +44,20 @@ class Plan:
     def epochs(self) -> int:
         return sum(epochs for _, epochs in self.phases)
 
+    @property
+    def epoch_steps(self) -> int:
+        return self.epoch_pictures // self.batch
+
+    @classmethod
+    def read(cls, path: Path) -> "Plan":
+        """What a JSON file says, the rest as usual. Raises ValueError or TypeError for others."""
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if "phases" in values:
+            values["phases"] = tuple(tuple(phase) for phase in values["phases"])
+        if "teachers" in values:
+            values["teachers"] = tuple(values["teachers"])
+        return cls(**values)
+
 
 def train(
     data: Sequence[Path], out: Path, plan: Plan | None = None, modality: str = "dermoscopy"
@@ -84,8 +98,8 @@ def train(
         averaged.load_weights(out / "averaged.keras")
     else:
         averaged.set_weights(model.get_weights())
-    done = int(model.optimizer.iterations) // (plan.epoch_pictures // plan.batch)
-    follow = _Follow(out, averaged, validation, plan, done)
+    kept = int(model.optimizer.iterations) // plan.epoch_steps
+    follow = _Follow(out, averaged, validation, plan, kept)
     begin = 0
     for side, epochs in plan.phases:
         done = follow.epochs_done
@@ -96,7 +110,7 @@ def train(
                 epochs=begin + epochs,
                 initial_epoch=max(done, begin),
                 shuffle=False,
-                steps_per_epoch=plan.epoch_pictures // plan.batch,
+                steps_per_epoch=plan.epoch_steps,
                 callbacks=[follow],
             )
         begin += epochs
@@ -394,12 +408,10 @@ def _resume(model: keras.Model, checkpoint: Path) -> None:
 
 def _kept_plan(run: Path, plan: Plan | None) -> Plan:
     """The plan that the run began with; raises DatasetError where another one is asked for."""
-    kept = json.loads((run / "plan.json").read_text())
-    kept["phases"] = tuple(tuple(phase) for phase in kept["phases"])
-    kept["teachers"] = tuple(kept["teachers"])
-    if plan and plan != Plan(**kept):
+    kept = Plan.read(run / "plan.json")
+    if plan and plan != kept:
         raise datasets.DatasetError(f"{run} was begun with another plan; choose another folder")
-    return Plan(**kept)
+    return kept
 
 
 def _read_table(path: Path) -> list[dict]:

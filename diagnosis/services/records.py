@@ -4,6 +4,7 @@ import hashlib
 import re
 import uuid
 from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 
 from django.contrib.postgres.search import SearchQuery
@@ -61,6 +62,11 @@ def having(text: str) -> QuerySet:
     # A union of sets: with one condition for all of them, no index would help.
     first, *others = (each.values("pk") for each in found)
     return first.union(*others)
+
+
+def born(person: User, shown: Iterable[MoleRecord]) -> date | None:
+    """When the person was born, to be said of these pictures: not where one was imported."""
+    return None if any(record.imported for record in shown) else person.date_of_birth
 
 
 def submit(

@@ -17,6 +17,7 @@ from PIL import Image
 from accounts.models import User
 from diagnosis import frequencies, plots, terms, wording
 from diagnosis.models import Mole, MoleRecord, Review
+from diagnosis.services.records import born
 
 AT_MOST = 40  # pictures: what prints on twenty sheets
 PIXELS = 1000  # of a picture's long side: 300 a inch at the size printed
@@ -36,8 +37,7 @@ def write(*, person: User, records: Iterable[MoleRecord], mole: Mole | None = No
     report.set_title(
         _("Pictures of a mole") if mole is None else _("Mole: %(name)s") % {"name": mole}
     )
-    born = person.date_of_birth if all(record.born for record in every) else None
-    report.opening(person, born, mole, len(every), len(shown))
+    report.opening(person, born(person, every), mole, len(every), len(shown))
     if plot := plots.size_plot(every):
         report.size_plot(plot)
     for record in reversed(shown):

@@ -113,7 +113,7 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
     context = {
         "share": share,
         "mole": share.mole or share.record.mole,
-        "born": share.owner.date_of_birth if all(record.born for record in shown) else None,
+        "born": records.born(share.owner, shown),
         "query": urlencode({"key": request.GET["key"]}),
         "entries": [
             {

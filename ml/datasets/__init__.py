@@ -1,7 +1,6 @@
 """Readers for every format that we know → one manifest."""
 
 import sys
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -45,7 +44,7 @@ def read(dirs: Iterable[str | Path], modality: str = "dermoscopy") -> Manifest:
 
 def warn(manifest: Manifest) -> None:
     """Say on stderr how many rows were dropped, and every warning."""
-    for reason, count in Counter(dropped.reason for dropped in manifest.dropped).most_common():
+    for reason, count in manifest.dropped_by_reason():
         print(f"dropped: {count:,} × {reason} (`summarise` names them)", file=sys.stderr)
     for warning in manifest.warnings:
         print(f"warning: {warning}", file=sys.stderr)

@@ -73,6 +73,10 @@ class Manifest:
         """The rows that a network can learn from."""
         return [row for row in self.rows if row.allowed or row.dx == "not_a_lesion"]
 
+    def dropped_by_reason(self) -> list[tuple[str, int]]:
+        """How many rows were dropped for each reason, the most frequent first."""
+        return Counter(dropped.reason for dropped in self.dropped).most_common()
+
     def counts(self) -> dict[tuple[str, str, str], int]:
         """Pictures by (data set, modality, diagnosis)."""
         return dict(Counter((row.dataset, row.modality, row.dx) for row in self.rows))

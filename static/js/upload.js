@@ -4,6 +4,8 @@
  * again makes no second record.
  */
 
+import { cookie } from "./camera/outbox.js";
+
 const form = document.querySelector("form[data-upload]");
 const field = form.querySelector("[data-picture-field]");
 const input = field.querySelector("[name=image]");
@@ -171,7 +173,7 @@ function post(picture) {
   data.set("image", picture.file, picture.file.name);
   data.set("key", picture.key);
   // Signing in on another tab changed the token since this page was loaded.
-  data.set("csrfmiddlewaretoken", document.cookie.match(/\bcsrftoken=(\w+)/)?.[1] ?? "");
+  data.set("csrfmiddlewaretoken", cookie("csrftoken"));
   const request = new XMLHttpRequest();
   const progress = picture.element.querySelector("progress");
   let patience;
