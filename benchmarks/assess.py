@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.results import keep, summary
-from ml import classifier, images, phantoms
+from ml import classifier, images
+from ml.synthetic import phantoms
 from ml.taxonomy import MODALITIES
 
 

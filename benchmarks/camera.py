@@ -21,7 +21,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
 from benchmarks.results import keep, summary
-from ml import phantoms
+from ml.synthetic import phantoms
 
 WIDTH, HEIGHT = 1280, 720
 FILM_FRAMES = 30

@@ -12,7 +12,7 @@ import requests
 from PIL import Image
 
 from benchmarks.results import keep, summary
-from ml import phantoms
+from ml.synthetic import phantoms
 
 WIDTH, HEIGHT = 2048, 1536  # 3 megapixels, as from a phone
 PATIENCE_S = 60

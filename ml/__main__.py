@@ -28,7 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def summarise(options: argparse.Namespace) -> int:
     """Counts, dropped rows, warnings; the category distribution and flip samples as pictures."""
-    from ml import datasets, reporting
+    from ml import datasets
+    from ml.measure import reporting
 
     manifest = datasets.read(options.data, options.modality)
     _print_counts(manifest)
@@ -40,12 +41,12 @@ def summarise(options: argparse.Namespace) -> int:
 
 def train(options: argparse.Namespace) -> int:
     """Train into a run folder; goes on where a killed training stopped."""
-    from ml import training
+    from ml.training import loop
 
     plan = None  # the usual one, or the one that the run began with
     if options.plan:
         try:
-            plan = training.Plan.read(options.plan)
+            plan = loop.Plan.read(options.plan)
         except (ValueError, TypeError) as error:
             raise DatasetError(f"{options.plan}: {error}") from error
     if options.teacher:
@@ -53,14 +54,15 @@ def train(options: argparse.Namespace) -> int:
             if not (run / "best.keras").is_file():
                 raise DatasetError(f"{run}: no trained run to learn from: it has no best.keras")
         teachers = tuple(str(run.resolve()) for run in options.teacher)
-        plan = replace(plan or training.Plan(), teachers=teachers)
-    training.train(options.data, options.out, plan, options.modality)
+        plan = replace(plan or loop.Plan(), teachers=teachers)
+    loop.train(options.data, options.out, plan, options.modality)
     return 0
 
 
 def evaluate(options: argparse.Namespace) -> int:
     """Measure a model on data sets: every figure as JSON, and a report with plots."""
-    from ml import comparison, datasets, evaluation, reporting, trust
+    from ml import datasets
+    from ml.measure import comparison, evaluation, reporting, trust
 
     manifest = datasets.read(options.data, options.modality)
     datasets.warn(manifest)
@@ -98,7 +100,7 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def release(options: argparse.Namespace) -> int:
     """Export, calibrate and check a trained run, and make it the released model."""
-    from ml import export
+    from ml.publish import export
 
     try:
         export.release(options.folder, options.out)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from diagnosis.models import MoleRecord
 from diagnosis.services import records
-from ml import phantoms
+from ml.synthetic import phantoms
 
 NAMES = {
     "even_mole": gettext_lazy("Small, even mole"),

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from diagnosis.models import MoleRecord
-from ml.phantoms import render
+from ml.synthetic.phantoms import render
 from tests.diagnosis.programs import Program
 from tests.factories import PASSWORD
 

@@ -7,7 +7,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from diagnosis.models import Assessment, MoleRecord
-from ml.phantoms import render
+from ml.synthetic.phantoms import render
 from skincare_site.celery import app
 from tests.diagnosis.programs import Program, wait_for
 

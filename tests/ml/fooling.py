@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from ml import phantoms
+from ml.synthetic import phantoms
 
 SIDE = 512
 

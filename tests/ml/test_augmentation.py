@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ml import augmentation
+from ml.training import augmentation
 
 
 @pytest.fixture

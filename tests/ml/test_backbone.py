@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from ml import backbone, network
+from ml import network
+from ml.network import backbone
 
 # Every tenth of the first 160 pooled features of the PyTorch package's network (its own code and
 # weights, extract_features, mean over the map) for the picture below.

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml import calibration
 from ml.classifier import calibrated
 from ml.datasets import Row
 from ml.network import QUALITY
+from ml.publish import calibration
 from ml.taxonomy import DIAGNOSES, MALIGNANT_DIAGNOSES
 
 MALIGNANT = [DIAGNOSES.index(d) for d in MALIGNANT_DIAGNOSES]

@@ -6,8 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
-from ml import classifier, phantoms, taxonomy
+from ml import classifier, taxonomy
 from ml.classifier import RELEASE, ReleaseError
+from ml.synthetic import phantoms
 
 
 @pytest.fixture(scope="module")

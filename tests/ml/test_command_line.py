@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from ml import phantoms
 from ml.__main__ import main
 from ml.classifier import RELEASE
+from ml.synthetic import phantoms
 from ml.taxonomy import CATEGORY_OF, DIAGNOSES
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from ml.__main__ import main
 from ml.classifier import RELEASE
-from ml.comparison import compare
+from ml.measure.comparison import compare
 from ml.taxonomy import DIAGNOSES
 from tests.ml.test_evaluation import predictions, row
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ml.datasets import Row
-from ml.evaluation import Predictions, evaluate
+from ml.measure.evaluation import Predictions, evaluate
 from ml.taxonomy import ALLOWED, DIAGNOSES, Thresholds
 
 THRESHOLDS = {

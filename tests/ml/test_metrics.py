@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from ml import metrics
+from ml.measure import metrics
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ml import phantoms
+from ml.synthetic import phantoms
 
 
 @pytest.mark.parametrize("name", phantoms.PHANTOMS)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml import datasets, reporting
-from ml.evaluation import Predictions, evaluate
+from ml import datasets
+from ml.measure import reporting
+from ml.measure.evaluation import Predictions, evaluate
 from ml.taxonomy import DIAGNOSES, Thresholds
 
 

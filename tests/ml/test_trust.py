@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from ml import classifier, datasets, foreign, phantoms, trust
+from ml import classifier, datasets
+from ml.measure import trust
+from ml.synthetic import foreign, phantoms
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,14 @@ import keras
 import numpy as np
 import pytest
 
-from ml import backbone, export, network, phantoms, training
+from ml import network
 from ml.classifier import RELEASE
 from ml.datasets import DatasetError
+from ml.network import backbone
+from ml.publish import export
+from ml.synthetic import phantoms
 from ml.taxonomy import DIAGNOSES
+from ml.training import loop
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(900)  # TensorFlow is started anew for each command
@@ -118,7 +122,7 @@ def test_a_training_that_died_while_saving_goes_on_from_the_epoch_before(
     data, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    plan = training.Plan(phases=((96, 2),), epoch_pictures=32, batch=16)
+    plan = loop.Plan(phases=((96, 2),), epoch_pictures=32, batch=16)
     save, saved = keras.Model.save, []
 
     def full_disk(model, path, *arguments, **options):
@@ -129,15 +133,15 @@ def test_a_training_that_died_while_saving_goes_on_from_the_epoch_before(
 
     monkeypatch.setattr(keras.Model, "save", full_disk)
     with pytest.raises(OSError, match="No space left"):
-        training.train([data], tmp_path / "run", plan)
+        loop.train([data], tmp_path / "run", plan)
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
-    training.train([data], tmp_path / "run")
+    loop.train([data], tmp_path / "run")
     lines = (tmp_path / "run/epochs.csv").read_text().splitlines()
     assert [line.partition(",")[0] for line in lines] == ["epoch", "1", "2"]
 
     # Its split and its plan are those of its weights.
     with pytest.raises(DatasetError, match="begun with other data"):
-        training.train([data / "photo"], tmp_path / "run")
+        loop.train([data / "photo"], tmp_path / "run")
     with pytest.raises(DatasetError, match="begun with another plan"):
-        training.train([data], tmp_path / "run", replace(plan, seed=2))
+        loop.train([data], tmp_path / "run", replace(plan, seed=2))

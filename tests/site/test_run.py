@@ -15,7 +15,7 @@ import psutil
 import pytest
 import requests
 
-from ml import phantoms
+from ml.synthetic import phantoms
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "var/static"

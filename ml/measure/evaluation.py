@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from ml import images, metrics
+from ml import images
 from ml.datasets import DatasetError, Row
+from ml.measure import metrics
 from ml.skin_tone import NO_SKIN, tone_of
 from ml.taxonomy import (
     BENIGN,

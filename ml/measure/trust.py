@@ -10,8 +10,9 @@ import numpy as np
 from PIL import Image, ImageFilter
 from tqdm import tqdm
 
-from ml import foreign, images, phantoms
+from ml import images
 from ml.datasets import Row
+from ml.synthetic import foreign, phantoms
 from ml.taxonomy import BENIGN, MODALITIES
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from ml import metrics
-from ml.evaluation import RESAMPLES, Predictions
+from ml.measure import metrics
+from ml.measure.evaluation import RESAMPLES, Predictions
 from ml.taxonomy import BENIGN, RISK_CATEGORIES
 
 REFUSED = "refused"

@@ -14,18 +14,10 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from ml import (
-    arrays,
-    calibration,
-    classifier,
-    datasets,
-    evaluation,
-    images,
-    model_card,
-    network,
-    trust,
-)
-from ml.datasets import Row, splits
+from ml import classifier, datasets, images, network
+from ml.datasets import Row, arrays, splits
+from ml.measure import evaluation, trust
+from ml.publish import calibration, model_card
 from ml.taxonomy import ADVICE, CATEGORY_OF, MODALITIES, REASONS
 
 KERAS_FILE, LITERT_FILE, CARD_FILE = "skincare.keras", "skincare.tflite", "model-card.md"

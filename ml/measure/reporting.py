@@ -11,9 +11,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
-from ml import images, metrics
+from ml import images
 from ml.datasets import Manifest
-from ml.evaluation import Predictions
+from ml.measure import metrics
+from ml.measure.evaluation import Predictions
 from ml.taxonomy import CATEGORY_OF, DIAGNOSES, MODALITIES, RISK_CATEGORIES
 
 WORST = 24

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from ml import backbone
+from ml.network import backbone
 from ml.skin_tone import NO_SKIN
 from ml.taxonomy import DIAGNOSES
 

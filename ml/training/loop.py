@@ -12,9 +12,12 @@ import numpy as np
 import tensorflow as tf
 from sklearn.metrics import roc_auc_score
 
-from ml import arrays, augmentation, backbone, datasets, images, negatives, network
-from ml.datasets import Row, splits
+from ml import datasets, images, network
+from ml.datasets import Row, arrays, splits
+from ml.network import backbone
+from ml.synthetic import negatives
 from ml.taxonomy import BENIGN_DIAGNOSES, DIAGNOSES, MALIGNANT_DIAGNOSES
+from ml.training import augmentation
 
 LABEL_SMOOTHING = 0.05
 NEGATIVE_SHARE = 0.1  # of every batch: pictures without a lesion

@@ -1,0 +1,1 @@
+"""What a released model reaches: figures with intervals, trust, comparison, reports."""

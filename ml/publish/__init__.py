@@ -1,0 +1,1 @@
+"""From a trained run to a release: calibration, export, parity, model card."""
