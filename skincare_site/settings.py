@@ -99,6 +99,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.staff.end_early",
     "accounts.middleware.clean_device",
     "accounts.middleware.preferences",
     "django.contrib.messages.middleware.MessageMiddleware",
