@@ -14,6 +14,8 @@ class AccountsConfig(AppConfig):
         from auditlog.models import LogEntry
         from auditlog.registry import auditlog
 
+        from accounts import notices  # noqa: F401 connects
+
         # Who may do what is worth a trace; names and birthdays are not the log's business.
         auditlog.register(
             self.get_model("User"),

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -93,6 +93,13 @@ class SignupForm(AllauthSignupForm):
         if age < MINIMUM_AGE:
             raise ValidationError(_("You must be at least 16 years old to use this service."))
         return born
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        """Hash the password also where the address has an account already, and only a mail goes
+        there: the time that the answer takes must not tell."""
+        if self.account_already_exists:
+            User().set_password(self.cleaned_data["password1"])
+        return super().try_save(request)
 
     @transaction.atomic
     def save(self, request: HttpRequest) -> User:

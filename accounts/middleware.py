@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 from django.utils.functional import SimpleLazyObject
 
+from accounts import devices
 from accounts.models import User
 
 DEVICE_COOKIE = "device_of"  # whose pictures may wait in this browser
@@ -60,6 +61,7 @@ def clean_device(get_response: Callable) -> Callable:
             httponly=True,
             samesite="Lax",
         )
+        devices.remember(response, user.email)
         return response
 
     return middleware

@@ -150,11 +150,14 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "diagnosis:home"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_ADAPTER = "accounts.adapter.Adapter"
 ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
 # "mandatory" also keeps sign-up from telling who has an account; `make run` says "optional".
 ACCOUNT_EMAIL_VERIFICATION = env("EMAIL_VERIFICATION", default="mandatory")
 ACCOUNT_EMAIL_SUBJECT_PREFIX = gettext_lazy("Skincare mole check: ")
 ACCOUNT_EMAIL_NOTIFICATIONS = True
+# The password again before an address is added, taken into use or removed; for the rest it is so.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Skincare mole check"
