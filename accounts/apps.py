@@ -19,11 +19,21 @@ class AccountsConfig(AppConfig):
         # Who may do what is worth a trace; names and birthdays are not the log's business.
         auditlog.register(
             self.get_model("User"),
-            include_fields=["is_active", "is_staff", "is_superuser", "teaching_consented_at"],
+            include_fields=[
+                *("is_active", "is_staff", "is_superuser", "teaching_consented_at"),
+                *("email", "password"),
+            ],
+            # That they changed, never what they are.
+            mask_fields=["email", "password"],
+            mask_callable="accounts.apps.hidden",
             m2m_fields={"groups"},
         )
         auditlog.register(Authenticator, include_fields=["user", "type"])
         pre_save.connect(leave_name_out, sender=LogEntry, dispatch_uid="leave_name_out")
+
+
+def hidden(value: str) -> str:
+    return "***"
 
 
 def leave_name_out(instance: Any, **_: Any) -> None:
