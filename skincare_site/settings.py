@@ -91,11 +91,13 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "skincare_site.middleware.add_headers",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "skincare_site.middleware.RefuseMalformed",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -175,6 +177,8 @@ STORAGES = {
 }
 FILE_UPLOAD_PERMISSIONS = 0o640
 DATA_UPLOAD_MAX_NUMBER_FILES = 1  # the size limit holds for each
+# Above it nothing of a request is kept; a picture that is larger than allowed gets its sentence.
+MAX_REQUEST_BYTES = 32 * 1024**2
 FILE_UPLOAD_HANDLERS = ["diagnosis.services.pictures.BoundedUploadHandler"]
 # Pictures leave through a view that checks the permission. Behind the proxy it only names the
 # file, and the proxy sends it (deploy/Caddyfile); elsewhere Django streams it.
