@@ -1,0 +1,65 @@
+"""An e-mail to the person whose picture a doctor has looked at; it says nothing of the verdict."""
+
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from diagnosis import queue
+from diagnosis.reviews.models import Review
+
+# After that, an address that takes no mail is left alone, and the news is none.
+GIVE_UP_AFTER = timedelta(days=3)
+
+
+def due() -> QuerySet[Review]:
+    """Verdicts that their person has not been told of."""
+    return Review.objects.filter(notified_at__isnull=True)
+
+
+def sweep() -> int:
+    """Give what is due to the workers again; return how many."""
+    reviews = list(due().filter(news_since__gt=Now() - GIVE_UP_AFTER).values_list("pk", flat=True))
+    for review in reviews:
+        queue.tell(review)
+    return len(reviews)
+
+
+def send(review_id: uuid.UUID | str) -> None:
+    """Tell the person, unless they were told, or want no such e-mails.
+
+    Raises what the mail server's connection raises; then it is due again.
+    """
+    with transaction.atomic():
+        review = (
+            due()
+            .select_for_update(of=("self",))
+            .select_related("record__owner")
+            .filter(pk=review_id)
+            .first()
+        )
+        if review is None:
+            return
+        Review.objects.filter(pk=review.pk).update(notified_at=Now())
+        person = review.record.owner
+        if person.is_active and person.verdict_emails:
+            with translation.override(person.language or settings.LANGUAGE_CODE):
+                _message(person.email, review).send()
+
+
+def _message(address: str, review: Review) -> EmailMessage:
+    """Names no mole and no result: e-mail is read by others than its recipient."""
+    page = reverse("diagnosis:record_detail", args=[review.record_id])
+    return EmailMessage(
+        subject=_("Something new on your page"),
+        body=render_to_string("diagnosis/email/verdict.txt", {"address": settings.SITE_URL + page}),
+        to=[address],
+    )
