@@ -6,13 +6,16 @@ these" where they misread a percentage of one picture.
 
 import functools
 import json
+from typing import TYPE_CHECKING
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from diagnosis.records.models import Assessment
 from ml.classifier import RELEASE
 from ml.taxonomy import BENIGN
+
+if TYPE_CHECKING:
+    from diagnosis.records.models import Assessment
 
 
 @functools.cache
@@ -24,7 +27,7 @@ def release() -> dict:
         return {}
 
 
-def sentence(assessment: Assessment) -> str:
+def sentence(assessment: "Assessment") -> str:
     """How often pictures with such an answer were dangerous; empty where it was not measured."""
     card = release()
     tested = card.get("figures", {}).get(assessment.modality)

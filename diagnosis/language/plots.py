@@ -5,11 +5,13 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 
-from diagnosis.records.models import MoleRecord
+if TYPE_CHECKING:
+    from diagnosis.records.models import MoleRecord
 
 STEPS = (1, 2, 5, 10, 20, 50, 100)
 LINES = 4
@@ -45,7 +47,7 @@ class Plot:
         return list(itertools.pairwise(self.points))
 
 
-def size_plot(records: Iterable[MoleRecord]) -> Plot | None:
+def size_plot(records: Iterable["MoleRecord"]) -> Plot | None:
     """The measured sizes, from the oldest on; None where there are fewer than two dates."""
     measured = sorted((r.created_at, r.size_mm) for r in records if r.size_mm is not None)
     if len(measured) < 2:

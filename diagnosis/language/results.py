@@ -3,17 +3,21 @@
 Never a diagnosis, never "you are safe"; the colour (``tone``) never stands alone.
 """
 
+from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.age import age_on
 from diagnosis.language import terms
-from diagnosis.records.models import Assessment, MoleRecord
-from diagnosis.reviews.models import Review
 from ml import taxonomy
+
+if TYPE_CHECKING:
+    from diagnosis.records.models import Assessment, MoleRecord
+    from diagnosis.reviews.models import Review
 
 TONES = {"watch": "calm", "doctor_weeks": "doctor", "doctor_days": "soon", "retake": "neutral"}
 
@@ -50,9 +54,9 @@ GROUPS = {
 }
 
 VERDICTS = {
-    Review.Urgency.NONE: ("calm", gettext_lazy("No visit needed")),
-    Review.Urgency.WEEKS: ("doctor", gettext_lazy("See a doctor within a few weeks")),
-    Review.Urgency.DAYS: ("soon", gettext_lazy("See a doctor within a few days")),
+    "none": ("calm", gettext_lazy("No visit needed")),
+    "doctor_weeks": ("doctor", gettext_lazy("See a doctor within a few weeks")),
+    "doctor_days": ("soon", gettext_lazy("See a doctor within a few days")),
 }
 
 ADULT = 18
@@ -69,10 +73,10 @@ UNTESTED_SKIN = gettext_lazy(
 )
 
 STATES = {
-    MoleRecord.State.QUEUED: gettext_lazy("Waiting to be checked"),
-    MoleRecord.State.RUNNING: gettext_lazy("Being checked"),
-    MoleRecord.State.UNUSABLE: gettext_lazy("Take another picture"),
-    MoleRecord.State.FAILED: gettext_lazy("The check did not finish"),
+    "queued": gettext_lazy("Waiting to be checked"),
+    "running": gettext_lazy("Being checked"),
+    "unusable": gettext_lazy("Take another picture"),
+    "failed": gettext_lazy("The check did not finish"),
 }
 
 
@@ -92,7 +96,7 @@ class Answer:
     phone: str = ""
 
 
-def answer(record: MoleRecord) -> Answer | None:
+def answer(record: "MoleRecord") -> Answer | None:
     """The program's answer in words; None while there is none."""
     assessment = record.current_assessment
     if assessment is None:
@@ -117,7 +121,7 @@ def answer(record: MoleRecord) -> Answer | None:
     )
 
 
-def verdict(review: Review) -> Answer:
+def verdict(review: "Review") -> Answer:
     """A doctor's review in words."""
     tone, heading = VERDICTS[review.urgency]
     return Answer(
@@ -128,23 +132,28 @@ def verdict(review: Review) -> Answer:
     )
 
 
-def tag(record: MoleRecord) -> dict[str, str]:
+def tag(record: "MoleRecord") -> dict[str, str]:
     """A record in three words, for lists: the doctor's verdict before the program's answer."""
     for review in record.reviews.all():
         said = verdict(review)
         return {"tone": said.tone, "words": _("Doctor: %s") % said.heading}
-    if record.state == MoleRecord.State.DONE:
+    if record.state == "done":
         said = answer(record)
         return {"tone": said.tone, "words": said.heading}
     return {"tone": "neutral", "words": STATES[record.state]}
 
 
-def signs(record: MoleRecord) -> list[str]:
+def entries(records: "Iterable[MoleRecord]") -> list[dict]:
+    """Each record of a list with its tag, and what its person noticed."""
+    return [{"record": each, "tag": tag(each), "signs": signs(each)} for each in records]
+
+
+def signs(record: "MoleRecord") -> list[str]:
     """What the person noticed, in words."""
     return [str(terms.SIGNS[code]) for code in record.signs]
 
 
-def _phone(record: MoleRecord) -> str:
+def _phone(record: "MoleRecord") -> str:
     """Where the camera page had said something else than the assessment."""
     shown = record.phone_advice
     if not shown or HEADINGS[shown] == HEADINGS[record.current_assessment.advice]:
@@ -158,7 +167,7 @@ def _phone(record: MoleRecord) -> str:
     return sentence
 
 
-def _untested(record: MoleRecord) -> list[str]:
+def _untested(record: "MoleRecord") -> list[str]:
     """Why the pictures that the program was tested on say little about this one."""
     reasons = []
     if record.mole and record.mole.body_site in UNTESTED_SITES:
@@ -170,7 +179,7 @@ def _untested(record: MoleRecord) -> list[str]:
     return reasons
 
 
-def _because(record: MoleRecord) -> list[str]:
+def _because(record: "MoleRecord") -> list[str]:
     """Why the advice is stronger than the picture alone would give."""
     reasons = []
     alarming = [str(terms.SIGNS[s]) for s in record.signs if s in taxonomy.ALARMING_SIGNS]
@@ -184,7 +193,7 @@ def _because(record: MoleRecord) -> list[str]:
     return reasons
 
 
-def earlier(record: MoleRecord) -> list[tuple[Assessment, Answer]]:
+def earlier(record: "MoleRecord") -> list[tuple["Assessment", Answer]]:
     """What other versions of the program said about the picture, newest first."""
     found = []
     for other in record.assessments.exclude(pk=record.current_assessment_id):

@@ -22,6 +22,12 @@ ADVICE = {
     "doctor_days": _("Show it to a doctor within a few days."),
 }
 
+URGENCIES = {
+    "none": _("no visit needed"),
+    "doctor_weeks": _("see a doctor within a few weeks"),
+    "doctor_days": _("see a doctor within a few days"),
+}
+
 # Names and sentences are written once, beside the rule; here they become translatable.
 DIAGNOSES = {code: _(name) for code, name in taxonomy.DIAGNOSIS_NAMES.items()}
 REASONS = {code: _(sentence) for code, sentence in taxonomy.REASONS.items()}

@@ -2,25 +2,13 @@
 
 import itertools
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Count, F, Max, OuterRef, QuerySet, Subquery
 from django.utils.text import capfirst
 
 from accounts.models import User
+from accounts.ownership import check_owner
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
-from diagnosis.records.models import MoleRecord
-
-
-def of(user: User) -> QuerySet[Mole]:
-    """A person's moles with ``pictures``, the date of the ``last`` one and its ``cover``."""
-    newest = MoleRecord.objects.filter(mole=OuterRef("pk")).order_by("-created_at")
-    return user.moles.annotate(
-        pictures=Count("records"),
-        last=Max("records__created_at"),
-        cover=Subquery(newest.values("pk")[:1]),
-    ).order_by(F("last").desc(nulls_last=True), "-created_at")
 
 
 def named(*, owner: User, name: str, body_site: str = "") -> Mole:
@@ -39,7 +27,7 @@ def named(*, owner: User, name: str, body_site: str = "") -> Mole:
 
 def change(*, mole: Mole, by: User, **fields: object) -> Mole:
     """Another name, body site or reminder. Raises PermissionDenied, ValidationError."""
-    _check_owner(mole, by)
+    check_owner(mole, by)
     for name, value in fields.items():
         setattr(mole, name, value)
     mole.clean_fields(exclude=["owner"])
@@ -49,7 +37,7 @@ def change(*, mole: Mole, by: User, **fields: object) -> Mole:
 
 def delete(*, mole: Mole, by: User) -> None:
     """Delete a mole with its records, and their pictures on commit. Raises PermissionDenied."""
-    _check_owner(mole, by)
+    check_owner(mole, by)
     with transaction.atomic():
         # Locked first: neither a new picture nor an assessment can be added meanwhile.
         list(Mole.objects.select_for_update().filter(pk=mole.pk))
@@ -64,8 +52,3 @@ def _free_name(owner: User, body_site: str) -> str:
     place = str(capfirst(terms.BODY_SITES[body_site]))
     further = (f"{place} {number}" for number in itertools.count(2))
     return next(name for name in itertools.chain([place], further) if name.lower() not in taken)
-
-
-def _check_owner(mole: Mole, user: User) -> None:
-    if mole.owner_id != user.pk:
-        raise PermissionDenied

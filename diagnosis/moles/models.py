@@ -1,13 +1,25 @@
 """Moles: what a person follows over time."""
 
 import uuid
+from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, F, Max, OuterRef, Q, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from diagnosis.language import terms
+
+
+class MoleQuerySet(models.QuerySet["Mole"]):
+    def with_summary(self) -> Self:
+        """Moles with ``pictures``, the date of the ``last`` one and its ``cover``, newest first."""
+        newest = self.model.objects.filter(pk=OuterRef("pk")).order_by("-records__created_at")
+        return self.annotate(
+            pictures=Count("records"),
+            last=Max("records__created_at"),
+            cover=Subquery(newest.values("records__pk")[:1]),
+        ).order_by(F("last").desc(nulls_last=True), "-created_at")
 
 
 class Mole(models.Model):
@@ -33,6 +45,8 @@ class Mole(models.Model):
     )
     reminded_at = models.DateTimeField(_("reminded at"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("added at"), auto_now_add=True)
+
+    objects = MoleQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("mole")

@@ -1,6 +1,7 @@
 """A mole's pages: its records over time, and what the person changes about it."""
 
 import uuid
+from typing import TYPE_CHECKING
 
 from allauth.account.decorators import reauthentication_required
 from django import forms
@@ -14,13 +15,14 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from diagnosis.language import plots
+from diagnosis.language import plots, results
 from diagnosis.moles import edits, reminders
 from diagnosis.moles.models import Mole
-from diagnosis.records import uploads
-from diagnosis.records.history import PAGE_SIZE, entries
-from diagnosis.records.models import MoleRecord
 
+if TYPE_CHECKING:
+    from diagnosis.records.models import MoleRecord
+
+PAGE_SIZE = 20  # pictures or moles
 MoleForm = forms.modelform_factory(Mole, fields=["name", "body_site"])
 ReminderForm = forms.modelform_factory(
     Mole,
@@ -32,7 +34,7 @@ ReminderForm = forms.modelform_factory(
 @require_safe
 @login_required
 def mole_list(request: HttpRequest) -> HttpResponse:
-    page = Paginator(edits.of(request.user), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = Paginator(request.user.moles.with_summary(), PAGE_SIZE).get_page(request.GET.get("page"))
     return render(request, "diagnosis/moles.html", {"page": page})
 
 
@@ -40,13 +42,12 @@ def mole_list(request: HttpRequest) -> HttpResponse:
 @login_required
 def mole_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     mole = _mole(request, pk)
-    its = uploads.visible_to(request.user).filter(mole=mole)
-    page = Paginator(its, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = Paginator(mole.records.with_answers(), PAGE_SIZE).get_page(request.GET.get("page"))
     dates = list(mole.records.order_by("created_at").only("mole", "created_at", "size_mm"))
     context = {
         "mole": mole,
         "page": page,
-        "entries": entries(page),
+        "entries": results.entries(page),
         "plot": plots.size_plot(dates),
         "compare": _two_of(dates, request.GET),
         "dates": dates,
@@ -111,7 +112,7 @@ def _mole(request: HttpRequest, pk: uuid.UUID) -> Mole:
     return get_object_or_404(request.user.moles, pk=pk)
 
 
-def _two_of(dates: list[MoleRecord], asked: dict[str, str]) -> tuple[MoleRecord, ...]:
+def _two_of(dates: list["MoleRecord"], asked: dict[str, str]) -> tuple["MoleRecord", ...]:
     """The two pictures to compare: those asked for, else the first and the last."""
     if len(dates) < 2:
         return ()

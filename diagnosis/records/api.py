@@ -47,7 +47,7 @@ class RecordViewSet(
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[MoleRecord]:
-        return uploads.visible_to(self.request.user)
+        return MoleRecord.objects.of(self.request.user).with_answers()
 
     def get_throttles(self) -> list[BaseThrottle]:
         if self.action == "create":

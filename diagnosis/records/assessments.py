@@ -5,10 +5,10 @@ import logging
 import uuid
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from accounts.models import User
+from accounts.ownership import check_owner
 from diagnosis import queue
 from diagnosis.language import frequencies
 from diagnosis.records import claims
@@ -60,8 +60,7 @@ def is_outdated(record: MoleRecord) -> bool:
 
 def ask_again(*, record: MoleRecord, by: User) -> bool:
     """Ask a worker to reassess; False when none can be reached now. Raises PermissionDenied."""
-    if record.owner_id != by.pk:
-        raise PermissionDenied
+    check_owner(record, by)
     return queue.send_again(record.pk)
 
 

@@ -34,6 +34,6 @@ def submit(*, owner: User, name: str, idempotency_key: str | None = None) -> Mol
         file=ContentFile(picture(name), f"{name}.jpg"),
         modality="dermoscopy",
         note=_("Demo picture, drawn by the computer: %s.") % NAMES[name],
-        demo=True,
+        origin=MoleRecord.Origin.DEMO,
         idempotency_key=idempotency_key,
     )

@@ -76,7 +76,7 @@ def submit(picture: Picture, *, owner: User) -> MoleRecord | Refused:
                 modality=picture.modality,
                 mole_name=picture.mole_name,
                 note=picture.name[-2000:],
-                imported=True,
+                origin=MoleRecord.Origin.IMPORT,
                 idempotency_key=f"import {picture.name}",
             )
     except ValidationError as error:

@@ -8,33 +8,22 @@ from typing import Any
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector
 from django.core.validators import (
     MaxLengthValidator,
     MaxValueValidator,
     MinValueValidator,
 )
 from django.db import models
-from django.db.models import Func, Q, Value
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
+from diagnosis.records.querysets import NOTE_WORDS, RecordQuerySet
 
 # Django checks a TextField's max_length in forms only.
 TEXT_LIMIT = MaxLengthValidator(2000)
 MAX_SIZE_MM = 300
-# PostgreSQL takes a file's name for one word, and the month of a date for a negative number.
-NOTE_WORDS = SearchVector(
-    Func(
-        "note",
-        Value("-+./"),
-        Value("    "),
-        function="translate",
-        output_field=models.TextField(),
-    ),
-    config="simple",
-)
 
 
 def random_name(record: "MoleRecord", filename: str) -> str:
@@ -65,6 +54,14 @@ class MoleRecord(models.Model):
         TO_BE_SEEN = 2, _("benign, but to be seen by a doctor")
         LOW_RISK = 3, _("malignant, low risk")
         HIGH_RISK = 4, _("malignant, high risk")
+
+    class Origin(models.TextChoices):
+        UPLOAD = "upload"
+        CAMERA = "camera"
+        # By manage.py import_records: the account may stand for a clinic, with many people.
+        IMPORT = "import"
+        # Drawn by our own code (demos.py).
+        DEMO = "demo"
 
     ASSESSED = (State.DONE, State.UNUSABLE)
     PENDING = (State.QUEUED, State.RUNNING)
@@ -107,14 +104,11 @@ class MoleRecord(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     claim_token = models.UUIDField(null=True, blank=True, editable=False)
     claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
+    origin = models.CharField(max_length=20, choices=Origin, default=Origin.UPLOAD, editable=False)
     # What the camera page had shown when the person saved; empty for every other upload.
     phone_advice = models.CharField(
         _("advice shown on the phone"), max_length=20, choices=terms.ADVICE, blank=True
     )
-    # By manage.py import_records: the account may stand for a clinic, with many people's pictures.
-    imported = models.BooleanField(default=False, editable=False)
-    # Drawn by our own code (services.demos): no doctor, no figure and no training sees it.
-    demo = models.BooleanField(default=False, editable=False)
     # A digest of the whole request: sent twice, it makes one record. Empty: not asked for.
     idempotency_key = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(_("sent at"), auto_now_add=True)
@@ -143,6 +137,8 @@ class MoleRecord(models.Model):
     )
     review_claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
 
+    objects = RecordQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("record")
         verbose_name_plural = _("records")
@@ -156,7 +152,7 @@ class MoleRecord(models.Model):
             ),
             models.Index(
                 fields=["-danger", "created_at", "-id"],
-                condition=Q(state="done", is_reviewed=False, demo=False),
+                condition=Q(state="done", is_reviewed=False) & ~Q(origin="demo"),
                 name="record_review_queue",
             ),
             GinIndex(NOTE_WORDS, name="record_note_words"),
@@ -172,6 +168,10 @@ class MoleRecord(models.Model):
             models.CheckConstraint(condition=~Q(image=""), name="record_has_a_picture"),
             models.CheckConstraint(
                 condition=Q(size_mm__gt=0, size_mm__lte=MAX_SIZE_MM), name="record_size_is_possible"
+            ),
+            models.CheckConstraint(
+                condition=Q(origin__in=["upload", "camera", "import", "demo"]),
+                name="record_origin_is_known",
             ),
             models.CheckConstraint(
                 condition=Q(phone_advice__in=["", *terms.ADVICE]),
@@ -218,9 +218,13 @@ class MoleRecord(models.Model):
         return self.state in self.PENDING
 
     @property
+    def is_imported(self) -> bool:
+        return self.origin == self.Origin.IMPORT
+
+    @property
     def born(self) -> date | None:
         """When the person in the picture was born; of an imported one, nobody knows who that is."""
-        return None if self.imported else self.owner.date_of_birth
+        return None if self.is_imported else self.owner.date_of_birth
 
 
 class Assessment(models.Model):

@@ -20,7 +20,7 @@ class Unreachable(Exception):
 
 def outdated() -> QuerySet[MoleRecord]:
     """Records whose answer is not the released model's."""
-    return MoleRecord.objects.filter(state__in=MoleRecord.ASSESSED).exclude(
+    return MoleRecord.objects.assessed().exclude(
         current_assessment__model_version=frequencies.release()["version"]
     )
 

@@ -7,7 +7,6 @@ from rest_framework import serializers
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
 from diagnosis.records.models import MAX_SIZE_MM, Assessment, MoleRecord
-from diagnosis.reviews.models import Review
 
 
 def _probabilities(name: str, keys: dict[str, str]) -> serializers.Serializer:
@@ -53,23 +52,17 @@ class AssessmentSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class ReviewSerializer(serializers.ModelSerializer):
-    diagnosis = serializers.ChoiceField(terms.DIAGNOSES, allow_blank=True, read_only=True)
-    doctor = serializers.CharField(source="signature", read_only=True)
+class ReviewSerializer(serializers.Serializer):
+    """A doctor's verdict, as its person may read it."""
 
-    class Meta:
-        model = Review
-        fields = (
-            "doctor",
-            "diagnosis",
-            "other_diagnosis",
-            "code",
-            "risk_category",
-            "urgency",
-            "comment",
-            "created_at",
-        )
-        read_only_fields = fields
+    doctor = serializers.CharField(source="signature")
+    diagnosis = serializers.ChoiceField(terms.DIAGNOSES, allow_blank=True)
+    other_diagnosis = serializers.CharField()
+    code = serializers.CharField()
+    risk_category = serializers.ChoiceField(terms.RISK_CATEGORIES)
+    urgency = serializers.ChoiceField(terms.URGENCIES)
+    comment = serializers.CharField()
+    created_at = serializers.DateTimeField()
 
 
 class RecordSerializer(serializers.ModelSerializer):

@@ -1,28 +1,20 @@
 """Records: sent, retried and deleted by the person they belong to."""
 
 import hashlib
-import re
-import uuid
 from collections.abc import Iterable
-from datetime import date
 from decimal import Decimal
 
-from django.contrib.postgres.search import SearchQuery
 from django.core.exceptions import PermissionDenied
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
-from django.db.models import Prefetch, Q, QuerySet
 
 from accounts.models import User
+from accounts.ownership import check_owner
 from diagnosis import queue
 from diagnosis.moles import edits
 from diagnosis.moles.models import Mole
 from diagnosis.records import pictures
-from diagnosis.records.models import NOTE_WORDS, MoleRecord
-from diagnosis.reviews.models import Review
-
-# Of a record, or after P- of a person, without its dashes.
-START_OF_AN_ID = re.compile(r"P?([0-9a-f]{8,32})", re.IGNORECASE)
+from diagnosis.records.models import MoleRecord
 
 
 class ConsentMissing(PermissionDenied):
@@ -31,45 +23,6 @@ class ConsentMissing(PermissionDenied):
 
 class NotRetryable(Exception):
     """The record has not failed, so there is nothing to try again."""
-
-
-def visible_to(user: User) -> QuerySet[MoleRecord]:
-    """A person's own records, with what pages and API show of them.
-
-    Doctors read other people's records in the admin, where every look is logged.
-    """
-    # By the relation: each record then knows its owner without a query.
-    return user.records.select_related("current_assessment", "mole").prefetch_related(
-        Prefetch("reviews", Review.objects.select_related("doctor__doctor_profile"))
-    )
-
-
-def having(text: str) -> QuerySet:
-    """Ids of records: by words that begin so in the note, the mole's name, or the start of an id.
-
-    What may be the id of a record or a person may also be a date, or a file's name in a note.
-    """
-    words = SearchQuery(
-        " & ".join(f"{word}:*" for word in re.findall(r"\w+", text)),
-        config="simple",
-        search_type="raw",
-    )
-    records = MoleRecord.objects.order_by()
-    found = [
-        records.alias(words=NOTE_WORDS).filter(words=words),
-        records.filter(mole__in=Mole.objects.filter(name__icontains=text).values("pk")),
-    ]
-    if start := START_OF_AN_ID.fullmatch(text.strip().replace("-", "")):
-        low, high = (uuid.UUID(start[1].ljust(32, fill)) for fill in "0f")
-        found.append(records.filter(Q(pk__range=(low, high)) | Q(owner__gte=low, owner__lte=high)))
-    # A union of sets: with one condition for all of them, no index would help.
-    first, *others = (each.values("pk") for each in found)
-    return first.union(*others)
-
-
-def born(person: User, shown: Iterable[MoleRecord]) -> date | None:
-    """When the person was born, to be said of these pictures: not where one was imported."""
-    return None if any(record.imported for record in shown) else person.date_of_birth
 
 
 def submit(
@@ -84,8 +37,7 @@ def submit(
     signs: Iterable[str] = (),
     size_mm: Decimal | None = None,
     phone_advice: str = "",
-    imported: bool = False,
-    demo: bool = False,
+    origin: str = MoleRecord.Origin.UPLOAD,
     idempotency_key: str | None = None,
 ) -> MoleRecord:
     """Check, re-encode and store a picture as a queued record, and tell the workers on commit.
@@ -98,8 +50,8 @@ def submit(
     """
     if not owner.consent_version:
         raise ConsentMissing
-    if mole is not None and mole.owner_id != owner.pk:
-        raise PermissionDenied
+    if mole is not None:
+        check_owner(mole, owner)
     content = pictures.reencode(file)
     record = MoleRecord(
         owner=owner,
@@ -109,8 +61,7 @@ def submit(
         signs=sorted(set(signs)),
         size_mm=size_mm,
         phone_advice=phone_advice,
-        imported=imported,
-        demo=demo,
+        origin=MoleRecord.Origin.CAMERA if phone_advice else origin,
     )
     if idempotency_key:
         request = (idempotency_key, mole_name, body_site)
@@ -137,7 +88,7 @@ def submit(
 
 def retry(*, record: MoleRecord, by: User) -> None:
     """Queue a failed record again. Raises PermissionDenied, NotRetryable."""
-    _check_owner(record, by)
+    check_owner(record, by)
     with transaction.atomic():
         queued = MoleRecord.objects.filter(pk=record.pk, state=MoleRecord.State.FAILED).update(
             state=MoleRecord.State.QUEUED, failure_reason="", attempts=0, finished_at=None
@@ -149,9 +100,9 @@ def retry(*, record: MoleRecord, by: User) -> None:
 
 def assign(*, record: MoleRecord, mole: Mole | None, by: User) -> None:
     """Say which mole a record shows; None for none of them. Raises PermissionDenied."""
-    _check_owner(record, by)
+    check_owner(record, by)
     if mole is not None:
-        _check_owner(mole, by)
+        check_owner(mole, by)
     record.mole = mole
     # Nothing else: a worker may be writing the record at this moment.
     record.save(update_fields=["mole"])
@@ -162,16 +113,11 @@ def delete(*, record: MoleRecord, by: User) -> None:
 
     Raises PermissionDenied.
     """
-    _check_owner(record, by)
+    check_owner(record, by)
     with transaction.atomic():
         # Locked first: a worker that finishes now would add an assessment meanwhile.
         for locked in MoleRecord.objects.select_for_update().filter(pk=record.pk):
             locked.delete()
-
-
-def _check_owner(thing: MoleRecord | Mole, user: User) -> None:
-    if thing.owner_id != user.pk:
-        raise PermissionDenied
 
 
 def _digest(request: Iterable[str], record: MoleRecord, content: File) -> str:

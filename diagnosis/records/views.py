@@ -156,7 +156,7 @@ def record_mole(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _record(request: HttpRequest, pk: uuid.UUID) -> MoleRecord:
-    return get_object_or_404(uploads.visible_to(request.user), pk=pk)
+    return get_object_or_404(MoleRecord.objects.of(request.user).with_answers(), pk=pk)
 
 
 def _asked_for(request: HttpRequest) -> dict:

@@ -30,7 +30,6 @@ from django.db.models import (
 from django.db.models.functions import Cast, Floor, Least, TruncWeek
 
 from diagnosis.records.models import Assessment, MoleRecord
-from diagnosis.reviews import claims
 from diagnosis.reviews.models import Review
 from ml.taxonomy import BENIGN, HIGH_RISK, RISK_CATEGORIES
 
@@ -131,7 +130,7 @@ def model_versions() -> list[str]:
 def measure(*, model_version: str, modality: str = "", blind: bool = False) -> Agreement:
     """Everything about one version; of one modality, and of blind verdicts only, when asked."""
     answers = _answers().filter(model_version=model_version)
-    records = MoleRecord.objects.filter(current_assessment__model_version=model_version, demo=False)
+    records = MoleRecord.objects.real().filter(current_assessment__model_version=model_version)
     if modality:
         answers, records = answers.filter(modality=modality), records.filter(modality=modality)
     verdicts = Review.objects.filter(blind=True) if blind else Review.objects.all()
@@ -150,7 +149,7 @@ def measure(*, model_version: str, modality: str = "", blind: bool = False) -> A
 
 def _answers() -> QuerySet[Assessment]:
     """Of pictures, not of the drawn ones."""
-    return Assessment.objects.filter(record__demo=False)
+    return Assessment.objects.exclude(record__origin=MoleRecord.Origin.DEMO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +273,7 @@ def _waits(records: QuerySet[MoleRecord]) -> list[Wait]:
             "ninetieth": ninetieth,
         }
     for row in (
-        records.filter(claims.WAITING)
+        records.awaiting_review()
         .values("danger")
         .annotate(waiting=Count("pk"), oldest=Min("created_at"))
         .order_by()

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, Min, Q
 from django.db.models.functions import Now
 
 from accounts.models import User
@@ -15,20 +15,15 @@ from diagnosis.records.models import MoleRecord
 # Long enough for a hard one; whoever leaves keeps nobody waiting for long.
 LASTS = timedelta(minutes=20)
 UNCLAIMED: dict[str, Any] = {"review_claimed_by": None, "review_claimed_until": None}
-# A drawn demo picture needs no doctor.
-WAITING = Q(state=MoleRecord.State.DONE, is_reviewed=False, demo=False)
+# The most dangerous first, then those that wait the longest.
+QUEUE = ("-danger", "created_at", "-pk")
 HELD = Q(review_claimed_by__isnull=False, review_claimed_until__gt=Now())
-
-
-def waiting() -> QuerySet[MoleRecord]:
-    """Records without a verdict: the most dangerous first, then those that wait the longest."""
-    return MoleRecord.objects.filter(WAITING).order_by("-danger", "created_at", "-pk")
 
 
 def counts(doctor: User) -> dict[str, Any]:
     """How many wait, of each danger; since when; and how many of them this doctor has claimed."""
     each = (
-        waiting()
+        MoleRecord.objects.awaiting_review()
         .order_by("-danger")
         .values("danger")
         .annotate(
@@ -68,8 +63,9 @@ def take_next(*, doctor: User, skip: Collection[uuid.UUID | str] = ()) -> MoleRe
     Raises PermissionDenied when not a doctor.
     """
     _check_doctor(doctor)
-    free = waiting().filter(~HELD | Q(review_claimed_by=doctor)).exclude(pk__in=skip)
-    while (record := free.first()) and not take(record_ids=[record.pk], doctor=doctor):
+    free = MoleRecord.objects.awaiting_review().filter(~HELD | Q(review_claimed_by=doctor))
+    queue = free.exclude(pk__in=skip).order_by(*QUEUE)
+    while (record := queue.first()) and not take(record_ids=[record.pk], doctor=doctor):
         pass  # another doctor was faster, so the next one comes first now
     return record
 

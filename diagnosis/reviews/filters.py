@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from diagnosis.records.querysets import RecordQuerySet
 from diagnosis.reviews import claims
 
 
@@ -28,10 +29,10 @@ class ReviewFilter(admin.SimpleListFilter):
     def value(self) -> str:
         return super().value() or "waiting"
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+    def queryset(self, request: HttpRequest, queryset: RecordQuerySet) -> RecordQuerySet:
         match self.value():
             case "waiting":
-                return queryset.filter(claims.WAITING)
+                return queryset.awaiting_review()
             case "reviewed":
                 return queryset.filter(is_reviewed=True)
         return queryset

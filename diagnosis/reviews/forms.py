@@ -13,7 +13,7 @@ from ml import taxonomy
 CHOICES = {
     "diagnosis": [*terms.DIAGNOSES.items(), ("", _("not named"))],
     "risk_category": terms.RISK_CATEGORIES.items(),
-    "urgency": Review.Urgency.choices,
+    "urgency": list(terms.URGENCIES.items()),
     "confidence": Review.Confidence.choices,
 }
 DIAGNOSIS_KEYS = {
@@ -63,7 +63,7 @@ class VerdictForm(forms.ModelForm):
         widgets = {
             "diagnosis": KeyedRadios(DIAGNOSIS_KEYS),
             "risk_category": KeyedRadios(_numbered(terms.RISK_CATEGORIES, 1)),
-            "urgency": KeyedRadios(_numbered(Review.Urgency.values, 4)),
+            "urgency": KeyedRadios(_numbered(list(terms.URGENCIES), 4)),
             "confidence": KeyedRadios(_numbered(Review.Confidence.values, 7)),
             "other_diagnosis": forms.TextInput(attrs={"data-key": "x"}),
             "comment": forms.Textarea(attrs={"rows": 3, "data-key": "t"}),

@@ -20,13 +20,14 @@ DIAGNOSIS_CODE = RegexValidator(
 )
 
 
+class ReviewManager(models.Manager["Review"]):
+    def get_queryset(self) -> models.QuerySet["Review"]:
+        """Each with its doctor, whose name stands below the verdict wherever it is shown."""
+        return super().get_queryset().select_related("doctor__doctor_profile")
+
+
 class Review(models.Model):
     """A doctor's verdict on a record; the person sees it above the model's."""
-
-    class Urgency(models.TextChoices):
-        NONE = "none", _("no visit needed")
-        WEEKS = "doctor_weeks", _("see a doctor within a few weeks")
-        DAYS = "doctor_days", _("see a doctor within a few days")
 
     class Confidence(models.TextChoices):
         LOW = "low", _("low")
@@ -59,7 +60,7 @@ class Review(models.Model):
         _("risk category"), max_length=20, choices=terms.RISK_CATEGORIES
     )
     # No default: "no visit needed" has to be said, not left standing.
-    urgency = models.CharField(_("urgency"), max_length=20, choices=Urgency)
+    urgency = models.CharField(_("urgency"), max_length=20, choices=terms.URGENCIES)
     # Empty in verdicts from before it was asked for.
     confidence = models.CharField(
         _("confidence"), max_length=20, choices=Confidence, blank=True, default=""
@@ -83,6 +84,8 @@ class Review(models.Model):
     # Null while the person has not been told.
     notified_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    objects = ReviewManager()
+
     class Meta:
         verbose_name = _("review")
         verbose_name_plural = _("reviews")
@@ -93,7 +96,7 @@ class Review(models.Model):
                 name="review_category_is_known",
             ),
             models.CheckConstraint(
-                condition=Q(urgency__in=["none", "doctor_weeks", "doctor_days"]),
+                condition=Q(urgency__in=list(terms.URGENCIES)),
                 name="review_urgency_is_known",
             ),
             models.CheckConstraint(

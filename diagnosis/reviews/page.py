@@ -49,7 +49,7 @@ def show(
         # A form that was refused stays, so that nothing that was typed is lost.
         "may_write": may_write and (form or holder in (None, request.user)),
         "shortcuts": profile.shortcuts,
-        "wait": claims.waiting().count(),
+        "wait": MoleRecord.objects.awaiting_review().count(),
     }
     if record.current_assessment:
         context["hidden"] = not _model_seen(request, record)

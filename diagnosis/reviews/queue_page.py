@@ -20,7 +20,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from diagnosis.records import responses, uploads
+from diagnosis.records import responses
 from diagnosis.records.models import MoleRecord
 from diagnosis.reviews import claims, page, verdicts
 from diagnosis.reviews.filters import ClaimFilter, ReviewFilter
@@ -113,7 +113,7 @@ class MoleRecordAdmin(admin.ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
         if search_term:
-            queryset = queryset.filter(pk__in=uploads.having(search_term))
+            queryset = queryset.search(search_term)
         return queryset, False
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:

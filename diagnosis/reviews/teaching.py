@@ -78,8 +78,7 @@ def _newest_allowed() -> Iterable[Review]:
     """The newest verdict on each usable picture of those who allow it."""
     return (
         Review.objects.filter(
-            record__state=MoleRecord.State.DONE,
-            record__demo=False,
+            record__in=MoleRecord.objects.real().filter(state=MoleRecord.State.DONE),
             record__owner__teaching_consented_at__isnull=False,
         )
         .order_by("record_id", "-created_at")
@@ -99,7 +98,7 @@ def _row(image_id: str, review: Review) -> dict[str, object]:
         # A picture of no named mole is one of its own.
         "lesion_id": pseudonym("mole", mole.pk) if mole else image_id,
         # Whose pictures a clinic imported is not known.
-        "patient_id": "" if record.imported else pseudonym("person", record.owner_id),
+        "patient_id": "" if record.is_imported else pseudonym("person", record.owner_id),
         # A diagnosis in the doctor's own words has no code in the taxonomy, but a category.
         "dx": review.diagnosis or review.risk_category,
         "modality": record.modality,

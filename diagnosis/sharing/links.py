@@ -5,13 +5,12 @@ from datetime import timedelta
 
 from auditlog.signals import accessed
 from django.core import signing
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.ownership import check_owner
 from diagnosis.moles.models import Mole
-from diagnosis.records import uploads
 from diagnosis.records.models import MoleRecord
 from diagnosis.sharing.models import Share
 
@@ -23,8 +22,7 @@ def create(
     *, owner: User, days: int, mole: Mole | None = None, record: MoleRecord | None = None
 ) -> Share:
     """Raises PermissionDenied for what is another's."""
-    if (mole or record).owner_id != owner.pk:
-        raise PermissionDenied
+    check_owner(mole or record, owner)
     return Share.objects.create(
         owner=owner, mole=mole, record=record, expires_at=timezone.now() + timedelta(days=days)
     )
@@ -32,8 +30,7 @@ def create(
 
 def revoke(*, share: Share, by: User) -> None:
     """From now on the link opens nothing. Raises PermissionDenied."""
-    if share.owner_id != by.pk:
-        raise PermissionDenied
+    check_owner(share, by)
     share.delete()
 
 
@@ -65,7 +62,7 @@ def log(share: Share) -> None:
 
 def records_of(share: Share) -> QuerySet[MoleRecord]:
     """What its holder may read, oldest first."""
-    everything = uploads.visible_to(share.owner).order_by("created_at")
+    everything = MoleRecord.objects.of(share.owner).with_answers().order_by("created_at")
     if share.mole_id:
         return everything.filter(mole=share.mole_id)
     return everything.filter(pk=share.record_id)

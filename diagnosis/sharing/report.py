@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import staticfiles_storage
@@ -18,8 +19,6 @@ from accounts.models import User
 from diagnosis.language import frequencies, plots, results, terms
 from diagnosis.moles.models import Mole
 from diagnosis.records.models import MoleRecord
-from diagnosis.records.uploads import born
-from diagnosis.reviews.models import Review
 
 AT_MOST = 40  # pictures: what prints on twenty sheets
 PIXELS = 1000  # of a picture's long side: 300 a inch at the size printed
@@ -28,6 +27,9 @@ MARGIN_MM = 18
 GREY = (75, 92, 101)
 LINE = (195, 207, 209)
 FONT = "DejaVu"
+
+if TYPE_CHECKING:
+    from diagnosis.reviews.models import Review
 
 
 def write(*, person: User, records: Iterable[MoleRecord], mole: Mole | None = None) -> bytes:
@@ -45,6 +47,11 @@ def write(*, person: User, records: Iterable[MoleRecord], mole: Mole | None = No
     for record in reversed(shown):
         report.record(record)
     return bytes(report.output())
+
+
+def born(person: User, shown: Iterable[MoleRecord]) -> date | None:
+    """When the person was born, to be said of these pictures: not where one was imported."""
+    return None if any(record.is_imported for record in shown) else person.date_of_birth
 
 
 class _Report(FPDF):
@@ -241,7 +248,7 @@ def _facts_of(record: MoleRecord) -> list[tuple[str, str]]:
     return facts
 
 
-def _signed(review: Review) -> str:
+def _signed(review: "Review") -> str:
     return _("%(doctor)s, doctor, on %(date)s") % {
         "doctor": review.signature,
         "date": _moment(review.created_at),

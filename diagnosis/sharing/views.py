@@ -20,7 +20,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from rest_framework.throttling import SimpleRateThrottle
 
 from diagnosis.language import plots, results
-from diagnosis.records import responses, uploads
+from diagnosis.records import responses
+from diagnosis.records.models import MoleRecord
 from diagnosis.sharing import links, report
 from diagnosis.sharing.models import Share
 
@@ -48,7 +49,7 @@ def share_mole(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def share_record(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    return _share(request, record=get_object_or_404(uploads.visible_to(request.user), pk=pk))
+    return _share(request, record=get_object_or_404(request.user.records, pk=pk))
 
 
 @require_safe
@@ -114,7 +115,7 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
     context = {
         "share": share,
         "mole": share.mole or share.record.mole,
-        "born": uploads.born(share.owner, shown),
+        "born": report.born(share.owner, shown),
         "query": urlencode({"key": request.GET["key"]}),
         "entries": [
             {
@@ -171,14 +172,14 @@ def _openings(shown: list[Share]) -> dict[str, list[LogEntry]]:
 @login_required
 def mole_report(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     mole = get_object_or_404(request.user.moles, pk=pk)
-    its = uploads.visible_to(request.user).filter(mole=mole)
+    its = mole.records.with_answers()
     return _pdf(report.write(person=request.user, records=its, mole=mole), mole.name)
 
 
 @require_safe
 @login_required
 def record_report(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    record = get_object_or_404(uploads.visible_to(request.user), pk=pk)
+    record = get_object_or_404(MoleRecord.objects.of(request.user).with_answers(), pk=pk)
     pdf = report.write(person=request.user, records=[record], mole=record.mole)
     return _pdf(pdf, f"{record.created_at:%Y-%m-%d}")
 

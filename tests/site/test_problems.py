@@ -4,6 +4,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from diagnosis.records import api as records_api
+from diagnosis.records.querysets import RecordQuerySet
 
 URL = "/api/v1/records/"
 
@@ -79,10 +80,10 @@ def test_too_many_requests_say_when_to_come_back(api, monkeypatch):
 
 
 def test_the_unexpected_is_logged_and_keeps_its_details_to_itself(api, monkeypatch, caplog):
-    def broken(user):
+    def broken(queryset):
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(records_api.uploads, "visible_to", broken)
+    monkeypatch.setattr(RecordQuerySet, "with_answers", broken)
     problem = check(api.get(URL), 500, "Internal Server Error")
     assert "secret" not in str(problem)
     assert "secret" in caplog.text

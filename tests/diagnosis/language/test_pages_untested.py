@@ -28,7 +28,7 @@ def test_children(client, db):
     child = UserFactory(date_of_birth=born)
     assert CALLOUT in page(client, assessed(owner=child))
     # Nobody knows of whom a clinic's pictures are.
-    assert CALLOUT not in page(client, assessed(owner=child, imported=True))
+    assert CALLOUT not in page(client, assessed(owner=child, origin="import"))
 
 
 def test_dark_skin(client, alice):

@@ -49,9 +49,9 @@ def test_a_plain_folder(clinic, fill):
     assert "2 files: 2 new records, 0 stored before, 0 refused" in out
     assert refused is None
     stored = MoleRecord.objects.order_by("note")
-    assert [(r.owner, r.note, r.modality, r.state, r.imported) for r in stored] == [
-        (clinic, "a.jpg", "photo", "queued", True),
-        (clinic, "deeper/b.jpg", "photo", "queued", True),
+    assert [(r.owner, r.note, r.modality, r.state, r.origin) for r in stored] == [
+        (clinic, "a.jpg", "photo", "queued", "import"),
+        (clinic, "deeper/b.jpg", "photo", "queued", "import"),
     ]
     created = LogEntry.objects.get_for_objects(stored).values_list("actor_email", flat=True)
     assert set(created) == {clinic.pseudonym}

@@ -127,7 +127,7 @@ def test_a_demo_picture_takes_one_click_and_says_what_it_is(client, alice, name)
     record = MoleRecord.objects.get()
     assert response.url == reverse("diagnosis:record_detail", args=[record.pk])
     assert "drawn by the computer" in record.note
-    assert record.demo
+    assert record.origin == "demo"
 
 
 def test_an_unknown_demo_picture_is_refused(client, alice):

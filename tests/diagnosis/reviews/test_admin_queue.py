@@ -46,7 +46,7 @@ def test_the_queue_holds_what_waits_for_a_review(doctor, alice, dr_chen):
     reviewed, waiting = assessed(owner=alice), assessed(owner=alice)
     ReviewFactory(record=reviewed, doctor=dr_chen)
     unusable, failed = assessed(None, owner=alice), RecordFactory(owner=alice, failed=True)
-    demo = assessed("malignant_high_risk", owner=alice, demo=True)
+    demo = assessed("malignant_high_risk", owner=alice, origin="demo")
     assert shown(doctor) == [waiting]
     assert shown(doctor, review="reviewed") == [reviewed]
     assert set(shown(doctor, review="all")) == {reviewed, waiting, unusable, failed, demo}
@@ -123,12 +123,12 @@ def test_the_order_follows_the_assessment_that_counts(doctor, alice):
 def test_what_is_written_into_the_derived_columns_does_not_count(alice, dr_chen):
     record = assessed("malignant_high_risk", owner=alice)
     MoleRecord.objects.filter(pk=record.pk).update(danger=0, is_reviewed=True)
-    assert claims.waiting().get().danger == MoleRecord.Danger.HIGH_RISK
+    assert MoleRecord.objects.awaiting_review().get().danger == MoleRecord.Danger.HIGH_RISK
     review = ReviewFactory(record=record, doctor=dr_chen)
     record.save()
-    assert not claims.waiting().exists()
+    assert not MoleRecord.objects.awaiting_review().exists()
     review.delete()
-    assert claims.waiting().exists()
+    assert MoleRecord.objects.awaiting_review().exists()
 
 
 def test_the_moles_earlier_verdicts_are_told(doctor, alice, dr_chen):
@@ -145,7 +145,7 @@ def test_the_moles_earlier_verdicts_are_told(doctor, alice, dr_chen):
 def test_the_front_page_counts_what_waits(doctor, alice, dr_chen):
     for category in ("benign", "malignant_high_risk", "malignant_high_risk"):
         record = assessed(category, owner=alice)
-    assessed("malignant_high_risk", owner=alice, demo=True)
+    assessed("malignant_high_risk", owner=alice, origin="demo")
     claims.take(record_ids=[record.pk], doctor=dr_chen)
     html = " ".join(doctor.get(reverse("admin:index")).content.decode().split())
     assert "3 records wait for a review" in html

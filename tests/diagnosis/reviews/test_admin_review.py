@@ -50,9 +50,9 @@ def test_a_doctor_writes_a_verdict_that_the_person_sees(doctor, dr_chen, alice, 
     assert seen["urgency"] == "doctor_days"
 
 
-@pytest.mark.parametrize(("imported", "age"), [(False, True), (True, False)])
-def test_the_age_is_told_of_who_is_known(doctor, alice, imported, age):
-    html = doctor.get(address("change", assessed(owner=alice, imported=imported))).content.decode()
+@pytest.mark.parametrize(("origin", "age"), [("upload", True), ("import", False)])
+def test_the_age_is_told_of_who_is_known(doctor, alice, origin, age):
+    html = doctor.get(address("change", assessed(owner=alice, origin=origin))).content.decode()
     assert ("<dt>Age</dt><dd>–</dd>" not in html) == age
 
 

@@ -130,8 +130,8 @@ def test_waiting_times_end_with_the_first_verdict(alice, dr_chen):
 
 
 def test_demo_pictures_are_in_no_figure(alice, dr_chen):
-    reviewed(HIGH, BENIGN, alice, dr_chen, demo=True)
-    assessed(HIGH, owner=alice, demo=True)
+    reviewed(HIGH, BENIGN, alice, dr_chen, origin="demo")
+    assessed(HIGH, owner=alice, origin="demo")
     found = measure()
     assert (found.reviewed, found.weeks, found.waits) == (0, [], [])
     assert agreement.model_versions() == []

@@ -52,7 +52,7 @@ def test_ml_reads_what_was_reviewed(willing, dr_chen, folder):
     second = reviewed(willing, dr_chen, "malignant_low_risk", mole=mole, modality="dermoscopy")
     alone = reviewed(willing, dr_chen)
     assessed(owner=willing)  # not reviewed
-    reviewed(willing, dr_chen, demo=True)
+    reviewed(willing, dr_chen, origin="demo")
     assert "3 pictures" in export(folder)
     found = rows(folder)
     one, two, three = (
@@ -68,7 +68,7 @@ def test_ml_reads_what_was_reviewed(willing, dr_chen, folder):
 
 def test_what_a_clinic_imported_is_not_taken_for_one_patient_s(willing, dr_chen, folder):
     for _ in range(2):
-        reviewed(willing, dr_chen, imported=True)
+        reviewed(willing, dr_chen, origin="import")
     export(folder)
     one, two = rows(folder).values()
     assert one.group != two.group

@@ -65,7 +65,7 @@ def test_a_person_claims_nothing(alice):
 
 def test_the_next_one_is_the_first_that_nobody_else_has(alice, dr_chen, dr_diaz):
     benign, high = assessed(owner=alice), assessed(HIGH, owner=alice)
-    assessed(HIGH, owner=alice, demo=True)
+    assessed(HIGH, owner=alice, origin="demo")
     assert claims.take_next(doctor=dr_chen) == high
     assert claims.take_next(doctor=dr_diaz) == benign
     assert claims.take_next(doctor=dr_chen) == high
@@ -93,7 +93,7 @@ def test_a_verdict_ends_the_claim_and_the_wait(alice, dr_chen):
     take(record, dr_chen)
     verdicts.write(record=record, doctor=dr_chen, risk_category="benign", urgency="none")
     assert claims.holder(record) is None
-    assert not claims.waiting().exists()
+    assert not MoleRecord.objects.awaiting_review().exists()
 
 
 def test_nobody_writes_on_what_another_doctor_has_claimed(doctor, alice, dr_diaz):

@@ -68,7 +68,7 @@ def test_it_is_a4_and_says_who_what_and_how_far_to_trust_it(client, alice, mole,
 
 def test_nobody_s_date_of_birth_stands_on_what_a_clinic_imported(client, alice, mole):
     assessed(owner=alice, mole=mole)
-    assessed(owner=alice, mole=mole, imported=True)
+    assessed(owner=alice, mole=mole, origin="import")
     assert "27 Mar 1980" not in words(report(client, mole))
 
 

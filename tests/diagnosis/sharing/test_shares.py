@@ -55,7 +55,7 @@ def test_a_person_makes_a_link_that_works_without_an_account(client, alice, mole
 def test_the_date_of_birth_is_told_of_who_is_known(client, alice, mole, share):
     assessed(owner=alice, mole=mole)
     assert "27 Mar 1980" in open_it(client, share).content.decode()
-    assessed(owner=alice, mole=mole, imported=True)
+    assessed(owner=alice, mole=mole, origin="import")
     assert "27 Mar 1980" not in open_it(client, share).content.decode()
 
 
