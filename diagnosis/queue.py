@@ -2,11 +2,16 @@
 
 import logging
 import uuid
+from datetime import timedelta
 
 from celery import current_app
+from django.conf import settings
 from kombu.exceptions import OperationalError
 
 logger = logging.getLogger(__name__)
+
+# A task that is killed at the hard limit never outlives what it has claimed.
+CLAIM = timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT + 5)
 
 
 def send(record_id: uuid.UUID) -> None:

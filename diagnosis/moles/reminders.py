@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core import signing
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import DurationField, ExpressionWrapper, F, Max, QuerySet, Value
+from django.db.models import DurationField, ExpressionWrapper, F, Max, Q, QuerySet, Value
 from django.db.models.functions import Greatest, Now
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -22,12 +22,13 @@ SALT = "diagnosis.reminders"
 
 
 def due() -> QuerySet[Mole]:
-    """Moles whose last picture, or last reminder, is as old as their person chose."""
+    """Moles whose last picture, or last reminder, is as old as their person chose; not claimed."""
     wait = ExpressionWrapper(
         F("remind_after_days") * Value(timedelta(days=1)), output_field=DurationField()
     )
     return (
         Mole.objects.filter(
+            Q(mail_claimed_until__isnull=True) | Q(mail_claimed_until__lt=Now()),
             remind_after_days__gt=Mole.Reminder.NEVER,
             owner__is_active=True,
             owner__reminder_emails=True,
@@ -53,14 +54,28 @@ def send(owner_id: uuid.UUID | str) -> None:
 
     Raises what the mail server's connection raises; then it is due again.
     """
-    with transaction.atomic():
-        person = User.objects.select_for_update().filter(pk=owner_id).first()
-        moles = list(due().filter(owner=person).values_list("pk", flat=True)) if person else []
-        if not moles:
-            return
-        Mole.objects.filter(pk__in=moles).update(reminded_at=Now())
+    keys = _claim(owner_id)
+    if not keys:
+        return
+    claimed = Mole.objects.filter(pk__in=keys)
+    person = User.objects.get(pk=owner_id)
+    try:
+        # Outside of a transaction: nobody waits for a slow mail server but this worker.
         with translation.override(person.language or settings.LANGUAGE_CODE):
-            _message(person, len(moles)).send()
+            _message(person, len(keys)).send()
+    except Exception:
+        claimed.update(mail_claimed_until=None)
+        raise
+    claimed.update(reminded_at=Now(), mail_claimed_until=None)
+
+
+def _claim(owner_id: uuid.UUID | str) -> list[uuid.UUID]:
+    """Take the person's moles that are due and that no other worker has."""
+    with transaction.atomic():
+        list(User.objects.select_for_update().filter(pk=owner_id))  # one worker at a time
+        keys = list(due().filter(owner=owner_id).values_list("pk", flat=True))
+        Mole.objects.filter(pk__in=keys).update(mail_claimed_until=Now() + queue.CLAIM)
+    return keys
 
 
 def off_key(person: User) -> str:

@@ -4,21 +4,18 @@ Duplicate, late and lost messages therefore do nothing.
 """
 
 import uuid
-from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
+from diagnosis.queue import CLAIM
 from diagnosis.records.models import Assessment, MoleRecord
 
 State, FailureReason = MoleRecord.State, MoleRecord.FailureReason
 
 MAX_ATTEMPTS = 3
-# A task that is killed at the hard limit never outlives its claim.
-GRACE = timedelta(seconds=5)
 AHEAD_AT_MOST = 1000
 UNCLAIMED: dict[str, Any] = {"claim_token": None, "claimed_until": None}
 EXPIRED = Q(state=State.RUNNING, claimed_until__lt=Now())
@@ -34,7 +31,7 @@ def claim(record_id: uuid.UUID | str) -> MoleRecord | None:
             state=State.RUNNING,
             claim_token=token,
             # The database's clock decides, not the clocks of the workers.
-            claimed_until=Now() + timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT) + GRACE,
+            claimed_until=Now() + CLAIM,
             attempts=F("attempts") + 1,
         )
     )

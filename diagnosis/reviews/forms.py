@@ -50,16 +50,7 @@ def _numbered(values: Any, start: int) -> dict[str, str]:
 class VerdictForm(forms.ModelForm):
     class Meta:
         model = Review
-        fields = (
-            "diagnosis",
-            "other_diagnosis",
-            "code",
-            "risk_category",
-            "urgency",
-            "confidence",
-            "comment",
-            "private_comment",
-        )
+        fields = Review.VERDICT
         widgets = {
             "diagnosis": KeyedRadios(DIAGNOSIS_KEYS),
             "risk_category": KeyedRadios(_numbered(terms.RISK_CATEGORIES, 1)),

@@ -5,8 +5,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -21,8 +20,9 @@ GIVE_UP_AFTER = timedelta(days=3)
 
 
 def due() -> QuerySet[Review]:
-    """Verdicts that their person has not been told of."""
-    return Review.objects.filter(notified_at__isnull=True)
+    """Verdicts that their person has not been told of, and that no worker has claimed."""
+    free = Q(mail_claimed_until__isnull=True) | Q(mail_claimed_until__lt=Now())
+    return Review.objects.filter(free, notified_at__isnull=True)
 
 
 def sweep() -> int:
@@ -38,21 +38,22 @@ def send(review_id: uuid.UUID | str) -> None:
 
     Raises what the mail server's connection raises; then it is due again.
     """
-    with transaction.atomic():
-        review = (
-            due()
-            .select_for_update(of=("self",))
-            .select_related("record__owner")
-            .filter(pk=review_id)
-            .first()
-        )
-        if review is None:
-            return
-        Review.objects.filter(pk=review.pk).update(notified_at=Now())
-        person = review.record.owner
+    if not due().filter(pk=review_id).update(mail_claimed_until=Now() + queue.CLAIM):
+        return
+    claimed = Review.objects.filter(pk=review_id)
+    review = claimed.select_related("record__owner").get()
+    person = review.record.owner
+    try:
         if person.is_active and person.verdict_emails:
+            # Outside of a transaction: nobody waits for a slow mail server but this worker.
             with translation.override(person.language or settings.LANGUAGE_CODE):
                 _message(person.email, review).send()
+    except Exception:
+        claimed.update(mail_claimed_until=None)
+        raise
+    # A correction that came meanwhile is news.
+    claimed.filter(news_since=review.news_since).update(notified_at=Now())
+    claimed.update(mail_claimed_until=None)
 
 
 def _message(address: str, review: Review) -> EmailMessage:

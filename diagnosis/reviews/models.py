@@ -29,6 +29,12 @@ class ReviewManager(models.Manager["Review"]):
 class Review(models.Model):
     """A doctor's verdict on a record; the person sees it above the model's."""
 
+    # What the doctor writes; all else is kept by the service.
+    VERDICT = (
+        *("diagnosis", "other_diagnosis", "code", "risk_category", "urgency", "confidence"),
+        *("comment", "private_comment"),
+    )
+
     class Confidence(models.TextChoices):
         LOW = "low", _("low")
         MEDIUM = "medium", _("medium")
@@ -83,6 +89,8 @@ class Review(models.Model):
     news_since = models.DateTimeField(default=timezone.now, editable=False)
     # Null while the person has not been told.
     notified_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # While a worker sends the e-mail; over, when it was killed meanwhile.
+    mail_claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = ReviewManager()
 

@@ -86,5 +86,6 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
     review.blind = False  # by now the doctor may have seen the program's answer
     review.full_clean()
     with transaction.atomic():
-        review.save()
+        # Nothing else: a worker may be sending the e-mail about it at this moment.
+        review.save(update_fields=[*Review.VERDICT, "news_since", "notified_at", "blind"])
         transaction.on_commit(lambda: queue.tell(review.pk), robust=True)

@@ -1,9 +1,13 @@
 """Reminders to look again: when, to whom, once, without a name, and off by one click."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
+from django.core.mail import EmailMessage
+from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
@@ -96,6 +100,40 @@ def test_a_mail_server_that_is_down_is_tried_again(alice, mailoutbox, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     tasks.sweep_reminders()
     assert len(mailoutbox) == 1
+
+
+def test_a_slow_mail_server_holds_up_nobody_s_upload(transactional_db, alice, monkeypatch):
+    mole = seen(alice, 40)
+    sent = []
+
+    def upload() -> None:
+        with closing(connection), transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '1s'")
+            RecordFactory(owner=alice, mole=mole)
+
+    def slow(message: EmailMessage) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(upload).result()
+        tasks.send_reminder(str(alice.pk))  # nor is what is being sent sent twice
+        sent.append(message)
+
+    monkeypatch.setattr(EmailMessage, "send", slow)
+    tasks.sweep_reminders()
+    assert len(sent) == 1
+    assert mole.records.count() == 2
+
+
+def test_who_is_killed_while_sending_delays_the_mail(alice, mailoutbox):
+    mole = seen(alice, 40)
+    Mole.objects.update(mail_claimed_until=timezone.now() + timedelta(seconds=25))
+    tasks.sweep_reminders()
+    assert not mailoutbox
+    Mole.objects.update(mail_claimed_until=timezone.now() - timedelta(seconds=1))
+    tasks.sweep_reminders()
+    assert len(mailoutbox) == 1
+    mole.refresh_from_db()
+    assert (mole.mail_claimed_until, bool(mole.reminded_at)) == (None, True)
 
 
 def test_looking_at_the_link_changes_nothing_and_one_post_switches_off(alice, client, mailoutbox):

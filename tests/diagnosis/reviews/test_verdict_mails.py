@@ -1,9 +1,13 @@
 """The person hears by e-mail that a doctor has looked, and nothing of what was found."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
 from django.core import mail
+from django.core.mail import EmailMessage
+from django.db import connection, transaction
 from django.utils import timezone
 
 from diagnosis import queue, tasks
@@ -58,6 +62,34 @@ def test_a_mail_server_that_is_down_delays_the_mail(alice, dr_chen, settings):
     with pytest.raises(OSError, match="refused"):
         tasks.mail_verdict(str(review.pk))
     assert Review.objects.get().notified_at is None
+
+
+def test_a_slow_mail_server_holds_up_no_doctor(
+    transactional_db, alice, dr_chen, settings, monkeypatch
+):
+    review = ReviewFactory(record=assessed(owner=alice), doctor=dr_chen)
+    sent = []
+
+    def correct() -> None:
+        with closing(connection), transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '1s'")
+            verdicts.correct(review=review, by=dr_chen, urgency="doctor_weeks")
+
+    def slow(message: EmailMessage) -> None:
+        sent.append(message)
+        if len(sent) == 1:
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(correct).result()
+            tasks.mail_verdict(str(review.pk))  # nor is what is being sent sent twice
+
+    monkeypatch.setattr(queue, "tell", lambda review_id: None)
+    monkeypatch.setattr(EmailMessage, "send", slow)
+    tasks.mail_verdict(str(review.pk))
+    assert len(sent) == 1
+    monkeypatch.setattr(queue, "tell", tasks.mail_verdict)
+    tasks.sweep_verdict_mails()
+    assert len(sent) == 2  # the correction, which came while the first was sent
 
 
 def test_who_wants_none_gets_none(alice, dr_chen, worker):
