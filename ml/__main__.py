@@ -43,12 +43,11 @@ def pack(options: argparse.Namespace) -> int:
     """A data set as a few files that travel, split, for a machine that has nothing else."""
     from ml import datasets
     from ml.datasets import packed, splits
-    from ml.training.loop import SPLIT_SEED
 
     manifest = datasets.read(options.data, options.modality)
     datasets.warn(manifest)
     rows = manifest.trainable
-    folds = splits.split(rows, seed=SPLIT_SEED)
+    folds = splits.split(rows)
     for path in packed.write(
         rows, folds, options.out, side=options.side, shard_mb=options.shard_mb
     ):

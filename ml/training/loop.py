@@ -19,7 +19,6 @@ from ml.training import runs, steps
 from ml.training.batches import Pool
 from ml.training.plan import Plan
 
-SPLIT_SEED = 1  # the same for every plan: what one run holds out, none of its teachers has seen
 WARMUP, FIRST_RATE, LAST_RATE = 0.05, 0.02, 0.01  # of the way, and of the learning rate
 SHOWN_EVERY = 50  # steps; reading a loss waits for the device
 
@@ -50,7 +49,7 @@ def train(
     if manifest.split:
         folds = [fold or "" for fold in splits.read(manifest.split, rows)]
     else:
-        folds = splits.split(rows, seed=SPLIT_SEED)
+        folds = splits.split(rows)
     split = splits.as_csv(rows, folds)
     if resumed and split != (out / runs.SPLIT).read_text(encoding="utf-8"):
         raise datasets.DatasetError(f"{out} was begun with other data; choose another folder")
