@@ -8,10 +8,11 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ml.images import ImageError
 
-PNG = b"\x89PNG\r\n\x1a\n"
+JPEG, PNG = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"
 # libjpeg decodes a progressive picture once for each scan; cameras and editors write about ten.
 MAX_SCANS = 64
 MAX_SEGMENTS = 2_000  # a profile and notes of 64 kB each, and some more
@@ -37,17 +38,36 @@ SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by PNG's colour type
 
 
 def refuse(data: bytes) -> None:
-    """Raises ImageError: ``too_costly``, ``truncated``."""
-    try:
-        if data.startswith(b"\xff\xd8"):
-            _refuse_jpeg(data)
+    """Before decoding. Raises ImageError: ``too_costly``, ``truncated``."""
+    with _cut_headers():
+        if data.startswith(JPEG):
+            _read_jpeg(data)
         elif data.startswith(PNG):
-            _refuse_png(data)
-    except struct.error:  # cut within a header
+            for _chunk in _chunks(data):
+                pass
+
+
+def refuse_incomplete(data: bytes) -> None:
+    """After decoding, which fills up what is missing. Raises ImageError: ``truncated``."""
+    with _cut_headers():
+        if data.startswith(JPEG):
+            coded, blocks = _read_jpeg(data)
+            if 8 * coded < blocks:  # each block has a bit at least
+                raise _damaged()
+        elif data.startswith(PNG):
+            _refuse_png_without_rows(data)
+
+
+@contextmanager
+def _cut_headers() -> Iterator[None]:
+    try:
+        yield
+    except struct.error:
         raise _damaged() from None
 
 
-def _refuse_jpeg(data: bytes) -> None:
+def _read_jpeg(data: bytes) -> tuple[int, int]:
+    """(bytes of coded pixels, blocks of 8 × 8 pixels). Raises ImageError: ``too_costly``."""
     at, segments, scans, gap, coded, blocks = 2, 0, 0, 0, 0, 0
     in_scan = False
     while found := MARKER.search(data, at):
@@ -72,14 +92,11 @@ def _refuse_jpeg(data: bytes) -> None:
             blocks = -(-height // 8) * -(-width // 8)
             if code == PROGRESSIVE and height * width * components > MAX_COEFFICIENTS:
                 raise too_costly()
-    # Each block has a bit at least. libjpeg would fill with grey what is missing.
-    if 8 * coded < blocks:
-        raise _damaged()
+    return coded, blocks
 
 
-def _refuse_png(data: bytes) -> None:
-    needed, inflate = 0, zlib.decompressobj()
-    found = 0
+def _refuse_png_without_rows(data: bytes) -> None:
+    needed, found, inflate = 0, 0, zlib.decompressobj()
     for name, content in _chunks(data):
         if name == b"IHDR":
             needed = _bytes_of_rows(content)

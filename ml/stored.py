@@ -14,6 +14,7 @@ def stored(data: bytes) -> bytes:
     """Any picture that is read → a JPEG of at most MAX_SIDE pixels a side. Raises ImageError."""
     costly.refuse(data)
     image = open_upright(data)
+    costly.refuse_incomplete(data)
     image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     return clean_jpeg(image, quality=92)
 

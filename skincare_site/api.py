@@ -20,9 +20,11 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView, exception_handler
 
+from diagnosis.limits import TryLater
 from diagnosis.records.api import RecordViewSet
 from diagnosis.records.pictures import PictureRefused
 from diagnosis.records.uploads import ConsentMissing, NotRetryable
+from skincare_site.middleware import is_refused_by_database
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -35,6 +37,14 @@ class Conflict(APIException):
 
 class TooLarge(ValidationError):
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class Later(APIException):
+    """429 or 503; DRF says ``wait`` in Retry-After."""
+
+    def __init__(self, later: TryLater) -> None:
+        super().__init__(later.sentence)
+        self.status_code, self.wait = later.status, later.seconds
 
 
 def as_problem(exception: Exception, context: dict[str, Any]) -> Response:
@@ -87,11 +97,13 @@ def _as_api_exception(exception: Exception) -> Exception:
         return ValidationError(exception.message_dict if fields else exception.messages)
     if isinstance(exception, ConsentMissing):
         return PermissionDenied(_("Agree first that your pictures are stored: /account/consent/"))
+    if isinstance(exception, TryLater):
+        return Later(exception)
     if isinstance(exception, NotRetryable):
         return Conflict(_("Only a failed record can be tried again."))
     if isinstance(exception, RequestDataTooBig):
         return TooLarge([_("The request is too large.")])
-    if isinstance(exception, SuspiciousOperation):
+    if isinstance(exception, SuspiciousOperation) or is_refused_by_database(exception):
         return ValidationError([_("The request could not be understood.")])
     return exception
 

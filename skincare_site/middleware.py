@@ -8,7 +8,10 @@ from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig, ValidationError
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import NoReverseMatch
+
+from diagnosis.limits import TryLater
 
 logger = logging.getLogger(__name__)
 
@@ -64,13 +67,19 @@ class RefuseMalformed:
             raise BadRequest("A control character in the address")
         return self.get_response(request)
 
-    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        """Raises BadRequest for what the client caused."""
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answers what a service puts off; raises BadRequest for what the client caused."""
+        if isinstance(exception, TryLater):
+            context = {"sentence": exception.sentence}
+            response = render(request, "429.html", context, status=exception.status)
+            response["Retry-After"] = exception.seconds
+            return response
         if is_refused_by_database(exception) or (
             isinstance(exception, CARELESS) and _is_of_a_library(request)
         ):
             logger.warning("Refused as malformed: %s", request.path, exc_info=exception)
             raise BadRequest from exception
+        return None
 
 
 def is_refused_by_database(exception: Exception) -> bool:

@@ -178,8 +178,8 @@ STORAGES = {
 }
 FILE_UPLOAD_PERMISSIONS = 0o640
 DATA_UPLOAD_MAX_NUMBER_FILES = 1  # the size limit holds for each
-# Above it nothing of a request is kept; a picture that is larger than allowed gets its sentence.
-MAX_REQUEST_BYTES = 32 * 1024**2
+# Above it a request is refused unread; a picture that is larger than allowed gets its sentence.
+MAX_REQUEST_BYTES = 100 * 1024**2
 FILE_UPLOAD_HANDLERS = ["diagnosis.records.pictures.BoundedUploadHandler"]
 # Pictures leave through a view that checks the permission. Behind the proxy it only names the
 # file, and the proxy sends it (deploy/Caddyfile); elsewhere Django streams it.
@@ -199,6 +199,18 @@ STATICFILES_DIRS = [
     ("vendor/litert/utils", NODE_MODULES / "@litertjs/wasm-utils/dist"),
     ("vendor/fonts", NODE_MODULES / "@fontsource-variable/atkinson-hyperlegible-next/files"),
 ]
+
+# What one person may ask for: (how many, in how many seconds), and keep in all.
+LIMITS = {
+    "uploads": (60, 60),
+    "reassessments": (60, 3600),
+    "reports": (30, 600),
+    "shares": (30, 3600),
+}
+MAX_RECORDS = env.int("MAX_RECORDS", default=5000)
+MAX_MEGABYTES = env.int("MAX_MEGABYTES", default=2000)
+# Child processes that decode, of each web process: two in all, which take up to 450 MB each.
+PICTURES_AT_ONCE = max(1, 2 // env.int("WEB_WORKERS", default=1))
 
 # --- Celery: the database is the only memory, a message is a hint -------------------------------
 CELERY_BROKER_URL = REDIS_URL
@@ -266,7 +278,6 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "user": "600/min",
-        "upload": "60/min",
         "token": "20/min",
         "share": "60/min",
     },

@@ -21,7 +21,8 @@ GRACE = 20  # seconds for the header, and for the body's beginning; from then on
 SLOWEST = 10_000  # bytes a second that a body must come with, on average
 STALLED = 30  # seconds in which a client takes nothing of its answer
 CHUNK = 8192
-IN_MEMORY = 512 * 1024  # what is larger waits in a file without a name, which no kill leaves behind
+KEPT = 32 * 1024**2  # bytes of a body; of a larger one, to be refused, only the end
+IN_MEMORY = 512 * 1024  # what is larger waits in a file without a name, gone with the process
 
 
 class Worker(ThreadWorker):
@@ -61,7 +62,7 @@ class Worker(ThreadWorker):
         return super().handle_request(req, conn)
 
     def whole_body(self, req: Any, conn: TConn) -> BinaryIO:
-        """All of the body, to be read again; of one that is too large for anything, nothing.
+        """All of the body, to be read again; of what no upload may have, zeros and the end.
 
         Raises NoMoreData where the client ends early, or is cut off.
         """
@@ -69,14 +70,22 @@ class Worker(ThreadWorker):
 
         headers = dict(req.headers)
         file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
-        start, received = time.monotonic(), 0
+        if int(headers.get("CONTENT-LENGTH", 0)) > settings.MAX_REQUEST_BYTES:
+            return file  # is refused unread
+        start, received, tail = time.monotonic(), 0, b""
         while chunk := req.body.read(CHUNK):
             received += len(chunk)
             self.cut_off_at[conn] = start + GRACE + received / SLOWEST
-            if received <= settings.MAX_REQUEST_BYTES:
+            tail = (tail + chunk)[-CHUNK:]
+            if received <= KEPT:
                 file.write(chunk)
+            elif received > settings.MAX_REQUEST_BYTES:
+                raise NoMoreData
         if received < int(headers.get("CONTENT-LENGTH", 0)):
             raise NoMoreData
+        if received > KEPT:  # leaves a hole, which takes no disk
+            file.seek(received - len(tail))
+            file.write(tail)
         if "CONTENT-LENGTH" not in headers:
             req.headers.append(("CONTENT-LENGTH", str(received)))  # Django needs to know
         file.seek(0)

@@ -9,7 +9,6 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import BaseThrottle, ScopedRateThrottle
 from rest_framework.viewsets import GenericViewSet
 
 from diagnosis.records import responses, uploads
@@ -48,12 +47,6 @@ class RecordViewSet(
 
     def get_queryset(self) -> QuerySet[MoleRecord]:
         return MoleRecord.objects.of(self.request.user).with_answers()
-
-    def get_throttles(self) -> list[BaseThrottle]:
-        if self.action == "create":
-            self.throttle_scope = "upload"
-            return [*super().get_throttles(), ScopedRateThrottle()]
-        return super().get_throttles()
 
     @extend_schema(
         summary="Send a picture",

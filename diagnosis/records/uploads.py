@@ -4,13 +4,16 @@ import hashlib
 from collections.abc import Iterable
 from decimal import Decimal
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
+from django.db.models import Count, Sum
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.ownership import check_owner
-from diagnosis import queue
+from diagnosis import limits, queue
 from diagnosis.moles import edits
 from diagnosis.moles.models import Mole
 from diagnosis.records import pictures
@@ -46,12 +49,15 @@ def submit(
     or not at all.
     The same request sent again with the same ``idempotency_key`` returns the record it made.
     Raises PictureRefused, ValidationError for other fields, PermissionDenied for another's mole,
-    ConsentMissing.
+    ConsentMissing, TryLater.
     """
     if not owner.consent_version:
         raise ConsentMissing
     if mole is not None:
         check_owner(mole, owner)
+    if origin != MoleRecord.Origin.IMPORT:
+        limits.spend(owner, "uploads")
+        _check_quota(owner)
     content = pictures.reencode(file)
     record = MoleRecord(
         owner=owner,
@@ -61,6 +67,7 @@ def submit(
         signs=sorted(set(signs)),
         size_mm=size_mm,
         phone_advice=phone_advice,
+        image_bytes=content.size,
         origin=MoleRecord.Origin.CAMERA if phone_advice else origin,
     )
     if idempotency_key:
@@ -87,8 +94,9 @@ def submit(
 
 
 def retry(*, record: MoleRecord, by: User) -> None:
-    """Queue a failed record again. Raises PermissionDenied, NotRetryable."""
+    """Queue a failed record again. Raises PermissionDenied, NotRetryable, TryLater."""
     check_owner(record, by)
+    limits.spend(by, "uploads")
     with transaction.atomic():
         queued = MoleRecord.objects.filter(pk=record.pk, state=MoleRecord.State.FAILED).update(
             state=MoleRecord.State.QUEUED, failure_reason="", attempts=0, finished_at=None
@@ -118,6 +126,17 @@ def delete(*, record: MoleRecord, by: User) -> None:
         # Locked first: a worker that finishes now would add an assessment meanwhile.
         for locked in MoleRecord.objects.select_for_update().filter(pk=record.pk):
             locked.delete()
+
+
+def _check_quota(owner: User) -> None:
+    """Raises PictureRefused for a person who keeps as much as one may."""
+    kept = MoleRecord.objects.of(owner).aggregate(records=Count("pk"), size=Sum("image_bytes"))
+    megabytes = (kept["size"] or 0) / 1024**2
+    if kept["records"] >= settings.MAX_RECORDS or megabytes >= settings.MAX_MEGABYTES:
+        raise pictures.PictureRefused(
+            _("You keep as many pictures here as one person may. Delete some to send new ones."),
+            code="quota",
+        )
 
 
 def _digest(request: Iterable[str], record: MoleRecord, content: File) -> str:

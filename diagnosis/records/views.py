@@ -16,6 +16,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh, retarget
 
+from diagnosis import limits
 from diagnosis.language import frequencies, results
 from diagnosis.records import assessments, claims, demos, pictures, responses, uploads
 from diagnosis.records.forms import DemoForm, MoleForm, RecordForm
@@ -39,7 +40,7 @@ def record_new(request: HttpRequest) -> HttpResponse:
     if not request.user.consent_version:
         return redirect_to_login(request.get_full_path(), reverse("accounts:consent"))
     form = RecordForm(owner=request.user, initial=_asked_for(request))
-    status = 200
+    status, headers = 200, {}
     # The page's script sends each picture by itself, and shows the answer without a new page.
     by_script = request.get_preferred_type(["text/html", "application/json"]) == "application/json"
     if request.method == "POST":
@@ -55,8 +56,12 @@ def record_new(request: HttpRequest) -> HttpResponse:
             except ValidationError as refused:
                 sent.add_error("image", refused)
                 status = 413 if refused.code == "too_large" else 400
+            except limits.TryLater as later:
+                sent.add_error("image", later.sentence)
+                status, headers = later.status, {"Retry-After": later.seconds}
         if by_script:
-            return JsonResponse({"errors": sent.errors.get_json_data()}, status=status)
+            errors = {"errors": sent.errors.get_json_data()}
+            return JsonResponse(errors, status=status, headers=headers)
         form = sent if isinstance(sent, RecordForm) else form
     context = {
         "form": form,
@@ -65,7 +70,10 @@ def record_new(request: HttpRequest) -> HttpResponse:
         "max_bytes": pictures.MAX_BYTES,
         "max_megabytes": pictures.MAX_BYTES // 1024**2,
     }
-    return render(request, "diagnosis/record_new.html", context, status=status)
+    response = render(request, "diagnosis/record_new.html", context, status=status)
+    for name, value in headers.items():
+        response[name] = value
+    return response
 
 
 @require_safe

@@ -17,6 +17,7 @@ END = b"\xff\xd9"
 def refusal(data: bytes) -> str | None:
     try:
         costly.refuse(data)
+        costly.refuse_incomplete(data)
     except ImageError as error:
         return error.code
     return None

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from knox.models import AuthToken
 
 ROOT = Path(__file__).parents[2]
 FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
@@ -173,7 +174,23 @@ def test_a_body_in_chunks_and_one_that_waits_to_be_asked_for_arrive(port: int) -
         assert connection.recv(1000).startswith(b"HTTP/1.1 400")
 
 
-def test_more_than_any_upload_may_have_is_refused_with_a_sentence(port: int) -> None:
-    status, body = ask(port, "POST", "/api/v1/records/", body=b"0" * 33 * 1024**2)
+def test_more_than_any_upload_may_have_is_refused_with_a_sentence(port: int, alice) -> None:
+    headers = {
+        "Authorization": f"Token {AuthToken.objects.create(alice)[1]}",
+        "Content-Type": "multipart/form-data; boundary=x",
+    }
+    begin = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
+    body = begin + b"1" * 60_000_000 + b"\r\n--x--\r\n"
+    status, answer = ask(port, "POST", "/api/v1/records/", body=body, headers=headers)
     assert status == 413
-    assert b"too large" in body
+    assert b"larger than 25 MB" in answer
+
+
+def test_an_endless_request_is_refused_unread(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(
+            b"POST /api/v1/records/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000000\r\n"
+            + UPLOAD
+            + b"\r\n"
+        )
+        assert connection.recv(1000).startswith(b"HTTP/1.1 413")
