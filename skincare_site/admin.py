@@ -6,10 +6,11 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from accounts.staff import passed_second_step
+from accounts.targets import own_page
 
 
 class Site(admin.AdminSite):
@@ -19,7 +20,7 @@ class Site(admin.AdminSite):
         return super().has_permission(request) and passed_second_step(request)
 
     def login(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
-        return _lead_in(self, request)
+        return secure_admin_login(_lead_in)(request, self)
 
     def password_change(self, request: HttpRequest, extra_context: dict | None = None):
         return redirect("account_change_password")
@@ -28,15 +29,9 @@ class Site(admin.AdminSite):
         return redirect("account_change_password")
 
 
-def _lead_in(site: Site, request: HttpRequest) -> HttpResponse:
+def _lead_in(request: HttpRequest, site: Site) -> HttpResponse:
     """To the page that was asked for, or to the step that is missing before it."""
-    return secure_admin_login(_second_step)(request, site)
-
-
-def _second_step(request: HttpRequest, site: Site) -> HttpResponse:
-    target = request.GET.get(REDIRECT_FIELD_NAME, "")
-    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()):
-        target = reverse("admin:index")
+    target = own_page(request, request.GET.get(REDIRECT_FIELD_NAME, ""), reverse("admin:index"))
     if site.has_permission(request):
         return HttpResponseRedirect(target)
     messages.warning(

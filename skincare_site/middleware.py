@@ -5,7 +5,8 @@ import re
 from collections.abc import Callable
 
 from django.conf import settings
-from django.core.exceptions import BadRequest, RequestDataTooBig, ValidationError
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import BadRequest, FieldError, RequestDataTooBig, ValidationError
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -19,7 +20,7 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # What the views of libraries raise for parameters that they did not check; each line was seen.
 CARELESS = (
     *(TypeError, ValueError, LookupError, AttributeError),
-    *(ValidationError, DataError, NoReverseMatch),
+    *(ValidationError, DataError, FieldError, NoReverseMatch, IncorrectLookupParameters),
 )
 LIBRARIES = ("django.", "allauth.", "drf_spectacular.", "auditlog.", "knox.")
 

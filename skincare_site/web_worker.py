@@ -16,11 +16,11 @@ from typing import Any, BinaryIO
 from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-WORKING = 8  # threads that run the application
+WORKING = 16  # threads that run the application; of these, ten at most wait for a picture
 GRACE = 20  # seconds for the header, and for the body's beginning; from then on
 SLOWEST = 10_000  # bytes a second that a body must come with, on average
 STALLED = 30  # seconds in which a client takes nothing of its answer
-CHUNK = 8192
+CHUNK = 65_536
 KEPT = 32 * 1024**2  # bytes of a body; of a larger one, to be refused, only the end
 IN_MEMORY = 512 * 1024  # what is larger waits in a file without a name, gone with the process
 
@@ -76,10 +76,11 @@ class Worker(ThreadWorker):
         while chunk := req.body.read(CHUNK):
             received += len(chunk)
             self.cut_off_at[conn] = start + GRACE + received / SLOWEST
-            tail = (tail + chunk)[-CHUNK:]
             if received <= KEPT:
                 file.write(chunk)
-            elif received > settings.MAX_REQUEST_BYTES:
+            else:
+                tail = (tail + chunk)[-CHUNK:]
+            if received > settings.MAX_REQUEST_BYTES:
                 raise NoMoreData
         if received < int(headers.get("CONTENT-LENGTH", 0)):
             raise NoMoreData

@@ -146,11 +146,11 @@ def test_who_does_not_take_the_answer_holds_up_nobody(port: int, slow) -> None:
 def test_a_steady_sender_that_needs_longer_is_served(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.sendall(
-            b"POST /api/v1/auth/token/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n"
+            b"POST /api/v1/auth/token/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 180000\r\n"
             b"Connection: close\r\n" + FORM + b"\r\n"
         )
         for _part in range(6):
-            connection.sendall(b"1" * 10_000)
+            connection.sendall(b"1" * 30_000)
             time.sleep(0.6)
         assert connection.recv(1000).startswith(b"HTTP/1.1 400")
 
