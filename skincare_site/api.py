@@ -1,15 +1,19 @@
 """The API's root: its addresses, its errors as problem details (RFC 9457), and its schema."""
 
 import logging
+import sys
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.signals import got_request_exception
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import get_template
 from django.urls import include, path, re_path
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views import defaults
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
@@ -45,6 +49,15 @@ class Later(APIException):
     def __init__(self, later: TryLater) -> None:
         super().__init__(later.sentence)
         self.status_code, self.wait = later.status, later.seconds
+
+
+OUTAGES = (OperationalError, InterfaceError)
+
+
+class Outage(APIException):
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_detail = gettext_lazy("Out of order for a moment. Try again in a minute.")
+    wait = 60  # seconds; DRF says it in Retry-After
 
 
 def as_problem(exception: Exception, context: dict[str, Any]) -> Response:
@@ -87,8 +100,28 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return JsonResponse(problem, status=status.value, content_type=MEDIA_TYPE)
 
 
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500; while the database is down, 503 and when to come back."""
+    error = sys.exception()
+    if not isinstance(error, OUTAGES):
+        return defaults.server_error(request)
+    logger.error("The database can't be reached", exc_info=error)
+    if request.path.startswith("/api/"):
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+        problem = {"type": "about:blank", "title": status.phrase, "status": status.value}
+        problem["detail"] = str(Outage.default_detail)
+        response = JsonResponse(problem, status=status.value, content_type=MEDIA_TYPE)
+    else:
+        response = HttpResponse(get_template("503.html").render(), status=503)
+    response["Retry-After"] = Outage.wait
+    return response
+
+
 def _as_api_exception(exception: Exception) -> Exception:
     """What services and Django raise, as what it means to the client."""
+    if isinstance(exception, OUTAGES):
+        logger.error("The database can't be reached", exc_info=exception)
+        return Outage()
     if isinstance(exception, PictureRefused):
         kind = TooLarge if exception.code == "too_large" else ValidationError
         return kind({"image": exception.messages})
