@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.age import age_on
 from accounts.models import User
+from accounts.names import check_name
 
 MINIMUM_AGE = 16  # GDPR art. 8: below it, a child's own consent does not count everywhere in the EU
 MAXIMUM_AGE = 120
@@ -62,6 +63,7 @@ class SignupForm(AllauthSignupForm):
         label=_("Your name"),
         max_length=100,
         required=False,
+        validators=[check_name],
         help_text=_("Doctors of this service see it."),
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )

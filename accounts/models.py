@@ -13,6 +13,8 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from accounts.names import check_name
+
 
 def check_time_zone(name: str) -> None:
     """Raises ValidationError."""
@@ -46,7 +48,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         unique=True,
         error_messages={"unique": _("There is already an account with this e-mail address.")},
     )
-    display_name = models.CharField(_("name"), max_length=100, blank=True)
+    display_name = models.CharField(_("name"), max_length=100, blank=True, validators=[check_name])
     date_of_birth = models.DateField(_("date of birth"), null=True, blank=True)
     consent_version = models.CharField(_("version of the consent"), max_length=20, blank=True)
     consented_at = models.DateTimeField(_("consent given at"), null=True, blank=True)

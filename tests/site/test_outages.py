@@ -12,7 +12,6 @@ from knox.models import AuthToken
 
 from tests.factories import picture
 
-
 GONE = OperationalError("gone")
 
 
