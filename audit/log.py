@@ -13,7 +13,7 @@ from auditlog.context import set_extra_data
 from auditlog.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 
@@ -22,11 +22,11 @@ EXPORT, LIST = "export", "list"
 SIGN_IN, SIGN_OUT, REFUSED = "sign-in", "sign-out", "sign-in refused"
 # What an entry's details say it is, more exactly than auditlog's four actions do.
 WORDS = {
-    EXPORT: _lazy("export"),
-    LIST: _lazy("list"),
-    SIGN_IN: _lazy("sign-in"),
-    SIGN_OUT: _lazy("sign-out"),
-    REFUSED: _lazy("sign-in refused"),
+    EXPORT: _("export"),
+    LIST: _("list"),
+    SIGN_IN: _("sign-in"),
+    SIGN_OUT: _("sign-out"),
+    REFUSED: _("sign-in refused"),
 }
 ACTIONS = ("create", "update", "delete", "access")  # in the file, which programs read
 
