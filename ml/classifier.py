@@ -108,7 +108,8 @@ class Classifier:
         stage = self.card.get("person", {}).get(modality, {}).get("terms", {})
         used = person.used(of, stage)
         probabilities = person.moved(alone, person.log_odds(of, stage)) if used else alone
-        numbers = dict(zip(self.card["quality"], out["quality"].tolist(), strict=True))
+        # New numbers come last: an older release's Keras file gives more than its card knows.
+        numbers = dict(zip(self.card["quality"], out["quality"].tolist(), strict=False))
         limits = self.card["limits"][modality]
         reasons = quality.broken(numbers, limits, "reason")
         if min(picture.shape[:2]) < MIN_PICTURE_SIDE:

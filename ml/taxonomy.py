@@ -54,6 +54,7 @@ ADVICE = ("watch", "retake", "doctor_weeks", "doctor_days")
 
 # Why a picture can't be judged, and what to do about it.
 REASONS = {
+    "no_colour": "The picture has no colours of its own. Take it in colour, without a filter.",
     "no_lesion": "No mole was found. Put one mole in the middle of the picture.",
     "unfamiliar": "This does not look like the pictures of moles that the program knows.",
     "several_lesions": "There is more than one mole. Frame one mole only.",

@@ -35,6 +35,9 @@ TAIL = 0.002
 # A blown-out share, a share of the frame's cells on the lesion, and a share of the lesion under
 # hair or ink that are never refused.
 MIN_GLARE, MIN_CUT, MIN_COVERED = 0.05, 0.6, 0.25
+# Of the real lesions of MILK10k, HAM10000 and PAD-UFES-20, none has less colour than this; grey and
+# tinted pictures have hardly any.
+MIN_COLOUR = 1.2
 # Below this share of the mask's middle, there are two lesions and the middle lies between them.
 MIN_CENTRE, SEVERAL_REFUSED = 0.1, 0.01
 # Individual typology angle below which skin counts as brown or dark; the sets hold hardly any.
@@ -111,6 +114,7 @@ def limits(quality: np.ndarray) -> list[Limit]:
     # The mask learnt on dermoscopy only: where it is often wrong, it warns and does not refuse.
     several = "reason" if (of["mask_centre"] < MIN_CENTRE).mean() <= SEVERAL_REFUSED else "warning"
     return [
+        {"reason": "no_colour", "number": "colour", "min": min(MIN_COLOUR, _least(of["colour"]))},
         {"reason": "no_lesion", "number": "lesion", "min": _low(of["lesion"])},
         {"reason": "unfamiliar", "number": "unfamiliarity", "max": _high(of["unfamiliarity"])},
         {several: "several_lesions", "number": "mask_centre", "min": MIN_CENTRE},
@@ -138,4 +142,8 @@ def _low(values: np.ndarray) -> float:
     """The lower end, as ``_high`` on a logarithmic scale, since these numbers are shares and
     brightnesses from 0 up; 0, which refuses nothing, where real lesions have 0."""
     far = np.exp(-_high(-np.log(np.maximum(values, 1e-3))))
-    return float(min(far, np.quantile(values, TAIL, method="lower")))
+    return float(min(far, _least(values)))
+
+
+def _least(values: np.ndarray) -> float:
+    return float(np.quantile(values, TAIL, method="lower"))
