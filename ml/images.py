@@ -114,6 +114,7 @@ def _decoded(image: Image.Image, stream: BinaryIO) -> Image.Image:
         return bmp.decoded_runs(image, stream)
     if image.format == "JPEG2000":
         image.reduce = max(0, int(math.log2(max(image.size) / DRAFT_SIDE)))
+        return image.copy()  # whose ``reduce`` is a method again
     elif isinstance(image, ImageFile.ImageFile):
         image.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
     image.load()

@@ -314,6 +314,13 @@ def test_the_largest_jpegs_of_phones_are_decoded_at_a_fraction(size):
     assert picture.mean() == pytest.approx(180, abs=2)
 
 
+@pytest.mark.parametrize("width", [2047, 4095, 4096, 8191])
+def test_large_jpeg_2000_is_decoded_at_a_fraction(width):
+    picture = decode(file_of(Image.new("RGB", (width, 160), (200, 150, 120)), "JPEG2000"))
+    assert picture.shape[1] in (width, -(-width // 2), -(-width // 4))
+    assert picture.mean((0, 1)) == pytest.approx((200, 150, 120), abs=1)
+
+
 def test_the_largest_heic_of_phones_is_within_the_limit():
     heic = kinds.of("HEIF")
     kinds.check_size(heic, 8192, 6144)
