@@ -19,6 +19,7 @@ COPY --from=packages /venv /venv
 COPY manage.py ./
 COPY skincare_site skincare_site
 COPY accounts accounts
+COPY audit audit
 COPY diagnosis diagnosis
 COPY ml ml
 COPY templates templates

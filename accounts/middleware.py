@@ -1,33 +1,16 @@
-"""For each request: the language and time zone of the person, their name in the audit log, and a
-device that keeps nothing of them once they signed out."""
+"""For each request: the language and time zone of the person, and a device that keeps nothing of
+them once they signed out."""
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
-from auditlog.middleware import AuditlogMiddleware
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
-from django.utils.functional import SimpleLazyObject
-
-from accounts.models import User
 
 DEVICE_COOKIE = "device_of"  # whose pictures may wait in this browser
 EVERYTHING = '"cache", "storage"'
-
-
-class AuditMiddleware(AuditlogMiddleware):
-    """auditlog's, which would keep e-mail addresses and miss people who come with a token."""
-
-    def get_extra_data(self, request: HttpRequest) -> dict[str, Any]:
-        # Lazy: the API checks a token later than this.
-        actor = SimpleLazyObject(lambda: self._get_actor(request))
-        return super().get_extra_data(request) | {
-            "actor": actor,
-            "actor_email": lambda: actor.pseudonym if isinstance(actor, User) else None,
-        }
 
 
 def clean_device(get_response: Callable) -> Callable:

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from benchmarks.results import keep, summary
-from skincare_site import embedded
+from skincare_site.run import embedded
 
 PAGES = {
     "first_page": {},
@@ -87,9 +87,9 @@ def fill(number: int) -> tuple:
     from django.utils import timezone
 
     from accounts.models import User
-    from diagnosis import terms
+    from diagnosis.language import terms
     from diagnosis.models import Assessment, Mole, MoleRecord, Review
-    from diagnosis.services import demos
+    from diagnosis.records import demos
     from ml import taxonomy
 
     person = User.objects.create_user("person@example.org", display_name="person")

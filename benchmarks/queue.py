@@ -40,7 +40,7 @@ def _database() -> Iterator[None]:
     import django
     from django.core.management import call_command
 
-    from skincare_site import embedded
+    from skincare_site.run import embedded
 
     with tempfile.TemporaryDirectory(prefix="queue-") as name:
         directory = Path(name)

@@ -9,17 +9,7 @@ class DiagnosisConfig(AppConfig):
     verbose_name = _("Diagnosis")
 
     def ready(self) -> None:
-        from auditlog.registry import auditlog
-
-        record, review = self.get_model("MoleRecord"), self.get_model("Review")
-        # The log keeps who and when; notes, comments and pictures go with the record.
-        auditlog.register(record, include_fields=["owner", "mole", "modality"])
-        auditlog.register(
-            review, include_fields=["record", "doctor", "diagnosis", "risk_category", "urgency"]
-        )
-        auditlog.register(
-            self.get_model("Share"), include_fields=["owner", "mole", "record", "expires_at"]
-        )
+        record = self.get_model("MoleRecord")
         post_delete.connect(remove_picture, sender=record, dispatch_uid="remove_picture")
 
 

@@ -8,7 +8,10 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_process_init
 
-from diagnosis.services import assessments, pictures, reminders, shares, verdict_mails
+from diagnosis.moles import reminders
+from diagnosis.records import assessments, pictures
+from diagnosis.reviews import mails
+from diagnosis.sharing import links
 
 logger = logging.getLogger(__name__)
 
@@ -49,17 +52,17 @@ def send_reminder(owner_id: str) -> None:
 
 @shared_task(ignore_result=True, expires=3600)
 def sweep_shares() -> None:
-    shares.remove_expired()
+    links.remove_expired()
 
 
 @shared_task(ignore_result=True, expires=60)
 def mail_verdict(review_id: str) -> None:
-    verdict_mails.send(review_id)
+    mails.send(review_id)
 
 
 @shared_task(ignore_result=True, expires=60)
 def sweep_verdict_mails() -> None:
-    verdict_mails.sweep()
+    mails.sweep()
 
 
 @worker_process_init.connect

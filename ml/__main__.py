@@ -1,4 +1,4 @@
-"""The command line: ``python -m ml summarise | train | evaluate | release | predict``."""
+"""The command line: ``python -m ml summarise | pack | train | evaluate | release | predict``."""
 
 import argparse
 import json
@@ -39,23 +39,41 @@ def summarise(options: argparse.Namespace) -> int:
     return 0
 
 
+def pack(options: argparse.Namespace) -> int:
+    """A data set as a few files that travel, split, for a machine that has nothing else."""
+    from ml import datasets
+    from ml.datasets import packed, splits
+    from ml.training.loop import SPLIT_SEED
+
+    manifest = datasets.read(options.data, options.modality)
+    datasets.warn(manifest)
+    rows = manifest.trainable
+    folds = splits.split(rows, seed=SPLIT_SEED)
+    for path in packed.write(
+        rows, folds, options.out, side=options.side, shard_mb=options.shard_mb
+    ):
+        print(f"{path.stat().st_size / 2**20:8.1f} MB  {path}")
+    return 0
+
+
 def train(options: argparse.Namespace) -> int:
     """Train into a run folder; goes on where a killed training stopped."""
-    from ml.training import loop
+    from ml.training import loop, runs
+    from ml.training.plan import Plan
 
     plan = None  # the usual one, or the one that the run began with
     if options.plan:
         try:
-            plan = loop.Plan.read(options.plan)
+            plan = Plan.read(options.plan)
         except (ValueError, TypeError) as error:
             raise DatasetError(f"{options.plan}: {error}") from error
     if options.teacher:
         for run in options.teacher:
-            if not (run / "best.keras").is_file():
-                raise DatasetError(f"{run}: no trained run to learn from: it has no best.keras")
+            if not (run / runs.BEST).is_file():
+                raise DatasetError(f"{run}: no trained run to learn from: it has no {runs.BEST}")
         teachers = tuple(str(run.resolve()) for run in options.teacher)
-        plan = replace(plan or loop.Plan(), teachers=teachers)
-    loop.train(options.data, options.out, plan, options.modality)
+        plan = replace(plan or Plan(), teachers=teachers)
+    loop.train(options.data, options.out, plan, options.modality, options.minutes)
     return 0
 
 
@@ -212,7 +230,17 @@ def _parser() -> argparse.ArgumentParser:
 
     made = command(summarise, data, modality)
     made.add_argument("--report", type=Path, default=SUMMARY, help="default: %(default)s")
+    made = command(pack, data, modality)
+    made.add_argument("--out", type=Path, required=True, metavar="DIR")
+    made.add_argument("--side", type=int, default=256, help="of the pictures (default: 256)")
+    made.add_argument(
+        "--shard-mb", type=float, default=56, help="the size of a file (default: %(default)s)"
+    )
     made = command(train, data, modality)
+    made.add_argument(
+        "--minutes", type=float, metavar="N",
+        help="end in this time, with the best weights so far: the learning rate falls with it",
+    )  # fmt: skip
     made.add_argument("--out", type=Path, required=True, metavar="RUN")
     made.add_argument("--plan", type=Path, help="JSON with what differs from the usual plan")
     made.add_argument(

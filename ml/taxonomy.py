@@ -74,6 +74,10 @@ WARNINGS = {
 # A warning of its own kind: no better picture helps.
 DARK_SKIN = "dark_skin"
 
+# What MILK10k's text-and-image model saw in a picture (Kim et al., Nat. Med. 30, 2024); ``skin``
+# is its name for pen marks.
+CONCEPTS = ("ulceration", "hair", "vasculature", "erythema", "pigmented", "gel", "skin")
+
 SIGNS = ("itching", "bleeding", "changing", "growing", "not_healing")
 # Signs that always need a doctor, whatever the picture looks like.
 ALARMING_SIGNS = frozenset({"bleeding", "changing", "growing", "not_healing"})

@@ -46,6 +46,7 @@ def tables(*_how: object, **_options: dict) -> Iterator[tuple]:
 AUDITLOG = Path(find_spec("auditlog").origin).parent
 SOURCES = {
     "accounts/**/*.py": "python",
+    "audit/**/*.py": "python",
     "diagnosis/**/*.py": "python",
     "skincare_site/**/*.py": "python",
     "templates/**/*.*": template,

@@ -66,6 +66,7 @@ DEMO = env.bool("DEMO", default=False)
 # --- the application -------------------------------------------------------------------------
 INSTALLED_APPS = [
     "accounts",
+    "audit",
     "diagnosis",
     "skincare_site.apps.OurAdmin",
     "django.contrib.auth",
@@ -104,7 +105,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "accounts.middleware.AuditMiddleware",
+    "audit.middleware.AuditMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
@@ -171,7 +172,7 @@ STORAGES = {
 }
 FILE_UPLOAD_PERMISSIONS = 0o640
 DATA_UPLOAD_MAX_NUMBER_FILES = 1  # the size limit holds for each
-FILE_UPLOAD_HANDLERS = ["diagnosis.services.pictures.BoundedUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["diagnosis.records.pictures.BoundedUploadHandler"]
 # Pictures leave through a view that checks the permission. Behind the proxy it only names the
 # file, and the proxy sends it (deploy/Caddyfile); elsewhere Django streams it.
 SENDFILE_BACKEND = env("SENDFILE_BACKEND", default="django_sendfile.backends.simple")
@@ -261,7 +262,7 @@ REST_FRAMEWORK = {
         "token": "20/min",
         "share": "60/min",
     },
-    "EXCEPTION_HANDLER": "diagnosis.api.problems.as_problem",
+    "EXCEPTION_HANDLER": "skincare_site.api.as_problem",
     "NUM_PROXIES": TRUSTED_PROXIES,
 }
 REST_KNOX = {"TOKEN_TTL": timedelta(days=30), "AUTH_HEADER_PREFIX": "Token"}
@@ -278,7 +279,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "POSTPROCESSING_HOOKS": ["diagnosis.api.problems.document"],
+    "POSTPROCESSING_HOOKS": ["skincare_site.api.document"],
 }
 
 # --- security --------------------------------------------------------------------------------

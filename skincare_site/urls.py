@@ -5,13 +5,13 @@ from django.urls import include, path
 
 from skincare_site import health
 
-handler400 = "diagnosis.api.problems.bad_request"
+handler400 = "skincare_site.api.bad_request"
 
 urlpatterns = [
     path("", include("diagnosis.urls")),
     path("account/", include("accounts.urls")),
     path("account/", include("allauth.urls")),
-    path("api/v1/", include("diagnosis.api.urls")),
+    path("api/v1/", include("skincare_site.api")),
     path("admin/", admin.site.urls),
     path("health/live", health.live),
     path("health/ready", health.ready),

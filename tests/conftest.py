@@ -11,7 +11,7 @@ from pathlib import Path
 import django
 import pytest
 
-from skincare_site import embedded
+from skincare_site.run import embedded
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -97,7 +97,7 @@ class ReviewFactory(DjangoModelFactory):
     record = factory.SubFactory(RecordFactory)
     doctor = factory.SubFactory(UserFactory, role="doctor", is_staff=True)
     risk_category = taxonomy.BENIGN
-    urgency = Review.Urgency.NONE
+    urgency = "none"
 
 
 def answer(risk_category: str | None = taxonomy.BENIGN, **changes: Any) -> dict[str, Any]:

@@ -1,8 +1,4 @@
-"""The audit log only grows, whoever writes; and it names no deleted person.
-
-The one change that is let through: a deleted account leaves its entries, which lose the link to
-it and keep the pseudonym beside it.
-"""
+"""The audit log names no deleted person. That it only grows is by now audit/0001."""
 
 from django.db import migrations
 
@@ -16,31 +12,6 @@ WHERE content_type_id = (
 );
 """
 
-APPEND_ONLY = """
-CREATE FUNCTION auditlog_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF TG_OP = 'UPDATE' THEN
-        OLD.actor_id := NULL;
-        IF NEW IS NOT DISTINCT FROM OLD THEN
-            RETURN NEW;
-        END IF;
-    END IF;
-    RAISE EXCEPTION 'The audit log is append-only: % is refused.', TG_OP
-        USING ERRCODE = 'insufficient_privilege';
-END
-$$;
-CREATE TRIGGER auditlog_no_change BEFORE UPDATE OR DELETE ON auditlog_logentry
-    FOR EACH ROW EXECUTE FUNCTION auditlog_append_only();
-CREATE TRIGGER auditlog_no_truncate BEFORE TRUNCATE ON auditlog_logentry
-    FOR EACH STATEMENT EXECUTE FUNCTION auditlog_append_only();
-"""
-
-CHANGEABLE = """
-DROP TRIGGER auditlog_no_truncate ON auditlog_logentry;
-DROP TRIGGER auditlog_no_change ON auditlog_logentry;
-DROP FUNCTION auditlog_append_only();
-"""
-
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -49,5 +20,4 @@ class Migration(migrations.Migration):
     ]
     operations = [
         migrations.RunSQL(NEUTRAL, migrations.RunSQL.noop),
-        migrations.RunSQL(APPEND_ONLY, CHANGEABLE),
     ]

@@ -10,9 +10,8 @@ from ml.datasets import duplicates
 from ml.datasets.manifest import DatasetError, Row
 
 FOLDS = ("train", "validation", "test")
-# Shares of the groups (test, validation). Small sets give more to the test: with a fifth of
-# PAD-UFES-20's patients, the interval of an AUC would be as wide as ± 0.08.
-SHARES = {"PAD-UFES-20": (0.40, 0.15), "Derm7pt": (0.25, 0.12)}
+# Shares of the groups (test, validation). Of these, further test pictures are kept elsewhere.
+SHARES = {"PAD-UFES-20": (0.20, 0.12), "Derm7pt": (0.15, 0.12), "MILK10k": (0.15, 0.10)}
 DEFAULT_SHARES = (0.20, 0.12)
 NOT_A_LESION_SHARES = (0.50, 0.0)
 

@@ -6,7 +6,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.forms import CONSENT_VERSION, age_on
+from accounts.age import age_on
+from accounts.forms import CONSENT_VERSION
 from accounts.models import User
 
 ANSWERS = {

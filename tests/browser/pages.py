@@ -7,9 +7,11 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from diagnosis import frequencies
+from diagnosis.language import frequencies
 from diagnosis.models import Assessment, MoleRecord
-from diagnosis.services import demos, reviews, shares
+from diagnosis.records import demos
+from diagnosis.reviews import verdicts
+from diagnosis.sharing import links
 from tests.factories import MoleFactory, RecordFactory, answer, assessed
 
 GRID = [math.exp(-((x - 3) ** 2 + (y - 3) ** 2) / 5) for y in range(7) for x in range(7)]
@@ -57,7 +59,7 @@ def of(alice, dr_chen) -> dict[str, str]:
         "result_older": record_of(alice, says={"model_version": "2026.06.2"}),
     }
     records["result_older"].assessments.create(**answer(None, model_version="2026.01.1"))
-    reviews.write(
+    verdicts.write(
         record=records["result_doctor"],
         doctor=dr_chen,
         risk_category=HIGH,
@@ -65,7 +67,7 @@ def of(alice, dr_chen) -> dict[str, str]:
         comment="Please call the practice today; we keep a place free for you on Thursday.",
     )
     _over_time(shoulder)
-    share = shares.create(owner=alice, days=7, mole=shoulder)
+    share = links.create(owner=alice, days=7, mole=shoulder)
     addresses = {n: reverse("diagnosis:record_detail", args=[r.pk]) for n, r in records.items()}
     return addresses | {
         "history": reverse("diagnosis:history"),
@@ -81,7 +83,7 @@ def of(alice, dr_chen) -> dict[str, str]:
         "history_filtered": reverse("diagnosis:history") + "?q=summer",
         "history_nothing": reverse("diagnosis:history") + "?q=winter&since=soon",
         "shares": reverse("diagnosis:shares"),
-        "shared": f"{reverse('diagnosis:shared')}?{urlencode({'key': shares.key(share)})}",
+        "shared": f"{reverse('diagnosis:shared')}?{urlencode({'key': links.key(share)})}",
         "shared_closed": reverse("diagnosis:shared"),
         "own_data_asks": reverse("diagnosis:own_data"),
         "account": reverse("accounts:account"),

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from diagnosis.models import DoctorProfile, MoleRecord
-from diagnosis.services import assessments, demos
+from diagnosis.records import assessments, demos
 from tests.browser import pages
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.test_account import one_time_code, sign_in

@@ -2,8 +2,9 @@
 
 from playwright.sync_api import Page, expect
 
+from diagnosis import queue
 from diagnosis.models import Assessment
-from diagnosis.services import assessments, claims, queue
+from diagnosis.records import assessments, claims
 from tests.factories import PASSWORD, RecordFactory, ReviewFactory, answer, assessed, picture
 
 

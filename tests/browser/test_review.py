@@ -6,8 +6,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from diagnosis.models import DoctorProfile, Review
-from diagnosis.services import review_claims
+from diagnosis.models import DoctorProfile, MoleRecord, Review
 from tests.browser import pages
 from tests.browser.conftest import DESKTOP
 from tests.browser.test_every_page import RULES, Axe
@@ -64,7 +63,7 @@ def test_a_doctor_clears_a_queue_of_50_with_the_keyboard_alone(doctor: Page, ali
         with doctor.expect_navigation():
             press(doctor, "s")
     expect(doctor.get_by_text("Nothing more to review.")).to_be_visible()
-    assert not review_claims.waiting().exists()
+    assert not MoleRecord.objects.awaiting_review().exists()
     first, second, *others = Review.objects.order_by("created_at")
     assert (first.diagnosis, first.risk_category) == ("mel", HIGH)
     assert (first.urgency, first.confidence) == ("doctor_days", "high")

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
 from diagnosis.models import MoleRecord
-from diagnosis.services import reminders
+from diagnosis.moles import reminders
 from tests.browser.test_account import sign_in
 from tests.factories import PASSWORD, MoleFactory, assessed
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from diagnosis.models import MoleRecord
-from diagnosis.services import pictures
+from diagnosis.records import pictures
 from tests.factories import picture
 
 NEW = "/records/new/"

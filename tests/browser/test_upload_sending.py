@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 from playwright.sync_api import Page, expect
 
+from diagnosis import queue
 from diagnosis.models import Mole, MoleRecord
-from diagnosis.services import queue
 from tests.factories import PASSWORD, picture
 
 NEW = "/records/new/"

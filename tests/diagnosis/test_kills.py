@@ -12,9 +12,9 @@ import psutil
 import pytest
 from celery import Celery
 
+from diagnosis import queue
 from diagnosis.models import MoleRecord
-from diagnosis.services import queue
-from skincare_site import embedded
+from skincare_site.run import embedded
 from tests.diagnosis.programs import Program, wait_for
 from tests.factories import RecordFactory, picture
 

@@ -15,8 +15,8 @@ import requests
 import yaml
 from django.utils.crypto import get_random_string
 
-from skincare_site import embedded
-from skincare_site.run import is_serving
+from skincare_site.run import embedded
+from skincare_site.run.service import is_serving
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

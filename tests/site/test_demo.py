@@ -5,7 +5,7 @@ from django.core.management import call_command
 
 from accounts.management.commands.create_demo_accounts import PASSWORD
 from accounts.models import User
-from skincare_site.run import announce, is_demo
+from skincare_site.run.service import announce, is_demo
 
 OWN_DATABASE = "postgresql://mole@db.example.org/mole"
 

@@ -17,9 +17,9 @@ from django.urls import Resolver404, resolve, reverse
 from django.utils.translation import trans_real
 
 from accounts.models import User
-from diagnosis import frequencies
+from diagnosis.language import frequencies
 from diagnosis.models import Mole, MoleRecord, Review
-from diagnosis.services import shares
+from diagnosis.sharing import links
 from skincare_site import messages
 from tests.browser import pages
 
@@ -176,7 +176,7 @@ def walk(client: Client, addresses: list[str], below: str | tuple = "/") -> list
 def test_pages_of_a_person(alice, dr_chen) -> None:
     own = pages.of(alice, dr_chen)
     mole = alice.moles.first()
-    shares.create(owner=alice, days=7, mole=mole)
+    links.create(owner=alice, days=7, mole=mole)
     found = walk(Client(headers={"accept-language": "fr"}), [*pages.PUBLIC.values()])
     found += walk(sign_in(alice), [*own.values()])
     assert not found, "\n".join(dict.fromkeys(found))

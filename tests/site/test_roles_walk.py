@@ -22,8 +22,9 @@ from django.utils import timezone
 from knox.models import AuthToken
 
 from accounts.models import User
+from diagnosis.camera import build
 from diagnosis.models import DoctorProfile, Share
-from diagnosis.services import camera, shares
+from diagnosis.sharing import links
 from tests.factories import MoleFactory, ReviewFactory, UserFactory, assessed
 
 TABLE = Path(__file__).parents[2] / "docs/roles.md"
@@ -142,7 +143,7 @@ def fill_in(people, client):
         "mfa/authenticator": key,
         "usersessions/usersession": session,
     }
-    some_script, model_file = next(iter(camera.scripts())), next(iter(camera.model().files))
+    some_script, model_file = next(iter(build.scripts())), next(iter(build.model().files))
 
     def fill(route: str) -> str:
         if route.startswith("/admin/"):
@@ -163,11 +164,11 @@ def fill_in(people, client):
                 "slug:name": "even_mole",
                 "uidb36": "x",
                 "key": "x",
-                "slug:build": camera.build(),
+                "slug:version": build.build(),
                 "path:path": model_file if "/model/" in route else some_script,
             }
         address = re.sub(r"<([\w:]+)>", lambda found: str(values[found[1]]), route)
-        return f"{address}?key={shares.key(share)}" if route.startswith("/shared/") else address
+        return f"{address}?key={links.key(share)}" if route.startswith("/shared/") else address
 
     return fill
 

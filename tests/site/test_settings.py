@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from skincare_site.embedded import local_environment
+from skincare_site.run.embedded import local_environment
 
 PRODUCTION = {
     "SECRET_KEY": "a-key-of-the-tests-0123456789-abcdefghijklmnopqrstuvwxyz",

@@ -21,9 +21,9 @@ from django.utils import translation
 from pypdf import PdfReader
 
 from accounts.models import User
-from diagnosis import terms
+from diagnosis.language import terms
 from diagnosis.models import MoleRecord
-from diagnosis.services import verdict_mails
+from diagnosis.reviews import mails
 from ml.images import ImageError, decode
 from skincare_site import messages
 from tests.factories import RecordFactory, ReviewFactory, assessed, picture
@@ -34,7 +34,7 @@ PROGRAMMERS = {"debug", "info", "warning", "error", "exception", "critical"}
 PROGRAMMERS |= {"ImproperlyConfigured", "extend_schema", "extend_schema_view"}
 PRODUCTS = {"Samsung Internet", "Mac OS X"}
 DESCRIPTION = ast.dump(ast.Constant("description"))
-CONSOLE = {"settings.py", "run.py", "embedded.py", "processes.py", "logs.py", "health.py"}
+CONSOLE = {"settings.py", "service.py", "embedded.py", "processes.py", "logs.py", "health.py"}
 # A sentence, or at least two words of which the first is written large.
 SENTENCE = re.compile(r"^[^\W\d_a-z]\w*[’']?\w*,? [\w“(]")
 WORDS = re.compile(r"[^\W\d_]{2,}")
@@ -231,7 +231,7 @@ def test_the_report_is_in_the_language_of_the_page(client, alice) -> None:
 
 def test_e_mails_are_in_the_language_of_their_reader(client, alice, dr_chen, mailoutbox) -> None:
     User.objects.filter(pk=alice.pk).update(language="fr")
-    verdict_mails.send(ReviewFactory(record__owner=alice, doctor=dr_chen).pk)
+    mails.send(ReviewFactory(record__owner=alice, doctor=dr_chen).pk)
     headers = {"accept-language": "fr"}
     client.post(reverse("account_reset_password"), {"email": alice.email}, headers=headers)
     news, password = mailoutbox

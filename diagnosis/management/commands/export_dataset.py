@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from accounts.models import User
-from diagnosis.services import audit, teaching
+from audit import log
+from diagnosis.reviews import teaching
 
 
 class Command(BaseCommand):
@@ -28,7 +29,7 @@ class Command(BaseCommand):
             raise CommandError(f"No account has the e-mail address {by}.")
         progress = partial(tqdm, desc="Exporting", unit="picture")
         try:
-            with audit.acting(person) if person else nullcontext():
+            with log.acting(person) if person else nullcontext():
                 count, missing = teaching.export(directory, progress)
         except teaching.NotAnExport:
             raise CommandError(

@@ -7,7 +7,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from accounts.models import User
-from diagnosis.services import audit, imports, records
+from audit import log
+from diagnosis.records import imports, uploads
 from ml.datasets import DatasetError
 from ml.taxonomy import MODALITIES
 
@@ -41,13 +42,13 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         before, refused = person.records.count(), []
         with (
-            audit.acting(person),
+            log.acting(person),
             tqdm(pictures, desc="Importing", unit="picture") as bar,
         ):
             for picture in bar:
                 try:
                     result = imports.submit(picture, owner=person)
-                except records.ConsentMissing:
+                except uploads.ConsentMissing:
                     raise CommandError(
                         f"{owner} has not agreed yet that pictures are stored here: "
                         "sign in once with that account, and agree."

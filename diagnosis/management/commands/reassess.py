@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from diagnosis.services import reassessments
+from diagnosis.records import reassessments
 
 
 class Command(BaseCommand):

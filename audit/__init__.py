@@ -1,0 +1,4 @@
+"""Who looked at, changed, exported or deleted what, in a log that only grows.
+
+Imports accounts.
+"""

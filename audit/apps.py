@@ -1,0 +1,45 @@
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.db.models.signals import pre_save
+from django.utils.translation import gettext_lazy as _
+
+# What is registered, and the fields that the log keeps: who and when, and what is worth a trace.
+# Names, birthdays, notes, comments and pictures are not the log's business, and go with their row.
+REGISTERED: dict[str, dict[str, Any]] = {
+    "accounts.User": {
+        "include_fields": ["is_active", "is_staff", "is_superuser", "teaching_consented_at"],
+        "m2m_fields": {"groups"},
+    },
+    "mfa.Authenticator": {"include_fields": ["user", "type"]},
+    "diagnosis.MoleRecord": {"include_fields": ["owner", "mole", "modality"]},
+    "diagnosis.Review": {
+        "include_fields": ["record", "doctor", "diagnosis", "risk_category", "urgency"]
+    },
+    "diagnosis.Share": {"include_fields": ["owner", "mole", "record", "expires_at"]},
+}
+
+
+class AuditConfig(AppConfig):
+    name = "audit"
+    verbose_name = _("Audit log")
+
+    def ready(self) -> None:
+        from auditlog.models import LogEntry
+        from auditlog.registry import auditlog
+
+        for model, fields in REGISTERED.items():
+            auditlog.register(apps.get_model(model), **fields)
+        pre_save.connect(leave_name_out, sender=LogEntry, dispatch_uid="leave_name_out")
+
+
+def leave_name_out(instance: Any, **_: Any) -> None:
+    """The log outlives the account, and with it the right to keep the name.
+
+    People also name their security keys, after themselves or their phone.
+    """
+    match instance.content_type.model:
+        case "user":
+            instance.object_repr = f"P-{str(instance.object_pk)[:8]}"
+        case "authenticator":
+            instance.object_repr = f"second factor {instance.object_pk}"

@@ -1,0 +1,4 @@
+"""What people read: a word or sentence for each code, and figures as pages show them.
+
+Below every other folder, of which it imports none.
+"""

@@ -1,0 +1,203 @@
+"""The sentences of a result: what the person reads first, and what explains it.
+
+Never a diagnosis, never "you are safe"; the colour (``tone``) never stands alone.
+"""
+
+from collections.abc import Iterable
+from copy import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.age import age_on
+from diagnosis.language import terms
+from ml import taxonomy
+
+if TYPE_CHECKING:
+    from diagnosis.records.models import Assessment, MoleRecord
+    from diagnosis.reviews.models import Review
+
+TONES = {"watch": "calm", "doctor_weeks": "doctor", "doctor_days": "soon", "retake": "neutral"}
+
+HEADINGS = {
+    "watch": gettext_lazy("No warning sign found"),
+    "doctor_weeks": gettext_lazy("Should be seen by a doctor"),
+    "doctor_days": gettext_lazy("Should be seen by a doctor soon"),
+    "retake": gettext_lazy("This picture can’t be judged"),
+}
+
+HOW_SOON = {
+    "watch": gettext_lazy(
+        "Look at the mole again in a month. "
+        "The program can miss things: if the mole changes or worries you, see a doctor."
+    ),
+    "doctor_weeks": gettext_lazy("Make an appointment to be seen within the next few weeks."),
+    "doctor_days": gettext_lazy(
+        "Call your doctor or a skin doctor today or tomorrow, and ask to be seen within a few days."
+    ),
+}
+
+GROUPS = {
+    taxonomy.BENIGN: gettext_lazy(
+        "This group holds growths that are not cancer, such as ordinary moles and age warts."
+    ),
+    taxonomy.LOW_RISK: gettext_lazy(
+        "This group holds skin cancers that grow slowly and rarely spread, and rough patches "
+        "that can turn into one. They are treated well when they are found."
+    ),
+    taxonomy.HIGH_RISK: gettext_lazy(
+        "This group holds melanoma, a skin cancer that can spread. "
+        "Found early, it is treated well, so do not wait."
+    ),
+}
+
+VERDICTS = {
+    "none": ("calm", gettext_lazy("No visit needed")),
+    "doctor_weeks": ("doctor", gettext_lazy("See a doctor within a few weeks")),
+    "doctor_days": ("soon", gettext_lazy("See a doctor within a few days")),
+}
+
+ADULT = 18
+# Where the test pictures show hardly any mole, and where a melanoma looks different.
+UNTESTED_SITES = {
+    "nail": gettext_lazy("It was not tested on nails."),
+    "palm": gettext_lazy("It was hardly tested on the palms of hands."),
+    "sole": gettext_lazy("It was hardly tested on the soles of feet."),
+    "mucosa": gettext_lazy("It was not tested on lips, the mouth or other mucous membranes."),
+    "genital": gettext_lazy("It was not tested on the genital area."),
+}
+UNTESTED_SKIN = gettext_lazy(
+    "The skin in this picture looks dark. Nearly all of the tested skin was light."
+)
+
+STATES = {
+    "queued": gettext_lazy("Waiting to be checked"),
+    "running": gettext_lazy("Being checked"),
+    "unusable": gettext_lazy("Take another picture"),
+    "failed": gettext_lazy("The check did not finish"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a page says about one picture, from the strongest sentence down."""
+
+    tone: str
+    heading: str
+    how_soon: str = ""
+    because: tuple[str, ...] = ()
+    group: str = ""
+    group_explained: str = ""
+    advice_on_picture: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    untested: tuple[str, ...] = ()
+    phone: str = ""
+
+
+def answer(record: "MoleRecord") -> Answer | None:
+    """The program's answer in words; None while there is none."""
+    assessment = record.current_assessment
+    if assessment is None:
+        return None
+    advice = assessment.advice
+    heading = advice if assessment.usable else "retake"
+    return Answer(
+        tone=TONES[heading],
+        heading=HEADINGS[heading],
+        how_soon=HOW_SOON.get(advice, ""),
+        because=tuple(_because(record)),
+        group=terms.RISK_CATEGORIES.get(assessment.risk_category, ""),
+        group_explained=GROUPS.get(assessment.risk_category, ""),
+        advice_on_picture=tuple(
+            terms.REASONS[code] for code in assessment.reasons if code in terms.REASONS
+        ),
+        warnings=tuple(
+            terms.WARNINGS[code] for code in assessment.warnings if code in terms.WARNINGS
+        ),
+        untested=tuple(_untested(record)),
+        phone=_phone(record),
+    )
+
+
+def verdict(review: "Review") -> Answer:
+    """A doctor's review in words."""
+    tone, heading = VERDICTS[review.urgency]
+    return Answer(
+        tone=tone,
+        heading=heading,
+        group=terms.RISK_CATEGORIES[review.risk_category],
+        group_explained=GROUPS[review.risk_category],
+    )
+
+
+def tag(record: "MoleRecord") -> dict[str, str]:
+    """A record in three words, for lists: the doctor's verdict before the program's answer."""
+    for review in record.reviews.all():
+        said = verdict(review)
+        return {"tone": said.tone, "words": _("Doctor: %s") % said.heading}
+    if record.state == "done":
+        said = answer(record)
+        return {"tone": said.tone, "words": said.heading}
+    return {"tone": "neutral", "words": STATES[record.state]}
+
+
+def entries(records: "Iterable[MoleRecord]") -> list[dict]:
+    """Each record of a list with its tag, and what its person noticed."""
+    return [{"record": each, "tag": tag(each), "signs": signs(each)} for each in records]
+
+
+def signs(record: "MoleRecord") -> list[str]:
+    """What the person noticed, in words."""
+    return [str(terms.SIGNS[code]) for code in record.signs]
+
+
+def _phone(record: "MoleRecord") -> str:
+    """Where the camera page had said something else than the assessment."""
+    shown = record.phone_advice
+    if not shown or HEADINGS[shown] == HEADINGS[record.current_assessment.advice]:
+        return ""
+    sentence = _(
+        "The camera page had said: “%(shown)s”. The saved picture was checked again; "
+        "what stands here is the recorded answer."
+    ) % {"shown": HEADINGS[shown]}
+    if taxonomy.ADVICE.index(shown) > taxonomy.ADVICE.index(record.current_assessment.advice):
+        sentence += " " + _("Since the camera saw a warning sign, let a doctor look at the mole.")
+    return sentence
+
+
+def _untested(record: "MoleRecord") -> list[str]:
+    """Why the pictures that the program was tested on say little about this one."""
+    reasons = []
+    if record.mole and record.mole.body_site in UNTESTED_SITES:
+        reasons.append(UNTESTED_SITES[record.mole.body_site])
+    if record.born and age_on(record.created_at.date(), record.born) < ADULT:
+        reasons.append(_("It was tested on adults only."))
+    if taxonomy.DARK_SKIN in record.current_assessment.warnings:
+        reasons.append(UNTESTED_SKIN)
+    return reasons
+
+
+def _because(record: "MoleRecord") -> list[str]:
+    """Why the advice is stronger than the picture alone would give."""
+    reasons = []
+    alarming = [str(terms.SIGNS[s]) for s in record.signs if s in taxonomy.ALARMING_SIGNS]
+    if alarming:
+        reasons.append(
+            _("You told us: %s. Then a doctor should look at it, whatever the picture shows.")
+            % ", ".join(alarming).lower()
+        )
+    if record.current_assessment.uncertain:
+        reasons.append(_("The program is not sure about this picture. A doctor can tell."))
+    return reasons
+
+
+def earlier(record: "MoleRecord") -> list[tuple["Assessment", Answer]]:
+    """What other versions of the program said about the picture, newest first."""
+    found = []
+    for other in record.assessments.exclude(pk=record.current_assessment_id):
+        then = copy(record)
+        then.current_assessment, then.phone_advice = other, ""
+        found.append((other, answer(then)))
+    return sorted(found, key=lambda pair: pair[0].created_at, reverse=True)

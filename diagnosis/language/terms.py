@@ -1,0 +1,87 @@
+"""What people read for the codes of ``ml.taxonomy``: one translated name for each."""
+
+from django.utils.translation import gettext_lazy as _
+
+from ml import taxonomy
+
+MODALITIES = {
+    "dermoscopy": _("Taken with a dermatoscope"),
+    "photo": _("Taken with a phone or a camera"),
+}
+
+RISK_CATEGORIES = {
+    taxonomy.BENIGN: _("benign"),
+    taxonomy.LOW_RISK: _("malignant, low risk"),
+    taxonomy.HIGH_RISK: _("malignant, high risk"),
+}
+
+ADVICE = {
+    "watch": _("No warning sign found. Keep an eye on it."),
+    "retake": _("Take the picture again."),
+    "doctor_weeks": _("Show it to a doctor within a few weeks."),
+    "doctor_days": _("Show it to a doctor within a few days."),
+}
+
+URGENCIES = {
+    "none": _("no visit needed"),
+    "doctor_weeks": _("see a doctor within a few weeks"),
+    "doctor_days": _("see a doctor within a few days"),
+}
+
+# Names and sentences are written once, beside the rule; here they become translatable.
+DIAGNOSES = {code: _(name) for code, name in taxonomy.DIAGNOSIS_NAMES.items()}
+REASONS = {code: _(sentence) for code, sentence in taxonomy.REASONS.items()}
+WARNINGS = {code: _(sentence) for code, sentence in taxonomy.WARNINGS.items()}
+
+SIGNS = {
+    "itching": _("It itches"),
+    "bleeding": _("It bleeds"),
+    "changing": _("Its colour or shape changes"),
+    "growing": _("It grows"),
+    "not_healing": _("It does not heal"),
+}
+
+BODY_SITES = {
+    "scalp": _("scalp"),
+    "face": _("face"),
+    "ear": _("ear"),
+    "neck": _("neck"),
+    "chest": _("chest"),
+    "abdomen": _("belly"),
+    "back": _("back"),
+    "genital": _("genital area"),
+    "shoulder": _("shoulder"),
+    "upper_arm": _("upper arm"),
+    "forearm": _("forearm"),
+    "hand": _("hand"),
+    "palm": _("palm of the hand"),
+    "buttock": _("buttock"),
+    "thigh": _("thigh"),
+    "lower_leg": _("lower leg"),
+    "foot": _("foot"),
+    "sole": _("sole of the foot"),
+    "nail": _("nail"),
+    "mucosa": _("lips, mouth or other mucous membrane"),
+}
+
+SKIN_TONES = {
+    "very_light": _("very light"),
+    "light": _("light"),
+    "intermediate": _("intermediate"),
+    "tan": _("tan"),
+    "brown": _("brown"),
+    "dark": _("dark"),
+}
+
+# Pictures of no lesion on which a release is measured.
+FOREIGN = {
+    "everyday": _("everyday photographs"),
+    "samples": _("sample pictures of an image library"),
+    "plain_skin": _("plain skin without a mole"),
+    "plain_colour": _("one colour"),
+    "gradient": _("colour ramps"),
+    "noise": _("noise"),
+    "clip_art": _("clip-art"),
+    "screenshot": _("screenshots"),
+    "document": _("documents"),
+}

@@ -1,0 +1,54 @@
+"""Moles: named by the person, so that records of the same one belong together."""
+
+import itertools
+
+from django.db import transaction
+from django.utils.text import capfirst
+
+from accounts.models import User
+from accounts.ownership import check_owner
+from diagnosis.language import terms
+from diagnosis.moles.models import Mole
+
+
+def named(*, owner: User, name: str, body_site: str = "") -> Mole:
+    """The person's mole of that name and place, added when there is none.
+
+    A place alone always adds one: two moles at one place are not the same. Raises ValidationError.
+    """
+    known = name and owner.moles.filter(name__iexact=name, body_site=body_site).first()
+    if known:
+        return known
+    mole = Mole(owner=owner, name=name or _free_name(owner, body_site), body_site=body_site)
+    mole.clean_fields(exclude=["owner"])
+    mole.save(force_insert=True)
+    return mole
+
+
+def change(*, mole: Mole, by: User, **fields: object) -> Mole:
+    """Another name, body site or reminder. Raises PermissionDenied, ValidationError."""
+    check_owner(mole, by)
+    for name, value in fields.items():
+        setattr(mole, name, value)
+    mole.clean_fields(exclude=["owner"])
+    mole.save(update_fields=fields.keys())
+    return mole
+
+
+def delete(*, mole: Mole, by: User) -> None:
+    """Delete a mole with its records, and their pictures on commit. Raises PermissionDenied."""
+    check_owner(mole, by)
+    with transaction.atomic():
+        # Locked first: neither a new picture nor an assessment can be added meanwhile.
+        list(Mole.objects.select_for_update().filter(pk=mole.pk))
+        list(mole.records.select_for_update().values_list("pk"))
+        mole.records.all().delete()
+        mole.delete()
+
+
+def _free_name(owner: User, body_site: str) -> str:
+    """After the place: "Back", then "Back 2", as the body map suggests it."""
+    taken = {name.lower() for name in owner.moles.values_list("name", flat=True)}
+    place = str(capfirst(terms.BODY_SITES[body_site]))
+    further = (f"{place} {number}" for number in itertools.count(2))
+    return next(name for name in itertools.chain([place], further) if name.lower() not in taken)

@@ -1,0 +1,67 @@
+"""Moles: what a person follows over time."""
+
+import uuid
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Count, F, Max, OuterRef, Q, Subquery
+from django.utils.translation import gettext_lazy as _
+
+from diagnosis.language import terms
+
+
+class MoleQuerySet(models.QuerySet["Mole"]):
+    def with_summary(self) -> Self:
+        """Moles with ``pictures``, the date of the ``last`` one and its ``cover``, newest first."""
+        newest = self.model.objects.filter(pk=OuterRef("pk")).order_by("-records__created_at")
+        return self.annotate(
+            pictures=Count("records"),
+            last=Max("records__created_at"),
+            cover=Subquery(newest.values("records__pk")[:1]),
+        ).order_by(F("last").desc(nulls_last=True), "-created_at")
+
+
+class Mole(models.Model):
+    class Reminder(models.IntegerChoices):
+        """After how many days without a picture the person is reminded."""
+
+        NEVER = 0, _("never")
+        MONTHLY = 30, _("every month")
+        QUARTERLY = 91, _("every three months")
+        HALF_YEARLY = 182, _("every six months")
+        YEARLY = 365, _("every year")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="moles", verbose_name=_("person")
+    )
+    name = models.CharField(_("name"), max_length=100)
+    body_site = models.CharField(
+        _("body site"), max_length=20, blank=True, choices=terms.BODY_SITES
+    )
+    remind_after_days = models.PositiveSmallIntegerField(
+        _("reminder to look again"), choices=Reminder, default=Reminder.MONTHLY
+    )
+    reminded_at = models.DateTimeField(_("reminded at"), null=True, blank=True, editable=False)
+    # While a worker sends the e-mail; over, when it was killed meanwhile.
+    mail_claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("added at"), auto_now_add=True)
+
+    objects = MoleQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("mole")
+        verbose_name_plural = _("moles")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(remind_after_days__in=[0, 30, 91, 182, 365]),
+                name="mole_reminder_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(body_site__in=["", *terms.BODY_SITES]), name="mole_body_site_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

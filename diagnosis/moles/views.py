@@ -1,0 +1,123 @@
+"""A mole's pages: its records over time, and what the person changes about it."""
+
+import uuid
+from typing import TYPE_CHECKING
+
+from allauth.account.decorators import reauthentication_required
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from diagnosis.language import plots, results
+from diagnosis.moles import edits, reminders
+from diagnosis.moles.models import Mole
+
+if TYPE_CHECKING:
+    from diagnosis.records.models import MoleRecord
+
+PAGE_SIZE = 20  # pictures or moles
+MoleForm = forms.modelform_factory(Mole, fields=["name", "body_site"])
+ReminderForm = forms.modelform_factory(
+    Mole,
+    fields=["remind_after_days"],
+    labels={"remind_after_days": gettext_lazy("Remind me to take a new picture")},
+)
+
+
+@require_safe
+@login_required
+def mole_list(request: HttpRequest) -> HttpResponse:
+    page = Paginator(request.user.moles.with_summary(), PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(request, "diagnosis/moles.html", {"page": page})
+
+
+@require_safe
+@login_required
+def mole_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    mole = _mole(request, pk)
+    page = Paginator(mole.records.with_answers(), PAGE_SIZE).get_page(request.GET.get("page"))
+    dates = list(mole.records.order_by("created_at").only("mole", "created_at", "size_mm"))
+    context = {
+        "mole": mole,
+        "page": page,
+        "entries": results.entries(page),
+        "plot": plots.size_plot(dates),
+        "compare": _two_of(dates, request.GET),
+        "dates": dates,
+        "reminder_form": ReminderForm(instance=mole),
+    }
+    return render(request, "diagnosis/mole_detail.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def mole_edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    mole = _mole(request, pk)
+    form = MoleForm(request.POST or None, instance=mole)
+    if form.is_valid():
+        edits.change(mole=mole, by=request.user, **form.cleaned_data)
+        messages.success(request, _("The mole’s name and place are saved."))
+        return redirect("diagnosis:mole_detail", pk=pk)
+    context = {"form": form, "mole": get_object_or_404(Mole, pk=pk)}
+    status = 400 if form.errors else 200
+    return render(request, "diagnosis/mole_edit.html", context, status=status)
+
+
+@require_POST
+@login_required
+def mole_reminder(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    mole = _mole(request, pk)
+    form = ReminderForm(request.POST, instance=mole)
+    if form.is_valid():
+        edits.change(mole=mole, by=request.user, **form.cleaned_data)
+        messages.success(request, _("Your reminder is saved."))
+    return redirect("diagnosis:mole_detail", pk=pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@reauthentication_required(allow_get=True)
+def mole_delete(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    mole = _mole(request, pk)
+    if request.method == "POST":
+        edits.delete(mole=mole, by=request.user)
+        messages.success(request, _("The mole, its pictures and their results are deleted."))
+        return redirect("diagnosis:history")
+    context = {"mole": mole, "pictures": mole.records.count()}
+    return render(request, "diagnosis/mole_delete.html", context)
+
+
+# Mail programs post here without a cookie (RFC 8058): the signed key says whose reminders.
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def reminders_off(request: HttpRequest) -> HttpResponse:
+    """GET changes nothing: mail filters open every link before its reader does."""
+    key = request.GET.get("key", "")
+    if request.method != "POST":
+        return render(request, "diagnosis/reminders_off.html", {"asks": True})
+    known = reminders.switch_off(key)
+    return render(
+        request, "diagnosis/reminders_off.html", {"known": known}, status=200 if known else 400
+    )
+
+
+def _mole(request: HttpRequest, pk: uuid.UUID) -> Mole:
+    return get_object_or_404(request.user.moles, pk=pk)
+
+
+def _two_of(dates: list["MoleRecord"], asked: dict[str, str]) -> tuple["MoleRecord", ...]:
+    """The two pictures to compare: those asked for, else the first and the last."""
+    if len(dates) < 2:
+        return ()
+    known = {str(record.pk): record for record in dates}
+    return (
+        known.get(asked.get("before"), dates[0]),
+        known.get(asked.get("after"), dates[-1]),
+    )

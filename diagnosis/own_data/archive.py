@@ -1,0 +1,140 @@
+"""Own data: all that is kept about a person, to take away, and to delete."""
+
+import json
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from allauth.usersessions.models import UserSession
+from auditlog.context import auditlog_value
+from django.core.exceptions import ValidationError
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
+from django.db.models import Model, Prefetch, ProtectedError
+from django.utils.translation import gettext as _
+from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
+
+from accounts.models import User
+from audit import log
+from diagnosis.records.models import MoleRecord
+from diagnosis.reviews.models import Review
+
+CHUNK = 100  # records in memory at a time
+RIGHTS = {"password", "is_superuser", "is_staff", "is_active"}
+# What the service needs to do its work, and says nothing about the person.
+INNER_WORKINGS = {
+    *("owner_id", "image", "attempts", "claim_token", "claimed_until", "idempotency_key"),
+    *("danger", "is_reviewed", "review_claimed_by_id", "review_claimed_until"),
+}
+
+
+def archive(person: User) -> Iterator[bytes]:
+    """A ZIP, written while it is read: data.json, and each picture under its record's id."""
+    stream = ZipStream(compress_type=ZIP_STORED)  # JPEG doesn't get smaller
+    stream.add(_explanation().encode(), "README.txt")
+    stream.add(_as_json(person), "data.json", compress_type=ZIP_DEFLATED)
+    yield from stream.all_files()
+    for record in person.records.order_by("created_at").iterator(chunk_size=CHUNK):
+        try:
+            picture = record.image.open()
+        except FileNotFoundError:
+            continue  # deleted while this is written
+        with picture:
+            stream.add(picture.chunks(), f"pictures/{record.pk}.jpg")
+            yield from stream.all_files()
+    yield from stream.finalize()
+
+
+def log_taken_away(person: User) -> None:
+    """The audit log keeps that everything was downloaded, and when."""
+    log.log_export(person, to="own data")
+
+
+def delete_account(person: User) -> None:
+    """Delete the person with all their rows, sessions and, on commit, pictures.
+
+    Raises ValidationError for who has written verdicts on others' records: they keep an author.
+    """
+    with transaction.atomic():
+        # Locked first: no picture can come in meanwhile, and no assessment.
+        list(User.objects.select_for_update().filter(pk=person.pk))
+        list(person.records.select_for_update().values_list("pk"))
+        # No entry may point to who goes: their own ones keep the pseudonym only.
+        auditlog_value.get({}).update(actor=None, actor_email=person.pseudonym)
+        for session in UserSession.objects.filter(user=person):
+            session.end()
+        try:
+            person.delete()
+        except ProtectedError as error:
+            raise ValidationError(
+                _(
+                    "You have written verdicts, which keep your name. "
+                    "Ask an administrator to close your account."
+                )
+            ) from error
+
+
+def _explanation() -> str:
+    return _(
+        "data.json holds all that the service keeps about you: your account, your moles, and your "
+        "records with every answer of the program and every verdict of a doctor.\n"
+        "pictures/ holds your pictures; each is named after the id of its record.\n"
+    )
+
+
+def _as_json(person: User) -> Iterator[bytes]:
+    """One object, record by record, so that thousands of them take no memory."""
+    head = {
+        "account": _account(person),
+        "moles": [_fields(mole) for mole in person.moles.order_by("created_at")],
+        "share_links": list(person.shares.values("mole", "record", "created_at", "expires_at")),
+    }
+    yield _dump(head)[:-1] + b', "records": ['
+    records = person.records.order_by("created_at").prefetch_related(
+        "assessments", Prefetch("reviews", Review.objects.select_related("doctor__doctor_profile"))
+    )
+    for number, record in enumerate(records.iterator(chunk_size=CHUNK)):
+        yield (b",\n" if number else b"\n") + _dump(_record(record))
+    yield b"\n]}\n"
+
+
+def _account(person: User) -> dict[str, Any]:
+    return _fields(person, leave_out=RIGHTS) | {
+        "groups": list(person.groups.values_list("name", flat=True)),
+        "sessions": list(
+            UserSession.objects.filter(user=person).values("created_at", "ip", "user_agent")
+        ),
+        "tokens": list(person.auth_token_set.values("created", "expiry")),
+    }
+
+
+def _record(record: MoleRecord) -> dict[str, Any]:
+    return _fields(record, leave_out=INNER_WORKINGS) | {
+        "picture": f"pictures/{record.pk}.jpg",
+        "assessments": [
+            {"id": assessment.pk, "created_at": assessment.created_at} | assessment.as_dict()
+            for assessment in record.assessments.all()
+        ],
+        "reviews": [_review(review) for review in record.reviews.all()],
+    }
+
+
+def _fields(row: Model, *, leave_out: Collection[str] = ()) -> dict[str, Any]:
+    """Its columns, so that a new one is in the archive unless somebody thinks otherwise."""
+    names = [field.attname for field in row._meta.concrete_fields]
+    return {name: getattr(row, name) for name in names if name not in leave_out}
+
+
+def _review(review: Review) -> dict[str, Any]:
+    return {
+        "doctor": review.signature,
+        "created_at": review.created_at,
+        "diagnosis": review.diagnosis or review.other_diagnosis,
+        "code": review.code,
+        "risk_category": review.risk_category,
+        "urgency": review.urgency,
+        "comment": review.comment,
+    }
+
+
+def _dump(data: dict[str, Any]) -> bytes:
+    return json.dumps(data, cls=DjangoJSONEncoder, ensure_ascii=False).encode()

@@ -1,0 +1,58 @@
+"""Own data: download everything, delete the account; both after another look at who asks."""
+
+from allauth.account.decorators import reauthentication_required
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import User
+from diagnosis.own_data import archive as services
+
+
+@require_safe
+@login_required
+@reauthentication_required
+def own_data(request: HttpRequest) -> HttpResponse:
+    context = {"pictures": request.user.records.count(), "moles": request.user.moles.count()}
+    return render(request, "diagnosis/own_data.html", context)
+
+
+@require_safe
+@login_required
+@reauthentication_required
+def download(request: HttpRequest) -> StreamingHttpResponse:
+    services.log_taken_away(request.user)
+    name = f"mole-check-{timezone.localdate():%Y-%m-%d}.zip"
+    return StreamingHttpResponse(
+        services.archive(request.user),
+        content_type="application/zip",
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Cache-Control": "private, no-store",
+        },
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@reauthentication_required
+def account_delete(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        person = User.objects.get(pk=request.user.pk)
+        try:
+            services.delete_account(person)
+        except ValidationError as refused:
+            messages.error(request, refused.message)
+            return redirect("accounts:account")
+        logout(request)
+        messages.success(request, _("Your account and all that belonged to it are deleted."))
+        return redirect("diagnosis:home")
+    return render(
+        request, "diagnosis/account_delete.html", {"pictures": request.user.records.count()}
+    )

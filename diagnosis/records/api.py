@@ -1,0 +1,101 @@
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import mixins, status
+from rest_framework.decorators import action
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.pagination import CursorPagination
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle, ScopedRateThrottle
+from rest_framework.viewsets import GenericViewSet
+
+from diagnosis.records import responses, uploads
+from diagnosis.records.models import MoleRecord
+from diagnosis.records.serializers import RecordSerializer, UploadSerializer
+
+
+class OneRepresentation(DefaultContentNegotiation):
+    """Each address has one representation, whatever the client says it accepts (RFC 9110, 12.1)."""
+
+    def select_renderer(self, request, renderers, format_suffix=None):
+        return renderers[0], renderers[0].media_type
+
+
+class NewestFirst(CursorPagination):
+    ordering = "-created_at"
+    page_size = 20
+    page_size_query_param = "page_size"
+    max_page_size = 100
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Your records, newest first"),
+    retrieve=extend_schema(summary="One record, with its assessment and reviews"),
+    destroy=extend_schema(summary="Delete a record and its picture"),
+)
+class RecordViewSet(
+    mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, GenericViewSet
+):
+    serializer_class = RecordSerializer
+    queryset = MoleRecord.objects.none()  # the schema's; requests see their own person's
+    parser_classes = (MultiPartParser,)
+    content_negotiation_class = OneRepresentation
+    pagination_class = NewestFirst
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[MoleRecord]:
+        return MoleRecord.objects.of(self.request.user).with_answers()
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        if self.action == "create":
+            self.throttle_scope = "upload"
+            return [*super().get_throttles(), ScopedRateThrottle()]
+        return super().get_throttles()
+
+    @extend_schema(
+        summary="Send a picture",
+        request={"multipart/form-data": UploadSerializer},
+        responses={201: RecordSerializer},
+        parameters=[
+            OpenApiParameter(
+                "Idempotency-Key",
+                str,
+                OpenApiParameter.HEADER,
+                description="The same request sent again with the same key makes no second record.",
+            )
+        ],
+    )
+    def create(self, request: Request) -> Response:
+        upload = UploadSerializer(data=request.data, context=self.get_serializer_context())
+        upload.is_valid(raise_exception=True)
+        fields = dict(upload.validated_data)
+        record = uploads.submit(
+            owner=request.user,
+            file=fields.pop("image"),
+            idempotency_key=request.headers.get("Idempotency-Key"),
+            **fields,
+        )
+        data = self.get_serializer(record).data
+        return Response(data, status=status.HTTP_201_CREATED)
+
+    def perform_destroy(self, instance: MoleRecord) -> None:
+        uploads.delete(record=instance, by=self.request.user)
+
+    @extend_schema(
+        summary="The picture as it is stored",
+        responses={(200, "image/jpeg"): OpenApiTypes.BINARY},
+    )
+    @action(detail=True)
+    def image(self, request: Request, pk: str) -> HttpResponse:
+        return responses.picture(request, self.get_object())
+
+    @extend_schema(
+        summary="Assess a failed record again", request=None, responses={200: RecordSerializer}
+    )
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, pk: str) -> Response:
+        uploads.retry(record=self.get_object(), by=request.user)
+        return Response(self.get_serializer(self.get_object()).data)

@@ -1,0 +1,119 @@
+"""Assessments: the model's answer to one record, stored with the record's final state."""
+
+import functools
+import logging
+import uuid
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts.models import User
+from accounts.ownership import check_owner
+from diagnosis import queue
+from diagnosis.language import frequencies
+from diagnosis.records import claims
+from diagnosis.records.models import Assessment, MoleRecord
+from ml import classifier as ml_classifier
+from ml.images import ImageError, decode
+from ml.taxonomy import advice_with_signs
+
+logger = logging.getLogger(__name__)
+
+SWEEP_AT_MOST = 200  # the oldest come first; the next sweep sends the rest
+
+
+@functools.cache
+def classifier() -> ml_classifier.Classifier:
+    """The released model, loaded once per process."""
+    return ml_classifier.load(engine=settings.ML_ENGINE)
+
+
+def warm() -> None:
+    """Load the model and let it answer once, so that no record waits for that."""
+    classifier().warm()
+
+
+def run(record_id: uuid.UUID | str) -> None:
+    """Claim the record, assess its picture, and store the answer.
+
+    Does nothing when there is nothing to claim. Raises what the classifier raises, after giving
+    the record back.
+    """
+    record = claims.claim(record_id)
+    if record is None:
+        return
+    try:
+        claims.finish(record, _answer(record))
+    except ImageError:
+        claims.fail(record, MoleRecord.FailureReason.UNREADABLE)
+    except Exception:
+        # Whoever deletes a record takes the picture from under the task, which is no error.
+        if claims.release(record):
+            raise
+
+
+def is_outdated(record: MoleRecord) -> bool:
+    """Whether the record's answer is of another version than the released model."""
+    assessment, version = record.current_assessment, frequencies.release().get("version")
+    return bool(assessment and version) and assessment.model_version != version
+
+
+def ask_again(*, record: MoleRecord, by: User) -> bool:
+    """Ask a worker to reassess; False when none can be reached now. Raises PermissionDenied."""
+    check_owner(record, by)
+    return queue.send_again(record.pk)
+
+
+def run_again(record_id: uuid.UUID | str) -> None:
+    """Reassess the record where it is still there; where its picture is not, its answer stays."""
+    record = MoleRecord.objects.filter(pk=record_id).select_related("current_assessment").first()
+    if record is None:
+        return
+    try:
+        reassess(record=record)
+    except (ImageError, OSError) as error:
+        logger.warning("The picture of %s can't be read again: %s", record_id, error)
+
+
+def reassess(*, record: MoleRecord) -> Assessment | None:
+    """Assess an assessed record with the released model; the earlier answers stay stored.
+
+    The record never waits again: its person has an answer all the time. None when it was
+    deleted, or got another answer, meanwhile; what is up to date is left as it is.
+    Raises ImageError and OSError for its picture, and what the classifier raises.
+    """
+    if record.state not in MoleRecord.ASSESSED:
+        return None
+    version = classifier().version
+    if record.current_assessment.model_version == version:
+        return record.current_assessment
+    # A release that was taken back has answered before.
+    known = record.assessments.filter(model_version=version).first()
+    assessment = known or _answer(record)
+    assessment.record = record
+    with transaction.atomic():
+        # One final state may give way to the other, as the answer says.
+        moved = MoleRecord.objects.filter(
+            pk=record.pk, current_assessment=record.current_assessment_id
+        ).update(current_assessment=assessment.pk, state=claims.final_state(assessment))
+        if moved and not known:
+            assessment.save(force_insert=True)
+    return assessment if moved else None
+
+
+def _answer(record: MoleRecord) -> Assessment:
+    with record.image.open() as file:
+        picture = decode(file)
+    [answer] = classifier().assess([picture], record.modality)
+    facts = answer.as_dict()
+    facts["advice"] = advice_with_signs(facts["advice"], record.signs)
+    return Assessment(**facts)
+
+
+def sweep() -> int:
+    """Send again what waits or was interrupted, fail what was so too often; return how many."""
+    claims.give_up_interrupted()
+    due = list(claims.waiting().values_list("pk", flat=True)[:SWEEP_AT_MOST])
+    for record_id in due:
+        queue.send(record_id)
+    return len(due)

@@ -1,0 +1,39 @@
+"""Demo pictures: drawn by our own code, for a person who has no picture at hand."""
+
+import functools
+import io
+
+from django.core.files.base import ContentFile
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import User
+from diagnosis.records import uploads
+from diagnosis.records.models import MoleRecord
+from ml.synthetic import phantoms
+
+NAMES = {
+    "even_mole": gettext_lazy("Small, even mole"),
+    "irregular_mole": gettext_lazy("Large, uneven mole"),
+    "crusty_patch": gettext_lazy("Pink, scaly patch"),
+}
+
+
+@functools.cache
+def picture(name: str) -> bytes:
+    """The demo picture as JPEG, drawn once per process. Raises KeyError."""
+    stream = io.BytesIO()
+    phantoms.render(name).save(stream, "JPEG", quality=90)
+    return stream.getvalue()
+
+
+def submit(*, owner: User, name: str, idempotency_key: str | None = None) -> MoleRecord:
+    """Send a demo picture as the person's own record, whose note says what it is."""
+    return uploads.submit(
+        owner=owner,
+        file=ContentFile(picture(name), f"{name}.jpg"),
+        modality="dermoscopy",
+        note=_("Demo picture, drawn by the computer: %s.") % NAMES[name],
+        origin=MoleRecord.Origin.DEMO,
+        idempotency_key=idempotency_key,
+    )

@@ -1,0 +1,67 @@
+"""How a person narrows down the history."""
+
+import django_filters
+from django import forms
+from django.db.models import QuerySet
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from diagnosis.language import terms
+from diagnosis.moles.models import Mole
+from diagnosis.records.models import MoleRecord
+
+
+def _capitalised(names: dict[str, str]) -> list[tuple[str, str]]:
+    return [(code, capfirst(name)) for code, name in names.items()]
+
+
+class RecordFilter(django_filters.FilterSet):
+    q = django_filters.CharFilter(
+        label=_("In your notes"), field_name="note", lookup_expr="icontains"
+    )
+    mole = django_filters.ModelChoiceFilter(
+        label=_("Mole"), queryset=Mole.objects.none(), empty_label=_("All")
+    )
+    body_site = django_filters.ChoiceFilter(
+        label=_("Where on the body"),
+        field_name="mole__body_site",
+        choices=_capitalised(terms.BODY_SITES),
+        empty_label=_("All"),
+    )
+    category = django_filters.ChoiceFilter(
+        label=_("The program’s group"),
+        field_name="current_assessment__risk_category",
+        choices=_capitalised(terms.RISK_CATEGORIES),
+        empty_label=_("All"),
+    )
+    state = django_filters.ChoiceFilter(
+        label=_("State"),
+        choices=[(code, capfirst(name)) for code, name in MoleRecord.State.choices],
+        empty_label=_("All"),
+    )
+    since = django_filters.DateFilter(
+        label=_("From"),
+        field_name="created_at__date",
+        lookup_expr="gte",
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+    )
+    until = django_filters.DateFilter(
+        label=_("Until"),
+        field_name="created_at__date",
+        lookup_expr="lte",
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+    )
+
+    class Meta:
+        model = MoleRecord
+        fields = []
+
+    def __init__(self, data: dict, queryset: QuerySet, *, owner: User) -> None:
+        super().__init__(data, queryset)
+        self.filters["mole"].queryset = owner.moles.order_by("name")
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is left out."""
+        return any(self.form[name].value() for name in self.filters)

@@ -1,0 +1,161 @@
+"""The upload: a picture, or a demo picture, and what the person says about the mole."""
+
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.text import capfirst, format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from diagnosis.language import terms
+from diagnosis.moles.models import Mole
+from diagnosis.records import demos, pictures, uploads
+from diagnosis.records.models import MAX_SIZE_MM, MoleRecord
+
+ACCEPTED = "image/jpeg,image/png,image/webp,image/heic,image/heif,image/bmp,.heic,.heif"
+
+
+NO_SIZE = format_lazy(
+    _("Enter the size in millimetres as a number up to {limit}, such as 4 or 4.5."),
+    limit=MAX_SIZE_MM,
+)
+
+
+class OnceForm(forms.Form):
+    """A form whose hidden key makes a double click, or sending again, the same record."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
+        kwargs["initial"] = {"key": uuid.uuid4()} | kwargs.get("initial", {})
+        super().__init__(*args, **kwargs)
+        self.owner = owner
+
+
+class DemoForm(OnceForm):
+    demo = forms.ChoiceField(choices=list(demos.NAMES.items()))
+
+    def submit(self) -> MoleRecord:
+        """Send the demo picture that was clicked."""
+        return demos.submit(
+            owner=self.owner,
+            name=self.cleaned_data["demo"],
+            idempotency_key=str(self.cleaned_data["key"]),
+        )
+
+
+class MoleSelect(forms.Select):
+    """Each mole tells its place, which the body map shows."""
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **kwargs)
+        if value:
+            option["attrs"]["data-site"] = value.instance.body_site
+        return option
+
+
+class RecordForm(OnceForm):
+    image = forms.FileField(
+        label=_("Picture of the mole"),
+        help_text=format_lazy(
+            _(
+                "One mole, in the middle, sharp, in daylight. "
+                "JPEG, PNG, WebP or HEIC, up to {limit} MB."
+            ),
+            limit=pictures.MAX_BYTES // 1024**2,
+        ),
+        widget=forms.FileInput(attrs={"accept": ACCEPTED}),
+        allow_empty_file=True,  # submit() says what is wrong with it
+        error_messages={"required": _("Choose a picture of the mole.")},
+    )
+    dermoscopy = forms.BooleanField(
+        label=_("Taken with a dermatoscope"),
+        help_text=_("A lit magnifying lens held on the skin, often at a clinic."),
+        required=False,
+    )
+    signs = forms.MultipleChoiceField(
+        label=_("What have you noticed?"),
+        help_text=_("Tick all that apply, or none."),
+        choices=list(terms.SIGNS.items()),
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+    )
+    mole = forms.ModelChoiceField(
+        label=_("One of your moles"),
+        help_text=_("Choose it here if you have sent a picture of it before."),
+        queryset=Mole.objects.none(),
+        empty_label=_("A new one, or none"),
+        widget=MoleSelect,
+        required=False,
+    )
+    name = forms.CharField(
+        label=_("Name for a new mole"),
+        help_text=_("For example “left shoulder, near the collar”. Then you can follow it."),
+        max_length=100,
+        required=False,
+    )
+    body_site = forms.ChoiceField(
+        label=_("Where it is on the body"),
+        choices=[("", _("Not said")), *((k, capfirst(v)) for k, v in terms.BODY_SITES.items())],
+        required=False,
+    )
+    size_mm = forms.DecimalField(
+        label=_("Size in millimetres"),
+        help_text=_("Hold a ruler beside it, and measure where it is widest. Leave it if unsure."),
+        min_value=Decimal("0.1"),
+        max_value=MAX_SIZE_MM,
+        decimal_places=1,
+        required=False,
+        widget=forms.NumberInput(attrs={"inputmode": "decimal"}),
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value", "max_decimal_places"), NO_SIZE
+        ),
+    )
+    note = forms.CharField(
+        label=_("Note"),
+        help_text=_("For yourself, and for a doctor who looks at the picture."),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        required=False,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["mole"].queryset = self.owner.moles.order_by("name")
+
+    def clean(self) -> None:
+        super().clean()
+        if self.cleaned_data.get("mole") and self.cleaned_data.get("name"):
+            raise ValidationError(
+                {"name": _("Choose one of your moles, or name a new one, but not both.")}
+            )
+
+    def submit(self) -> MoleRecord:
+        """Send the picture. Raises PictureRefused."""
+        data = self.cleaned_data
+        return uploads.submit(
+            owner=self.owner,
+            file=data["image"],
+            mole=data["mole"],
+            mole_name=data["name"],
+            body_site=data["body_site"],
+            modality="dermoscopy" if data["dermoscopy"] else "photo",
+            note=data["note"],
+            signs=data["signs"],
+            size_mm=data["size_mm"],
+            idempotency_key=str(data["key"]),
+        )
+
+
+class MoleForm(forms.Form):
+    """Which of the person's moles a record shows."""
+
+    mole = forms.ModelChoiceField(
+        label=_("This picture shows"),
+        queryset=Mole.objects.none(),
+        empty_label=_("None of my moles"),
+        required=False,
+    )

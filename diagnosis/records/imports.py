@@ -1,0 +1,109 @@
+"""A clinic's folder of pictures as records of one account."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.core.exceptions import ValidationError
+from django.core.files.base import File
+
+from accounts.models import User
+from diagnosis.moles.models import Mole
+from diagnosis.records import uploads
+from diagnosis.records.models import MoleRecord
+from ml import datasets
+from ml.datasets import Manifest, clinic, folders, metadata
+
+NAME_LENGTH = Mole._meta.get_field("name").max_length
+MASKS = ("masks", "_segmentations_")  # folders of HAM10000 and others: no pictures
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A file to import: where it lies, and what the folder says of it."""
+
+    path: Path
+    name: str  # below the folder; the record's note, so that a doctor finds it again
+    modality: str
+    mole_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    name: str
+    reason: str
+
+
+def pictures(directory: Path, modality: str) -> list[Picture]:
+    """Every file of the folder that should be a picture, labelled or not, in the order of names.
+
+    Moles and modality come from the folder's own table, in any format that ``ml.datasets``
+    reads; ``modality`` holds where it says nothing. Raises DatasetError for a damaged table.
+    """
+    directory = directory.resolve()
+    known = {row.path: row for row in _manifest(directory, modality).rows}
+    masks = {row.mask for row in known.values()}
+    together = Counter(row.lesion for row in known.values())
+    found = []
+    for path in sorted(directory.rglob("*")):
+        name = path.relative_to(directory)
+        if not path.is_file() or path in masks or _is_aside(name):
+            continue
+        row = known.get(path)
+        found.append(
+            Picture(
+                path=path,
+                name=str(name),
+                modality=row.modality if row else modality,
+                # One picture alone needs no mole to belong to.
+                mole_name=row.lesion[-NAME_LENGTH:] if row and together[row.lesion] > 1 else "",
+            )
+        )
+    return found
+
+
+def submit(picture: Picture, *, owner: User) -> MoleRecord | Refused:
+    """Make it a record of the account; the same picture again is the same record.
+
+    Raises ConsentMissing.
+    """
+    try:
+        with picture.path.open("rb") as file:
+            return uploads.submit(
+                owner=owner,
+                file=File(file, picture.path.name),
+                modality=picture.modality,
+                mole_name=picture.mole_name,
+                note=picture.name[-2000:],
+                origin=MoleRecord.Origin.IMPORT,
+                idempotency_key=f"import {picture.name}",
+            )
+    except ValidationError as error:
+        return Refused(picture.name, " ".join(error.messages))
+    except OSError as error:
+        return Refused(picture.name, error.strerror or str(error))
+
+
+def _manifest(directory: Path, modality: str) -> Manifest:
+    if any(
+        metadata.find(folder) or clinic.find(folder) or folders.class_folders(folder)
+        for folder in _folders(directory)
+    ):
+        return datasets.read([directory], modality)
+    return Manifest()
+
+
+def _folders(directory: Path) -> Iterator[Path]:
+    yield directory
+    yield from (inner for inner in directory.iterdir() if inner.is_dir())
+
+
+def _is_aside(name: Path) -> bool:
+    """Hidden files, the tables themselves, and outlines drawn on other pictures."""
+    return (
+        any(part.startswith(".") for part in name.parts)
+        or name.name in metadata.NAMES
+        or name.name.lower() == clinic.SHEET
+        or any(part == MASKS[0] or MASKS[1] in part.lower() for part in name.parts[:-1])
+    )

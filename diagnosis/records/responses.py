@@ -1,0 +1,34 @@
+"""Pictures over HTTP: only for views that have checked whose they are."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.cache import get_conditional_response, patch_cache_control
+from django.utils.http import quote_etag
+from django_sendfile import sendfile
+
+from diagnosis.records import pictures
+from diagnosis.records.models import MoleRecord
+
+
+def picture(request: HttpRequest, record: MoleRecord) -> HttpResponse:
+    """The stored picture, handed over by the web server where there is one."""
+    response = sendfile(
+        request, record.image.path, attachment_filename=f"{record.pk}.jpg", mimetype="image/jpeg"
+    )
+    # Kept by the browser only, and asked for again: after a logout the answer is no.
+    patch_cache_control(response, private=True, no_cache=True)
+    return response
+
+
+def thumbnail(request: HttpRequest, record: MoleRecord) -> HttpResponse:
+    """A small version for lists, made once for each browser. Raises Http404 without a picture."""
+    # A record's picture never changes.
+    etag = quote_etag(f"{record.pk}-{pictures.THUMBNAIL_SIDE}")
+    response = get_conditional_response(request, etag=etag)
+    if response is None:
+        try:
+            response = HttpResponse(pictures.thumbnail(record), content_type="image/jpeg")
+        except OSError as error:  # gone, or damaged
+            raise Http404 from error
+        response["ETag"] = etag
+    patch_cache_control(response, private=True, no_cache=True)
+    return response

@@ -1,0 +1,126 @@
+from decimal import Decimal
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from diagnosis.language import terms
+from diagnosis.moles.models import Mole
+from diagnosis.records.models import MAX_SIZE_MM, Assessment, MoleRecord
+
+
+def _probabilities(name: str, keys: dict[str, str]) -> serializers.Serializer:
+    fields = {key: serializers.FloatField(min_value=0, max_value=1) for key in keys}
+    return type(name, (serializers.Serializer,), fields)()
+
+
+class HeatmapSerializer(serializers.Serializer):
+    rows = serializers.IntegerField()
+    cols = serializers.IntegerField()
+    values = serializers.ListField(child=serializers.FloatField())
+
+
+class AssessmentSerializer(serializers.ModelSerializer):
+    """The assessment object that the API, the command line and the phone share."""
+
+    diagnoses = _probabilities("Diagnoses", terms.DIAGNOSES)
+    categories = _probabilities("Categories", terms.RISK_CATEGORIES)
+    heatmap = HeatmapSerializer(allow_null=True)
+    outline = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
+        allow_null=True,
+    )
+
+    class Meta:
+        model = Assessment
+        fields = (
+            "model_version",
+            "modality",
+            "usable",
+            "reasons",
+            "warnings",
+            "diagnoses",
+            "categories",
+            "malignancy",
+            "risk_category",
+            "uncertain",
+            "advice",
+            "heatmap",
+            "outline",
+            "milliseconds",
+        )
+        read_only_fields = fields
+
+
+class ReviewSerializer(serializers.Serializer):
+    """A doctor's verdict, as its person may read it."""
+
+    doctor = serializers.CharField(source="signature")
+    diagnosis = serializers.ChoiceField(terms.DIAGNOSES, allow_blank=True)
+    other_diagnosis = serializers.CharField()
+    code = serializers.CharField()
+    risk_category = serializers.ChoiceField(terms.RISK_CATEGORIES)
+    urgency = serializers.ChoiceField(terms.URGENCIES)
+    comment = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class RecordSerializer(serializers.ModelSerializer):
+    failure_reason = serializers.ChoiceField(
+        MoleRecord.FailureReason, allow_blank=True, read_only=True
+    )
+    image = serializers.HyperlinkedIdentityField(view_name="api-record-image")
+    assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
+    reviews = ReviewSerializer(many=True, read_only=True)
+    size_mm = serializers.DecimalField(
+        max_digits=4, decimal_places=1, coerce_to_string=False, read_only=True, allow_null=True
+    )
+
+    class Meta:
+        model = MoleRecord
+        fields = (
+            "id",
+            "state",
+            "failure_reason",
+            "mole",
+            "modality",
+            "note",
+            "signs",
+            "size_mm",
+            "image",
+            "created_at",
+            "finished_at",
+            "assessment",
+            "reviews",
+        )
+        read_only_fields = fields
+
+
+class OwnMoleField(serializers.PrimaryKeyRelatedField):
+    def get_queryset(self) -> QuerySet[Mole]:
+        return Mole.objects.filter(owner=self.context["request"].user)
+
+
+class UploadSerializer(serializers.Serializer):
+    image = serializers.FileField(help_text=_("JPEG, PNG, WebP or HEIC, at most 25 MB."))
+    modality = serializers.ChoiceField(choices=terms.MODALITIES, default="photo")
+    mole = OwnMoleField(
+        queryset=Mole.objects.all(), default=None, allow_null=True, help_text=_("Of one of yours.")
+    )
+    note = serializers.CharField(max_length=2000, default="", allow_blank=True)
+    signs = serializers.MultipleChoiceField(choices=terms.SIGNS, default=())
+    size_mm = serializers.DecimalField(
+        max_digits=4,
+        decimal_places=1,
+        min_value=Decimal("0.1"),
+        max_value=MAX_SIZE_MM,
+        default=None,
+        allow_null=True,
+        help_text=_("Where the mole is widest, in millimetres."),
+    )
+    phone_advice = serializers.ChoiceField(
+        choices=terms.ADVICE,
+        default="",
+        allow_blank=True,
+        help_text=_("What the camera page had shown of it."),
+    )

@@ -1,0 +1,138 @@
+"""Records: sent, retried and deleted by the person they belong to."""
+
+import hashlib
+from collections.abc import Iterable
+from decimal import Decimal
+
+from django.core.exceptions import PermissionDenied
+from django.core.files.base import File
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from accounts.ownership import check_owner
+from diagnosis import queue
+from diagnosis.moles import edits
+from diagnosis.moles.models import Mole
+from diagnosis.records import pictures
+from diagnosis.records.models import MoleRecord
+
+
+class ConsentMissing(PermissionDenied):
+    """The person has not agreed yet that pictures are stored and assessed."""
+
+
+class NotRetryable(Exception):
+    """The record has not failed, so there is nothing to try again."""
+
+
+def submit(
+    *,
+    owner: User,
+    file: File,
+    mole: Mole | None = None,
+    mole_name: str = "",
+    body_site: str = "",
+    modality: str = "photo",
+    note: str = "",
+    signs: Iterable[str] = (),
+    size_mm: Decimal | None = None,
+    phone_advice: str = "",
+    origin: str = MoleRecord.Origin.UPLOAD,
+    idempotency_key: str | None = None,
+) -> MoleRecord:
+    """Check, re-encode and store a picture as a queued record, and tell the workers on commit.
+
+    Without ``mole``, a name finds or adds one and a place alone adds one, together with the record
+    or not at all.
+    The same request sent again with the same ``idempotency_key`` returns the record it made.
+    Raises PictureRefused, ValidationError for other fields, PermissionDenied for another's mole,
+    ConsentMissing.
+    """
+    if not owner.consent_version:
+        raise ConsentMissing
+    if mole is not None:
+        check_owner(mole, owner)
+    content = pictures.reencode(file)
+    record = MoleRecord(
+        owner=owner,
+        mole=mole,
+        modality=modality,
+        note=note,
+        signs=sorted(set(signs)),
+        size_mm=size_mm,
+        phone_advice=phone_advice,
+        origin=MoleRecord.Origin.CAMERA if phone_advice else origin,
+    )
+    if idempotency_key:
+        request = (idempotency_key, mole_name, body_site)
+        record.idempotency_key = _digest(request, record, content)
+        if known := _known(record):
+            return known
+    record.clean_fields(exclude=["owner", "mole", "image"])
+    record.image.save("picture.jpg", content, save=False)
+    try:
+        # Durable: an outer transaction that fails later would leave the file without a row.
+        with transaction.atomic(durable=True):
+            if mole is None and (mole_name or body_site):
+                record.mole = edits.named(owner=owner, name=mole_name, body_site=body_site)
+            record.save(force_insert=True)
+            # Robust: once the row is committed, no error may reach the clean-up below.
+            transaction.on_commit(lambda: queue.send(record.pk), robust=True)
+    except BaseException as error:
+        record.image.storage.delete(record.image.name)
+        if isinstance(error, IntegrityError) and (known := _known(record)):
+            return known  # the other one of a double click was faster
+        raise
+    return record
+
+
+def retry(*, record: MoleRecord, by: User) -> None:
+    """Queue a failed record again. Raises PermissionDenied, NotRetryable."""
+    check_owner(record, by)
+    with transaction.atomic():
+        queued = MoleRecord.objects.filter(pk=record.pk, state=MoleRecord.State.FAILED).update(
+            state=MoleRecord.State.QUEUED, failure_reason="", attempts=0, finished_at=None
+        )
+        if not queued:
+            raise NotRetryable
+        transaction.on_commit(lambda: queue.send(record.pk), robust=True)
+
+
+def assign(*, record: MoleRecord, mole: Mole | None, by: User) -> None:
+    """Say which mole a record shows; None for none of them. Raises PermissionDenied."""
+    check_owner(record, by)
+    if mole is not None:
+        check_owner(mole, by)
+    record.mole = mole
+    # Nothing else: a worker may be writing the record at this moment.
+    record.save(update_fields=["mole"])
+
+
+def delete(*, record: MoleRecord, by: User) -> None:
+    """Delete a record with its assessments and reviews, and its picture on commit.
+
+    Raises PermissionDenied.
+    """
+    check_owner(record, by)
+    with transaction.atomic():
+        # Locked first: a worker that finishes now would add an assessment meanwhile.
+        for locked in MoleRecord.objects.select_for_update().filter(pk=record.pk):
+            locked.delete()
+
+
+def _digest(request: Iterable[str], record: MoleRecord, content: File) -> str:
+    """The whole request, so that a key used again for another picture makes another record."""
+    digest = hashlib.sha256(content.read())
+    content.seek(0)
+    facts = (str(record.mole_id), record.modality, record.note, str(record.size_mm))
+    for part in (*request, *facts, *record.signs):
+        digest.update(b"\0" + part.encode())
+    return digest.hexdigest()
+
+
+def _known(record: MoleRecord) -> MoleRecord | None:
+    if not record.idempotency_key:
+        return None
+    return MoleRecord.objects.filter(
+        owner=record.owner, idempotency_key=record.idempotency_key
+    ).first()

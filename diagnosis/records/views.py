@@ -1,0 +1,188 @@
+"""One record's pages. Everyone sees their own only; another's are not found."""
+
+import contextlib
+import uuid
+
+from allauth.account.decorators import reauthentication_required
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRefresh, retarget
+
+from diagnosis.language import frequencies, results
+from diagnosis.records import assessments, claims, demos, pictures, responses, uploads
+from diagnosis.records.forms import DemoForm, MoleForm, RecordForm
+from diagnosis.records.models import MoleRecord
+
+# Seconds between two looks at a waiting record; after the last look the person asks.
+POLL_DELAYS = [1, 1, 1, 2, 3, 5, 8, *[10] * 60]
+
+
+@require_safe
+@cache_control(public=True, max_age=86400)
+def demo_image(request: HttpRequest, name: str) -> HttpResponse:
+    if name not in demos.NAMES:
+        raise Http404
+    return HttpResponse(demos.picture(name), content_type="image/jpeg")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def record_new(request: HttpRequest) -> HttpResponse:
+    if not request.user.consent_version:
+        return redirect_to_login(request.get_full_path(), reverse("accounts:consent"))
+    form = RecordForm(owner=request.user, initial=_asked_for(request))
+    status = 200
+    # The page's script sends each picture by itself, and shows the answer without a new page.
+    by_script = request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+    if request.method == "POST":
+        status = 400
+        which = DemoForm if "demo" in request.POST else RecordForm
+        sent = which(request.POST, request.FILES, owner=request.user)
+        if sent.is_valid():
+            try:
+                address = reverse("diagnosis:record_detail", args=[sent.submit().pk])
+                return (
+                    JsonResponse({"url": address}, status=201) if by_script else redirect(address)
+                )
+            except ValidationError as refused:
+                sent.add_error("image", refused)
+                status = 413 if refused.code == "too_large" else 400
+        if by_script:
+            return JsonResponse({"errors": sent.errors.get_json_data()}, status=status)
+        form = sent if isinstance(sent, RecordForm) else form
+    context = {
+        "form": form,
+        "demo_form": DemoForm(owner=request.user),
+        "demos": demos.NAMES,
+        "max_bytes": pictures.MAX_BYTES,
+        "max_megabytes": pictures.MAX_BYTES // 1024**2,
+    }
+    return render(request, "diagnosis/record_new.html", context, status=status)
+
+
+@require_safe
+@login_required
+def record_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    context = _result(_record(request, pk), looks=0) | {"again": "again" in request.GET}
+    return render(request, "diagnosis/record_detail.html", context)
+
+
+@require_safe
+def record_state(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The part of the result page that htmx puts in place of the waiting one."""
+    if not request.htmx:
+        return redirect("diagnosis:record_detail", pk=pk)
+    if not request.user.is_authenticated:
+        return HttpResponseClientRefresh()  # signed out meanwhile: the whole page asks to sign in
+    looks = request.GET.get("looks", "")
+    looks = int(looks) if looks.isdecimal() and len(looks) < 5 else 0
+    context = _result(_record(request, pk), looks) | {"announce": True}
+    if "again" in request.GET and context["outdated"]:
+        # The earlier answer stays as it is, and what the person does with it.
+        response = render(request, "diagnosis/_newer.html", context | {"again": True})
+        return retarget(response, "#newer")
+    if context["record"].is_pending:
+        # The rest stays as it is, with the focus that may be in it.
+        return retarget(render(request, "diagnosis/_pending.html", context), "#waiting")
+    return render(request, "diagnosis/_result.html", context)
+
+
+@require_safe
+@login_required
+def record_image(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    return responses.picture(request, _record(request, pk))
+
+
+@require_safe
+@login_required
+def record_thumbnail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    return responses.thumbnail(request, _record(request, pk))
+
+
+@require_POST
+@login_required
+def record_retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    record = _record(request, pk)
+    # Clicked twice, or done meanwhile: the page shows how it stands.
+    with contextlib.suppress(uploads.NotRetryable):
+        uploads.retry(record=record, by=request.user)
+    return redirect("diagnosis:record_detail", pk=pk)
+
+
+@require_POST
+@login_required
+def record_reassess(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    address = reverse("diagnosis:record_detail", args=[pk])
+    if assessments.ask_again(record=_record(request, pk), by=request.user):
+        return redirect(f"{address}?again")
+    messages.error(request, _("This can’t be done now. Try again in a few minutes."))
+    return redirect(address)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@reauthentication_required(allow_get=True)
+def record_delete(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    record = _record(request, pk)
+    if request.method == "POST":
+        uploads.delete(record=record, by=request.user)
+        messages.success(request, _("The picture and its result are deleted."))
+        return redirect("diagnosis:history")
+    return render(request, "diagnosis/record_delete.html", {"record": record})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def record_mole(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Another mole for one record: chosen wrongly, or not at all, when it was sent."""
+    record = _record(request, pk)
+    form = MoleForm(request.POST or None, initial={"mole": record.mole_id})
+    form.fields["mole"].queryset = request.user.moles.order_by("name")
+    if request.method == "POST" and form.is_valid():
+        uploads.assign(record=record, mole=form.cleaned_data["mole"], by=request.user)
+        messages.success(request, _("The picture is moved."))
+        return redirect("diagnosis:record_detail", pk=pk)
+    context = {"form": form, "record": record}
+    status = 400 if form.errors else 200
+    return render(request, "diagnosis/record_mole.html", context, status=status)
+
+
+def _record(request: HttpRequest, pk: uuid.UUID) -> MoleRecord:
+    return get_object_or_404(MoleRecord.objects.of(request.user).with_answers(), pk=pk)
+
+
+def _asked_for(request: HttpRequest) -> dict:
+    """What a link to the upload page may fill in: the mole, and how the picture is taken."""
+    return {
+        "mole": request.GET.get("mole", ""),
+        "dermoscopy": request.GET.get("modality") == "dermoscopy",
+    }
+
+
+def _result(record: MoleRecord, looks: int) -> dict:
+    verdicts = [(review, results.verdict(review)) for review in record.reviews.all()]
+    context = {
+        "record": record,
+        "answer": results.answer(record),
+        "verdicts": verdicts,
+        "heading": "h2" if verdicts else "h1",  # the first one's is the page's
+        "signs": results.signs(record),
+        "looks": looks + 1,
+        "delay": POLL_DELAYS[looks] if looks < len(POLL_DELAYS) else None,
+        "outdated": assessments.is_outdated(record),
+    }
+    if record.state == MoleRecord.State.QUEUED:
+        context["ahead"] = claims.ahead(record)
+    if assessment := record.current_assessment:
+        context["frequency"] = frequencies.sentence(assessment)
+        context["earlier"] = results.earlier(record)
+        context["overlays"] = {"heatmap": assessment.heatmap, "outline": assessment.outline}
+    return context

@@ -1,0 +1,81 @@
+"""Which doctor reviews a record: each step is one UPDATE that names what it expects."""
+
+import uuid
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Min, Q
+from django.db.models.functions import Now
+
+from accounts.models import User
+from diagnosis.records.models import MoleRecord
+
+# Long enough for a hard one; whoever leaves keeps nobody waiting for long.
+LASTS = timedelta(minutes=20)
+UNCLAIMED: dict[str, Any] = {"review_claimed_by": None, "review_claimed_until": None}
+# The most dangerous first, then those that wait the longest.
+QUEUE = ("-danger", "created_at", "-pk")
+HELD = Q(review_claimed_by__isnull=False, review_claimed_until__gt=Now())
+
+
+def counts(doctor: User) -> dict[str, Any]:
+    """How many wait, of each danger; since when; and how many of them this doctor has claimed."""
+    each = (
+        MoleRecord.objects.awaiting_review()
+        .order_by("-danger")
+        .values("danger")
+        .annotate(
+            count=Count("pk"),
+            since=Min("created_at"),
+            own=Count("pk", filter=HELD & Q(review_claimed_by=doctor)),
+        )
+    )
+    return {
+        "total": sum(group["count"] for group in each),
+        "by_danger": [(group["danger"], group["count"]) for group in each],
+        "since": min((group["since"] for group in each), default=None),
+        "own": sum(group["own"] for group in each),
+    }
+
+
+def holder(record: MoleRecord) -> User | None:
+    """Who has claimed the record now."""
+    held = MoleRecord.objects.filter(HELD, pk=record.pk).select_related("review_claimed_by").first()
+    return held and held.review_claimed_by
+
+
+def take(*, record_ids: Collection[uuid.UUID], doctor: User) -> int:
+    """Claim records, or claim them for longer; return how many: those that no other doctor has.
+
+    Raises PermissionDenied when not a doctor.
+    """
+    _check_doctor(doctor)
+    free = MoleRecord.objects.filter(~HELD | Q(review_claimed_by=doctor), pk__in=record_ids)
+    # The database's clock decides.
+    return free.update(review_claimed_by=doctor, review_claimed_until=Now() + LASTS)
+
+
+def take_next(*, doctor: User, skip: Collection[uuid.UUID | str] = ()) -> MoleRecord | None:
+    """Claim the first record of the queue that no other doctor has; None when there is none.
+
+    Raises PermissionDenied when not a doctor.
+    """
+    _check_doctor(doctor)
+    free = MoleRecord.objects.awaiting_review().filter(~HELD | Q(review_claimed_by=doctor))
+    queue = free.exclude(pk__in=skip).order_by(*QUEUE)
+    while (record := queue.first()) and not take(record_ids=[record.pk], doctor=doctor):
+        pass  # another doctor was faster, so the next one comes first now
+    return record
+
+
+def release(*, record_ids: Collection[uuid.UUID], doctor: User) -> int:
+    """Give records back to the queue; return how many: those that this doctor had claimed."""
+    own = MoleRecord.objects.filter(pk__in=record_ids, review_claimed_by=doctor)
+    return own.update(**UNCLAIMED)
+
+
+def _check_doctor(user: User) -> None:
+    if not user.has_perm("diagnosis.add_review"):
+        raise PermissionDenied

@@ -1,0 +1,88 @@
+"""Verdicts that stand, corrected by the doctor who wrote them; and what a doctor chose."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
+
+from diagnosis.reviews import verdicts
+from diagnosis.reviews.forms import VerdictForm
+from diagnosis.reviews.models import DoctorProfile, Review
+
+
+@admin.register(Review)
+class ReviewAdmin(admin.ModelAdmin):
+    """Where doctors correct their own verdicts; new ones are written on the record's page."""
+
+    form = VerdictForm
+    list_display = (
+        "record",
+        "doctor",
+        "risk_category",
+        "in_words",
+        "urgency",
+        "created_at",
+    )
+    list_filter = (
+        "risk_category",
+        "urgency",
+        "confidence",
+        "blind",
+        ("doctor", admin.RelatedOnlyFieldListFilter),
+        "created_at",
+    )
+    list_select_related = ("doctor", "record")
+    readonly_fields = ("record", "doctor", "created_at", "blind")
+    show_full_result_count = False
+    actions = None
+
+    @admin.display(description=_("diagnosis"))
+    def in_words(self, review: Review) -> str:
+        return review.diagnosis_in_words
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Review | None = None) -> bool:
+        own = obj is None or obj.doctor_id == request.user.pk
+        return own and super().has_change_permission(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Review, form: Any, change: bool) -> None:
+        verdicts.correct(review=obj, by=request.user)
+
+
+@admin.register(DoctorProfile)
+class DoctorProfileAdmin(admin.ModelAdmin):
+    """Each doctor's own settings: there is no list of them."""
+
+    fields = ("shown_name", "blind_review", "shortcuts")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        if self.has_module_permission(request):
+            DoctorProfile.objects.get_or_create(user=request.user)
+            return redirect("admin:diagnosis_doctorprofile_change", request.user.pk)
+        return super().changelist_view(request, extra_context)
+
+    def response_post_save_change(self, request: HttpRequest, obj: DoctorProfile) -> HttpResponse:
+        return redirect("admin:diagnosis_molerecord_changelist")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("diagnosis.add_review")
+
+    def has_view_permission(self, request: HttpRequest, obj: DoctorProfile | None = None) -> bool:
+        own = obj is None or obj.user_id == request.user.pk
+        return own and self.has_module_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: DoctorProfile | None = None) -> bool:
+        return self.has_view_permission(request, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,0 +1,306 @@
+"""Records to look at, most dangerous and longest waiting first; a record's page takes verdicts."""
+
+import uuid
+from typing import Any
+
+from auditlog.signals import accessed
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.paginator import Page, Paginator
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils import formats, timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from diagnosis.records import responses
+from diagnosis.records.models import MoleRecord
+from diagnosis.reviews import claims, page, verdicts
+from diagnosis.reviews.filters import ClaimFilter, ReviewFilter
+from diagnosis.reviews.forms import NewVerdictForm
+from diagnosis.reviews.models import Review
+
+# Records that a doctor passed over in this session; starting anew asks for them again.
+SKIPPED = "skipped_reviews"
+CLAIM_AT_MOST = 50
+MODEL_COLUMNS = ("category", "malignancy", "uncertain")
+MODEL_FILTERS = ("danger", "current_assessment__uncertain")
+
+
+class KeyPaginator(Paginator):
+    """Sorts keys only: what a row shows is read for the rows of the page, not for all before."""
+
+    def page(self, number: int) -> Page:
+        page = super().page(number)
+        keys = list(page.object_list.values_list("pk", flat=True))
+        page.object_list = self.object_list.filter(pk__in=keys)
+        return page
+
+
+@admin.register(MoleRecord)
+class MoleRecordAdmin(admin.ModelAdmin):
+    list_display = (
+        "thumbnail",
+        "person",
+        *MODEL_COLUMNS,
+        "age",
+        "earlier_verdicts",
+        "claim",
+    )
+    list_display_links = ("thumbnail", "person")
+    list_filter = (
+        ReviewFilter,
+        ClaimFilter,
+        *MODEL_FILTERS,
+        "state",
+        "modality",
+        "created_at",
+    )
+    ordering = ("-danger", "created_at")
+    list_per_page = 50
+    paginator = KeyPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    search_fields = ("note", "mole__name")
+    search_help_text = _("A record or a person by the first eight signs, or words of note and mole")
+    actions = ("claim_selected", "release_selected")
+
+    # A record's page takes verdicts, so it needs the right to write them; every field of the
+    # record itself is read-only.
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("diagnosis.add_review")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MoleRecord]:
+        of_the_mole = MoleRecord.objects.only("mole").prefetch_related("reviews")
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("current_assessment", "mole", "review_claimed_by")
+            # Of an assessment, a row shows two numbers.
+            .defer(
+                *(
+                    f"current_assessment__{name}"
+                    for name in ("diagnoses", "categories", "heatmap", "outline")
+                )
+            )
+            .prefetch_related(Prefetch("mole__records", of_the_mole))
+        )
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> MoleRecord | None:
+        """With all that its page shows, other than in the list."""
+        whole = MoleRecord.objects.select_related("current_assessment", "mole", "owner")
+        try:
+            return whole.filter(pk=object_id).first()
+        except ValidationError:  # no id at all
+            return None
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        if search_term:
+            queryset = queryset.search(search_term)
+        return queryset, False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        context = {
+            "title": _("Records to review"),
+            "may_review": self.has_change_permission(request),
+        }
+        return super().changelist_view(request, context | (extra_context or {}))
+
+    # While the doctor reviews blind, the list does not tell what the program said either.
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        blind = verdicts.profile(request.user).blind_review
+        return [name for name in self.list_display if not (blind and name in MODEL_COLUMNS)]
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        blind = verdicts.profile(request.user).blind_review
+        return [name for name in self.list_filter if not (blind and name in MODEL_FILTERS)]
+
+    @admin.action(description=_("Claim for me"), permissions=["change"])
+    def claim_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
+        ids = list(queryset.values_list("pk", flat=True)[:CLAIM_AT_MOST])
+        taken = claims.take(record_ids=ids, doctor=request.user)
+        self.message_user(
+            request,
+            ngettext("You claimed %(count)d record.", "You claimed %(count)d records.", taken)
+            % {"count": taken},
+        )
+        if taken < len(ids):
+            self.message_user(
+                request, _("The others were claimed by other doctors."), messages.WARNING
+            )
+
+    @admin.action(description=_("Give back to the queue"), permissions=["change"])
+    def release_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
+        given = claims.release(record_ids=queryset.values("pk"), doctor=request.user)
+        self.message_user(
+            request,
+            ngettext("You gave %(count)d record back.", "You gave %(count)d records back.", given)
+            % {"count": given},
+        )
+
+    # --- pages -----------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        views = {
+            "<uuid:record_id>/image/": ("image", self.image_view),
+            "<uuid:record_id>/thumbnail/": ("thumbnail", self.thumbnail_view),
+            "next/": ("next", require_POST(self.next_view)),
+        }
+        return [
+            path(route, self.admin_site.admin_view(view), name=f"diagnosis_molerecord_{name}")
+            for route, (name, view) in views.items()
+        ] + super().get_urls()
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        record = self.get_object(request, unquote(object_id))
+        if record is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        if not self.has_view_permission(request, record):
+            raise PermissionDenied
+        accessed.send(MoleRecord, instance=record)
+        if request.method != "POST":
+            return page.show(self, request, record)
+        if not self.has_change_permission(request, record):
+            raise PermissionDenied
+        match request.POST.get("do"):
+            case "claim":
+                if not claims.take(record_ids=[record.pk], doctor=request.user):
+                    self.message_user(
+                        request, _("Another doctor has claimed it."), messages.WARNING
+                    )
+                record.refresh_from_db(fields=["review_claimed_until"])
+                # Without its errors: the verdict was only begun, and stays as it was typed.
+                begun = NewVerdictForm(initial=request.POST.dict())
+                return page.show(self, request, record, begun)
+            case "release":
+                claims.release(record_ids=[record.pk], doctor=request.user)
+                return redirect("admin:diagnosis_molerecord_changelist")
+            case "skip":
+                claims.release(record_ids=[record.pk], doctor=request.user)
+                request.session[SKIPPED] = [*request.session.get(SKIPPED, ()), str(record.pk)]
+                return self._next(request)
+        form = page.save(request, record)
+        if form.errors:
+            return page.show(self, request, record, form)
+        self.message_user(request, _("Your verdict is saved."), messages.SUCCESS)
+        return redirect(request.path) if request.POST.get("do") == "stay" else self._next(request)
+
+    def next_view(self, request: HttpRequest) -> HttpResponse:
+        request.session.pop(SKIPPED, None)
+        return self._next(request)
+
+    def _next(self, request: HttpRequest) -> HttpResponse:
+        skipped = request.session.get(SKIPPED, ())
+        record = claims.take_next(doctor=request.user, skip=skipped)
+        if record:
+            return redirect("admin:diagnosis_molerecord_change", record.pk)
+        self.message_user(
+            request,
+            ngettext(
+                "Nothing more to review, but %(count)d record that you passed over.",
+                "Nothing more to review, but %(count)d records that you passed over.",
+                len(skipped),
+            )
+            % {"count": len(skipped)}
+            if skipped
+            else gettext("Nothing more to review."),
+        )
+        return redirect("admin:diagnosis_molerecord_changelist")
+
+    def image_view(self, request: HttpRequest, record_id: uuid.UUID) -> HttpResponse:
+        return responses.picture(request, self._looked_at(request, record_id))
+
+    def thumbnail_view(self, request: HttpRequest, record_id: uuid.UUID) -> HttpResponse:
+        return responses.thumbnail(request, self._looked_at(request, record_id))
+
+    def _looked_at(self, request: HttpRequest, record_id: uuid.UUID) -> MoleRecord:
+        """The record, if this person may see it; that they did goes to the audit log."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        record = get_object_or_404(MoleRecord, pk=record_id)
+        accessed.send(MoleRecord, instance=record)
+        return record
+
+    # --- columns ---------------------------------------------------------------------------------
+
+    @admin.display(description=_("picture"))
+    def thumbnail(self, record: MoleRecord) -> SafeString:
+        return format_html(
+            '<img src="{}" alt="{}" width="80" loading="lazy">',
+            reverse("admin:diagnosis_molerecord_thumbnail", args=[record.pk]),
+            _("Picture of the mole"),
+        )
+
+    @admin.display(description=_("person"))
+    def person(self, record: MoleRecord) -> str:
+        return f"P-{record.owner_id.hex[:8]}"
+
+    @admin.display(description=_("category"), ordering="danger")
+    def category(self, record: MoleRecord) -> SafeString:
+        return format_html(
+            '<span data-danger="{}">{}</span>', record.danger, record.get_danger_display()
+        )
+
+    @admin.display(
+        description=_("malignancy"), ordering="current_assessment__malignancy", empty_value="–"
+    )
+    def malignancy(self, record: MoleRecord) -> str | None:
+        assessment = record.current_assessment
+        return assessment and page.percent(assessment.malignancy)
+
+    @admin.display(description=_("uncertain"))
+    def uncertain(self, record: MoleRecord) -> str:
+        assessment = record.current_assessment
+        return gettext("uncertain") if assessment and assessment.uncertain else ""
+
+    @admin.display(description=_("waits"), ordering="-created_at")
+    def age(self, record: MoleRecord) -> SafeString:
+        return format_html(
+            '<span title="{}">{}</span>',
+            formats.date_format(timezone.localtime(record.created_at), "DATETIME_FORMAT"),
+            timesince(record.created_at, depth=1),
+        )
+
+    @admin.display(description=_("earlier verdicts on the mole"), empty_value="–")
+    def earlier_verdicts(self, record: MoleRecord) -> SafeString | None:
+        others = record.mole.records.all() if record.mole else ()
+        found = [review for other in others if other != record for review in other.reviews.all()]
+        latest = sorted(found, key=lambda review: review.created_at, reverse=True)[:3]
+        return format_html_join("", "{}, {}<br>", ((_short(r), _day(r)) for r in latest)) or None
+
+    @admin.display(description=_("claimed"), ordering="review_claimed_until", empty_value="–")
+    def claim(self, record: MoleRecord) -> str | None:
+        until = record.review_claimed_until
+        if record.review_claimed_by is None or until < timezone.now():
+            return None
+        return gettext("%(doctor)s, until %(time)s") % {
+            "doctor": record.review_claimed_by,
+            "time": formats.time_format(timezone.localtime(until)),
+        }
+
+
+def _short(review: Review) -> str:
+    return review.diagnosis_in_words or review.get_risk_category_display()
+
+
+def _day(review: Review) -> str:
+    return formats.date_format(timezone.localtime(review.created_at), "SHORT_DATE_FORMAT")

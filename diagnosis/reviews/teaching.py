@@ -1,0 +1,150 @@
+"""Verdicts that teach: reviewed pictures as a data set that ``ml.datasets`` reads.
+
+Only of people who allow it at that moment; under pseudonyms that are the same in each export, so
+that splits hold, and that nobody without the service's SECRET_KEY leads back to a person.
+"""
+
+import csv
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.crypto import salted_hmac
+
+from accounts.age import age_on
+from audit import log
+from diagnosis.records.models import MoleRecord
+from diagnosis.reviews.models import Review
+
+TABLE, PICTURES = "metadata.csv", "images"
+COLUMNS = ["image_id", "lesion_id", "patient_id", "dx", "modality", "localization", "age"]
+COLUMNS += ["confidence", "blind"]  # which ml ignores, and who trains may choose by
+# What data sets call our body sites, where they don't call them the same.
+LOCALIZATIONS = {
+    "shoulder": "upper extremity",
+    "upper_arm": "arm",
+    "palm": "palms/soles",
+    "buttock": "buttocks",
+    "lower_leg": "leg",
+    "sole": "palms/soles",
+    "nail": "acral",
+    "mucosa": "oral/genital",
+}
+OLDEST = 85  # years; few people are older, and could be told by it
+
+
+class NotAnExport(Exception):
+    """The folder holds something else, which an export would mix with or delete."""
+
+
+def export(directory: Path, progress: Callable[[list], Iterable] = iter) -> tuple[int, int]:
+    """Bring the folder up to date; return how many pictures it holds, and how many are missing.
+
+    The table comes first: until the last picture is there, readers refuse the folder, and the
+    same call goes on where it was stopped. Pictures that may no longer be in it are removed.
+    Raises NotAnExport.
+    """
+    _check(directory)
+    pictures = directory / PICTURES
+    pictures.mkdir(parents=True, exist_ok=True)
+    rows, records = {}, {}
+    for review in _newest_allowed():
+        image_id = pseudonym("record", review.record_id)
+        rows[image_id], records[image_id] = _row(image_id, review), review.record_id
+    _write(directory / TABLE, rows)
+    for picture in pictures.iterdir():
+        if picture.suffix != ".jpg" or picture.stem not in rows:
+            picture.unlink()
+    missing = 0
+    for image_id in progress(sorted(rows)):
+        try:
+            copied = _copy(records[image_id], pictures / f"{image_id}.jpg")
+        except FileNotFoundError:
+            copied, missing = False, missing + 1
+        if not copied:
+            del rows[image_id]
+    _write(directory / TABLE, rows)
+    return len(rows), missing
+
+
+def pseudonym(kind: str, key: UUID) -> str:
+    """Stable as long as SECRET_KEY is; not reversible without it."""
+    return salted_hmac("diagnosis.teaching", f"{kind}:{key}", algorithm="sha256").hexdigest()[:16]
+
+
+def _newest_allowed() -> Iterable[Review]:
+    """The newest verdict on each usable picture of those who allow it."""
+    return (
+        Review.objects.filter(
+            record__in=MoleRecord.objects.real().filter(state=MoleRecord.State.DONE),
+            record__owner__teaching_consented_at__isnull=False,
+        )
+        .order_by("record_id", "-created_at")
+        .distinct("record_id")
+        .select_related("record__owner", "record__mole")
+        .iterator(chunk_size=2000)
+    )
+
+
+def _row(image_id: str, review: Review) -> dict[str, object]:
+    record = review.record
+    mole, born = record.mole, record.born
+    age = born and min(OLDEST, age_on(record.created_at.date(), born) // 5 * 5)
+    site = mole.body_site if mole else ""
+    return {
+        "image_id": image_id,
+        # A picture of no named mole is one of its own.
+        "lesion_id": pseudonym("mole", mole.pk) if mole else image_id,
+        # Whose pictures a clinic imported is not known.
+        "patient_id": "" if record.is_imported else pseudonym("person", record.owner_id),
+        # A diagnosis in the doctor's own words has no code in the taxonomy, but a category.
+        "dx": review.diagnosis or review.risk_category,
+        "modality": record.modality,
+        "localization": LOCALIZATIONS.get(site, site),
+        "age": "" if age is None else age,
+        "confidence": review.confidence,
+        "blind": int(review.blind),
+    }
+
+
+def _check(directory: Path) -> None:
+    if not directory.exists() or not any(directory.iterdir()):
+        return
+    try:
+        header = (directory / TABLE).read_text(encoding="utf-8").splitlines()[:1]
+    except (OSError, UnicodeDecodeError):
+        header = []
+    if header != [",".join(COLUMNS)]:
+        raise NotAnExport
+
+
+def _write(path: Path, rows: dict[str, dict[str, object]]) -> None:
+    temporary = path.with_suffix(".part")
+    with temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows[image_id] for image_id in sorted(rows))
+    temporary.replace(path)
+
+
+def _copy(key: UUID, path: Path) -> bool:
+    """False when the person withdrew, or deleted it, meanwhile. Each copy is in the audit log.
+
+    Raises FileNotFoundError.
+    """
+    allowed = MoleRecord.objects.filter(pk=key, owner__teaching_consented_at__isnull=False)
+    with transaction.atomic():
+        record = allowed.select_for_update(of=["self"]).first()
+        if record is None:
+            path.unlink(missing_ok=True)
+            return False
+        if path.exists():
+            return True
+        temporary = path.with_suffix(".part")
+        with record.image.open() as stored, temporary.open("wb") as copy:
+            shutil.copyfileobj(stored, copy)
+        log.log_export(record, to="data set")
+    temporary.replace(path)
+    return True

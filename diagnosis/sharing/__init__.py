@@ -1,0 +1,4 @@
+"""What leaves the house for a doctor: the PDF, and links that open without an account.
+
+Imports records, moles and language.
+"""

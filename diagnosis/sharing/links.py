@@ -1,0 +1,73 @@
+"""Share links: one mole, or one record, for a doctor without an account, for some days."""
+
+import uuid
+from datetime import timedelta
+
+from auditlog.signals import accessed
+from django.core import signing
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.ownership import check_owner
+from diagnosis.moles.models import Mole
+from diagnosis.records.models import MoleRecord
+from diagnosis.sharing.models import Share
+
+SALT = "diagnosis.shares"
+DAYS = (1, 7, 30)
+
+
+def create(
+    *, owner: User, days: int, mole: Mole | None = None, record: MoleRecord | None = None
+) -> Share:
+    """Raises PermissionDenied for what is another's."""
+    check_owner(mole or record, owner)
+    return Share.objects.create(
+        owner=owner, mole=mole, record=record, expires_at=timezone.now() + timedelta(days=days)
+    )
+
+
+def revoke(*, share: Share, by: User) -> None:
+    """From now on the link opens nothing. Raises PermissionDenied."""
+    check_owner(share, by)
+    share.delete()
+
+
+def active() -> QuerySet[Share]:
+    """Those that have not expired, newest first."""
+    return Share.objects.filter(expires_at__gt=timezone.now(), owner__is_active=True).order_by(
+        "-created_at"
+    )
+
+
+def key(share: Share) -> str:
+    """What the link carries: signed, so that nobody can guess one, or make one from a backup."""
+    return signing.Signer(salt=SALT).sign(share.pk.hex)
+
+
+def opened_by(key: str) -> Share | None:
+    """The share that this key opens; None when it was revoked, has expired or never was."""
+    try:
+        pk = uuid.UUID(signing.Signer(salt=SALT).unsign(key))
+    except (signing.BadSignature, ValueError):
+        return None
+    return active().filter(pk=pk).select_related("owner", "mole", "record").first()
+
+
+def log(share: Share) -> None:
+    """The audit log keeps when it was opened; by whom, only its person knows."""
+    accessed.send(Share, instance=share)
+
+
+def records_of(share: Share) -> QuerySet[MoleRecord]:
+    """What its holder may read, oldest first."""
+    everything = MoleRecord.objects.of(share.owner).with_answers().order_by("created_at")
+    if share.mole_id:
+        return everything.filter(mole=share.mole_id)
+    return everything.filter(pk=share.record_id)
+
+
+def remove_expired() -> int:
+    """Delete the links that no longer open anything; return how many."""
+    return Share.objects.filter(expires_at__lte=timezone.now()).delete()[0]

@@ -1,0 +1,259 @@
+"""The report: a PDF in A4 that a person takes to a doctor."""
+
+import io
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from django.contrib.staticfiles import finders
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.text import capfirst
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+from fpdf import FPDF, XPos, YPos
+from PIL import Image
+
+from accounts.models import User
+from diagnosis.language import frequencies, plots, results, terms
+from diagnosis.moles.models import Mole
+from diagnosis.records.models import MoleRecord
+
+AT_MOST = 40  # pictures: what prints on twenty sheets
+PIXELS = 1000  # of a picture's long side: 300 a inch at the size printed
+PICTURE_MM = 80
+MARGIN_MM = 18
+GREY = (75, 92, 101)
+LINE = (195, 207, 209)
+FONT = "DejaVu"
+
+if TYPE_CHECKING:
+    from diagnosis.reviews.models import Review
+
+
+def write(*, person: User, records: Iterable[MoleRecord], mole: Mole | None = None) -> bytes:
+    """A PDF with the newest pictures, oldest first; says so when older ones are left out."""
+    every = sorted(records, key=lambda record: record.created_at)
+    shown = every[-AT_MOST:]
+    report = _Report()
+    report.set_lang(get_language() or "en")
+    report.set_title(
+        _("Pictures of a mole") if mole is None else _("Mole: %(name)s") % {"name": mole}
+    )
+    report.opening(person, born(person, every), mole, len(every), len(shown))
+    if plot := plots.size_plot(every):
+        report.size_plot(plot)
+    for record in reversed(shown):
+        report.record(record)
+    return bytes(report.output())
+
+
+def born(person: User, shown: Iterable[MoleRecord]) -> date | None:
+    """When the person was born, to be said of these pictures: not where one was imported."""
+    return None if any(record.is_imported for record in shown) else person.date_of_birth
+
+
+class _Report(FPDF):
+    def __init__(self) -> None:
+        super().__init__(format="A4")
+        for style, name in (("", "DejaVuSans"), ("B", "DejaVuSans-Bold")):
+            self.add_font(FONT, style, _font(f"vendor/dejavu/{name}.ttf"))
+        self.set_margins(MARGIN_MM, MARGIN_MM)
+        self.set_auto_page_break(True, margin=22)
+        self.alias_nb_pages()
+        self.add_page()
+
+    def footer(self) -> None:
+        self.set_y(-16)
+        self._style(7.5, GREY)
+        self.multi_cell(
+            0,
+            3.6,
+            _("A proof of concept, not an approved medical device. It can be wrong.")
+            + "  "
+            + _("Page %(page)s of %(pages)s") % {"page": self.page_no(), "pages": "{nb}"},
+            align="C",
+        )
+
+    def opening(
+        self, person: User, born: date | None, mole: Mole | None, every: int, shown: int
+    ) -> None:
+        self._line(self.title, 20, bold=True, gap=3)
+        facts = [(_("Person"), person.get_full_name())]
+        if born:
+            facts.append((_("Born on"), date_format(born, "DATE_FORMAT")))
+        if mole and mole.body_site:
+            facts.append((_("Where"), capfirst(mole.get_body_site_display())))
+        pictures = ngettext("%(number)s picture", "%(number)s pictures", every) % {"number": every}
+        if shown < every:
+            pictures += " " + _("(the newest %(number)s are shown)") % {"number": shown}
+        facts += [(_("Pictures"), pictures), (_("Written on"), _moment(timezone.now()))]
+        self._facts(facts)
+        self._line(_("How to read this"), 12, bold=True, gap=1)
+        for sentence in (
+            _(
+                "The person took the pictures and gave the sizes; nobody has checked them. "
+                "Their colours depend on the light and on the camera."
+            ),
+            _(
+                "A program compared each picture with others, one by one. It misses skin cancers, "
+                "and it learned mostly from light skin. Its figures are no diagnosis, and "
+                "a difference between two of them does not mean that the mole changed."
+            ),
+        ):
+            self._line(sentence, 9.5, GREY, gap=1.5)
+
+    def size_plot(self, plot: plots.Plot) -> None:
+        """Points joined by a line, over a scale from zero."""
+        self.ln(3)
+        self._line(_("Size in millimetres, as measured by the person"), 12, bold=True, gap=3)
+        left, top, width, height = MARGIN_MM + 12, self.get_y(), self.epw - 16, 42
+        self._style(8, GREY)
+        self.set_line_width(0.2)
+        self.set_draw_color(*LINE)
+        for row in plot.rows:
+            y = top + row.y * height
+            self.line(left, y, left + width, y)
+            self.set_xy(MARGIN_MM, y - 2)
+            self.cell(10, 4, row.label, align="R")
+        places = [(left + 2 + p.x * (width - 4), top + p.y * height) for p in plot.points]
+        self.set_draw_color(10, 90, 96)
+        self.set_fill_color(10, 90, 96)
+        self.set_line_width(0.5)
+        self.polyline(places)
+        for x, y in places:
+            self.circle(x, y, 1.1, style="F")
+        self.set_xy(left, top + height + 1.5)
+        self.cell(width / 2, 4, plot.points[0].date)
+        self.cell(width / 2, 4, plot.points[-1].date, align="R")
+        self.ln(8)
+
+    def record(self, record: MoleRecord) -> None:
+        """The picture on the left; beside it, what was said about it, however long."""
+        if self.will_page_break(PICTURE_MM + 16):
+            self.add_page()
+        self.ln(2)
+        self.set_draw_color(*LINE)
+        self.set_line_width(0.2)
+        self.line(MARGIN_MM, self.get_y(), self.w - MARGIN_MM, self.get_y())
+        self.ln(3)
+        self._line(_moment(record.created_at), 12, bold=True, gap=2)
+        top, page = self.get_y(), self.page
+        height = self._picture(record, top)
+        self.set_left_margin(MARGIN_MM + PICTURE_MM + 6)
+        self.set_xy(self.l_margin, top)
+        for review in record.reviews.all():
+            said = results.verdict(review)
+            self._line(_signed(review), 8.5, GREY)
+            self._line(str(said.heading), 11, bold=True)
+            self._line(_("Group: %(group)s") % {"group": said.group}, 9.5)
+            self._line(str(review.diagnosis_in_words), 9.5)
+            self._line(review.comment, 9.5, gap=3)
+        self._answer(record)
+        self._facts(_facts_of(record))
+        self.set_left_margin(MARGIN_MM)
+        bottom = top + height if page == self.page else MARGIN_MM
+        self.set_xy(MARGIN_MM, max(self.get_y(), bottom) + 3)
+
+    def _picture(self, record: MoleRecord, top: float) -> float:
+        """The picture, or that it is missing; returns the height."""
+        try:
+            picture = _picture(record)
+        except OSError:
+            self._style(9.5, GREY)
+            self.multi_cell(PICTURE_MM, 5, _("The file of this picture is missing."), align="L")
+            return self.get_y() - top
+        return self.image(
+            picture,
+            x=MARGIN_MM,
+            y=top,
+            w=PICTURE_MM,
+            h=PICTURE_MM,
+            keep_aspect_ratio=True,
+            alt_text=_("Picture of the mole"),
+        ).rendered_height
+
+    def _answer(self, record: MoleRecord) -> None:
+        answer, assessment = results.answer(record), record.current_assessment
+        if answer is None:
+            self._line(str(results.STATES[record.state]), 11, bold=True, gap=3)
+            return
+        self._line(
+            _("The program, version %(version)s") % {"version": assessment.model_version}, 8.5, GREY
+        )
+        self._line(str(answer.heading), 11, bold=True)
+        for sentence in (*answer.because, *answer.advice_on_picture):
+            self._line(str(sentence), 9.5)
+        if assessment.usable:
+            for category, name in terms.RISK_CATEGORIES.items():
+                share = number_format(100 * assessment.categories[category], decimal_pos=1)
+                self._line(f"{capfirst(name)}: {share} %", 9.5)
+            self._line(frequencies.sentence(assessment), 8, GREY)
+        self.ln(2)
+
+    def _facts(self, facts: list[tuple[str, str]]) -> None:
+        for name, value in facts:
+            self._style(9.5, GREY)
+            self.cell(26, 5, name)
+            self._style(9.5)
+            self.multi_cell(0, 5, str(value), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.ln(2)
+
+    def _line(
+        self,
+        text: str,
+        size: float,
+        colour: tuple[int, int, int] = (20, 36, 43),
+        *,
+        bold: bool = False,
+        gap: float = 0.5,
+    ) -> None:
+        if not text:
+            return
+        self._style(size, colour, bold=bold)
+        self.multi_cell(0, size * 0.48, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.ln(gap)
+
+    def _style(
+        self, size: float, colour: tuple[int, int, int] = (20, 36, 43), *, bold: bool = False
+    ) -> None:
+        self.set_font(FONT, "B" if bold else "", size)
+        self.set_text_color(*colour)
+
+
+def _font(name: str) -> str:
+    """Where a font lies: among the collected files, or still in its package."""
+    return finders.find(name) or staticfiles_storage.path(name)
+
+
+def _picture(record: MoleRecord) -> io.BytesIO:
+    """Fine enough for print, a tenth of the bytes."""
+    stream = io.BytesIO()
+    with record.image.open() as file, Image.open(file) as image:
+        image.draft("RGB", (PIXELS, PIXELS))
+        image.thumbnail((PIXELS, PIXELS))
+        image.save(stream, "JPEG", quality=88)
+    return stream
+
+
+def _facts_of(record: MoleRecord) -> list[tuple[str, str]]:
+    facts = [(_("Kind"), record.get_modality_display())]
+    if record.size_mm is not None:
+        facts.append((_("Size"), _("%(size)s mm") % {"size": number_format(record.size_mm, 1)}))
+    if record.signs:
+        facts.append((_("Noticed"), ", ".join(results.signs(record))))
+    if record.note:
+        facts.append((_("Note"), record.note))
+    return facts
+
+
+def _signed(review: "Review") -> str:
+    return _("%(doctor)s, doctor, on %(date)s") % {
+        "doctor": review.signature,
+        "date": _moment(review.created_at),
+    }
+
+
+def _moment(moment: datetime) -> str:
+    return date_format(timezone.localtime(moment), "DATETIME_FORMAT")

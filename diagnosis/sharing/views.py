@@ -1,0 +1,203 @@
+"""The report, and share links: made by a person, opened by a doctor without an account."""
+
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from urllib.parse import urlencode
+
+from auditlog.models import LogEntry
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from rest_framework.throttling import SimpleRateThrottle
+
+from diagnosis.language import plots, results
+from diagnosis.records import responses
+from diagnosis.records.models import MoleRecord
+from diagnosis.sharing import links, report
+from diagnosis.sharing.models import Share
+
+
+class ShareForm(forms.Form):
+    days = forms.TypedChoiceField(
+        label=gettext_lazy("The link works for"),
+        coerce=int,
+        # For each request: an interpolated text is no longer lazy.
+        choices=lambda: [
+            (days, ngettext("%(number)s day", "%(number)s days", days) % {"number": days})
+            for days in links.DAYS
+        ],
+        initial=7,
+        widget=forms.RadioSelect,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def share_mole(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    return _share(request, mole=get_object_or_404(request.user.moles, pk=pk))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def share_record(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    return _share(request, record=get_object_or_404(request.user.records, pk=pk))
+
+
+@require_safe
+@never_cache
+@login_required
+def share_list(request: HttpRequest) -> HttpResponse:
+    shown = list(links.active().filter(owner=request.user).select_related("mole", "record"))
+    opened = _openings(shown)
+    context = {
+        "links": [
+            {"share": link, "address": _address(request, link), "opened": opened.get(str(link.pk))}
+            for link in shown
+        ]
+    }
+    return render(request, "diagnosis/shares.html", context)
+
+
+@require_POST
+@login_required
+def share_revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    links.revoke(share=get_object_or_404(request.user.shares, pk=pk), by=request.user)
+    messages.success(request, _("The link no longer works."))
+    return redirect("diagnosis:shares")
+
+
+class ShareThrottle(SimpleRateThrottle):
+    """By address, whatever key is tried."""
+
+    scope = "share"
+
+    def get_cache_key(self, request: HttpRequest, view: None) -> str:
+        return self.cache_format % {"scope": self.scope, "ident": self.get_ident(request)}
+
+
+def with_key(view: Callable) -> Callable:
+    """Hands the share that the key opens to the view; slow to who tries many.
+
+    The key stands in the query, which the access log leaves out.
+    """
+
+    @require_safe
+    @never_cache
+    @wraps(view)
+    def checked(request: HttpRequest, **kwargs: uuid.UUID) -> HttpResponse:
+        share = links.opened_by(request.GET.get("key", ""))
+        # Pictures of a share that opens are parts of its page.
+        if not (share and kwargs) and not ShareThrottle().allow_request(request, None):
+            return render(request, "429.html", status=429)
+        if share is None:
+            return render(request, "diagnosis/shared_closed.html", status=404)
+        response = view(request, share, **kwargs)
+        response["Referrer-Policy"] = "no-referrer"
+        response["X-Robots-Tag"] = "noindex"
+        return response
+
+    return checked
+
+
+@with_key
+def shared(request: HttpRequest, share: Share) -> HttpResponse:
+    links.log(share)
+    shown = list(links.records_of(share))
+    context = {
+        "share": share,
+        "mole": share.mole or share.record.mole,
+        "born": report.born(share.owner, shown),
+        "query": urlencode({"key": request.GET["key"]}),
+        "entries": [
+            {
+                "record": record,
+                "answer": results.answer(record),
+                "verdicts": [(review, results.verdict(review)) for review in record.reviews.all()],
+                "signs": results.signs(record),
+                "tag": results.tag(record),
+            }
+            for record in reversed(shown)
+        ],
+        "plot": plots.size_plot(shown),
+    }
+    return render(request, "diagnosis/shared.html", context)
+
+
+@with_key
+def shared_report(request: HttpRequest, share: Share) -> HttpResponse:
+    links.log(share)
+    return shared_pdf(share)
+
+
+@with_key
+def shared_image(request: HttpRequest, share: Share, pk: uuid.UUID) -> HttpResponse:
+    return responses.picture(request, get_object_or_404(links.records_of(share), pk=pk))
+
+
+def _share(request: HttpRequest, **what: object) -> HttpResponse:
+    form = ShareForm(request.POST or None)
+    if form.is_valid():
+        links.create(owner=request.user, days=form.cleaned_data["days"], **what)
+        messages.success(request, _("The link is ready. Send it to your doctor."))
+        return redirect("diagnosis:shares")
+    status = 400 if form.errors else 200
+    return render(request, "diagnosis/share_new.html", {"form": form, **what}, status=status)
+
+
+def _address(request: HttpRequest, share: Share) -> str:
+    query = urlencode({"key": links.key(share)})
+    return request.build_absolute_uri(f"{reverse('diagnosis:shared')}?{query}")
+
+
+def _openings(shown: list[Share]) -> dict[str, list[LogEntry]]:
+    """By share, what the audit log knows of it, newest first."""
+    opened: dict[str, list[LogEntry]] = {}
+    if shown:
+        log = LogEntry.objects.get_for_objects(Share.objects.filter(pk__in=[s.pk for s in shown]))
+        for entry in log.filter(action=LogEntry.Action.ACCESS).order_by("-timestamp"):
+            opened.setdefault(entry.object_pk, []).append(entry)
+    return opened
+
+
+@require_safe
+@login_required
+def mole_report(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    mole = get_object_or_404(request.user.moles, pk=pk)
+    its = mole.records.with_answers()
+    return _pdf(report.write(person=request.user, records=its, mole=mole), mole.name)
+
+
+@require_safe
+@login_required
+def record_report(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    record = get_object_or_404(MoleRecord.objects.of(request.user).with_answers(), pk=pk)
+    pdf = report.write(person=request.user, records=[record], mole=record.mole)
+    return _pdf(pdf, f"{record.created_at:%Y-%m-%d}")
+
+
+def shared_pdf(share: Share) -> HttpResponse:
+    """The same for who holds a share link; the caller has checked it."""
+    mole = share.mole or share.record.mole
+    pdf = report.write(person=share.owner, records=links.records_of(share), mole=mole)
+    return _pdf(pdf, "shared")
+
+
+def _pdf(content: bytes, name: str) -> HttpResponse:
+    filename = f"mole-{slugify(name) or 'report'}.pdf"
+    return HttpResponse(
+        content,
+        content_type="application/pdf",
+        headers={
+            "Content-Disposition": f'inline; filename="{filename}"',
+            "Cache-Control": "private, no-store",
+        },
+    )

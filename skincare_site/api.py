@@ -1,0 +1,155 @@
+"""The API's root: its addresses, its errors as problem details (RFC 9457), and its schema."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.signals import got_request_exception
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import include, path, re_path
+from django.utils.translation import gettext as _
+from django.views import defaults
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.exceptions import APIException, NotFound, PermissionDenied, ValidationError
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+from rest_framework.views import APIView, exception_handler
+
+from diagnosis.records.api import RecordViewSet
+from diagnosis.records.pictures import PictureRefused
+from diagnosis.records.uploads import ConsentMissing, NotRetryable
+
+MEDIA_TYPE = "application/problem+json"
+
+logger = logging.getLogger(__name__)
+
+
+class Conflict(APIException):
+    status_code = HTTPStatus.CONFLICT
+
+
+class TooLarge(ValidationError):
+    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+def as_problem(exception: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler. The unexpected is logged and answered without its details."""
+    exception = _as_api_exception(exception)
+    response = exception_handler(exception, context)
+    if response is None:
+        request = context["request"]._request
+        logger.error("Unexpected error at %s", request.path, exc_info=exception)
+        got_request_exception.send(sender=None, request=request)
+        response = Response(status=500)
+        response.data = {"detail": _("Something went wrong on our side. Try again later.")}
+    status = HTTPStatus(response.status_code)
+    problem = {"type": "about:blank", "title": status.phrase, "status": status.value}
+    if isinstance(exception, ValidationError):
+        errors = response.data
+        if not isinstance(errors, dict):
+            errors = {"non_field_errors": errors}
+        problem |= {"detail": _first_sentence(errors), "errors": errors}
+    else:
+        problem["detail"] = str(response.data["detail"])
+    headers = {
+        name: response[name] for name in ("WWW-Authenticate", "Retry-After") if name in response
+    }
+    return Response(problem, status=status.value, headers=headers, content_type=MEDIA_TYPE)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400: what is refused before a view is reached, such as an unknown Host."""
+    status = HTTPStatus.BAD_REQUEST
+    detail = _("The request could not be understood.")
+    if isinstance(exception, RequestDataTooBig):
+        status, detail = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _("The request is too large.")
+    if not request.path.startswith("/api/"):
+        response = defaults.bad_request(request, exception)
+        response.status_code = status.value
+        return response
+    problem = {"type": "about:blank", "title": status.phrase, "status": status.value}
+    problem["detail"] = detail
+    return JsonResponse(problem, status=status.value, content_type=MEDIA_TYPE)
+
+
+def _as_api_exception(exception: Exception) -> Exception:
+    """What services and Django raise, as what it means to the client."""
+    if isinstance(exception, PictureRefused):
+        kind = TooLarge if exception.code == "too_large" else ValidationError
+        return kind({"image": exception.messages})
+    if isinstance(exception, DjangoValidationError):
+        fields = hasattr(exception, "error_dict")
+        return ValidationError(exception.message_dict if fields else exception.messages)
+    if isinstance(exception, ConsentMissing):
+        return PermissionDenied(_("Agree first that your pictures are stored: /account/consent/"))
+    if isinstance(exception, NotRetryable):
+        return Conflict(_("Only a failed record can be tried again."))
+    if isinstance(exception, RequestDataTooBig):
+        return TooLarge([_("The request is too large.")])
+    if isinstance(exception, SuspiciousOperation):
+        return ValidationError([_("The request could not be understood.")])
+    return exception
+
+
+def _first_sentence(errors: Any) -> str:
+    while isinstance(errors, dict | list):
+        errors = next(iter(errors.values() if isinstance(errors, dict) else errors))
+    return str(errors)
+
+
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "description": "Problem details, RFC 9457.",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "A sentence for a person."},
+        "errors": {
+            "type": "object",
+            "description": "By field, when the request's content was refused.",
+            "additionalProperties": True,
+        },
+    },
+}
+
+
+def document(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """drf-spectacular's hook: every operation may answer with a problem."""
+    result["components"]["schemas"]["Problem"] = PROBLEM_SCHEMA
+    answer = {
+        "description": "What went wrong.",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            operation["responses"] |= {"4XX": answer, "5XX": answer}
+    return result
+
+
+@extend_schema(exclude=True)
+class UnknownAddressView(APIView):
+    """Everything else under /api/v1/."""
+
+    permission_classes = (AllowAny,)
+
+    def initial(self, request: Request, *args, **kwargs) -> None:
+        raise NotFound(_("Nothing is at this address. Those of the API end with a slash."))
+
+
+router = SimpleRouter(use_regex_path=False)
+router.register("records", RecordViewSet, basename="api-record")
+
+urlpatterns = [
+    path("", include("accounts.api_urls")),
+    path("", include(router.urls)),
+    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
+    re_path("", UnknownAddressView.as_view()),
+]

@@ -1,0 +1,5 @@
+import sys
+
+from skincare_site.run.service import main
+
+sys.exit(main())

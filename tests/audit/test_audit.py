@@ -1,0 +1,156 @@
+"""The audit log: complete, append-only, without names; administrators filter and export it."""
+
+import csv
+import io
+from importlib import import_module
+
+import pytest
+from auditlog.models import LogEntry
+from django.db import DatabaseError, connection, transaction
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from audit import log
+from tests.factories import PASSWORD, UserFactory, assessed, picture
+
+LIST = reverse("admin:auditlog_logentry_changelist")
+EXPORT = reverse("admin:auditlog_logentry_export")
+Action = LogEntry.Action
+
+
+@pytest.fixture
+def administrator(client, db):
+    frank = UserFactory(display_name="frank", role="administrator", is_staff=True)
+    client.force_login(frank)
+    return client
+
+
+def rows(response):
+    text = b"".join(response.streaming_content).decode()
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE auditlog_logentry SET object_repr = 'nothing happened'",
+        "UPDATE auditlog_logentry SET actor_email = NULL, actor_id = NULL",
+        "DELETE FROM auditlog_logentry",
+        "TRUNCATE auditlog_logentry",
+    ],
+)
+def test_nobody_changes_or_deletes_an_entry(client, alice, statement):
+    client.force_login(alice)
+    client.post(reverse("accounts:teaching"), {"agreed": "on"})
+    with connection.cursor() as cursor:
+        # Off in tests, which empty their tables.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE auditlog_logentry ENABLE TRIGGER auditlog_no_truncate")
+        before = list(LogEntry.objects.values())
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            cursor.execute(statement)
+    assert list(LogEntry.objects.values()) == before
+
+
+def test_entries_stay_without_a_name_when_the_person_goes(client, alice):
+    client.force_login(alice)
+    client.post(reverse("accounts:teaching"), {"agreed": "on"})
+    pseudonym, email = alice.pseudonym, alice.email
+    alice.delete()
+    allowed = LogEntry.objects.get(action=Action.UPDATE, changes__has_key="teaching_consented_at")
+    assert log.actor(allowed) == pseudonym
+    everything = str(list(LogEntry.objects.values()))
+    assert pseudonym in everything
+    assert email not in everything
+    assert "alice" not in everything
+
+
+def test_neither_does_the_name_of_staff_stay(dr_chen):
+    dr_chen.delete()
+    assert "dr_chen" not in str(list(LogEntry.objects.values()))
+    assert not User.objects.exists()
+
+
+def test_entries_of_before_lose_the_names_that_they_had(alice):
+    entry = LogEntry.objects.get_for_object(alice).first()
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE auditlog_logentry DISABLE TRIGGER USER")
+        LogEntry.objects.filter(pk=entry.pk).update(
+            object_repr="alice", actor_email=alice.email, actor=alice
+        )
+        LogEntry.objects.exclude(pk=entry.pk).update(actor_email="gone@example.org")
+        cursor.execute(import_module("accounts.migrations.0005_append_only_audit_log").NEUTRAL)
+    entry.refresh_from_db()
+    assert (entry.object_repr, entry.actor_email) == (alice.pseudonym, alice.pseudonym)
+    assert "@" not in str(list(LogEntry.objects.values()))
+
+
+def test_what_a_token_does_has_its_actor(transactional_db, alice):
+    api = APIClient()
+    credentials = {"email": alice.email, "password": PASSWORD}
+    token = api.post("/api/v1/auth/token/", credentials, format="json").json()["token"]
+    api.credentials(HTTP_AUTHORIZATION=f"Token {token}")
+    upload = io.BytesIO(picture())
+    upload.name = "mole.jpg"
+    record = api.post("/api/v1/records/", {"image": upload}).json()["id"]
+    assert api.delete(f"/api/v1/records/{record}/").status_code == 204
+    entries = LogEntry.objects.filter(object_pk=record).order_by("timestamp")
+    assert [(entry.action, entry.actor, entry.actor_email) for entry in entries] == [
+        (Action.CREATE, alice, alice.pseudonym),
+        (Action.DELETE, alice, alice.pseudonym),
+    ]
+
+
+def test_administrators_filter_and_search(administrator, alice, bob):
+    record = assessed(owner=alice)
+    log.log_export(record, to="a data set")
+
+    def shown(**query):
+        return {entry.object_pk for entry in administrator.get(LIST, query).context["cl"].queryset}
+
+    assert shown(action="export") == {str(record.pk)}
+    assert shown(action=str(Action.DELETE)) == set()
+    assert shown(q=str(bob.pk)) == {str(bob.pk)}
+    assert {str(alice.pk), str(record.pk)} <= shown(action=str(Action.CREATE))
+
+
+def test_the_export_holds_what_the_list_shows_and_is_logged_itself(administrator, alice, bob):
+    found = rows(administrator.get(EXPORT, {"q": str(alice.pk)}))
+    assert {row["id"] for row in found} == {str(alice.pk)}
+    assert found[-1]["action"] == "create"
+    assert found[0]["name"] == alice.pseudonym
+    [again] = rows(administrator.get(EXPORT, {"action": "export"}))[:1]
+    assert again["action"] == "export"
+    assert again["actor"] == "frank"
+
+
+def test_the_log_is_not_for_doctors(client, dr_chen):
+    client.force_login(dr_chen)
+    for page in (LIST, EXPORT):
+        assert client.get(page).status_code == 403
+
+
+def test_nobody_adds_changes_or_deletes_entries_in_the_admin(administrator, admin_client, alice):
+    entry = LogEntry.objects.first()
+    change = reverse("admin:auditlog_logentry_change", args=[entry.pk])
+    delete = reverse("admin:auditlog_logentry_delete", args=[entry.pk])
+    for client in (administrator, admin_client):
+        assert client.post(reverse("admin:auditlog_logentry_add")).status_code == 403
+        assert client.post(change, {"object_repr": "x"}).status_code == 403
+        assert client.post(delete, {"post": "yes"}).status_code == 403
+
+
+def test_a_large_log_is_written_as_it_is_read(administrator, alice, django_assert_num_queries):
+    LogEntry.objects.bulk_create(
+        LogEntry(
+            content_type=LogEntry.objects.first().content_type,
+            object_pk=str(alice.pk),
+            object_repr=alice.pseudonym,
+            action=Action.ACCESS,
+        )
+        for _ in range(3 * log.CHUNK)
+    )
+    with django_assert_num_queries(1):
+        assert sum(1 for _line in log.as_csv(LogEntry.objects.all())) > 3 * log.CHUNK

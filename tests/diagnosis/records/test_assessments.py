@@ -1,0 +1,94 @@
+"""One record through the worker's code, with the released model."""
+
+import pytest
+from django.conf import settings
+from django.db import DatabaseError
+
+from diagnosis import queue
+from diagnosis.models import Assessment
+from diagnosis.records import assessments, claims
+from tests.factories import RecordFactory, assessed, picture
+
+
+@pytest.fixture
+def record(alice):
+    return RecordFactory(owner=alice, image__data=picture((600, 600)))
+
+
+def test_a_queued_record_ends_with_its_assessment(record):
+    assessments.run(record.pk)
+    record.refresh_from_db()
+    assert record.state in record.ASSESSED
+    [assessment] = record.assessments.all()
+    assert assessment == record.current_assessment
+    assert assessment.model_version == assessments.classifier().version
+    assert sum(assessment.diagnoses.values()) == pytest.approx(1)
+
+
+def test_a_second_message_does_nothing(record):
+    assessments.run(record.pk)
+    assessments.run(record.pk)
+    assert Assessment.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("signs", "at_least"), [([], 0), (["itching"], 0), (["bleeding"], 2)], ids=str
+)
+def test_alarming_signs_never_give_less_than_a_doctor_within_weeks(record, signs, at_least):
+    record.signs = signs
+    record.save()
+    assessments.run(record.pk)
+    [assessment] = Assessment.objects.all()
+    ranks = ["watch", "retake", "doctor_weeks", "doctor_days"]
+    assert ranks.index(assessment.advice) >= at_least
+
+
+def test_a_stored_picture_that_can_not_be_read_fails_at_once(alice):
+    record = RecordFactory(owner=alice, image__data=b"no picture")
+    assessments.run(record.pk)
+    record.refresh_from_db()
+    assert (record.state, record.failure_reason) == ("failed", "unreadable")
+
+
+def test_an_unexpected_error_is_raised_and_the_record_waits_for_the_next_attempt(
+    record, monkeypatch
+):
+    def broken(self, **kwargs):
+        raise DatabaseError("disk full")
+
+    monkeypatch.setattr(Assessment, "save", broken)
+    for state in ("queued", "queued", "failed"):
+        with pytest.raises(DatabaseError):
+            assessments.run(record.pk)
+        record.refresh_from_db()
+        assert (record.state, record.current_assessment) == (state, None)
+
+
+def test_a_record_that_is_deleted_meanwhile_is_no_error(record, alice, monkeypatch):
+    claimed = claims.claim(record.pk)
+    monkeypatch.setattr(claims, "claim", lambda record_id: claimed)
+    record.image.delete(save=False)
+    record.delete()
+    assessments.run(claimed.pk)
+    assert not Assessment.objects.exists()
+
+
+def test_the_sweep_sends_what_waits_and_fails_what_was_interrupted_too_often(alice, monkeypatch):
+    sent = []
+    monkeypatch.setattr(queue, "send", sent.append)
+    waiting = RecordFactory(owner=alice)
+    interrupted = RecordFactory(owner=alice, running=True)
+    lost = RecordFactory(owner=alice, running=True, attempts=claims.MAX_ATTEMPTS)
+    assessed(owner=alice)
+    assert assessments.sweep() == 2
+    assert sent == [waiting.pk, interrupted.pk]
+    lost.refresh_from_db()
+    assert (lost.state, lost.failure_reason) == ("failed", "interrupted")
+
+
+def test_the_claim_outlives_the_time_limits():
+    assert settings.CELERY_TASK_SOFT_TIME_LIMIT < settings.CELERY_TASK_TIME_LIMIT
+    assert queue.CLAIM.total_seconds() > settings.CELERY_TASK_TIME_LIMIT
+    sweep = settings.CELERY_BEAT_SCHEDULE["records"]["schedule"].total_seconds()
+    longest = queue.CLAIM.total_seconds() + sweep
+    assert longest < 60  # what a killed worker held is finished within a minute

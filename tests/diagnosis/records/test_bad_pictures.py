@@ -1,0 +1,75 @@
+"""Bad input gets a 4xx and a sentence that helps, and leaves no row and no file."""
+
+import io
+import struct
+import zlib
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
+from rest_framework.test import APIClient
+
+from diagnosis.models import MoleRecord
+from diagnosis.records import pictures
+from tests.factories import picture
+
+
+def bomb() -> bytes:
+    """A PNG of 20,000 × 20,000 pixels in a few hundred bytes."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(b"\0" * 60_001)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    )
+
+
+def animated_gif() -> bytes:
+    stream = io.BytesIO()
+    frames = [Image.new("P", (200, 200), color) for color in (1, 2)]
+    frames[0].save(stream, "GIF", save_all=True, append_images=frames[1:])
+    return stream.getvalue()
+
+
+BAD = {
+    "text": (lambda: b"I am no picture, whatever my name is.", 400, "JPEG, PNG, WebP, HEIC"),
+    "truncated": (lambda: picture((600, 600), quality=95)[:3000], 400, "damaged or incomplete"),
+    "bomb": (bomb, 400, "megapixels"),
+    "empty": (lambda: b"", 400, "empty"),
+    "60 MB": (lambda: picture() + bytes(60_000_000), 413, "larger than 25 MB"),
+    "animated": (animated_gif, 400, "GIF"),
+    "tiny": (lambda: picture((10, 10)), 400, "at least 32"),
+    "narrow": (lambda: picture((5000, 70)), 400, "at least 79"),
+}
+
+
+@pytest.mark.parametrize(("data", "status", "sentence"), BAD.values(), ids=BAD)
+def test_bad_files(alice, stored_files, data, status, sentence):
+    api = APIClient()
+    api.force_authenticate(alice)
+    image = SimpleUploadedFile("mole.jpg", data(), "image/jpeg")
+    response = api.post("/api/v1/records/", {"image": image}, format="multipart")
+    assert response.status_code == status
+    assert response["Content-Type"] == "application/problem+json"
+    problem = response.json()
+    assert sentence in problem["detail"]
+    assert problem["errors"] == {"image": [problem["detail"]]}
+    assert not MoleRecord.objects.exists()
+    assert not stored_files()
+
+
+def test_no_more_than_the_limit_is_written_while_receiving(settings):
+    handler = pictures.BoundedUploadHandler()
+    handler.new_file("image", "big.jpg", "image/jpeg", None)
+    chunk = bytes(1024**2)
+    for number in range(60):
+        handler.receive_data_chunk(chunk, number * len(chunk))
+    file = handler.file_complete(60 * len(chunk))
+    assert file.size == 60 * len(chunk)
+    assert file.seek(0, 2) <= pictures.MAX_BYTES + len(chunk)
+    file.close()

@@ -1,0 +1,140 @@
+"""A clinic's folder becomes records of one account."""
+
+import csv
+import io
+from pathlib import Path
+
+import openpyxl
+import pytest
+from auditlog.models import LogEntry
+from django.core.management import CommandError, call_command
+
+from diagnosis.models import MoleRecord
+from diagnosis.records import uploads
+from tests.factories import UserFactory, picture
+
+
+@pytest.fixture
+def clinic(db):
+    return UserFactory(display_name="clinic")
+
+
+@pytest.fixture
+def fill(tmp_path):
+    """fill("a/b.jpg", …) writes different pictures."""
+
+    def write(*names: str) -> Path:
+        for number, name in enumerate(names):
+            path = tmp_path / "clinic" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            kind = "BMP" if path.suffix.lower() == ".bmp" else "JPEG"
+            path.write_bytes(picture((300 + number, 240), kind))
+        return tmp_path / "clinic"
+
+    return write
+
+
+def run(folder, owner, **options):
+    out, err = io.StringIO(), io.StringIO()
+    try:
+        call_command("import_records", folder, owner=owner.email, stdout=out, stderr=err, **options)
+        refused = None
+    except CommandError as error:
+        refused = str(error)
+    return out.getvalue(), err.getvalue(), refused
+
+
+def test_a_plain_folder(clinic, fill):
+    out, _, refused = run(fill("a.jpg", "deeper/b.jpg"), clinic, modality="photo")
+    assert "2 files: 2 new records, 0 stored before, 0 refused" in out
+    assert refused is None
+    stored = MoleRecord.objects.order_by("note")
+    assert [(r.owner, r.note, r.modality, r.state, r.origin) for r in stored] == [
+        (clinic, "a.jpg", "photo", "queued", "import"),
+        (clinic, "deeper/b.jpg", "photo", "queued", "import"),
+    ]
+    created = LogEntry.objects.get_for_objects(stored).values_list("actor_email", flat=True)
+    assert set(created) == {clinic.pseudonym}
+
+
+def test_the_clinic_s_own_format_with_and_without_a_category(clinic, fill):
+    folder = fill("SET_D/D1.BMP", "SET_D/D2.BMP", "SET_E/E1.BMP")
+    book = openpyxl.Workbook()
+    book.active.append(("klin. Diagn.", "id", "kat.Diagnose"))
+    for image_id, category in (("d1", 1), ("D2", 3), ("E1", "?")):
+        book.active.append(("Naevus", image_id, category))
+    book.save(folder / "CLIN_DIA.xlsx")
+    out, _, refused = run(folder, clinic)
+    assert "3 files: 3 new records" in out
+    assert refused is None
+    assert set(MoleRecord.objects.values_list("modality", flat=True)) == {"dermoscopy"}
+
+
+def test_pictures_of_one_lesion_belong_to_one_mole(clinic, fill):
+    folder = fill("images/i1.jpg", "images/i2.jpg", "images/i3.jpg", "masks/i1.jpg")
+    with (folder / "metadata.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("image_id", "lesion_id", "dx", "modality"))
+        writer.writerows(
+            [("i1", "L1", "nv", "photo"), ("i2", "L1", "mel", ""), ("i3", "L3", "nv", "")]
+        )
+    out, _, _ = run(folder, clinic)
+    assert "3 files: 3 new records" in out
+    first, second, third = MoleRecord.objects.order_by("note")
+    assert first.mole == second.mole
+    assert first.mole.name.endswith("/L1")
+    assert third.mole is None
+    assert (first.modality, second.modality) == ("photo", "dermoscopy")
+
+
+def test_it_goes_on_where_it_was_stopped(clinic, fill, monkeypatch):
+    folder = fill("a.jpg", "b.jpg", "c.jpg")
+    submit, calls = uploads.submit, []
+
+    def stopped(**fields):
+        calls.append(fields)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return submit(**fields)
+
+    monkeypatch.setattr(uploads, "submit", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, clinic)
+    out, _, _ = run(folder, clinic)
+    assert "3 files: 2 new records, 1 stored before" in out
+    out, _, _ = run(folder, clinic)
+    assert "3 files: 0 new records, 3 stored before" in out
+    assert MoleRecord.objects.count() == 3
+
+
+def test_every_refused_file_is_named_and_the_status_says_so(clinic, fill):
+    folder = fill("good.jpg", "small.jpg")
+    (folder / "letter.docx").write_bytes(b"Dear colleague")
+    (folder / "small.jpg").write_bytes(picture()[:200])
+    (folder / ".hidden").write_bytes(b"")
+    out, err, refused = run(folder, clinic)
+    assert "3 files: 1 new records, 0 stored before, 2 refused" in out
+    assert "refused: letter.docx: " in err
+    assert "refused: small.jpg: " in err
+    assert refused == "2 files were refused; they are named above."
+
+
+def test_a_damaged_table_stops_before_anything_is_stored(clinic, fill):
+    folder = fill("images/i1.jpg")
+    (folder / "metadata.csv").write_text("image_id,lesion_id,dx\ni1,L1,wart\n")
+    _, _, refused = run(folder, clinic)
+    assert "metadata.csv: row 2: unknown diagnosis" in refused
+    assert not MoleRecord.objects.exists()
+
+
+def test_an_unknown_account_and_an_unknown_folder(clinic, fill, tmp_path):
+    clinic.email = "nobody@example.org"
+    assert "No account" in run(fill("a.jpg"), clinic)[2]
+    assert "is no folder" in run(tmp_path / "nowhere", clinic)[2]
+
+
+def test_an_account_that_has_not_consented(clinic, fill):
+    clinic.consent_version, clinic.consented_at = "", None
+    clinic.save()
+    assert "has not agreed" in run(fill("a.jpg"), clinic)[2]
+    assert not MoleRecord.objects.exists()

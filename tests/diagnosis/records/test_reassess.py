@@ -1,0 +1,86 @@
+"""Assessing again with a newer model: another answer is added, and no person waits for it."""
+
+import pytest
+from django.core.exceptions import PermissionDenied
+
+from diagnosis import queue
+from diagnosis.models import Assessment
+from diagnosis.records import assessments, claims
+from diagnosis.tasks import reassess_record
+from tests.factories import RecordFactory, answer, assessed, picture
+
+
+@pytest.fixture
+def record(alice):
+    """Its answer is of the model "test", which is not the released one."""
+    return assessed(owner=alice, image__data=picture((600, 600)))
+
+
+def test_the_new_answer_counts_and_the_old_one_stays(record):
+    earlier = record.current_assessment
+    attempts = record.attempts
+    assert assessments.is_outdated(record)
+    reassess_record(record.pk)
+    record.refresh_from_db()
+    assert not assessments.is_outdated(record)
+    assert record.current_assessment.model_version == assessments.classifier().version
+    assert set(record.assessments.all()) == {earlier, record.current_assessment}
+    assert record.state == claims.final_state(record.current_assessment)
+    assert (record.attempts, record.claim_token) == (attempts, None)
+
+
+def test_what_is_up_to_date_is_left_as_it_is(record):
+    new = assessments.reassess(record=record)
+    record.refresh_from_db()
+    assert assessments.reassess(record=record) == new
+    assert Assessment.objects.count() == 2
+
+
+def test_the_signs_count_again(alice):
+    record = assessed(owner=alice, image__data=picture((600, 600)), signs=["bleeding"])
+    assert assessments.reassess(record=record).advice in ("doctor_weeks", "doctor_days")
+
+
+def test_a_release_that_was_taken_back_answers_with_what_it_said_before(record, monkeypatch):
+    before = record.assessments.create(**answer(model_version="taken back"))
+    monkeypatch.setattr(assessments.classifier(), "version", "taken back")
+    assert assessments.reassess(record=record) == before
+    record.refresh_from_db()
+    assert record.current_assessment == before
+
+
+def test_the_slower_of_two_adds_nothing(record):
+    stale = type(record).objects.get()
+    assessments.reassess(record=record)
+    assert assessments.reassess(record=stale) is None
+    assert Assessment.objects.count() == 2
+
+
+@pytest.mark.parametrize("fields", [{}, {"failed": True}, {"running": True}], ids=str)
+def test_what_has_no_answer_yet_is_left_to_the_queue(alice, fields):
+    waiting = RecordFactory(owner=alice, **fields)
+    reassess_record(waiting.pk)
+    assert not Assessment.objects.exists()
+
+
+def test_a_picture_that_is_gone_leaves_the_answer(record):
+    record.image.storage.delete(record.image.name)
+    reassess_record(record.pk)
+    record.refresh_from_db()
+    assert record.current_assessment.model_version == "test"
+
+
+def test_a_record_that_is_deleted_meanwhile_is_no_error(record):
+    key = record.pk
+    record.delete()
+    reassess_record(key)
+    assert not Assessment.objects.exists()
+
+
+def test_only_the_owner_asks(record, alice, bob, monkeypatch):
+    sent = []
+    monkeypatch.setattr(queue, "send_again", lambda pk: sent.append(pk) or True)
+    with pytest.raises(PermissionDenied):
+        assessments.ask_again(record=record, by=bob)
+    assert assessments.ask_again(record=record, by=alice)
+    assert sent == [record.pk]

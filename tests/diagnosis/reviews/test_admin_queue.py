@@ -1,0 +1,159 @@
+"""The list of records in the admin: a review queue."""
+
+import pytest
+from django.urls import reverse
+
+from diagnosis.models import Assessment, MoleRecord
+from diagnosis.reviews import claims
+from tests.factories import (
+    MoleFactory,
+    RecordFactory,
+    ReviewFactory,
+    UserFactory,
+    answer,
+    assessed,
+)
+
+LIST = reverse("admin:diagnosis_molerecord_changelist")
+
+
+@pytest.fixture
+def doctor(client, dr_chen):
+    client.force_login(dr_chen)
+    return client
+
+
+def shown(client, **query):
+    response = client.get(LIST, query)
+    assert response.status_code == 200
+    return list(response.context["cl"].result_list)
+
+
+def test_the_most_dangerous_and_longest_waiting_come_first(doctor, alice):
+    benign, low, high, later_high = (
+        assessed(category, owner=alice)
+        for category in (
+            "benign",
+            "malignant_low_risk",
+            "malignant_high_risk",
+            "malignant_high_risk",
+        )
+    )
+    assert shown(doctor) == [high, later_high, low, benign]
+
+
+def test_the_queue_holds_what_waits_for_a_review(doctor, alice, dr_chen):
+    reviewed, waiting = assessed(owner=alice), assessed(owner=alice)
+    ReviewFactory(record=reviewed, doctor=dr_chen)
+    unusable, failed = assessed(None, owner=alice), RecordFactory(owner=alice, failed=True)
+    demo = assessed("malignant_high_risk", owner=alice, origin="demo")
+    assert shown(doctor) == [waiting]
+    assert shown(doctor, review="reviewed") == [reviewed]
+    assert set(shown(doctor, review="all")) == {reviewed, waiting, unusable, failed, demo}
+
+
+def test_filters_and_search(doctor, alice, bob):
+    mole = MoleFactory(owner=alice, name="my left arm")
+    risky = assessed("malignant_high_risk", owner=alice, note="on the shoulder", mole=mole)
+    harmless = assessed(owner=bob)
+    assert shown(doctor, danger__exact=MoleRecord.Danger.HIGH_RISK) == [risky]
+    for words in ("shoulder", "should", "the Shoulder", "left arm"):
+        assert shown(doctor, q=words) == [risky]
+    for words in ("knee", "' | (", "!!"):
+        assert shown(doctor, q=words) == []
+    assert shown(doctor, q=str(harmless.pk)) == [harmless]
+    assert shown(doctor, q=bob.pseudonym) == shown(doctor, q=str(bob.pk)) == [harmless]
+
+
+@pytest.mark.parametrize("words", ["2025-12-23", "20251223", "deadbeef", "D" * 33, "1" * 36])
+def test_words_that_look_like_an_id_are_searched_in_notes(doctor, alice, words):
+    noted = assessed(owner=alice, note=f"Imported: {words}.jpg")
+    assessed(owner=alice)
+    assert shown(doctor, q=words) == [noted]
+
+
+@pytest.mark.parametrize(
+    "words", ["D812", "D812.BMP", "SET_D/D812.BMP", "IMG_0042-2", "23", "set_d"]
+)
+def test_a_picture_is_found_by_its_files_name(doctor, alice, words):
+    noted = assessed(owner=alice, note="SET_D/D812.BMP, IMG_0042-2.jpg of 2025-12-23")
+    assessed(owner=alice)
+    assert shown(doctor, q=words) == [noted]
+
+
+@pytest.mark.parametrize("words", ["--------", "P-", "-" * 36])
+def test_dashes_are_no_id(doctor, alice, words):
+    assessed(owner=alice)
+    assert shown(doctor, q=words) == []
+
+
+def test_people_are_shown_by_pseudonym_only(doctor, alice):
+    record = assessed(owner=alice)
+    page = reverse("admin:diagnosis_molerecord_change", args=[record.pk])
+    for address in (LIST, page):
+        html = doctor.get(address).content.decode()
+        assert f"P-{alice.pk.hex[:8]}" in html
+        assert "alice" not in html
+
+
+# One more where there is a next page: its keys come first.
+@pytest.mark.parametrize(("count", "queries"), [(2, 10), (30, 10), (60, 11)])
+def test_the_list_takes_a_constant_number_of_queries(
+    doctor, alice, dr_chen, count, queries, django_assert_num_queries
+):
+    for number in range(count):
+        mole = MoleFactory(owner=alice, name=f"mole {number}")
+        ReviewFactory(record=assessed(owner=alice, mole=mole), doctor=dr_chen, diagnosis="nv")
+        claims.take(record_ids=[assessed(owner=alice, mole=mole).pk], doctor=dr_chen)
+    with django_assert_num_queries(queries):
+        html = doctor.get(LIST).content.decode()
+    assert html.count("dr_chen, until") == html.count("naevus, ") == min(count, 50)
+
+
+def test_the_order_follows_the_assessment_that_counts(doctor, alice):
+    benign, later = assessed(owner=alice), assessed(owner=alice)
+    Assessment.objects.filter(record=later).update(advice="doctor_weeks", uncertain=True)
+    assert shown(doctor) == [later, benign]
+    newer = Assessment(record=benign, **answer("malignant_high_risk", model_version="newer"))
+    MoleRecord.objects.filter(pk=benign.pk).update(current_assessment=newer.pk)
+    newer.save(force_insert=True)
+    assert shown(doctor) == [benign, later]
+
+
+def test_what_is_written_into_the_derived_columns_does_not_count(alice, dr_chen):
+    record = assessed("malignant_high_risk", owner=alice)
+    MoleRecord.objects.filter(pk=record.pk).update(danger=0, is_reviewed=True)
+    assert MoleRecord.objects.awaiting_review().get().danger == MoleRecord.Danger.HIGH_RISK
+    review = ReviewFactory(record=record, doctor=dr_chen)
+    record.save()
+    assert not MoleRecord.objects.awaiting_review().exists()
+    review.delete()
+    assert MoleRecord.objects.awaiting_review().exists()
+
+
+def test_the_moles_earlier_verdicts_are_told(doctor, alice, dr_chen):
+    mole = MoleFactory(owner=alice)
+    earlier = assessed(owner=alice, mole=mole)
+    ReviewFactory(record=earlier, doctor=dr_chen, diagnosis="bkl")
+    ReviewFactory(record=earlier, doctor=dr_chen, other_diagnosis="Spitz naevus")
+    assessed(owner=alice, mole=mole)
+    html = doctor.get(LIST).content.decode()
+    assert "benign keratosis, " in html
+    assert "Spitz naevus, " in html
+
+
+def test_the_front_page_counts_what_waits(doctor, alice, dr_chen):
+    for category in ("benign", "malignant_high_risk", "malignant_high_risk"):
+        record = assessed(category, owner=alice)
+    assessed("malignant_high_risk", owner=alice, origin="demo")
+    claims.take(record_ids=[record.pk], doctor=dr_chen)
+    html = " ".join(doctor.get(reverse("admin:index")).content.decode().split())
+    assert "3 records wait for a review" in html
+    assert 'danger__exact=4">Malignant, high risk</a></dt><dd>2</dd>' in html
+    assert 'danger__exact=1">Benign</a></dt><dd>1</dd>' in html
+    assert 'claim=own">Claimed by you</a></dt><dd>1</dd>' in html
+
+
+def test_who_is_no_doctor_reads_no_counts(client, db):
+    client.force_login(UserFactory(role="administrator", is_staff=True))
+    assert b"for a review" not in client.get(reverse("admin:index")).content

@@ -1,0 +1,174 @@
+"""A record's page in the admin: doctors read it, and write a verdict that the person sees."""
+
+import uuid
+
+import pytest
+from auditlog.models import LogEntry
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from diagnosis.models import MoleRecord, Review
+from tests.factories import MoleFactory, RecordFactory, ReviewFactory, UserFactory, assessed
+
+VERDICT = {
+    "risk_category": "malignant_high_risk",
+    "diagnosis": "mel",
+    "urgency": "doctor_days",
+    "confidence": "high",
+    "comment": "Please come this week.",
+    "private_comment": "Breslow?",
+}
+
+
+@pytest.fixture
+def record(alice):
+    return assessed("malignant_low_risk", owner=alice, note="bleeds", signs=["bleeding"])
+
+
+@pytest.fixture
+def doctor(client, dr_chen):
+    client.force_login(dr_chen)
+    return client
+
+
+def address(name, record):
+    return reverse(f"admin:diagnosis_molerecord_{name}", args=[record.pk])
+
+
+def post(client, record, verdict, **more):
+    return client.post(address("change", record), {"known": 0} | verdict | more)
+
+
+def test_a_doctor_writes_a_verdict_that_the_person_sees(doctor, dr_chen, alice, record):
+    assert post(doctor, record, VERDICT).status_code == 302
+    review = Review.objects.get()
+    assert (review.record, review.doctor) == (record, dr_chen)
+    api = APIClient()
+    api.force_authenticate(alice)
+    [seen] = api.get(f"/api/v1/records/{record.pk}/").json()["reviews"]
+    assert seen["comment"] == "Please come this week."
+    assert seen["urgency"] == "doctor_days"
+
+
+@pytest.mark.parametrize(("origin", "age"), [("upload", True), ("import", False)])
+def test_the_age_is_told_of_who_is_known(doctor, alice, origin, age):
+    html = doctor.get(address("change", assessed(owner=alice, origin=origin))).content.decode()
+    assert ("<dt>Age</dt><dd>–</dd>" not in html) == age
+
+
+@pytest.mark.parametrize("missing", ["risk_category", "urgency", "confidence"])
+def test_an_incomplete_verdict_says_what_is_missing(doctor, record, missing):
+    response = post(doctor, record, VERDICT | {missing: ""})
+    assert b"This field is required" in response.content
+    assert b"Breslow?" in response.content
+    assert not Review.objects.exists()
+
+
+def test_saving_changes_nothing_of_the_record_or_its_assessment(doctor, record):
+    before = MoleRecord.objects.filter(pk=record.pk).values().get()
+    post(doctor, record, VERDICT, note="changed", state="failed", malignancy="0")
+    after = MoleRecord.objects.filter(pk=record.pk).values().get()
+    assert after == before | {"is_reviewed": True}
+    record.current_assessment.refresh_from_db()
+    assert record.current_assessment.risk_category == "malignant_low_risk"
+
+
+def test_the_page_shows_picture_heatmap_answer_and_what_the_person_said(doctor, alice, record):
+    record.mole = MoleFactory(owner=alice)
+    record.save()
+    earlier = RecordFactory(owner=alice, mole=record.mole)
+    html = doctor.get(address("change", record)).content.decode()
+    for part in (
+        address("image", record),
+        'value="heatmap"',
+        '"outline": [[0.3, 0.3]',
+        "malignant, low risk",
+        "90.0%",
+        "It bleeds",
+        "bleeds",
+        address("thumbnail", earlier),
+    ):
+        assert part in html
+
+
+@pytest.mark.parametrize("kind", ["queued", "failed", "unusable"])
+def test_the_page_opens_in_every_state(doctor, alice, kind):
+    record = (
+        assessed(None, owner=alice)
+        if kind == "unusable"
+        else RecordFactory(owner=alice, failed=kind == "failed")
+    )
+    assert doctor.get(address("change", record)).status_code == 200
+
+
+def test_verdicts_that_stand_are_read_only_on_the_page(doctor, dr_chen, record):
+    review = ReviewFactory(record=record, doctor=dr_chen, comment="as it was")
+    post(doctor, record, VERDICT, id=review.pk, known=1)
+    review.refresh_from_db()
+    assert review.comment == "as it was"
+
+
+def test_doctors_correct_their_own_verdicts_only(doctor, dr_chen, record):
+    own = ReviewFactory(record=record, doctor=dr_chen)
+    others = ReviewFactory(record=record)
+    for review, status in ((own, 302), (others, 403)):
+        page = reverse("admin:diagnosis_review_change", args=[review.pk])
+        assert doctor.get(page).status_code == 200
+        assert doctor.post(page, VERDICT).status_code == status
+    own.refresh_from_db()
+    assert own.comment == "Please come this week."
+
+
+def test_nobody_adds_or_deletes_records_here(doctor, record, admin_client):
+    for client in (doctor, admin_client):
+        assert client.post(reverse("admin:diagnosis_molerecord_add")).status_code == 403
+        assert client.post(address("delete", record), {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize("role", ["person", "administrator"])
+def test_who_is_no_doctor_sees_no_record(client, record, role):
+    client.force_login(UserFactory(role=role, is_staff=role != "person"))
+    pages = [reverse("admin:diagnosis_molerecord_changelist")]
+    pages += [address(name, record) for name in ("change", "image", "thumbnail")]
+    for page in pages:
+        assert client.get(page).status_code in (302, 403, 404)
+    assert post(client, record, VERDICT).status_code in (302, 403)
+    assert not Review.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["image", "thumbnail"])
+def test_who_looks_at_a_picture_is_logged(doctor, dr_chen, record, name):
+    assert doctor.get(address(name, record))["Content-Type"] == "image/jpeg"
+    entry = LogEntry.objects.get(action=LogEntry.Action.ACCESS)
+    assert (entry.actor, entry.object_pk) == (dr_chen, str(record.pk))
+
+
+def test_who_opens_a_records_page_is_logged(doctor, dr_chen, record):
+    doctor.get(address("change", record))
+    entry = LogEntry.objects.get(action=LogEntry.Action.ACCESS)
+    assert (entry.actor, entry.object_pk) == (dr_chen, str(record.pk))
+
+
+def test_a_missing_picture_file_is_told(doctor, record):
+    record.image.storage.delete(record.image.name)
+    html = doctor.get(address("change", record)).content.decode()
+    assert "The file of this picture is missing." in html
+    assert "Save and next" in html
+    for name in ("image", "thumbnail"):
+        assert doctor.get(address(name, record)).status_code == 404
+
+
+def test_an_address_of_no_record_leads_back(doctor, record):
+    for unknown in (uuid.uuid4(), "nonsense"):
+        page = reverse("admin:diagnosis_molerecord_change", args=[unknown])
+        assert doctor.get(page).url == reverse("admin:index")
+
+
+def test_the_audit_log_keeps_who_and_when_without_the_content(doctor, dr_chen, record):
+    post(doctor, record, VERDICT)
+    entry = LogEntry.objects.get_for_model(Review).get()
+    assert entry.actor == dr_chen
+    record.delete()
+    log = str(list(LogEntry.objects.values("changes", "object_repr", "additional_data")))
+    for content in ("bleeds", "Please come", "Breslow", "records/"):
+        assert content not in log

@@ -1,0 +1,187 @@
+"""Verdicts teach: reviewed pictures of those who allow it, as a data set that ml reads."""
+
+import io
+from datetime import date
+
+import pytest
+from auditlog.models import LogEntry
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from diagnosis.reviews import teaching
+from ml import datasets
+from tests.factories import MoleFactory, ReviewFactory, assessed, picture
+
+
+@pytest.fixture
+def willing(alice):
+    """Alice, who allows that her pictures teach."""
+    alice.teaching_consented_at = timezone.now()
+    alice.save()
+    return alice
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "ours"
+
+
+def reviewed(owner, dr_chen, verdict="benign", diagnosis="", **fields):
+    record = assessed(owner=owner, **fields)
+    ReviewFactory(record=record, doctor=dr_chen, risk_category=verdict, diagnosis=diagnosis)
+    return record
+
+
+def export(folder, **options):
+    out = io.StringIO()
+    call_command("export_dataset", folder, stdout=out, stderr=io.StringIO(), **options)
+    return out.getvalue()
+
+
+def exported():
+    return LogEntry.objects.filter(additional_data__action="export")
+
+
+def rows(folder):
+    return {row.image_id: row for row in datasets.read([folder]).rows}
+
+
+def test_ml_reads_what_was_reviewed(willing, dr_chen, folder):
+    mole = MoleFactory(owner=willing, body_site="forearm")
+    first = reviewed(willing, dr_chen, "malignant_high_risk", "mel", mole=mole, modality="photo")
+    second = reviewed(willing, dr_chen, "malignant_low_risk", mole=mole, modality="dermoscopy")
+    alone = reviewed(willing, dr_chen)
+    assessed(owner=willing)  # not reviewed
+    reviewed(willing, dr_chen, origin="demo")
+    assert "3 pictures" in export(folder)
+    found = rows(folder)
+    one, two, three = (
+        found[teaching.pseudonym("record", record.pk)] for record in (first, second, alone)
+    )
+    assert (one.dx, two.dx, three.dx) == ("mel", "malignant_low_risk", "benign")
+    assert (one.modality, two.modality) == ("photo", "dermoscopy")
+    assert (one.body_site, one.age) == ("upper_limb", 45)
+    assert one.lesion == two.lesion != three.lesion
+    assert one.group == two.group == three.group  # one person
+    assert one.path.read_bytes() == picture()
+
+
+def test_what_a_clinic_imported_is_not_taken_for_one_patient_s(willing, dr_chen, folder):
+    for _ in range(2):
+        reviewed(willing, dr_chen, origin="import")
+    export(folder)
+    one, two = rows(folder).values()
+    assert one.group != two.group
+    assert one.age is None
+
+
+def test_it_holds_no_one_s_name_note_or_key(willing, dr_chen, folder):
+    record = reviewed(willing, dr_chen, note="on my wedding day", mole=MoleFactory(owner=willing))
+    export(folder)
+    names = " ".join(path.name for path in folder.rglob("*"))
+    told = names + (folder / "metadata.csv").read_text()
+    for secret in ("alice", "wedding", "left shoulder", str(record.pk)[:8], willing.pk.hex[:8]):
+        assert secret not in told
+
+
+def test_pseudonyms_stay_and_depend_on_the_secret_key(willing, settings):
+    before = teaching.pseudonym("person", willing.pk)
+    assert teaching.pseudonym("person", willing.pk) == before
+    assert teaching.pseudonym("mole", willing.pk) != before
+    settings.SECRET_KEY = "another"
+    assert teaching.pseudonym("person", willing.pk) != before
+
+
+def test_of_several_verdicts_the_newest_counts(willing, dr_chen, folder):
+    record = reviewed(willing, dr_chen)
+    ReviewFactory(
+        record=record, doctor=dr_chen, risk_category="malignant_low_risk", diagnosis="bcc"
+    )
+    export(folder)
+    assert [row.dx for row in rows(folder).values()] == ["bcc"]
+
+
+def test_only_those_who_allow_it_and_only_as_long_as_they_do(willing, bob, dr_chen, folder):
+    reviewed(bob, dr_chen)
+    reviewed(willing, dr_chen)
+    gone = reviewed(willing, dr_chen)
+    assert "2 pictures" in export(folder)
+    gone.delete()
+    assert "1 pictures" in export(folder)
+    willing.teaching_consented_at = None
+    willing.save()
+    assert "0 pictures" in export(folder)
+    assert not list((folder / "images").iterdir())
+
+
+def test_who_withdraws_while_it_runs_is_left_out(willing, dr_chen, folder):
+    reviewed(willing, dr_chen)
+
+    def withdraw(todo):
+        willing.teaching_consented_at = None
+        willing.save()
+        return todo
+
+    assert teaching.export(folder, withdraw) == (0, 0)
+    assert not list((folder / "images").iterdir())
+
+
+def test_a_stopped_export_is_refused_by_readers_and_goes_on(willing, dr_chen, folder):
+    for _ in range(3):
+        reviewed(willing, dr_chen)
+
+    def stop(todo):
+        yield todo[0]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        teaching.export(folder, stop)
+    with pytest.raises(datasets.DatasetError, match="no picture for"):
+        rows(folder)
+    (copied,) = (folder / "images").iterdir()
+    before = copied.stat().st_mtime_ns
+    assert "3 pictures" in export(folder)
+    assert copied.stat().st_mtime_ns == before
+    assert len(rows(folder)) == 3
+
+
+def test_a_picture_that_is_gone_is_left_out_aloud(willing, dr_chen, folder):
+    gone, there = reviewed(willing, dr_chen), reviewed(willing, dr_chen)
+    gone.image.storage.delete(gone.image.name)
+    for _ in range(2):
+        said = export(folder)
+        assert "1 pictures in" in said
+        assert "1 reviewed pictures are left out: their files are missing" in said
+    assert set(rows(folder)) == {teaching.pseudonym("record", there.pk)}
+    assert [entry.object_pk for entry in exported()] == [str(there.pk)]
+
+
+def test_each_copy_is_in_the_audit_log_once(willing, dr_chen, folder):
+    record = reviewed(willing, dr_chen)
+    export(folder, by=dr_chen.email)
+    export(folder)
+    entry = exported().get()
+    assert (entry.object_pk, entry.additional_data["to"]) == (str(record.pk), "data set")
+    assert (entry.actor, entry.actor_email) == (dr_chen, dr_chen.pseudonym)
+
+
+def test_who_does_it_must_be_somebody(db, folder):
+    with pytest.raises(CommandError, match="No account"):
+        export(folder, by="nobody@example.org")
+
+
+def test_a_folder_of_something_else_is_left_alone(willing, dr_chen, folder):
+    (folder / "images").mkdir(parents=True)
+    holiday = folder / "images" / "holiday.jpg"
+    holiday.write_bytes(b"sea")
+    with pytest.raises(CommandError, match="neither empty nor an earlier export"):
+        export(folder)
+    assert holiday.exists()
+
+
+def test_age_is_given_in_steps_of_five_years_and_no_birthday(willing, dr_chen, folder):
+    willing.date_of_birth = date(1930, 1, 1)
+    willing.save()
+    reviewed(willing, dr_chen)
+    export(folder)
+    assert [row.age for row in rows(folder).values()] == [85]

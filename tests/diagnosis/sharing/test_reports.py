@@ -1,0 +1,128 @@
+"""The report: an A4 PDF that says what is known, in letters that can be read out."""
+
+import io
+import re
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from pypdf import PdfReader
+
+from diagnosis.models import MoleRecord
+from diagnosis.sharing import report as reports
+from tests.factories import MoleFactory, RecordFactory, ReviewFactory, assessed, picture
+
+
+@pytest.fixture
+def mole(client, alice):
+    client.force_login(alice)
+    return MoleFactory(owner=alice, name="Schulterblatt – Łukasz, Ελλάδα, Київ")
+
+
+def report(client, thing, name: str = "mole_report") -> PdfReader:
+    response = client.get(reverse(f"diagnosis:{name}", args=[thing.pk]))
+    assert response["Content-Type"] == "application/pdf"
+    assert "no-store" in response["Cache-Control"]
+    return PdfReader(io.BytesIO(response.content))
+
+
+def words(pdf: PdfReader) -> str:
+    return re.sub(r"\s+", " ", " ".join(page.extract_text() for page in pdf.pages))
+
+
+def test_it_is_a4_and_says_who_what_and_how_far_to_trust_it(client, alice, mole, dr_chen):
+    record = assessed(
+        "malignant_high_risk",
+        owner=alice,
+        mole=mole,
+        signs=["bleeding"],
+        size_mm="4.5",
+        note="зудить",
+    )
+    ReviewFactory(record=record, doctor=dr_chen, urgency="doctor_weeks", comment="Come in May.")
+    assessed(None, owner=alice, mole=mole)
+    RecordFactory(owner=alice, mole=mole)
+    pdf = report(client, mole)
+    assert [round(float(side)) for side in pdf.pages[0].mediabox[2:]] == [595, 842]
+    said = words(pdf)
+    for expected in (
+        mole.name,
+        "alice",
+        "27 Mar 1980",
+        "3 pictures",
+        "Should be seen by a doctor soon",
+        "Malignant, high risk: 90.0 %",
+        "dr_chen, doctor",
+        "See a doctor within a few weeks",
+        "Come in May.",
+        "It bleeds",
+        "4.5 mm",
+        "зудить",
+        "This picture can’t be judged",
+        "Waiting to be checked",
+        "no diagnosis",
+        "not an approved medical device",
+    ):
+        assert expected in said, expected
+
+
+def test_nobody_s_date_of_birth_stands_on_what_a_clinic_imported(client, alice, mole):
+    assessed(owner=alice, mole=mole)
+    assessed(owner=alice, mole=mole, origin="import")
+    assert "27 Mar 1980" not in words(report(client, mole))
+
+
+def test_the_verdict_stands_above_the_programs_answer(client, alice, mole):
+    ReviewFactory(record=assessed("malignant_high_risk", owner=alice, mole=mole))
+    said = words(report(client, mole))
+    assert said.index("No visit needed") < said.index("Should be seen by a doctor soon")
+
+
+def test_sizes_are_drawn(client, alice, mole):
+    for days, size in ((30, "4.0"), (0, "5.0")):
+        record = RecordFactory(owner=alice, mole=mole, size_mm=size)
+        moment = record.created_at - timedelta(days=days)
+        MoleRecord.objects.filter(pk=record.pk).update(created_at=moment)
+    assert "Size in millimetres, as measured by the person" in words(report(client, mole))
+
+
+def test_one_record(client, alice, mole):
+    record, other = (assessed("benign", owner=alice, mole=mole, note=n) for n in ("this", "that"))
+    said = words(report(client, record, "record_report"))
+    assert "this" in said
+    assert "that" not in said.replace("that the mole changed", "")
+    assert other.mole == record.mole
+
+
+def test_many_pictures_are_cut_off_aloud(alice, monkeypatch):
+    monkeypatch.setattr(reports, "AT_MOST", 2)
+    for note in ("oldest", "older", "newest"):
+        RecordFactory(owner=alice, note=note)
+    pdf = reports.write(person=alice, records=alice.records.prefetch_related("reviews"))
+    said = words(PdfReader(io.BytesIO(pdf)))
+    assert "3 pictures (the newest 2 are shown)" in said
+    assert "newest" in said
+    assert "oldest" not in said
+
+
+def test_pictures_are_made_small_and_keep_their_shape(client, alice, mole):
+    RecordFactory(owner=alice, mole=mole, image__data=picture((2048, 512)))
+    [image] = report(client, mole).pages[0].images
+    assert image.image.size == (1000, 250)
+
+
+def test_a_picture_that_is_gone_leaves_the_report(client, alice, mole):
+    gone, there = (assessed(owner=alice, mole=mole, note=note) for note in ("gone", "there"))
+    gone.image.storage.delete(gone.image.name)
+    pdf = report(client, mole)
+    assert "The file of this picture is missing. " in words(pdf)
+    assert [len(page.images) for page in pdf.pages] == [1]
+    assert there.note in words(pdf)
+
+
+def test_a_long_comment_goes_on_on_the_next_page(client, alice, mole):
+    record = assessed("benign", owner=alice, mole=mole)
+    ReviewFactory(record=record, comment="A long comment. " * 120 + "Its end.")
+    pdf = report(client, mole)
+    assert len(pdf.pages) > 1
+    assert "Its end." in words(pdf)

@@ -1,0 +1,161 @@
+"""Share links: what a doctor without an account sees, for how long, how often, and who knows."""
+
+from datetime import timedelta
+
+import pytest
+from auditlog.models import LogEntry
+from django.urls import reverse
+from django.utils import timezone
+
+from diagnosis import tasks
+from diagnosis.models import Share
+from diagnosis.sharing import links
+from tests.factories import MoleFactory, RecordFactory, ReviewFactory, assessed
+
+SHARED = reverse("diagnosis:shared")
+
+
+@pytest.fixture
+def mole(alice):
+    return MoleFactory(owner=alice, name="left shoulder")
+
+
+@pytest.fixture
+def share(alice, mole):
+    return links.create(owner=alice, days=7, mole=mole)
+
+
+def open_it(client, share, page=SHARED):
+    return client.get(page, {"key": links.key(share)})
+
+
+def image(record) -> str:
+    return reverse("diagnosis:shared_image", args=[record.pk])
+
+
+def test_a_person_makes_a_link_that_works_without_an_account(client, alice, mole, dr_chen):
+    record = assessed("malignant_high_risk", owner=alice, mole=mole, note="since May")
+    ReviewFactory(record=record, doctor=dr_chen, comment="Come and see me.")
+    client.force_login(alice)
+    made = client.post(reverse("diagnosis:mole_share", args=[mole.pk]), {"days": "1"}, follow=True)
+    address = made.context["links"][0]["address"]
+    client.logout()
+    answer = client.get(address)
+    page = answer.content.decode()
+    for words in ("left shoulder", "alice", "since May", "Come and see me.", "no diagnosis"):
+        assert words in page
+    assert answer["Referrer-Policy"] == "no-referrer"
+    assert "noindex" in answer["X-Robots-Tag"]
+    assert "no-store" in answer["Cache-Control"]
+    assert open_it(client, Share.objects.get(), image(record)).status_code == 200
+    pdf = open_it(client, Share.objects.get(), reverse("diagnosis:shared_report"))
+    assert pdf.content.startswith(b"%PDF")
+
+
+def test_the_date_of_birth_is_told_of_who_is_known(client, alice, mole, share):
+    assessed(owner=alice, mole=mole)
+    assert "27 Mar 1980" in open_it(client, share).content.decode()
+    assessed(owner=alice, mole=mole, origin="import")
+    assert "27 Mar 1980" not in open_it(client, share).content.decode()
+
+
+def test_it_opens_nothing_else(client, alice, mole, share):
+    other = RecordFactory(owner=alice)
+    assert open_it(client, share, image(other)).status_code == 404
+    assert str(other.pk) not in open_it(client, share).content.decode()
+    address = reverse("diagnosis:mole_detail", args=[mole.pk])
+    assert open_it(client, share, address).status_code == 302
+
+
+def test_one_record_is_shared_without_its_mole(client, alice, mole):
+    record, other = RecordFactory(owner=alice, mole=mole), RecordFactory(owner=alice, mole=mole)
+    share = links.create(owner=alice, days=1, record=record)
+    page = open_it(client, share).content.decode()
+    assert str(record.pk) in page
+    assert str(other.pk) not in page
+
+
+def ended(share):
+    Share.objects.update(expires_at=timezone.now())
+
+
+def revoked(share):
+    links.revoke(share=share, by=share.owner)
+
+
+def closed(share):
+    share.owner.is_active = False
+    share.owner.save()
+
+
+@pytest.mark.parametrize("how", [ended, revoked, closed])
+def test_a_link_ends(client, alice, mole, share, how):
+    record = RecordFactory(owner=alice, mole=mole)
+    key = links.key(share)
+    how(share)
+    for page in (SHARED, image(record), reverse("diagnosis:shared_report")):
+        answer = client.get(page, {"key": key})
+        assert answer.status_code == 404
+        assert "This link does not work" in answer.content.decode()
+
+
+@pytest.mark.parametrize("key", ["", "x", "0" * 32 + ":x", "é\0"])
+def test_a_key_is_not_guessed(client, db, key):
+    assert client.get(SHARED, {"key": key}).status_code == 404
+
+
+def test_trying_keys_is_slowed_down(client, share):
+    answers = [client.get(SHARED, {"key": f"{n}"}).status_code for n in range(61)]
+    assert answers[-2:] == [404, 429]
+    assert open_it(client, share).status_code == 429
+
+
+def test_each_opening_is_logged_and_the_person_sees_it(client, alice, share):
+    open_it(client, share)
+    open_it(client, share, reverse("diagnosis:shared_report"))
+    client.get(SHARED, {"key": "wrong"})
+    log = LogEntry.objects.get_for_object(share).filter(action=LogEntry.Action.ACCESS)
+    assert [entry.actor for entry in log] == [None, None]
+    client.force_login(alice)
+    assert "2 times, last on" in client.get(reverse("diagnosis:shares")).content.decode()
+
+
+def test_the_person_withdraws_it(client, alice, share):
+    client.force_login(alice)
+    client.post(reverse("diagnosis:share_revoke", args=[share.pk]))
+    assert not Share.objects.exists()
+    actions = LogEntry.objects.get_for_object(share).values_list("action", "actor")
+    assert (LogEntry.Action.DELETE, alice.pk) in actions
+
+
+def test_alice_neither_sees_nor_withdraws_the_link_of_bob(client, alice, bob):
+    share = links.create(owner=bob, days=7, mole=MoleFactory(owner=bob, name="bob's"))
+    client.force_login(alice)
+    assert "You share nothing" in client.get(reverse("diagnosis:shares")).content.decode()
+    address = reverse("diagnosis:share_revoke", args=[share.pk])
+    assert client.post(address).status_code == 404
+    assert Share.objects.exists()
+
+
+def test_an_unknown_time_is_refused(client, alice, mole):
+    client.force_login(alice)
+    address = reverse("diagnosis:mole_share", args=[mole.pk])
+    assert client.post(address, {"days": "3650"}).status_code == 400
+    assert not Share.objects.exists()
+
+
+def test_what_has_ended_is_removed(share, alice, mole):
+    old = links.create(owner=alice, days=7, mole=mole)
+    Share.objects.filter(pk=old.pk).update(expires_at=timezone.now() - timedelta(hours=1))
+    tasks.sweep_shares()
+    assert Share.objects.get() == share
+
+
+@pytest.mark.parametrize("number", [1, 8])
+def test_the_number_of_queries_is_constant(
+    client, alice, mole, share, number, django_assert_num_queries
+):
+    for _ in range(number):
+        ReviewFactory(record=assessed("benign", owner=alice, mole=mole))
+    with django_assert_num_queries(4):
+        open_it(client, share)
