@@ -4,6 +4,7 @@ import { cameras, canFocus, rank, remember, remembered } from "./devices.js";
 
 const FRAMED = 0.7; // of the shorter side; .guide in camera.css is as large
 const SIZE = { width: { ideal: 1920 }, height: { ideal: 1080 } };
+const PATIENCE_MS = 100; // for the browser to tell of a new picture, before it is asked
 const FROZEN_MS = 3000; // without a new picture: something is wrong
 const GONE = ["OverconstrainedError", "NotFoundError"]; // of a camera that was chosen once
 
@@ -151,10 +152,23 @@ export class Camera {
     return createImageBitmap(this.video, Math.round((width - side) / 2), Math.round((height - side) / 2), side, side);
   }
 
-  /** Call back at the next picture of the camera. @param {() => void} callback */
+  /** Call back once at the next picture of the camera. @param {() => void} callback */
   next(callback) {
-    if ("requestVideoFrameCallback" in this.video) this.video.requestVideoFrameCallback(callback);
-    else requestAnimationFrame(callback);
+    const { currentTime } = this.video;
+    const { generation } = this;
+    let isCalled = false;
+    const call = () => {
+      if (!isCalled) callback();
+      isCalled = true;
+    };
+    // WebKitGTK 2.50 has this and never calls it for a camera.
+    if ("requestVideoFrameCallback" in this.video) this.video.requestVideoFrameCallback(call);
+    const look = () => {
+      if (isCalled || generation !== this.generation) return;
+      if (this.video.currentTime !== currentTime) call();
+      else setTimeout(look, PATIENCE_MS);
+    };
+    setTimeout(look, PATIENCE_MS);
   }
 }
 

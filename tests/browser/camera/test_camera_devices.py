@@ -252,3 +252,12 @@ def test_an_installed_app_looks_for_an_update_when_it_comes_back(take) -> None:
         }"""
     )
     page.wait_for_function("() => window.looked === 1")
+
+
+def test_a_browser_that_never_tells_of_a_new_picture_is_asked(take) -> None:
+    """As WebKitGTK does with a camera's."""
+    page = take({"id": "a", "label": "Back Camera"})
+    page.evaluate("() => { HTMLVideoElement.prototype.requestVideoFrameCallback = () => 0; }")
+    start(page)
+    live(page)
+    page.wait_for_function("() => document.querySelector('[data-frames]')?.dataset.frames > 3")
