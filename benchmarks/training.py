@@ -16,7 +16,7 @@ import numpy as np
 from ml import network
 from ml.datasets import Row
 from ml.datasets.arrays import MASK_SIDE, SIDE, Arrays
-from ml.network import backbone, kernels
+from ml.network import backbone
 from ml.training import steps
 from ml.training.batches import Pool
 from ml.training.plan import Plan
@@ -33,12 +33,7 @@ def main() -> None:
     parser.add_argument("--frozen-blocks", type=int, default=0)
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument(
-        "--plain-depthwise", action="store_true", help="Keras's own depthwise convolution"
-    )
     options = parser.parse_args()
-    if options.plain_depthwise:
-        kernels.DepthwiseConv.call = keras.layers.DepthwiseConv2D.call
     plan = Plan(
         backbone=options.backbone,
         batch=options.batch,

@@ -226,5 +226,8 @@ def _normalised(x, name, convolution, folded, relu=True, **settings):
     """Convolution, batch norm (or, folded, its bias), ReLU6."""
     x = convolution(padding="same", use_bias=folded, name=f"{name}_conv", **settings)(x)
     if not folded:
-        x = FusedBatchNormalization(**BATCH_NORM, name=f"{name}_bn")(x)
+        # Its sums need float32, whatever the precision of the rest.
+        x = FusedBatchNormalization(
+            **BATCH_NORM, dtype="float32", autocast=False, name=f"{name}_bn"
+        )(x)
     return layers.ReLU(6.0)(x) if relu else x

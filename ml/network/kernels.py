@@ -4,16 +4,21 @@ import keras
 from keras import layers, ops
 
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
+ON_TORCH = keras.backend.backend() == "torch"
 if ON_TENSORFLOW:
     import tensorflow as tf
+elif ON_TORCH:
+    import torch
 
 
 @keras.saving.register_keras_serializable("ml")
 class FusedBatchNormalization(layers.BatchNormalization):
     """Keras 3 normalises batches with unfused ops; TensorFlow's kernel trains five times faster on
-    a CPU. Compilers such as JAX's fuse them by themselves."""
+    a CPU, and PyTorch has one, too. Compilers such as JAX's fuse them by themselves."""
 
     def call(self, inputs, training=None, mask=None):
+        if ON_TORCH:
+            return self._on_torch(inputs, bool(training and self.trainable))
         if not ON_TENSORFLOW:
             return super().call(inputs, training=training, mask=mask)
         if not (training and self.trainable):
@@ -33,39 +38,33 @@ class FusedBatchNormalization(layers.BatchNormalization):
             moving.assign(moving * self.momentum + batch * (1 - self.momentum))
         return outputs
 
+    def _on_torch(self, inputs, training: bool):
+        outputs = torch.nn.functional.batch_norm(
+            inputs.permute(0, 3, 1, 2),
+            self.moving_mean.value,
+            self.moving_variance.value,
+            self.gamma.value,
+            self.beta.value,
+            training=training,
+            momentum=1 - self.momentum,
+            eps=self.epsilon,
+        )
+        return outputs.permute(0, 2, 3, 1)
+
 
 @keras.saving.register_keras_serializable("ml")
 class DepthwiseConv(layers.DepthwiseConv2D):
     """A depthwise convolution with a gradient that does not wait.
 
     TensorFlow's gradient of a 5×5 depthwise kernel costs 15 times that of a 3×3 one on a CPU; four
-    overlapping 3×3 windows give the same numbers at a third of the time. Elsewhere a kernel of
-    stride 1 is a sum of shifted products, which compilers turn into one pass over the memory.
+    overlapping 3×3 windows give the same numbers at a third of the time.
     """
 
     def call(self, inputs):
-        if self.strides != (1, 1):
+        if not ON_TENSORFLOW or self.kernel_size != (5, 5) or self.strides != (1, 1):
             return super().call(inputs)
-        if not ON_TENSORFLOW:
-            outputs = shifted_products(inputs, ops.cast(self.kernel, inputs.dtype))
-        elif self.kernel_size == (5, 5):
-            outputs = _depthwise_5x5(inputs, tf.convert_to_tensor(self.kernel))
-        else:
-            return super().call(inputs)
+        outputs = _depthwise_5x5(inputs, tf.convert_to_tensor(self.kernel))
         return outputs + self.bias if self.use_bias else outputs
-
-
-def shifted_products(x, kernel):
-    """(n, h, w, c) and a depthwise kernel (k, k, c, 1) of stride 1, same padding → (n, h, w, c)."""
-    size = kernel.shape[0]
-    height, width = x.shape[1:3]
-    around = (size // 2, size // 2)
-    padded = ops.pad(x, ((0, 0), around, around, (0, 0)))
-    return sum(
-        padded[:, i : i + height, j : j + width] * kernel[i, j, :, 0]
-        for i in range(size)
-        for j in range(size)
-    )
 
 
 def warp(images, transforms, size: int):

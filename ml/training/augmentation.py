@@ -44,7 +44,7 @@ FREQUENCIES = np.arange(8)[:, None]
 COSINES = np.cos((2 * np.arange(8) + 1) * FREQUENCIES * np.pi / 16).astype(np.float32) / 2
 COSINES[0] /= np.sqrt(2)
 
-_MIDDLE = np.array([128, 0, 0], np.float32)
+MIDDLE = np.array([128, 0, 0], np.float32)
 
 Chance = dict[str, np.ndarray]
 
@@ -259,11 +259,12 @@ def _compress(x, drawn: Chance):
     quality = drawn["quality"][:, None, None, None, None, None]
     scale = ops.where(quality < 50, 50 / quality, 2 - quality / 50)
     table = np.stack([LUMINANCE, CHROMINANCE, CHROMINANCE], axis=-1)[None, None, :, None]
-    steps = ops.maximum(table * scale, 1.0)
+    steps = ops.maximum(ops.multiply(table, scale), 1.0)
+    middle = ops.convert_to_tensor(MIDDLE)
     blocks = ops.reshape(ops.matmul(x, YCBCR.T), (n, side // 8, 8, side // 8, 8, 3))
-    waves = ops.einsum("ua,nyaxbc,vb->nyuxvc", COSINES, blocks - _MIDDLE, COSINES)
+    waves = ops.einsum("ua,nyaxbc,vb->nyuxvc", COSINES, blocks - middle, COSINES)
     waves = ops.round(waves / steps) * steps
-    blocks = ops.einsum("ua,nyuxvc,vb->nyaxbc", COSINES, waves, COSINES) + _MIDDLE
+    blocks = ops.einsum("ua,nyuxvc,vb->nyaxbc", COSINES, waves, COSINES) + middle
     back = np.linalg.inv(YCBCR).T.astype(np.float32)
     return ops.clip(ops.matmul(ops.reshape(blocks, (n, side, side, 3)), back), 0, 255)
 

@@ -19,7 +19,6 @@ from ml.training import runs, steps
 from ml.training.batches import Pool
 from ml.training.plan import Plan
 
-SPLIT_SEED = 1  # the same for every plan: what one run holds out, none of its teachers has seen
 WARMUP, FIRST_RATE, LAST_RATE = 0.05, 0.02, 0.01  # of the way, and of the learning rate
 SHOWN_EVERY = 50  # steps; reading a loss waits for the device
 
@@ -50,11 +49,11 @@ def train(
     if manifest.split:
         folds = [fold or "" for fold in splits.read(manifest.split, rows)]
     else:
-        folds = splits.split(rows, seed=SPLIT_SEED)
+        folds = splits.split(rows)
     split = splits.as_csv(rows, folds)
     if resumed and split != (out / runs.SPLIT).read_text(encoding="utf-8"):
         raise datasets.DatasetError(f"{out} was begun with other data; choose another folder")
-    for teacher in plan.teachers:
+    for teacher in (*plan.teachers, *filter(None, [plan.start])):
         _check_held_out(Path(teacher), rows, folds)
     loaded = arrays.load(rows)
     out.mkdir(parents=True, exist_ok=True)
@@ -74,7 +73,7 @@ class _Clock:
     def __init__(self, minutes: float | None) -> None:
         self.begin, self.seconds = time.monotonic(), minutes and minutes * 60
         self.trained_from = self.begin
-        self.reserve = 0.0  # seconds for measuring and saving
+        self.reserve = 15.0  # seconds for measuring and saving
 
     def start(self) -> None:
         """From here on the time is for training."""
@@ -95,8 +94,11 @@ class _Training:
         self.out, self.plan, self.validation, self.clock = out, plan, validation, clock
         keras.config.set_dtype_policy(plan.precision)
         self.model = network.build(plan.dropout, plan.drop_path, variant=plan.backbone)
-        network.draw_heads(self.model, plan.seed)
-        backbone.load_imagenet(self.model, plan.backbone)
+        if plan.start:
+            self.model.set_weights(runs.best(Path(plan.start)).get_weights())
+        else:
+            network.draw_heads(self.model, plan.seed)
+            backbone.load_imagenet(self.model, plan.backbone)
         backbone.freeze(self.model, plan.frozen_blocks)
         teachers = [runs.best(Path(teacher)) for teacher in plan.teachers]
         keras.config.set_dtype_policy("float32")
@@ -208,8 +210,8 @@ class Validation:
 
     def _iou(self, logits: np.ndarray) -> float:
         side = self.masks.shape[1]
-        grown = keras.ops.image.resize(np.asarray(logits, np.float32)[..., None], (side, side))
-        predicted = np.asarray(grown)[..., 0] > 0
+        grown = keras.ops.image.resize(logits.astype(np.float32)[..., None], (side, side))
+        predicted = keras.ops.convert_to_numpy(grown)[..., 0] > 0
         truth = self.masks[self.has_mask] > 127
         union = (predicted | truth).sum((1, 2))
         return float(((predicted & truth).sum((1, 2)) / np.maximum(union, 1)).mean())

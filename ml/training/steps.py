@@ -1,4 +1,4 @@
-"""One step of training, compiled, on TensorFlow or on JAX: the same body on both."""
+"""One step of training on TensorFlow, JAX or PyTorch: the same body on each of them."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -21,11 +21,11 @@ def compiled(
     optimizer: keras.Optimizer,
     teachers: list[keras.Model],
     pool: Pool,
-) -> "OnTensorFlow | OnJax":
+) -> "OnTensorFlow | OnJax | OnTorch":
     """The step of the backend that Keras runs on. Raises ValueError for another one."""
-    backends = {"tensorflow": OnTensorFlow, "jax": OnJax}
+    backends = {"tensorflow": OnTensorFlow, "jax": OnJax, "torch": OnTorch}
     if keras.backend.backend() not in backends:
-        raise ValueError(f"Training runs on {' and '.join(backends)}; set KERAS_BACKEND.")
+        raise ValueError(f"Training runs on {', '.join(backends)}; set KERAS_BACKEND.")
     return backends[keras.backend.backend()](plan, model, averaged, optimizer, teachers, pool)
 
 
@@ -178,6 +178,56 @@ class OnJax:
         for kept, values in zip(variables, self._state, strict=True):
             for variable, value in zip(kept, values, strict=True):
                 variable.assign(np.asarray(value))
+
+
+class OnTorch:
+    """Pictures lie on the device as uint8, as on JAX; nothing is compiled, so nothing waits for a
+    compiler: for trainings of minutes."""
+
+    def __init__(self, plan, model, averaged, optimizer, teachers, pool) -> None:
+        import torch
+
+        self.plan, self.model, self.optimizer = plan, model, optimizer
+        self.teachers, self.pool = teachers, pool
+        torch.set_float32_matmul_precision("high")
+        self._device = _values(model.weights)[0].device
+        arrays = pool.take(np.arange(len(pool)))
+        self.pictures, self.masks = (torch.as_tensor(a, device=self._device) for a in arrays)
+        self._weights, self._means = _values(model.weights), _values(averaged.weights)
+
+    def epoch(self, first_step: int, side: int) -> Iterator:
+        """Endless steps from ``first_step`` on: call each with the learning rate."""
+        import torch
+
+        bank = Bank.make(self.plan.seed, side)
+        bank = Bank(
+            *(torch.as_tensor(a, device=self._device) for a in (bank.overlays, bank.noises))
+        )
+        for step, batch in enumerate(self.pool.draws(first_step), start=first_step):
+            yield partial(self._run, batch, keep=decay(self.plan, step), side=side, bank=bank)
+
+    def _run(self, batch, rate: float, keep: float, side: int, bank: Bank):
+        import torch
+
+        batch = {k: torch.as_tensor(v, device=self._device) for k, v in batch.items()}
+        index = batch["index"].long()
+        with torch.no_grad():
+            x, targets = batches.prepare(self.pictures[index], self.masks[index], batch, side, bank)
+            if self.teachers:
+                answers = [teacher(x, training=False) for teacher in self.teachers]
+                targets["taught"] = batches.taught(answers, targets)
+        loss, parts = losses.total(self.model(x, training=True), targets)
+        variables = self.model.trainable_variables
+        self.model.zero_grad()
+        loss.backward()
+        self.optimizer.learning_rate = rate
+        with torch.no_grad():
+            self.optimizer.apply([v.value.grad for v in variables], variables)
+            torch._foreach_lerp_(self._means, self._weights, 1 - keep)
+        return {name: part.detach() for name, part in {"loss": loss, **parts}.items()}
+
+    def finish(self) -> None:
+        """Put what was learnt into the models: it is there already."""
 
 
 def _values(variables) -> list:
