@@ -1,6 +1,7 @@
 """Uploaded records, and the model's assessments."""
 
 import uuid
+from dataclasses import fields
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+import ml.classifier
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
 from diagnosis.records.querysets import NOTE_WORDS, RecordQuerySet
@@ -24,6 +26,8 @@ from diagnosis.records.querysets import NOTE_WORDS, RecordQuerySet
 # Django checks a TextField's max_length in forms only.
 TEXT_LIMIT = MaxLengthValidator(2000)
 MAX_SIZE_MM = 300
+# The names of the assessment object; each has a column below.
+CONTRACT = tuple(field.name for field in fields(ml.classifier.Assessment))
 
 
 def random_name(record: "MoleRecord", filename: str) -> str:
@@ -292,8 +296,4 @@ class Assessment(models.Model):
 
     def as_dict(self) -> dict[str, Any]:
         """The assessment object that the API, the command line and the phone share."""
-        names = (
-            "model_version modality usable reasons warnings diagnoses categories malignancy "
-            "risk_category uncertain advice heatmap outline milliseconds"
-        )
-        return {name: getattr(self, name) for name in names.split()}
+        return {name: getattr(self, name) for name in CONTRACT}

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
-from diagnosis.records.models import MAX_SIZE_MM, Assessment, MoleRecord
+from diagnosis.records.models import CONTRACT, MAX_SIZE_MM, Assessment, MoleRecord
 
 
 def _probabilities(name: str, keys: dict[str, str]) -> serializers.Serializer:
@@ -33,22 +33,7 @@ class AssessmentSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Assessment
-        fields = (
-            "model_version",
-            "modality",
-            "usable",
-            "reasons",
-            "warnings",
-            "diagnoses",
-            "categories",
-            "malignancy",
-            "risk_category",
-            "uncertain",
-            "advice",
-            "heatmap",
-            "outline",
-            "milliseconds",
-        )
+        fields = CONTRACT
         read_only_fields = fields
 
 
