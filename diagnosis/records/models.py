@@ -24,8 +24,9 @@ from diagnosis.moles.models import Mole
 from diagnosis.records.querysets import NOTE_WORDS, RecordQuerySet
 
 # Django checks a TextField's max_length in forms only.
-TEXT_LIMIT = MaxLengthValidator(2000)
-MAX_SIZE_MM = 300
+MAX_TEXT = 2000
+TEXT_LIMIT = MaxLengthValidator(MAX_TEXT)
+MIN_SIZE_MM, MAX_SIZE_MM = Decimal("0.1"), 300
 # The names of the assessment object; each has a column below.
 CONTRACT = tuple(field.name for field in fields(ml.classifier.Assessment))
 
@@ -99,7 +100,7 @@ class MoleRecord(models.Model):
         decimal_places=1,
         null=True,
         blank=True,
-        validators=[MinValueValidator(Decimal("0.1")), MaxValueValidator(MAX_SIZE_MM)],
+        validators=[MinValueValidator(MIN_SIZE_MM), MaxValueValidator(MAX_SIZE_MM)],
     )
     state = models.CharField(_("state"), max_length=20, choices=State, default=State.QUEUED)
     failure_reason = models.CharField(

@@ -1,12 +1,22 @@
-from decimal import Decimal
+from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
-from diagnosis.records.models import CONTRACT, MAX_SIZE_MM, Assessment, MoleRecord
+from diagnosis.records import pictures
+from diagnosis.records.models import (
+    CONTRACT,
+    MAX_SIZE_MM,
+    MAX_TEXT,
+    MIN_SIZE_MM,
+    Assessment,
+    MoleRecord,
+)
+from diagnosis.records.uploads import NO_SIZE, ONE_MOLE
 
 
 def _probabilities(name: str, keys: dict[str, str]) -> serializers.Serializer:
@@ -87,21 +97,41 @@ class OwnMoleField(serializers.PrimaryKeyRelatedField):
 
 
 class UploadSerializer(serializers.Serializer):
-    image = serializers.FileField(help_text=_("JPEG, PNG, WebP or HEIC, at most 25 MB."))
+    image = serializers.FileField(
+        help_text=format_lazy(
+            _("JPEG, PNG, WebP or HEIC, at most {limit} MB."), limit=pictures.MAX_BYTES // 1024**2
+        )
+    )
     modality = serializers.ChoiceField(choices=terms.MODALITIES, default="photo")
     mole = OwnMoleField(
         queryset=Mole.objects.all(), default=None, allow_null=True, help_text=_("Of one of yours.")
     )
-    note = serializers.CharField(max_length=2000, default="", allow_blank=True)
+    mole_name = serializers.CharField(
+        max_length=100,
+        default="",
+        allow_blank=True,
+        help_text=_("In place of mole: that of one of yours, or of a new one."),
+    )
+    body_site = serializers.ChoiceField(
+        choices=terms.BODY_SITES,
+        default="",
+        allow_blank=True,
+        help_text=_("Where the named mole is; alone, it makes a new one."),
+    )
+    note = serializers.CharField(max_length=MAX_TEXT, default="", allow_blank=True)
     signs = serializers.MultipleChoiceField(choices=terms.SIGNS, default=())
     size_mm = serializers.DecimalField(
         max_digits=4,
         decimal_places=1,
-        min_value=Decimal("0.1"),
+        min_value=MIN_SIZE_MM,
         max_value=MAX_SIZE_MM,
         default=None,
         allow_null=True,
         help_text=_("Where the mole is widest, in millimetres."),
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value", "max_digits", "max_decimal_places"), NO_SIZE
+        )
+        | {"max_whole_digits": NO_SIZE, "max_string_length": NO_SIZE},
     )
     phone_advice = serializers.ChoiceField(
         choices=terms.ADVICE,
@@ -109,3 +139,8 @@ class UploadSerializer(serializers.Serializer):
         allow_blank=True,
         help_text=_("What the camera page had shown of it."),
     )
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        if data["mole"] and data["mole_name"]:
+            raise serializers.ValidationError({"mole_name": ONE_MOLE})
+        return data

@@ -7,6 +7,8 @@ from decimal import Decimal
 from django.core.exceptions import PermissionDenied
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.ownership import check_owner
@@ -14,7 +16,14 @@ from diagnosis import queue
 from diagnosis.moles import edits
 from diagnosis.moles.models import Mole
 from diagnosis.records import pictures
-from diagnosis.records.models import MoleRecord
+from diagnosis.records.models import MAX_SIZE_MM, MoleRecord
+
+# What form and API say alike.
+NO_SIZE = format_lazy(
+    _("Enter the size in millimetres as a number up to {limit}, such as 4 or 4.5."),
+    limit=MAX_SIZE_MM,
+)
+ONE_MOLE = _("Choose one of your moles, or name a new one, but not both.")
 
 
 class ConsentMissing(PermissionDenied):

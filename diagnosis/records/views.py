@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -40,28 +40,22 @@ def record_new(request: HttpRequest) -> HttpResponse:
         return redirect_to_login(request.get_full_path(), reverse("accounts:consent"))
     form = RecordForm(owner=request.user, initial=_asked_for(request))
     status = 200
-    # The page's script sends each picture by itself, and shows the answer without a new page.
-    by_script = request.get_preferred_type(["text/html", "application/json"]) == "application/json"
     if request.method == "POST":
         status = 400
         which = DemoForm if "demo" in request.POST else RecordForm
         sent = which(request.POST, request.FILES, owner=request.user)
         if sent.is_valid():
             try:
-                address = reverse("diagnosis:record_detail", args=[sent.submit().pk])
-                return (
-                    JsonResponse({"url": address}, status=201) if by_script else redirect(address)
-                )
+                return redirect("diagnosis:record_detail", pk=sent.submit().pk)
             except ValidationError as refused:
                 sent.add_error("image", refused)
                 status = 413 if refused.code == "too_large" else 400
-        if by_script:
-            return JsonResponse({"errors": sent.errors.get_json_data()}, status=status)
         form = sent if isinstance(sent, RecordForm) else form
     context = {
         "form": form,
         "demo_form": DemoForm(owner=request.user),
         "demos": demos.NAMES,
+        "no_id": uuid.UUID(int=0),
         "max_bytes": pictures.MAX_BYTES,
         "max_megabytes": pictures.MAX_BYTES // 1024**2,
     }
