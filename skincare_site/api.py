@@ -48,7 +48,11 @@ def as_problem(exception: Exception, context: dict[str, Any]) -> Response:
         response = Response(status=500)
         response.data = {"detail": _("Something went wrong on our side. Try again later.")}
     status = HTTPStatus(response.status_code)
-    problem = {"type": "about:blank", "title": status.phrase, "status": status.value}
+    problem: dict[str, Any] = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+    }
     if isinstance(exception, ValidationError):
         errors = response.data
         if not isinstance(errors, dict):

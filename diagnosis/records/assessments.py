@@ -55,7 +55,7 @@ def run(record_id: uuid.UUID | str) -> None:
 def is_outdated(record: MoleRecord) -> bool:
     """Whether the record's answer is of another version than the released model."""
     assessment, version = record.current_assessment, frequencies.release().get("version")
-    return bool(assessment and version) and assessment.model_version != version
+    return assessment is not None and bool(version) and assessment.model_version != version
 
 
 def ask_again(*, record: MoleRecord, by: User) -> bool:
@@ -82,20 +82,21 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
     deleted, or got another answer, meanwhile; what is up to date is left as it is.
     Raises ImageError and OSError for its picture, and what the classifier raises.
     """
-    if record.state not in MoleRecord.ASSESSED:
+    current = record.current_assessment
+    if current is None:
         return None
     version = classifier().version
-    if record.current_assessment.model_version == version:
-        return record.current_assessment
+    if current.model_version == version:
+        return current
     # A release that was taken back has answered before.
     known = record.assessments.filter(model_version=version).first()
     assessment = known or _answer(record)
     assessment.record = record
     with transaction.atomic():
         # One final state may give way to the other, as the answer says.
-        moved = MoleRecord.objects.filter(
-            pk=record.pk, current_assessment=record.current_assessment_id
-        ).update(current_assessment=assessment.pk, state=claims.final_state(assessment))
+        moved = MoleRecord.objects.filter(pk=record.pk, current_assessment=current.pk).update(
+            current_assessment=assessment.pk, state=claims.final_state(assessment)
+        )
         if moved and not known:
             assessment.save(force_insert=True)
     return assessment if moved else None

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -19,7 +20,7 @@ from diagnosis.records.models import (
 from diagnosis.records.uploads import NO_SIZE, ONE_MOLE
 
 
-def _probabilities(name: str, keys: dict[str, str]) -> serializers.Serializer:
+def _probabilities(name: str, keys: Iterable[str]) -> serializers.Serializer:
     fields = {key: serializers.FloatField(min_value=0, max_value=1) for key in keys}
     return type(name, (serializers.Serializer,), fields)()
 
@@ -51,18 +52,18 @@ class ReviewSerializer(serializers.Serializer):
     """A doctor's verdict, as its person may read it."""
 
     doctor = serializers.CharField(source="signature")
-    diagnosis = serializers.ChoiceField(terms.DIAGNOSES, allow_blank=True)
+    diagnosis = serializers.ChoiceField(list(terms.DIAGNOSES.items()), allow_blank=True)
     other_diagnosis = serializers.CharField()
     code = serializers.CharField()
-    risk_category = serializers.ChoiceField(terms.RISK_CATEGORIES)
-    urgency = serializers.ChoiceField(terms.URGENCIES)
+    risk_category = serializers.ChoiceField(list(terms.RISK_CATEGORIES.items()))
+    urgency = serializers.ChoiceField(list(terms.URGENCIES.items()))
     comment = serializers.CharField()
     created_at = serializers.DateTimeField()
 
 
 class RecordSerializer(serializers.ModelSerializer):
     failure_reason = serializers.ChoiceField(
-        MoleRecord.FailureReason, allow_blank=True, read_only=True
+        MoleRecord.FailureReason.choices, allow_blank=True, read_only=True
     )
     image = serializers.HyperlinkedIdentityField(view_name="api-record-image")
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
@@ -102,7 +103,7 @@ class UploadSerializer(serializers.Serializer):
             _("JPEG, PNG, WebP or HEIC, at most {limit} MB."), limit=pictures.MAX_BYTES // 1024**2
         )
     )
-    modality = serializers.ChoiceField(choices=terms.MODALITIES, default="photo")
+    modality = serializers.ChoiceField(choices=list(terms.MODALITIES.items()), default="photo")
     mole = OwnMoleField(
         queryset=Mole.objects.all(), default=None, allow_null=True, help_text=_("Of one of yours.")
     )
@@ -113,13 +114,13 @@ class UploadSerializer(serializers.Serializer):
         help_text=_("In place of mole: that of one of yours, or of a new one."),
     )
     body_site = serializers.ChoiceField(
-        choices=terms.BODY_SITES,
+        choices=list(terms.BODY_SITES.items()),
         default="",
         allow_blank=True,
         help_text=_("Where the named mole is; alone, it makes a new one."),
     )
     note = serializers.CharField(max_length=MAX_TEXT, default="", allow_blank=True)
-    signs = serializers.MultipleChoiceField(choices=terms.SIGNS, default=())
+    signs = serializers.MultipleChoiceField(choices=list(terms.SIGNS.items()), default=set)
     size_mm = serializers.DecimalField(
         max_digits=4,
         decimal_places=1,
@@ -134,7 +135,7 @@ class UploadSerializer(serializers.Serializer):
         | {"max_whole_digits": NO_SIZE, "max_string_length": NO_SIZE},
     )
     phone_advice = serializers.ChoiceField(
-        choices=terms.ADVICE,
+        choices=list(terms.ADVICE.items()),
         default="",
         allow_blank=True,
         help_text=_("What the camera page had shown of it."),

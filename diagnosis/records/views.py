@@ -2,6 +2,7 @@
 
 import contextlib
 import uuid
+from typing import Any
 
 from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
@@ -16,6 +17,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh, retarget
 
+from accounts.requests import PersonRequest
 from diagnosis.language import frequencies, results
 from diagnosis.records import assessments, claims, demos, pictures, responses, uploads
 from diagnosis.records.forms import DemoForm, MoleForm, RecordForm
@@ -35,7 +37,7 @@ def demo_image(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def record_new(request: HttpRequest) -> HttpResponse:
+def record_new(request: PersonRequest) -> HttpResponse:
     if not request.user.consent_version:
         return redirect_to_login(request.get_full_path(), reverse("accounts:consent"))
     form = RecordForm(owner=request.user, initial=_asked_for(request))
@@ -64,7 +66,7 @@ def record_new(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @login_required
-def record_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def record_detail(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     context = _result(_record(request, pk), looks=0) | {"again": "again" in request.GET}
     return render(request, "diagnosis/record_detail.html", context)
 
@@ -76,8 +78,8 @@ def record_state(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         return redirect("diagnosis:record_detail", pk=pk)
     if not request.user.is_authenticated:
         return HttpResponseClientRefresh()  # signed out meanwhile: the whole page asks to sign in
-    looks = request.GET.get("looks", "")
-    looks = int(looks) if looks.isdecimal() and len(looks) < 5 else 0
+    asked = request.GET.get("looks", "")
+    looks = int(asked) if asked.isdecimal() and len(asked) < 5 else 0
     context = _result(_record(request, pk), looks) | {"announce": True}
     if "again" in request.GET and context["outdated"]:
         # The earlier answer stays as it is, and what the person does with it.
@@ -91,19 +93,19 @@ def record_state(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_safe
 @login_required
-def record_image(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def record_image(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     return responses.picture(request, _record(request, pk))
 
 
 @require_safe
 @login_required
-def record_thumbnail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def record_thumbnail(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     return responses.thumbnail(request, _record(request, pk))
 
 
 @require_POST
 @login_required
-def record_retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def record_retry(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     record = _record(request, pk)
     # Clicked twice, or done meanwhile: the page shows how it stands.
     with contextlib.suppress(uploads.NotRetryable):
@@ -113,7 +115,7 @@ def record_retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @login_required
-def record_reassess(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def record_reassess(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     address = reverse("diagnosis:record_detail", args=[pk])
     if assessments.ask_again(record=_record(request, pk), by=request.user):
         return redirect(f"{address}?again")
@@ -124,7 +126,7 @@ def record_reassess(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 @reauthentication_required(allow_get=True)
-def record_delete(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def record_delete(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     record = _record(request, pk)
     if request.method == "POST":
         uploads.delete(record=record, by=request.user)
@@ -135,7 +137,7 @@ def record_delete(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def record_mole(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def record_mole(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     """Another mole for one record: chosen wrongly, or not at all, when it was sent."""
     record = _record(request, pk)
     form = MoleForm(request.POST or None, initial={"mole": record.mole_id})
@@ -149,7 +151,7 @@ def record_mole(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "diagnosis/record_mole.html", context, status=status)
 
 
-def _record(request: HttpRequest, pk: uuid.UUID) -> MoleRecord:
+def _record(request: PersonRequest, pk: uuid.UUID) -> MoleRecord:
     return get_object_or_404(MoleRecord.objects.of(request.user).with_answers(), pk=pk)
 
 
@@ -163,7 +165,7 @@ def _asked_for(request: HttpRequest) -> dict:
 
 def _result(record: MoleRecord, looks: int) -> dict:
     verdicts = [(review, results.verdict(review)) for review in record.reviews.all()]
-    context = {
+    context: dict[str, Any] = {
         "record": record,
         "answer": results.answer(record),
         "verdicts": verdicts,

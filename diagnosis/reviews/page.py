@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.defaultfilters import floatformat
 from django.template.response import TemplateResponse
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.age import age_on
+from accounts.requests import PersonRequest
 from diagnosis.language import terms
 from diagnosis.records.models import Assessment, MoleRecord
 from diagnosis.reviews import claims, verdicts
@@ -30,7 +31,7 @@ class ReviewPage:
     """One record before one doctor, for one request."""
 
     def __init__(
-        self, model_admin: admin.ModelAdmin, request: HttpRequest, record: MoleRecord
+        self, model_admin: admin.ModelAdmin, request: PersonRequest, record: MoleRecord
     ) -> None:
         self.admin, self.request, self.record = model_admin, request, record
         self.may_write = model_admin.has_change_permission(request, record)
@@ -114,8 +115,9 @@ class ReviewPage:
                     **{name: form.cleaned_data[name] for name in Review.VERDICT},
                 )
             except verdicts.Overtaken:
-                form.data = form.data.copy()
-                form.data["known"] = record.reviews.count()
+                data = request.POST.copy()
+                data["known"] = str(record.reviews.count())
+                form.data = data
                 form.add_error(
                     None,
                     _(
@@ -142,7 +144,7 @@ class ReviewPage:
             self.request.session[SEEN] = [*seen, str(self.record.pk)][-SEEN_AT_MOST:]
 
 
-def go_on(model_admin: admin.ModelAdmin, request: HttpRequest) -> HttpResponse:
+def go_on(model_admin: admin.ModelAdmin, request: PersonRequest) -> HttpResponse:
     """Claim the next record and lead to it, or to the list when nothing is left."""
     skipped = request.session.get(SKIPPED, ())
     record = claims.take_next(doctor=request.user, skip=skipped)
