@@ -143,7 +143,7 @@ class UnknownAddressView(APIView):
 
     permission_classes = (AllowAny,)
 
-    def initial(self, request: Request, *args, **kwargs) -> None:
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         raise NotFound(_("Nothing is at this address. Those of the API end with a slash."))
 
 
