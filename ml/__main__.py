@@ -1,4 +1,4 @@
-"""The command line: ``python -m ml summarise | train | evaluate | release | predict``."""
+"""The command line: ``python -m ml summarise | pack | train | evaluate | release | predict``."""
 
 import argparse
 import json
@@ -10,7 +10,8 @@ from pathlib import Path
 from ml import classifier, images
 from ml.classifier import ENGINES, RELEASE, ReleaseError
 from ml.datasets.manifest import DatasetError, Manifest, Row
-from ml.taxonomy import MODALITIES
+from ml.person import Person
+from ml.taxonomy import BODY_REGIONS, BODY_SITES, MODALITIES, SEXES
 
 SUMMARY = Path("var/summary")
 CARD = Path(__file__).parents[1] / "docs/model-card.md"  # of the release that the project ships
@@ -39,23 +40,40 @@ def summarise(options: argparse.Namespace) -> int:
     return 0
 
 
+def pack(options: argparse.Namespace) -> int:
+    """A data set as a few files that travel, split, for a machine that has nothing else."""
+    from ml import datasets
+    from ml.datasets import packed, splits
+
+    manifest = datasets.read(options.data, options.modality)
+    datasets.warn(manifest)
+    rows = manifest.trainable
+    folds = splits.split(rows)
+    for path in packed.write(
+        rows, folds, options.out, side=options.side, shard_mb=options.shard_mb
+    ):
+        print(f"{path.stat().st_size / 2**20:8.1f} MB  {path}")
+    return 0
+
+
 def train(options: argparse.Namespace) -> int:
     """Train into a run folder; goes on where a killed training stopped."""
-    from ml.training import loop
+    from ml.training import loop, runs
+    from ml.training.plan import Plan
 
     plan = None  # the usual one, or the one that the run began with
     if options.plan:
         try:
-            plan = loop.Plan.read(options.plan)
+            plan = Plan.read(options.plan)
         except (ValueError, TypeError) as error:
             raise DatasetError(f"{options.plan}: {error}") from error
     if options.teacher:
         for run in options.teacher:
-            if not (run / "best.keras").is_file():
-                raise DatasetError(f"{run}: no trained run to learn from: it has no best.keras")
+            if not (run / runs.BEST).is_file():
+                raise DatasetError(f"{run}: no trained run to learn from: it has no {runs.BEST}")
         teachers = tuple(str(run.resolve()) for run in options.teacher)
-        plan = replace(plan or loop.Plan(), teachers=teachers)
-    loop.train(options.data, options.out, plan, options.modality)
+        plan = replace(plan or Plan(), teachers=teachers)
+    loop.train(options.data, options.out, plan, options.modality, options.minutes)
     return 0
 
 
@@ -99,14 +117,22 @@ def evaluate(options: argparse.Namespace) -> int:
 
 
 def release(options: argparse.Namespace) -> int:
-    """Export, calibrate and check a trained run, and make it the released model."""
-    from ml.publish import export
+    """Export, calibrate and check a trained run, and make it the released model; of a folder that
+    is released already, only add what others measured."""
+    from ml.publish import export, external
 
-    try:
-        export.release(options.folder, options.out)
-    except (export.ParityError, ValueError) as error:
-        raise ReleaseError(f"{options.folder}: not released: {error}") from error
-    if options.out == RELEASE:
+    measured = external.read(options.external) if options.external else None
+    released = (options.folder / "model.json").is_file()
+    if released:
+        if measured is None:
+            raise ReleaseError(f"{options.folder}: released already; give --external to add to it")
+        export.add_external(options.folder, measured)
+    else:
+        try:
+            export.release(options.folder, options.out, measured)
+        except (export.ParityError, ValueError) as error:
+            raise ReleaseError(f"{options.folder}: not released: {error}") from error
+    if (options.folder if released else options.out) == RELEASE:
         (RELEASE / export.CARD_FILE).replace(CARD)
     return 0
 
@@ -114,6 +140,7 @@ def release(options: argparse.Namespace) -> int:
 def predict(options: argparse.Namespace) -> int:
     """One JSON object a line for each picture; a bad file is named, the others still answered."""
     model = classifier.load(options.model, engine=options.engine)
+    person = Person(age=options.age, sex=options.sex, body_site=options.site)
     status = 0
     for path in options.files:
         try:
@@ -124,7 +151,7 @@ def predict(options: argparse.Namespace) -> int:
             print(f"error: {path}: {reason}", file=sys.stderr)
             status = 1
             continue
-        (assessment,) = model.assess([image], options.modality)
+        (assessment,) = model.assess([image], options.modality, person)
         print(json.dumps({"file": str(path), **assessment.as_dict()}), flush=True)
     return status
 
@@ -185,6 +212,10 @@ def _held_out(rows: list[Row], model: Path, split: str) -> tuple[list[Row], int]
     return rows, seen
 
 
+def _age(text: str) -> float:
+    return Person(age=float(text)).age
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ml", description="The science of the product.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -212,7 +243,17 @@ def _parser() -> argparse.ArgumentParser:
 
     made = command(summarise, data, modality)
     made.add_argument("--report", type=Path, default=SUMMARY, help="default: %(default)s")
+    made = command(pack, data, modality)
+    made.add_argument("--out", type=Path, required=True, metavar="DIR")
+    made.add_argument("--side", type=int, default=256, help="of the pictures (default: 256)")
+    made.add_argument(
+        "--shard-mb", type=float, default=56, help="the size of a file (default: %(default)s)"
+    )
     made = command(train, data, modality)
+    made.add_argument(
+        "--minutes", type=float, metavar="N",
+        help="end in this time, with the best weights so far: the learning rate falls with it",
+    )  # fmt: skip
     made.add_argument("--out", type=Path, required=True, metavar="RUN")
     made.add_argument("--plan", type=Path, help="JSON with what differs from the usual plan")
     made.add_argument(
@@ -237,7 +278,17 @@ def _parser() -> argparse.ArgumentParser:
     made = command(release)
     made.add_argument("folder", type=Path, metavar="RUN")
     made.add_argument("--out", type=Path, default=RELEASE, help="default: the released one")
+    made.add_argument(
+        "--external", type=Path, metavar="FILE",
+        help="what others measured, by version; what is not of this model is left out",
+    )  # fmt: skip
     made = command(predict, modality, model)
+    made.add_argument("--age", type=_age, help="of the person, in years, where it is known")
+    made.add_argument("--sex", choices=SEXES, help="of the person, at birth")
+    sites = tuple(dict.fromkeys((*BODY_SITES, *BODY_REGIONS)))
+    made.add_argument(
+        "--site", choices=sites, metavar="SITE", help=f"of the body: {', '.join(sites)}"
+    )
     made.add_argument("files", type=Path, nargs="+", metavar="FILE")
     return parser
 

@@ -107,6 +107,7 @@ def _answer(record: MoleRecord) -> Assessment:
         picture = decode(file)
     [answer] = classifier().assess([picture], record.modality)
     facts = answer.as_dict()
+    del facts["used"], facts["picture"]  # nothing is known here of whom it shows
     facts["advice"] = advice_with_signs(facts["advice"], record.signs)
     return Assessment(**facts)
 

@@ -4,14 +4,15 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from ml.datasets import clinic, folders, metadata
+from ml.datasets import clinic, folders, metadata, packed
 from ml.datasets.manifest import PICTURE_SUFFIXES, DatasetError, Dropped, Manifest, Row
 from ml.taxonomy import ALLOWED
 
 __all__ = ["DatasetError", "Dropped", "Manifest", "Row", "read", "warn"]
 
 NO_SET = (
-    "no data set here: neither a metadata CSV with images/, nor CLIN_DIA.xlsx, nor a folder per "
+    "no data set here: neither a metadata CSV with images/, nor CLIN_DIA.xlsx, nor a packed set, "
+    "nor a folder per "
     f"class (known are {', '.join(ALLOWED)})"
 )
 
@@ -57,6 +58,8 @@ def _holds_data(folder: Path) -> bool:
 
 
 def _read_one(folder: Path, modality: str) -> Manifest | None:
+    if packed.find(folder):
+        return packed.read(folder)
     if metadata.find(folder):
         return metadata.read(folder, modality)
     if clinic.find(folder):

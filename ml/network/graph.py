@@ -2,12 +2,15 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
-from keras import layers
+from keras import layers, ops
 
 from ml.network import backbone
+from ml.network.kernels import ON_TENSORFLOW
 from ml.skin_tone import NO_SKIN
-from ml.taxonomy import DIAGNOSES
+from ml.taxonomy import CONCEPTS, DIAGNOSES
+
+if ON_TENSORFLOW:
+    import tensorflow as tf
 
 SIDE = 224  # of the served picture
 DECODER_CHANNELS = 48
@@ -23,7 +26,9 @@ QUALITY = (
     "mask_centre",
     "skin_tone",
     "unfamiliarity",
+    "colour",
 )
+COLOUR_CELLS = 14  # a side: large enough that the blocks of JPEG's colours average out
 FAMILIAR_COMPONENTS = 128
 # Columns X, Y, Z of linear sRGB over the white point D65 (IEC 61966-2-1).
 XYZ_OVER_WHITE = np.array(
@@ -36,28 +41,46 @@ XYZ_OVER_WHITE = np.array(
 ).T / np.array([0.95047, 1.0, 1.08883], np.float32)
 
 
-def build(dropout: float = 0.3, drop_path: float = 0.1, *, folded: bool = False) -> keras.Model:
+def build(
+    dropout: float = 0.3, drop_path: float = 0.1, *, folded: bool = False, variant: str = "lite0"
+) -> keras.Model:
     """The trainable network, for square pictures of any side that 32 divides.
 
     Input: (n, s, s, 3) float32, RGB 0–255. Outputs: ``logits`` (n, 7) in the order of DIAGNOSES,
     ``cam`` (n, s/32, s/32, 7), the class activation map (Zhou et al., CVPR 2016) whose mean over
     the picture is ``logits``, ``mask`` (n, s/8, s/8, 1) logits of the lesion mask, ``lesion``
     (n, 1) the logit that there is a lesion, ``covered`` (n, 1) the logit of the lesion's share
-    under hair, ink or a plaster, ``features`` (n, 1280) pooled.
+    under hair, ink or a plaster, ``concepts`` (n, 7) logits of CONCEPTS, ``features`` (n, 1280)
+    pooled.
     """
     picture = keras.Input((None, None, 3), name="picture")
-    return keras.Model(picture, _heads(picture, dropout, drop_path, folded), name="skincare")
+    return keras.Model(
+        picture, _heads(picture, dropout, drop_path, folded, variant), name="skincare"
+    )
 
 
-def serving(trained: keras.Model, familiar: "Familiar") -> keras.Model:
-    """The graph for worker and phone: one picture of SIDE, batch norms folded, weights rounded to
-    float16, so that the Keras file and the float16 LiteRT file hold the same numbers.
+def draw_heads(model: keras.Model, seed: int) -> None:
+    """Start the heads' kernels (Glorot & Bengio, AISTATS 2010) from NumPy's chance, which is the
+    same on every backend."""
+    rng = np.random.default_rng(seed)
+    for variable in model.trainable_variables:
+        if "kernel" in variable.name and not variable.path.startswith(backbone.LAYERS):
+            fans = np.prod(variable.shape[:-2]) * (variable.shape[-2] + variable.shape[-1])
+            limit = np.sqrt(6 / fans)
+            variable.assign(rng.uniform(-limit, limit, variable.shape).astype(np.float32))
 
-    Outputs: ``logits`` (n, 7), ``cam`` (n, 7, 7, 7), ``mask`` (n, 28, 28, 1) 0–1, ``quality``
-    (n, len(QUALITY)).
+
+def serving(
+    trained: keras.Model, familiar: "Familiar", *, variant: str = "lite0", side: int = SIDE
+) -> keras.Model:
+    """The graph for worker and phone: one picture of ``side``, batch norms folded, weights rounded
+    to float16, so that the Keras file and the float16 LiteRT file hold the same numbers.
+
+    Outputs: ``logits`` (n, 7), ``cam`` (n, side/32, side/32, 7), ``mask`` (n, side/8, side/8, 1)
+    0–1, ``quality`` (n, len(QUALITY)).
     """
-    picture = keras.Input((SIDE, SIDE, 3), name="picture")
-    heads = _heads(picture, 0.0, 0.0, folded=True)
+    picture = keras.Input((side, side, 3), name="picture")
+    heads = _heads(picture, 0.0, 0.0, folded=True, variant=variant)
     mask = layers.Activation("sigmoid", name="mask_probability")(heads["mask"])
     lesion = layers.Activation("sigmoid", name="lesion_probability")(heads["lesion"])
     covered = layers.Activation("sigmoid", name="covered_share")(heads["covered"])
@@ -134,7 +157,32 @@ class Quality(layers.Layer):
         edge = tf.reduce_mean(tf.concat(sides, axis=1), axis=1)
         numbers = [lesion, covered, sharpness, brightness, glare, area, edge]
         tone = typology_angle(picture, mask)
-        return tf.concat([*numbers, centre, tone, unfamiliarity], axis=1)
+        return tf.concat([*numbers, centre, tone, unfamiliarity, colour(picture)], axis=1)
+
+
+def colour(picture):
+    """How much colour pictures (n, s, s, 3) RGB 0–255 have beyond what lightness explains: (n, 1).
+
+    The root mean square of red − green and of yellow − blue, of the picture's cells, that is left
+    by least squares on a polynomial of second degree of the lightness. A grey picture has none, nor
+    has one that was tinted afterwards, since each lightness then has one colour.
+    """
+    side = picture.shape[1] // COLOUR_CELLS
+    cells = ops.average_pool(picture, side, side, "valid")
+    red, green, blue = cells[..., 0:1], cells[..., 1:2], cells[..., 2:3]
+
+    def centred(x):
+        return x - ops.mean(x, (1, 2), keepdims=True)
+
+    def without(x, other):
+        share = ops.sum(x * other, (1, 2), keepdims=True)
+        return x - other * share / (ops.sum(other * other, (1, 2), keepdims=True) + 1e-9)
+
+    linear = centred((0.299 * red + 0.587 * green + 0.114 * blue) / 255)
+    curved = without(centred(linear * linear), linear)
+    opponents = (red - green, (red + green) / 2 - blue)
+    left = [without(without(centred(of), linear), curved) for of in opponents]
+    return ops.sqrt(ops.mean(left[0] * left[0] + left[1] * left[1], (1, 2)))
 
 
 def typology_angle(picture, mask):
@@ -183,14 +231,15 @@ def _ellipse(inside):
     return cells, tf.where(area[:, 0] > 0, middle[:, None], 1.0)
 
 
-def _heads(picture, dropout: float, drop_path: float, folded: bool) -> dict:
-    x, taps = backbone.build(picture, drop_path=drop_path, folded=folded)
+def _heads(picture, dropout: float, drop_path: float, folded: bool, variant: str) -> dict:
+    x, taps = backbone.build(picture, variant=variant, drop_path=drop_path, folded=folded)
     features = layers.GlobalAveragePooling2D(name="features")(x)
     # Dropping whole channels before the 1×1 convolution is dropout on the pooled features.
     cam = layers.Conv2D(len(DIAGNOSES), 1, name="cam")(layers.SpatialDropout2D(dropout)(x))
     logits = layers.GlobalAveragePooling2D(name="logits")(cam)
     lesion = layers.Dense(1, name="lesion")(layers.Dropout(dropout)(features))
     covered = layers.Dense(1, name="covered")(features)
+    concepts = layers.Dense(len(CONCEPTS), name="concepts")(features)
 
     y = layers.Conv2D(DECODER_CHANNELS, 1, name="mask_from_32")(taps["deep"])
     for stride in (16, 8):
@@ -207,5 +256,6 @@ def _heads(picture, dropout: float, drop_path: float, folded: bool) -> dict:
         "mask": mask,
         "lesion": lesion,
         "covered": covered,
+        "concepts": concepts,
         "features": features,
     }

@@ -17,11 +17,20 @@ from tqdm import tqdm
 from ml import classifier, datasets, images, network
 from ml.datasets import Row, arrays, splits
 from ml.measure import evaluation, trust
-from ml.publish import calibration, model_card
-from ml.taxonomy import ADVICE, CATEGORY_OF, MODALITIES, REASONS
+from ml.publish import bands, calibration, external, model_card
+from ml.taxonomy import (
+    ADVICE,
+    CATEGORY_OF,
+    DIAGNOSES,
+    LOW_RISK_DIAGNOSES,
+    MODALITIES,
+    REASONS,
+    Thresholds,
+)
 
 KERAS_FILE, LITERT_FILE, CARD_FILE = "skincare.keras", "skincare.tflite", "model-card.md"
 PARITY, PARITY_PICTURES = 1e-4, 200
+SUM_PARITY = len(DIAGNOSES) * PARITY  # what PARITY allows a sum of probabilities
 ROUNDING = 0.02  # what float16 may move a probability; up to 0.008 were seen
 FAMILIAR_PICTURES = 4000
 LICENCE = (
@@ -36,11 +45,14 @@ class ParityError(RuntimeError):
     """The exported graph does not answer as the trained one does; nothing was released."""
 
 
-def release(run: Path, out: Path = classifier.RELEASE) -> None:
+def release(
+    run: Path, out: Path = classifier.RELEASE, measured: external.Measured | None = None
+) -> None:
     """Export, calibrate on the run's validation fold, check, and replace the release in ``out``.
 
-    Raises ParityError, and datasets.DatasetError for data that the run was not split on; the
-    old release then stays as it was.
+    ``measured`` is what others measured, of any version. Raises ParityError, and
+    datasets.DatasetError for data that the run was not split on; the old release then stays as it
+    was.
     """
     data = json.loads((run / "data.json").read_text())
     rows = datasets.read(data["folders"], data["modality"]).trainable
@@ -64,7 +76,7 @@ def release(run: Path, out: Path = classifier.RELEASE) -> None:
     chosen = np.flatnonzero(folds == "validation")
     answers = _answers(new / LITERT_FILE, chosen, loaded)
     card = {
-        "version": _next_version(out),
+        "version": "",
         "created": date.today().isoformat(),
         "side": network.SIDE,
         "diagnoses": CATEGORY_OF,
@@ -88,6 +100,7 @@ def release(run: Path, out: Path = classifier.RELEASE) -> None:
         "licence": LICENCE if RESEARCH_SETS & {row.dataset for row in rows} else OWN_LICENCE,
         "libraries": {name: version(name) for name in ("keras", "ai-edge-litert", "numpy")},
     }
+    card["version"] = _version(card, out)
     _write(card, new)
     held_out = np.flatnonzero(
         [bool(row.allowed) and f != "train" for row, f in zip(rows, folds, strict=True)]
@@ -95,11 +108,17 @@ def release(run: Path, out: Path = classifier.RELEASE) -> None:
     some = np.sort(np.random.default_rng(0).permutation(held_out)[:PARITY_PICTURES])
     check_parity(trained, new, [rows[i].modality for i in some], loaded.pictures[some])
     test = [row for row, fold in zip(rows, folds, strict=True) if fold == "test"]
-    _write(card | _figures(new, test), new)
-    # From the file: JSON has turned tuples into lists, as every reader of the release finds them.
-    written = json.loads((new / "model.json").read_text(encoding="utf-8"))
-    (new / CARD_FILE).write_text(model_card.render(written), encoding="utf-8")
+    card |= _figures(new, test)
+    _write(card | {"external": external.of_release(card, measured)}, new)
+    _write_model_card(new)
     _swap(new, out)
+
+
+def add_external(folder: Path, measured: external.Measured) -> None:
+    """Put what others measured of a release into it, and write its model card anew."""
+    card = _read(folder)
+    _write(card | {"external": external.of_release(card, measured)}, folder)
+    _write_model_card(folder)
 
 
 def convert(model: keras.Model, file: Path) -> None:
@@ -124,7 +143,8 @@ def check_parity(
 ) -> None:
     """The LiteRT file of a release against its Keras file, which holds the same numbers, and
     against the network as it was trained. Raises ParityError where probabilities differ by more
-    than PARITY and ROUNDING, or the two files give any picture another risk category."""
+    than PARITY and ROUNDING, or the two files give another risk category to any picture that does
+    not lie, within PARITY, on the edge between two."""
     squares = np.stack([_square(picture) for picture in pictures])
     lite, reference = (classifier.load(folder, engine) for engine in classifier.ENGINES)
 
@@ -133,7 +153,7 @@ def check_parity(
         return np.stack([*map(classifier.calibrated, logits, calibrations)])
 
     shipped, same = (
-        probabilities(model.outputs(picture)["logits"] for picture in tqdm(pictures, "parity"))
+        probabilities(model.one_pass(picture)["logits"] for picture in tqdm(pictures, "parity"))
         for model in (lite, reference)
     )
     before = probabilities(trained.predict(squares, batch_size=64, verbose=0)["logits"])
@@ -146,8 +166,20 @@ def check_parity(
             raise ParityError(f"{LITERT_FILE} differs from {name} by {worst:.1e}, not {limit:.0e}")
     thresholds = [lite.thresholds[modality] for modality in modalities]
     ours, theirs = (evaluation.decisions(p, thresholds) for p in (shipped, same))
-    if changed := int((ours != theirs).sum()):
+    apart = np.array([_gap(p, of) > SUM_PARITY for p, of in zip(same, thresholds, strict=True)])
+    if changed := int((ours != theirs)[apart].sum()):
         raise ParityError(f"{LITERT_FILE} gives {changed} pictures another category")
+
+
+def _gap(probabilities: np.ndarray, thresholds: Thresholds) -> float:
+    """How far a picture's probabilities (7,) lie from the nearest edge between two categories."""
+    of = dict(zip(DIAGNOSES, probabilities.tolist(), strict=True))
+    low_risk = sum(of[diagnosis] for diagnosis in LOW_RISK_DIAGNOSES)
+    return min(
+        abs(low_risk + of["mel"] - thresholds.screen),
+        abs(of["mel"] - thresholds.melanoma),
+        abs(of["mel"] * thresholds.cost_ratio - low_risk) / (1 + thresholds.cost_ratio),
+    )
 
 
 def _familiar(
@@ -166,13 +198,15 @@ def _familiar(
 
 def _answers(litert: Path, chosen: np.ndarray, loaded: arrays.Arrays) -> dict[str, np.ndarray]:
     engine = classifier.litert_engine(litert)
-    answers = [engine(_square(loaded.pictures[i])) for i in tqdm(chosen, "calibrate")]
+    answers = [
+        classifier.averaged(engine, _square(loaded.pictures[i])) for i in tqdm(chosen, "calibrate")
+    ]
     return {name: np.stack([a[name] for a in answers]) for name in ("logits", "quality")}
 
 
 def _figures(folder: Path, rows: list[Row]) -> dict:
-    """What the release reaches on the test fold, by modality, data set and skin tone, and what it
-    refuses."""
+    """What the release reaches on the test fold, by modality, data set and skin tone, the share of
+    cancers by bands of malignancy, and what it refuses."""
     model = classifier.load(folder)
     predictions = evaluation.collect(model, rows)
     result = evaluation.evaluate(predictions)
@@ -183,11 +217,16 @@ def _figures(folder: Path, rows: list[Row]) -> dict:
             for name, of_both in by["dataset_and_modality"].items()
             if name.endswith(f" {modality}")
         }
+        block |= {part: result[part][modality] for part in ("picture_only", "one_pass")}
+    answered = predictions.select(predictions.usable & (predictions.malignant() >= 0))
     lesions = [row for row in rows if row.allowed]
     everyday = [row for row in rows if row.dx == "not_a_lesion"]
     return {
         "figures": by["modality"],
+        "bands": {modality: _bands(answered, modality) for modality in by["modality"]},
         "skin_tones": by["skin_tone"],
+        "skin_tones_in_set": by["skin_tone_in_set"],
+        "skin_types": by["skin_type"],
         "refused": {
             "lesions": {name: block["refused"] for name, block in by["modality"].items()},
             "foreign": trust.refused_foreign(model, lesions, everyday),
@@ -195,9 +234,25 @@ def _figures(folder: Path, rows: list[Row]) -> dict:
     }
 
 
+def _bands(answered: evaluation.Predictions, modality: str) -> list[bands.Band]:
+    of = answered.select(np.array([row.modality == modality for row in answered.rows], bool))
+    return bands.observed(of.malignancy, of.malignant() == 1, [row.lesion for row in of.rows])
+
+
+def _read(folder: Path) -> dict:
+    return json.loads((folder / "model.json").read_text(encoding="utf-8"))
+
+
 def _write(card: dict, folder: Path) -> None:
     text = json.dumps(card, indent=1) + "\n"
-    (folder / "model.json").write_text(text, encoding="utf-8")
+    part = folder / "model.json.part"
+    part.write_text(text, encoding="utf-8")
+    part.replace(folder / "model.json")
+
+
+def _write_model_card(folder: Path) -> None:
+    # From the file: JSON has turned tuples into lists, as every reader of the release finds them.
+    (folder / CARD_FILE).write_text(model_card.render(_read(folder)), encoding="utf-8")
 
 
 def _square(picture: np.ndarray) -> np.ndarray:
@@ -213,19 +268,27 @@ def _counts(rows: list[Row], folds: np.ndarray) -> dict[str, dict[str, int]]:
     return counts
 
 
-def _next_version(out: Path) -> str:
+def _version(card: dict, out: Path) -> str:
     """Year, month, and the release's number in that month, also after the one that ships: old
-    answers are kept by version."""
+    answers are kept by version. What answers as the release in ``out`` does keeps its version."""
     month = date.today().strftime("%Y.%-m")
     last = 0
     for folder in (out, classifier.RELEASE):
         try:
-            card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+            released = _read(folder)
         except (OSError, ValueError):
             continue
-        before, _, number = card["version"].rpartition(".")
+        if folder == out and _answers_by(released) == _answers_by(json.loads(json.dumps(card))):
+            return released["version"]
+        before, _, number = released["version"].rpartition(".")
         last = max(last, int(number) if before == month else 0)
     return f"{month}.{last + 1}"
+
+
+def _answers_by(card: dict) -> list:
+    """What an answer follows from."""
+    names = ("quality", "calibration", "person", "thresholds", "limits")
+    return [card["files"]["litert"]["sha256"], *(card.get(name) for name in names)]
 
 
 def _swap(new: Path, out: Path) -> None:

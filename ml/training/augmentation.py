@@ -1,164 +1,272 @@
-"""What a batch of training pictures goes through, in TensorFlow ops; always after the split.
+"""What a batch of training pictures goes through; always after the split.
+
+Chance is drawn by NumPy, so that one seed means the same pictures on every backend; what is done
+with it is written in Keras's ops, so that it runs where the network trains.
 
 Overlays of hair, ink, rulers and dark corners are here because they mislead published models
 (Winkler et al., JAMA Dermatol. 155, 2019: surgical ink; Bissoto et al., CVPRW 2020: artefacts).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
-import tensorflow as tf
+from keras import ops
 from PIL import Image, ImageDraw, ImageFilter
 
-OVERLAYS = 192
-OVERLAID = 0.3  # share of the pictures
+from ml.network.kernels import warp
+
+OVERLAYS, NOISES = 192, 16
+OVERLAID, MIXED = 0.3, 0.5  # shares of the pictures, and of the batches
+# Shares of the pictures that are shown with other focus, grain, colours or file quality.
+REFOCUSED, GRAINY, RESTYLED, GREYED, COMPRESSED = 0.35, 0.15, 0.15, 0.1, 0.3
+REACH = 4  # pixels on each side that a blur looks at
+# JPEG's tables for lightness and colour at quality 50 (ITU-T T.81, annex K).
+LUMINANCE = np.array(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ],
+    np.float32,
+)
+CHROMINANCE = np.full((8, 8), 99, np.float32)
+CHROMINANCE[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99]]
+# RGB to YCbCr (ITU-T T.871), and an orthonormal 8-point cosine transform.
+YCBCR = np.array(
+    [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32
+)
+FREQUENCIES = np.arange(8)[:, None]
+COSINES = np.cos((2 * np.arange(8) + 1) * FREQUENCIES * np.pi / 16).astype(np.float32) / 2
+COSINES[0] /= np.sqrt(2)
+
+MIDDLE = np.array([128, 0, 0], np.float32)
+
+Chance = dict[str, np.ndarray]
 
 
-def overlay_bank(seed: int, side: int) -> np.ndarray:
-    """(OVERLAYS, side, side, 4) uint8 RGBA: hair, ink, rulers, dark corners and plasters; the
-    first one is empty."""
-    rng = np.random.default_rng(seed)
-    kinds = (_hair, _hair, _hair, _ink, _ink, _ruler, _vignette, _plaster)
-    bank = [kinds[i % len(kinds)](rng, side) for i in range(OVERLAYS - 1)]
-    return np.stack([np.zeros((side, side, 4), np.uint8), *map(np.asarray, bank)])
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """What is laid over pictures of one side: ``overlays`` (OVERLAYS, side, side, 4) uint8 RGBA of
+    hair, ink, rulers, dark corners and plasters, the first one empty, and ``noises``
+    (NOISES, side, side, 3) float32 of deviation 1."""
+
+    overlays: np.ndarray
+    noises: np.ndarray
+
+    @classmethod
+    def make(cls, seed: int, side: int) -> "Bank":
+        rng = np.random.default_rng(seed)
+        kinds = (_hair, _hair, _hair, _ink, _ink, _ruler, _vignette, _plaster)
+        drawn = [kinds[i % len(kinds)](rng, side) for i in range(OVERLAYS - 1)]
+        empty = np.zeros((side, side, 4), np.uint8)
+        noises = rng.normal(size=(NOISES, side, side, 3)).astype(np.float32)
+        return cls(np.stack([empty, *map(np.asarray, drawn)]), noises)
 
 
-def augment(pictures, masks, size: int, bank):
+def chance(rng: np.random.Generator, n: int, strength: float = 1.0) -> Chance:
+    """What ``augment`` and ``mixup`` do to a batch of n, all of it, drawn at once. ``strength``
+    stretches the changes of colour and light."""
+
+    def normal(deviation: float, *shape: int) -> np.ndarray:
+        return (rng.normal(size=(n, *shape)) * deviation).astype(np.float32)
+
+    def some(share: float) -> np.ndarray:
+        return rng.permutation(n)[: round(share * n)].astype(np.int32)
+
+    refocused, compressed = some(REFOCUSED), some(COMPRESSED)
+    gammas = rng.gamma(0.4, size=(2, n))
+    shares = gammas.max(0) / (gammas.sum(0) + 1e-9)
+    blurred = rng.random(len(refocused)) < 0.7
+    return {
+        "warp": _random_affine(rng, n),
+        "overlay": np.where(rng.random(n) < OVERLAID, rng.integers(OVERLAYS, size=n), 0).astype(
+            np.int32
+        ),
+        "refocused": refocused,
+        "blur": rng.uniform(0.4, 2.4, len(refocused)).astype(np.float32),
+        # −1 is the blurred picture, above 0 a sharpened one.
+        "sharpening": np.where(blurred, -1, rng.uniform(0.2, 1.5, len(refocused))).astype(
+            np.float32
+        ),
+        "grainy": some(GRAINY),
+        "grain": rng.uniform(2, 14, round(GRAINY * n)).astype(np.float32),
+        "noise": rng.integers(NOISES, size=round(GRAINY * n)).astype(np.int32),
+        "restyled": some(RESTYLED),
+        "style_of": rng.integers(n, size=round(RESTYLED * n)).astype(np.int32),
+        "style": rng.uniform(0.2, 0.9, round(RESTYLED * n)).astype(np.float32),
+        "greyed": some(GREYED),
+        "gain": normal(0.06 * strength, 3) + normal(0.14 * strength, 1),
+        "slope": normal(0.10 * strength, 2),
+        "saturation": normal(0.18 * strength),
+        "contrast": normal(0.15 * strength),
+        "tone": normal(0.15 * strength),
+        "compressed": compressed,
+        "quality": rng.uniform(20, 90, len(compressed)).astype(np.float32),
+        # Mix the batch with itself in reverse (Zhang et al., arXiv 1710.09412), or not at all.
+        "share": (shares if rng.random() < MIXED else np.ones(n)).astype(np.float32),
+    }
+
+
+def augment(pictures, masks, size: int, bank: Bank, drawn: Chance):
     """Uint8 pictures (n, s, s, 3) and masks (n, m, m, 1) → float32 (n, size, size, 3) in 0–255,
     masks (n, size/8, size/8, 1) in 0–1, and what share of each mask is covered (n,): turned,
-    flipped, scaled, shifted, covered, recoloured, blurred, compressed."""
-    n = tf.shape(pictures)[0]
-    warp = _random_affine(n)
-    x = tf.cast(_warp(pictures, warp, size), tf.float32)
-    masks = tf.cast(_warp(masks, warp, size // 8), tf.float32) / 255
-    picks = tf.random.uniform((n,), 0, len(bank), tf.int32)
-    picks *= tf.cast(tf.random.uniform((n,)) < OVERLAID, tf.int32)
-    overlay = tf.cast(tf.gather(bank, picks), tf.float32)
+    flipped, scaled, shifted, covered, recoloured, refocused, compressed."""
+    x = warp(pictures, _in_pixels(drawn["warp"], pictures.shape[1], size), size)
+    masks = warp(masks, _in_pixels(drawn["warp"], masks.shape[1], size // 8), size // 8) / 255
+    overlay = ops.cast(ops.take(bank.overlays, drawn["overlay"], axis=0), "float32")
     alpha = overlay[..., 3:] / 255
     x = x * (1 - alpha) + overlay[..., :3] * alpha
-    over = tf.reduce_sum(tf.nn.avg_pool2d(alpha, 8, 8, "VALID") * masks, (1, 2, 3))
-    covered = over / (tf.reduce_sum(masks, (1, 2, 3)) + 1e-3)
-    for share in (0.15, 0.15):  # two sizes a batch
-        x = _sometimes(share, x, _coarse)
-    x = _sometimes(0.15, x, lambda part: part + tf.random.normal(tf.shape(part), stddev=8.0))
-    return _sometimes(0.25, _recolour(x), _compressed), masks, covered
+    over = ops.sum(ops.average_pool(alpha, 8, 8, "valid") * masks, (1, 2, 3))
+    covered = over / (ops.sum(masks, (1, 2, 3)) + 1e-3)
+    x = _changed(x, drawn["refocused"], lambda part: _refocus(part, drawn))
+    x = _changed(x, drawn["grainy"], lambda part: part + _grain(bank, drawn))
+    x = _recolour(x, drawn)
+    return _changed(x, drawn["compressed"], lambda part: _compress(part, drawn)), masks, covered
 
 
-def mixup(x, targets: dict, alpha: float = 0.4):
-    """Mix the batch with itself in reverse (Zhang et al., arXiv 1710.09412), half of the time.
+def mixup(x, targets: dict, share):
+    """Mix a batch with itself in reverse; ``share`` (n,) of each picture is its own.
 
-    ``targets["logits"]`` (n, 7) becomes (n, 15): both sets of allowed diagnoses, and the share
-    of the first; a partial label can't be averaged. The last channel of ``mask`` and ``covered``
-    says what is known: of a mixture, only what is known of both.
+    ``targets["allowed"]`` (n, 7) stands beside the other's, ``other`` (n, 7), with ``share``: a
+    partial label can't be averaged. The last channel of ``mask``, ``covered`` and ``concepts`` says
+    what is known: of a mixture, only what is known of both.
     """
-    n = tf.shape(x)[0]
-    gammas = tf.random.gamma((2, n), alpha)
-    share = gammas[0] / (gammas[0] + gammas[1] + 1e-9)
-    share = tf.where(tf.random.uniform(()) < 0.5, tf.maximum(share, 1 - share), tf.ones(n))
-    x = _blend(x, tf.reverse(x, [0]), share)
-    allowed = targets["logits"]
     mixed = {
-        "logits": tf.concat([allowed, tf.reverse(allowed, [0]), share[:, None]], axis=1),
+        "allowed": targets["allowed"],
+        "other": ops.flip(targets["allowed"], 0),
+        "share": share,
+        "lesion": _blend(targets["lesion"], ops.flip(targets["lesion"], 0), share),
     }
-    mixed["lesion"] = _blend(targets["lesion"], tf.reverse(targets["lesion"], [0]), share)
-    for name in ("mask", "covered"):
-        one, other = targets[name], tf.reverse(targets[name], [0])
-        whole = tf.reshape(share, [-1] + [1] * (len(one.shape) - 1)) == 1
-        known = tf.where(whole, one, one * other)[..., -1:]
-        mixed[name] = tf.concat([_blend(one, other, share)[..., :-1], known], axis=-1)
-    return x, mixed
+    for name in ("mask", "covered", "concepts"):
+        values, known = targets[name]
+        whole = ops.reshape(share, [-1] + [1] * (len(known.shape) - 1)) == 1
+        mixed[name] = (
+            _blend(values, ops.flip(values, 0), share),
+            ops.where(whole, known, known * ops.flip(known, 0)),
+        )
+    return _blend(x, ops.flip(x, 0), share), mixed
 
 
 def _blend(a, b, share):
-    share = tf.reshape(share, [-1] + [1] * (len(a.shape) - 1))
+    share = ops.reshape(share, [-1] + [1] * (len(a.shape) - 1))
     return share * a + (1 - share) * b
 
 
-def _random_affine(n):
+def _random_affine(rng: np.random.Generator, n: int) -> np.ndarray:
     """(n, 2, 3) maps from the output's square [-1, 1]² to the input's."""
-    angle = tf.random.uniform((n,), 0, 2 * np.pi)
-    zoom = tf.exp(tf.random.uniform((n,), np.log(0.6), np.log(1.15)))
-    aspect = tf.exp(tf.random.uniform((n,), -0.12, 0.12))
-    flip = tf.where(tf.random.uniform((n,)) < 0.5, 1.0, -1.0)
-    shift = tf.random.uniform((n, 2), -1, 1) * (0.08 + 0.35 * tf.nn.relu(1 - zoom))[:, None]
-    cos, sin = tf.cos(angle) * zoom, tf.sin(angle) * zoom
+    angle = rng.uniform(0, 2 * np.pi, n)
+    # Below 1 the lesion fills more of the frame; above, the frame goes on as in a mirror.
+    zoom = np.exp(rng.uniform(np.log(0.5), np.log(1.3), n))
+    aspect = np.exp(rng.uniform(-0.14, 0.14, n))
+    flip = np.where(rng.random(n) < 0.5, 1.0, -1.0)
+    shift = rng.uniform(-1, 1, (n, 2)) * (0.08 + 0.4 * np.maximum(0, 1 - zoom))[:, None]
+    cos, sin = np.cos(angle) * zoom, np.sin(angle) * zoom
     rows = [
-        tf.stack([cos * aspect * flip, -sin / aspect, shift[:, 0]], axis=1),
-        tf.stack([sin * aspect * flip, cos / aspect, shift[:, 1]], axis=1),
+        np.stack([cos * aspect * flip, -sin / aspect, shift[:, 0]], axis=1),
+        np.stack([sin * aspect * flip, cos / aspect, shift[:, 1]], axis=1),
     ]
-    return tf.stack(rows, axis=1)
+    return np.stack(rows, axis=1).astype(np.float32)
 
 
-def _warp(images, warp, size: int):
-    """Sample with ``warp``, mirrored at the border."""
-    side = tf.cast(tf.shape(images)[1], tf.float32)
-    a, b, c = warp[:, 0, 0], warp[:, 0, 1], warp[:, 0, 2]
-    d, e, f = warp[:, 1, 0], warp[:, 1, 1], warp[:, 1, 2]
+def _in_pixels(affine, side: int, size: int):
+    """The maps for pictures of ``side`` pixels and samples of ``size``, as ``warp`` takes them."""
     scale, half = side / size, (size - 1) / 2
-
-    def offset(p, q, shift):
-        return shift * side / 2 + (side - 1) / 2 - scale * half * (p + q)
-
-    zero = tf.zeros_like(a)
-    transforms = tf.stack(
-        [scale * a, scale * b, offset(a, b, c), scale * d, scale * e, offset(d, e, f), zero, zero],
-        axis=1,
-    )
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=images,
-        transforms=transforms,
-        output_shape=(size, size),
-        fill_value=0.0,
-        interpolation="BILINEAR",
-        fill_mode="REFLECT",
-    )
+    rows = []
+    for row in (0, 1):
+        p, q, shift = (affine[:, row, i] for i in range(3))
+        offset = shift * side / 2 + (side - 1) / 2 - scale * half * (p + q)
+        rows += [scale * p, scale * q, offset]
+    return ops.stack(rows, axis=1)
 
 
-def _sometimes(share: float, x, change):
-    """Apply ``change`` to a random share of the batch; the rest costs nothing."""
-    n = tf.shape(x)[0]
-    chosen = tf.random.shuffle(tf.range(n))[: tf.cast(share * tf.cast(n, tf.float32), tf.int32)]
-    return tf.tensor_scatter_nd_update(x, chosen[:, None], change(tf.gather(x, chosen)))
+def _changed(x, chosen, change):
+    """``x`` with a change of the chosen pictures (k,); the rest costs nothing."""
+    return ops.scatter_update(x, chosen[:, None], change(ops.take(x, chosen, axis=0)))
 
 
-def _coarse(x):
-    """Out of focus, or a small file."""
+def _refocus(x, drawn: Chance):
+    """Out of focus, a small file made larger, or sharpened by the camera."""
+    reach = ops.arange(-REACH, REACH + 1, dtype="float32")
+    weights = ops.exp(-(reach**2) / (2 * drawn["blur"][:, None] ** 2))
+    weights = weights / ops.sum(weights, 1, keepdims=True)
     side = x.shape[1]
-    small = tf.cast(side * tf.random.uniform((), 0.3, 0.8), tf.int32)
-    return tf.image.resize(tf.image.resize(x, (small, small), antialias=True), (side, side))
+    padded = ops.pad(x, ((0, 0), (REACH, REACH), (0, 0), (0, 0)), mode="reflect")
+    blurred = sum(
+        padded[:, i : i + side] * weights[:, i, None, None, None] for i in range(2 * REACH + 1)
+    )
+    padded = ops.pad(blurred, ((0, 0), (0, 0), (REACH, REACH), (0, 0)), mode="reflect")
+    blurred = sum(
+        padded[:, :, i : i + side] * weights[:, i, None, None, None] for i in range(2 * REACH + 1)
+    )
+    return x + drawn["sharpening"][:, None, None, None] * (x - blurred)
 
 
-def _compressed(x):
-    """As JPEG files of low quality."""
-
-    def one(picture):
-        quality = tf.random.uniform((), 25, 85, tf.int32)
-        return tf.image.adjust_jpeg_quality(picture, quality)
-
-    pictures = tf.cast(tf.clip_by_value(x, 0, 255), tf.uint8)
-    return tf.cast(tf.map_fn(one, pictures), tf.float32)
+def _grain(bank: Bank, drawn: Chance):
+    return ops.take(bank.noises, drawn["noise"], axis=0) * drawn["grain"][:, None, None, None]
 
 
-def _recolour(x):
-    """Lamps, cameras and white balance; colour constancy by grey world for a part."""
-    n = tf.shape(x)[0]
+def _recolour(x, drawn: Chance):
+    """Lamps, cameras and white balance; other pictures' colours, or grey world, for a part."""
 
-    def normal(deviation, channels=1):
-        return tf.random.normal((n, 1, 1, channels), stddev=deviation)
+    def each(name: str):
+        return drawn[name][:, None, None, None]
 
-    x = tf.clip_by_value(x, 0, 255) / 255
-    x = _sometimes(0.1, x, _grey_world)
-    x = x * tf.exp(normal(0.045, 3) + normal(0.12))
-    grey = tf.reduce_mean(x, axis=3, keepdims=True)
-    x = grey + (x - grey) * tf.exp(normal(0.13))
-    means = tf.reduce_mean(x, axis=(1, 2, 3), keepdims=True)
-    x = means + (x - means) * tf.exp(normal(0.12))
-    x = tf.clip_by_value(x, 0, 1)
+    x = ops.clip(x, 0, 255) / 255
+    x = _changed(x, drawn["restyled"], lambda part: _restyle(part, x, drawn))
+    x = _changed(x, drawn["greyed"], _grey_world)
+    at = ops.cast((np.arange(x.shape[1]) + 0.5) / x.shape[1] * 2 - 1, "float32")
+    slope = drawn["slope"]
+    light = slope[:, 0, None, None] * at[:, None] + slope[:, 1, None, None] * at
+    x = x * ops.exp(drawn["gain"][:, None, None, :] + light[..., None])
+    grey = ops.mean(x, axis=3, keepdims=True)
+    x = grey + (x - grey) * ops.exp(each("saturation"))
+    means = ops.mean(x, axis=(1, 2, 3), keepdims=True)
+    x = means + (x - means) * ops.exp(each("contrast"))
+    x = ops.clip(x, 0, 1)
     # A tone curve; a true gamma costs as much as all else here.
-    return (x + normal(0.12) * x * (1 - x)) * 255
+    return ops.clip(x + each("tone") * x * (1 - x), 0, 1) * 255
+
+
+def _restyle(part, x, drawn: Chance):
+    """The colours' mean and deviation moved towards another picture's (Reinhard et al., IEEE CG&A
+    21, 2001): what another set's cameras and lamps would have made of it."""
+
+    def moments(of):
+        return ops.mean(of, (1, 2), keepdims=True), ops.std(of, (1, 2), keepdims=True) + 0.02
+
+    mean, deviation = moments(part)
+    means, deviations = moments(ops.take(x, drawn["style_of"], axis=0))
+    share = drawn["style"][:, None, None, None]
+    mean_to = mean + share * (means - mean)
+    deviation_to = deviation + share * (deviations - deviation)
+    return ops.clip((part - mean) / deviation * deviation_to + mean_to, 0, 1)
 
 
 def _grey_world(x):
-    means = tf.reduce_mean(x, axis=(1, 2), keepdims=True)
-    return x * (tf.reduce_mean(means, axis=3, keepdims=True) / (means + 1e-3))
+    means = ops.mean(x, axis=(1, 2), keepdims=True)
+    return x * (ops.mean(means, axis=3, keepdims=True) / (means + 1e-3))
+
+
+def _compress(x, drawn: Chance):
+    """As JPEG files of low quality (ITU-T T.81): 8 × 8 cosine transforms, rounded; the scale of the
+    tables by quality as in the Independent JPEG Group's library."""
+    n, side = x.shape[0], x.shape[1]
+    quality = drawn["quality"][:, None, None, None, None, None]
+    scale = ops.where(quality < 50, 50 / quality, 2 - quality / 50)
+    table = np.stack([LUMINANCE, CHROMINANCE, CHROMINANCE], axis=-1)[None, None, :, None]
+    steps = ops.maximum(ops.multiply(table, scale), 1.0)
+    middle = ops.convert_to_tensor(MIDDLE)
+    blocks = ops.reshape(ops.matmul(x, YCBCR.T), (n, side // 8, 8, side // 8, 8, 3))
+    waves = ops.einsum("ua,nyaxbc,vb->nyuxvc", COSINES, blocks - middle, COSINES)
+    waves = ops.round(waves / steps) * steps
+    blocks = ops.einsum("ua,nyuxvc,vb->nyaxbc", COSINES, waves, COSINES) + middle
+    back = np.linalg.inv(YCBCR).T.astype(np.float32)
+    return ops.clip(ops.matmul(ops.reshape(blocks, (n, side, side, 3)), back), 0, 255)
 
 
 def _canvas(side: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ml import network
-from ml.network import backbone
+from ml.network import backbone, kernels
 
 # Every tenth of the first 160 pooled features of the PyTorch package's network (its own code and
 # weights, extract_features, mean over the map) for the picture below.
@@ -62,7 +62,7 @@ def test_the_fast_gradient_of_a_5x5_kernel_is_tensorflows():
             loss = tf.reduce_sum(convolve(x, kernel) ** 2)
         return tape.gradient(loss, (x, kernel))
 
-    ours = gradients(backbone._depthwise_5x5)
+    ours = gradients(kernels._depthwise_5x5)
     theirs = gradients(lambda x, k: tf.nn.depthwise_conv2d(x, k, (1, 1, 1, 1), "SAME"))
     for a, b in zip(ours, theirs, strict=True):
         assert a.numpy() == pytest.approx(b.numpy(), rel=1e-4, abs=1e-3)

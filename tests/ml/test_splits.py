@@ -41,9 +41,9 @@ def test_shares_hold_in_each_diagnosis(folder, cache):
     rows = datasets.read([folder]).rows
     folds = splits.split(rows, seed=3, cache=cache)
     count = Counter((row.dx, fold) for row, fold in zip(rows, folds, strict=True))
-    assert count["mel", "test"] == pytest.approx(0.40 * 80, abs=4)
-    assert count["nv", "test"] == pytest.approx(0.40 * 240, abs=4)
-    assert count["mel", "validation"] == pytest.approx(0.15 * 80, abs=4)
+    assert count["mel", "test"] == pytest.approx(0.20 * 80, abs=4)
+    assert count["nv", "test"] == pytest.approx(0.20 * 240, abs=4)
+    assert count["mel", "validation"] == pytest.approx(0.12 * 80, abs=4)
 
 
 def test_the_same_seed_gives_the_same_split_and_another_one_does_not(folder, cache):

@@ -70,6 +70,25 @@ def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path, monkey
     assert card["version"] != json.loads((RELEASE / "model.json").read_text())["version"]
     assert card["licence"].startswith("As the owners of the pictures")
     assert set(card["thresholds"]) == {"dermoscopy", "photo"}
+    assert set(card["bands"]) == set(card["figures"]) == {"dermoscopy", "photo"}
+    assert card["external"] is None
+
+    # What others measured of this very file is added; of another one, never.
+    entry = {"model_version": card["version"], "files": card["files"], "date": "2026-11-30"}
+    entry["sets"] = [
+        {"set": "Far away", "modality": "photo", "what": "a clinic", "n": 50, "malignant": 10,
+         "auc_malignant": 0.52, "auc_malignant_ci95": [0.4, 0.6], "sensitivity": 1.0,
+         "specificity": 0.02}
+    ]  # fmt: skip
+    other = json.loads(json.dumps(entry).replace("Far away", "Another one's"))
+    other["files"]["litert"]["sha256"] = "0" * 64
+    (tmp_path / "outside.json").write_text(json.dumps({"measured": [other, entry]}))
+    run_ml("release", "release", "--external", "outside.json")
+    added = json.loads((tmp_path / "release/model.json").read_text())
+    assert added == card | {"external": {**added["external"], "sets": entry["sets"]}}
+    text = (tmp_path / "release/model-card.md").read_text()
+    assert "**It fails on Far away**" in text
+    assert "Another one" not in text
 
     options = ("--model", "release", "--data", data)
     run_ml("evaluate", *options, "--split", "test", "--json", "out.json", "--report", "report")

@@ -1,0 +1,91 @@
+"""The run folder: what a training leaves, and how it is read again."""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from ml import network
+from ml.datasets import DatasetError
+from ml.training.plan import Plan
+
+PLAN, DATA, SPLIT, EPOCHS, CURVES = (
+    "plan.json",
+    "data.json",
+    "split.csv",
+    "epochs.csv",
+    "curves.png",
+)
+BEST, LAST = "best.npz", "last.npz"
+
+
+def best(run: Path) -> keras.Model:
+    """The trained network of a run, with its best weights. Raises OSError, ValueError or KeyError
+    for a folder that holds none."""
+    model = network.build(variant=Plan.read(run / PLAN).backbone)
+    with np.load(run / BEST) as stored:
+        for variable in model.weights:
+            variable.assign(stored[variable.path].astype(np.float32))
+    return model
+
+
+def save_best(run: Path, model: keras.Model) -> None:
+    """The weights by name, in float16: half as many bytes to carry; the release rounds them so
+    anyway."""
+    _save(run / BEST, {v.path: _array(v).astype(np.float16) for v in model.weights})
+
+
+def save_last(run: Path, variables: Sequence) -> None:
+    """All that a training goes on from, in full precision, in order."""
+    _save(run / LAST, {str(number): _array(v) for number, v in enumerate(variables)})
+
+
+def resume(run: Path, variables: Sequence) -> None:
+    """Read back what ``save_last`` wrote."""
+    with np.load(run / LAST) as stored:
+        for number, variable in enumerate(variables):
+            variable.assign(stored[str(number)])
+
+
+def kept_plan(run: Path, plan: Plan | None) -> Plan:
+    """The plan that the run began with; raises DatasetError where another one is asked for."""
+    kept = Plan.read(run / PLAN)
+    if plan and plan != kept:
+        raise DatasetError(f"{run} was begun with another plan; choose another folder")
+    return kept
+
+
+def described(run: Path) -> dict:
+    """``data.json``: the folders that the run learnt from, and their modality."""
+    return json.loads((run / DATA).read_text(encoding="utf-8"))
+
+
+def history(run: Path) -> list[dict]:
+    """The rows of ``epochs.csv``."""
+    with (run / EPOCHS).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def save_history(run: Path, rows: list[dict]) -> None:
+    """Whole or not at all."""
+    partial = run / f"partial.{EPOCHS}"
+    with partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[-1].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    partial.replace(run / EPOCHS)
+
+
+def _array(variable) -> np.ndarray:
+    # np.asarray fails where the variable lies on an accelerator.
+    return keras.ops.convert_to_numpy(variable)
+
+
+def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Whole or not at all: a kill or a full disk leaves the file of the epoch before."""
+    partial = path.with_name(f"partial.{path.name}")
+    np.savez(partial, **arrays)
+    partial.replace(path)

@@ -1,0 +1,96 @@
+"""A data set as a few files that travel."""
+
+import io
+import tarfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ml import datasets
+from ml.__main__ import main
+from ml.datasets import DatasetError, packed, splits
+
+
+@pytest.fixture
+def data(make_set, draw, tmp_path):
+    records = [
+        {
+            "image_id": f"i{n}",
+            "modality": ("dermoscopy", "photo")[n % 3 == 0],
+            "dx": ("nv", "mel", "benign")[n % 3],
+            "age": str(20 + n),
+            "localization": "back",
+            "hair": f"0.{n:02}",
+            "ulceration": "",
+        }
+        for n in range(40)
+    ]
+    make_set("data/MILK10k", records, masks=True)
+    for n in range(4):
+        draw(tmp_path / f"data/not_a_lesion/{n}.jpg", 900 + n)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def pack(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / "pack"
+    size = ("--side", "64", "--shard-mb", "0.04")
+    assert main(["pack", "--data", str(data), "--out", str(out), *size]) == 0
+    return out
+
+
+def test_what_comes_out_is_what_went_in_without_the_test_pictures(data, pack):
+    before = datasets.read([data]).trainable
+    folds = splits.split(before, seed=1)
+    kept = {row.image_id: (row, fold) for row, fold in zip(before, folds, strict=True)}
+    after = datasets.read([pack])
+    stored = splits.read(after.split, after.rows)
+    assert {r.image_id for r in after.rows} == {i for i, (_, f) in kept.items() if f != "test"}
+    for row, fold in zip(after.rows, stored, strict=True):
+        original, expected = kept[row.image_id]
+        assert fold == expected
+        for name in ("dataset", "lesion", "group", "modality", "dx", "allowed", "age", "concepts"):
+            assert getattr(row, name) == getattr(original, name), name
+        with Image.open(row.path) as small, Image.open(original.path) as whole:
+            assert small.size == (64, 64)
+            difference = np.asarray(whole.resize((64, 64)), float) - np.asarray(small)
+        assert np.abs(difference).mean() < 8
+        assert (row.mask is None) == (original.mask is None)
+
+
+def test_no_file_is_larger_than_asked_and_none_names_this_machine(pack, tmp_path):
+    shards = sorted(pack.glob("shard-*.tar"))
+    assert len(shards) > 1
+    assert all(shard.stat().st_size <= 0.04 * 2**20 for shard in shards)
+    with packed.gzip.open(pack / packed.MANIFEST, "rt") as file:
+        assert str(tmp_path) not in file.read()
+
+
+def test_a_shard_that_did_not_come_is_named(pack):
+    (pack / "shard-001.tar").unlink()
+    with pytest.raises(DatasetError, match="shard-001.tar did not come"):
+        datasets.read([pack])
+
+
+def test_a_damaged_shard_is_an_error_and_not_half_a_set(pack):
+    shard = pack / "shard-000.tar"
+    shard.write_bytes(shard.read_bytes()[:5000])
+    with pytest.raises(DatasetError, match="not a whole packed set"):
+        datasets.read([pack])
+
+
+def test_a_shard_can_write_nowhere_else(pack):
+    with tarfile.open(pack / "shard-000.tar", "a") as shard:
+        entry = tarfile.TarInfo("../outside.txt")
+        entry.size = 1
+        shard.addfile(entry, io.BytesIO(b"x"))
+    with pytest.raises(DatasetError, match="not a whole packed set"):
+        datasets.read([pack])
+    assert not (pack / "outside.txt").exists()
+
+
+def test_a_folder_that_holds_something_is_left_alone(data, pack, capsys):
+    assert main(["pack", "--data", str(data), "--out", str(pack)]) == 1
+    assert "is not empty" in capsys.readouterr().err
