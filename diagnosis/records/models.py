@@ -27,8 +27,12 @@ from diagnosis.records.querysets import NOTE_WORDS, RecordQuerySet
 MAX_TEXT = 2000
 TEXT_LIMIT = MaxLengthValidator(MAX_TEXT)
 MIN_SIZE_MM, MAX_SIZE_MM = Decimal("0.1"), 300
-# The names of the assessment object; each has a column below.
-CONTRACT = tuple(field.name for field in fields(ml.classifier.Assessment))
+# The names of the assessment object; each has a column below, but these two.
+CONTRACT = tuple(
+    field.name
+    for field in fields(ml.classifier.Assessment)
+    if field.name not in ("used", "picture")
+)
 
 
 def random_name(record: "MoleRecord", filename: str) -> str:
