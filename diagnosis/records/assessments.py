@@ -7,13 +7,14 @@ import uuid
 from django.conf import settings
 from django.db import transaction
 
+import ml.release
 from accounts.models import User
 from accounts.ownership import check_owner
 from diagnosis import queue
 from diagnosis.language import frequencies
 from diagnosis.records import claims
 from diagnosis.records.models import Assessment, MoleRecord
-from ml import classifier as ml_classifier
+from ml.classifier import Classifier, load_release
 from ml.images import ImageError, decode
 from ml.taxonomy import advice_with_signs
 
@@ -22,10 +23,14 @@ logger = logging.getLogger(__name__)
 SWEEP_AT_MOST = 200  # the oldest come first; the next sweep sends the rest
 
 
-@functools.cache
-def classifier() -> ml_classifier.Classifier:
-    """The released model, loaded once per process."""
-    return ml_classifier.load(engine=settings.ML_ENGINE)
+def classifier() -> Classifier:
+    """The released model, loaded once per process and release."""
+    return _loaded(ml.release.current())
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(release: ml.release.Release) -> Classifier:
+    return load_release(release, settings.ML_ENGINE)
 
 
 def warm() -> None:
