@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -7,4 +8,6 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        from accounts import notices  # noqa: F401 listens
+        from accounts import notices, roles  # noqa: F401 notices listen
+
+        post_migrate.connect(roles.apply, dispatch_uid="roles")

@@ -2,12 +2,13 @@
 
 from django import forms
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from accounts.forms import CONSENT_VERSION, SignupForm
+from accounts.requests import PersonRequest
 from accounts.targets import own_page
 
 
@@ -17,7 +18,7 @@ class ConsentForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def consent(request: HttpRequest) -> HttpResponse:
+def consent(request: PersonRequest) -> HttpResponse:
     """Ask once, then lead to the page that needed it."""
     user = request.user
     form = ConsentForm(request.POST if request.method == "POST" else None)

@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 import time
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import requests
 
@@ -55,7 +55,7 @@ def main() -> None:
     keep("slow_senders", {"milliseconds": found})
 
 
-def connect(at, beginning: bytes) -> socket.socket:
+def connect(at: SplitResult, beginning: bytes) -> socket.socket:
     connection = socket.create_connection((at.hostname, at.port or 80), timeout=30)
     if at.scheme == "https":
         context = ssl.create_default_context()

@@ -10,7 +10,8 @@ from pathlib import Path
 from ml import classifier, images
 from ml.classifier import ENGINES, RELEASE, ReleaseError
 from ml.datasets.manifest import DatasetError, Manifest, Row
-from ml.taxonomy import MODALITIES
+from ml.person import Person
+from ml.taxonomy import BODY_REGIONS, BODY_SITES, MODALITIES, SEXES
 
 SUMMARY = Path("var/summary")
 CARD = Path(__file__).parents[1] / "docs/model-card.md"  # of the release that the project ships
@@ -116,14 +117,22 @@ def evaluate(options: argparse.Namespace) -> int:
 
 
 def release(options: argparse.Namespace) -> int:
-    """Export, calibrate and check a trained run, and make it the released model."""
-    from ml.publish import export
+    """Export, calibrate and check a trained run, and make it the released model; of a folder that
+    is released already, only add what others measured."""
+    from ml.publish import export, external
 
-    try:
-        export.release(options.folder, options.out)
-    except (export.ParityError, ValueError) as error:
-        raise ReleaseError(f"{options.folder}: not released: {error}") from error
-    if options.out == RELEASE:
+    measured = external.read(options.external) if options.external else None
+    released = (options.folder / "model.json").is_file()
+    if released:
+        if measured is None:
+            raise ReleaseError(f"{options.folder}: released already; give --external to add to it")
+        export.add_external(options.folder, measured)
+    else:
+        try:
+            export.release(options.folder, options.out, measured, options.data)
+        except (export.ParityError, ValueError) as error:
+            raise ReleaseError(f"{options.folder}: not released: {error}") from error
+    if (options.folder if released else options.out) == RELEASE:
         (RELEASE / export.CARD_FILE).replace(CARD)
     return 0
 
@@ -131,6 +140,7 @@ def release(options: argparse.Namespace) -> int:
 def predict(options: argparse.Namespace) -> int:
     """One JSON object a line for each picture; a bad file is named, the others still answered."""
     model = classifier.load(options.model, engine=options.engine)
+    person = Person(age=options.age, sex=options.sex, body_site=options.site)
     status = 0
     for path in options.files:
         try:
@@ -141,7 +151,7 @@ def predict(options: argparse.Namespace) -> int:
             print(f"error: {path}: {reason}", file=sys.stderr)
             status = 1
             continue
-        (assessment,) = model.assess([image], options.modality)
+        (assessment,) = model.assess([image], options.modality, person)
         print(json.dumps({"file": str(path), **assessment.as_dict()}), flush=True)
     return status
 
@@ -200,6 +210,10 @@ def _held_out(rows: list[Row], model: Path, split: str) -> tuple[list[Row], int]
             file=sys.stderr,
         )
     return rows, seen
+
+
+def _age(text: str) -> float:
+    return Person(age=float(text)).age
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -264,7 +278,21 @@ def _parser() -> argparse.ArgumentParser:
     made = command(release)
     made.add_argument("folder", type=Path, metavar="RUN")
     made.add_argument("--out", type=Path, default=RELEASE, help="default: the released one")
+    made.add_argument(
+        "--external", type=Path, metavar="FILE",
+        help="what others measured, by version; what is not of this model is left out",
+    )  # fmt: skip
+    made.add_argument(
+        "--data", type=Path, action="append", metavar="DIR",
+        help="where the pictures are, for a run that was made on another machine",
+    )  # fmt: skip
     made = command(predict, modality, model)
+    made.add_argument("--age", type=_age, help="of the person, in years, where it is known")
+    made.add_argument("--sex", choices=SEXES, help="of the person, at birth")
+    sites = tuple(dict.fromkeys((*BODY_SITES, *BODY_REGIONS)))
+    made.add_argument(
+        "--site", choices=sites, metavar="SITE", help=f"of the body: {', '.join(sites)}"
+    )
     made.add_argument("files", type=Path, nargs="+", metavar="FILE")
     return parser
 

@@ -1,7 +1,5 @@
 """From pictures to assessments with a released model, by LiteRT or by Keras."""
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,10 +8,11 @@ from pathlib import Path
 import contourpy
 import numpy as np
 
-from ml import images, quality
-from ml.taxonomy import BENIGN, DIAGNOSES, Thresholds, categories, decide, is_flagged
+from ml import images, person, quality
+from ml.person import NOBODY, Person
+from ml.release import RELEASE, Release, ReleaseError
+from ml.taxonomy import BENIGN, DIAGNOSES, Thresholds, categories, decide, is_uncertain
 
-RELEASE = Path(__file__).parent / "release"
 ENGINES = ("litert", "keras")
 MIN_PICTURE_SIDE = 100  # below it, "too_few_pixels"
 # The eight turns and flips of a square (the dihedral group): how often, and mirrored or not.
@@ -23,13 +22,13 @@ Outputs = dict[str, np.ndarray]
 Engine = Callable[[np.ndarray], Outputs]
 
 
-class ReleaseError(RuntimeError):
-    """A released model that can't be loaded; the message names what is missing or damaged."""
-
-
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What the model says of one picture: the contract of the API, the command line, the phone."""
+    """What the model says of one picture: the contract of the API, the command line, the phone.
+
+    ``used`` names what beside the picture entered: "age", "sex", "body_site". ``picture`` is then
+    the answer to the picture alone (malignancy, risk_category, uncertain, advice); else None.
+    """
 
     model_version: str
     modality: str
@@ -42,6 +41,8 @@ class Assessment:
     risk_category: str | None
     uncertain: bool
     advice: str
+    used: list[str]
+    picture: dict | None
     heatmap: dict | None
     outline: list[list[float]] | None
     milliseconds: float
@@ -49,6 +50,17 @@ class Assessment:
     def as_dict(self) -> dict:
         """Ready for JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """An assessment and what it rests on: the graph's quality numbers, and the probabilities
+    (7,) of the picture alone, by the mean of the eight turns and by one pass, the phone's."""
+
+    assessment: Assessment
+    quality: dict[str, float]
+    picture: np.ndarray
+    one_pass: np.ndarray
 
 
 class Classifier:
@@ -64,100 +76,114 @@ class Classifier:
         """One picture through everything, so that the first real one does not pay for it."""
         self.assess([np.zeros((self.side, self.side, 3), np.uint8)], next(iter(self.thresholds)))
 
-    def outputs(self, image: np.ndarray) -> Outputs:
-        """The graph's raw outputs for an RGB picture (h, w, 3) uint8, without the batch axis."""
-        return self._engine(images.to_input(image, self.side).astype(np.float32))
+    def one_pass(self, picture: np.ndarray) -> Outputs:
+        """The graph's outputs for an RGB picture (h, w, 3) uint8, without the batch axis."""
+        return self._engine(self._square(picture))
 
-    def assess(self, pictures: Sequence[np.ndarray], modality: str) -> list[Assessment]:
-        """Assess RGB pictures (h, w, 3) uint8, each of one lesion. Raises ReleaseError for a
-        modality that the model was not trained for."""
-        return [self.look(picture, modality)[0] for picture in pictures]
+    def outputs(self, picture: np.ndarray) -> Outputs:
+        """As one_pass, averaged over the eight turns: what an assessment rests on."""
+        return averaged(self._engine, self._square(picture))
 
-    def look(self, picture: np.ndarray, modality: str) -> tuple[Assessment, dict[str, float]]:
-        """One picture's assessment, with the quality numbers that it rests on. Raises like
-        ``assess``."""
+    def assess(
+        self, pictures: Sequence[np.ndarray], modality: str, of: Person = NOBODY
+    ) -> list[Assessment]:
+        """Assess RGB pictures (h, w, 3) uint8, each of one lesion of the same person. Raises
+        ReleaseError for a modality that the model was not trained for."""
+        return [self.look(picture, modality, of).assessment for picture in pictures]
+
+    def look(self, picture: np.ndarray, modality: str, of: Person = NOBODY) -> Look:
+        """One picture's assessment, with what it rests on. Raises like ``assess``."""
         if modality not in self.thresholds:
             raise ReleaseError(f"model {self.version} was not trained for {modality} pictures")
         begin = time.perf_counter()
-        thresholds, calibration = self.thresholds[modality], self.card["calibration"][modality]
-        square = images.to_input(picture, self.side).astype(np.float32)
-        out = self._engine(square)
-        probabilities = calibrated(out["logits"], calibration)
-        uncertain = False
-        if self._near(probabilities, thresholds):
-            passes = [probabilities, *self._other_passes(square, calibration)]
-            flags = {is_flagged(_named(p), thresholds) for p in passes}
-            uncertain = len(flags) > 1
-            probabilities = np.mean(passes, axis=0)
-        diagnoses = _named(probabilities)
-        parts = categories(diagnoses)
-        numbers = dict(zip(self.card["quality"], out["quality"].tolist(), strict=True))
+        out = self.outputs(picture)
+        calibration = self.card["calibration"][modality]
+        alone = calibrated(out["logits"], calibration)
+        stage = self.card.get("person", {}).get(modality, {}).get("terms", {})
+        used = person.used(of, stage)
+        probabilities = person.moved(alone, person.log_odds(of, stage)) if used else alone
+        # New numbers come last: an older release's Keras file gives more than its card knows.
+        numbers = dict(zip(self.card["quality"], out["quality"].tolist(), strict=False))
         limits = self.card["limits"][modality]
         reasons = quality.broken(numbers, limits, "reason")
         if min(picture.shape[:2]) < MIN_PICTURE_SIDE:
             reasons.append("too_few_pixels")
-        risk_category, advice = decide(diagnoses, thresholds, uncertain=uncertain)
-        if reasons:
-            risk_category, uncertain, advice = None, False, "retake"
+        answer = self._answer(probabilities, modality, usable=not reasons)
         assessment = Assessment(
             model_version=self.version,
             modality=modality,
             usable=not reasons,
             reasons=reasons,
             warnings=quality.broken(numbers, limits, "warning"),
-            diagnoses=diagnoses,
-            categories=parts,
-            malignancy=max(0.0, 1 - parts[BENIGN]),  # rounding may give −1e-16
-            risk_category=risk_category,
-            uncertain=uncertain,
-            advice=advice,
+            diagnoses=_named(probabilities),
+            categories=categories(_named(probabilities)),
+            **answer,
+            used=used,
+            picture=self._answer(alone, modality, usable=not reasons) if used else None,
             heatmap=heatmap(out["cam"], int(probabilities.argmax()), picture.shape),
             outline=outline(out["mask"][..., 0], picture.shape),
             milliseconds=round((time.perf_counter() - begin) * 1000, 2),
         )
-        return assessment, numbers
+        one_pass = calibrated(out["one_pass"], calibration)
+        return Look(assessment, quality=numbers, picture=alone, one_pass=one_pass)
 
-    def _near(self, probabilities: np.ndarray, thresholds: Thresholds) -> bool:
-        """Whether either score lies so close to its threshold that turning could change sides."""
-        diagnoses = _named(probabilities)
-        scores = (
-            (1 - categories(diagnoses)[BENIGN], thresholds.screen),
-            (diagnoses["mel"], thresholds.melanoma),
-        )
-        return any(abs(_logit(p) - _logit(t)) < self.card["near"] for p, t in scores)
+    def _answer(self, probabilities: np.ndarray, modality: str, *, usable: bool) -> dict:
+        """What the rule says to probabilities (7,)."""
+        diagnoses, thresholds = _named(probabilities), self.thresholds[modality]
+        uncertain = is_uncertain(diagnoses, thresholds)
+        risk_category, advice = decide(diagnoses, thresholds, uncertain=uncertain)
+        return {
+            # Rounding may give −1e-16.
+            "malignancy": max(0.0, 1 - categories(diagnoses)[BENIGN]),
+            "risk_category": risk_category if usable else None,
+            "uncertain": uncertain and usable,
+            "advice": advice if usable else "retake",
+        }
 
-    def _other_passes(self, square: np.ndarray, calibration: Mapping) -> list[np.ndarray]:
-        turned = (
-            np.rot90(square[:, ::-1] if mirrored else square, turns)
-            for turns, mirrored in SYMMETRIES[1:]
-        )
-        return [
-            calibrated(self._engine(np.ascontiguousarray(t))["logits"], calibration) for t in turned
-        ]
+    def _square(self, picture: np.ndarray) -> np.ndarray:
+        return images.to_input(picture, self.side).astype(np.float32)
 
 
-def load(path: Path | str = RELEASE, engine: str = "litert") -> Classifier:
+def load(folder: Path | str = RELEASE, engine: str = "litert") -> Classifier:
     """Load a released model folder. Raises ReleaseError for one that is missing or damaged,
     ValueError for an unknown engine."""
+    return load_release(Release.read(Path(folder)), engine)
+
+
+def load_release(of: Release, engine: str = "litert") -> Classifier:
+    """Load a release for an engine. Raises like ``load``."""
     if engine not in ENGINES:
         raise ValueError(f"unknown engine {engine!r}; there are {', '.join(ENGINES)}")
-    folder = Path(path)
+    file = of.file(engine)
     try:
-        card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ReleaseError(f"{folder}: no released model here ({error})") from error
-    try:
-        known = card["files"][engine]
-        file = folder / known["name"]
-        if hashlib.sha256(file.read_bytes()).hexdigest() != known["sha256"]:
-            raise ValueError("its checksum is not that of model.json")
-        return Classifier(card, litert_engine(file) if engine == "litert" else keras_engine(file))
+        return Classifier(
+            of.card, litert_engine(file) if engine == "litert" else keras_engine(file)
+        )
     except ImportError as error:
         raise ReleaseError(
             f"the {engine} engine needs the packages of requirements/train.txt ({error})"
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ReleaseError(f"{folder}: can't be loaded by {engine} ({error!r})") from error
+        raise ReleaseError(f"{of.folder}: can't be loaded by {engine} ({error!r})") from error
+
+
+def averaged(engine: Engine, square: np.ndarray) -> Outputs:
+    """An engine's outputs for a square (side, side, 3), averaged over its eight turns and flips.
+
+    Class activation map and mask are turned back first, so that the map's mean stays the logits.
+    The quality numbers, which the limits were set on, are those of the picture as it is;
+    ``one_pass`` are its logits.
+    """
+    passes = []
+    for turns, mirrored in SYMMETRIES:
+        turned = np.rot90(square[:, ::-1] if mirrored else square, turns)
+        out = engine(np.ascontiguousarray(turned))
+        for name in ("cam", "mask"):
+            back = np.rot90(out[name], -turns)
+            out[name] = back[:, ::-1] if mirrored else back
+        passes.append(out)
+    means = {name: np.mean([out[name] for out in passes], axis=0) for name in passes[0]}
+    return means | {"quality": passes[0]["quality"], "one_pass": passes[0]["logits"]}
 
 
 def calibrated(logits: np.ndarray, calibration: Mapping) -> np.ndarray:
@@ -222,11 +248,6 @@ def _bilinear(grid: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 def _named(probabilities: np.ndarray) -> dict[str, float]:
     return dict(zip(DIAGNOSES, probabilities.tolist(), strict=True))
-
-
-def _logit(p: float) -> float:
-    p = min(max(p, 1e-6), 1 - 1e-6)
-    return float(np.log(p / (1 - p)))
 
 
 def litert_engine(file: Path) -> Engine:

@@ -3,6 +3,7 @@
 Nothing else in the project repeats these; JavaScript reads them from ``model.json``.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -53,6 +54,7 @@ ADVICE = ("watch", "retake", "doctor_weeks", "doctor_days")
 
 # Why a picture can't be judged, and what to do about it.
 REASONS = {
+    "no_colour": "The picture has no colours of its own. Take it in colour, without a filter.",
     "no_lesion": "No mole was found. Put one mole in the middle of the picture.",
     "unfamiliar": "This does not look like the pictures of moles that the program knows.",
     "several_lesions": "There is more than one mole. Frame one mole only.",
@@ -104,16 +106,28 @@ BODY_SITES = (
     "nail",
     "mucosa",
 )
+# The regions that data sets can tell apart; none for what belongs to no region.
+BODY_REGION_OF = {
+    **dict.fromkeys(("scalp", "face", "ear", "neck"), "head_neck"),
+    **dict.fromkeys(("chest", "abdomen", "back", "buttock"), "trunk"),
+    **dict.fromkeys(("shoulder", "upper_arm", "forearm"), "upper_limb"),
+    **dict.fromkeys(("thigh", "lower_leg"), "lower_limb"),
+    **dict.fromkeys(("hand", "palm", "foot", "sole", "nail"), "hand_foot"),
+    "genital": "genital",
+}
+BODY_REGIONS = tuple(dict.fromkeys(BODY_REGION_OF.values()))
+SEXES = ("female", "male")
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """One modality's operating point: probabilities, and the cost of a missed melanoma
-    relative to a missed low-risk cancer."""
+    """One modality's operating point: probabilities, the cost of a missed melanoma relative to
+    a missed low-risk cancer, and the log-odds around a probability that count as close to it."""
 
     screen: float
     melanoma: float
     cost_ratio: float
+    uncertain: float = 0.0
 
 
 def categories(diagnoses: Mapping[str, float]) -> dict[str, float]:
@@ -125,9 +139,33 @@ def categories(diagnoses: Mapping[str, float]) -> dict[str, float]:
 
 
 def is_flagged(diagnoses: Mapping[str, float], thresholds: Thresholds) -> bool:
-    """Whether a doctor should see the lesion: as a whole, or for melanoma alone."""
+    """Whether the lesion is judged malignant: as a whole, or for melanoma alone."""
+    return _above(diagnoses, thresholds) >= 0
+
+
+def is_uncertain(diagnoses: Mapping[str, float], thresholds: Thresholds) -> bool:
+    """Whether the lesion lies so close to being flagged that it could fall to either side."""
+    return abs(_above(diagnoses, thresholds)) <= thresholds.uncertain
+
+
+def is_sent(diagnoses: Mapping[str, float], thresholds: Thresholds) -> bool:
+    """Whether a doctor should see the lesion: it is flagged or uncertain."""
+    return _above(diagnoses, thresholds) >= -thresholds.uncertain
+
+
+def _above(diagnoses: Mapping[str, float], thresholds: Thresholds) -> float:
+    """By how many log-odds the higher of the two scores lies above its threshold."""
     malignancy = 1 - categories(diagnoses)[BENIGN]
-    return malignancy >= thresholds.screen or diagnoses["mel"] >= thresholds.melanoma
+    return max(
+        log_odds(malignancy) - log_odds(thresholds.screen),
+        log_odds(diagnoses["mel"]) - log_odds(thresholds.melanoma),
+    )
+
+
+def log_odds(probability: float) -> float:
+    """Of a probability, kept a millionth away from 0 and 1."""
+    inside = min(max(probability, 1e-6), 1 - 1e-6)
+    return math.log(inside / (1 - inside))
 
 
 def decide(

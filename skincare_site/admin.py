@@ -22,10 +22,14 @@ class Site(admin.AdminSite):
     def login(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         return secure_admin_login(_lead_in)(request, self)
 
-    def password_change(self, request: HttpRequest, extra_context: dict | None = None):
+    def password_change(
+        self, request: HttpRequest, extra_context: dict | None = None
+    ) -> HttpResponse:
         return redirect("account_change_password")
 
-    def password_change_done(self, request: HttpRequest, extra_context: dict | None = None):
+    def password_change_done(
+        self, request: HttpRequest, extra_context: dict | None = None
+    ) -> HttpResponse:
         return redirect("account_change_password")
 
 

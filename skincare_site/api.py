@@ -27,7 +27,7 @@ from rest_framework.views import APIView, exception_handler
 from diagnosis.limits import TryLater
 from diagnosis.records.api import RecordViewSet
 from diagnosis.records.pictures import PictureRefused
-from diagnosis.records.uploads import ConsentMissing, NotRetryable
+from diagnosis.records.uploads import ConsentMissing, NotRetryable, SentBefore
 from skincare_site.middleware import is_refused_by_database
 
 MEDIA_TYPE = "application/problem+json"
@@ -37,6 +37,12 @@ logger = logging.getLogger(__name__)
 
 class Conflict(APIException):
     status_code = HTTPStatus.CONFLICT
+
+
+class SamePicture(Conflict):
+    def __init__(self, sent_before: SentBefore) -> None:
+        super().__init__(str(sent_before))
+        self.record = str(sent_before.record.pk)
 
 
 class TooLarge(ValidationError):
@@ -71,7 +77,11 @@ def as_problem(exception: Exception, context: dict[str, Any]) -> Response:
         response = Response(status=500)
         response.data = {"detail": _("Something went wrong on our side. Try again later.")}
     status = HTTPStatus(response.status_code)
-    problem = {"type": "about:blank", "title": status.phrase, "status": status.value}
+    problem: dict[str, Any] = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+    }
     if isinstance(exception, ValidationError):
         errors = response.data
         if not isinstance(errors, dict):
@@ -79,6 +89,8 @@ def as_problem(exception: Exception, context: dict[str, Any]) -> Response:
         problem |= {"detail": _first_sentence(errors), "errors": errors}
     else:
         problem["detail"] = str(response.data["detail"])
+        if isinstance(exception, SamePicture):
+            problem["same_picture"] = exception.record
     headers = {
         name: response[name] for name in ("WWW-Authenticate", "Retry-After") if name in response
     }
@@ -132,6 +144,8 @@ def _as_api_exception(exception: Exception) -> Exception:
         return PermissionDenied(_("Agree first that your pictures are stored: /account/consent/"))
     if isinstance(exception, TryLater):
         return Later(exception)
+    if isinstance(exception, SentBefore):
+        return SamePicture(exception)
     if isinstance(exception, NotRetryable):
         return Conflict(_("Only a failed record can be tried again."))
     if isinstance(exception, RequestDataTooBig):
@@ -161,6 +175,11 @@ PROBLEM_SCHEMA = {
             "description": "By field, when the request's content was refused.",
             "additionalProperties": True,
         },
+        "same_picture": {
+            "type": "string",
+            "format": "uuid",
+            "description": "The earlier record, where only a new picture was wanted.",
+        },
     },
 }
 
@@ -184,7 +203,7 @@ class UnknownAddressView(APIView):
 
     permission_classes = (AllowAny,)
 
-    def initial(self, request: Request, *args, **kwargs) -> None:
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         raise NotFound(_("Nothing is at this address. Those of the API end with a slash."))
 
 

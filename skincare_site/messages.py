@@ -53,6 +53,7 @@ SOURCES = {
     "ml/taxonomy.py": tables,
     "ml/costly.py": "python",
     "ml/images.py": "python",
+    "ml/decoding/*.py": "python",
 }
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -11,15 +13,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from diagnosis.records import responses, uploads
+from diagnosis import limits
+from diagnosis.records import pictures, responses, uploads
 from diagnosis.records.models import MoleRecord
-from diagnosis.records.serializers import RecordSerializer, UploadSerializer
+from diagnosis.records.serializers import (
+    CreatedSerializer,
+    PictureSerializer,
+    RecordSerializer,
+    UploadSerializer,
+)
 
 
 class OneRepresentation(DefaultContentNegotiation):
     """Each address has one representation, whatever the client says it accepts (RFC 9110, 12.1)."""
 
-    def select_renderer(self, request, renderers, format_suffix=None):
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[Any, str]:
         return renderers[0], renderers[0].media_type
 
 
@@ -51,7 +61,7 @@ class RecordViewSet(
     @extend_schema(
         summary="Send a picture",
         request={"multipart/form-data": UploadSerializer},
-        responses={201: RecordSerializer},
+        responses={201: CreatedSerializer},
         parameters=[
             OpenApiParameter(
                 "Idempotency-Key",
@@ -71,8 +81,23 @@ class RecordViewSet(
             idempotency_key=request.headers.get("Idempotency-Key"),
             **fields,
         )
-        data = self.get_serializer(record).data
+        earlier = uploads.same_picture(record)
+        record.same_picture = earlier.pk if earlier else None
+        data = CreatedSerializer(record, context=self.get_serializer_context()).data
         return Response(data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(
+        summary="See a picture as it would be stored; nothing is kept",
+        request={"multipart/form-data": PictureSerializer},
+        responses={(200, "image/jpeg"): OpenApiTypes.BINARY},
+    )
+    @action(detail=False, methods=["post"])
+    def preview(self, request: Request) -> HttpResponse:
+        upload = PictureSerializer(data=request.data)
+        upload.is_valid(raise_exception=True)
+        limits.spend(request.user, "previews")
+        picture = pictures.reencode(upload.validated_data["image"])
+        return HttpResponse(picture.read(), content_type="image/jpeg")
 
     def perform_destroy(self, instance: MoleRecord) -> None:
         uploads.delete(record=instance, by=self.request.user)

@@ -1,7 +1,6 @@
 """The upload: a picture, or a demo picture, and what the person says about the mole."""
 
 import uuid
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -13,14 +12,14 @@ from accounts.models import User
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
 from diagnosis.records import demos, pictures, uploads
-from diagnosis.records.models import MAX_SIZE_MM, MoleRecord
+from diagnosis.records.models import MAX_SIZE_MM, MAX_TEXT, MIN_SIZE_MM, MoleRecord
+from diagnosis.records.uploads import NO_SIZE, ONE_MOLE
+from ml.decoding.kinds import KINDS, NAMES
 
-ACCEPTED = "image/jpeg,image/png,image/webp,image/heic,image/heif,image/bmp,.heic,.heif"
-
-
-NO_SIZE = format_lazy(
-    _("Enter the size in millimetres as a number up to {limit}, such as 4 or 4.5."),
-    limit=MAX_SIZE_MM,
+# The last one is what phones call a file without an ending.
+ACCEPTED = ",".join(
+    [name for kind in KINDS for name in (*kind.media_types, *kind.endings)]
+    + ["application/octet-stream"]
 )
 
 
@@ -63,14 +62,16 @@ class RecordForm(OnceForm):
         help_text=format_lazy(
             _(
                 "One mole, in the middle, sharp, in daylight. "
-                "JPEG, PNG, WebP or HEIC, up to {limit} MB."
+                "Kinds of files: {kinds}; up to {limit} MB."
             ),
+            kinds=NAMES,
             limit=pictures.MAX_BYTES // 1024**2,
         ),
         widget=forms.FileInput(attrs={"accept": ACCEPTED}),
         allow_empty_file=True,  # submit() says what is wrong with it
         error_messages={"required": _("Choose a picture of the mole.")},
     )
+    again = forms.BooleanField(label=_("Send it again all the same"), required=False)
     dermoscopy = forms.BooleanField(
         label=_("Taken with a dermatoscope"),
         help_text=_("A lit magnifying lens held on the skin, often at a clinic."),
@@ -105,7 +106,7 @@ class RecordForm(OnceForm):
     size_mm = forms.DecimalField(
         label=_("Size in millimetres"),
         help_text=_("Hold a ruler beside it, and measure where it is widest. Leave it if unsure."),
-        min_value=Decimal("0.1"),
+        min_value=MIN_SIZE_MM,
         max_value=MAX_SIZE_MM,
         decimal_places=1,
         required=False,
@@ -117,7 +118,7 @@ class RecordForm(OnceForm):
     note = forms.CharField(
         label=_("Note"),
         help_text=_("For yourself, and for a doctor who looks at the picture."),
-        max_length=2000,
+        max_length=MAX_TEXT,
         widget=forms.Textarea(attrs={"rows": 3}),
         required=False,
     )
@@ -129,12 +130,10 @@ class RecordForm(OnceForm):
     def clean(self) -> None:
         super().clean()
         if self.cleaned_data.get("mole") and self.cleaned_data.get("name"):
-            raise ValidationError(
-                {"name": _("Choose one of your moles, or name a new one, but not both.")}
-            )
+            raise ValidationError({"name": ONE_MOLE})
 
     def submit(self) -> MoleRecord:
-        """Send the picture. Raises PictureRefused."""
+        """Send the picture. Raises PictureRefused, SentBefore unless the person says "again"."""
         data = self.cleaned_data
         return uploads.submit(
             owner=self.owner,
@@ -147,6 +146,7 @@ class RecordForm(OnceForm):
             signs=data["signs"],
             size_mm=data["size_mm"],
             idempotency_key=str(data["key"]),
+            only_new=not data["again"],
         )
 
 

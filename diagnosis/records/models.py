@@ -1,6 +1,7 @@
 """Uploaded records, and the model's assessments."""
 
 import uuid
+from dataclasses import fields
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -17,13 +18,21 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+import ml.classifier
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
 from diagnosis.records.querysets import NOTE_WORDS, RecordQuerySet
 
 # Django checks a TextField's max_length in forms only.
-TEXT_LIMIT = MaxLengthValidator(2000)
-MAX_SIZE_MM = 300
+MAX_TEXT = 2000
+TEXT_LIMIT = MaxLengthValidator(MAX_TEXT)
+MIN_SIZE_MM, MAX_SIZE_MM = Decimal("0.1"), 300
+# The names of the assessment object; each has a column below, but these two.
+CONTRACT = tuple(
+    field.name
+    for field in fields(ml.classifier.Assessment)
+    if field.name not in ("used", "picture")
+)
 
 
 def random_name(record: "MoleRecord", filename: str) -> str:
@@ -95,7 +104,7 @@ class MoleRecord(models.Model):
         decimal_places=1,
         null=True,
         blank=True,
-        validators=[MinValueValidator(Decimal("0.1")), MaxValueValidator(MAX_SIZE_MM)],
+        validators=[MinValueValidator(MIN_SIZE_MM), MaxValueValidator(MAX_SIZE_MM)],
     )
     image_bytes = models.PositiveIntegerField(default=0, editable=False)
     state = models.CharField(_("state"), max_length=20, choices=State, default=State.QUEUED)
@@ -112,6 +121,8 @@ class MoleRecord(models.Model):
     )
     # A digest of the whole request: sent twice, it makes one record. Empty: not asked for.
     idempotency_key = models.CharField(max_length=64, blank=True, editable=False)
+    # Of the picture as it is stored, so that the same one is known again; earlier ones have none.
+    picture_digest = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(_("sent at"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
     current_assessment = models.OneToOneField(
@@ -157,6 +168,11 @@ class MoleRecord(models.Model):
                 name="record_review_queue",
             ),
             GinIndex(NOTE_WORDS, name="record_note_words"),
+            models.Index(
+                fields=["owner", "picture_digest"],
+                condition=~Q(picture_digest=""),
+                name="record_same_picture",
+            ),
         ]
         constraints = [
             models.CheckConstraint(
@@ -293,8 +309,4 @@ class Assessment(models.Model):
 
     def as_dict(self) -> dict[str, Any]:
         """The assessment object that the API, the command line and the phone share."""
-        names = (
-            "model_version modality usable reasons warnings diagnoses categories malignancy "
-            "risk_category uncertain advice heatmap outline milliseconds"
-        )
-        return {name: getattr(self, name) for name in names.split()}
+        return {name: getattr(self, name) for name in CONTRACT}

@@ -9,7 +9,10 @@ from django.core.exceptions import PermissionDenied
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Sum
-from django.utils.translation import gettext as _
+from django.utils.formats import date_format
+from django.utils.text import format_lazy
+from django.utils.timezone import localtime
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.ownership import check_owner
@@ -17,11 +20,30 @@ from diagnosis import limits, queue
 from diagnosis.moles import edits
 from diagnosis.moles.models import Mole
 from diagnosis.records import pictures
-from diagnosis.records.models import MoleRecord
+from diagnosis.records.models import MAX_SIZE_MM, MoleRecord
+
+# What form and API say alike.
+NO_SIZE = format_lazy(
+    _("Enter the size in millimetres as a number up to {limit}, such as 4 or 4.5."),
+    limit=MAX_SIZE_MM,
+)
+ONE_MOLE = _("Choose one of your moles, or name a new one, but not both.")
 
 
 class ConsentMissing(PermissionDenied):
     """The person has not agreed yet that pictures are stored and assessed."""
+
+
+class SentBefore(Exception):
+    """The person sent the same picture before, as ``record``."""
+
+    def __init__(self, record: MoleRecord) -> None:
+        super().__init__(record)
+        self.record = record
+
+    def __str__(self) -> str:
+        day = date_format(localtime(self.record.created_at), "DATE_FORMAT")
+        return _("You sent this very picture before, on %(day)s.") % {"day": day}
 
 
 class NotRetryable(Exception):
@@ -42,6 +64,7 @@ def submit(
     phone_advice: str = "",
     origin: str = MoleRecord.Origin.UPLOAD,
     idempotency_key: str | None = None,
+    only_new: bool = False,
 ) -> MoleRecord:
     """Check, re-encode and store a picture as a queued record, and tell the workers on commit.
 
@@ -49,7 +72,8 @@ def submit(
     or not at all.
     The same request sent again with the same ``idempotency_key`` returns the record it made.
     Raises PictureRefused, ValidationError for other fields, PermissionDenied for another's mole,
-    ConsentMissing, TryLater.
+    ConsentMissing, TryLater; with ``only_new``, SentBefore for a picture that the person sent
+    before.
     """
     if not owner.consent_version:
         raise ConsentMissing
@@ -59,6 +83,8 @@ def submit(
         limits.spend(owner, "uploads")
         _check_quota(owner)
     content = pictures.reencode(file)
+    digest = hashlib.sha256(content.read())
+    content.seek(0)
     record = MoleRecord(
         owner=owner,
         mole=mole,
@@ -69,12 +95,15 @@ def submit(
         phone_advice=phone_advice,
         image_bytes=content.size,
         origin=MoleRecord.Origin.CAMERA if phone_advice else origin,
+        picture_digest=digest.hexdigest(),
     )
     if idempotency_key:
         request = (idempotency_key, mole_name, body_site)
-        record.idempotency_key = _digest(request, record, content)
+        record.idempotency_key = _digest(request, record, digest)
         if known := _known(record):
             return known
+    if only_new and (earlier := same_picture(record)):
+        raise SentBefore(earlier)
     record.clean_fields(exclude=["owner", "mole", "image"])
     record.image.save("picture.jpg", content, save=False)
     try:
@@ -91,6 +120,14 @@ def submit(
             return known  # the other one of a double click was faster
         raise
     return record
+
+
+def same_picture(record: MoleRecord) -> MoleRecord | None:
+    """The person's last other record of the very same picture, or None."""
+    if not record.picture_digest:
+        return None
+    same = MoleRecord.objects.of(record.owner).filter(picture_digest=record.picture_digest)
+    return same.exclude(pk=record.pk).order_by("-created_at").first()
 
 
 def retry(*, record: MoleRecord, by: User) -> None:
@@ -139,10 +176,8 @@ def _check_quota(owner: User) -> None:
         )
 
 
-def _digest(request: Iterable[str], record: MoleRecord, content: File) -> str:
+def _digest(request: Iterable[str], record: MoleRecord, digest: "hashlib._Hash") -> str:
     """The whole request, so that a key used again for another picture makes another record."""
-    digest = hashlib.sha256(content.read())
-    content.seek(0)
     facts = (str(record.mole_id), record.modality, record.note, str(record.size_mm))
     for part in (*request, *facts, *record.signs):
         digest.update(b"\0" + part.encode())

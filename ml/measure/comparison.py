@@ -6,8 +6,8 @@ from functools import partial
 import numpy as np
 
 from ml.measure import metrics
-from ml.measure.evaluation import RESAMPLES, Predictions
-from ml.taxonomy import BENIGN, RISK_CATEGORIES
+from ml.measure.evaluation import RESAMPLES, Predictions, by_modality
+from ml.taxonomy import RISK_CATEGORIES
 
 REFUSED = "refused"
 
@@ -32,14 +32,12 @@ def compare(new: Predictions, old: Predictions) -> dict:
         for row, (before, now) in zip(new.rows, answers, strict=True)
         if before != now
     ]
-    modality = np.array([row.modality for row in new.rows])
+    of_old = by_modality(old.select(labelled))
     return {
         **_differences(new.select(labelled), old.select(labelled)),
         "modality": {
-            str(name): _differences(
-                new.select(labelled & (modality == name)), old.select(labelled & (modality == name))
-            )
-            for name in np.unique(modality)
+            name: _differences(of_new, of_old[name])
+            for name, of_new in by_modality(new.select(labelled)).items()
         },
         "same_category_share": 1 - len(differ) / len(answers) if answers else None,
         "changes": dict(Counter(f"{d['old']} → {d['new']}" for d in differ).most_common()),
@@ -52,7 +50,7 @@ def _differences(new: Predictions, old: Predictions) -> dict:
     groups = [row.group for row in new.rows]
     weights = metrics.bootstrap_weights(groups, RESAMPLES) if n else np.ones((1, 0), np.float32)
     malignant, melanoma = new.malignant(), new.is_melanoma()
-    flagged = [p.decisions() != RISK_CATEGORIES.index(BENIGN) for p in (new, old)]
+    flagged = [p.sent() for p in (new, old)]
     figures = {
         "auc_malignant": (partial(_auc, malignant), (new.malignancy, old.malignancy)),
         "auc_melanoma": (partial(_auc, melanoma), (new.melanoma, old.melanoma)),

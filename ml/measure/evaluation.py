@@ -1,6 +1,6 @@
 """A classifier on a data set: figures with intervals, for all pictures and by subgroup."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,6 +12,7 @@ from tqdm import tqdm
 from ml import images
 from ml.datasets import DatasetError, Row
 from ml.measure import metrics
+from ml.person import Person
 from ml.skin_tone import NO_SKIN, tone_of
 from ml.taxonomy import (
     BENIGN,
@@ -21,6 +22,8 @@ from ml.taxonomy import (
     RISK_CATEGORIES,
     Thresholds,
     decide,
+    is_sent,
+    is_uncertain,
 )
 
 if TYPE_CHECKING:
@@ -37,12 +40,15 @@ MELANOMA = DIAGNOSES.index("mel")
 class Predictions:
     """What a classifier answered to labelled pictures, the gate ignored, and the gate's verdict.
 
-    ``probabilities`` is (n, 7) in the order of DIAGNOSES; ``thresholds`` by modality. What is not
-    usable is not called uncertain either.
+    ``probabilities`` is (n, 7) in the order of DIAGNOSES, as served, with what is known of the
+    person; ``picture`` (n, 7) by the picture alone, ``one_pass`` (n, 7) by one pass of it, the
+    phone's. ``thresholds`` by modality. What is not usable is not called uncertain either.
     """
 
     rows: list[Row]
     probabilities: np.ndarray
+    picture: np.ndarray
+    one_pass: np.ndarray
     usable: np.ndarray
     uncertain: np.ndarray
     skin_tones: list[str | None]
@@ -62,15 +68,35 @@ class Predictions:
         return Predictions(
             rows=[self.rows[i] for i in chosen],
             probabilities=self.probabilities[chosen],
+            picture=self.picture[chosen],
+            one_pass=self.one_pass[chosen],
             usable=self.usable[chosen],
             uncertain=self.uncertain[chosen],
             skin_tones=[self.skin_tones[i] for i in chosen],
             thresholds=self.thresholds,
         )
 
+    def asked_by(self, probabilities: np.ndarray) -> "Predictions":
+        """The same pictures judged by other probabilities: ``picture`` or ``one_pass``."""
+        uncertain = self._by_rule(is_uncertain, probabilities)
+        return replace(self, probabilities=probabilities, uncertain=self.usable & uncertain)
+
     def decisions(self) -> np.ndarray:
         """Index into RISK_CATEGORIES by the shipped thresholds, uncertainty aside."""
         return decisions(self.probabilities, [self.thresholds[r.modality] for r in self.rows])
+
+    def sent(self) -> np.ndarray:
+        """Whether the rule sends each to a doctor, as flagged or as uncertain."""
+        return self._by_rule(is_sent, self.probabilities)
+
+    def _by_rule(
+        self, rule: Callable[[Mapping[str, float], Thresholds], bool], probabilities: np.ndarray
+    ) -> np.ndarray:
+        answers = [
+            rule(dict(zip(DIAGNOSES, p, strict=True)), self.thresholds[row.modality])
+            for row, p in zip(self.rows, probabilities.tolist(), strict=True)
+        ]
+        return np.array(answers, bool)
 
     def malignant(self) -> np.ndarray:
         """1, 0, or −1 where the label leaves it open."""
@@ -79,6 +105,10 @@ class Predictions:
     def is_melanoma(self) -> np.ndarray:
         """1, 0, or −1 where the label leaves it open."""
         return _truth(self.rows, ("mel",))
+
+    def is_melanoma_not_naevus(self) -> np.ndarray:
+        """1 for a melanoma, 0 for a naevus, −1 for everything else."""
+        return _only([set(row.allowed) for row in self.rows], ("nv", "mel"))
 
     def category(self) -> np.ndarray:
         """Index into RISK_CATEGORIES, or −1 where the label allows several."""
@@ -99,7 +129,9 @@ def decisions(probabilities: np.ndarray, thresholds: list[Thresholds]) -> np.nda
 
 
 def _only(values: list[set[str]], names: tuple[str, ...]) -> np.ndarray:
-    return np.array([names.index(min(v)) if len(v) == 1 else -1 for v in values], int)
+    return np.array(
+        [names.index(min(v)) if len(v) == 1 and min(v) in names else -1 for v in values], int
+    )
 
 
 def _truth(rows: list[Row], positive: tuple[str, ...]) -> np.ndarray:
@@ -129,18 +161,20 @@ def collect(classifier: "Classifier", rows: list[Row]) -> Predictions:
             batch = by_modality[start : start + BATCH]
             loaded = pool.map(_load, [rows[i] for i in batch])
             looks += [
-                classifier.look(image, rows[i].modality)
+                classifier.look(image, rows[i].modality, Person.of(rows[i]))
                 for i, image in zip(batch, loaded, strict=True)
             ]
             bar.update(len(batch))
-    assessments = [assessment for assessment, _ in looks]
+    assessments = [look.assessment for look in looks]
     return Predictions(
         rows=[rows[i] for i in by_modality],
         probabilities=np.array([[a.diagnoses[d] for d in DIAGNOSES] for a in assessments]),
+        picture=np.array([look.picture for look in looks]),
+        one_pass=np.array([look.one_pass for look in looks]),
         usable=np.array([a.usable for a in assessments]),
         uncertain=np.array([a.uncertain for a in assessments]),
         # The first releases did not measure it.
-        skin_tones=[tone_of(numbers.get("skin_tone", NO_SKIN)) for _, numbers in looks],
+        skin_tones=[tone_of(look.quality.get("skin_tone", NO_SKIN)) for look in looks],
         thresholds=classifier.thresholds,
     )
 
@@ -158,7 +192,8 @@ def evaluate(predictions: Predictions) -> dict:
 
     All figures are on all pictures, with the gate ignored; ``answered`` is after refusal. Rows
     of ``not_a_lesion`` count only in ``refused_share``; those labelled ``other`` nowhere else
-    than in ``unlabelled``.
+    than in ``unlabelled``. ``picture_only`` are each modality's figures without what is known of
+    the person, ``one_pass`` those of the phone's live view.
     """
     foreign = np.array([row.dx == "not_a_lesion" for row in predictions.rows], bool)
     labelled = np.array([bool(row.allowed) for row in predictions.rows], bool)
@@ -172,8 +207,35 @@ def evaluate(predictions: Predictions) -> dict:
             "share": float(np.mean(lesions.usable)) if len(lesions.rows) else None,
             **figures(answered, SUBGROUP_RESAMPLES),
         },
+        "picture_only": {
+            modality: figures(of.asked_by(of.picture), SUBGROUP_RESAMPLES)
+            for modality, of in by_modality(lesions).items()
+        },
+        "one_pass": {modality: one_pass(of) for modality, of in by_modality(lesions).items()},
         "subgroups": subgroups(lesions),
     }
+
+
+def by_modality(predictions: Predictions) -> dict[str, Predictions]:
+    """The pictures of each modality that there is."""
+    modality = np.array([row.modality for row in predictions.rows])
+    return {str(name): predictions.select(modality == name) for name in np.unique(modality)}
+
+
+def one_pass(predictions: Predictions) -> dict:
+    """What one pass, the phone's live view, reaches, and how often the mean of eight answers
+    otherwise: in another risk category, or to send or not to send."""
+    live, saved = (predictions.asked_by(p) for p in (predictions.one_pass, predictions.picture))
+    usable = predictions.usable
+    return {
+        "another_category": _share((live.decisions() != saved.decisions())[usable]),
+        "sent_otherwise": _share((live.sent() != saved.sent())[usable]),
+        **figures(live, SUBGROUP_RESAMPLES),
+    }
+
+
+def _share(hit: np.ndarray) -> float | None:
+    return float(np.mean(hit)) if len(hit) else None
 
 
 def subgroups(predictions: Predictions) -> dict[str, dict[str, dict]]:
@@ -187,7 +249,9 @@ def subgroups(predictions: Predictions) -> dict[str, dict[str, dict]]:
         "age": [_age_band(row.age) for row in rows],
         "body_site": [row.body_site for row in rows],
         "skin_tone": predictions.skin_tones,
-        "skin_type": [None if row.skin_type is None else str(row.skin_type) for row in rows],
+        # As MILK10k's own people saw it, from 0, the darkest, to 5.
+        "skin_tone_in_set": [_text(getattr(row, "skin_tone", None)) for row in rows],
+        "skin_type": [_text(row.skin_type) for row in rows],
     }
     return {
         name: {
@@ -210,6 +274,7 @@ def figures(predictions: Predictions, resamples: int) -> dict:
     )
     malignant = _Question(predictions.malignant(), predictions.malignancy, weights)
     melanoma = _Question(predictions.is_melanoma(), predictions.melanoma, weights)
+    naevus = _Question(predictions.is_melanoma_not_naevus(), predictions.melanoma, weights)
     diagnosis = predictions.diagnosis()
     single = diagnosis >= 0
     balanced = partial(
@@ -226,6 +291,7 @@ def figures(predictions: Predictions, resamples: int) -> dict:
         "melanomas": int(melanoma.truth.sum()),
         **malignant.figure("auc_malignant", partial(metrics.auc, truth, scores)),
         **melanoma.figure("auc_melanoma", partial(metrics.auc, melanoma.truth, melanoma.scores)),
+        **naevus.figure("auc_melanoma_naevus", partial(metrics.auc, naevus.truth, naevus.scores)),
         **malignant.figure(
             "specificity_at_95_sensitivity", partial(metrics.specificity_at, 0.95, truth, scores)
         ),
@@ -236,7 +302,8 @@ def figures(predictions: Predictions, resamples: int) -> dict:
         "calibration_slope": metrics.calibration_slope(truth, scores),
         **malignant.figure("mean_minus_prevalence", partial(metrics.mean, scores - truth)),
         "thresholds": _at_thresholds(predictions, malignant, melanoma),
-        "refused": float(np.mean(~predictions.usable)) if n else None,
+        "refused": _share(~predictions.usable),
+        "uncertain": _share(predictions.uncertain),
     }
 
 
@@ -275,7 +342,13 @@ def _at_thresholds(
     high_risk = decisions == RISK_CATEGORIES.index("malignant_high_risk")
     return {
         **malignant.reached(flagged),
-        "sent_to_doctor": malignant.reached(flagged | predictions.uncertain),
+        "sent_to_doctor": {
+            **malignant.reached(predictions.sent()),
+            **melanoma.figure(
+                "melanoma_sensitivity",
+                partial(metrics.share_among, predictions.sent()[melanoma.known], melanoma.truth),
+            ),
+        },
         "melanoma": {
             **melanoma.reached(predictions.melanoma >= t_mel),
             **melanoma.figure(
@@ -288,6 +361,10 @@ def _at_thresholds(
             ),
         },
     }
+
+
+def _text(value: float | None) -> str | None:
+    return None if value is None else str(value)
 
 
 def _age_band(age: float | None) -> str | None:

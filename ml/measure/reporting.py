@@ -252,6 +252,7 @@ COLUMNS = (
     ("malignant", "malignant"),
     ("auc_malignant", "AUC malignant"),
     ("auc_melanoma", "AUC melanoma"),
+    ("auc_melanoma_naevus", "AUC melanoma against naevus"),
     ("specificity_at_95_sensitivity", "specificity at 95 % sensitivity"),
     ("balanced_accuracy_7", "balanced accuracy, 7"),
     ("ece", "ECE"),
@@ -262,7 +263,15 @@ COLUMNS = (
 
 
 def _overview(result: dict) -> str:
-    lines = [("all pictures", result), ("answered, after refusal", result["answered"])]
+    lines = [
+        ("all pictures", result),
+        ("answered, after refusal", result["answered"]),
+    ]
+    for name, part in (
+        ("picture alone", "picture_only"),
+        ("one pass, as on the phone", "one_pass"),
+    ):
+        lines += [(f"{name}: {modality}", block) for modality, block in result[part].items()]
     for name, values in result["subgroups"].items():
         lines += [(f"{name}: {value}", block) for value, block in values.items()]
     header = [label for _, label in COLUMNS] + ["sensitivity reached", "specificity reached"]

@@ -2,7 +2,7 @@
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 
 from ml.network import backbone
 from ml.network.kernels import ON_TENSORFLOW
@@ -26,7 +26,9 @@ QUALITY = (
     "mask_centre",
     "skin_tone",
     "unfamiliarity",
+    "colour",
 )
+COLOUR_CELLS = 14  # a side: large enough that the blocks of JPEG's colours average out
 FAMILIAR_COMPONENTS = 128
 # Columns X, Y, Z of linear sRGB over the white point D65 (IEC 61966-2-1).
 XYZ_OVER_WHITE = np.array(
@@ -155,7 +157,32 @@ class Quality(layers.Layer):
         edge = tf.reduce_mean(tf.concat(sides, axis=1), axis=1)
         numbers = [lesion, covered, sharpness, brightness, glare, area, edge]
         tone = typology_angle(picture, mask)
-        return tf.concat([*numbers, centre, tone, unfamiliarity], axis=1)
+        return tf.concat([*numbers, centre, tone, unfamiliarity, colour(picture)], axis=1)
+
+
+def colour(picture):
+    """How much colour pictures (n, s, s, 3) RGB 0–255 have beyond what lightness explains: (n, 1).
+
+    The root mean square of red − green and of yellow − blue, of the picture's cells, that is left
+    by least squares on a polynomial of second degree of the lightness. A grey picture has none, nor
+    has one that was tinted afterwards, since each lightness then has one colour.
+    """
+    side = picture.shape[1] // COLOUR_CELLS
+    cells = ops.average_pool(picture, side, side, "valid")
+    red, green, blue = cells[..., 0:1], cells[..., 1:2], cells[..., 2:3]
+
+    def centred(x):
+        return x - ops.mean(x, (1, 2), keepdims=True)
+
+    def without(x, other):
+        share = ops.sum(x * other, (1, 2), keepdims=True)
+        return x - other * share / (ops.sum(other * other, (1, 2), keepdims=True) + 1e-9)
+
+    linear = centred((0.299 * red + 0.587 * green + 0.114 * blue) / 255)
+    curved = without(centred(linear * linear), linear)
+    opponents = (red - green, (red + green) / 2 - blue)
+    left = [without(without(centred(of), linear), curved) for of in opponents]
+    return ops.sqrt(ops.mean(left[0] * left[0] + left[1] * left[1], (1, 2)))
 
 
 def typology_angle(picture, mask):

@@ -1,6 +1,7 @@
-"""Temperature, bias, thresholds and limits, per modality, from validation pictures only.
+"""Temperature, bias, second stage, thresholds and limits, per modality, from validation only.
 
-Computed on the answers of the shipped LiteRT file, so that what ships is what was measured.
+Computed on the answers of the shipped LiteRT file, averaged over the eight turns as it is served,
+so that what ships is what was measured.
 """
 
 from collections.abc import Sequence
@@ -8,9 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import minimize
 
+from ml import person
 from ml.classifier import calibrated
 from ml.datasets import Row
 from ml.network import QUALITY
+from ml.person import Person
+from ml.publish import operating_point, second_stage
 from ml.quality import Limit
 from ml.taxonomy import (
     BENIGN_DIAGNOSES,
@@ -22,11 +26,8 @@ from ml.taxonomy import (
     RISK_CATEGORIES,
 )
 
-SENSITIVITY = 0.95
 # A missed melanoma is weighed as three missed low-risk cancers.
 COST_RATIO = 3.0
-# Log-odds around a threshold within which a picture is looked at in all eight turns.
-NEAR = 0.7
 # Ridge on the bias, in pictures: a photo set of a hundred must not shift a rare class far.
 BIAS_RIDGE = 5.0
 # Share of validation lesions that each limit may refuse; nine limits stay under 3 % together.
@@ -34,6 +35,9 @@ TAIL = 0.002
 # A blown-out share, a share of the frame's cells on the lesion, and a share of the lesion under
 # hair or ink that are never refused.
 MIN_GLARE, MIN_CUT, MIN_COVERED = 0.05, 0.6, 0.25
+# Of the real lesions of MILK10k, HAM10000 and PAD-UFES-20, none has less colour than this; grey and
+# tinted pictures have hardly any.
+MIN_COLOUR = 1.2
 # Below this share of the mask's middle, there are two lesions and the middle lies between them.
 MIN_CENTRE, SEVERAL_REFUSED = 0.1, 0.01
 # Individual typology angle below which skin counts as brown or dark; the sets hold hardly any.
@@ -46,11 +50,12 @@ IN_CATEGORY = np.array([[CATEGORY_OF[d] == c for c in RISK_CATEGORIES] for d in 
 def calibrate(rows: Sequence[Row], answers: dict[str, np.ndarray]) -> dict:
     """The parts of model.json that are set on data.
 
-    ``answers`` of the graph for the rows: ``logits`` (n, 7), ``quality`` (n, len(QUALITY)).
+    ``answers`` of the graph for the rows: ``logits`` (n, 7), the mean of the eight turns, and
+    ``quality`` (n, len(QUALITY)).
     A modality that the data lack is left out: the model then refuses to judge such pictures.
     Raises ValueError, naming the modality, where validation has too few lesions to set it on.
     """
-    card: dict = {"near": NEAR, "calibration": {}, "thresholds": {}, "limits": {}}
+    card: dict = {"calibration": {}, "person": {}, "thresholds": {}, "limits": {}}
     for modality in MODALITIES:
         chosen = np.array([i for i, r in enumerate(rows) if r.allowed and r.modality == modality])
         if not len(chosen):
@@ -62,11 +67,16 @@ def calibrate(rows: Sequence[Row], answers: dict[str, np.ndarray]) -> dict:
             raise ValueError(f"validation has too few lesions of modality {modality} to calibrate")
         logits = answers["logits"][chosen]
         fitted = fit(logits, np.array([[d in r.allowed for d in DIAGNOSES] for r in known]))
-        p = calibrated(logits, fitted)
+        alone = calibrated(logits, fitted)
+        stage = second_stage.fit(known, 1 - alone[:, BENIGN].sum(1), malignant)
+        by = np.array([person.log_odds(Person.of(row), stage["terms"]) for row in known])
+        asked = [alone, person.moved(alone, by)] if stage["terms"] else [alone]
         card["calibration"][modality] = fitted
+        card["person"][modality] = stage
         card["thresholds"][modality] = {
-            "screen": threshold(1 - p[:, BENIGN].sum(1), malignant),
-            "melanoma": threshold(p[:, MELANOMA], melanoma),
+            **operating_point.choose(
+                [(1 - p[:, BENIGN].sum(1), p[:, MELANOMA]) for p in asked], malignant, melanoma
+            ),
             "cost_ratio": COST_RATIO,
         }
         card["limits"][modality] = limits(answers["quality"][chosen])
@@ -98,18 +108,13 @@ def fit(logits: np.ndarray, allowed: np.ndarray) -> dict:
     }
 
 
-def threshold(scores: np.ndarray, positive: np.ndarray) -> float:
-    """The largest threshold that still catches SENSITIVITY of the positives."""
-    caught = np.sort(scores[positive])[::-1]
-    return float(caught[int(np.ceil(SENSITIVITY * len(caught))) - 1])
-
-
 def limits(quality: np.ndarray) -> list[Limit]:
     """Limits that nearly all real lesions keep; ``quality`` (n, len(QUALITY)) of validation."""
     of = dict(zip(QUALITY, quality.T, strict=True))
     # The mask learnt on dermoscopy only: where it is often wrong, it warns and does not refuse.
     several = "reason" if (of["mask_centre"] < MIN_CENTRE).mean() <= SEVERAL_REFUSED else "warning"
     return [
+        {"reason": "no_colour", "number": "colour", "min": min(MIN_COLOUR, _least(of["colour"]))},
         {"reason": "no_lesion", "number": "lesion", "min": _low(of["lesion"])},
         {"reason": "unfamiliar", "number": "unfamiliarity", "max": _high(of["unfamiliarity"])},
         {several: "several_lesions", "number": "mask_centre", "min": MIN_CENTRE},
@@ -137,4 +142,8 @@ def _low(values: np.ndarray) -> float:
     """The lower end, as ``_high`` on a logarithmic scale, since these numbers are shares and
     brightnesses from 0 up; 0, which refuses nothing, where real lesions have 0."""
     far = np.exp(-_high(-np.log(np.maximum(values, 1e-3))))
-    return float(min(far, np.quantile(values, TAIL, method="lower")))
+    return float(min(far, _least(values)))
+
+
+def _least(values: np.ndarray) -> float:
+    return float(np.quantile(values, TAIL, method="lower"))

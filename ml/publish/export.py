@@ -4,10 +4,12 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import keras
 import numpy as np
@@ -17,11 +19,22 @@ from tqdm import tqdm
 from ml import classifier, datasets, images, network
 from ml.datasets import Row, arrays, splits
 from ml.measure import evaluation, trust
-from ml.publish import calibration, model_card
-from ml.taxonomy import ADVICE, CATEGORY_OF, MODALITIES, REASONS
+from ml.publish import bands, calibration, external, model_card
+from ml.taxonomy import (
+    ADVICE,
+    CATEGORY_OF,
+    DIAGNOSES,
+    LOW_RISK_DIAGNOSES,
+    MODALITIES,
+    REASONS,
+    Thresholds,
+)
+from ml.training import runs
+from ml.training.plan import Plan
 
 KERAS_FILE, LITERT_FILE, CARD_FILE = "skincare.keras", "skincare.tflite", "model-card.md"
 PARITY, PARITY_PICTURES = 1e-4, 200
+SUM_PARITY = len(DIAGNOSES) * PARITY  # what PARITY allows a sum of probabilities
 ROUNDING = 0.02  # what float16 may move a probability; up to 0.008 were seen
 FAMILIAR_PICTURES = 4000
 LICENCE = (
@@ -36,37 +49,42 @@ class ParityError(RuntimeError):
     """The exported graph does not answer as the trained one does; nothing was released."""
 
 
-def release(run: Path, out: Path = classifier.RELEASE) -> None:
+def release(
+    run: Path,
+    out: Path = classifier.RELEASE,
+    measured: external.Measured | None = None,
+    data: Sequence[Path] | None = None,
+) -> None:
     """Export, calibrate on the run's validation fold, check, and replace the release in ``out``.
 
-    Raises ParityError, and datasets.DatasetError for data that the run was not split on; the
-    old release then stays as it was.
+    ``measured`` is what others measured, of any version; ``data`` is where the pictures are, for a
+    run that was made elsewhere. Raises ParityError, and datasets.DatasetError for data that the
+    run was not split on; the old release then stays as it was.
     """
-    data = json.loads((run / "data.json").read_text())
-    rows = datasets.read(data["folders"], data["modality"]).trainable
-    folds = np.array([fold or "" for fold in splits.read(run / "split.csv", rows)])
+    described, plan = runs.described(run), Plan.read(run / runs.PLAN)
+    rows = datasets.read(data or described["folders"], described["modality"]).trainable
+    folds = np.array([fold or "" for fold in splits.read(run / runs.SPLIT, rows)])
     if not (folds == "validation").any():
         raise datasets.DatasetError(f"{run}: none of its validation pictures are in this data")
-    loaded = arrays.load(rows)
-    trained = keras.models.load_model(run / "best.keras", compile=False)
-    model = network.serving(trained, _familiar(trained, rows, loaded, folds))
+    loaded, side = arrays.load(rows), plan.validation_side
+    trained = runs.best(run)
+    familiar = _familiar(trained, rows, loaded, folds, side)
+    model = network.serving(trained, familiar, variant=plan.backbone, side=side)
 
     new = out.with_name(out.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     model.save(new / KERAS_FILE)
+    _deflate(new / KERAS_FILE)
     convert(model, new / LITERT_FILE)
-    shutil.copy(run / "split.csv", new)
+    shutil.copy(run / runs.SPLIT, new)
 
-    plan = json.loads((run / "plan.json").read_text())
-    # Where the teachers lay on this machine is nobody's business.
-    plan["teachers"] = [Path(teacher).name for teacher in plan.get("teachers", ())]
     chosen = np.flatnonzero(folds == "validation")
-    answers = _answers(new / LITERT_FILE, chosen, loaded)
+    answers = _answers(new / LITERT_FILE, chosen, loaded, side)
     card = {
-        "version": _next_version(out),
+        "version": "",
         "created": date.today().isoformat(),
-        "side": network.SIDE,
+        "side": side,
         "diagnoses": CATEGORY_OF,
         "advice": ADVICE,
         "reasons": REASONS,
@@ -81,13 +99,16 @@ def release(run: Path, out: Path = classifier.RELEASE) -> None:
             for engine, name in (("litert", LITERT_FILE), ("keras", KERAS_FILE))
         },
         "training": {
-            "plan": plan,
+            # Where other runs lay on this machine is nobody's business.
+            "plan": asdict(plan)
+            | {"teachers": [Path(t).name for t in plan.teachers], "start": Path(plan.start).name},
             "pictures": _counts(rows, folds),
             "parameters": model.count_params(),
         },
         "licence": LICENCE if RESEARCH_SETS & {row.dataset for row in rows} else OWN_LICENCE,
         "libraries": {name: version(name) for name in ("keras", "ai-edge-litert", "numpy")},
     }
+    card["version"] = _version(card, out)
     _write(card, new)
     held_out = np.flatnonzero(
         [bool(row.allowed) and f != "train" for row, f in zip(rows, folds, strict=True)]
@@ -95,25 +116,28 @@ def release(run: Path, out: Path = classifier.RELEASE) -> None:
     some = np.sort(np.random.default_rng(0).permutation(held_out)[:PARITY_PICTURES])
     check_parity(trained, new, [rows[i].modality for i in some], loaded.pictures[some])
     test = [row for row, fold in zip(rows, folds, strict=True) if fold == "test"]
-    _write(card | _figures(new, test), new)
-    # From the file: JSON has turned tuples into lists, as every reader of the release finds them.
-    written = json.loads((new / "model.json").read_text(encoding="utf-8"))
-    (new / CARD_FILE).write_text(model_card.render(written), encoding="utf-8")
+    card |= _figures(new, test)
+    _write(card | {"external": external.of_release(card, measured)}, new)
+    _write_model_card(new)
     _swap(new, out)
+
+
+def add_external(folder: Path, measured: external.Measured) -> None:
+    """Put what others measured of a release into it, and write its model card anew."""
+    card = _read(folder)
+    _write(card | {"external": external.of_release(card, measured)}, folder)
+    _write_model_card(folder)
 
 
 def convert(model: keras.Model, file: Path) -> None:
     """Write the served graph as LiteRT with float16 weights, a batch of one."""
+    shape = (1, *model.input_shape[1:])
     model.export(
         file,
         format="litert",
         verbose=False,
         # The runtime for browsers reads no dimension that is left open.
-        input_signature=[
-            keras.InputSpec(
-                shape=(1, network.SIDE, network.SIDE, 3), dtype="float32", name="picture"
-            )
-        ],
+        input_signature=[keras.InputSpec(shape=shape, dtype="float32", name="picture")],
         optimizations=[tf.lite.Optimize.DEFAULT],
         target_spec={"supported_types": [tf.float16]},
     )
@@ -124,16 +148,17 @@ def check_parity(
 ) -> None:
     """The LiteRT file of a release against its Keras file, which holds the same numbers, and
     against the network as it was trained. Raises ParityError where probabilities differ by more
-    than PARITY and ROUNDING, or the two files give any picture another risk category."""
-    squares = np.stack([_square(picture) for picture in pictures])
+    than PARITY and ROUNDING, or the two files give another risk category to any picture that does
+    not lie, within PARITY, on the edge between two."""
     lite, reference = (classifier.load(folder, engine) for engine in classifier.ENGINES)
+    squares = np.stack([_square(picture, lite.side) for picture in pictures])
 
     def probabilities(logits: Iterable[np.ndarray]) -> np.ndarray:
         calibrations = (lite.card["calibration"][modality] for modality in modalities)
         return np.stack([*map(classifier.calibrated, logits, calibrations)])
 
     shipped, same = (
-        probabilities(model.outputs(picture)["logits"] for picture in tqdm(pictures, "parity"))
+        probabilities(model.one_pass(picture)["logits"] for picture in tqdm(pictures, "parity"))
         for model in (lite, reference)
     )
     before = probabilities(trained.predict(squares, batch_size=64, verbose=0)["logits"])
@@ -146,12 +171,24 @@ def check_parity(
             raise ParityError(f"{LITERT_FILE} differs from {name} by {worst:.1e}, not {limit:.0e}")
     thresholds = [lite.thresholds[modality] for modality in modalities]
     ours, theirs = (evaluation.decisions(p, thresholds) for p in (shipped, same))
-    if changed := int((ours != theirs).sum()):
+    apart = np.array([_gap(p, of) > SUM_PARITY for p, of in zip(same, thresholds, strict=True)])
+    if changed := int((ours != theirs)[apart].sum()):
         raise ParityError(f"{LITERT_FILE} gives {changed} pictures another category")
 
 
+def _gap(probabilities: np.ndarray, thresholds: Thresholds) -> float:
+    """How far a picture's probabilities (7,) lie from the nearest edge between two categories."""
+    of = dict(zip(DIAGNOSES, probabilities.tolist(), strict=True))
+    low_risk = sum(of[diagnosis] for diagnosis in LOW_RISK_DIAGNOSES)
+    return min(
+        abs(low_risk + of["mel"] - thresholds.screen),
+        abs(of["mel"] - thresholds.melanoma),
+        abs(of["mel"] * thresholds.cost_ratio - low_risk) / (1 + thresholds.cost_ratio),
+    )
+
+
 def _familiar(
-    trained: keras.Model, rows: list[Row], loaded: arrays.Arrays, folds: np.ndarray
+    trained: keras.Model, rows: list[Row], loaded: arrays.Arrays, folds: np.ndarray, side: int
 ) -> network.Familiar:
     """Fitted on a sample of training lesions, as many of each modality as there are."""
     rng = np.random.default_rng(0)
@@ -160,19 +197,24 @@ def _familiar(
         of = [i for i, row in enumerate(rows) if folds[i] == "train" and row.allowed
               and row.modality == modality]  # fmt: skip
         known += rng.permutation(of)[: FAMILIAR_PICTURES // len(MODALITIES)].tolist()
-    squares = np.stack([images.to_input(loaded.pictures[i], network.SIDE) for i in sorted(known)])
+    squares = np.stack([images.to_input(loaded.pictures[i], side) for i in sorted(known)])
     return network.Familiar(trained.predict(squares, batch_size=64)["features"])
 
 
-def _answers(litert: Path, chosen: np.ndarray, loaded: arrays.Arrays) -> dict[str, np.ndarray]:
+def _answers(
+    litert: Path, chosen: np.ndarray, loaded: arrays.Arrays, side: int
+) -> dict[str, np.ndarray]:
     engine = classifier.litert_engine(litert)
-    answers = [engine(_square(loaded.pictures[i])) for i in tqdm(chosen, "calibrate")]
+    answers = [
+        classifier.averaged(engine, _square(loaded.pictures[i], side))
+        for i in tqdm(chosen, "calibrate")
+    ]
     return {name: np.stack([a[name] for a in answers]) for name in ("logits", "quality")}
 
 
 def _figures(folder: Path, rows: list[Row]) -> dict:
-    """What the release reaches on the test fold, by modality, data set and skin tone, and what it
-    refuses."""
+    """What the release reaches on the test fold, by modality, data set and skin tone, the share of
+    cancers by bands of malignancy, and what it refuses."""
     model = classifier.load(folder)
     predictions = evaluation.collect(model, rows)
     result = evaluation.evaluate(predictions)
@@ -183,11 +225,16 @@ def _figures(folder: Path, rows: list[Row]) -> dict:
             for name, of_both in by["dataset_and_modality"].items()
             if name.endswith(f" {modality}")
         }
+        block |= {part: result[part][modality] for part in ("picture_only", "one_pass")}
+    answered = predictions.select(predictions.usable & (predictions.malignant() >= 0))
     lesions = [row for row in rows if row.allowed]
     everyday = [row for row in rows if row.dx == "not_a_lesion"]
     return {
         "figures": by["modality"],
+        "bands": {modality: _bands(answered, modality) for modality in by["modality"]},
         "skin_tones": by["skin_tone"],
+        "skin_tones_in_set": by["skin_tone_in_set"],
+        "skin_types": by["skin_type"],
         "refused": {
             "lesions": {name: block["refused"] for name, block in by["modality"].items()},
             "foreign": trust.refused_foreign(model, lesions, everyday),
@@ -195,13 +242,39 @@ def _figures(folder: Path, rows: list[Row]) -> dict:
     }
 
 
+def _bands(answered: evaluation.Predictions, modality: str) -> list[bands.Band]:
+    of = answered.select(np.array([row.modality == modality for row in answered.rows], bool))
+    return bands.observed(of.malignancy, of.malignant() == 1, [row.lesion for row in of.rows])
+
+
+def _read(folder: Path) -> dict:
+    return json.loads((folder / "model.json").read_text(encoding="utf-8"))
+
+
 def _write(card: dict, folder: Path) -> None:
     text = json.dumps(card, indent=1) + "\n"
-    (folder / "model.json").write_text(text, encoding="utf-8")
+    part = folder / "model.json.part"
+    part.write_text(text, encoding="utf-8")
+    part.replace(folder / "model.json")
 
 
-def _square(picture: np.ndarray) -> np.ndarray:
-    return images.to_input(picture, network.SIDE).astype(np.float32)
+def _write_model_card(folder: Path) -> None:
+    # From the file: JSON has turned tuples into lists, as every reader of the release finds them.
+    (folder / CARD_FILE).write_text(model_card.render(_read(folder)), encoding="utf-8")
+
+
+def _square(picture: np.ndarray, side: int) -> np.ndarray:
+    return images.to_input(picture, side).astype(np.float32)
+
+
+def _deflate(archive: Path) -> None:
+    """Keras stores its files as they are; of weights that float16 holds, half is zeros."""
+    whole = archive.with_suffix(".whole")
+    archive.replace(whole)
+    with ZipFile(whole) as source, ZipFile(archive, "w", ZIP_DEFLATED, compresslevel=9) as target:
+        for entry in source.namelist():
+            target.writestr(entry, source.read(entry))
+    whole.unlink()
 
 
 def _counts(rows: list[Row], folds: np.ndarray) -> dict[str, dict[str, int]]:
@@ -213,19 +286,27 @@ def _counts(rows: list[Row], folds: np.ndarray) -> dict[str, dict[str, int]]:
     return counts
 
 
-def _next_version(out: Path) -> str:
+def _version(card: dict, out: Path) -> str:
     """Year, month, and the release's number in that month, also after the one that ships: old
-    answers are kept by version."""
+    answers are kept by version. What answers as the release in ``out`` does keeps its version."""
     month = date.today().strftime("%Y.%-m")
     last = 0
     for folder in (out, classifier.RELEASE):
         try:
-            card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+            released = _read(folder)
         except (OSError, ValueError):
             continue
-        before, _, number = card["version"].rpartition(".")
+        if folder == out and _answers_by(released) == _answers_by(json.loads(json.dumps(card))):
+            return released["version"]
+        before, _, number = released["version"].rpartition(".")
         last = max(last, int(number) if before == month else 0)
     return f"{month}.{last + 1}"
+
+
+def _answers_by(card: dict) -> list:
+    """What an answer follows from."""
+    names = ("quality", "calibration", "person", "thresholds", "limits")
+    return [card["files"]["litert"]["sha256"], *(card.get(name) for name in names)]
 
 
 def _swap(new: Path, out: Path) -> None:

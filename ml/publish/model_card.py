@@ -22,6 +22,8 @@ or genitals.
 One network of {parameters}: an EfficientNet-Lite0 in Keras with heads for seven diagnoses, a class
 activation map, the lesion's mask and quality numbers. It sees the central square of a picture at
 {side} × {side} pixels. As shipped to worker and phone it is {size:.1f} MB (float16 weights).
+The answer that is kept is the mean of the picture's eight turns and mirror images; the phone's live
+view is one pass.
 
 Licence of the weights: {licence}
 
@@ -40,21 +42,24 @@ their figures as weaker evidence.
 {pictures}
 
 Patients (else lesions) stay on one side, near-duplicates across sets too. Temperature, bias and
-thresholds were set on the validation pictures. The three risk categories are calibrated; inside a
+thresholds were set on the validation pictures, the thresholds together, for the rule as it is
+served: the highest specificity whose sensitivity is 0.95, for malignant lesions and for melanomas.
+The three risk categories are calibrated; inside a
 category, rare diagnoses count more than their frequency, so that they aren't hidden.
 
 ## What it reaches on test pictures that nothing was set on
 
-With 95 % intervals by bootstrap over patients or lesions. *Sensitivity* is the share of malignant
-lesions, *melanomas flagged* the share of melanomas, that the shipped thresholds send to a doctor;
-*specificity* the share of benign ones that they do not.
+With 95 % intervals by bootstrap over patients or lesions, as served, with what the sets know of
+the person. *Sensitivity* is the share of malignant lesions, *melanomas sent* the share of
+melanomas, that are sent to a doctor, as flagged or as uncertain; *specificity* the share of benign
+ones that are not.
 Figures of different studies differ in their pictures and are no ranking.
 """
 LIMITS = """
 ## Limits
 
-- Sensitivity at the shipped thresholds was set at 0.95 on validation pictures; on other pictures
-  it is what the tables say. Some malignant lesions are missed.
+- Sensitivity was set at 0.95 on validation pictures; on other pictures it is what the tables say.
+  Some malignant lesions are missed.
 - The intervals of the small sets are wide.
 - The sets' skin is nearly all light (Fitzpatrick I to III). Little is known of darker skin.
 - Melanomas without pigment, very early melanomas and rare tumours are scarce in the sets.
@@ -64,14 +69,42 @@ COLUMNS = (
     ("pictures", lambda f: f"{f['n']} ({f['malignant']} malignant)"),
     ("AUC", lambda f: _figure(f, "auc_malignant")),
     ("AUC melanoma", lambda f: _figure(f, "auc_melanoma")),
+    ("… against naevus", lambda f: _figure(f, "auc_melanoma_naevus")),
     ("specificity at 95 % sensitivity", lambda f: _figure(f, "specificity_at_95_sensitivity")),
-    ("sensitivity", lambda f: _figure(f["thresholds"], "sensitivity")),
-    ("specificity", lambda f: _figure(f["thresholds"], "specificity")),
-    ("melanomas flagged", lambda f: _figure(f["thresholds"]["melanoma"], "flagged")),
+    ("sensitivity", lambda f: _figure(f["thresholds"]["sent_to_doctor"], "sensitivity")),
+    ("specificity", lambda f: _figure(f["thresholds"]["sent_to_doctor"], "specificity")),
+    (
+        "melanomas sent",
+        lambda f: _figure(f["thresholds"]["sent_to_doctor"], "melanoma_sensitivity"),
+    ),
+    ("uncertain", lambda f: _number(f["uncertain"])),
     ("ECE", lambda f: _number(f["ece"])),
 )
-TONE_COLUMNS = tuple(
+SHORT_COLUMNS = tuple(
     column for column in COLUMNS if column[0] in ("pictures", "AUC", "sensitivity", "specificity")
+)
+# By what is known of the skin: the part of model.json, the heading, the values in order.
+SKINS = (
+    (
+        "skin_tones",
+        "By the lightness of the skin, as the program measures it",
+        tuple(name for name, _ in TONES),
+    ),
+    (
+        "skin_tones_in_set",
+        "By the skin tone that MILK10k gives, from 0 (darkest) to 5",
+        tuple("012345"),
+    ),
+    ("skin_types", "By the skin type (Fitzpatrick) that PAD-UFES-20 gives", tuple("123456")),
+)
+OUTSIDE = (
+    ("pictures", lambda f: f"{f['n']} ({f['malignant']} malignant)"),
+    ("AUC", lambda f: _figure(f, "auc_malignant")),
+    ("AUC melanoma", lambda f: _number(f.get("auc_melanoma"))),
+    ("sensitivity", lambda f: _number(f["sensitivity"])),
+    ("specificity", lambda f: _number(f["specificity"])),
+    ("refused", lambda f: _number(f.get("refused"))),
+    ("ECE", lambda f: _number(f.get("ece"))),
 )
 
 
@@ -93,30 +126,114 @@ def render(card: Mapping) -> str:
         ),
     )
     tables = [
-        f"\n### {modality.capitalize()}\n\n{_table(card['figures'][modality])}\n"
+        f"\n### {modality.capitalize()}\n\n"
+        f"{_reached(card['figures'][modality], card['person'][modality])}\n"
         for modality in MODALITIES
         if modality in card["figures"]
     ]
-    return header + "".join(tables) + _by_tone(card) + _refused(card["refused"]) + LIMITS
+    parts = [_outside(card.get("external")), _known(card["person"]), _bands(card["bands"])]
+    for part, heading, names in SKINS:
+        known = {name.replace("_", " "): card[part][name] for name in names if name in card[part]}
+        if known:
+            parts.append(f"\n### {heading}\n\n{_table('skin', SHORT_COLUMNS, known)}\n")
+    return header + "".join([*tables, *parts, _refused(card["refused"])]) + LIMITS
 
 
-def _table(figures: Mapping) -> str:
-    names, formats = zip(*COLUMNS, strict=True)
-    lines = [("set", *names), ("---",) * (len(names) + 1)]
-    blocks = {"all": figures, **figures["datasets"]}
+def _reached(figures: Mapping, stage: Mapping) -> str:
+    live = figures["one_pass"]
+    blocks = {"all": figures}
+    if stage["terms"]:
+        blocks["all, by the picture alone"] = figures["picture_only"]
+    blocks |= {"all, by one pass of the picture": live, **figures["datasets"]}
+    return (
+        f"{_table('set', COLUMNS, blocks)}\n\nOne pass and the mean of eight differ in the risk "
+        f"category of {_share(live['another_category'])} of the pictures, and in whether a doctor "
+        f"should see them for {_share(live['sent_otherwise'])}."
+    )
+
+
+def _outside(external: Mapping | None) -> str:
+    """What others measured; where the interval of the AUC reaches down to chance, in words."""
+    if not external or not external["sets"]:
+        return ""
+    text = (
+        "\n### Measured on clinics that it never saw, and on other patients of those it knows\n\n"
+        f"By others, on {external['date']}, on pictures that are kept apart from everyone who "
+        "trains. What it refuses counts as sent to a doctor.\n\n"
+    )
+    text += _table(
+        "set", OUTSIDE, {f"{of['set']}, {of['modality']}: {of['what']}": of for of in
+                         external["sets"]},
+    )  # fmt: skip
+    for of in external["sets"]:
+        interval = of.get("auc_malignant_ci95")
+        if interval and interval[0] <= 0.5:
+            text += (
+                f"\n\n**It fails on {of['set']}** ({of['what']}): it tells cancers from harmless "
+                "lesions hardly better than chance, and sends nearly everyone to a doctor: of 100 "
+                f"harmless lesions it left {100 * of['specificity']:.0f} alone."
+            )
+    if external["not_lesions"]:
+        text += "\n\nOf pictures that show no lesion to judge:\n\n" + _rows(
+            [("pictures of", "pictures", "refused", "called benign"), ("---",) * 4]
+            + [(of["what"], str(of["n"]), _number(of["refused"]), str(of["called_benign"]))
+               for of in external["not_lesions"]]
+        )  # fmt: skip
+    return text + "\n"
+
+
+def _known(person: Mapping) -> str:
+    """The second stage of each modality, or why there is none."""
+    text = (
+        "\n### What the person knows\n\nAge, sex and body site move the log-odds of malignancy.\n"
+    )
+    for modality, stage in person.items():
+        loss = stage["log_loss"]
+        tried = (
+            f" Cross-validated on {stage['lesions']} validation pictures, the log loss is "
+            f"{loss['without']:.4f} without and {loss['with']:.4f} with it."
+            if loss
+            else " Too few validation pictures know any of it."
+        )
+        used = "used" if stage["terms"] else "not used, since it does not help"
+        text += f"\n**{modality.capitalize()}**: {used}.{tried}\n"
+        if stage["terms"]:
+            lines = [("term", "centre", "log-odds", "why"), ("---",) * 4]
+            lines += [
+                (
+                    "age, by decade" if name == "age" else name.replace("_", " "),
+                    f"{term['centre']:.2f}",
+                    f"{term['coefficient']:+.2f}",
+                    term["reason"],
+                )
+                for name, term in stage["terms"].items()
+            ]
+            text += f"\n{_rows(lines)}\n"
+    return text
+
+
+def _bands(bands: Mapping) -> str:
+    text = "\n### What a malignancy means: the share of cancers among test pictures\n"
+    for modality, of_modality in bands.items():
+        lines = [("malignancy from", "pictures", "lesions", "with a cancer"), ("---",) * 4]
+        lines += [
+            (
+                f"{band['low']:.3f}",
+                str(band["pictures"]),
+                str(band["lesions"]),
+                f"{band['share']:.3f} ({band['share_ci95'][0]:.2f}–{band['share_ci95'][1]:.2f})",
+            )
+            for band in of_modality
+        ]
+        text += f"\n{modality.capitalize()}:\n\n{_rows(lines)}\n"
+    return text
+
+
+def _table(of: str, columns: Iterable[tuple], blocks: Mapping[str, Mapping]) -> str:
+    names, formats = zip(*columns, strict=True)
+    lines = [(of, *names), ("---",) * (len(names) + 1)]
     lines += [(name, *(form(block) for form in formats)) for name, block in blocks.items()]
     return _rows(lines)
-
-
-def _by_tone(card: Mapping) -> str:
-    names, formats = zip(*TONE_COLUMNS, strict=True)
-    lines = [("skin", *names), ("---",) * (len(names) + 1)]
-    lines += [
-        (name.replace("_", " "), *(form(card["skin_tones"][name]) for form in formats))
-        for name, _ in TONES
-        if name in card["skin_tones"]
-    ]
-    return f"\n### By the lightness of the skin, as the program measures it\n\n{_rows(lines)}\n"
 
 
 def _refused(refused: Mapping) -> str:
@@ -136,8 +253,16 @@ def _rows(lines: Iterable[Iterable[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def _sent(block: Mapping, name: str) -> str:
+    return _figure(block["thresholds"]["sent_to_doctor"], name)
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
 def _figure(block: Mapping, name: str) -> str:
-    interval = block[f"{name}_ci95"]
+    interval = block.get(f"{name}_ci95")
     bounds = f" ({interval[0]:.2f}–{interval[1]:.2f})" if interval else ""
     return _number(block[name]) + bounds
 

@@ -11,6 +11,7 @@ from diagnosis.models import Mole, MoleRecord
 from tests.factories import PASSWORD, picture
 
 NEW = "/records/new/"
+API = "**/api/v1/records/"
 CHECKING = "Your picture is being checked"
 
 
@@ -68,10 +69,10 @@ def test_a_picture_is_taken_out_again(upload_page: Page, files) -> None:
 
 
 def test_a_bad_one_among_them_stays_and_the_others_are_sent(upload_page: Page, files) -> None:
-    files[0].write_text("no picture")
+    files[0].write_bytes(picture(file_format="GIF"))
     upload_page.get_by_label("Picture of the mole").set_input_files(files)
     send(upload_page, "Check these pictures")
-    expect(upload_page.get_by_text("This file is not a picture that we can read.")).to_be_visible()
+    expect(upload_page.get_by_text("Animated pictures and GIFs can't be used.")).to_be_visible()
     expect(upload_page.get_by_role("link", name="See the result")).to_be_visible()
     assert MoleRecord.objects.count() == 1
     upload_page.get_by_role("button", name="Remove: first.jpg").click()
@@ -121,7 +122,7 @@ def test_a_lost_connection_keeps_the_picture_and_sending_again_makes_one_record(
 
 
 def test_a_server_that_is_not_there_is_a_lost_connection(upload_page: Page, files) -> None:
-    upload_page.route(f"**{NEW}", lambda route: route.abort("connectionrefused"))
+    upload_page.route(API, lambda route: route.abort("connectionrefused"))
     upload_page.get_by_label("Picture of the mole").set_input_files(files[0])
     send(upload_page)
     expect(upload_page.get_by_role("alert")).to_contain_text("The connection was lost.")
@@ -129,7 +130,7 @@ def test_a_server_that_is_not_there_is_a_lost_connection(upload_page: Page, file
 
 
 def test_an_error_of_ours_keeps_the_picture(upload_page: Page, files) -> None:
-    upload_page.route(f"**{NEW}", lambda route: route.fulfill(status=503, body="<h1>Busy</h1>"))
+    upload_page.route(API, lambda route: route.fulfill(status=503, body="<h1>Busy</h1>"))
     upload_page.get_by_label("Picture of the mole").set_input_files(files[0])
     send(upload_page)
     expect(upload_page.get_by_role("alert")).to_contain_text("Something went wrong on our side.")

@@ -38,16 +38,7 @@ def by_form(program, pages, **request):
     return pages.post("/records/new/", fields, **request)
 
 
-def by_script(program, pages):
-    headers = {"Accept": "application/json"}
-    return pages.post(
-        "/records/new/",
-        {"image": image(), "modality": "photo", "key": uuid.uuid4()},
-        headers=headers,
-    )
-
-
-DOORS = [by_api, by_form, by_script]
+DOORS = [by_api, by_form]
 
 
 @pytest.mark.parametrize("door", DOORS)

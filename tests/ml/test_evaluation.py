@@ -1,6 +1,7 @@
 """The evaluation's figures: what counts where."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,9 @@ def predictions(rows, probabilities, usable=None, uncertain=None):
     filled = [[p.get(d, 0.0) for d in DIAGNOSES] for p in probabilities]
     return Predictions(
         rows=rows,
-        probabilities=np.array(filled).reshape(-1, len(DIAGNOSES)),
+        **dict.fromkeys(
+            ("probabilities", "picture", "one_pass"), np.array(filled).reshape(-1, len(DIAGNOSES))
+        ),
         usable=np.array(usable or [True] * len(rows)),
         uncertain=np.array(uncertain or [False] * len(rows)),
         skin_tones=["light"] * len(rows),
@@ -56,7 +59,8 @@ def many():
     for n, p in enumerate(probabilities):
         p[n % 7] += 0.4
     usable, uncertain = np.arange(210) % 3 > 0, np.zeros(210, bool)
-    return Predictions(rows, probabilities, usable, uncertain, ["light"] * 210, THRESHOLDS)
+    same = (probabilities,) * 3
+    return Predictions(rows, *same, usable, uncertain, ["light"] * 210, THRESHOLDS)
 
 
 def test_the_json_has_every_figure_the_contract_names(many):
@@ -90,7 +94,7 @@ def test_what_is_no_lesion_counts_only_in_refused_share(many):
     foreign = [row(f"dog{n}", "not_a_lesion") for n in range(4)]
     with_dogs = Predictions(
         many.rows + foreign,
-        np.vstack([many.probabilities, np.full((4, 7), 1 / 7)]),
+        *(np.vstack([many.probabilities, np.full((4, 7), 1 / 7)]),) * 3,
         np.append(many.usable, [False, False, False, True]),
         np.zeros(214, bool),
         [*many.skin_tones, *["light"] * 4],
@@ -146,13 +150,36 @@ def test_melanoma_is_reported_alone():
 
 
 def test_what_is_uncertain_is_sent_to_a_doctor_too():
-    both = predictions(
-        [row(0, "mel"), row(1, "nv")], [{"mel": 0.1, "nv": 0.9}, {"nv": 1}], uncertain=[True, False]
-    )
-    reached = evaluate(both)["thresholds"]
+    both = predictions([row(0, "mel"), row(1, "nv")], [{"mel": 0.18, "nv": 0.82}, {"nv": 1}])
+    close = {m: replace(of, uncertain=0.2) for m, of in THRESHOLDS.items()}
+    reached = evaluate(replace(both, thresholds=close))["thresholds"]
     assert reached["sensitivity"] == 0
     assert reached["sent_to_doctor"]["sensitivity"] == 1
+    assert reached["sent_to_doctor"]["melanoma_sensitivity"] == 1
     assert reached["sent_to_doctor"]["specificity"] == 1
+
+
+def test_one_pass_and_the_picture_alone_are_reported_beside_what_is_served():
+    rows = [row(n, ("nv", "mel")[n % 2], age=60.0) for n in range(4)]
+    right = [{r.dx: 1.0} for r in rows]
+    half = [{"mel": 0.5, "nv": 0.5}] * 4
+    served = predictions(rows, right)
+    other = predictions(rows, half).probabilities
+    result = evaluate(replace(served, picture=other))
+    assert result["auc_malignant"] == 1
+    assert result["picture_only"]["dermoscopy"]["auc_malignant"] == 0.5
+    assert result["one_pass"]["dermoscopy"]["auc_malignant"] == 1
+    # Of the two naevi, one pass says benign, and the mean of eight does not.
+    assert result["one_pass"]["dermoscopy"]["another_category"] == 0.5
+    assert result["one_pass"]["dermoscopy"]["sent_otherwise"] == 0.5
+
+
+def test_melanoma_against_naevus_leaves_out_everything_else():
+    rows = [row(0, "mel"), row(1, "nv"), row(2, "bcc"), row(3, "benign")]
+    said = [{"mel": 0.6, "nv": 0.4}, {"nv": 1}, {"mel": 1}, {"mel": 1}]
+    result = evaluate(predictions(rows, said))
+    assert result["auc_melanoma_naevus"] == 1
+    assert result["auc_melanoma"] < 1
 
 
 def test_calibration_in_the_large():

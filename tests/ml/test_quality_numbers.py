@@ -1,10 +1,14 @@
 """What the graph measures of a picture besides the diagnosis."""
 
+import io
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
-from ml import network
+from ml.network import graph
+from ml.publish.calibration import MIN_COLOUR
 from ml.skin_tone import tone_of
 
 SIDE, CELLS = 224, 28
@@ -24,9 +28,9 @@ def mask(*boxes):
 
 def measure(picture, lesion_mask):
     ones = tf.ones((1, 1))
-    layer = network.Quality()
+    layer = graph.Quality()
     inputs = [tf.constant(picture[None]), tf.constant(lesion_mask[None]), ones, ones, ones]
-    return dict(zip(network.QUALITY, layer(inputs).numpy()[0].tolist(), strict=True))
+    return dict(zip(graph.QUALITY, layer(inputs).numpy()[0].tolist(), strict=True))
 
 
 def tone(picture, lesion_mask):
@@ -83,10 +87,69 @@ def test_features_outside_the_familiar_ones_are_unfamiliar():
     rng = np.random.default_rng(0)
     basis = rng.normal(size=(100, 1280))
     known = rng.normal(size=(400, 100)) @ basis
-    familiar = network.Familiar(known)
-    layer = network.Unfamiliarity()
+    familiar = graph.Familiar(known)
+    layer = graph.Unfamiliarity()
     layer.build((None, 1280))
     layer.set_weights([familiar.mean, familiar.components])
     near, far = rng.normal(size=(5, 100)) @ basis, rng.normal(size=(5, 1280))
     assert layer(tf.constant(near, tf.float32)).numpy().max() < 0.1
     assert layer(tf.constant(far, tf.float32)).numpy().min() > 0.8
+
+
+def blot(lesion=(110, 70, 50), seed=0):
+    """A lesion with another tint at its rim, on skin that is redder on one side."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:SIDE, :SIDE] / SIDE - 0.5
+    inside = np.clip((0.3 - np.hypot(x, y)) / 0.05, 0, 1)[..., None]
+    around = np.array((225, 180, 155)) + np.array((12, -6, -6)) * (2 * x[..., None])
+    rim = np.exp(-(((np.hypot(x, y) - 0.25) / 0.04) ** 2))[..., None] * np.array((25, 0, 5))
+    picture = around * (1 - inside) + np.array(lesion) * inside + rim
+    return (picture + rng.normal(0, 3, (SIDE, SIDE, 3))).clip(0, 255).astype(np.uint8)
+
+
+def saved(picture, quality=75):
+    stream = io.BytesIO()
+    Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(stream, "JPEG", quality=quality)
+    return np.asarray(Image.open(stream).convert("RGB"))
+
+
+def colour(picture):
+    return measure(np.asarray(picture, np.float32), mask())["colour"]
+
+
+LUMA = np.array([0.299, 0.587, 0.114])
+
+
+@pytest.mark.parametrize(
+    "tint",
+    [
+        lambda grey: grey * (1, 1, 1),
+        lambda grey: np.where(grey > 150, 255, 0) * np.ones(3),  # one bit
+        lambda grey: grey * (1, 0.94, 0.78),  # sepia
+        lambda grey: grey * (0.75, 0.82, 1),
+        lambda grey: grey * 0.8 + (40, 15, 0),
+        lambda grey: (70, 35, 25) + grey / 255 * np.array((165, 155, 145)),  # two inks
+        lambda grey: 255 * (grey / 255) ** (0.9, 1, 1.2),
+    ],
+)
+def test_grey_and_tinted_pictures_have_no_colour_of_their_own(tint):
+    for picture in (blot(), blot((40, 30, 60), 1), np.full((SIDE, SIDE, 3), 128)):
+        flat = tint((picture @ LUMA)[..., None])
+        assert colour(flat) < MIN_COLOUR
+        assert colour(saved(flat)) < MIN_COLOUR
+
+
+def test_real_colours_count_in_dark_pale_and_compressed_pictures():
+    picture = blot()
+    for version in (picture, saved(picture, 40), picture * 0.5, picture * 0.5 + 120):
+        assert colour(version) > 1.5 * MIN_COLOUR
+
+
+def test_colour_is_what_least_squares_leaves():
+    cells = blot().reshape(14, 16, 14, 16, 3).astype(float).mean((1, 3)).reshape(-1, 3)
+    light = cells @ LUMA
+    known = np.vander(light / 255, 3)
+    left = 0.0
+    for of in (cells[:, 0] - cells[:, 1], cells[:, :2].mean(1) - cells[:, 2]):
+        left += ((of - known @ np.linalg.lstsq(known, of, rcond=None)[0]) ** 2).mean()
+    assert colour(blot()) == pytest.approx(np.sqrt(left), rel=1e-3)

@@ -33,5 +33,5 @@ def test_an_empty_class_is_an_error_that_names_it(tmp_path, draw):
 def test_a_class_of_an_unknown_name_is_an_error_that_names_it(tmp_path, draw):
     for name in ("mel", "nv", "wart"):
         draw(tmp_path / "mine" / name / "1.png", 1)
-    with pytest.raises(DatasetError, match="mine/wart: no data set here.*known are nv, bkl"):
+    with pytest.raises(DatasetError, match=r"mine/wart: no data set here.*known are nv, bkl"):
         datasets.read([tmp_path / "mine"])

@@ -121,7 +121,7 @@ def test_bad_input_names_file_and_row(make_set, records, message):
 def test_a_sheet_that_is_no_text_names_the_file(make_set):
     folder = make_set("bad", [{"image_id": "a", "dx": "nv"}])
     (folder / "metadata.csv").write_bytes(b"\xff\xfe\x00bad")
-    with pytest.raises(DatasetError, match="metadata.csv: not a readable CSV file"):
+    with pytest.raises(DatasetError, match=r"metadata.csv: not a readable CSV file"):
         datasets.read([folder])
 
 

@@ -20,7 +20,8 @@ def predictions(make_set):
     probabilities = np.random.default_rng(0).dirichlet(np.ones(7), 42)
     thresholds = {"dermoscopy": Thresholds(screen=0.3, melanoma=0.2, cost_ratio=2)}
     usable, uncertain = np.ones(42, bool), np.zeros(42, bool)
-    return Predictions(rows, probabilities, usable, uncertain, ["light"] * 42, thresholds)
+    same = (probabilities,) * 3
+    return Predictions(rows, *same, usable, uncertain, ["light"] * 42, thresholds)
 
 
 class Sources(HTMLParser):

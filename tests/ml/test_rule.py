@@ -2,7 +2,7 @@
 
 import pytest
 
-from ml.taxonomy import Thresholds, advice_with_signs, decide
+from ml.taxonomy import Thresholds, advice_with_signs, decide, is_sent, is_uncertain
 
 AT = Thresholds(screen=0.2, melanoma=0.1, cost_ratio=3.0)
 
@@ -35,3 +35,20 @@ def test_signs_never_give_less_than_a_doctor():
     assert advice_with_signs("retake", ["growing"]) == "doctor_weeks"
     assert advice_with_signs("doctor_days", ["growing"]) == "doctor_days"
     assert advice_with_signs("watch", ["itching"]) == "watch"
+
+
+@pytest.mark.parametrize(
+    ("parts", "sent", "uncertain"),
+    [
+        ({"bcc": 0.10}, False, False),
+        ({"bcc": 0.19}, True, True),
+        ({"bcc": 0.21}, True, True),
+        ({"bcc": 0.30}, True, False),
+        ({"mel": 0.095}, True, True),
+        ({"mel": 0.095, "bcc": 0.4}, True, False),  # the other score flags it clearly
+    ],
+)
+def test_uncertain_is_what_lies_close_to_being_flagged(parts, sent, uncertain):
+    close = Thresholds(screen=0.2, melanoma=0.1, cost_ratio=3.0, uncertain=0.25)
+    assert is_sent(probabilities(**parts), close) == sent
+    assert is_uncertain(probabilities(**parts), close) == uncertain

@@ -7,7 +7,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
@@ -18,7 +17,8 @@ from ml.network import backbone
 from ml.publish import export
 from ml.synthetic import phantoms
 from ml.taxonomy import DIAGNOSES
-from ml.training import loop
+from ml.training import loop, runs
+from ml.training.plan import Plan
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(900)  # TensorFlow is started anew for each command
@@ -70,6 +70,25 @@ def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path, monkey
     assert card["version"] != json.loads((RELEASE / "model.json").read_text())["version"]
     assert card["licence"].startswith("As the owners of the pictures")
     assert set(card["thresholds"]) == {"dermoscopy", "photo"}
+    assert set(card["bands"]) == set(card["figures"]) == {"dermoscopy", "photo"}
+    assert card["external"] is None
+
+    # What others measured of this very file is added; of another one, never.
+    entry = {"model_version": card["version"], "files": card["files"], "date": "2026-11-30"}
+    entry["sets"] = [
+        {"set": "Far away", "modality": "photo", "what": "a clinic", "n": 50, "malignant": 10,
+         "auc_malignant": 0.52, "auc_malignant_ci95": [0.4, 0.6], "sensitivity": 1.0,
+         "specificity": 0.02}
+    ]  # fmt: skip
+    other = json.loads(json.dumps(entry).replace("Far away", "Another one's"))
+    other["files"]["litert"]["sha256"] = "0" * 64
+    (tmp_path / "outside.json").write_text(json.dumps({"measured": [other, entry]}))
+    run_ml("release", "release", "--external", "outside.json")
+    added = json.loads((tmp_path / "release/model.json").read_text())
+    assert added == card | {"external": {**added["external"], "sets": entry["sets"]}}
+    text = (tmp_path / "release/model-card.md").read_text()
+    assert "**It fails on Far away**" in text
+    assert "Another one" not in text
 
     options = ("--model", "release", "--data", data)
     run_ml("evaluate", *options, "--split", "test", "--json", "out.json", "--report", "report")
@@ -90,7 +109,7 @@ def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path, monkey
     assert not (tmp_path / "second").exists()
 
     # A run that can't be released leaves no half-written release behind.
-    (tmp_path / "run/best.keras").write_bytes(b"damaged")
+    (tmp_path / "run/best.npz").write_bytes(b"damaged")
     assert "error: " in run_ml("release", "run", "--out", "second", status=1)
     assert not (tmp_path / "second").exists()
 
@@ -102,12 +121,13 @@ def test_a_student_follows_its_teacher(run_ml, data, tmp_path):
     teacher.mkdir()
     model = network.build()
     model.get_layer("cam").bias.assign(20.0 * np.array([d == "vasc" for d in DIAGNOSES]))
-    model.save(teacher / "best.keras")
+    runs.save_best(teacher, model)
+    (teacher / "plan.json").write_text("{}")
     (teacher / "split.csv").write_text("image_id,dataset,fold\n")
     (tmp_path / "plan.json").write_text(json.dumps(PLAN | {"phases": [[96, 1]]}))
     command = ("train", "--data", data, "--plan", "plan.json", "--out")
     run_ml(*command, "student", "--teacher", "teacher")
-    student = keras.models.load_model(tmp_path / "student/best.keras", compile=False)
+    student = runs.best(tmp_path / "student")
     assert np.argmax(student.get_layer("cam").bias) == DIAGNOSES.index("vasc")
 
     # It would be measured on what its teacher knows.
@@ -122,16 +142,17 @@ def test_a_training_that_died_while_saving_goes_on_from_the_epoch_before(
     data, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    plan = loop.Plan(phases=((96, 2),), epoch_pictures=32, batch=16)
-    save, saved = keras.Model.save, []
+    plan = Plan(phases=((96, 2),), epoch_pictures=32, batch=16)
+    save, saved = np.savez, []
 
-    def full_disk(model, path, *arguments, **options):
+    def full_disk(path, **arrays):
         saved.append(path.name)
-        if saved.count("last.partial.keras") == 2:
+        if saved.count("partial.last.npz") == 2:
+            path.write_bytes(b"half")
             raise OSError(28, "No space left on device")
-        return save(model, path, *arguments, **options)
+        return save(path, **arrays)
 
-    monkeypatch.setattr(keras.Model, "save", full_disk)
+    monkeypatch.setattr(np, "savez", full_disk)
     with pytest.raises(OSError, match="No space left"):
         loop.train([data], tmp_path / "run", plan)
     monkeypatch.undo()

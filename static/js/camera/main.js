@@ -1,7 +1,9 @@
 /** The camera page: camera → worker → words. No picture leaves the phone before the person saves. */
 
 import { Camera } from "./camera.js";
+import { cameras, remember } from "./devices.js";
 import * as outbox from "./outbox.js";
+import { cookie, send as sendToApi } from "./send.js";
 import { Steady } from "./steady.js";
 import { View } from "./view.js";
 
@@ -70,7 +72,7 @@ async function open() {
   } catch (error) {
     wanted = false;
     camera.close();
-    view.say("said", says[error instanceof DOMException ? error.name : ""] ?? says.no_camera);
+    view.say("said", says[error instanceof Error ? error.name : ""] ?? says.failed);
     view.open.disabled = false;
     view.show("start");
     return;
@@ -78,7 +80,8 @@ async function open() {
   view.say("said", null);
   view.open.disabled = false;
   view.show("live");
-  view.offer(camera.abilities);
+  view.offer(camera.abilities, camera.zoom);
+  view.offerCameras(await cameras(), camera.deviceId);
   newRound();
   const { generation } = camera;
   camera.next(() => pump(generation));
@@ -95,6 +98,7 @@ function newRound() {
   round++;
   worker.postMessage({ task: "forget" });
   view.save.disabled = true;
+  view.say("still", null);
   view.say("live-said", null);
   view.showAnswer(steady.pause());
   view.drawOutline(null);
@@ -129,14 +133,19 @@ async function save(jpeg) {
  * @returns {Promise<boolean>} whether it was sent, so that its result comes in place of this page */
 async function send(picture, place, isKept = true) {
   view.say(place, says.sending);
-  const answer = await outbox.send(picture, program.records);
+  const body = new FormData();
+  body.set("image", picture.jpeg, "mole.jpg");
+  body.set("phone_advice", picture.advice);
+  const answer = await sendToApi(program.records, body, picture.id);
   if ("id" in answer) {
     if (isKept) await outbox.drop(picture.id);
     location.assign(program.result.replace("00000000-0000-0000-0000-000000000000", answer.id));
     return true;
   }
-  view.say(place, [says[isKept ? answer.problem : "not_kept"], answer.detail].filter(Boolean).join(" "));
-  view.showSignIn(answer.problem === "signIn");
+  const { problem, detail } = answer;
+  const sentence = says[!isKept ? "not_kept" : problem === "broken" ? "offline" : problem];
+  view.say(place, problem === "refused" && detail ? `${sentence} ${detail}` : sentence);
+  view.showSignIn(problem === "signIn");
   if (isKept) await showKept();
   return false;
 }
@@ -180,6 +189,12 @@ function takeUpdate(newer) {
   if (!camera.isOn) takeOver();
 }
 
+/** An installed app stays open for weeks: it looks when it comes back. */
+async function lookForUpdate() {
+  const registration = await navigator.serviceWorker?.getRegistration();
+  await registration?.update().catch((error) => console.warn("No update:", error)); // offline
+}
+
 function sayNetwork() {
   view.say("network", navigator.onLine ? null : says.is_offline);
 }
@@ -199,10 +214,21 @@ view.save.addEventListener("click", () => {
 });
 view.torch.addEventListener("click", async () => {
   const on = view.torch.getAttribute("aria-pressed") !== "true";
-  await camera.set({ torch: on });
-  view.torch.setAttribute("aria-pressed", String(on));
+  const done = await camera.set({ torch: on });
+  view.say("live-said", done ? null : says.no_torch);
+  if (done) view.torch.setAttribute("aria-pressed", String(on));
 });
-view.zoom.addEventListener("input", () => camera.set({ zoom: Number(view.zoom.value) }));
+view.zoom.addEventListener("input", async () => {
+  const done = await camera.set({ zoom: Number(view.zoom.value) });
+  view.say("live-said", done ? null : says.no_zoom);
+  if (!done) view.zoom.value = String(camera.zoom);
+});
+view.cameras.addEventListener("change", () => {
+  remember(view.cameras.value);
+  camera.close();
+  newRound();
+  open();
+});
 view.keptList.addEventListener("click", async (/** @type {Event} */ event) => {
   const button = /** @type {HTMLElement} */ (event.target).closest("button");
   if (!button) return;
@@ -212,6 +238,7 @@ view.keptList.addEventListener("click", async (/** @type {Event} */ event) => {
   view.say("kept-said", says.deleted);
   await showKept();
 });
+camera.onstill = (stands) => view.say("still", stands ? says.stands_still : null);
 camera.onend = () => {
   close();
   view.say("said", says.taken_away);
@@ -221,13 +248,14 @@ camera.onend = () => {
 document.addEventListener("visibilitychange", () => {
   if (document.hidden && camera.isOn) close();
   else if (!document.hidden && wanted) open();
+  if (!document.hidden) lookForUpdate();
 });
 addEventListener("pagehide", () => camera.close());
 addEventListener("pageshow", () => { saving = false; }); // back from the result
 // The stored page still has the token of the session in which it was stored.
 document.addEventListener("submit", ({ target }) => {
   const token = /** @type {HTMLFormElement} */ (target).elements.namedItem("csrfmiddlewaretoken");
-  if (token instanceof HTMLInputElement) token.value = outbox.cookie("csrftoken");
+  if (token instanceof HTMLInputElement) token.value = cookie("csrftoken");
 });
 addEventListener("online", sayNetwork);
 addEventListener("offline", sayNetwork);
@@ -235,5 +263,6 @@ addEventListener("offline", sayNetwork);
 sayNetwork();
 showKept();
 view.open.disabled = true;
-if (!navigator.mediaDevices?.getUserMedia || typeof OffscreenCanvas === "undefined") view.say("said", says.unsupported);
+if (!isSecureContext) view.say("said", says.SecurityError);
+else if (!navigator.mediaDevices?.getUserMedia || typeof OffscreenCanvas === "undefined") view.say("said", says.unsupported);
 else worker.postMessage({ task: "load", program });

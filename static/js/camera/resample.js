@@ -96,30 +96,3 @@ export function toInput(image, size) {
   }
   return out;
 }
-
-/** The square turned ``turns`` quarters as numpy.rot90, mirrored before.
- * @param {Float32Array} square @param {number} size @param {number} turns @param {boolean} mirrored
- * @returns {Float32Array} */
-export function turned(square, size, turns, mirrored) {
-  const last = size - 1;
-  // Row and column of the first pixel, and the steps from it along a row and down a column.
-  const [row, column, right, down] = /** @type {[number, number, number[], number[]][]} */ ([
-    [0, 0, [0, 1], [1, 0]],
-    [0, last, [1, 0], [0, -1]],
-    [last, last, [0, -1], [-1, 0]],
-    [last, 0, [-1, 0], [0, 1]],
-  ])[turns];
-  /** @param {number} y @param {number} x */
-  const at = (y, x) => 3 * (size * y + (mirrored ? -x : x));
-  const begin = at(row, mirrored ? column - last : column);
-  const [across, along] = [at(right[0], right[1]), at(down[0], down[1])];
-  const out = new Float32Array(square.length);
-  for (let y = 0, o = 0; y < size; y++) {
-    for (let x = 0, i = begin + y * along; x < size; x++, o += 3, i += across) {
-      out[o] = square[i];
-      out[o + 1] = square[i + 1];
-      out[o + 2] = square[i + 2];
-    }
-  }
-  return out;
-}

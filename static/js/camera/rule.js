@@ -1,11 +1,11 @@
 /** The rule of ml/taxonomy.py and the comparisons of ml/quality.py, on the tables of model.json. */
 
 /**
- * @typedef {{ screen: number, melanoma: number, cost_ratio: number }} Thresholds
+ * @typedef {{ screen: number, melanoma: number, cost_ratio: number, uncertain: number }} Thresholds
  * @typedef {{ temperature: number, bias: number[] }} Calibration
  * @typedef {{ number: string, min?: number, max?: number, reason?: string, warning?: string }} Limit
  * @typedef {{
- *   version: string, side: number, near: number, quality: string[], advice: string[],
+ *   version: string, side: number, quality: string[], advice: string[],
  *   diagnoses: Record<string, string>,
  *   calibration: Record<string, Calibration>, thresholds: Record<string, Thresholds>,
  *   limits: Record<string, Limit[]>,
@@ -60,16 +60,22 @@ export class Rule {
     ];
   }
 
-  /** Whether a doctor should see it. @param {number[]} probabilities */
-  isFlagged(probabilities) {
-    return this.scores(probabilities).some(([score, threshold]) => score >= threshold);
+  /** By how many log-odds the higher of the two scores lies above its threshold.
+   * @param {number[]} probabilities */
+  above(probabilities) {
+    return Math.max(...this.scores(probabilities).map(
+      ([score, threshold]) => logOdds(score) - logOdds(threshold)));
   }
 
-  /** Whether turning the picture could change sides. @param {number[]} probabilities */
-  isNear(probabilities) {
-    return this.scores(probabilities).some(
-      ([score, threshold]) => Math.abs(logit(score) - logit(threshold)) < this.card.near,
-    );
+  /** Whether it is judged malignant. @param {number[]} probabilities */
+  isFlagged(probabilities) {
+    return this.above(probabilities) >= 0;
+  }
+
+  /** Whether it lies so close to being flagged that it could fall to either side.
+   * @param {number[]} probabilities */
+  isUncertain(probabilities) {
+    return Math.abs(this.above(probabilities)) <= this.thresholds.uncertain;
   }
 
   /** → [risk category, advice]. @param {number[]} probabilities @param {boolean} uncertain
@@ -94,8 +100,8 @@ export class Rule {
   }
 }
 
-/** @param {number} p */
-function logit(p) {
-  const inside = Math.min(Math.max(p, 1e-6), 1 - 1e-6);
+/** Of a probability, kept a millionth away from 0 and 1. @param {number} probability */
+function logOdds(probability) {
+  const inside = Math.min(Math.max(probability, 1e-6), 1 - 1e-6);
   return Math.log(inside / (1 - inside));
 }

@@ -1,0 +1,132 @@
+"""The second stage: what is known of the person beside the picture."""
+
+import numpy as np
+import pytest
+
+from ml import classifier, person
+from ml.person import Person
+from ml.publish import second_stage
+from ml.synthetic import phantoms
+from ml.taxonomy import ADVICE, BODY_REGION_OF, BODY_SITES, DIAGNOSES
+from tests.ml.test_evaluation import row
+
+STAGE = {
+    "age": {"centre": 5.0, "coefficient": 0.3, "reason": "…"},
+    "male": {"centre": 0.5, "coefficient": 0.2, "reason": "…"},
+    "head_neck": {"centre": 0.1, "coefficient": -0.4, "reason": "…"},
+}
+
+
+@pytest.fixture(scope="module")
+def model():
+    """The released model with a second stage for photographs only."""
+    loaded = classifier.load()
+    loaded.card = loaded.card | {"person": {"photo": {"terms": STAGE}}}
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def phantom() -> np.ndarray:
+    return np.asarray(phantoms.render("even_mole"))
+
+
+def test_the_log_odds_move_by_the_terms_that_are_known():
+    assert person.log_odds(Person(), STAGE) == 0
+    assert person.log_odds(Person(age=70), STAGE) == pytest.approx(0.3 * 2)
+    assert person.log_odds(Person(sex="female"), STAGE) == pytest.approx(-0.1)
+    known = Person(age=40, sex="male", body_site="ear")
+    assert person.log_odds(known, STAGE) == pytest.approx(-0.3 + 0.1 - 0.36)
+    assert person.used(known, STAGE) == ["age", "sex", "body_site"]
+    assert person.used(known, {}) == []
+
+
+def test_every_body_site_is_of_a_region_that_the_data_name_or_says_nothing():
+    assert set(BODY_SITES) - set(BODY_REGION_OF) == {"mucosa"}
+    assert Person(body_site="mucosa").values() == {}
+    assert Person(body_site="ear").values() == Person(body_site="head_neck").values()
+
+
+def test_what_can_t_be_is_refused():
+    for wrong in ({"age": -1}, {"age": 300}, {"age": float("nan")}, {"sex": "unknown"}):
+        with pytest.raises(ValueError, match=r"age|sex"):
+            Person(**wrong)
+
+
+def test_moved_probabilities_keep_the_order_within_benign_and_malignant():
+    before = np.array([0.5, 0.1, 0.05, 0.05, 0.1, 0.05, 0.15])
+    after = person.moved(before, 1.0)
+    malignant = before[4:].sum()
+    odds = malignant / (1 - malignant) * np.e
+    assert after.sum() == pytest.approx(1)
+    assert after[4:].sum() == pytest.approx(odds / (1 + odds))
+    assert after[4:] / after[4:].sum() == pytest.approx(before[4:] / malignant)
+    assert person.moved(before, 0.0) == pytest.approx(before)
+
+
+def test_the_answer_to_the_picture_alone_stays_beside_it(model, phantom):
+    [alone] = model.assess([phantom], "photo")
+    [known] = model.assess([phantom], "photo", Person(age=80, sex="male"))
+    assert (alone.used, alone.picture) == ([], None)
+    assert known.used == ["age", "sex"]
+    assert known.malignancy > alone.malignancy
+    assert sum(known.diagnoses.values()) == pytest.approx(1)
+    names = ("malignancy", "risk_category", "uncertain", "advice")
+    assert known.picture == {name: getattr(alone, name) for name in names}
+
+
+def test_where_the_stage_is_off_nothing_is_used(model, phantom):
+    [alone] = model.assess([phantom], "dermoscopy")
+    [known] = model.assess([phantom], "dermoscopy", Person(age=80, sex="male", body_site="ear"))
+    assert (known.used, known.picture) == ([], None)
+    assert known.diagnoses == alone.diagnoses
+
+
+def test_no_sign_is_among_what_may_lower_a_risk(model, phantom):
+    """Signs only ever raise the advice, after the rule."""
+    assert set(model.assess([phantom], "photo", Person(age=20))[0].used) == {"age"}
+    assert {belongs for belongs, _ in person.TERMS.values()} == {"age", "sex", "body_site"}
+    assert ADVICE.index("watch") < ADVICE.index("doctor_weeks")
+
+
+def lesions(n: int, effect: float, dataset: str = "HAM") -> tuple[list, np.ndarray, np.ndarray]:
+    """Rows whose cancers depend on age by ``effect`` a decade beyond the picture's answer."""
+    rng = np.random.default_rng(4)
+    odds, ages = rng.normal(-1, 1.5, n), rng.uniform(20, 90, n)
+    truth = rng.random(n) < 1 / (1 + np.exp(-(odds + effect * (ages / 10 - 5.5))))
+    rows = [
+        row(i, "mel" if sick else "nv", age=float(age), dataset=dataset)
+        for i, (sick, age) in enumerate(zip(truth, ages, strict=True))
+    ]
+    return rows, 1 / (1 + np.exp(-odds)), truth
+
+
+def test_what_helps_is_found_with_its_size_and_reason():
+    stage = second_stage.fit(*lesions(2000, 0.4))
+    assert stage["terms"]["age"]["coefficient"] == pytest.approx(0.4, abs=0.1)
+    assert stage["terms"]["age"]["reason"]
+    assert "male" not in stage["terms"]  # nothing was known of it
+    assert stage["log_loss"]["with"] < stage["log_loss"]["without"]
+
+
+def test_what_does_not_help_stays_off_and_the_figures_say_so():
+    stage = second_stage.fit(*lesions(300, 0.0))
+    assert stage["terms"] == {}
+    assert stage["log_loss"]["with"] > stage["log_loss"]["without"] - 0.01
+
+
+def test_a_set_s_share_of_cancers_is_not_taken_for_age():
+    """Two clinics: the one with older people sees more cancers, at every age."""
+    young, old = lesions(800, 0.0), lesions(800, 0.0, "OLD")
+    rng = np.random.default_rng(1)
+    truth = np.r_[young[2], old[2] | (rng.random(800) < 0.5)]
+    rows = [
+        *(row(i, "nv", age=r.age / 2) for i, r in enumerate(young[0])),
+        *(row(f"o{i}", "nv", age=40 + r.age / 2, dataset="OLD") for i, r in enumerate(old[0])),
+    ]
+    stage = second_stage.fit(rows, np.r_[young[1], old[1]], truth)
+    assert abs(stage["terms"].get("age", {"coefficient": 0})["coefficient"]) < 0.1
+
+
+def test_too_few_or_unknown_people_leave_it_off():
+    assert second_stage.fit([row(0, "nv")], np.array([0.2]), np.array([False]))["terms"] == {}
+    assert len(DIAGNOSES) == len(person.MALIGNANT)

@@ -1,0 +1,77 @@
+"""What a release keeps: its version, and what others measured of it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ml.__main__ import main
+from ml.classifier import RELEASE
+from ml.datasets import DatasetError
+from ml.publish import export, external
+from ml.taxonomy import DIAGNOSES, Thresholds
+
+
+@pytest.fixture
+def card(tmp_path) -> dict:
+    """A release in ``tmp_path``."""
+    made = json.loads((RELEASE / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps(made))
+    return made
+
+
+def entry(card: dict, **other) -> dict:
+    return {
+        "model_version": card["version"],
+        "files": card["files"],
+        "date": "2026-11-30",
+        "sets": [],
+        **other,
+    }
+
+
+def test_what_answers_as_before_keeps_its_version(card, tmp_path):
+    assert export._version(card | {"version": ""}, tmp_path) == card["version"]
+    other = {"screen": 0.5, "melanoma": 0.5, "cost_ratio": 3.0, "uncertain": 0.1}
+    changed = card | {"thresholds": card["thresholds"] | {"photo": other}}
+    assert export._version(changed, tmp_path) != card["version"]
+
+
+def test_outside_figures_are_of_the_same_file_and_version(card):
+    files = {"litert": {"sha256": "0" * 64}}
+    other = [entry(card, files=files), entry(card, model_version="1999.1.1")]
+    assert external.of_release(card, other) is None
+    assert external.of_release(card, None) is None
+    found = external.of_release(card, [*other, entry(card, sets=[{"set": "PH2"}])])
+    assert found == {"date": "2026-11-30", "sets": [{"set": "PH2"}], "not_lesions": []}
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"measured": [{}]}', '{"measured": {"a": 1}}', "\udcff"]
+)
+def test_a_file_of_another_form_is_named(content, tmp_path, capsys):
+    path = tmp_path / "figures.json"
+    path.write_bytes(content.encode(errors="surrogateescape"))
+    with pytest.raises(DatasetError, match=r"figures\.json"):
+        external.read(path)
+    assert main(["release", str(tmp_path), "--external", str(path)]) == 1
+    assert "figures.json: no file of outside figures" in capsys.readouterr().err
+
+
+def test_a_release_is_not_released_again(card, tmp_path, capsys):
+    assert main(["release", str(tmp_path)]) == 1
+    assert "give --external" in capsys.readouterr().err
+
+
+def test_the_gap_is_the_distance_to_the_nearest_other_category():
+    """So that a picture on the very edge may fall to either side by rounding, and no other."""
+    at = Thresholds(screen=0.2, melanoma=0.1, cost_ratio=3.0)
+
+    def gap(**parts: float) -> float:
+        of = dict.fromkeys(DIAGNOSES, 0.0) | {"nv": 1 - sum(parts.values())} | parts
+        return export._gap(np.array([of[d] for d in DIAGNOSES]), at)
+
+    assert gap(bcc=0.2001) == pytest.approx(0.0001)
+    assert gap(mel=0.0999) == pytest.approx(0.0001)
+    assert gap(bcc=0.6, mel=0.2) == pytest.approx(0)  # three times 0.2
+    assert gap(bcc=0.9) > 0.05 > export.SUM_PARITY
