@@ -10,7 +10,7 @@ from django.db import transaction
 import ml.release
 from accounts.models import User
 from accounts.ownership import check_owner
-from diagnosis import queue
+from diagnosis import limits, queue
 from diagnosis.language import frequencies
 from diagnosis.records import claims
 from diagnosis.records.models import Assessment, MoleRecord
@@ -64,8 +64,12 @@ def is_outdated(record: MoleRecord) -> bool:
 
 
 def ask_again(*, record: MoleRecord, by: User) -> bool:
-    """Ask a worker to reassess; False when none can be reached now. Raises PermissionDenied."""
+    """Ask a worker to reassess; False when none can be reached now.
+
+    Raises PermissionDenied, TryLater.
+    """
     check_owner(record, by)
+    limits.spend(by, "reassessments")
     return queue.send_again(record.pk)
 
 

@@ -106,6 +106,7 @@ class MoleRecord(models.Model):
         blank=True,
         validators=[MinValueValidator(MIN_SIZE_MM), MaxValueValidator(MAX_SIZE_MM)],
     )
+    image_bytes = models.PositiveIntegerField(default=0, editable=False)
     state = models.CharField(_("state"), max_length=20, choices=State, default=State.QUEUED)
     failure_reason = models.CharField(
         _("reason of the failure"), max_length=20, choices=FailureReason, blank=True

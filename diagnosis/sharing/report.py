@@ -16,6 +16,7 @@ from fpdf import FPDF, XPos, YPos
 from PIL import Image
 
 from accounts.models import User
+from diagnosis import limits
 from diagnosis.language import frequencies, plots, results, terms
 from diagnosis.moles.models import Mole
 from diagnosis.records.models import MoleRecord
@@ -33,7 +34,11 @@ if TYPE_CHECKING:
 
 
 def write(*, person: User, records: Iterable[MoleRecord], mole: Mole | None = None) -> bytes:
-    """A PDF with the newest pictures, oldest first; says so when older ones are left out."""
+    """A PDF with the newest pictures, oldest first; says so when older ones are left out.
+
+    Raises TryLater.
+    """
+    limits.spend(person, "reports")
     every = sorted(records, key=lambda record: record.created_at)
     shown = every[-AT_MOST:]
     report = _Report()
