@@ -15,7 +15,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from ml import classifier, datasets, images, network
-from ml.datasets import Row, arrays, splits
+from ml.datasets import Row, arrays, seen, splits
 from ml.measure import evaluation, trust
 from ml.publish import bands, calibration, external, model_card
 from ml.taxonomy import (
@@ -55,7 +55,7 @@ def release(
     was.
     """
     data = json.loads((run / "data.json").read_text())
-    rows = datasets.read(data["folders"], data["modality"]).trainable
+    rows = datasets.read(data["folders"], data["modality"], decode=True).trainable
     folds = np.array([fold or "" for fold in splits.read(run / "split.csv", rows)])
     if not (folds == "validation").any():
         raise datasets.DatasetError(f"{run}: none of its validation pictures are in this data")
@@ -69,6 +69,8 @@ def release(
     model.save(new / KERAS_FILE)
     convert(model, new / LITERT_FILE)
     shutil.copy(run / "split.csv", new)
+    made_with = np.isin(folds, ("train", "validation"))
+    seen.write([row for row, known in zip(rows, made_with, strict=True) if known], new / seen.FILE)
 
     plan = json.loads((run / "plan.json").read_text())
     # Where the teachers lay on this machine is nobody's business.

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from ml import datasets, images, network
 from ml.datasets import Row, arrays, splits
 from ml.network import backbone
-from ml.taxonomy import BENIGN_DIAGNOSES, DIAGNOSES, MALIGNANT_DIAGNOSES
+from ml.taxonomy import BENIGN_DIAGNOSES, DEFAULT_MODALITY, DIAGNOSES, MALIGNANT_DIAGNOSES
 from ml.training import runs, steps
 from ml.training.batches import Pool
 from ml.training.plan import Plan
@@ -27,9 +27,9 @@ def train(
     data: Sequence[Path],
     out: Path,
     plan: Plan | None = None,
-    modality: str = "dermoscopy",
+    modality: str = DEFAULT_MODALITY,
     minutes: float | None = None,
-) -> None:
+) -> list[str]:
     """Train on ``data`` into the run folder ``out``; goes on where a killed training stopped.
 
     ``modality`` holds for sets that don't say. ``minutes`` bounds the whole call: the learning
@@ -37,13 +37,13 @@ def train(
     Writes ``plan.json``, ``data.json`` (where the pictures are), ``split.csv``, ``epochs.csv``,
     ``curves.png``, ``best.npz`` and, to go on from, ``last.npz``. Raises datasets.DatasetError
     for data that can't be used, and for a run folder that was begun with other data or another
-    plan.
+    plan. Returns sentences on what was left out, since it could not be read.
     """
     clock = _Clock(minutes)
     resumed = (out / runs.LAST).exists()
     plan = runs.kept_plan(out, plan) if resumed else plan or Plan()
     keras.utils.set_random_seed(plan.seed)
-    manifest = datasets.read(data, modality)
+    manifest = datasets.read(data, modality, decode=True)
     datasets.warn(manifest)
     rows = manifest.trainable
     if manifest.split:
@@ -65,6 +65,7 @@ def train(
     pool = Pool(rows, loaded, np.flatnonzero(fold == "train"), plan)
     validation = Validation(rows, loaded, np.flatnonzero(fold == "validation"), plan)
     _Training(out, plan, pool, validation, resumed, clock).run()
+    return manifest.faults
 
 
 class _Clock:
