@@ -1,6 +1,7 @@
 """Seeded, resumable training of the network on one manifest; progress, curves, averaged weights."""
 
 import json
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -55,6 +56,7 @@ def train(
         raise datasets.DatasetError(f"{out} was begun with other data; choose another folder")
     for teacher in (*plan.teachers, *filter(None, [plan.start])):
         _check_held_out(Path(teacher), rows, folds)
+    _check_enough(rows, folds)
     loaded = arrays.load(rows)
     out.mkdir(parents=True, exist_ok=True)
     (out / runs.PLAN).write_text(json.dumps(asdict(plan), indent=2))
@@ -225,6 +227,20 @@ def _rate(way: float) -> float:
         return FIRST_RATE + (1 - FIRST_RATE) * way / WARMUP
     fall = (1 + np.cos(np.pi * (way - WARMUP) / (1 - WARMUP))) / 2
     return float(LAST_RATE + (1 - LAST_RATE) * fall)
+
+
+def _check_enough(rows: list[Row], folds: list[str]) -> None:
+    """Raises DatasetError where nothing is left to learn or to choose the best weights by."""
+    for name in ("train", "validation"):
+        lesions = [r for r, fold in zip(rows, folds, strict=True) if fold == name and r.allowed]
+        if not lesions:
+            raise datasets.DatasetError(
+                f"too few pictures: none of {len(rows):,} is left for {name}. Patients and lesions "
+                f"stay together: {len(splits.FOLDS)} or more of one diagnosis are needed"
+            )
+    learnt = {d for r, fold in zip(rows, folds, strict=True) if fold == "train" for d in r.allowed}
+    if missing := [diagnosis for diagnosis in DIAGNOSES if diagnosis not in learnt]:
+        print(f"warning: no picture to learn {', '.join(missing)} from", file=sys.stderr)
 
 
 def _check_held_out(teacher: Path, rows: list[Row], folds: list[str]) -> None:
