@@ -23,7 +23,7 @@ class ChangeForm(UserChangeForm):
     class Meta:
         model = User
         fields = "__all__"
-        field_classes = {}
+        field_classes: dict[str, type] = {}
 
 
 @admin.register(User)

@@ -2,13 +2,14 @@
 
 from django import forms
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
 from accounts.forms import CONSENT_VERSION, SignupForm
+from accounts.requests import PersonRequest
 
 
 class ConsentForm(forms.Form):
@@ -17,7 +18,7 @@ class ConsentForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def consent(request: HttpRequest) -> HttpResponse:
+def consent(request: PersonRequest) -> HttpResponse:
     """Ask once, then lead to the page that needed it."""
     user, target = request.user, request.GET.get("next", "")
     if not url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()):

@@ -18,6 +18,7 @@ from knox.models import get_token_model
 
 from accounts.forms import CONSENT_TEXT, CONSENT_VERSION, PreferencesForm, TeachingForm
 from accounts.models import User
+from accounts.requests import PersonRequest
 
 DetailsForm = forms.modelform_factory(
     User,
@@ -29,7 +30,7 @@ NotificationsForm = forms.modelform_factory(User, fields=["reminder_emails", "ve
 
 @require_safe
 @login_required
-def account(request: HttpRequest) -> HttpResponse:
+def account(request: PersonRequest) -> HttpResponse:
     user = request.user
     context = {
         "second_factor": user.has_second_factor,
@@ -43,19 +44,19 @@ def account(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def details(request: HttpRequest) -> HttpResponse:
+def details(request: PersonRequest) -> HttpResponse:
     return _edit(request, DetailsForm, "accounts/details.html")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def preferences(request: HttpRequest) -> HttpResponse:
+def preferences(request: PersonRequest) -> HttpResponse:
     return _edit(request, PreferencesForm, "accounts/preferences.html")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def notifications(request: HttpRequest) -> HttpResponse:
+def notifications(request: PersonRequest) -> HttpResponse:
     return _edit(request, NotificationsForm, "accounts/notifications.html")
 
 
@@ -83,7 +84,7 @@ def language(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 @reauthentication_required(allow_get=True)
-def tokens(request: HttpRequest) -> HttpResponse:
+def tokens(request: PersonRequest) -> HttpResponse:
     """POST makes one, which is shown this once: only its digest is stored."""
     if request.user.lacks_second_factor:
         messages.warning(
@@ -98,7 +99,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @login_required
-def token_revoke(request: HttpRequest) -> HttpResponse:
+def token_revoke(request: PersonRequest) -> HttpResponse:
     get_object_or_404(_tokens(request.user), digest=request.POST.get("token")).delete()
     messages.success(request, _("The token no longer works."))
     return redirect("accounts:tokens")
@@ -106,7 +107,7 @@ def token_revoke(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @login_required
-def session_end(request: HttpRequest, pk: int) -> HttpResponse:
+def session_end(request: PersonRequest, pk: int) -> HttpResponse:
     get_object_or_404(UserSession, pk=pk, user=request.user).end()
     messages.success(request, _("That browser is signed out."))
     return redirect("usersessions_list")
@@ -114,7 +115,7 @@ def session_end(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def teaching(request: HttpRequest) -> HttpResponse:
+def teaching(request: PersonRequest) -> HttpResponse:
     """Whether reviewed pictures may go into data sets."""
     agreed = {"agreed": request.user.teaching_consented_at is not None}
     form = TeachingForm(request.POST if request.method == "POST" else None, initial=agreed)
@@ -125,7 +126,7 @@ def teaching(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/teaching.html", {"form": form})
 
 
-def _edit(request: HttpRequest, form_class: type[forms.ModelForm], template: str) -> HttpResponse:
+def _edit(request: PersonRequest, form_class: type[forms.ModelForm], template: str) -> HttpResponse:
     """A form over the person's own account, which leads back to its page."""
     # A copy: what is refused must not show in the page around the form.
     person = User.objects.get(pk=request.user.pk)

@@ -54,8 +54,9 @@ class LogEntryAdmin(AuditlogLogEntryAdmin):
                 "export/",
                 self.admin_site.admin_view(self.export_view),
                 name="auditlog_logentry_export",
-            )
-        ] + super().get_urls()
+            ),
+            *super().get_urls(),
+        ]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return super().changelist_view(

@@ -22,7 +22,7 @@ from rest_framework.views import APIView, exception_handler
 
 from diagnosis.records.api import RecordViewSet
 from diagnosis.records.pictures import PictureRefused
-from diagnosis.records.uploads import ConsentMissing, NotRetryable
+from diagnosis.records.uploads import ConsentMissing, NotRetryable, SentBefore
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -31,6 +31,12 @@ logger = logging.getLogger(__name__)
 
 class Conflict(APIException):
     status_code = HTTPStatus.CONFLICT
+
+
+class SamePicture(Conflict):
+    def __init__(self, sent_before: SentBefore) -> None:
+        super().__init__(str(sent_before))
+        self.record = str(sent_before.record.pk)
 
 
 class TooLarge(ValidationError):
@@ -48,7 +54,11 @@ def as_problem(exception: Exception, context: dict[str, Any]) -> Response:
         response = Response(status=500)
         response.data = {"detail": _("Something went wrong on our side. Try again later.")}
     status = HTTPStatus(response.status_code)
-    problem = {"type": "about:blank", "title": status.phrase, "status": status.value}
+    problem: dict[str, Any] = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+    }
     if isinstance(exception, ValidationError):
         errors = response.data
         if not isinstance(errors, dict):
@@ -56,6 +66,8 @@ def as_problem(exception: Exception, context: dict[str, Any]) -> Response:
         problem |= {"detail": _first_sentence(errors), "errors": errors}
     else:
         problem["detail"] = str(response.data["detail"])
+        if isinstance(exception, SamePicture):
+            problem["same_picture"] = exception.record
     headers = {
         name: response[name] for name in ("WWW-Authenticate", "Retry-After") if name in response
     }
@@ -87,6 +99,8 @@ def _as_api_exception(exception: Exception) -> Exception:
         return ValidationError(exception.message_dict if fields else exception.messages)
     if isinstance(exception, ConsentMissing):
         return PermissionDenied(_("Agree first that your pictures are stored: /account/consent/"))
+    if isinstance(exception, SentBefore):
+        return SamePicture(exception)
     if isinstance(exception, NotRetryable):
         return Conflict(_("Only a failed record can be tried again."))
     if isinstance(exception, RequestDataTooBig):
@@ -116,6 +130,11 @@ PROBLEM_SCHEMA = {
             "description": "By field, when the request's content was refused.",
             "additionalProperties": True,
         },
+        "same_picture": {
+            "type": "string",
+            "format": "uuid",
+            "description": "The earlier record, where only a new picture was wanted.",
+        },
     },
 }
 
@@ -139,7 +158,7 @@ class UnknownAddressView(APIView):
 
     permission_classes = (AllowAny,)
 
-    def initial(self, request: Request, *args, **kwargs) -> None:
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         raise NotFound(_("Nothing is at this address. Those of the API end with a slash."))
 
 

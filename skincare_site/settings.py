@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from environ.fileaware_mapping import FileAwareMapping
 from kombu import Queue
 
+from diagnosis.queue import Task
 from skincare_site import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -218,18 +219,19 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 # A queue of their own: behind a long one, sweeps would expire unread. A worker reads both.
 CELERY_TASK_QUEUES = [Queue("celery"), Queue("sweeps")]
+
 CELERY_TASK_ROUTES = {"diagnosis.tasks.sweep_*": {"queue": "sweeps"}}
 # In memory: all beats are short, so that nothing is worth remembering over a restart.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
-    "records": {"task": "diagnosis.tasks.sweep_records", "schedule": timedelta(seconds=10)},
+    "records": {"task": Task.SWEEP_RECORDS, "schedule": timedelta(seconds=10)},
     "verdicts": {
-        "task": "diagnosis.tasks.sweep_verdict_mails",
+        "task": Task.SWEEP_VERDICT_MAILS,
         "schedule": timedelta(minutes=1),
     },
-    "files": {"task": "diagnosis.tasks.sweep_files", "schedule": timedelta(hours=1)},
-    "reminders": {"task": "diagnosis.tasks.sweep_reminders", "schedule": timedelta(hours=1)},
-    "shares": {"task": "diagnosis.tasks.sweep_shares", "schedule": timedelta(hours=1)},
+    "files": {"task": Task.SWEEP_FILES, "schedule": timedelta(hours=1)},
+    "reminders": {"task": Task.SWEEP_REMINDERS, "schedule": timedelta(hours=1)},
+    "shares": {"task": Task.SWEEP_SHARES, "schedule": timedelta(hours=1)},
 }
 
 # Rate limits are kept here. They fail open: without Redis, people still log in and upload.

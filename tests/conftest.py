@@ -5,7 +5,6 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 import django
@@ -53,23 +52,6 @@ def fresh_site(settings, tmp_path: Path) -> Iterator[None]:
     cache.clear()
     yield
     cache.clear()
-
-
-@pytest.fixture
-def transactional_db(transactional_db) -> None:
-    """Such tests empty all tables, also of the roles, which the migrations then make again.
-
-    Not by django_db_serialized_rollback: under Playwright's loop, asgiref hands out another
-    connection object, which knows of no serialized rows.
-    """
-    from django.apps import apps
-
-    for migration, step in (
-        ("accounts.migrations.0002_groups", "make_groups"),
-        ("diagnosis.migrations.0002_roles", "grant"),
-        ("accounts.migrations.0006_second_factor_reset", "grant"),
-    ):
-        getattr(import_module(migration), step)(apps, None)
 
 
 @pytest.fixture

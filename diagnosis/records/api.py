@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -25,7 +27,9 @@ from diagnosis.records.serializers import (
 class OneRepresentation(DefaultContentNegotiation):
     """Each address has one representation, whatever the client says it accepts (RFC 9110, 12.1)."""
 
-    def select_renderer(self, request, renderers, format_suffix=None):
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[Any, str]:
         return renderers[0], renderers[0].media_type
 
 

@@ -11,7 +11,7 @@ from django.core.files.base import File
 from accounts.models import User
 from diagnosis.moles.models import Mole
 from diagnosis.records import uploads
-from diagnosis.records.models import MoleRecord
+from diagnosis.records.models import MAX_TEXT, MoleRecord
 from ml import datasets
 from ml.datasets import Manifest, clinic, files, folders, metadata, tables
 
@@ -76,7 +76,7 @@ def submit(picture: Picture, *, owner: User) -> MoleRecord | Refused:
                 file=File(file, "picture"),
                 modality=picture.modality,
                 mole_name=picture.mole_name,
-                note=picture.name[-2000:],
+                note=picture.name[-MAX_TEXT:],
                 origin=MoleRecord.Origin.IMPORT,
                 idempotency_key=f"import {picture.name}",
             )

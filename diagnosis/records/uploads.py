@@ -7,6 +7,10 @@ from decimal import Decimal
 from django.core.exceptions import PermissionDenied
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
+from django.utils.formats import date_format
+from django.utils.text import format_lazy
+from django.utils.timezone import localtime
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.ownership import check_owner
@@ -14,7 +18,14 @@ from diagnosis import queue
 from diagnosis.moles import edits
 from diagnosis.moles.models import Mole
 from diagnosis.records import pictures
-from diagnosis.records.models import MoleRecord
+from diagnosis.records.models import MAX_SIZE_MM, MoleRecord
+
+# What form and API say alike.
+NO_SIZE = format_lazy(
+    _("Enter the size in millimetres as a number up to {limit}, such as 4 or 4.5."),
+    limit=MAX_SIZE_MM,
+)
+ONE_MOLE = _("Choose one of your moles, or name a new one, but not both.")
 
 
 class ConsentMissing(PermissionDenied):
@@ -25,8 +36,12 @@ class SentBefore(Exception):
     """The person sent the same picture before, as ``record``."""
 
     def __init__(self, record: MoleRecord) -> None:
-        super().__init__(str(record))
+        super().__init__(record)
         self.record = record
+
+    def __str__(self) -> str:
+        day = date_format(localtime(self.record.created_at), "DATE_FORMAT")
+        return _("You sent this very picture before, on %(day)s.") % {"day": day}
 
 
 class NotRetryable(Exception):

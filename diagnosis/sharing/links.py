@@ -22,7 +22,9 @@ def create(
     *, owner: User, days: int, mole: Mole | None = None, record: MoleRecord | None = None
 ) -> Share:
     """Raises PermissionDenied for what is another's."""
-    check_owner(mole or record, owner)
+    for thing in (mole, record):
+        if thing is not None:
+            check_owner(thing, owner)
     return Share.objects.create(
         owner=owner, mole=mole, record=record, expires_at=timezone.now() + timedelta(days=days)
     )

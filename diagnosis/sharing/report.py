@@ -176,7 +176,7 @@ class _Report(FPDF):
 
     def _answer(self, record: MoleRecord) -> None:
         answer, assessment = results.answer(record), record.current_assessment
-        if answer is None:
+        if answer is None or assessment is None:
             self._line(str(results.STATES[record.state]), 11, bold=True, gap=3)
             return
         self._line(

@@ -121,7 +121,7 @@ def test_a_bad_row_is_named_and_the_others_are_read(make_set, records, message, 
 
 def test_where_nothing_is_left_all_faults_are_said(make_set):
     folder = make_set("bad", [{"image_id": "a", "dx": "wart"}])
-    with pytest.raises(DatasetError, match="metadata.csv: row 2: unknown diagnosis “wart”"):
+    with pytest.raises(DatasetError, match=r"metadata.csv: row 2: unknown diagnosis “wart”"):
         datasets.read([folder])
 
 
@@ -139,7 +139,7 @@ def test_a_table_without_labels_or_ids_is_an_error(make_set):
 def test_a_sheet_that_is_no_text_names_the_file(make_set):
     folder = make_set("bad", [{"image_id": "a", "dx": "nv"}])
     (folder / "metadata.csv").write_bytes(b"PK\x03\x04\0\0\0image_id")
-    with pytest.raises(DatasetError, match="metadata.csv: not a readable CSV file"):
+    with pytest.raises(DatasetError, match=r"metadata.csv: not a readable CSV file"):
         datasets.read([folder])
 
 
