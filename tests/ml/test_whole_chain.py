@@ -109,7 +109,7 @@ def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path, monkey
     assert not (tmp_path / "second").exists()
 
     # A run that can't be released leaves no half-written release behind.
-    (tmp_path / "run/best.keras").write_bytes(b"damaged")
+    (tmp_path / "run/best.npz").write_bytes(b"damaged")
     assert "error: " in run_ml("release", "run", "--out", "second", status=1)
     assert not (tmp_path / "second").exists()
 
