@@ -53,7 +53,7 @@ def train(
     split = splits.as_csv(rows, folds)
     if resumed and split != (out / runs.SPLIT).read_text(encoding="utf-8"):
         raise datasets.DatasetError(f"{out} was begun with other data; choose another folder")
-    for teacher in plan.teachers:
+    for teacher in (*plan.teachers, *filter(None, [plan.start])):
         _check_held_out(Path(teacher), rows, folds)
     loaded = arrays.load(rows)
     out.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ class _Clock:
     def __init__(self, minutes: float | None) -> None:
         self.begin, self.seconds = time.monotonic(), minutes and minutes * 60
         self.trained_from = self.begin
-        self.reserve = 0.0  # seconds for measuring and saving
+        self.reserve = 15.0  # seconds for measuring and saving
 
     def start(self) -> None:
         """From here on the time is for training."""
@@ -94,8 +94,11 @@ class _Training:
         self.out, self.plan, self.validation, self.clock = out, plan, validation, clock
         keras.config.set_dtype_policy(plan.precision)
         self.model = network.build(plan.dropout, plan.drop_path, variant=plan.backbone)
-        network.draw_heads(self.model, plan.seed)
-        backbone.load_imagenet(self.model, plan.backbone)
+        if plan.start:
+            self.model.set_weights(runs.best(Path(plan.start)).get_weights())
+        else:
+            network.draw_heads(self.model, plan.seed)
+            backbone.load_imagenet(self.model, plan.backbone)
         backbone.freeze(self.model, plan.frozen_blocks)
         teachers = [runs.best(Path(teacher)) for teacher in plan.teachers]
         keras.config.set_dtype_policy("float32")
@@ -207,8 +210,8 @@ class Validation:
 
     def _iou(self, logits: np.ndarray) -> float:
         side = self.masks.shape[1]
-        grown = keras.ops.image.resize(np.asarray(logits, np.float32)[..., None], (side, side))
-        predicted = np.asarray(grown)[..., 0] > 0
+        grown = keras.ops.image.resize(logits.astype(np.float32)[..., None], (side, side))
+        predicted = keras.ops.convert_to_numpy(grown)[..., 0] > 0
         truth = self.masks[self.has_mask] > 127
         union = (predicted | truth).sum((1, 2))
         return float(((predicted & truth).sum((1, 2)) / np.maximum(union, 1)).mean())

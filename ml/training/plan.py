@@ -30,6 +30,7 @@ class Plan:
     strength: float = 1.0
     precision: str = "float32"
     patience: int = 10
+    start: str = ""  # the folder of a run whose weights this one goes on from; else ImageNet's
     teachers: tuple[str, ...] = ()  # folders of runs, whose mean answers are learnt, too
     seed: int = 1
 

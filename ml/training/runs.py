@@ -35,12 +35,12 @@ def best(run: Path) -> keras.Model:
 def save_best(run: Path, model: keras.Model) -> None:
     """The weights by name, in float16: half as many bytes to carry; the release rounds them so
     anyway."""
-    _save(run / BEST, {v.path: np.asarray(v).astype(np.float16) for v in model.weights})
+    _save(run / BEST, {v.path: _array(v).astype(np.float16) for v in model.weights})
 
 
 def save_last(run: Path, variables: Sequence) -> None:
     """All that a training goes on from, in full precision, in order."""
-    _save(run / LAST, {str(number): np.asarray(v) for number, v in enumerate(variables)})
+    _save(run / LAST, {str(number): _array(v) for number, v in enumerate(variables)})
 
 
 def resume(run: Path, variables: Sequence) -> None:
@@ -77,6 +77,11 @@ def save_history(run: Path, rows: list[dict]) -> None:
         writer.writeheader()
         writer.writerows(rows)
     partial.replace(run / EPOCHS)
+
+
+def _array(variable) -> np.ndarray:
+    # np.asarray fails where the variable lies on an accelerator.
+    return keras.ops.convert_to_numpy(variable)
 
 
 def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -189,7 +189,6 @@ class OnTorch:
 
         self.plan, self.model, self.optimizer = plan, model, optimizer
         self.teachers, self.pool = teachers, pool
-        torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
         self._device = _values(model.weights)[0].device
         arrays = pool.take(np.arange(len(pool)))
