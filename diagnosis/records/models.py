@@ -248,6 +248,9 @@ class Assessment(models.Model):
     )
     uncertain = models.BooleanField(_("uncertain"))
     advice = models.CharField(_("advice"), max_length=20, choices=terms.ADVICE)
+    # What beside the picture entered, and the answer to the picture alone; null where nothing did.
+    used = ArrayField(models.CharField(max_length=20), default=list, blank=True)
+    picture = models.JSONField(_("answer to the picture alone"), null=True)
     heatmap = models.JSONField(_("heatmap"), null=True)
     outline = models.JSONField(_("outline"), null=True)
     milliseconds = models.FloatField(_("milliseconds"))
@@ -294,6 +297,6 @@ class Assessment(models.Model):
         """The assessment object that the API, the command line and the phone share."""
         names = (
             "model_version modality usable reasons warnings diagnoses categories malignancy "
-            "risk_category uncertain advice heatmap outline milliseconds"
+            "risk_category uncertain advice used picture heatmap outline milliseconds"
         )
         return {name: getattr(self, name) for name in names.split()}
