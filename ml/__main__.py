@@ -129,7 +129,7 @@ def release(options: argparse.Namespace) -> int:
         export.add_external(options.folder, measured)
     else:
         try:
-            export.release(options.folder, options.out, measured)
+            export.release(options.folder, options.out, measured, options.data)
         except (export.ParityError, ValueError) as error:
             raise ReleaseError(f"{options.folder}: not released: {error}") from error
     if (options.folder if released else options.out) == RELEASE:
@@ -281,6 +281,10 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--external", type=Path, metavar="FILE",
         help="what others measured, by version; what is not of this model is left out",
+    )  # fmt: skip
+    made.add_argument(
+        "--data", type=Path, action="append", metavar="DIR",
+        help="where the pictures are, for a run that was made on another machine",
     )  # fmt: skip
     made = command(predict, modality, model)
     made.add_argument("--age", type=_age, help="of the person, in years, where it is known")

@@ -52,6 +52,7 @@ SOURCES = {
     "templates/**/*.*": template,
     "ml/taxonomy.py": tables,
     "ml/images.py": "python",
+    "ml/decoding/*.py": "python",
 }
 
 

@@ -259,6 +259,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {
         "user": "600/min",
         "upload": "60/min",
+        "preview": "60/min",
         "token": "20/min",
         "share": "60/min",
     },

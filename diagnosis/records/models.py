@@ -111,6 +111,8 @@ class MoleRecord(models.Model):
     )
     # A digest of the whole request: sent twice, it makes one record. Empty: not asked for.
     idempotency_key = models.CharField(max_length=64, blank=True, editable=False)
+    # Of the picture as it is stored, so that the same one is known again; earlier ones have none.
+    picture_digest = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(_("sent at"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
     current_assessment = models.OneToOneField(
@@ -156,6 +158,11 @@ class MoleRecord(models.Model):
                 name="record_review_queue",
             ),
             GinIndex(NOTE_WORDS, name="record_note_words"),
+            models.Index(
+                fields=["owner", "picture_digest"],
+                condition=~Q(picture_digest=""),
+                name="record_same_picture",
+            ),
         ]
         constraints = [
             models.CheckConstraint(

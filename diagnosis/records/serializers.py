@@ -1,12 +1,14 @@
 from decimal import Decimal
 
 from django.db.models import QuerySet
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
 from diagnosis.records.models import MAX_SIZE_MM, Assessment, MoleRecord
+from ml.decoding.kinds import NAMES
 
 
 def _probabilities(name: str, keys: dict[str, str]) -> serializers.Serializer:
@@ -109,13 +111,26 @@ class RecordSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class CreatedSerializer(RecordSerializer):
+    """A record that was just made, and the last one before it of the very same picture."""
+
+    same_picture = serializers.UUIDField(read_only=True, allow_null=True)
+
+    class Meta(RecordSerializer.Meta):
+        fields = (*RecordSerializer.Meta.fields, "same_picture")
+        read_only_fields = fields
+
+
+class PictureSerializer(serializers.Serializer):
+    image = serializers.FileField(help_text=format_lazy(_("{kinds}; at most 25 MB."), kinds=NAMES))
+
+
 class OwnMoleField(serializers.PrimaryKeyRelatedField):
     def get_queryset(self) -> QuerySet[Mole]:
         return Mole.objects.filter(owner=self.context["request"].user)
 
 
-class UploadSerializer(serializers.Serializer):
-    image = serializers.FileField(help_text=_("JPEG, PNG, WebP or HEIC, at most 25 MB."))
+class UploadSerializer(PictureSerializer):
     modality = serializers.ChoiceField(choices=terms.MODALITIES, default="photo")
     mole = OwnMoleField(
         queryset=Mole.objects.all(), default=None, allow_null=True, help_text=_("Of one of yours.")

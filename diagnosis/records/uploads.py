@@ -21,6 +21,14 @@ class ConsentMissing(PermissionDenied):
     """The person has not agreed yet that pictures are stored and assessed."""
 
 
+class SentBefore(Exception):
+    """The person sent the same picture before, as ``record``."""
+
+    def __init__(self, record: MoleRecord) -> None:
+        super().__init__(str(record))
+        self.record = record
+
+
 class NotRetryable(Exception):
     """The record has not failed, so there is nothing to try again."""
 
@@ -39,6 +47,7 @@ def submit(
     phone_advice: str = "",
     origin: str = MoleRecord.Origin.UPLOAD,
     idempotency_key: str | None = None,
+    only_new: bool = False,
 ) -> MoleRecord:
     """Check, re-encode and store a picture as a queued record, and tell the workers on commit.
 
@@ -46,13 +55,15 @@ def submit(
     or not at all.
     The same request sent again with the same ``idempotency_key`` returns the record it made.
     Raises PictureRefused, ValidationError for other fields, PermissionDenied for another's mole,
-    ConsentMissing.
+    ConsentMissing; with ``only_new``, SentBefore for a picture that the person sent before.
     """
     if not owner.consent_version:
         raise ConsentMissing
     if mole is not None:
         check_owner(mole, owner)
     content = pictures.reencode(file)
+    digest = hashlib.sha256(content.read())
+    content.seek(0)
     record = MoleRecord(
         owner=owner,
         mole=mole,
@@ -62,12 +73,15 @@ def submit(
         size_mm=size_mm,
         phone_advice=phone_advice,
         origin=MoleRecord.Origin.CAMERA if phone_advice else origin,
+        picture_digest=digest.hexdigest(),
     )
     if idempotency_key:
         request = (idempotency_key, mole_name, body_site)
-        record.idempotency_key = _digest(request, record, content)
+        record.idempotency_key = _digest(request, record, digest)
         if known := _known(record):
             return known
+    if only_new and (earlier := same_picture(record)):
+        raise SentBefore(earlier)
     record.clean_fields(exclude=["owner", "mole", "image"])
     record.image.save("picture.jpg", content, save=False)
     try:
@@ -84,6 +98,14 @@ def submit(
             return known  # the other one of a double click was faster
         raise
     return record
+
+
+def same_picture(record: MoleRecord) -> MoleRecord | None:
+    """The person's last other record of the very same picture, or None."""
+    if not record.picture_digest:
+        return None
+    same = MoleRecord.objects.of(record.owner).filter(picture_digest=record.picture_digest)
+    return same.exclude(pk=record.pk).order_by("-created_at").first()
 
 
 def retry(*, record: MoleRecord, by: User) -> None:
@@ -120,10 +142,8 @@ def delete(*, record: MoleRecord, by: User) -> None:
             locked.delete()
 
 
-def _digest(request: Iterable[str], record: MoleRecord, content: File) -> str:
+def _digest(request: Iterable[str], record: MoleRecord, digest: "hashlib._Hash") -> str:
     """The whole request, so that a key used again for another picture makes another record."""
-    digest = hashlib.sha256(content.read())
-    content.seek(0)
     facts = (str(record.mole_id), record.modality, record.note, str(record.size_mm))
     for part in (*request, *facts, *record.signs):
         digest.update(b"\0" + part.encode())

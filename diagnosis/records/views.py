@@ -11,6 +11,8 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -42,6 +44,7 @@ def record_new(request: HttpRequest) -> HttpResponse:
     status = 200
     # The page's script sends each picture by itself, and shows the answer without a new page.
     by_script = request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+    sent_before = None
     if request.method == "POST":
         status = 400
         which = DemoForm if "demo" in request.POST else RecordForm
@@ -55,11 +58,19 @@ def record_new(request: HttpRequest) -> HttpResponse:
             except ValidationError as refused:
                 sent.add_error("image", refused)
                 status = 413 if refused.code == "too_large" else 400
+            except uploads.SentBefore as same:
+                sent_before, status = same.record, 409
         if by_script:
-            return JsonResponse({"errors": sent.errors.get_json_data()}, status=status)
+            answer = {"errors": sent.errors.get_json_data()}
+            if sent_before:
+                address = reverse("diagnosis:record_detail", args=[sent_before.pk])
+                answer = {"sent_before": {"url": address, "message": _said(sent_before)}}
+            return JsonResponse(answer, status=status)
         form = sent if isinstance(sent, RecordForm) else form
     context = {
         "form": form,
+        "sent_before": sent_before,
+        "sent_before_said": _said(sent_before) if sent_before else "",
         "demo_form": DemoForm(owner=request.user),
         "demos": demos.NAMES,
         "max_bytes": pictures.MAX_BYTES,
@@ -153,6 +164,11 @@ def record_mole(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     context = {"form": form, "record": record}
     status = 400 if form.errors else 200
     return render(request, "diagnosis/record_mole.html", context, status=status)
+
+
+def _said(earlier: MoleRecord) -> str:
+    day = date_format(localtime(earlier.created_at), "DATE_FORMAT")
+    return _("You sent this very picture before, on %(day)s.") % {"day": day}
 
 
 def _record(request: HttpRequest, pk: uuid.UUID) -> MoleRecord:

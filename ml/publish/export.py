@@ -4,11 +4,12 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import keras
 import numpy as np
@@ -56,35 +57,37 @@ class ParityError(RuntimeError):
 
 
 def release(
-    run: Path, out: Path = classifier.RELEASE, measured: external.Measured | None = None
+    run: Path,
+    out: Path = classifier.RELEASE,
+    measured: external.Measured | None = None,
+    data: Sequence[Path] | None = None,
 ) -> None:
     """Export, calibrate on the run's validation fold, check, and replace the release in ``out``.
 
-    ``measured`` is what others measured, of any version. Raises ParityError, and
-    datasets.DatasetError for data that the run was not split on; the old release then stays as it
-    was.
+    ``measured`` is what others measured, of any version; ``data`` is where the pictures are, for a
+    run that was made elsewhere. Raises ParityError, and datasets.DatasetError for data that the
+    run was not split on; the old release then stays as it was.
     """
-    data, plan = json.loads((run / runs.DATA).read_text()), Plan.read(run / runs.PLAN)
-    rows = datasets.read(data["folders"], data["modality"]).trainable
+    described, plan = runs.described(run), Plan.read(run / runs.PLAN)
+    rows = datasets.read(data or described["folders"], described["modality"]).trainable
     folds = np.array([fold or "" for fold in splits.read(run / runs.SPLIT, rows)])
     if not (folds == "validation").any():
         raise datasets.DatasetError(f"{run}: none of its validation pictures are in this data")
-    loaded = arrays.load(rows)
-    trained, side = runs.best(run), plan.validation_side
-    familiar = _familiar(trained, side, rows, loaded, folds)
+    loaded, side = arrays.load(rows), plan.validation_side
+    trained = runs.best(run)
+    familiar = _familiar(trained, rows, loaded, folds, side)
     model = network.serving(trained, familiar, variant=plan.backbone, side=side)
 
     new = out.with_name(out.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     model.save(new / KERAS_FILE)
-    convert(model, side, new / LITERT_FILE)
+    _deflate(new / KERAS_FILE)
+    convert(model, new / LITERT_FILE)
     shutil.copy(run / runs.SPLIT, new)
 
-    # Where the teachers lay on this machine is nobody's business.
-    teachers = [Path(teacher).name for teacher in plan.teachers]
     chosen = np.flatnonzero(folds == "validation")
-    answers = _answers(new / LITERT_FILE, side, chosen, loaded)
+    answers = _answers(new / LITERT_FILE, chosen, loaded, side)
     card = {
         "version": "",
         "created": date.today().isoformat(),
@@ -103,7 +106,9 @@ def release(
             for engine, name in (("litert", LITERT_FILE), ("keras", KERAS_FILE))
         },
         "training": {
-            "plan": asdict(plan) | {"teachers": teachers},
+            # Where other runs lay on this machine is nobody's business.
+            "plan": asdict(plan)
+            | {"teachers": [Path(t).name for t in plan.teachers], "start": Path(plan.start).name},
             "pictures": _counts(rows, folds),
             "parameters": model.count_params(),
         },
@@ -131,16 +136,15 @@ def add_external(folder: Path, measured: external.Measured) -> None:
     _write_model_card(folder)
 
 
-def convert(model: keras.Model, side: int, file: Path) -> None:
-    """Write the served graph as LiteRT with float16 weights, for one picture of ``side``."""
+def convert(model: keras.Model, file: Path) -> None:
+    """Write the served graph as LiteRT with float16 weights, a batch of one."""
+    shape = (1, *model.input_shape[1:])
     model.export(
         file,
         format="litert",
         verbose=False,
         # The runtime for browsers reads no dimension that is left open.
-        input_signature=[
-            keras.InputSpec(shape=(1, side, side, 3), dtype="float32", name="picture")
-        ],
+        input_signature=[keras.InputSpec(shape=shape, dtype="float32", name="picture")],
         optimizations=[tf.lite.Optimize.DEFAULT],
         target_spec={"supported_types": [tf.float16]},
     )
@@ -191,7 +195,7 @@ def _gap(probabilities: np.ndarray, thresholds: Thresholds) -> float:
 
 
 def _familiar(
-    trained: keras.Model, side: int, rows: list[Row], loaded: arrays.Arrays, folds: np.ndarray
+    trained: keras.Model, rows: list[Row], loaded: arrays.Arrays, folds: np.ndarray, side: int
 ) -> network.Familiar:
     """Fitted on a sample of training lesions, as many of each modality as there are."""
     rng = np.random.default_rng(0)
@@ -205,7 +209,7 @@ def _familiar(
 
 
 def _answers(
-    litert: Path, side: int, chosen: np.ndarray, loaded: arrays.Arrays
+    litert: Path, chosen: np.ndarray, loaded: arrays.Arrays, side: int
 ) -> dict[str, np.ndarray]:
     engine = classifier.litert_engine(litert)
     answers = [
@@ -268,6 +272,16 @@ def _write_model_card(folder: Path) -> None:
 
 def _square(picture: np.ndarray, side: int) -> np.ndarray:
     return images.to_input(picture, side).astype(np.float32)
+
+
+def _deflate(archive: Path) -> None:
+    """Keras stores its files as they are; of weights that float16 holds, half is zeros."""
+    whole = archive.with_suffix(".whole")
+    archive.replace(whole)
+    with ZipFile(whole) as source, ZipFile(archive, "w", ZIP_DEFLATED, compresslevel=9) as target:
+        for entry in source.namelist():
+            target.writestr(entry, source.read(entry))
+    whole.unlink()
 
 
 def _counts(rows: list[Row], folds: np.ndarray) -> dict[str, dict[str, int]]:

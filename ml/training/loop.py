@@ -48,9 +48,10 @@ def train(
     rows = manifest.trainable
     if manifest.split:
         folds = [fold or "" for fold in splits.read(manifest.split, rows)]
+        split = manifest.split.read_text(encoding="utf-8")
     else:
         folds = splits.split(rows)
-    split = splits.as_csv(rows, folds)
+        split = splits.as_csv(rows, folds)
     if resumed and split != (out / runs.SPLIT).read_text(encoding="utf-8"):
         raise datasets.DatasetError(f"{out} was begun with other data; choose another folder")
     for teacher in (*plan.teachers, *filter(None, [plan.start])):

@@ -16,7 +16,6 @@ const button = form.querySelector("[type=submit]");
 const notice = form.querySelector("[data-notice]");
 const words = form.dataset;
 
-const ENDINGS = /\.(jpe?g|png|webp|hei[cf]|bmp)$/i;
 const PATIENCE = 45_000; // milliseconds without a byte, or an answer, before it counts as lost
 
 let pictures = [];
@@ -32,22 +31,20 @@ const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))]
 
 /* --- choosing ---------------------------------------------------------------------------------- */
 
-function refusal(file) {
-  if (!ENDINGS.test(file.name) && !input.accept.split(",").includes(file.type)) return words.wrongKind;
-  if (file.size > Number(words.maxBytes)) return words.tooLarge;
-  return "";
-}
-
 function add(files) {
   const refused = [];
   for (const file of files) {
-    const why = refusal(file);
-    if (why) refused.push(fill(why, { name: file.name }));
+    // What kind it is, its content says: the browser, or else the server, looks at it.
+    if (file.size > Number(words.maxBytes)) refused.push(fill(words.tooLarge, { name: file.name }));
     else pictures.push(card(file));
   }
-  said.textContent = refused.join(" ");
-  said.classList.toggle("field-error", refused.length > 0);
+  sayRefused(refused.join(" "));
   refresh();
+}
+
+function sayRefused(sentence) {
+  said.textContent = sentence;
+  said.classList.toggle("field-error", sentence !== "");
 }
 
 /** The native field names the files, too, and sends one should this script stop. */
@@ -70,10 +67,9 @@ function card(file) {
     image.hidden = crop.hidden = false;
     facts(picture, image);
   });
-  // A picture that this browser can't show (HEIC) is sent all the same.
   image.addEventListener("error", () => {
     image.hidden = crop.hidden = true;
-    say(picture, words.noPreview);
+    preview(picture);
   });
   crop.addEventListener("click", () => cropped(picture));
   element.querySelector("[data-remove]").addEventListener("click", () => remove(picture));
@@ -82,10 +78,33 @@ function card(file) {
   return picture;
 }
 
+/** Of kinds that this browser can't show (HEIC, TIFF, DICOM) the server makes a picture to crop,
+ * or says why it can't; without a connection they are sent as they are. */
+async function preview(picture) {
+  if (picture.shown) return say(picture, words.noPreview);
+  say(picture, words.makingPreview);
+  const data = new FormData();
+  data.set("image", picture.file, picture.file.name);
+  const headers = { "X-CSRFToken": cookie("csrftoken") };
+  const response = await fetch(words.preview, { method: "POST", body: data, headers }).catch(() => null);
+  if (!pictures.includes(picture)) return; // removed meanwhile
+  if (response?.ok) {
+    picture.shown = await response.blob();
+    say(picture, "");
+    return show(picture);
+  }
+  if (response?.status !== 400) return say(picture, words.noPreview);
+  const { detail } = await response.json();
+  if (sending) return; // the answer to that says it
+  drop(picture);
+  sayRefused(`${picture.original.name}: ${detail}`);
+}
+
 function show(picture) {
   const image = picture.element.querySelector("img");
   URL.revokeObjectURL(image.src);
-  image.src = URL.createObjectURL(picture.file);
+  const isCropped = picture.file !== picture.original;
+  image.src = URL.createObjectURL(isCropped ? picture.file : picture.shown ?? picture.file);
   picture.element.querySelector("[data-name]").textContent = picture.original.name;
   for (const action of picture.element.querySelectorAll("button")) {
     action.setAttribute("aria-label", `${action.textContent.trim()}: ${picture.original.name}`);
@@ -102,25 +121,30 @@ function facts({ file, original, element }, image) {
 }
 
 async function cropped(picture) {
-  const address = URL.createObjectURL(picture.original);
+  const address = URL.createObjectURL(picture.shown ?? picture.original);
   const part = await document.querySelector("crop-dialog").crop(address);
   URL.revokeObjectURL(address);
   picture.element.querySelector("[data-crop]").focus();
   if (!part) return;
-  const name = picture.original.name.replace(/\.\w+$/, ".jpg");
+  const name = picture.original.name.replace(/(\.\w+)?$/, ".jpg");
   picture.file = new File([part], name, { type: "image/jpeg" });
   picture.key = newKey();
+  picture.element.querySelector("[data-again]")?.remove(); // another picture now
   say(picture, "");
   show(picture);
   refresh();
 }
 
 function remove(picture) {
+  drop(picture);
+  if (pictures.length && pictures.every(({ url }) => url)) leave(); // the last one that was in the way
+  input.focus();
+}
+
+function drop(picture) {
   picture.element.remove();
   pictures = pictures.filter((other) => other !== picture);
-  if (pictures.length && pictures.every(({ url }) => url)) leave(); // the last one that was in the way
   refresh();
-  input.focus();
 }
 
 function say({ element }, sentence, isError = false) {
@@ -172,6 +196,7 @@ function post(picture) {
   const data = new FormData(form);
   data.set("image", picture.file, picture.file.name);
   data.set("key", picture.key);
+  if (picture.again) data.set("again", "on");
   // Signing in on another tab changed the token since this page was loaded.
   data.set("csrfmiddlewaretoken", cookie("csrftoken"));
   const request = new XMLHttpRequest();
@@ -213,11 +238,12 @@ async function send(picture) {
   if (status === 201 && answer) {
     picture.url = answer.url;
     picture.element.dataset.sent = "";
-    const link = document.createElement("a");
-    link.href = answer.url;
-    link.textContent = words.seeResult;
-    say(picture, `${words.sent}. `);
-    picture.element.querySelector("[role=status]").append(link);
+    sayWithResult(picture, `${words.sent}.`, answer.url);
+    return "";
+  }
+  if (status === 409 && answer?.sent_before) {
+    sayWithResult(picture, answer.sent_before.message, answer.sent_before.url);
+    offerAgain(picture);
     return "";
   }
   if (status === 413 || answer?.errors?.image) {
@@ -229,6 +255,32 @@ async function send(picture) {
   if (status === 0) return words.lost;
   // The page for signing in, or for a form that is too old, is no JSON.
   return status < 500 ? words.signedOut : words.broken;
+}
+
+function sayWithResult(picture, sentence, address) {
+  const link = document.createElement("a");
+  link.href = address;
+  link.textContent = words.seeResult;
+  say(picture, `${sentence} `);
+  picture.element.querySelector("[role=status]").append(link);
+}
+
+/** The very same picture was sent before: the person decides. */
+function offerAgain(picture) {
+  const actions = picture.element.querySelector(".actions");
+  if (actions.querySelector("[data-again]")) return;
+  const again = document.createElement("button");
+  again.type = "button";
+  again.dataset.again = "";
+  again.textContent = words.sendAgain;
+  again.setAttribute("aria-label", `${words.sendAgain}: ${picture.original.name}`);
+  again.addEventListener("click", () => {
+    if (sending) return;
+    picture.again = true;
+    again.remove();
+    sendAll();
+  });
+  actions.prepend(again);
 }
 
 /** What is wrong in the other fields, as links to them. */
@@ -270,7 +322,7 @@ async function sendAll() {
   }
   const refused = pictures.find((picture) => !picture.url);
   if (!refused) leave();
-  else refused.element.querySelector("[data-remove]").focus();
+  else refused.element.querySelector("[data-again], [data-remove]").focus();
 }
 
 form.addEventListener("submit", (event) => {
