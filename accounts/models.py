@@ -42,6 +42,11 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
+    class SexAtBirth(models.TextChoices):
+        FEMALE = "female", _("female")
+        MALE = "male", _("male")
+        __empty__ = _("Not given")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(
         _("e-mail address"),
@@ -50,6 +55,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     display_name = models.CharField(_("name"), max_length=100, blank=True, validators=[check_name])
     date_of_birth = models.DateField(_("date of birth"), null=True, blank=True)
+    # Empty: not given. The program uses it where that helped on test pictures.
+    sex_at_birth = models.CharField(
+        _("sex at birth"), max_length=10, choices=SexAtBirth, blank=True
+    )
     consent_version = models.CharField(_("version of the consent"), max_length=20, blank=True)
     consented_at = models.DateTimeField(_("consent given at"), null=True, blank=True)
     teaching_consented_at = models.DateTimeField(

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from knox.models import get_token_model
@@ -24,6 +25,17 @@ DetailsForm = forms.modelform_factory(
     User,
     fields=["display_name"],
     widgets={"display_name": forms.TextInput(attrs={"autocomplete": "name"})},
+)
+SexForm = forms.modelform_factory(
+    User,
+    fields=["sex_at_birth"],
+    help_texts={
+        "sex_at_birth": gettext_lazy(
+            "You need not answer. Some skin cancers are commoner in men, others in women; where it "
+            "made the program’s answers better on test pictures, it uses this, and the result says "
+            "so. It holds for pictures that you send from then on."
+        )
+    },
 )
 NotificationsForm = forms.modelform_factory(User, fields=["reminder_emails", "verdict_emails"])
 
@@ -46,6 +58,12 @@ def account(request: PersonRequest) -> HttpResponse:
 @login_required
 def details(request: PersonRequest) -> HttpResponse:
     return _edit(request, DetailsForm, "accounts/details.html")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def sex_at_birth(request: PersonRequest) -> HttpResponse:
+    return _edit(request, SexForm, "accounts/sex.html")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

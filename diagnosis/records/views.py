@@ -189,7 +189,7 @@ def _result(record: MoleRecord, looks: int) -> dict:
     if record.state == MoleRecord.State.QUEUED:
         context["ahead"] = claims.ahead(record)
     if assessment := record.current_assessment:
-        context["frequency"] = frequencies.sentence(assessment)
+        context["frequency"] = frequencies.of(assessment)
         context["earlier"] = results.earlier(record)
         context["overlays"] = {"heatmap": assessment.heatmap, "outline": assessment.outline}
     return context

@@ -194,7 +194,9 @@ class _Report(FPDF):
             for category, name in terms.RISK_CATEGORIES.items():
                 share = number_format(100 * assessment.categories[category], decimal_pos=1)
                 self._line(f"{capfirst(name)}: {share} %", 9.5)
-            self._line(frequencies.sentence(assessment), 8, GREY)
+            self._line(str(answer.used), 8, GREY)
+            if frequency := frequencies.of(assessment):
+                self._line(f"{frequency.sentence} {frequency.explained}", 8, GREY)
         self.ln(2)
 
     def _facts(self, facts: list[tuple[str, str]]) -> None:
