@@ -7,7 +7,7 @@ import accounts.names
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0007_user_sex_at_birth"),
+        ("accounts", "0006_second_factor_reset"),
     ]
 
     operations = [
