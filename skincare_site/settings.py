@@ -59,6 +59,8 @@ DEFAULT_FROM_EMAIL = env(
     "DEFAULT_FROM_EMAIL", default=f"Skincare mole check <noreply@{ALLOWED_HOSTS[0]}>"
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# For /.well-known/security.txt, such as mailto:security@example.org; empty: it does not exist.
+SECURITY_CONTACT = env("SECURITY_CONTACT", default="")
 # Empty: /metrics does not exist.
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 # `make run` on the own machine: logins that everybody knows, and staff without a second factor.
