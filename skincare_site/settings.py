@@ -150,6 +150,7 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.GuessableValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "diagnosis:home"
@@ -256,6 +257,7 @@ CELERY_BEAT_SCHEDULE = {
     "files": {"task": Task.SWEEP_FILES, "schedule": timedelta(hours=1)},
     "reminders": {"task": Task.SWEEP_REMINDERS, "schedule": timedelta(hours=1)},
     "shares": {"task": Task.SWEEP_SHARES, "schedule": timedelta(hours=1)},
+    "expired": {"task": Task.SWEEP_EXPIRED, "schedule": timedelta(hours=6)},
 }
 
 # Rate limits are kept here. They fail open: without Redis, people still log in and upload.
