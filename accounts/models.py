@@ -7,11 +7,13 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+
+from accounts.names import check_name
 
 
 def check_time_zone(name: str) -> None:
@@ -51,7 +53,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         unique=True,
         error_messages={"unique": _("There is already an account with this e-mail address.")},
     )
-    display_name = models.CharField(_("name"), max_length=100, blank=True)
+    display_name = models.CharField(_("name"), max_length=100, blank=True, validators=[check_name])
     date_of_birth = models.DateField(_("date of birth"), null=True, blank=True)
     # Empty: not given. The program uses it where that helped on test pictures.
     sex_at_birth = models.CharField(
@@ -80,6 +82,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     date_joined = models.DateTimeField(_("joined at"), default=timezone.now, editable=False)
 
     objects = UserManager()
+    _stored_email: str | None = None
 
     EMAIL_FIELD = USERNAME_FIELD = "email"
     REQUIRED_FIELDS = []
@@ -106,12 +109,28 @@ class User(AbstractBaseUser, PermissionsMixin):
     def pseudonym(self) -> str:
         return f"P-{self.pk.hex[:8]}"
 
+    @classmethod
+    def from_db(cls, *args: Any) -> "User":
+        person = super().from_db(*args)
+        person._stored_email = person.__dict__.get("email")
+        return person
+
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """A new password, however it came, ends the tokens, as Django ends the sessions."""
+        """A new password, however it came, ends the tokens, as Django ends the sessions.
+
+        A new address, unless it is one that the person confirmed, replaces all earlier ones:
+        they would still sign in, and get the links for a new password.
+        """
         replaced = self._password is not None and not self._state.adding
-        super().save(*args, **kwargs)
-        if replaced:
-            self.auth_token_set.all().delete()
+        moved = self._stored_email not in (None, self.email)
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if replaced:
+                self.auth_token_set.all().delete()
+            if moved and not self.emailaddress_set.filter(email=self.email, primary=True).exists():
+                self.emailaddress_set.exclude(email=self.email).delete()
+                self.emailaddress_set.update_or_create(email=self.email, defaults={"primary": True})
+        self._stored_email = self.email
 
     def clean(self) -> None:
         super().clean()

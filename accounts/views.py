@@ -7,10 +7,9 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone, translation
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -19,6 +18,8 @@ from knox.models import get_token_model
 
 from accounts.forms import CONSENT_TEXT, CONSENT_VERSION, PreferencesForm, TeachingForm
 from accounts.models import User
+from accounts.requests import PersonRequest
+from accounts.targets import own_page
 
 DetailsForm = forms.modelform_factory(
     User,
@@ -41,7 +42,7 @@ NotificationsForm = forms.modelform_factory(User, fields=["reminder_emails", "ve
 
 @require_safe
 @login_required
-def account(request: HttpRequest) -> HttpResponse:
+def account(request: PersonRequest) -> HttpResponse:
     user = request.user
     context = {
         "second_factor": user.has_second_factor,
@@ -55,35 +56,33 @@ def account(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def details(request: HttpRequest) -> HttpResponse:
+def details(request: PersonRequest) -> HttpResponse:
     return _edit(request, DetailsForm, "accounts/details.html")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def sex_at_birth(request: HttpRequest) -> HttpResponse:
+def sex_at_birth(request: PersonRequest) -> HttpResponse:
     return _edit(request, SexForm, "accounts/sex.html")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def preferences(request: HttpRequest) -> HttpResponse:
+def preferences(request: PersonRequest) -> HttpResponse:
     return _edit(request, PreferencesForm, "accounts/preferences.html")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def notifications(request: HttpRequest) -> HttpResponse:
+def notifications(request: PersonRequest) -> HttpResponse:
     return _edit(request, NotificationsForm, "accounts/notifications.html")
 
 
 @require_POST
 def language(request: HttpRequest) -> HttpResponse:
     """The switch at the end of each page, for everybody; an account remembers it."""
-    target, chosen = request.POST.get("next", ""), request.POST.get("language")
-    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()):
-        target = "/"
-    response = redirect(target)
+    chosen = request.POST.get("language")
+    response = HttpResponseRedirect(own_page(request, request.POST.get("next", "")))
     if chosen in dict(settings.LANGUAGES):
         response.set_cookie(
             settings.LANGUAGE_COOKIE_NAME,
@@ -101,7 +100,7 @@ def language(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 @reauthentication_required(allow_get=True)
-def tokens(request: HttpRequest) -> HttpResponse:
+def tokens(request: PersonRequest) -> HttpResponse:
     """POST makes one, which is shown this once: only its digest is stored."""
     if request.user.lacks_second_factor:
         messages.warning(
@@ -116,7 +115,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @login_required
-def token_revoke(request: HttpRequest) -> HttpResponse:
+def token_revoke(request: PersonRequest) -> HttpResponse:
     get_object_or_404(_tokens(request.user), digest=request.POST.get("token")).delete()
     messages.success(request, _("The token no longer works."))
     return redirect("accounts:tokens")
@@ -124,7 +123,7 @@ def token_revoke(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @login_required
-def session_end(request: HttpRequest, pk: int) -> HttpResponse:
+def session_end(request: PersonRequest, pk: int) -> HttpResponse:
     get_object_or_404(UserSession, pk=pk, user=request.user).end()
     messages.success(request, _("That browser is signed out."))
     return redirect("usersessions_list")
@@ -132,7 +131,7 @@ def session_end(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def teaching(request: HttpRequest) -> HttpResponse:
+def teaching(request: PersonRequest) -> HttpResponse:
     """Whether reviewed pictures may go into data sets."""
     agreed = {"agreed": request.user.teaching_consented_at is not None}
     form = TeachingForm(request.POST if request.method == "POST" else None, initial=agreed)
@@ -143,7 +142,7 @@ def teaching(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/teaching.html", {"form": form})
 
 
-def _edit(request: HttpRequest, form_class: type[forms.ModelForm], template: str) -> HttpResponse:
+def _edit(request: PersonRequest, form_class: type[forms.ModelForm], template: str) -> HttpResponse:
     """A form over the person's own account, which leads back to its page."""
     # A copy: what is refused must not show in the page around the form.
     person = User.objects.get(pk=request.user.pk)

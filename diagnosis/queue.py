@@ -3,6 +3,7 @@
 import logging
 import uuid
 from datetime import timedelta
+from enum import StrEnum
 
 from celery import current_app
 from django.conf import settings
@@ -10,32 +11,48 @@ from kombu.exceptions import OperationalError
 
 logger = logging.getLogger(__name__)
 
-# A task that is killed at the hard limit never outlives what it has claimed.
-CLAIM = timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT + 5)
+
+class Task(StrEnum):
+    """What messages and the schedule name; tasks.py gives each its work."""
+
+    ASSESS_RECORD = "diagnosis.tasks.assess_record"
+    REASSESS_RECORD = "diagnosis.tasks.reassess_record"
+    SEND_REMINDER = "diagnosis.tasks.send_reminder"
+    MAIL_VERDICT = "diagnosis.tasks.mail_verdict"
+    SWEEP_RECORDS = "diagnosis.tasks.sweep_records"
+    SWEEP_FILES = "diagnosis.tasks.sweep_files"
+    SWEEP_REMINDERS = "diagnosis.tasks.sweep_reminders"
+    SWEEP_SHARES = "diagnosis.tasks.sweep_shares"
+    SWEEP_VERDICT_MAILS = "diagnosis.tasks.sweep_verdict_mails"
+
+
+def claim_time() -> timedelta:
+    """How long a task keeps what it claims: killed at the hard limit, it never outlives it."""
+    return timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT + 5)
 
 
 def send(record_id: uuid.UUID) -> None:
     """Tell the workers that a record waits; a broker that is down costs its short timeout only."""
-    if not _send("diagnosis.tasks.assess_record", record_id):
+    if not _send(Task.ASSESS_RECORD, record_id):
         logger.warning("The sweeper will send %s again.", record_id)
 
 
 def send_again(record_id: uuid.UUID) -> bool:
     """Ask the workers for an answer of the released model; False where the broker is down."""
-    return _send("diagnosis.tasks.reassess_record", record_id)
+    return _send(Task.REASSESS_RECORD, record_id)
 
 
 def remind(owner_id: uuid.UUID) -> bool:
     """Ask the workers to send the person an e-mail; False where the broker is down."""
-    return _send("diagnosis.tasks.send_reminder", owner_id)
+    return _send(Task.SEND_REMINDER, owner_id)
 
 
 def tell(review_id: uuid.UUID) -> None:
     """Tell the workers that a person should hear of a verdict; the sweeper tells them again."""
-    _send("diagnosis.tasks.mail_verdict", review_id)
+    _send(Task.MAIL_VERDICT, review_id)
 
 
-def _send(task: str, row_id: uuid.UUID) -> bool:
+def _send(task: Task, row_id: uuid.UUID) -> bool:
     try:
         current_app.send_task(task, args=[str(row_id)], retry=False)
     except (OperationalError, OSError) as error:

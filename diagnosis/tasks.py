@@ -9,6 +9,7 @@ from celery import shared_task
 from celery.signals import worker_process_init
 
 from diagnosis.moles import reminders
+from diagnosis.queue import Task
 from diagnosis.records import assessments, pictures
 from diagnosis.reviews import mails
 from diagnosis.sharing import links
@@ -19,48 +20,48 @@ logger = logging.getLogger(__name__)
 WORKER = os.getpid()
 
 
-@shared_task(ignore_result=True)
+@shared_task(name=Task.ASSESS_RECORD, ignore_result=True)
 def assess_record(record_id: str) -> None:
     assessments.run(record_id)
 
 
-@shared_task(ignore_result=True, expires=300)
+@shared_task(name=Task.REASSESS_RECORD, ignore_result=True, expires=300)
 def reassess_record(record_id: str) -> None:
     assessments.run_again(record_id)
 
 
 # Sweeps that pile up while no worker listens would only repeat each other.
-@shared_task(ignore_result=True, expires=10)
+@shared_task(name=Task.SWEEP_RECORDS, ignore_result=True, expires=10)
 def sweep_records() -> None:
     assessments.sweep()
 
 
-@shared_task(ignore_result=True, expires=3600)
+@shared_task(name=Task.SWEEP_FILES, ignore_result=True, expires=3600)
 def sweep_files() -> None:
     pictures.remove_orphans()
 
 
-@shared_task(ignore_result=True, expires=3600)
+@shared_task(name=Task.SWEEP_REMINDERS, ignore_result=True, expires=3600)
 def sweep_reminders() -> None:
     reminders.sweep()
 
 
-@shared_task(ignore_result=True, expires=3600)
+@shared_task(name=Task.SEND_REMINDER, ignore_result=True, expires=3600)
 def send_reminder(owner_id: str) -> None:
     reminders.send(owner_id)
 
 
-@shared_task(ignore_result=True, expires=3600)
+@shared_task(name=Task.SWEEP_SHARES, ignore_result=True, expires=3600)
 def sweep_shares() -> None:
     links.remove_expired()
 
 
-@shared_task(ignore_result=True, expires=60)
+@shared_task(name=Task.MAIL_VERDICT, ignore_result=True, expires=60)
 def mail_verdict(review_id: str) -> None:
     mails.send(review_id)
 
 
-@shared_task(ignore_result=True, expires=60)
+@shared_task(name=Task.SWEEP_VERDICT_MAILS, ignore_result=True, expires=60)
 def sweep_verdict_mails() -> None:
     mails.sweep()
 

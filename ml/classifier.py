@@ -1,7 +1,5 @@
 """From pictures to assessments with a released model, by LiteRT or by Keras."""
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,9 +10,9 @@ import numpy as np
 
 from ml import images, person, quality
 from ml.person import NOBODY, Person
+from ml.release import RELEASE, Release, ReleaseError
 from ml.taxonomy import BENIGN, DIAGNOSES, Thresholds, categories, decide, is_uncertain
 
-RELEASE = Path(__file__).parent / "release"
 ENGINES = ("litert", "keras")
 MIN_PICTURE_SIDE = 100  # below it, "too_few_pixels"
 # The eight turns and flips of a square (the dihedral group): how often, and mirrored or not.
@@ -22,10 +20,6 @@ SYMMETRIES = [(turns, mirrored) for mirrored in (False, True) for turns in range
 
 Outputs = dict[str, np.ndarray]
 Engine = Callable[[np.ndarray], Outputs]
-
-
-class ReleaseError(RuntimeError):
-    """A released model that can't be loaded; the message names what is missing or damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,28 +144,27 @@ class Classifier:
         return images.to_input(picture, self.side).astype(np.float32)
 
 
-def load(path: Path | str = RELEASE, engine: str = "litert") -> Classifier:
+def load(folder: Path | str = RELEASE, engine: str = "litert") -> Classifier:
     """Load a released model folder. Raises ReleaseError for one that is missing or damaged,
     ValueError for an unknown engine."""
+    return load_release(Release.read(Path(folder)), engine)
+
+
+def load_release(of: Release, engine: str = "litert") -> Classifier:
+    """Load a release for an engine. Raises like ``load``."""
     if engine not in ENGINES:
         raise ValueError(f"unknown engine {engine!r}; there are {', '.join(ENGINES)}")
-    folder = Path(path)
+    file = of.file(engine)
     try:
-        card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ReleaseError(f"{folder}: no released model here ({error})") from error
-    try:
-        known = card["files"][engine]
-        file = folder / known["name"]
-        if hashlib.sha256(file.read_bytes()).hexdigest() != known["sha256"]:
-            raise ValueError("its checksum is not that of model.json")
-        return Classifier(card, litert_engine(file) if engine == "litert" else keras_engine(file))
+        return Classifier(
+            of.card, litert_engine(file) if engine == "litert" else keras_engine(file)
+        )
     except ImportError as error:
         raise ReleaseError(
             f"the {engine} engine needs the packages of requirements/train.txt ({error})"
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ReleaseError(f"{folder}: can't be loaded by {engine} ({error!r})") from error
+        raise ReleaseError(f"{of.folder}: can't be loaded by {engine} ({error!r})") from error
 
 
 def averaged(engine: Engine, square: np.ndarray) -> Outputs:

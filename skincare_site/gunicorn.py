@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from pathlib import Path
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -17,9 +18,9 @@ class KeylessLogger(Logger):
 
 
 workers = int(os.environ.get("WEB_WORKERS", "1"))
-threads = 8
-worker_class = "gthread"
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+threads = 256  # that wait for clients; the few that work are counted in web_worker
+worker_class = "skincare_site.web_worker.Worker"
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 timeout = 60
 graceful_timeout = 10
 keepalive = 5
@@ -30,16 +31,16 @@ access_log_format = '{"method":"%(m)s","path":"%(U)s","status":%(s)s,"millisecon
 control_socket_disable = True
 
 
-def on_starting(server) -> None:
+def on_starting(server: Any) -> None:
     """Each worker counts in a file of its own; whichever answers /metrics adds them up."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-")
 
 
-def child_exit(server, worker) -> None:
+def child_exit(server: Any, worker: Any) -> None:
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)
 
 
-def on_exit(server) -> None:
+def on_exit(server: Any) -> None:
     shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

@@ -11,6 +11,8 @@ from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
 from redis import Redis, RedisError
 
+import ml.release
+
 
 @never_cache
 @require_safe
@@ -29,9 +31,9 @@ def ready(request: HttpRequest) -> HttpResponse:
     """
     checks = {"database": _database(), "broker": _broker()}
     status = "ok" if all(checks.values()) else "degraded" if checks["database"] else "unavailable"
+    said = {name: "ok" if up else "down" for name, up in checks.items()}
     return JsonResponse(
-        {"status": status, **{name: "ok" if up else "down" for name, up in checks.items()}},
-        status=200 if checks["database"] else 503,
+        {"status": status, **said, "model": _model()}, status=200 if checks["database"] else 503
     )
 
 
@@ -53,6 +55,14 @@ def _database() -> bool:
     except DatabaseError:
         return False
     return True
+
+
+def _model() -> str | None:
+    """The version of the model that answers, in every process; none where there is no release."""
+    try:
+        return ml.release.current().version
+    except ml.release.ReleaseError:
+        return None
 
 
 def _broker() -> bool:

@@ -5,7 +5,6 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 import django
@@ -55,21 +54,19 @@ def fresh_site(settings, tmp_path: Path) -> Iterator[None]:
     cache.clear()
 
 
-@pytest.fixture
-def transactional_db(transactional_db) -> None:
-    """Such tests empty all tables, also of the roles, which the migrations then make again.
+@pytest.fixture(autouse=True)
+def second_step() -> Iterator[None]:
+    """Who is signed in by force has passed the second step, as the pages would have asked."""
+    from allauth.account.internal.flows.login import record_authentication
+    from django.contrib.auth.signals import user_logged_in
 
-    Not by django_db_serialized_rollback: under Playwright's loop, asgiref hands out another
-    connection object, which knows of no serialized rows.
-    """
-    from django.apps import apps
+    def pass_it(request, user, **_) -> None:
+        if "REMOTE_ADDR" not in request.META:  # that of force_login
+            record_authentication(request, user, "mfa", type="totp")
 
-    for migration, step in (
-        ("accounts.migrations.0002_groups", "make_groups"),
-        ("diagnosis.migrations.0002_roles", "grant"),
-        ("accounts.migrations.0006_second_factor_reset", "grant"),
-    ):
-        getattr(import_module(migration), step)(apps, None)
+    user_logged_in.connect(pass_it)
+    yield
+    user_logged_in.disconnect(pass_it)
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 from django.template.loader import get_template
 from django.templatetags.static import static
 
+import ml.release
 from diagnosis.camera.words import words
-from ml import classifier
 
 # The runtime's own modules, and its program in two variants: with threads and relaxed SIMD, and
 # for browsers that lack one of them.
@@ -62,8 +62,8 @@ class Model:
 def model() -> Model:
     """The released model. Raises NoModel."""
     try:
-        return _model(classifier.RELEASE, (classifier.RELEASE / "model.json").stat().st_mtime_ns)
-    except (OSError, ValueError, KeyError) as error:
+        return _model(ml.release.current())
+    except ml.release.ReleaseError as error:
         raise NoModel(str(error)) from error
 
 
@@ -90,16 +90,16 @@ def wasm() -> dict[str, str]:
     return {variant: static(name) for variant, name in WASM.items()}
 
 
-@lru_cache(maxsize=2)
-def _model(release: Path, _changed: int) -> Model:
-    card = (release / "model.json").read_bytes()
-    known = json.loads(card)["files"]["litert"]
-    content = (release / known["name"]).read_bytes()
-    if hashlib.sha256(content).hexdigest() != known["sha256"]:
-        raise ValueError(f"{known['name']}: its checksum is not that of model.json")
-    card_address = f"{hashlib.sha256(card).hexdigest()}/model.json"
+@lru_cache(maxsize=1)
+def _model(release: ml.release.Release) -> Model:
+    known = release.card["files"]["litert"]
+    card_address = f"{hashlib.sha256(release.text).hexdigest()}/{ml.release.CARD}"
     return Model(
-        json.loads(card), {card_address: card, f"{known['sha256']}/{known['name']}": content}
+        release.card,
+        {
+            card_address: release.text,
+            f"{known['sha256']}/{known['name']}": release.content("litert"),
+        },
     )
 
 

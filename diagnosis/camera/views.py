@@ -1,7 +1,9 @@
 """The camera page, an app of its own: page, manifest, service worker, scripts and model."""
 
 import json
+from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 from csp.constants import WASM_UNSAFE_EVAL
 from csp.decorators import csp_update
@@ -26,11 +28,11 @@ for_ever = cache_control(public=True, max_age=365 * 24 * 3600, immutable=True)
 runs_wasm = csp_update({"script-src": [WASM_UNSAFE_EVAL]})
 
 
-def isolated(view):
+def isolated(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Cross-origin isolated, which threads in WebAssembly need."""
 
     @wraps(view)
-    def with_headers(*args, **kwargs) -> HttpResponse:
+    def with_headers(*args: Any, **kwargs: Any) -> HttpResponse:
         response = view(*args, **kwargs)
         response["Cross-Origin-Opener-Policy"] = "same-origin"
         response["Cross-Origin-Embedder-Policy"] = "require-corp"

@@ -4,15 +4,14 @@ Gigerenzer et al. 2007 (doi 10.1111/j.1539-6053.2008.00033.x): people understand
 these" where they misread a percentage of one picture.
 """
 
-import functools
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from ml.classifier import RELEASE
+import ml.release
 
 if TYPE_CHECKING:
     from diagnosis.records.models import Assessment
@@ -20,12 +19,11 @@ if TYPE_CHECKING:
 COLUMNS = 20
 
 
-@functools.cache
-def release() -> dict:
+def release() -> Mapping[str, Any]:
     """The released model's card; empty where there is no release."""
     try:
-        return json.loads((RELEASE / "model.json").read_text(encoding="utf-8"))
-    except OSError:
+        return ml.release.current().card
+    except ml.release.ReleaseError:
         return {}
 
 

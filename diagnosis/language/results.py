@@ -16,6 +16,8 @@ from diagnosis.language import terms
 from ml import taxonomy
 
 if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
     from diagnosis.records.models import Assessment, MoleRecord
     from diagnosis.reviews.models import Review
 
@@ -85,15 +87,15 @@ class Answer:
     """What a page says about one picture, from the strongest sentence down."""
 
     tone: str
-    heading: str
-    how_soon: str = ""
-    because: tuple[str, ...] = ()
-    group: str = ""
-    group_explained: str = ""
-    advice_on_picture: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    untested: tuple[str, ...] = ()
-    used: str = ""
+    heading: "StrOrPromise"
+    how_soon: "StrOrPromise" = ""
+    because: tuple["StrOrPromise", ...] = ()
+    group: "StrOrPromise" = ""
+    group_explained: "StrOrPromise" = ""
+    advice_on_picture: tuple["StrOrPromise", ...] = ()
+    warnings: tuple["StrOrPromise", ...] = ()
+    untested: tuple["StrOrPromise", ...] = ()
+    used: "StrOrPromise" = ""
     phone: str = ""
 
 
@@ -108,18 +110,18 @@ def answer(record: "MoleRecord") -> Answer | None:
         tone=TONES[heading],
         heading=_heading(assessment, heading),
         how_soon=HOW_SOON.get(advice, ""),
-        because=tuple(_because(record)),
-        group=terms.RISK_CATEGORIES.get(assessment.risk_category, ""),
-        group_explained=GROUPS.get(assessment.risk_category, ""),
+        because=tuple(_because(record, assessment)),
+        group=terms.RISK_CATEGORIES.get(assessment.risk_category or "", ""),
+        group_explained=GROUPS.get(assessment.risk_category or "", ""),
         advice_on_picture=tuple(
             terms.REASONS[code] for code in assessment.reasons if code in terms.REASONS
         ),
         warnings=tuple(
             terms.WARNINGS[code] for code in assessment.warnings if code in terms.WARNINGS
         ),
-        untested=tuple(_untested(record)),
+        untested=tuple(_untested(record, assessment)),
         used=_used(assessment),
-        phone=_phone(record),
+        phone=_phone(record.phone_advice, assessment.advice),
     )
 
 
@@ -155,13 +157,12 @@ def verdict(review: "Review") -> Answer:
     )
 
 
-def tag(record: "MoleRecord") -> dict[str, str]:
+def tag(record: "MoleRecord") -> dict[str, "StrOrPromise"]:
     """A record in three words, for lists: the doctor's verdict before the program's answer."""
     for review in record.reviews.all():
-        said = verdict(review)
-        return {"tone": said.tone, "words": _("Doctor: %s") % said.heading}
-    if record.state == "done":
-        said = answer(record)
+        theirs = verdict(review)
+        return {"tone": theirs.tone, "words": _("Doctor: %s") % theirs.heading}
+    if record.state == "done" and (said := answer(record)):
         return {"tone": said.tone, "words": said.heading}
     return {"tone": "neutral", "words": STATES[record.state]}
 
@@ -176,33 +177,32 @@ def signs(record: "MoleRecord") -> list[str]:
     return [str(terms.SIGNS[code]) for code in record.signs]
 
 
-def _phone(record: "MoleRecord") -> str:
+def _phone(shown: str, recorded: str) -> str:
     """Where the camera page had said something else than the assessment."""
-    shown = record.phone_advice
-    if not shown or HEADINGS[shown] == HEADINGS[record.current_assessment.advice]:
+    if not shown or HEADINGS[shown] == HEADINGS[recorded]:
         return ""
     sentence = _(
         "The camera page had said: “%(shown)s”. The saved picture was checked again; "
         "what stands here is the recorded answer."
     ) % {"shown": HEADINGS[shown]}
-    if taxonomy.ADVICE.index(shown) > taxonomy.ADVICE.index(record.current_assessment.advice):
+    if taxonomy.ADVICE.index(shown) > taxonomy.ADVICE.index(recorded):
         sentence += " " + _("Since the camera saw a warning sign, let a doctor look at the mole.")
     return sentence
 
 
-def _untested(record: "MoleRecord") -> list[str]:
+def _untested(record: "MoleRecord", assessment: "Assessment") -> list["StrOrPromise"]:
     """Why the pictures that the program was tested on say little about this one."""
-    reasons = []
+    reasons: list[StrOrPromise] = []
     if record.mole and record.mole.body_site in UNTESTED_SITES:
         reasons.append(UNTESTED_SITES[record.mole.body_site])
     if record.born and age_on(record.created_at.date(), record.born) < ADULT:
         reasons.append(_("It was tested on adults only."))
-    if taxonomy.DARK_SKIN in record.current_assessment.warnings:
+    if taxonomy.DARK_SKIN in assessment.warnings:
         reasons.append(UNTESTED_SKIN)
     return reasons
 
 
-def _because(record: "MoleRecord") -> list[str]:
+def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
     """Why the advice is stronger than the picture alone would give."""
     reasons = []
     alarming = [str(terms.SIGNS[s]) for s in record.signs if s in taxonomy.ALARMING_SIGNS]
@@ -211,7 +211,7 @@ def _because(record: "MoleRecord") -> list[str]:
             _("You told us: %s. Then a doctor should look at it, whatever the picture shows.")
             % ", ".join(alarming).lower()
         )
-    if record.current_assessment.uncertain:
+    if assessment.uncertain:
         reasons.append(_("The program is not sure about this picture. A doctor can tell."))
     return reasons
 
@@ -222,5 +222,6 @@ def earlier(record: "MoleRecord") -> list[tuple["Assessment", Answer]]:
     for other in record.assessments.exclude(pk=record.current_assessment_id):
         then = copy(record)
         then.current_assessment, then.phone_advice = other, ""
-        found.append((other, answer(then)))
+        if said := answer(then):
+            found.append((other, said))
     return sorted(found, key=lambda pair: pair[0].created_at, reverse=True)

@@ -74,7 +74,7 @@ def _claim(owner_id: uuid.UUID | str) -> list[uuid.UUID]:
     with transaction.atomic():
         list(User.objects.select_for_update().filter(pk=owner_id))  # one worker at a time
         keys = list(due().filter(owner=owner_id).values_list("pk", flat=True))
-        Mole.objects.filter(pk__in=keys).update(mail_claimed_until=Now() + queue.CLAIM)
+        Mole.objects.filter(pk__in=keys).update(mail_claimed_until=Now() + queue.claim_time())
     return keys
 
 

@@ -8,13 +8,14 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.requests import PersonRequest
 from diagnosis.language import plots, results
 from diagnosis.moles import edits, reminders
 from diagnosis.moles.models import Mole
@@ -33,14 +34,14 @@ ReminderForm = forms.modelform_factory(
 
 @require_safe
 @login_required
-def mole_list(request: HttpRequest) -> HttpResponse:
+def mole_list(request: PersonRequest) -> HttpResponse:
     page = Paginator(request.user.moles.with_summary(), PAGE_SIZE).get_page(request.GET.get("page"))
     return render(request, "diagnosis/moles.html", {"page": page})
 
 
 @require_safe
 @login_required
-def mole_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def mole_detail(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     mole = _mole(request, pk)
     page = Paginator(mole.records.with_answers(), PAGE_SIZE).get_page(request.GET.get("page"))
     dates = list(mole.records.order_by("created_at").only("mole", "created_at", "size_mm"))
@@ -58,7 +59,7 @@ def mole_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def mole_edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def mole_edit(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     mole = _mole(request, pk)
     form = MoleForm(request.POST or None, instance=mole)
     if form.is_valid():
@@ -72,7 +73,7 @@ def mole_edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @login_required
-def mole_reminder(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def mole_reminder(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     mole = _mole(request, pk)
     form = ReminderForm(request.POST, instance=mole)
     if form.is_valid():
@@ -84,7 +85,7 @@ def mole_reminder(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 @reauthentication_required(allow_get=True)
-def mole_delete(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def mole_delete(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     mole = _mole(request, pk)
     if request.method == "POST":
         edits.delete(mole=mole, by=request.user)
@@ -108,16 +109,16 @@ def reminders_off(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _mole(request: HttpRequest, pk: uuid.UUID) -> Mole:
+def _mole(request: PersonRequest, pk: uuid.UUID) -> Mole:
     return get_object_or_404(request.user.moles, pk=pk)
 
 
-def _two_of(dates: list["MoleRecord"], asked: dict[str, str]) -> tuple["MoleRecord", ...]:
+def _two_of(dates: list["MoleRecord"], asked: QueryDict) -> tuple["MoleRecord", ...]:
     """The two pictures to compare: those asked for, else the first and the last."""
     if len(dates) < 2:
         return ()
     known = {str(record.pk): record for record in dates}
     return (
-        known.get(asked.get("before"), dates[0]),
-        known.get(asked.get("after"), dates[-1]),
+        known.get(asked.get("before", ""), dates[0]),
+        known.get(asked.get("after", ""), dates[-1]),
     )

@@ -5,20 +5,21 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
+from accounts.requests import PersonRequest
 from diagnosis.own_data import archive as services
 
 
 @require_safe
 @login_required
 @reauthentication_required
-def own_data(request: HttpRequest) -> HttpResponse:
+def own_data(request: PersonRequest) -> HttpResponse:
     context = {"pictures": request.user.records.count(), "moles": request.user.moles.count()}
     return render(request, "diagnosis/own_data.html", context)
 
@@ -26,7 +27,7 @@ def own_data(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 @reauthentication_required
-def download(request: HttpRequest) -> StreamingHttpResponse:
+def download(request: PersonRequest) -> StreamingHttpResponse:
     services.log_taken_away(request.user)
     name = f"mole-check-{timezone.localdate():%Y-%m-%d}.zip"
     return StreamingHttpResponse(
@@ -42,7 +43,7 @@ def download(request: HttpRequest) -> StreamingHttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 @reauthentication_required
-def account_delete(request: HttpRequest) -> HttpResponse:
+def account_delete(request: PersonRequest) -> HttpResponse:
     if request.method == "POST":
         person = User.objects.get(pk=request.user.pk)
         try:

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -9,9 +11,9 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import BaseThrottle, ScopedRateThrottle
 from rest_framework.viewsets import GenericViewSet
 
+from diagnosis import limits
 from diagnosis.records import pictures, responses, uploads
 from diagnosis.records.models import MoleRecord
 from diagnosis.records.serializers import (
@@ -25,7 +27,9 @@ from diagnosis.records.serializers import (
 class OneRepresentation(DefaultContentNegotiation):
     """Each address has one representation, whatever the client says it accepts (RFC 9110, 12.1)."""
 
-    def select_renderer(self, request, renderers, format_suffix=None):
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[Any, str]:
         return renderers[0], renderers[0].media_type
 
 
@@ -53,12 +57,6 @@ class RecordViewSet(
 
     def get_queryset(self) -> QuerySet[MoleRecord]:
         return MoleRecord.objects.of(self.request.user).with_answers()
-
-    def get_throttles(self) -> list[BaseThrottle]:
-        if self.action in ("create", "preview"):
-            self.throttle_scope = "upload" if self.action == "create" else "preview"
-            return [*super().get_throttles(), ScopedRateThrottle()]
-        return super().get_throttles()
 
     @extend_schema(
         summary="Send a picture",
@@ -97,6 +95,7 @@ class RecordViewSet(
     def preview(self, request: Request) -> HttpResponse:
         upload = PictureSerializer(data=request.data)
         upload.is_valid(raise_exception=True)
+        limits.spend(request.user, "uploads")
         picture = pictures.reencode(upload.validated_data["image"])
         return HttpResponse(picture.read(), content_type="image/jpeg")
 

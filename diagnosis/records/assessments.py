@@ -8,14 +8,15 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+import ml.release
 from accounts.age import age_on
 from accounts.models import User
 from accounts.ownership import check_owner
-from diagnosis import queue
+from diagnosis import limits, queue
 from diagnosis.language import frequencies
 from diagnosis.records import claims
 from diagnosis.records.models import Assessment, MoleRecord
-from ml import classifier as ml_classifier
+from ml.classifier import Classifier, load_release
 from ml.images import ImageError, decode
 from ml.person import Person
 from ml.taxonomy import advice_with_signs
@@ -25,10 +26,14 @@ logger = logging.getLogger(__name__)
 SWEEP_AT_MOST = 200  # the oldest come first; the next sweep sends the rest
 
 
-@functools.cache
-def classifier() -> ml_classifier.Classifier:
-    """The released model, loaded once per process."""
-    return ml_classifier.load(engine=settings.ML_ENGINE)
+def classifier() -> Classifier:
+    """The released model, loaded once per process and release."""
+    return _loaded(ml.release.current())
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(release: ml.release.Release) -> Classifier:
+    return load_release(release, settings.ML_ENGINE)
 
 
 def warm() -> None:
@@ -58,12 +63,16 @@ def run(record_id: uuid.UUID | str) -> None:
 def is_outdated(record: MoleRecord) -> bool:
     """Whether the record's answer is of another version than the released model."""
     assessment, version = record.current_assessment, frequencies.release().get("version")
-    return bool(assessment and version) and assessment.model_version != version
+    return assessment is not None and bool(version) and assessment.model_version != version
 
 
 def ask_again(*, record: MoleRecord, by: User) -> bool:
-    """Ask a worker to reassess; False when none can be reached now. Raises PermissionDenied."""
+    """Ask a worker to reassess; False when none can be reached now.
+
+    Raises PermissionDenied, TryLater.
+    """
     check_owner(record, by)
+    limits.spend(by, "reassessments")
     return queue.send_again(record.pk)
 
 
@@ -85,20 +94,21 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
     deleted, or got another answer, meanwhile; what is up to date is left as it is.
     Raises ImageError and OSError for its picture, and what the classifier raises.
     """
-    if record.state not in MoleRecord.ASSESSED:
+    current = record.current_assessment
+    if current is None:
         return None
     version = classifier().version
-    if record.current_assessment.model_version == version:
-        return record.current_assessment
+    if current.model_version == version:
+        return current
     # A release that was taken back has answered before.
     known = record.assessments.filter(model_version=version).first()
     assessment = known or _answer(record)
     assessment.record = record
     with transaction.atomic():
         # One final state may give way to the other, as the answer says.
-        moved = MoleRecord.objects.filter(
-            pk=record.pk, current_assessment=record.current_assessment_id
-        ).update(current_assessment=assessment.pk, state=claims.final_state(assessment))
+        moved = MoleRecord.objects.filter(pk=record.pk, current_assessment=current.pk).update(
+            current_assessment=assessment.pk, state=claims.final_state(assessment)
+        )
         if moved and not known:
             assessment.save(force_insert=True)
     return assessment if moved else None

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
-from diagnosis.queue import CLAIM
+from diagnosis import queue
 from diagnosis.records.models import Assessment, MoleRecord
 
 State, FailureReason = MoleRecord.State, MoleRecord.FailureReason
@@ -31,7 +31,7 @@ def claim(record_id: uuid.UUID | str) -> MoleRecord | None:
             state=State.RUNNING,
             claim_token=token,
             # The database's clock decides, not the clocks of the workers.
-            claimed_until=Now() + CLAIM,
+            claimed_until=Now() + queue.claim_time(),
             attempts=F("attempts") + 1,
         )
     )

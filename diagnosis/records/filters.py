@@ -1,5 +1,8 @@
 """How a person narrows down the history."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import django_filters
 from django import forms
 from django.db.models import QuerySet
@@ -11,8 +14,11 @@ from diagnosis.language import terms
 from diagnosis.moles.models import Mole
 from diagnosis.records.models import MoleRecord
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
-def _capitalised(names: dict[str, str]) -> list[tuple[str, str]]:
+
+def _capitalised(names: Mapping[str, "StrOrPromise"]) -> list[tuple[str, "StrOrPromise"]]:
     return [(code, capfirst(name)) for code, name in names.items()]
 
 
@@ -55,7 +61,7 @@ class RecordFilter(django_filters.FilterSet):
 
     class Meta:
         model = MoleRecord
-        fields = []
+        fields: list[str] = []
 
     def __init__(self, data: dict, queryset: QuerySet, *, owner: User) -> None:
         super().__init__(data, queryset)

@@ -1,7 +1,6 @@
 """The upload: a picture, or a demo picture, and what the person says about the mole."""
 
 import uuid
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -13,18 +12,14 @@ from accounts.models import User
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
 from diagnosis.records import demos, pictures, uploads
-from diagnosis.records.models import MAX_SIZE_MM, MoleRecord
+from diagnosis.records.models import MAX_SIZE_MM, MAX_TEXT, MIN_SIZE_MM, MoleRecord
+from diagnosis.records.uploads import NO_SIZE, ONE_MOLE
 from ml.decoding.kinds import KINDS, NAMES
 
 # The last one is what phones call a file without an ending.
 ACCEPTED = ",".join(
     [name for kind in KINDS for name in (*kind.media_types, *kind.endings)]
     + ["application/octet-stream"]
-)
-
-NO_SIZE = format_lazy(
-    _("Enter the size in millimetres as a number up to {limit}, such as 4 or 4.5."),
-    limit=MAX_SIZE_MM,
 )
 
 
@@ -111,7 +106,7 @@ class RecordForm(OnceForm):
     size_mm = forms.DecimalField(
         label=_("Size in millimetres"),
         help_text=_("Hold a ruler beside it, and measure where it is widest. Leave it if unsure."),
-        min_value=Decimal("0.1"),
+        min_value=MIN_SIZE_MM,
         max_value=MAX_SIZE_MM,
         decimal_places=1,
         required=False,
@@ -123,7 +118,7 @@ class RecordForm(OnceForm):
     note = forms.CharField(
         label=_("Note"),
         help_text=_("For yourself, and for a doctor who looks at the picture."),
-        max_length=2000,
+        max_length=MAX_TEXT,
         widget=forms.Textarea(attrs={"rows": 3}),
         required=False,
     )
@@ -135,9 +130,7 @@ class RecordForm(OnceForm):
     def clean(self) -> None:
         super().clean()
         if self.cleaned_data.get("mole") and self.cleaned_data.get("name"):
-            raise ValidationError(
-                {"name": _("Choose one of your moles, or name a new one, but not both.")}
-            )
+            raise ValidationError({"name": ONE_MOLE})
 
     def submit(self) -> MoleRecord:
         """Send the picture. Raises PictureRefused, SentBefore unless the person says "again"."""

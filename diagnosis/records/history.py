@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from accounts.requests import PersonRequest
 from diagnosis.language import results
 from diagnosis.moles.views import PAGE_SIZE
 from diagnosis.records import demos
@@ -25,7 +26,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @login_required
-def history(request: HttpRequest) -> HttpResponse:
+def history(request: PersonRequest) -> HttpResponse:
     own = MoleRecord.objects.of(request.user).with_answers()
     chosen = RecordFilter(request.GET, own, owner=request.user)
     page = Paginator(chosen.qs, PAGE_SIZE).get_page(request.GET.get("page"))

@@ -1,6 +1,7 @@
 """Uploaded records, and the model's assessments."""
 
 import uuid
+from dataclasses import fields
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -17,13 +18,17 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+import ml.classifier
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
 from diagnosis.records.querysets import NOTE_WORDS, RecordQuerySet
 
 # Django checks a TextField's max_length in forms only.
-TEXT_LIMIT = MaxLengthValidator(2000)
-MAX_SIZE_MM = 300
+MAX_TEXT = 2000
+TEXT_LIMIT = MaxLengthValidator(MAX_TEXT)
+MIN_SIZE_MM, MAX_SIZE_MM = Decimal("0.1"), 300
+# The names of the assessment object; each has a column below.
+CONTRACT = tuple(field.name for field in fields(ml.classifier.Assessment))
 
 
 def random_name(record: "MoleRecord", filename: str) -> str:
@@ -95,8 +100,9 @@ class MoleRecord(models.Model):
         decimal_places=1,
         null=True,
         blank=True,
-        validators=[MinValueValidator(Decimal("0.1")), MaxValueValidator(MAX_SIZE_MM)],
+        validators=[MinValueValidator(MIN_SIZE_MM), MaxValueValidator(MAX_SIZE_MM)],
     )
+    image_bytes = models.PositiveIntegerField(default=0, editable=False)
     state = models.CharField(_("state"), max_length=20, choices=State, default=State.QUEUED)
     failure_reason = models.CharField(
         _("reason of the failure"), max_length=20, choices=FailureReason, blank=True
@@ -302,8 +308,4 @@ class Assessment(models.Model):
 
     def as_dict(self) -> dict[str, Any]:
         """The assessment object that the API, the command line and the phone share."""
-        names = (
-            "model_version modality usable reasons warnings diagnoses categories malignancy "
-            "risk_category uncertain advice used picture heatmap outline milliseconds"
-        )
-        return {name: getattr(self, name) for name in names.split()}
+        return {name: getattr(self, name) for name in CONTRACT}

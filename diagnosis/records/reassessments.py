@@ -30,7 +30,8 @@ def run(records: list[uuid.UUID], pause: float = 0.2) -> Iterator[tuple[uuid.UUI
 
     Stopped at any time and run on ``outdated()`` again, it goes on. Raises Unreachable.
     """
-    todo, asked = iter(records), {}
+    todo = iter(records)
+    asked: dict[uuid.UUID, float] = {}
     while True:
         while len(asked) < WINDOW and (key := next(todo, None)) is not None:
             if not queue.send_again(key):

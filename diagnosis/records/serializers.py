@@ -1,4 +1,5 @@
-from decimal import Decimal
+from collections.abc import Iterable
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.text import format_lazy
@@ -7,11 +8,20 @@ from rest_framework import serializers
 
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
-from diagnosis.records.models import MAX_SIZE_MM, Assessment, MoleRecord
+from diagnosis.records import pictures
+from diagnosis.records.models import (
+    CONTRACT,
+    MAX_SIZE_MM,
+    MAX_TEXT,
+    MIN_SIZE_MM,
+    Assessment,
+    MoleRecord,
+)
+from diagnosis.records.uploads import NO_SIZE, ONE_MOLE
 from ml.decoding.kinds import NAMES
 
 
-def _probabilities(name: str, keys: dict[str, str]) -> serializers.Serializer:
+def _probabilities(name: str, keys: Iterable[str]) -> serializers.Serializer:
     fields = {key: serializers.FloatField(min_value=0, max_value=1) for key in keys}
     return type(name, (serializers.Serializer,), fields)()
 
@@ -46,24 +56,7 @@ class AssessmentSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Assessment
-        fields = (
-            "model_version",
-            "modality",
-            "usable",
-            "reasons",
-            "warnings",
-            "diagnoses",
-            "categories",
-            "malignancy",
-            "risk_category",
-            "uncertain",
-            "advice",
-            "used",
-            "picture",
-            "heatmap",
-            "outline",
-            "milliseconds",
-        )
+        fields = CONTRACT
         read_only_fields = fields
 
 
@@ -71,18 +64,18 @@ class ReviewSerializer(serializers.Serializer):
     """A doctor's verdict, as its person may read it."""
 
     doctor = serializers.CharField(source="signature")
-    diagnosis = serializers.ChoiceField(terms.DIAGNOSES, allow_blank=True)
+    diagnosis = serializers.ChoiceField(list(terms.DIAGNOSES.items()), allow_blank=True)
     other_diagnosis = serializers.CharField()
     code = serializers.CharField()
-    risk_category = serializers.ChoiceField(terms.RISK_CATEGORIES)
-    urgency = serializers.ChoiceField(terms.URGENCIES)
+    risk_category = serializers.ChoiceField(list(terms.RISK_CATEGORIES.items()))
+    urgency = serializers.ChoiceField(list(terms.URGENCIES.items()))
     comment = serializers.CharField()
     created_at = serializers.DateTimeField()
 
 
 class RecordSerializer(serializers.ModelSerializer):
     failure_reason = serializers.ChoiceField(
-        MoleRecord.FailureReason, allow_blank=True, read_only=True
+        MoleRecord.FailureReason.choices, allow_blank=True, read_only=True
     )
     image = serializers.HyperlinkedIdentityField(view_name="api-record-image")
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
@@ -122,7 +115,11 @@ class CreatedSerializer(RecordSerializer):
 
 
 class PictureSerializer(serializers.Serializer):
-    image = serializers.FileField(help_text=format_lazy(_("{kinds}; at most 25 MB."), kinds=NAMES))
+    image = serializers.FileField(
+        help_text=format_lazy(
+            _("{kinds}; at most {limit} MB."), kinds=NAMES, limit=pictures.MAX_BYTES // 1024**2
+        )
+    )
 
 
 class OwnMoleField(serializers.PrimaryKeyRelatedField):
@@ -131,24 +128,49 @@ class OwnMoleField(serializers.PrimaryKeyRelatedField):
 
 
 class UploadSerializer(PictureSerializer):
-    modality = serializers.ChoiceField(choices=terms.MODALITIES, default="photo")
+    modality = serializers.ChoiceField(choices=list(terms.MODALITIES.items()), default="photo")
     mole = OwnMoleField(
         queryset=Mole.objects.all(), default=None, allow_null=True, help_text=_("Of one of yours.")
     )
-    note = serializers.CharField(max_length=2000, default="", allow_blank=True)
-    signs = serializers.MultipleChoiceField(choices=terms.SIGNS, default=())
+    mole_name = serializers.CharField(
+        max_length=100,
+        default="",
+        allow_blank=True,
+        help_text=_("In place of mole: that of one of yours, or of a new one."),
+    )
+    body_site = serializers.ChoiceField(
+        choices=list(terms.BODY_SITES.items()),
+        default="",
+        allow_blank=True,
+        help_text=_("Where the named mole is; alone, it makes a new one."),
+    )
+    note = serializers.CharField(max_length=MAX_TEXT, default="", allow_blank=True)
+    signs = serializers.MultipleChoiceField(choices=list(terms.SIGNS.items()), default=set)
     size_mm = serializers.DecimalField(
         max_digits=4,
         decimal_places=1,
-        min_value=Decimal("0.1"),
+        min_value=MIN_SIZE_MM,
         max_value=MAX_SIZE_MM,
         default=None,
         allow_null=True,
         help_text=_("Where the mole is widest, in millimetres."),
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value", "max_digits", "max_decimal_places"), NO_SIZE
+        )
+        | {"max_whole_digits": NO_SIZE, "max_string_length": NO_SIZE},
+    )
+    only_new = serializers.BooleanField(
+        default=False,
+        help_text=_("Refuse the very same picture as one before, and say which that is."),
     )
     phone_advice = serializers.ChoiceField(
-        choices=terms.ADVICE,
+        choices=list(terms.ADVICE.items()),
         default="",
         allow_blank=True,
         help_text=_("What the camera page had shown of it."),
     )
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        if data["mole"] and data["mole_name"]:
+            raise serializers.ValidationError({"mole_name": ONE_MOLE})
+        return data

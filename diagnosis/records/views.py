@@ -2,22 +2,23 @@
 
 import contextlib
 import uuid
+from typing import Any
 
 from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh, retarget
 
+from accounts.requests import PersonRequest
+from diagnosis import limits
 from diagnosis.language import frequencies, results
 from diagnosis.records import assessments, claims, demos, pictures, responses, uploads
 from diagnosis.records.forms import DemoForm, MoleForm, RecordForm
@@ -37,13 +38,11 @@ def demo_image(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def record_new(request: HttpRequest) -> HttpResponse:
+def record_new(request: PersonRequest) -> HttpResponse:
     if not request.user.consent_version:
         return redirect_to_login(request.get_full_path(), reverse("accounts:consent"))
     form = RecordForm(owner=request.user, initial=_asked_for(request))
-    status = 200
-    # The page's script sends each picture by itself, and shows the answer without a new page.
-    by_script = request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+    status, headers = 200, {}
     sent_before = None
     if request.method == "POST":
         status = 400
@@ -51,37 +50,34 @@ def record_new(request: HttpRequest) -> HttpResponse:
         sent = which(request.POST, request.FILES, owner=request.user)
         if sent.is_valid():
             try:
-                address = reverse("diagnosis:record_detail", args=[sent.submit().pk])
-                return (
-                    JsonResponse({"url": address}, status=201) if by_script else redirect(address)
-                )
+                return redirect("diagnosis:record_detail", pk=sent.submit().pk)
             except ValidationError as refused:
                 sent.add_error("image", refused)
                 status = 413 if refused.code == "too_large" else 400
             except uploads.SentBefore as same:
-                sent_before, status = same.record, 409
-        if by_script:
-            answer = {"errors": sent.errors.get_json_data()}
-            if sent_before:
-                address = reverse("diagnosis:record_detail", args=[sent_before.pk])
-                answer = {"sent_before": {"url": address, "message": _said(sent_before)}}
-            return JsonResponse(answer, status=status)
+                sent_before, status = same, 409
+            except limits.TryLater as later:
+                sent.add_error("image", later.sentence)
+                status, headers = later.status, {"Retry-After": later.seconds}
         form = sent if isinstance(sent, RecordForm) else form
     context = {
         "form": form,
         "sent_before": sent_before,
-        "sent_before_said": _said(sent_before) if sent_before else "",
         "demo_form": DemoForm(owner=request.user),
         "demos": demos.NAMES,
+        "no_id": uuid.UUID(int=0),
         "max_bytes": pictures.MAX_BYTES,
         "max_megabytes": pictures.MAX_BYTES // 1024**2,
     }
-    return render(request, "diagnosis/record_new.html", context, status=status)
+    response = render(request, "diagnosis/record_new.html", context, status=status)
+    for name, value in headers.items():
+        response[name] = value
+    return response
 
 
 @require_safe
 @login_required
-def record_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def record_detail(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     context = _result(_record(request, pk), looks=0) | {"again": "again" in request.GET}
     return render(request, "diagnosis/record_detail.html", context)
 
@@ -93,8 +89,8 @@ def record_state(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         return redirect("diagnosis:record_detail", pk=pk)
     if not request.user.is_authenticated:
         return HttpResponseClientRefresh()  # signed out meanwhile: the whole page asks to sign in
-    looks = request.GET.get("looks", "")
-    looks = int(looks) if looks.isdecimal() and len(looks) < 5 else 0
+    asked = request.GET.get("looks", "")
+    looks = int(asked) if asked.isdecimal() and len(asked) < 5 else 0
     context = _result(_record(request, pk), looks) | {"announce": True}
     if "again" in request.GET and context["outdated"]:
         # The earlier answer stays as it is, and what the person does with it.
@@ -108,19 +104,19 @@ def record_state(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_safe
 @login_required
-def record_image(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def record_image(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     return responses.picture(request, _record(request, pk))
 
 
 @require_safe
 @login_required
-def record_thumbnail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def record_thumbnail(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     return responses.thumbnail(request, _record(request, pk))
 
 
 @require_POST
 @login_required
-def record_retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def record_retry(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     record = _record(request, pk)
     # Clicked twice, or done meanwhile: the page shows how it stands.
     with contextlib.suppress(uploads.NotRetryable):
@@ -130,7 +126,7 @@ def record_retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @login_required
-def record_reassess(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def record_reassess(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     address = reverse("diagnosis:record_detail", args=[pk])
     if assessments.ask_again(record=_record(request, pk), by=request.user):
         return redirect(f"{address}?again")
@@ -141,7 +137,7 @@ def record_reassess(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 @reauthentication_required(allow_get=True)
-def record_delete(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def record_delete(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     record = _record(request, pk)
     if request.method == "POST":
         uploads.delete(record=record, by=request.user)
@@ -152,7 +148,7 @@ def record_delete(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def record_mole(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def record_mole(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     """Another mole for one record: chosen wrongly, or not at all, when it was sent."""
     record = _record(request, pk)
     form = MoleForm(request.POST or None, initial={"mole": record.mole_id})
@@ -166,12 +162,7 @@ def record_mole(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "diagnosis/record_mole.html", context, status=status)
 
 
-def _said(earlier: MoleRecord) -> str:
-    day = date_format(localtime(earlier.created_at), "DATE_FORMAT")
-    return _("You sent this very picture before, on %(day)s.") % {"day": day}
-
-
-def _record(request: HttpRequest, pk: uuid.UUID) -> MoleRecord:
+def _record(request: PersonRequest, pk: uuid.UUID) -> MoleRecord:
     return get_object_or_404(MoleRecord.objects.of(request.user).with_answers(), pk=pk)
 
 
@@ -185,7 +176,7 @@ def _asked_for(request: HttpRequest) -> dict:
 
 def _result(record: MoleRecord, looks: int) -> dict:
     verdicts = [(review, results.verdict(review)) for review in record.reviews.all()]
-    context = {
+    context: dict[str, Any] = {
         "record": record,
         "answer": results.answer(record),
         "verdicts": verdicts,

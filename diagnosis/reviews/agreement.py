@@ -5,10 +5,11 @@ All is counted by the database, in a constant number of queries.
 """
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import (
@@ -30,6 +31,7 @@ from django.db.models import (
 from django.db.models.functions import Cast, Floor, Least, TruncWeek
 
 from diagnosis.records.models import Assessment, MoleRecord
+from diagnosis.records.querysets import RecordQuerySet
 from diagnosis.reviews.models import Review
 from ml.taxonomy import BENIGN, HIGH_RISK, RISK_CATEGORIES
 
@@ -117,7 +119,7 @@ class Percentiles(Aggregate):
     function = "PERCENTILE_CONT"
     template = "%(function)s(ARRAY[%(shares)s]) WITHIN GROUP (ORDER BY %(expressions)s)"
 
-    def __init__(self, expression: object, shares: Iterable[float], **extra: object) -> None:
+    def __init__(self, expression: object, shares: Iterable[float], **extra: Any) -> None:
         super().__init__(expression, shares=", ".join(map(str, shares)), **extra)
 
 
@@ -135,7 +137,7 @@ def measure(*, model_version: str, modality: str = "", blind: bool = False) -> A
         answers, records = answers.filter(modality=modality), records.filter(modality=modality)
     verdicts = Review.objects.filter(blind=True) if blind else Review.objects.all()
     cells = _cells(answers, verdicts)
-    counts = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
     for cell in cells:
         counts[cell.verdict, cell.answer] += cell.n
     return Agreement(
@@ -215,7 +217,9 @@ def _rates(cells: list[_Cell]) -> dict[str, Share]:
 
 
 def _bins(cells: list[_Cell]) -> list[Bin]:
-    n, malignant, total = Counter(), Counter(), Counter()
+    n: Counter[int] = Counter()
+    malignant: Counter[int] = Counter()
+    total: dict[int, float] = defaultdict(float)
     for cell in cells:
         n[cell.bin] += cell.n
         malignant[cell.bin] += cell.n if cell.is_malignant else 0
@@ -249,7 +253,7 @@ def _weeks(answers: QuerySet[Assessment]) -> list[Week]:
     ]
 
 
-def _waits(records: QuerySet[MoleRecord]) -> list[Wait]:
+def _waits(records: RecordQuerySet) -> list[Wait]:
     """By danger, the greatest first."""
     first = Review.objects.filter(record=OuterRef("pk")).order_by("created_at")
     waited = ExpressionWrapper(

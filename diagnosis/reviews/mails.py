@@ -38,7 +38,7 @@ def send(review_id: uuid.UUID | str) -> None:
 
     Raises what the mail server's connection raises; then it is due again.
     """
-    if not due().filter(pk=review_id).update(mail_claimed_until=Now() + queue.CLAIM):
+    if not due().filter(pk=review_id).update(mail_claimed_until=Now() + queue.claim_time()):
         return
     claimed = Review.objects.filter(pk=review_id)
     review = claimed.select_related("record__owner").get()

@@ -2,98 +2,163 @@
 
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect
 from django.template.defaultfilters import floatformat
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.age import age_on
+from accounts.requests import PersonRequest
 from diagnosis.language import frequencies, terms
 from diagnosis.records.models import Assessment, MoleRecord
 from diagnosis.reviews import claims, verdicts
-from diagnosis.reviews.forms import NewVerdictForm, VerdictForm
+from diagnosis.reviews.forms import NewVerdictForm
 from diagnosis.reviews.models import Review
 
 # Records whose answer this session has shown: whoever hides it again has seen it all the same.
 SEEN = "seen_answers"
 SEEN_AT_MOST = 1000
+# Records that a doctor passed over in this session; starting anew asks for them again.
+SKIPPED = "skipped_reviews"
 
 
-def show(
-    model_admin: admin.ModelAdmin,
-    request: HttpRequest,
-    record: MoleRecord,
-    form: NewVerdictForm | None = None,
-) -> HttpResponse:
-    """The page; with a form that was refused, as it was sent."""
-    profile = verdicts.profile(request.user)
-    written = list(record.reviews.select_related("doctor"))
-    others = record.mole.records.exclude(pk=record.pk) if record.mole else MoleRecord.objects.none()
-    holder = claims.holder(record)
-    may_write = model_admin.has_change_permission(request, record)
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "opts": model_admin.opts,
-        "title": _("Record of %(person)s") % {"person": record.owner.pseudonym},
-        "record": record,
-        "picture_is_there": record.image.storage.exists(record.image.name),
-        "age": record.born and age_on(timezone.localdate(), record.born),
-        "signs": [terms.SIGNS[sign] for sign in record.signs],
-        "others": others.order_by("-created_at").prefetch_related("reviews"),
-        "verdicts": written,
-        "holder": holder,
-        "is_mine": holder == request.user,
-        "form": form or NewVerdictForm(initial={"known": len(written)}),
-        # A form that was refused stays, so that nothing that was typed is lost.
-        "may_write": may_write and (form or holder in (None, request.user)),
-        "shortcuts": profile.shortcuts,
-        "wait": MoleRecord.objects.awaiting_review().count(),
-    }
-    if record.current_assessment:
-        context["hidden"] = not _model_seen(request, record)
-        if not context["hidden"]:
-            _remember(request, record)
-            context |= _answer(record.current_assessment)
-    return TemplateResponse(request, "admin/diagnosis/molerecord/review.html", context)
+class ReviewPage:
+    """One record before one doctor, for one request."""
 
+    def __init__(
+        self, model_admin: admin.ModelAdmin, request: PersonRequest, record: MoleRecord
+    ) -> None:
+        self.admin, self.request, self.record = model_admin, request, record
+        self.may_write = model_admin.has_change_permission(request, record)
+        self.profile = verdicts.profile(request.user)
 
-def save(request: HttpRequest, record: MoleRecord) -> NewVerdictForm:
-    """Write the verdict that was sent; what stands against it is in the form's errors."""
-    form = NewVerdictForm(request.POST, instance=Review(record=record, doctor=request.user))
-    if form.is_valid():
-        try:
-            verdicts.write(
-                record=record,
-                doctor=request.user,
-                blind=not _model_seen(request, record),
-                known=form.cleaned_data["known"],
-                **{name: form.cleaned_data[name] for name in VerdictForm.Meta.fields},
+    def respond(self) -> HttpResponse:
+        """Show the page, or do what was pressed. Raises PermissionDenied."""
+        if self.request.method != "POST":
+            return self.show()
+        if not self.may_write:
+            raise PermissionDenied
+        match self.request.POST.get("do"):
+            case "claim":
+                return self._claim()
+            case "release":
+                self._release()
+                return redirect("admin:diagnosis_molerecord_changelist")
+            case "skip":
+                self._release()
+                skipped = self.request.session.get(SKIPPED, ())
+                self.request.session[SKIPPED] = [*skipped, str(self.record.pk)]
+                return go_on(self.admin, self.request)
+        return self._save()
+
+    def show(self, form: NewVerdictForm | None = None) -> HttpResponse:
+        """The page; with a form that was refused, as it was sent."""
+        request, record = self.request, self.record
+        written = list(record.reviews.all())
+        others = (
+            record.mole.records.exclude(pk=record.pk) if record.mole else MoleRecord.objects.none()
+        )
+        holder = claims.holder(record)
+        context = {
+            **self.admin.admin_site.each_context(request),
+            "opts": self.admin.opts,
+            "title": _("Record of %(person)s") % {"person": record.owner.pseudonym},
+            "record": record,
+            "picture_is_there": record.image.storage.exists(record.image.name),
+            "age": record.born and age_on(timezone.localdate(), record.born),
+            "signs": [terms.SIGNS[sign] for sign in record.signs],
+            "others": others.order_by("-created_at").prefetch_related("reviews"),
+            "verdicts": written,
+            "holder": holder,
+            "is_mine": holder == request.user,
+            "form": form or NewVerdictForm(initial={"known": len(written)}),
+            # A form that was refused stays, so that nothing that was typed is lost.
+            "may_write": self.may_write and (form or holder in (None, request.user)),
+            "shortcuts": self.profile.shortcuts,
+            "wait": MoleRecord.objects.awaiting_review().count(),
+        }
+        if record.current_assessment:
+            context["hidden"] = not self._is_answer_seen()
+            if not context["hidden"]:
+                self._remember()
+                context |= _answer(record.current_assessment)
+        return TemplateResponse(request, "admin/diagnosis/molerecord/review.html", context)
+
+    def _claim(self) -> HttpResponse:
+        if not claims.take(record_ids=[self.record.pk], doctor=self.request.user):
+            self.admin.message_user(
+                self.request, _("Another doctor has claimed it."), messages.WARNING
             )
-        except verdicts.Overtaken:
-            form.data = form.data.copy()
-            form.data["known"] = record.reviews.count()
-            form.add_error(
-                None,
-                _(
-                    "Another doctor has claimed this record, or written a verdict meanwhile. "
-                    "Nothing of yours is saved yet."
-                ),
-            )
-    return form
+        self.record.refresh_from_db(fields=["review_claimed_until"])
+        # Without its errors: the verdict was only begun, and stays as it was typed.
+        return self.show(NewVerdictForm(initial=self.request.POST.dict()))
+
+    def _release(self) -> None:
+        claims.release(record_ids=[self.record.pk], doctor=self.request.user)
+
+    def _save(self) -> HttpResponse:
+        """Write the verdict that was sent; what stands against it is shown in the form."""
+        request, record = self.request, self.record
+        form = NewVerdictForm(request.POST, instance=Review(record=record, doctor=request.user))
+        if form.is_valid():
+            try:
+                verdicts.write(
+                    record=record,
+                    doctor=request.user,
+                    blind=not self._is_answer_seen(),
+                    known=form.cleaned_data["known"],
+                    **{name: form.cleaned_data[name] for name in Review.VERDICT},
+                )
+            except verdicts.Overtaken:
+                data = request.POST.copy()
+                data["known"] = str(record.reviews.count())
+                form.data = data
+                form.add_error(
+                    None,
+                    _(
+                        "Another doctor has claimed this record, or written a verdict meanwhile. "
+                        "Nothing of yours is saved yet."
+                    ),
+                )
+        if form.errors:
+            return self.show(form)
+        self.admin.message_user(request, _("Your verdict is saved."), messages.SUCCESS)
+        if request.POST.get("do") == "stay":
+            return redirect(request.path)
+        return go_on(self.admin, request)
+
+    def _is_answer_seen(self) -> bool:
+        """Whether the page shows the program's answer: always, or because the doctor asked."""
+        seen = self.request.session.get(SEEN, ())
+        asked = "model" in self.request.GET or str(self.record.pk) in seen
+        return asked or not self.profile.blind_review
+
+    def _remember(self) -> None:
+        seen = self.request.session.get(SEEN, [])
+        if str(self.record.pk) not in seen:
+            self.request.session[SEEN] = [*seen, str(self.record.pk)][-SEEN_AT_MOST:]
 
 
-def _model_seen(request: HttpRequest, record: MoleRecord) -> bool:
-    """Whether the page shows the program's answer: always, or because the doctor asked for it."""
-    asked = "model" in request.GET or str(record.pk) in request.session.get(SEEN, ())
-    return asked or not verdicts.profile(request.user).blind_review
-
-
-def _remember(request: HttpRequest, record: MoleRecord) -> None:
-    seen = request.session.get(SEEN, [])
-    if str(record.pk) not in seen:
-        request.session[SEEN] = [*seen, str(record.pk)][-SEEN_AT_MOST:]
+def go_on(model_admin: admin.ModelAdmin, request: PersonRequest) -> HttpResponse:
+    """Claim the next record and lead to it, or to the list when nothing is left."""
+    skipped = request.session.get(SKIPPED, ())
+    record = claims.take_next(doctor=request.user, skip=skipped)
+    if record:
+        return redirect("admin:diagnosis_molerecord_change", record.pk)
+    message = _("Nothing more to review.")
+    if skipped:
+        message = ngettext(
+            "Nothing more to review, but %(count)d record that you passed over.",
+            "Nothing more to review, but %(count)d records that you passed over.",
+            len(skipped),
+        ) % {"count": len(skipped)}
+    model_admin.message_user(request, message)
+    return redirect("admin:diagnosis_molerecord_changelist")
 
 
 def percent(share: float) -> str:

@@ -3,14 +3,13 @@
 import uuid
 from typing import Any
 
-from auditlog.signals import accessed
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Page, Paginator
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
@@ -22,13 +21,11 @@ from django.views.decorators.http import require_POST
 
 from diagnosis.records import responses
 from diagnosis.records.models import MoleRecord
-from diagnosis.reviews import claims, page, verdicts
+from diagnosis.reviews import claims, verdicts
 from diagnosis.reviews.filters import ClaimFilter, ReviewFilter
-from diagnosis.reviews.forms import NewVerdictForm
 from diagnosis.reviews.models import Review
+from diagnosis.reviews.page import SKIPPED, ReviewPage, go_on, percent
 
-# Records that a doctor passed over in this session; starting anew asks for them again.
-SKIPPED = "skipped_reviews"
 CLAIM_AT_MOST = 50
 MODEL_COLUMNS = ("category", "malignancy", "uncertain")
 MODEL_FILTERS = ("danger", "current_assessment__uncertain")
@@ -176,55 +173,11 @@ class MoleRecordAdmin(admin.ModelAdmin):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if not self.has_view_permission(request, record):
             raise PermissionDenied
-        accessed.send(MoleRecord, instance=record)
-        if request.method != "POST":
-            return page.show(self, request, record)
-        if not self.has_change_permission(request, record):
-            raise PermissionDenied
-        match request.POST.get("do"):
-            case "claim":
-                if not claims.take(record_ids=[record.pk], doctor=request.user):
-                    self.message_user(
-                        request, _("Another doctor has claimed it."), messages.WARNING
-                    )
-                record.refresh_from_db(fields=["review_claimed_until"])
-                # Without its errors: the verdict was only begun, and stays as it was typed.
-                begun = NewVerdictForm(initial=request.POST.dict())
-                return page.show(self, request, record, begun)
-            case "release":
-                claims.release(record_ids=[record.pk], doctor=request.user)
-                return redirect("admin:diagnosis_molerecord_changelist")
-            case "skip":
-                claims.release(record_ids=[record.pk], doctor=request.user)
-                request.session[SKIPPED] = [*request.session.get(SKIPPED, ()), str(record.pk)]
-                return self._next(request)
-        form = page.save(request, record)
-        if form.errors:
-            return page.show(self, request, record, form)
-        self.message_user(request, _("Your verdict is saved."), messages.SUCCESS)
-        return redirect(request.path) if request.POST.get("do") == "stay" else self._next(request)
+        return ReviewPage(self, request, record).respond()
 
     def next_view(self, request: HttpRequest) -> HttpResponse:
         request.session.pop(SKIPPED, None)
-        return self._next(request)
-
-    def _next(self, request: HttpRequest) -> HttpResponse:
-        skipped = request.session.get(SKIPPED, ())
-        record = claims.take_next(doctor=request.user, skip=skipped)
-        if record:
-            return redirect("admin:diagnosis_molerecord_change", record.pk)
-        self.message_user(
-            request,
-            ngettext(
-                "Nothing more to review, but %(count)d record that you passed over.",
-                "Nothing more to review, but %(count)d records that you passed over.",
-                len(skipped),
-            )
-            % {"count": len(skipped)}
-            if skipped
-            else gettext("Nothing more to review."),
-        )
-        return redirect("admin:diagnosis_molerecord_changelist")
+        return go_on(self, request)
 
     def image_view(self, request: HttpRequest, record_id: uuid.UUID) -> HttpResponse:
         return responses.picture(request, self._looked_at(request, record_id))
@@ -233,11 +186,10 @@ class MoleRecordAdmin(admin.ModelAdmin):
         return responses.thumbnail(request, self._looked_at(request, record_id))
 
     def _looked_at(self, request: HttpRequest, record_id: uuid.UUID) -> MoleRecord:
-        """The record, if this person may see it; that they did goes to the audit log."""
+        """The record, if this person may see it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         record = get_object_or_404(MoleRecord, pk=record_id)
-        accessed.send(MoleRecord, instance=record)
         return record
 
     # --- columns ---------------------------------------------------------------------------------
@@ -265,7 +217,7 @@ class MoleRecordAdmin(admin.ModelAdmin):
     )
     def malignancy(self, record: MoleRecord) -> str | None:
         assessment = record.current_assessment
-        return assessment and page.percent(assessment.malignancy)
+        return assessment and percent(assessment.malignancy)
 
     @admin.display(description=_("uncertain"))
     def uncertain(self, record: MoleRecord) -> str:

@@ -37,5 +37,10 @@ class Share(models.Model):
             ),
         ]
 
+    @property
+    def of_mole(self) -> Mole | None:
+        """The mole that it shows, or that its one record shows."""
+        return self.record.mole if self.record else self.mole
+
     def __str__(self) -> str:
         return _("share %(id)s") % {"id": str(self.id)[:8]}

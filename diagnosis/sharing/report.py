@@ -16,6 +16,7 @@ from fpdf import FPDF, XPos, YPos
 from PIL import Image
 
 from accounts.models import User
+from diagnosis import limits
 from diagnosis.language import frequencies, plots, results, terms
 from diagnosis.moles.models import Mole
 from diagnosis.records.models import MoleRecord
@@ -33,7 +34,11 @@ if TYPE_CHECKING:
 
 
 def write(*, person: User, records: Iterable[MoleRecord], mole: Mole | None = None) -> bytes:
-    """A PDF with the newest pictures, oldest first; says so when older ones are left out."""
+    """A PDF with the newest pictures, oldest first; says so when older ones are left out.
+
+    Raises TryLater.
+    """
+    limits.spend(person, "reports")
     every = sorted(records, key=lambda record: record.created_at)
     shown = every[-AT_MOST:]
     report = _Report()
@@ -176,7 +181,7 @@ class _Report(FPDF):
 
     def _answer(self, record: MoleRecord) -> None:
         answer, assessment = results.answer(record), record.current_assessment
-        if answer is None:
+        if answer is None or assessment is None:
             self._line(str(results.STATES[record.state]), 11, bold=True, gap=3)
             return
         self._line(

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 from urllib.parse import urlencode
 
 from auditlog.models import LogEntry
@@ -19,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from rest_framework.throttling import SimpleRateThrottle
 
+from accounts.requests import PersonRequest
 from diagnosis.language import plots, results
 from diagnosis.records import responses
 from diagnosis.records.models import MoleRecord
@@ -42,20 +44,20 @@ class ShareForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def share_mole(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def share_mole(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     return _share(request, mole=get_object_or_404(request.user.moles, pk=pk))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def share_record(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def share_record(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     return _share(request, record=get_object_or_404(request.user.records, pk=pk))
 
 
 @require_safe
 @never_cache
 @login_required
-def share_list(request: HttpRequest) -> HttpResponse:
+def share_list(request: PersonRequest) -> HttpResponse:
     shown = list(links.active().filter(owner=request.user).select_related("mole", "record"))
     opened = _openings(shown)
     context = {
@@ -69,7 +71,7 @@ def share_list(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @login_required
-def share_revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def share_revoke(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     links.revoke(share=get_object_or_404(request.user.shares, pk=pk), by=request.user)
     messages.success(request, _("The link no longer works."))
     return redirect("diagnosis:shares")
@@ -114,7 +116,7 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
     shown = list(links.records_of(share))
     context = {
         "share": share,
-        "mole": share.mole or share.record.mole,
+        "mole": share.of_mole,
         "born": report.born(share.owner, shown),
         "query": urlencode({"key": request.GET["key"]}),
         "entries": [
@@ -143,7 +145,7 @@ def shared_image(request: HttpRequest, share: Share, pk: uuid.UUID) -> HttpRespo
     return responses.picture(request, get_object_or_404(links.records_of(share), pk=pk))
 
 
-def _share(request: HttpRequest, **what: object) -> HttpResponse:
+def _share(request: PersonRequest, **what: Any) -> HttpResponse:
     form = ShareForm(request.POST or None)
     if form.is_valid():
         links.create(owner=request.user, days=form.cleaned_data["days"], **what)
@@ -170,7 +172,7 @@ def _openings(shown: list[Share]) -> dict[str, list[LogEntry]]:
 
 @require_safe
 @login_required
-def mole_report(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def mole_report(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     mole = get_object_or_404(request.user.moles, pk=pk)
     its = mole.records.with_answers()
     return _pdf(report.write(person=request.user, records=its, mole=mole), mole.name)
@@ -178,7 +180,7 @@ def mole_report(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_safe
 @login_required
-def record_report(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def record_report(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     record = get_object_or_404(MoleRecord.objects.of(request.user).with_answers(), pk=pk)
     pdf = report.write(person=request.user, records=[record], mole=record.mole)
     return _pdf(pdf, f"{record.created_at:%Y-%m-%d}")
@@ -186,7 +188,7 @@ def record_report(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def shared_pdf(share: Share) -> HttpResponse:
     """The same for who holds a share link; the caller has checked it."""
-    mole = share.mole or share.record.mole
+    mole = share.of_mole
     pdf = report.write(person=share.owner, records=links.records_of(share), mole=mole)
     return _pdf(pdf, "shared")
 

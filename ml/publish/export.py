@@ -17,7 +17,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from ml import classifier, datasets, images, network
-from ml.datasets import Row, arrays, splits
+from ml.datasets import Row, arrays, seen, splits
 from ml.measure import evaluation, trust
 from ml.publish import bands, calibration, external, model_card
 from ml.taxonomy import (
@@ -69,7 +69,7 @@ def release(
     run was not split on; the old release then stays as it was.
     """
     described, plan = runs.described(run), Plan.read(run / runs.PLAN)
-    rows = datasets.read(data or described["folders"], described["modality"]).trainable
+    rows = datasets.read(data or described["folders"], described["modality"], decode=True).trainable
     folds = np.array([fold or "" for fold in splits.read(run / runs.SPLIT, rows)])
     if not (folds == "validation").any():
         raise datasets.DatasetError(f"{run}: none of its validation pictures are in this data")
@@ -85,6 +85,8 @@ def release(
     _deflate(new / KERAS_FILE)
     convert(model, new / LITERT_FILE)
     shutil.copy(run / runs.SPLIT, new)
+    made_with = np.isin(folds, ("train", "validation"))
+    seen.write([row for row, known in zip(rows, made_with, strict=True) if known], new / seen.FILE)
 
     chosen = np.flatnonzero(folds == "validation")
     answers = _answers(new / LITERT_FILE, chosen, loaded, side)

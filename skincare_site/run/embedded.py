@@ -155,13 +155,14 @@ def _start(
     while True:
         try:
             ask()
-            return
         except refusal:
             if process.exit_status() is not None or time.monotonic() > deadline:
                 raise RuntimeError(
                     f"The {process.name} did not start:\n{process.last_lines()}"
                 ) from None
             time.sleep(0.05)
+        else:
+            return
 
 
 def main(command: list[str]) -> int:

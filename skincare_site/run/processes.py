@@ -47,6 +47,8 @@ class Process:
     @property
     def pid(self) -> int:
         """Of the process, and of its group."""
+        if self._process is None:
+            raise RuntimeError(f"The {self.name} was not started.")
         return self._process.pid
 
     def exit_status(self) -> int | None:

@@ -3,18 +3,27 @@
  * person's moles and the name of a new one. Without this script, these three fields do it alone.
  */
 
+/** @typedef {SVGGraphicsElement & { dataset: DOMStringMap }} Region */
+
 class BodyMap extends HTMLElement {
+  /** @type {any} */ place;
+  /** Missing while the person has none. @type {HTMLSelectElement | undefined} */ mole;
+  /** @type {any} */ name;
+  /** @type {Region[]} */ regions = [];
+  /** @type {Region | null} */ chosen = null;
+  /** @type {string | undefined} */ suggested;
+
   connectedCallback() {
-    const form = this.closest("form");
+    const form = /** @type {any} */ (this.closest("form"));
     this.place = form.elements.body_site;
-    this.mole = form.elements.mole; // missing while the person has none
+    this.mole = form.elements.mole;
     this.name = form.elements.name;
-    this.regions = [...this.querySelectorAll("[data-site]")];
+    this.regions = /** @type {Region[]} */ ([...this.querySelectorAll("[data-site]")]);
     for (const region of this.regions) {
       region.setAttribute("role", "radio");
       region.setAttribute("aria-label", this.label(region));
     }
-    this.addEventListener("click", (event) => this.choose(event.target.closest("[data-site]")));
+    this.addEventListener("click", ({ target }) => this.choose(/** @type {Element} */ (target).closest("[data-site]")));
     this.addEventListener("keydown", (event) => this.press(event));
     this.place.addEventListener("change", () => this.placeChanged());
     this.mole?.addEventListener("change", () => this.moleChanged());
@@ -25,6 +34,7 @@ class BodyMap extends HTMLElement {
     else this.placeChanged();
   }
 
+  /** @param {Region} region */
   label(region) {
     const { site, side } = region.dataset;
     const known = this.molesAt(site).map((option) => option.textContent);
@@ -33,26 +43,29 @@ class BodyMap extends HTMLElement {
     return this.words(site, side) + moles;
   }
 
+  /** @param {string | undefined} site @param {string | undefined} side @returns {string} */
   words(site, side) {
     const place = this.place.querySelector(`[value="${site}"]`).textContent;
     return side ? `${place}, ${this.dataset[side]}` : place;
   }
 
-  /** A dot where the person follows a mole: the tint does not stand alone. */
+  /** A dot where the person follows a mole: the tint does not stand alone. @param {Region} region */
   mark(region) {
     const { x, y, width, height } = region.getBBox();
-    const dot = document.createElementNS(region.namespaceURI, "circle");
+    const dot = document.createElementNS("http://www.w3.org/2000/svg", "circle");
     for (const [name, value] of Object.entries({ cx: x + width / 2, cy: y + height / 2, r: 4 })) {
-      dot.setAttribute(name, value);
+      dot.setAttribute(name, String(value));
     }
     region.after(dot);
   }
 
+  /** @param {string | undefined} site */
   molesAt(site) {
     return this.mole ? [...this.mole.options].filter((option) => option.dataset.site === site) : [];
   }
 
-  /** A click on the chosen place takes the choice back, as nothing else could. */
+  /** A click on the chosen place takes the choice back, as nothing else could.
+   * @param {Region | null} region */
   choose(region) {
     if (!region) return;
     this.chosen = this.chosen === region ? null : region;
@@ -61,11 +74,15 @@ class BodyMap extends HTMLElement {
     region.focus();
   }
 
+  /** @param {KeyboardEvent} event */
   press(event) {
-    const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
-    const at = this.regions.indexOf(event.target);
-    if (step) this.choose(this.regions.at((at + step) % this.regions.length));
-    else if (event.key === " " || event.key === "Enter") this.choose(event.target);
+    /** @type {Record<string, number>} */
+    const steps = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
+    const step = steps[event.key];
+    const region = /** @type {Region} */ (event.target);
+    const at = this.regions.indexOf(region);
+    if (step) this.choose(this.regions.at((at + step) % this.regions.length) ?? null);
+    else if (event.key === " " || event.key === "Enter") this.choose(region);
     else return;
     event.preventDefault();
   }
@@ -81,7 +98,7 @@ class BodyMap extends HTMLElement {
 
   freeName() {
     const place = this.words(this.place.value, this.chosen?.dataset.side);
-    const taken = [...(this.mole?.options ?? [])].map((option) => option.textContent.toLowerCase());
+    const taken = [...(this.mole?.options ?? [])].map((option) => option.text.toLowerCase());
     let name = place;
     for (let number = 2; taken.includes(name.toLowerCase()); number++) name = `${place} ${number}`;
     return name;
@@ -90,13 +107,13 @@ class BodyMap extends HTMLElement {
   placeChanged() {
     if (this.chosen?.dataset.site !== this.place.value) this.chosen = null;
     const chosen = this.mole?.selectedOptions[0];
-    if (chosen?.value && chosen.dataset.site !== this.place.value) this.mole.value = "";
+    if (this.mole && chosen?.value && chosen.dataset.site !== this.place.value) this.mole.value = "";
     this.suggest();
     this.paint();
   }
 
   moleChanged() {
-    this.place.value = this.mole.selectedOptions[0].dataset.site ?? this.place.value;
+    this.place.value = this.mole?.selectedOptions[0]?.dataset.site ?? this.place.value;
     this.placeChanged();
   }
 

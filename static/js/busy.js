@@ -1,6 +1,8 @@
 /** Forms with data-busy send once: the button says so, and a second click does nothing. */
 
-for (const form of document.querySelectorAll("form[data-busy]")) {
+/** @type {NodeListOf<HTMLFormElement>} */
+const forms = document.querySelectorAll("form[data-busy]");
+for (const form of forms) {
   form.addEventListener("submit", (event) => {
     const button = event.submitter;
     if (form.dataset.sent) {
@@ -11,14 +13,14 @@ for (const form of document.querySelectorAll("form[data-busy]")) {
     // aria-disabled, not disabled: the button's own name and value are still to be sent.
     button?.setAttribute("aria-disabled", "true");
     const status = form.querySelector("[role=status]");
-    if (status) status.textContent = form.dataset.busy;
+    if (status) status.textContent = form.dataset.busy ?? "";
   });
 }
 
 // Back from the browser's cache: ready to send again.
 addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
-  for (const form of document.querySelectorAll("form[data-sent]")) {
+  for (const form of forms) {
     delete form.dataset.sent;
     for (const button of form.querySelectorAll("[aria-disabled]")) button.removeAttribute("aria-disabled");
     const status = form.querySelector("[role=status]");

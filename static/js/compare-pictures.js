@@ -1,19 +1,28 @@
 /** <compare-pictures>: two pictures side by side or, on request, one over the other with a slider. */
 
 class ComparePictures extends HTMLElement {
+  /** @type {any} */ two;
+  /** @type {any} */ slide;
+  /** @type {any} */ range;
+
   connectedCallback() {
     this.two = this.querySelector(".two");
     this.slide = this.querySelector(".slide");
     this.range = this.slide.querySelector("input");
-    this.querySelector(".toggles").hidden = false;
-    this.addEventListener("click", (event) => this.show(event.target.closest("[aria-pressed]")?.value));
+    /** @type {any} */ (this.querySelector(".toggles")).hidden = false;
+    this.addEventListener("click", ({ target }) => {
+      const button = /** @type {Element} */ (target).closest("[aria-pressed]");
+      if (button instanceof HTMLButtonElement) this.show(button.value);
+    });
     this.range.addEventListener("input", () => this.cut());
     this.cut();
   }
 
+  /** @param {string} how */
   show(how) {
-    if (!how) return;
-    for (const button of this.querySelectorAll("[aria-pressed]")) {
+    /** @type {NodeListOf<HTMLButtonElement>} */
+    const buttons = this.querySelectorAll("[aria-pressed]");
+    for (const button of buttons) {
       button.setAttribute("aria-pressed", String(button.value === how));
     }
     this.two.classList.toggle("over", how === "over");

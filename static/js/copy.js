@@ -1,13 +1,16 @@
 /** Buttons that copy the field they name; without a clipboard there is none. */
 
 if (navigator.clipboard) {
-  for (const button of document.querySelectorAll("[data-copy]")) {
+  /** @type {NodeListOf<HTMLButtonElement>} */
+  const buttons = document.querySelectorAll("[data-copy]");
+  for (const button of buttons) {
     button.hidden = false;
     button.addEventListener("click", async () => {
-      const field = document.getElementById(button.dataset.copy);
+      const field = /** @type {HTMLInputElement} */ (document.getElementById(button.dataset.copy ?? ""));
       field.select();
       await navigator.clipboard.writeText(field.value);
-      button.parentElement.querySelector("[role=status]").textContent = button.dataset.copied;
+      const status = button.parentElement?.querySelector("[role=status]");
+      if (status) status.textContent = button.dataset.copied ?? "";
     });
   }
 }

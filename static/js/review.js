@@ -1,15 +1,19 @@
 /** The page of a record in the doctor's room: keys, zoom, pictures side by side, blind review. */
 
+/** @type {any} */
 const review = document.querySelector(".review");
+/** @type {HTMLElement} */
 const viewer = review.querySelector(".viewer");
+/** @type {any} */
 const form = review.querySelector("#verdict");
 
 // --- keys: each control names its own ------------------------------------------------------------
 
+/** @param {any} element */
 const isText = (element) => element?.matches?.("textarea, input:not([type=radio]), select");
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && isText(event.target)) return event.target.blur();
+  if (event.key === "Escape" && isText(event.target)) return /** @type {HTMLElement} */ (event.target).blur();
   const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
   if (!("shortcuts" in review.dataset) || !plain || isText(event.target)) return;
   const key = event.key === "=" ? "+" : event.key.toLowerCase();
@@ -22,11 +26,12 @@ document.addEventListener("keydown", (event) => {
 
 // --- what belongs together in the form -----------------------------------------------------------
 
+/** @param {string} name @param {string} value */
 const choose = (name, value) => {
   form.querySelector(`input[name="${name}"][value="${value}"]`).checked = true;
 };
 
-form?.addEventListener("input", ({ target }) => {
+form?.addEventListener("input", (/** @type {any} */ { target }) => {
   const named = form.querySelector("input[name=diagnosis]:checked");
   if (target.dataset.category) choose("risk_category", target.dataset.category);
   const contradicts = target.name === "risk_category" && named?.dataset.category !== target.value;
@@ -39,8 +44,13 @@ const STEPS = [1, 1.5, 2, 3, 4];
 const SHARE_OF_THE_WINDOW = 0.7;
 let step = 0;
 
-const panes = () => [...viewer.querySelectorAll(".pane")].filter((pane) => pane.checkVisibility());
+function panes() {
+  /** @type {NodeListOf<HTMLElement>} */
+  const all = viewer.querySelectorAll(".pane");
+  return [...all].filter((pane) => pane.checkVisibility());
+}
 
+/** @param {HTMLElement} pane @returns {[number, number]} */
 function centre(pane) {
   return [
     (pane.scrollLeft + pane.clientWidth / 2) / pane.scrollWidth,
@@ -48,11 +58,13 @@ function centre(pane) {
   ];
 }
 
+/** @param {HTMLElement} pane @param {[number, number]} place */
 function lookAt(pane, [x, y]) {
   pane.scrollLeft = x * pane.scrollWidth - pane.clientWidth / 2;
   pane.scrollTop = y * pane.scrollHeight - pane.clientHeight / 2;
 }
 
+/** @param {number} change */
 function zoom(change) {
   step = change ? Math.min(Math.max(step + change, 0), STEPS.length - 1) : 0;
   for (const pane of panes()) {
@@ -62,9 +74,10 @@ function zoom(change) {
   }
 }
 
+/** @param {HTMLElement} pane */
 function fit(pane) {
   const image = pane.querySelector("img");
-  if (!image.naturalWidth) return;
+  if (!image?.naturalWidth) return;
   const ratio = image.naturalWidth / image.naturalHeight;
   const whole = Math.min(pane.clientWidth, SHARE_OF_THE_WINDOW * innerHeight * ratio);
   image.style.width = `${whole * STEPS[step]}px`;
@@ -79,7 +92,7 @@ viewer.addEventListener("dblclick", () => zoom(1));
 viewer.addEventListener(
   "wheel",
   (event) => {
-    if (!event.ctrlKey || !event.target.closest(".pane")) return;
+    if (!event.ctrlKey || !(/** @type {Element} */ (event.target).closest(".pane"))) return;
     event.preventDefault();
     zoom(event.deltaY < 0 ? 1 : -1);
   },
@@ -89,7 +102,7 @@ viewer.addEventListener(
 // A mouse pulls the picture; fingers and arrow keys scroll it anyway.
 viewer.addEventListener("dragstart", (event) => event.preventDefault());
 viewer.addEventListener("pointermove", (event) => {
-  const pane = event.target.closest(".pane");
+  const pane = /** @type {Element} */ (event.target).closest(".pane");
   if (!pane || event.pointerType !== "mouse" || event.buttons !== 1) return;
   pane.scrollLeft -= event.movementX;
   pane.scrollTop -= event.movementY;
@@ -98,7 +111,8 @@ viewer.addEventListener("pointermove", (event) => {
 // What is side by side moves together.
 viewer.addEventListener(
   "scroll",
-  ({ target }) => {
+  (event) => {
+    const target = /** @type {HTMLElement} */ (event.target);
     for (const pane of panes()) if (pane !== target && pane.matches(".pane")) {
       const [from, to] = [centre(target), centre(pane)];
       if (Math.hypot(from[0] - to[0], from[1] - to[1]) > 0.01) lookAt(pane, from);
@@ -113,7 +127,7 @@ let shown = -1;
 
 function showNextBeside() {
   const others = [...review.querySelectorAll(".others [data-picture]")];
-  const beside = viewer.querySelector("#beside");
+  const beside = /** @type {any} */ (viewer.querySelector("#beside"));
   shown = (shown + 2) % (others.length + 1) - 1; // after the last one, none
   beside.hidden = shown < 0;
   if (shown >= 0) {
@@ -123,16 +137,21 @@ function showNextBeside() {
   fitAll();
 }
 
+/** @type {Record<string, () => void>} */
 const actions = { in: () => zoom(1), out: () => zoom(-1), fit: () => zoom(0), beside: showNextBeside };
+/** @type {HTMLElement | null} */
 const buttons = viewer.querySelector(".zoom");
 if (buttons) {
   buttons.hidden = false;
-  buttons.addEventListener("click", (event) => actions[event.target.closest("button")?.value]?.());
+  buttons.addEventListener("click", ({ target }) => {
+    const button = /** @type {Element} */ (target).closest("button");
+    if (button) actions[button.value]?.();
+  });
 }
 
 // --- the program's answer, when the doctor asks for it -------------------------------------------
 
-review.addEventListener("click", async (event) => {
+review.addEventListener("click", async (/** @type {any} */ event) => {
   const link = event.target.closest("[data-reveal]");
   if (!link) return;
   event.preventDefault(); // what is in the form stays there
@@ -140,7 +159,7 @@ review.addEventListener("click", async (event) => {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const id of ["picture", "model"]) {
     const part = page.getElementById(id);
-    if (part) document.getElementById(id).replaceWith(document.adoptNode(part));
+    if (part) document.getElementById(id)?.replaceWith(document.adoptNode(part));
   }
   fitAll();
 });

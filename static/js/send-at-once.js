@@ -1,3 +1,4 @@
 /** A link of an e-mail does its one thing by one click; programs that only look run no script. */
 
-document.querySelector("form[data-at-once]")?.requestSubmit();
+const form = document.querySelector("form[data-at-once]");
+if (form instanceof HTMLFormElement) form.requestSubmit();

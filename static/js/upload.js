@@ -4,25 +4,38 @@
  * again makes no second record.
  */
 
-import { cookie } from "./camera/outbox.js";
+import { cookie, send as sendToApi } from "./camera/send.js";
 
-const form = document.querySelector("form[data-upload]");
-const field = form.querySelector("[data-picture-field]");
-const input = field.querySelector("[name=image]");
-const camera = field.querySelector("[data-camera]");
-const list = form.querySelector(".pictures");
-const said = field.querySelector("[data-said]");
-const button = form.querySelector("[type=submit]");
-const notice = form.querySelector("[data-notice]");
+/** @param {ParentNode} root @param {string} selector @returns {any} */
+const one = (root, selector) => root.querySelector(selector);
+
+/** @type {HTMLFormElement} */
+const form = one(document, "form[data-upload]");
+const field = one(form, "[data-picture-field]");
+/** @type {HTMLInputElement} */
+const input = one(field, "[name=image]");
+const camera = one(field, "[data-camera]");
+const list = one(form, ".pictures");
+const said = one(field, "[data-said]");
+const button = one(form, "[type=submit]");
+const notice = one(form, "[data-notice]");
+/** @type {any} */
 const words = form.dataset;
 
-const PATIENCE = 45_000; // milliseconds without a byte, or an answer, before it counts as lost
+const NO_ID = "00000000-0000-0000-0000-000000000000";
+/** What the API calls otherwise than the form. @type {Record<string, string>} */
+const FIELDS = { mole_name: "name" };
 
+/** @typedef {{ file: File, original: File, element: HTMLElement, key: string, url: string | null, shown?: Blob, again?: boolean }} Picture */
+
+/** @type {Picture[]} */
 let pictures = [];
 let sending = false;
 
+/** @param {string} sentence @param {Record<string, string>} values */
 const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const number = new Intl.NumberFormat(document.documentElement.lang, { maximumSignificantDigits: 2 });
+/** @param {number} bytes */
 const size = (bytes) => bytes < 1e6 ? `${number.format(bytes / 1000)} kB` : `${number.format(bytes / 1e6)} MB`;
 
 // crypto.randomUUID is missing where a phone reads the page without TLS.
@@ -31,9 +44,10 @@ const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))]
 
 /* --- choosing ---------------------------------------------------------------------------------- */
 
+/** @param {Iterable<File> | null} files */
 function add(files) {
   const refused = [];
-  for (const file of files) {
+  for (const file of files ?? []) {
     // What kind it is, its content says: the browser, or else the server, looks at it.
     if (file.size > Number(words.maxBytes)) refused.push(fill(words.tooLarge, { name: file.name }));
     else pictures.push(card(file));
@@ -42,6 +56,7 @@ function add(files) {
   refresh();
 }
 
+/** @param {string} sentence */
 function sayRefused(sentence) {
   said.textContent = sentence;
   said.classList.toggle("field-error", sentence !== "");
@@ -52,16 +67,18 @@ function refresh() {
   const files = new DataTransfer();
   for (const picture of pictures) files.items.add(picture.file);
   input.files = files.files;
-  list.hidden = field.querySelector("[data-crop-hint]").hidden = !pictures.length;
-  form.querySelector("[data-several]").hidden = pictures.length < 2;
+  list.hidden = one(field, "[data-crop-hint]").hidden = !pictures.length;
+  one(form, "[data-several]").hidden = pictures.length < 2;
   notice.hidden = true;
   if (!sending) button.textContent = pictures.length > 1 ? words.checkAll : words.check;
 }
 
+/** @param {File} file @returns {Picture} */
 function card(file) {
-  const element = form.querySelector("template[data-card]").content.cloneNode(true).firstElementChild;
+  const element = one(form, "template[data-card]").content.cloneNode(true).firstElementChild;
+  /** @type {Picture} */
   const picture = { file, original: file, element, key: newKey(), url: null };
-  const image = element.querySelector("img");
+  const image = one(element, "img");
   const crop = element.querySelector("[data-crop]");
   image.addEventListener("load", () => {
     image.hidden = crop.hidden = false;
@@ -79,7 +96,7 @@ function card(file) {
 }
 
 /** Of kinds that this browser can't show (HEIC, TIFF, DICOM) the server makes a picture to crop,
- * or says why it can't; without a connection they are sent as they are. */
+ * or says why it can't; without a connection they are sent as they are. @param {Picture} picture */
 async function preview(picture) {
   if (picture.shown) return say(picture, words.noPreview);
   say(picture, words.makingPreview);
@@ -100,31 +117,34 @@ async function preview(picture) {
   sayRefused(`${picture.original.name}: ${detail}`);
 }
 
+/** @param {Picture} picture */
 function show(picture) {
-  const image = picture.element.querySelector("img");
+  const image = one(picture.element, "img");
   URL.revokeObjectURL(image.src);
   const isCropped = picture.file !== picture.original;
   image.src = URL.createObjectURL(isCropped ? picture.file : picture.shown ?? picture.file);
-  picture.element.querySelector("[data-name]").textContent = picture.original.name;
+  one(picture.element, "[data-name]").textContent = picture.original.name;
   for (const action of picture.element.querySelectorAll("button")) {
     action.setAttribute("aria-label", `${action.textContent.trim()}: ${picture.original.name}`);
   }
   facts(picture);
 }
 
+/** @param {Picture} picture @param {HTMLImageElement} [image] */
 function facts({ file, original, element }, image) {
-  const kind = file.type.replace(/^image\//, "") || original.name.split(".").at(-1);
+  const kind = file.type.replace(/^image\//, "") || (original.name.split(".").at(-1) ?? "");
   const pixels = image ? ` · ${image.naturalWidth} × ${image.naturalHeight}` : "";
   const changed = file === original ? "" : ` · ${words.cropped}`;
-  element.querySelector("[data-facts]").textContent =
+  one(element, "[data-facts]").textContent =
     `${kind.toUpperCase()} · ${size(file.size)}${pixels}${changed}`;
 }
 
+/** @param {Picture} picture */
 async function cropped(picture) {
   const address = URL.createObjectURL(picture.shown ?? picture.original);
-  const part = await document.querySelector("crop-dialog").crop(address);
+  const part = await one(document, "crop-dialog").crop(address);
   URL.revokeObjectURL(address);
-  picture.element.querySelector("[data-crop]").focus();
+  one(picture.element, "[data-crop]").focus();
   if (!part) return;
   const name = picture.original.name.replace(/(\.\w+)?$/, ".jpg");
   picture.file = new File([part], name, { type: "image/jpeg" });
@@ -135,20 +155,23 @@ async function cropped(picture) {
   refresh();
 }
 
+/** @param {Picture} picture */
 function remove(picture) {
   drop(picture);
   if (pictures.length && pictures.every(({ url }) => url)) leave(); // the last one that was in the way
   input.focus();
 }
 
+/** @param {Picture} picture */
 function drop(picture) {
   picture.element.remove();
   pictures = pictures.filter((other) => other !== picture);
   refresh();
 }
 
+/** @param {Picture} picture @param {string} sentence */
 function say({ element }, sentence, isError = false) {
-  const status = element.querySelector("[role=status]");
+  const status = one(element, "[role=status]");
   status.textContent = sentence;
   status.classList.toggle("field-error", isError);
 }
@@ -156,20 +179,20 @@ function say({ element }, sentence, isError = false) {
 input.multiple = true;
 input.addEventListener("change", () => add(input.files));
 // A quick hand, or a browser that restores the form, chose before this script was there.
-if (input.files.length) add(input.files);
+add(input.files);
 
 camera.addEventListener("change", () => { add(camera.files); camera.value = ""; });
 if (matchMedia("(pointer: coarse)").matches) {
-  const open = field.querySelector("[data-open-camera]");
+  const open = one(field, "[data-open-camera]");
   open.parentElement.hidden = false;
   open.addEventListener("click", () => camera.click());
 } else {
-  field.querySelector("[data-drop-hint]").hidden = false;
+  one(field, "[data-drop-hint]").hidden = false;
 }
 
 for (const kind of ["dragenter", "dragover"]) {
   document.addEventListener(kind, (event) => {
-    if (!event.dataTransfer.types.includes("Files")) return;
+    if (!/** @type {DragEvent} */ (event).dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
     field.dataset.over = "";
   });
@@ -178,96 +201,78 @@ document.addEventListener("dragleave", (event) => {
   if (!event.relatedTarget) delete field.dataset.over;
 });
 document.addEventListener("drop", (event) => {
-  if (!event.dataTransfer.files.length) return;
+  if (!event.dataTransfer?.files.length) return;
   event.preventDefault();
   delete field.dataset.over;
   add(event.dataTransfer.files);
 });
 document.addEventListener("paste", (event) => {
-  if (!event.clipboardData.files.length) return;
+  if (!event.clipboardData?.files.length) return;
   event.preventDefault();
   add(event.clipboardData.files);
 });
 
 /* --- sending ----------------------------------------------------------------------------------- */
 
-/** Resolves to {status, answer}: the JSON, or null; status 0 when the connection was lost. */
-function post(picture) {
+/** What the form says of the picture, in the API's words. @param {Picture} picture */
+function body(picture) {
   const data = new FormData(form);
   data.set("image", picture.file, picture.file.name);
-  data.set("key", picture.key);
-  if (picture.again) data.set("again", "on");
-  // Signing in on another tab changed the token since this page was loaded.
-  data.set("csrfmiddlewaretoken", cookie("csrftoken"));
-  const request = new XMLHttpRequest();
-  const progress = picture.element.querySelector("progress");
-  let patience;
-  const wait = () => {
-    clearTimeout(patience);
-    patience = setTimeout(() => request.abort(), PATIENCE);
-  };
-  const stop = () => request.abort();
-  return new Promise((resolve) => {
-    request.upload.addEventListener("progress", (event) => {
-      wait();
-      progress.value = event.loaded / event.total;
-    });
-    request.upload.addEventListener("load", () => say(picture, words.storing));
-    request.addEventListener("loadend", () => {
-      clearTimeout(patience);
-      removeEventListener("offline", stop);
-      resolve({ status: request.status, answer: request.response });
-    });
-    addEventListener("offline", stop);
-    request.open("POST", form.action);
-    request.setRequestHeader("Accept", "application/json");
-    request.responseType = "json";
-    wait();
-    request.send(data);
-  });
+  data.set("modality", data.has("dermoscopy") ? "dermoscopy" : "photo");
+  data.set("only_new", String(!picture.again));
+  for (const [theirs, ours] of Object.entries(FIELDS)) data.set(theirs, String(data.get(ours) ?? ""));
+  for (const unknown of ["csrfmiddlewaretoken", "key", "again", "dermoscopy", ...Object.values(FIELDS)]) data.delete(unknown);
+  return data;
 }
 
-/** Send one picture; the sentence that ends the sending, or nothing. */
+/** Send one picture; the sentence, or links, that end the sending, or nothing.
+ * @param {Picture} picture @returns {Promise<string | Node[]>} */
 async function send(picture) {
-  const progress = picture.element.querySelector("progress");
+  const progress = one(picture.element, "progress");
   progress.hidden = false;
   say(picture, words.progress);
-  const { status, answer } = await post(picture);
+  const answer = await sendToApi(words.api, body(picture), picture.key, {
+    progress: (share) => { progress.value = share; },
+    arrived: () => say(picture, words.storing),
+  });
   progress.hidden = true;
   say(picture, "");
-  if (status === 201 && answer) {
-    picture.url = answer.url;
+  if ("id" in answer) {
+    const address = words.result.replace(NO_ID, answer.id);
+    picture.url = address;
     picture.element.dataset.sent = "";
-    sayWithResult(picture, `${words.sent}.`, answer.url);
+    sayWithResult(picture, `${words.sent}.`, address);
     return "";
   }
-  if (status === 409 && answer?.sent_before) {
-    sayWithResult(picture, answer.sent_before.message, answer.sent_before.url);
+  const { problem, status, detail, errors, same_picture: same } = answer;
+  if (same) {
+    sayWithResult(picture, detail ?? "", words.result.replace(NO_ID, same));
     offerAgain(picture);
     return "";
   }
-  if (status === 413 || answer?.errors?.image) {
-    const [first] = answer?.errors.image ?? [{ message: fill(words.tooLarge, { name: "" }) }];
-    say(picture, first.message, true);
+  if (status === 413 || errors?.image) {
+    say(picture, errors?.image?.[0] ?? fill(words.tooLarge, { name: picture.original.name }), true);
     return "";
   }
-  if (answer?.errors) return problems(answer.errors);
-  if (status === 0) return words.lost;
-  // The page for signing in, or for a form that is too old, is no JSON.
-  return status < 500 ? words.signedOut : words.broken;
+  if (errors) return problems(errors);
+  if (problem === "refused" && detail) return detail;
+  /** @type {Record<import("./camera/send.js").Problem, string>} */
+  const sentences = { offline: words.lost, signIn: words.signedOut, refused: words.broken, broken: words.broken };
+  return sentences[problem];
 }
 
+/** @param {Picture} picture @param {string} sentence @param {string} address */
 function sayWithResult(picture, sentence, address) {
   const link = document.createElement("a");
   link.href = address;
   link.textContent = words.seeResult;
   say(picture, `${sentence} `);
-  picture.element.querySelector("[role=status]").append(link);
+  one(picture.element, "[role=status]").append(link);
 }
 
-/** The very same picture was sent before: the person decides. */
+/** The very same picture was sent before: the person decides. @param {Picture} picture */
 function offerAgain(picture) {
-  const actions = picture.element.querySelector(".actions");
+  const actions = one(picture.element, ".actions");
   if (actions.querySelector("[data-again]")) return;
   const again = document.createElement("button");
   again.type = "button";
@@ -283,12 +288,12 @@ function offerAgain(picture) {
   actions.prepend(again);
 }
 
-/** What is wrong in the other fields, as links to them. */
+/** What is wrong in the other fields, as links to them. @param {Record<string, string[]>} errors */
 function problems(errors) {
-  const links = Object.entries(errors).flatMap(([name, found]) => found.map(({ message }) => {
+  const links = Object.entries(errors).flatMap(([name, sentences]) => sentences.map((sentence) => {
     const link = document.createElement("a");
-    link.href = `#id_${name}`;
-    link.textContent = message;
+    link.href = `#id_${FIELDS[name] ?? name}`;
+    link.textContent = sentence;
     return link;
   }));
   for (const details of form.querySelectorAll("details")) details.open = true;
@@ -297,7 +302,7 @@ function problems(errors) {
 
 /** Everything has arrived. */
 function leave() {
-  location.assign(pictures.length > 1 ? words.records : pictures[0].url);
+  location.assign(pictures.length > 1 ? words.records : pictures[0].url ?? words.records);
 }
 
 async function sendAll() {
@@ -305,6 +310,7 @@ async function sendAll() {
   notice.hidden = true;
   button.setAttribute("aria-disabled", "true");
   form.dataset.sending = "";
+  /** @type {string | Node[]} */
   let problem = "";
   for (const picture of pictures.filter((one) => !one.url)) {
     problem = await send(picture);
@@ -314,7 +320,7 @@ async function sendAll() {
   button.removeAttribute("aria-disabled");
   delete form.dataset.sending;
   if (problem) {
-    notice.querySelector("p").replaceChildren(...[problem].flat());
+    one(notice, "p").replaceChildren(...[problem].flat());
     notice.hidden = false;
     button.textContent = words.again;
     notice.focus();
@@ -322,7 +328,7 @@ async function sendAll() {
   }
   const refused = pictures.find((picture) => !picture.url);
   if (!refused) leave();
-  else refused.element.querySelector("[data-again], [data-remove]").focus();
+  else one(refused.element, "[data-again], [data-remove]").focus();
 }
 
 form.addEventListener("submit", (event) => {

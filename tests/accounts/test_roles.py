@@ -1,6 +1,9 @@
-"""What the migrations grant to each group."""
+"""What each migrate grants to each group."""
 
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
+from django.core.management import call_command
+
+from accounts.roles import ROLES
 
 
 def granted(name):
@@ -22,3 +25,12 @@ def test_doctors_change_only_reviews(db):
 def test_administrators_manage_people_and_see_no_pictures(db):
     assert "accounts.change_user" in granted("administrator")
     assert not {name for name in granted("administrator") if name.startswith("diagnosis.")}
+
+
+def test_each_migrate_brings_the_table_back(db):
+    doctor = Group.objects.get(name="doctor")
+    before = granted("doctor")
+    doctor.permissions.set(Permission.objects.filter(codename__in=["view_mole", "delete_review"]))
+    call_command("migrate", verbosity=0)
+    assert granted("doctor") == before == set(ROLES["doctor"])
+    assert granted("administrator") == set(ROLES["administrator"])

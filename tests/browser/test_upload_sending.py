@@ -11,6 +11,7 @@ from diagnosis.models import Mole, MoleRecord
 from tests.factories import PASSWORD, picture
 
 NEW = "/records/new/"
+API = "**/api/v1/records/"
 CHECKING = "Your picture is being checked"
 
 
@@ -121,7 +122,7 @@ def test_a_lost_connection_keeps_the_picture_and_sending_again_makes_one_record(
 
 
 def test_a_server_that_is_not_there_is_a_lost_connection(upload_page: Page, files) -> None:
-    upload_page.route(f"**{NEW}", lambda route: route.abort("connectionrefused"))
+    upload_page.route(API, lambda route: route.abort("connectionrefused"))
     upload_page.get_by_label("Picture of the mole").set_input_files(files[0])
     send(upload_page)
     expect(upload_page.get_by_role("alert")).to_contain_text("The connection was lost.")
@@ -129,7 +130,7 @@ def test_a_server_that_is_not_there_is_a_lost_connection(upload_page: Page, file
 
 
 def test_an_error_of_ours_keeps_the_picture(upload_page: Page, files) -> None:
-    upload_page.route(f"**{NEW}", lambda route: route.fulfill(status=503, body="<h1>Busy</h1>"))
+    upload_page.route(API, lambda route: route.fulfill(status=503, body="<h1>Busy</h1>"))
     upload_page.get_by_label("Picture of the mole").set_input_files(files[0])
     send(upload_page)
     expect(upload_page.get_by_role("alert")).to_contain_text("Something went wrong on our side.")

@@ -87,7 +87,7 @@ def test_a_damaged_release_is_named(tmp_path):
         classifier.load(tmp_path)
     shutil.copytree(RELEASE, tmp_path / "release")
     (tmp_path / "release" / "skincare.tflite").write_bytes(b"damaged")
-    with pytest.raises(ReleaseError, match="litert .*checksum"):
+    with pytest.raises(ReleaseError, match=r"litert .*checksum"):
         classifier.load(tmp_path / "release")
     with pytest.raises(ValueError, match="unknown engine"):
         classifier.load(engine="abacus")

@@ -47,7 +47,7 @@ def test_it_is_better_than_setting_each_condition_alone():
 
 def test_few_lesions_make_it_more_careful():
     """On other pictures of the same kind, thresholds from few lesions still reach it, nearly."""
-    malignancy, melanoma, is_malignant, is_melanoma = drawn(6000, seed=9)
+    malignancy, melanoma, _is_malignant, is_melanoma = drawn(6000, seed=9)
     reached = []
     for seed in range(12):
         *scores, sick, mel = drawn(150, seed=100 + seed)

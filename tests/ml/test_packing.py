@@ -70,7 +70,7 @@ def test_no_file_is_larger_than_asked_and_none_names_this_machine(pack, tmp_path
 
 def test_a_shard_that_did_not_come_is_named(pack):
     (pack / "shard-001.tar").unlink()
-    with pytest.raises(DatasetError, match="shard-001.tar did not come"):
+    with pytest.raises(DatasetError, match=r"shard-001.tar did not come"):
         datasets.read([pack])
 
 

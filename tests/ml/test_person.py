@@ -50,7 +50,7 @@ def test_every_body_site_is_of_a_region_that_the_data_name_or_says_nothing():
 
 def test_what_can_t_be_is_refused():
     for wrong in ({"age": -1}, {"age": 300}, {"age": float("nan")}, {"sex": "unknown"}):
-        with pytest.raises(ValueError, match="age|sex"):
+        with pytest.raises(ValueError, match=r"age|sex"):
             Person(**wrong)
 
 

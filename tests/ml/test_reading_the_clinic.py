@@ -82,7 +82,7 @@ def test_a_missing_column_names_file_and_row(make_clinic):
 def test_a_sheet_that_is_no_xlsx_names_the_file(make_clinic):
     folder = make_clinic([("D1", 1)], ["SET_D/D1.BMP"])
     (folder / "CLIN_DIA.xlsx").write_text("not a workbook")
-    with pytest.raises(DatasetError, match="CLIN_DIA.xlsx: not a readable .xlsx"):
+    with pytest.raises(DatasetError, match=r"CLIN_DIA.xlsx: not a readable .xlsx"):
         datasets.read([folder])
 
 
@@ -95,7 +95,7 @@ def test_a_sheet_without_any_usable_row_is_an_error(make_clinic):
 def test_a_sheet_that_breaks_off_names_the_file(make_clinic, part):
     folder = make_clinic([("D1", 1)], ["SET_D/D1.BMP"])
     rewrite(folder / "CLIN_DIA.xlsx", part, lambda text: text[: len(text) // 2])
-    with pytest.raises(DatasetError, match="CLIN_DIA.xlsx: not a readable .xlsx"):
+    with pytest.raises(DatasetError, match=r"CLIN_DIA.xlsx: not a readable .xlsx"):
         datasets.read([folder])
 
 

@@ -3,6 +3,7 @@
 import { Camera } from "./camera.js";
 import { cameras, remember } from "./devices.js";
 import * as outbox from "./outbox.js";
+import { cookie, send as sendToApi } from "./send.js";
 import { Steady } from "./steady.js";
 import { View } from "./view.js";
 
@@ -132,14 +133,19 @@ async function save(jpeg) {
  * @returns {Promise<boolean>} whether it was sent, so that its result comes in place of this page */
 async function send(picture, place, isKept = true) {
   view.say(place, says.sending);
-  const answer = await outbox.send(picture, program.records);
+  const body = new FormData();
+  body.set("image", picture.jpeg, "mole.jpg");
+  body.set("phone_advice", picture.advice);
+  const answer = await sendToApi(program.records, body, picture.id);
   if ("id" in answer) {
     if (isKept) await outbox.drop(picture.id);
     location.assign(program.result.replace("00000000-0000-0000-0000-000000000000", answer.id));
     return true;
   }
-  view.say(place, [says[isKept ? answer.problem : "not_kept"], answer.detail].filter(Boolean).join(" "));
-  view.showSignIn(answer.problem === "signIn");
+  const { problem, detail } = answer;
+  const sentence = says[!isKept ? "not_kept" : problem === "broken" ? "offline" : problem];
+  view.say(place, problem === "refused" && detail ? `${sentence} ${detail}` : sentence);
+  view.showSignIn(problem === "signIn");
   if (isKept) await showKept();
   return false;
 }
@@ -249,7 +255,7 @@ addEventListener("pageshow", () => { saving = false; }); // back from the result
 // The stored page still has the token of the session in which it was stored.
 document.addEventListener("submit", ({ target }) => {
   const token = /** @type {HTMLFormElement} */ (target).elements.namedItem("csrfmiddlewaretoken");
-  if (token instanceof HTMLInputElement) token.value = outbox.cookie("csrftoken");
+  if (token instanceof HTMLInputElement) token.value = cookie("csrftoken");
 });
 addEventListener("online", sayNetwork);
 addEventListener("offline", sayNetwork);

@@ -43,33 +43,3 @@ export async function kept() {
     .map((picture) => ({ ...picture, jpeg: new Blob([picture.jpeg], { type: "image/jpeg" }) }))
     .sort((a, b) => a.savedAt - b.savedAt);
 }
-
-/** Send a picture; sent again, it makes no second record.
- * @param {Picture} picture @param {string} address
- * @returns {Promise<{ id: string } | { problem: "offline" | "signIn" | "refused", detail: string }>} */
-export async function send(picture, address) {
-  const body = new FormData();
-  body.set("image", picture.jpeg, "mole.jpg");
-  body.set("phone_advice", picture.advice);
-  const token = cookie("csrftoken");
-  let response;
-  try {
-    response = await fetch(address, {
-      method: "POST",
-      body,
-      headers: { "X-CSRFToken": token, "Idempotency-Key": picture.id },
-    });
-  } catch {
-    return { problem: "offline", detail: "" };
-  }
-  if (response.status === 201) return response.json();
-  const { detail = "" } = await response.json().catch(() => ({}));
-  // Signing in also brings the token without which nothing may be sent.
-  if (response.status === 401 || !token) return { problem: "signIn", detail: "" };
-  return { problem: response.status >= 500 ? "offline" : "refused", detail };
-}
-
-/** @param {string} name */
-export function cookie(name) {
-  return document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
-}

@@ -1,18 +1,22 @@
 """Chromium with a camera that plays a film of one mole, made at test time."""
 
+import atexit
 import csv
 import io
-import os
+import itertools
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image, ImageEnhance, ImageFilter
 from playwright.sync_api import BrowserType, Page, expect
 
 from ml import classifier, images
+from ml.synthetic import foreign, phantoms
 from tests.browser.conftest import PHONE
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
@@ -22,18 +26,36 @@ FRAMES = 20
 
 
 def lesions(folder: str, count: int, *dx: str) -> list[Path]:
-    """Real pictures; a checkout without them says aloud which tests it leaves out."""
+    """Real pictures; where they are not, drawn ones take their place, and say so aloud."""
     sheet = DATA / folder / "metadata.csv"
     if dx and sheet.exists():
         with sheet.open(newline="") as rows:
             names = [f"{row['image_id']}.jpg" for row in csv.DictReader(rows) if row["dx"] in dx]
     else:
         names = [path.name for path in (DATA / folder / "images").glob("*.jpg")]
-    if not names:
-        test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]
-        print(f"\nLEFT OUT: {test}, since there is no {DATA / folder}.")
-        pytest.skip(f"no pictures in {DATA / folder}")
-    return [DATA / folder / "images" / name for name in sorted(names)[:count]]
+    if names:
+        return [DATA / folder / "images" / name for name in sorted(names)[:count]]
+    print(f"\nNOT REAL PICTURES: there is no {DATA / folder}, so drawn ones take their place.")
+    return _drawn(folder == "not_a_lesion")[:count]
+
+
+@cache
+def _drawn(no_lesion: bool) -> list[Path]:
+    """Pictures that our own code draws, which differ in size and light; always the same."""
+    folder = Path(tempfile.mkdtemp(prefix="drawn-"))
+    atexit.register(shutil.rmtree, folder)
+    if no_lesion:
+        drawn = [Image.fromarray(picture) for _kind, picture in foreign.made(10)]
+    else:
+        moles = [phantoms.render(name, 512) for name in phantoms.PHANTOMS]
+        looks = itertools.product((0, 102, 192), (1, 0.9, 0.8, 0.75, 0.7, 0.65), moles)
+        drawn = [
+            ImageEnhance.Brightness(mole.crop((cut, cut, 512 - cut, 512 - cut))).enhance(light)
+            for cut, light, mole in looks
+        ]
+    for number, picture in enumerate(drawn):
+        picture.save(folder / f"{number:02}.jpg", quality=95)
+    return sorted(folder.iterdir())
 
 
 @pytest.fixture(scope="session")

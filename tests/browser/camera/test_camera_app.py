@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
-from ml import classifier
+import ml.release
 from tests.browser.camera.conftest import expect_advice, shaken, start
 from tests.browser.camera.test_camera_saving import kept_for_offline
 from tests.browser.test_account import sign_in
@@ -104,7 +104,7 @@ def test_its_forms_work_after_another_sign_in(phone, alice) -> None:
 @pytest.fixture
 def newer_release(tmp_path: Path) -> Path:
     """The same weights under another version."""
-    folder = shutil.copytree(classifier.RELEASE, tmp_path / "release")
+    folder = shutil.copytree(ml.release.RELEASE, tmp_path / "release")
     card = json.loads((folder / "model.json").read_text()) | {"version": "2099.1.1"}
     (folder / "model.json").write_text(json.dumps(card))
     return folder
@@ -132,7 +132,7 @@ def test_a_newer_model_replaces_the_older_as_a_whole(
     page = phone(None)
     kept_for_offline(page)
     before = program(page)
-    monkeypatch.setattr(classifier, "RELEASE", newer_release)
+    monkeypatch.setattr(ml.release, "RELEASE", newer_release)
     page.add_init_script(f"if (!sessionStorage.once) {{ sessionStorage.once = 1; {found} }}")
     page.reload()  # still the older build, which asks for a newer one
     page.wait_for_function(
@@ -158,7 +158,7 @@ def test_while_the_camera_is_on_nothing_is_replaced(
     kept_for_offline(page)
     start(page)
     expect_advice(page, "doctor_days")
-    monkeypatch.setattr(classifier, "RELEASE", newer_release)
+    monkeypatch.setattr(ml.release, "RELEASE", newer_release)
     page.evaluate("window.same = true; navigator.serviceWorker.ready.then((r) => r.update())")
     update = page.locator("[data-update]")
     expect(update).not_to_have_attribute("hidden", "", timeout=60_000)

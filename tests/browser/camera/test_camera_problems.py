@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from ml import classifier
+import ml.release
 from tests.browser.camera.conftest import shaken, start
 
 
@@ -73,6 +73,6 @@ def test_a_model_that_is_missing_or_damaged(phone, answer) -> None:
 
 
 def test_a_server_without_a_model(phone, monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr(classifier, "RELEASE", tmp_path)
+    monkeypatch.setattr(ml.release, "RELEASE", tmp_path)
     page = phone(None)
     expect(page.get_by_role("link", name="Upload a picture")).to_be_visible()

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from ml import classifier
+import ml.release
 from tests.factories import assessed
 
 pytestmark = pytest.mark.django_db
@@ -52,10 +52,10 @@ def test_what_has_a_checksum_in_its_address_stays_for_ever(client: Client, progr
 
 def test_the_model_is_the_released_one(client: Client, program) -> None:
     card = json.loads(client.get(program["card"]).content)
-    assert card == json.loads((classifier.RELEASE / "model.json").read_text())
+    assert card == json.loads((ml.release.RELEASE / "model.json").read_text())
     assert card["files"]["litert"]["sha256"] in program["model"]
     model = client.get(program["model"]).content
-    assert model == (classifier.RELEASE / card["files"]["litert"]["name"]).read_bytes()
+    assert model == (ml.release.RELEASE / card["files"]["litert"]["name"]).read_bytes()
 
 
 def test_other_builds_and_files_are_not_found(client: Client, program) -> None:
@@ -65,7 +65,7 @@ def test_other_builds_and_files_are_not_found(client: Client, program) -> None:
 
 
 def test_without_a_model_it_says_so(client: Client, alice, monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr(classifier, "RELEASE", tmp_path)
+    monkeypatch.setattr(ml.release, "RELEASE", tmp_path)
     client.force_login(alice)
     response = client.get(PAGE)
     assert response.status_code == 503

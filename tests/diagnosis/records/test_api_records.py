@@ -140,3 +140,32 @@ def test_a_browser_session_works_with_a_csrf_token_only(alice):
     client.force_login(alice)
     assert client.get(URL).status_code == 200
     assert upload(client).status_code == 403
+
+
+def test_the_mole_is_named_as_on_the_page(api, alice):
+    for _twice in range(2):
+        response = upload(api, mole_name="left shoulder", body_site="shoulder")
+        assert response.status_code == 201
+    [mole] = alice.moles.all()
+    assert (mole.name, mole.body_site, mole.records.count()) == ("left shoulder", "shoulder", 2)
+
+
+def test_a_mole_is_chosen_or_named_not_both(api, alice):
+    response = upload(api, mole=MoleFactory(owner=alice).pk, mole_name="another")
+    assert response.status_code == 400
+    assert "not both" in response.json()["errors"]["mole_name"][0]
+    assert not MoleRecord.objects.exists()
+
+
+def test_what_a_form_leaves_empty_is_not_said(api, alice):
+    empty = dict.fromkeys(("mole", "mole_name", "body_site", "size_mm", "note"), "")
+    assert upload(api, **empty).status_code == 201
+    record = MoleRecord.objects.get()
+    assert (record.mole, record.size_mm, record.note) == (None, None, "")
+
+
+@pytest.mark.parametrize("typed", ["0", "-2", "301", "1234", "4.55", "small", "NaN"])
+def test_a_size_that_can_not_be_is_refused_as_on_the_page(api, typed):
+    response = upload(api, size_mm=typed)
+    assert response.status_code == 400
+    assert response.json()["errors"]["size_mm"][0].startswith("Enter the size")

@@ -160,20 +160,3 @@ def test_a_mole_is_not_added_when_the_record_can_not_be(send, stored_files, monk
         send(name="left shoulder")
     assert not Mole.objects.exists()
     assert not stored_files()
-
-
-@pytest.mark.parametrize(
-    ("data", "status", "sentence"), [BAD["text"], BAD["60 MB"]], ids=["text", "60 MB"]
-)
-def test_the_script_gets_errors_by_field(send, data, status, sentence):
-    response = send(data(), headers={"Accept": "application/json"})
-    assert response.status_code == status
-    [error] = response.json()["errors"]["image"]
-    assert sentence in error["message"]
-
-
-def test_the_script_gets_the_address_of_the_result(send):
-    response = send(headers={"Accept": "application/json"})
-    assert response.status_code == 201
-    address = reverse("diagnosis:record_detail", args=[MoleRecord.objects.get().pk])
-    assert response.json() == {"url": address}

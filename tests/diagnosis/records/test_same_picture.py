@@ -11,7 +11,6 @@ from diagnosis.models import MoleRecord
 from tests.factories import RecordFactory, picture
 
 NEW = reverse("diagnosis:record_new")
-SCRIPT = {"Accept": "application/json"}
 
 
 @pytest.fixture
@@ -19,9 +18,8 @@ def send(client, alice):
     client.force_login(alice)
 
     def post(data: bytes | None = None, **fields):
-        headers = fields.pop("headers", None)
         image = SimpleUploadedFile("mole.jpg", data or picture(), "image/jpeg")
-        return client.post(NEW, {"image": image, "key": uuid.uuid4()} | fields, headers=headers)
+        return client.post(NEW, {"image": image, "key": uuid.uuid4()} | fields)
 
     return post
 
@@ -38,11 +36,15 @@ def test_the_page_says_it_and_links_to_the_result(send):
     assert MoleRecord.objects.count() == 1
 
 
-def test_the_script_is_told_where_it_is(send):
+def test_a_program_that_wants_only_new_ones_is_told_which_it_is(send, client, stored_files):
     send()
-    answer = send(headers=SCRIPT).json()
+    image = SimpleUploadedFile("mole.jpg", picture(), "image/jpeg")
+    response = client.post(reverse("api-record-list"), {"image": image, "only_new": "true"})
+    assert response.status_code == 409
     [first] = MoleRecord.objects.all()
-    assert answer["sent_before"]["url"] == reverse("diagnosis:record_detail", args=[first.pk])
+    assert response.json()["same_picture"] == str(first.pk)
+    assert "before" in response.json()["detail"]
+    assert len(stored_files()) == 1
 
 
 def test_who_wants_it_again_gets_another_record(send, stored_files):

@@ -1,0 +1,11 @@
+"""Requests as views get them whose person is signed in."""
+
+from django.http import HttpRequest
+
+from accounts.models import User
+
+
+class PersonRequest(HttpRequest):
+    """What a view below ``login_required`` gets, and one of the admin."""
+
+    user: User

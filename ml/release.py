@@ -1,0 +1,85 @@
+"""One released model: its card, its version and its files, each checked against the card.
+
+``current()`` is how every process finds the model that answers. It looks at the folder whenever it
+is asked, so that after ``python -m ml release`` web, workers and phones answer by the new version
+from their next picture on.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+RELEASE = Path(__file__).parent / "release"
+CARD = "model.json"
+
+logger = logging.getLogger(__name__)
+
+
+class ReleaseError(RuntimeError):
+    """A released model that can't be loaded; the message names what is missing or damaged."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Release:
+    """A folder with ``model.json`` and the files that it names."""
+
+    folder: Path
+    text: bytes  # of the card, as phones get it
+    card: Mapping
+
+    @classmethod
+    def read(cls, folder: Path) -> "Release":
+        """Raises ReleaseError for a folder without a card."""
+        try:
+            text = (folder / CARD).read_bytes()
+            return cls(folder, text, json.loads(text))
+        except (OSError, ValueError) as error:
+            raise ReleaseError(f"{folder}: no released model here ({error})") from error
+
+    @property
+    def version(self) -> str:
+        return self.card["version"]
+
+    def content(self, engine: str) -> bytes:
+        """The model's file for an engine. Raises ReleaseError unless it is the card's."""
+        try:
+            known = self.card["files"][engine]
+            content = (self.folder / known["name"]).read_bytes()
+        except (OSError, KeyError, TypeError) as error:
+            raise ReleaseError(f"{self.folder}: no model for {engine} ({error!r})") from error
+        if hashlib.sha256(content).hexdigest() != known["sha256"]:
+            raise ReleaseError(
+                f"{self.folder}: no model for {engine} "
+                f"({known['name']}: its checksum is not that of {CARD})"
+            )
+        return content
+
+    def file(self, engine: str) -> Path:
+        """Where that file lies. Raises like ``content``."""
+        self.content(engine)
+        return self.folder / self.card["files"][engine]["name"]
+
+
+_known: dict[Path, tuple[int, Release]] = {}
+
+
+def current() -> Release:
+    """The release that answers now; the one before while a newer one is incomplete.
+
+    Raises ReleaseError where there is none.
+    """
+    known = _known.get(RELEASE)
+    try:
+        changed = (RELEASE / CARD).stat().st_mtime_ns
+        if known is None or known[0] != changed:
+            release = Release.read(RELEASE)
+            release.content("litert")
+            _known[RELEASE] = known = (changed, release)
+    except (OSError, ReleaseError) as error:
+        if known is None:
+            raise ReleaseError(f"{RELEASE}: no released model here ({error})") from error
+        logger.warning("Still answering by %s: %s", known[1].version, error)
+    return known[1]
