@@ -6,8 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("diagnosis", "0014_picture_digest"),
-        ("diagnosis", "0015_names"),
+        ("diagnosis", "0016_picture_digest"),
     ]
 
     operations = [
