@@ -9,7 +9,7 @@ endif
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: run test lint types-mended messages train screenshots benchmark chromium lock clean
+.PHONY: run test lint check types-mended messages train screenshots benchmark chromium lock clean
 
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys, venv, ensurepip; assert (3, 11) <= sys.version_info < (3, 14)' \
@@ -44,6 +44,16 @@ lint: $(BIN)/.test node_modules/.dev
 	fi
 	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python -m skincare_site.embedded manage.py makemigrations --check --dry-run
+
+# For the inner loop, in less than two minutes: style, types, and the tests beside what changed since
+# SINCE, but for browsers and what is slow.
+SINCE ?= main
+check: lint $(STATIC) $(MESSAGES)
+	@changed=$$({ git diff --name-only $(SINCE); git ls-files --others --exclude-standard; } | sort -u)
+	tests=$$(sed -nE 's#^(diagnosis/[a-z_]+|accounts|audit|ml)/.*#tests/\1#p; s#^skincare_site/.*#tests/site#p
+		/^tests.browser/d; s#^(tests/.*test_[a-z_]+\.py)$$#\1#p' <<< "$$changed" | sort -u)
+	tests=$$(xargs -r ls -d <<< "$$tests" 2>/dev/null || true)
+	[ -z "$$tests" ] || $(BIN)/python -m pytest -q -m "not slow" $$tests
 
 # Makes the released model anew: two teachers, and the student of both. In hours, and after a kill
 # from where it was: make train DATA="a-folder another" OUT=var/runs/mine

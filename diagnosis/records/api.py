@@ -11,9 +11,9 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import BaseThrottle, ScopedRateThrottle
 from rest_framework.viewsets import GenericViewSet
 
+from diagnosis import limits
 from diagnosis.records import pictures, responses, uploads
 from diagnosis.records.models import MoleRecord
 from diagnosis.records.serializers import (
@@ -58,12 +58,6 @@ class RecordViewSet(
     def get_queryset(self) -> QuerySet[MoleRecord]:
         return MoleRecord.objects.of(self.request.user).with_answers()
 
-    def get_throttles(self) -> list[BaseThrottle]:
-        if self.action in ("create", "preview"):
-            self.throttle_scope = "upload" if self.action == "create" else "preview"
-            return [*super().get_throttles(), ScopedRateThrottle()]
-        return super().get_throttles()
-
     @extend_schema(
         summary="Send a picture",
         request={"multipart/form-data": UploadSerializer},
@@ -88,9 +82,8 @@ class RecordViewSet(
             **fields,
         )
         earlier = uploads.same_picture(record)
-        record.same_picture = earlier.pk if earlier else None
-        data = CreatedSerializer(record, context=self.get_serializer_context()).data
-        return Response(data, status=status.HTTP_201_CREATED)
+        same = {"same_picture": str(earlier.pk) if earlier else None}
+        return Response(self.get_serializer(record).data | same, status=status.HTTP_201_CREATED)
 
     @extend_schema(
         summary="See a picture as it would be stored; nothing is kept",
@@ -101,6 +94,7 @@ class RecordViewSet(
     def preview(self, request: Request) -> HttpResponse:
         upload = PictureSerializer(data=request.data)
         upload.is_valid(raise_exception=True)
+        limits.spend(request.user, "uploads")
         picture = pictures.reencode(upload.validated_data["image"])
         return HttpResponse(picture.read(), content_type="image/jpeg")
 

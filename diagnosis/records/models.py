@@ -27,12 +27,8 @@ from diagnosis.records.querysets import NOTE_WORDS, RecordQuerySet
 MAX_TEXT = 2000
 TEXT_LIMIT = MaxLengthValidator(MAX_TEXT)
 MIN_SIZE_MM, MAX_SIZE_MM = Decimal("0.1"), 300
-# The names of the assessment object; each has a column below, but these two.
-CONTRACT = tuple(
-    field.name
-    for field in fields(ml.classifier.Assessment)
-    if field.name not in ("used", "picture")
-)
+# The names of the assessment object; each has a column below.
+CONTRACT = tuple(field.name for field in fields(ml.classifier.Assessment))
 
 
 def random_name(record: "MoleRecord", filename: str) -> str:
@@ -106,6 +102,7 @@ class MoleRecord(models.Model):
         blank=True,
         validators=[MinValueValidator(MIN_SIZE_MM), MaxValueValidator(MAX_SIZE_MM)],
     )
+    image_bytes = models.PositiveIntegerField(default=0, editable=False)
     state = models.CharField(_("state"), max_length=20, choices=State, default=State.QUEUED)
     failure_reason = models.CharField(
         _("reason of the failure"), max_length=20, choices=FailureReason, blank=True
@@ -264,6 +261,9 @@ class Assessment(models.Model):
     )
     uncertain = models.BooleanField(_("uncertain"))
     advice = models.CharField(_("advice"), max_length=20, choices=terms.ADVICE)
+    # What beside the picture entered, and the answer to the picture alone; null where nothing did.
+    used = ArrayField(models.CharField(max_length=20), default=list, blank=True)
+    picture = models.JSONField(_("answer to the picture alone"), null=True)
     heatmap = models.JSONField(_("heatmap"), null=True)
     outline = models.JSONField(_("outline"), null=True)
     milliseconds = models.FloatField(_("milliseconds"))

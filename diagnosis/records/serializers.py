@@ -32,11 +32,22 @@ class HeatmapSerializer(serializers.Serializer):
     values = serializers.ListField(child=serializers.FloatField())
 
 
+class PictureAloneSerializer(serializers.Serializer):
+    """The answer without what is known of the person."""
+
+    malignancy = serializers.FloatField(min_value=0, max_value=1)
+    risk_category = serializers.ChoiceField(terms.RISK_CATEGORIES, allow_null=True)
+    uncertain = serializers.BooleanField()
+    advice = serializers.ChoiceField(terms.ADVICE)
+
+
 class AssessmentSerializer(serializers.ModelSerializer):
     """The assessment object that the API, the command line and the phone share."""
 
     diagnoses = _probabilities("Diagnoses", terms.DIAGNOSES)
     categories = _probabilities("Categories", terms.RISK_CATEGORIES)
+    used = serializers.ListField(child=serializers.ChoiceField(terms.KNOWN))
+    picture = PictureAloneSerializer(allow_null=True)
     heatmap = HeatmapSerializer(allow_null=True)
     outline = serializers.ListField(
         child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
@@ -75,7 +86,7 @@ class RecordSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = MoleRecord
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "state",
             "failure_reason",

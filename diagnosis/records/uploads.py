@@ -4,9 +4,11 @@ import hashlib
 from collections.abc import Iterable
 from decimal import Decimal
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
+from django.db.models import Count, Sum
 from django.utils.formats import date_format
 from django.utils.text import format_lazy
 from django.utils.timezone import localtime
@@ -14,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.ownership import check_owner
-from diagnosis import queue
+from diagnosis import limits, queue
 from diagnosis.moles import edits
 from diagnosis.moles.models import Mole
 from diagnosis.records import pictures
@@ -70,12 +72,16 @@ def submit(
     or not at all.
     The same request sent again with the same ``idempotency_key`` returns the record it made.
     Raises PictureRefused, ValidationError for other fields, PermissionDenied for another's mole,
-    ConsentMissing; with ``only_new``, SentBefore for a picture that the person sent before.
+    ConsentMissing, TryLater; with ``only_new``, SentBefore for a picture that the person sent
+    before.
     """
     if not owner.consent_version:
         raise ConsentMissing
     if mole is not None:
         check_owner(mole, owner)
+    if origin != MoleRecord.Origin.IMPORT:
+        limits.spend(owner, "uploads")
+        _check_quota(owner)
     content = pictures.reencode(file)
     digest = hashlib.sha256(content.read())
     content.seek(0)
@@ -87,6 +93,7 @@ def submit(
         signs=sorted(set(signs)),
         size_mm=size_mm,
         phone_advice=phone_advice,
+        image_bytes=content.size,
         origin=MoleRecord.Origin.CAMERA if phone_advice else origin,
         picture_digest=digest.hexdigest(),
     )
@@ -124,8 +131,9 @@ def same_picture(record: MoleRecord) -> MoleRecord | None:
 
 
 def retry(*, record: MoleRecord, by: User) -> None:
-    """Queue a failed record again. Raises PermissionDenied, NotRetryable."""
+    """Queue a failed record again. Raises PermissionDenied, NotRetryable, TryLater."""
     check_owner(record, by)
+    limits.spend(by, "uploads")
     with transaction.atomic():
         queued = MoleRecord.objects.filter(pk=record.pk, state=MoleRecord.State.FAILED).update(
             state=MoleRecord.State.QUEUED, failure_reason="", attempts=0, finished_at=None
@@ -155,6 +163,17 @@ def delete(*, record: MoleRecord, by: User) -> None:
         # Locked first: a worker that finishes now would add an assessment meanwhile.
         for locked in MoleRecord.objects.select_for_update().filter(pk=record.pk):
             locked.delete()
+
+
+def _check_quota(owner: User) -> None:
+    """Raises PictureRefused for a person who keeps as much as one may."""
+    kept = MoleRecord.objects.of(owner).aggregate(records=Count("pk"), size=Sum("image_bytes"))
+    megabytes = (kept["size"] or 0) / 1024**2
+    if kept["records"] >= settings.MAX_RECORDS or megabytes >= settings.MAX_MEGABYTES:
+        raise pictures.PictureRefused(
+            _("You keep as many pictures here as one person may. Delete some to send new ones."),
+            code="quota",
+        )
 
 
 def _digest(request: Iterable[str], record: MoleRecord, digest: "hashlib._Hash") -> str:

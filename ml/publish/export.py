@@ -41,7 +41,14 @@ LICENCE = (
     "Research and non-commercial use only: the weights were learnt from pictures under "
     "CC BY-NC and CC BY-NC-SA licences. Train on your own pictures for any other use."
 )
-RESEARCH_SETS = {"HAM10000", "ISIC2018_task1", "SIIM-ISIC2020", "Derm7pt"}
+RESEARCH_SETS = {
+    "HAM10000",
+    "ISIC2018_task1",
+    "SIIM-ISIC2020",
+    "ISIC2020",
+    "MILK10k",
+    "Derm7pt",
+}
 OWN_LICENCE = "As the owners of the pictures that the weights were learnt from allow."
 
 

@@ -18,6 +18,8 @@ from skincare_site.run import embedded
 from tests.diagnosis.programs import Program, wait_for
 from tests.factories import RecordFactory, picture
 
+pytestmark = pytest.mark.slow
+
 WITHIN = 60
 
 

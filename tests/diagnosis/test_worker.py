@@ -11,6 +11,8 @@ from ml.synthetic.phantoms import render
 from skincare_site.celery import app
 from tests.diagnosis.programs import Program, wait_for
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def start(process_environment, tmp_path):

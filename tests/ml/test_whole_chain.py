@@ -21,7 +21,8 @@ from ml.training import loop, runs
 from ml.training.plan import Plan
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.timeout(900)  # TensorFlow is started anew for each command
+# TensorFlow is started anew for each command.
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
 PLAN = {"phases": [[96, 2]], "epoch_pictures": 32, "batch": 16}
 
 

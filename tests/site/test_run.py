@@ -17,6 +17,8 @@ import requests
 
 from ml.synthetic import phantoms
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "var/static"
 WITHIN = 60

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("diagnosis", "0013_mail_claims")]
+    dependencies = [("diagnosis", "0015_names")]
     operations = [
         migrations.AddField(
             model_name="molerecord",
