@@ -98,7 +98,7 @@ def test_predict_takes_patterns_and_a_list_on_standard_input(moles, monkeypatch,
     assert "no such file" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("module", ["sklearn", "imagehash", "matplotlib"])
+@pytest.mark.parametrize("module", ["imagehash", "matplotlib"])
 def test_without_the_training_packages_the_command_says_what_to_install(
     make_set, monkeypatch, tmp_path, capsys, module
 ):
