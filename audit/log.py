@@ -21,12 +21,12 @@ ACTIONS = ("create", "update", "delete", "access")  # in the file, which program
 
 
 def acting(person: User) -> AbstractContextManager:
-    """What is done inside, by a command, is done by this person."""
+    """Log what a command does inside as done by this person."""
     return set_extra_data({"actor": person, "actor_email": person.pseudonym})
 
 
 def log_export(thing: Model, *, to: str) -> None:
-    """That something left the service, for example into a data set."""
+    """Log that something left the service, for example into a data set."""
     LogEntry.objects.log_create(
         thing,
         force_log=True,
@@ -37,7 +37,7 @@ def log_export(thing: Model, *, to: str) -> None:
 
 
 def action(entry: LogEntry) -> str:
-    """What was done, in a word."""
+    """Say in a word what was done."""
     return _("export") if is_export(entry) else entry.get_action_display()
 
 
@@ -46,7 +46,7 @@ def is_export(entry: LogEntry) -> bool:
 
 
 def actor(entry: LogEntry) -> str:
-    """Who did it; a pseudonym once the account is gone. Empty for the service itself."""
+    """Name who did it; by a pseudonym once the account is gone, empty for the service itself."""
     return str(entry.actor or entry.actor_email or "")
 
 
@@ -74,7 +74,7 @@ def _read(entries: QuerySet[LogEntry]) -> Iterable[LogEntry]:
 
 
 class _Lines:
-    """A file that hands each line back to who writes it."""
+    """A file that hands each line back to its writer."""
 
     def write(self, line: str) -> str:
         return line

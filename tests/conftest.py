@@ -15,7 +15,7 @@ from skincare_site.run import embedded
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before pytest-django looks for the settings, which need the servers' addresses."""
-    # A developer's own servers are no place for tests: these flush and purge.
+    # A developer's own servers are not a place for tests: these flush and purge.
     for name in ("DATABASE_URL", "REDIS_URL", "DATABASE_URL_FILE", "REDIS_URL_FILE"):
         os.environ.pop(name, None)
     stack = contextlib.ExitStack()

@@ -26,7 +26,7 @@ def release() -> Mapping[str, Any]:
 
 
 def sentence(assessment: "Assessment") -> str:
-    """How often pictures with such an answer were dangerous; empty where it was not measured."""
+    """Say how often pictures with such an answer were dangerous; empty where that is unknown."""
     card = release()
     tested = card.get("figures", {}).get(assessment.modality)
     if not tested or not assessment.usable or card["version"] != assessment.model_version:
@@ -52,5 +52,5 @@ def sentence(assessment: "Assessment") -> str:
 
 
 def _rounded(in_hundred: float) -> str:
-    """Never 0 in 100: that would say that it can't happen."""
+    """Round, but never to 0 in 100: that would say that it can't happen."""
     return str(round(in_hundred)) if in_hundred >= 1 else _("fewer than 1")

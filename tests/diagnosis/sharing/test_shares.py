@@ -42,7 +42,7 @@ def test_a_person_makes_a_link_that_works_without_an_account(client, alice, mole
     client.logout()
     answer = client.get(address)
     page = answer.content.decode()
-    for words in ("left shoulder", "alice", "since May", "Come and see me.", "no diagnosis"):
+    for words in ("left shoulder", "alice", "since May", "Come and see me.", "not a diagnosis"):
         assert words in page
     assert answer["Referrer-Policy"] == "no-referrer"
     assert "noindex" in answer["X-Robots-Tag"]
