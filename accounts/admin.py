@@ -1,16 +1,27 @@
 from collections.abc import Iterable
+from typing import Any
 
+from allauth.account.admin import EmailAddressAdmin as AllauthEmailAddressAdmin
+from allauth.account.models import EmailAddress
 from allauth.mfa.admin import AuthenticatorAdmin as AllauthAuthenticatorAdmin
 from allauth.mfa.base.internal.flows import delete_dangling_recovery_codes
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.admin import UserSessionAdmin as AllauthUserSessionAdmin
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
+from knox.admin import AuthTokenAdmin as KnoxAuthTokenAdmin
+from knox.models import AuthToken
 
+from accounts import notices
 from accounts.models import User
+
+OF_OTHERS_ONLY = ("email", "is_active", "is_staff", "groups")
 
 
 class CreationForm(AdminUserCreationForm):
@@ -49,6 +60,34 @@ class UserAdmin(DjangoUserAdmin):
         people = super().get_queryset(request)
         return people if request.user.is_superuser else people.filter(is_superuser=False)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """Nobody gives a role or an address to themselves: that takes two."""
+        fields = tuple(super().get_readonly_fields(request, obj))
+        return fields + OF_OTHERS_ONLY if obj == request.user else fields
+
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        if id == str(request.user.pk):
+            return redirect("account_change_password")  # asks for the old one, and is limited
+        before = self.get_object(request, id)
+        response = super().user_change_password(request, id, form_url)
+        if before and User.objects.get(pk=before.pk).password != before.password:
+            notices.send(before, notices.PASSWORD_SET)
+        return response
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and "email" in form.changed_data:
+            old = form.initial["email"]
+            notices.send(obj, notices.ADDRESS_REPLACED, to=old, address=obj.email)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if change and "groups" in form.changed_data:
+            roles = form.instance.groups.order_by("pk").values_list("name", flat=True)
+            notices.send(form.instance, notices.ROLES_CHANGED, roles=", ".join(roles) or "–")
+
     def get_deleted_objects(self, objs: Iterable[User], request: HttpRequest) -> tuple:
         """What belongs to a person goes with them: neither asked for one by one nor shown here.
 
@@ -58,14 +97,46 @@ class UserAdmin(DjangoUserAdmin):
         return [str(person) for person in objs], count, set(), protected
 
 
-admin.site.unregister(Authenticator)
+class OfPeople:
+    """What belongs to a superuser stays with superusers, as the superuser does."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        rows = super().get_queryset(request)
+        return rows if request.user.is_superuser else rows.filter(user__is_superuser=False)
+
+
+for model in (AuthToken, Authenticator, EmailAddress, UserSession):
+    admin.site.unregister(model)
+
+
+@admin.register(AuthToken)
+class AuthTokenAdmin(OfPeople, KnoxAuthTokenAdmin):
+    """Tokens of programs: seen and revoked."""
+
+
+@admin.register(EmailAddress)
+class EmailAddressAdmin(OfPeople, AllauthEmailAddressAdmin):
+    """Addresses to sign in with; which one is an account's is changed in the account alone."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: EmailAddress | None = None) -> bool:
+        return False
+
+
+@admin.register(UserSession)
+class UserSessionAdmin(OfPeople, AllauthUserSessionAdmin):
+    """Where people are signed in."""
+
+    search_fields = ("user__email", "ip")
 
 
 @admin.register(Authenticator)
-class AuthenticatorAdmin(AllauthAuthenticatorAdmin):
+class AuthenticatorAdmin(OfPeople, AllauthAuthenticatorAdmin):
     """For who has lost the phone: a second factor is removed, and its secret is seen by nobody.
 
-    The recovery codes go with the last one, as on the person's own page.
+    The recovery codes go with the last one, as on the person's own page; the person is told.
     """
 
     search_fields = ("user__email",)
@@ -77,12 +148,22 @@ class AuthenticatorAdmin(AllauthAuthenticatorAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
         return False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
+        """Not their own: the account page asks for the password first."""
+        own = obj is not None and obj.user_id == request.user.pk
+        return not own and super().has_delete_permission(request, obj)
+
     def delete_model(self, request: HttpRequest, obj: Authenticator) -> None:
         super().delete_model(request, obj)
-        delete_dangling_recovery_codes(obj.user)
+        _after_removal(obj.user)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Authenticator]) -> None:
         people = {authenticator.user for authenticator in queryset.select_related("user")}
         super().delete_queryset(request, queryset)
         for person in people:
-            delete_dangling_recovery_codes(person)
+            _after_removal(person)
+
+
+def _after_removal(person: User) -> None:
+    delete_dangling_recovery_codes(person)
+    notices.send(person, notices.FACTOR_REMOVED)

@@ -2,14 +2,14 @@
 
 from django import forms
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
-from django.shortcuts import redirect, render, resolve_url
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
 from accounts.forms import CONSENT_VERSION, SignupForm
 from accounts.requests import PersonRequest
+from accounts.targets import own_page
 
 
 class ConsentForm(forms.Form):
@@ -20,15 +20,13 @@ class ConsentForm(forms.Form):
 @login_required
 def consent(request: PersonRequest) -> HttpResponse:
     """Ask once, then lead to the page that needed it."""
-    user, target = request.user, request.GET.get("next", "")
-    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()):
-        target = resolve_url("diagnosis:home")
+    user = request.user
     form = ConsentForm(request.POST if request.method == "POST" else None)
     if form.is_valid() and not user.consent_version:
         user.consent_version, user.consented_at = CONSENT_VERSION, timezone.now()
         user.save(update_fields=["consent_version", "consented_at"])
     if user.consent_version:
-        return redirect(target)
+        return HttpResponseRedirect(own_page(request, request.GET.get("next", "")))
     return render(
         request, "accounts/consent.html", {"form": form}, status=400 if form.errors else 200
     )

@@ -11,13 +11,14 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.age import age_on
 from accounts.models import User
+from accounts.names import check_name
 
 MINIMUM_AGE = 16  # GDPR art. 8: below it, a child's own consent does not count everywhere in the EU
 MAXIMUM_AGE = 120
@@ -62,6 +63,7 @@ class SignupForm(AllauthSignupForm):
         label=_("Your name"),
         max_length=100,
         required=False,
+        validators=[check_name],
         help_text=_("Doctors of this service see it."),
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
@@ -89,6 +91,13 @@ class SignupForm(AllauthSignupForm):
         if age < MINIMUM_AGE:
             raise ValidationError(_("You must be at least 16 years old to use this service."))
         return born
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        """Hash the password also where the address has an account already, and only a mail goes
+        there: the time that the answer takes must not tell."""
+        if self.account_already_exists:
+            User().set_password(self.cleaned_data["password1"])
+        return super().try_save(request)
 
     @transaction.atomic
     def save(self, request: HttpRequest) -> User:

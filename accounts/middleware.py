@@ -9,6 +9,8 @@ from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 
+from accounts import devices
+
 DEVICE_COOKIE = "device_of"  # whose pictures may wait in this browser
 EVERYTHING = '"cache", "storage"'
 
@@ -24,7 +26,7 @@ def clean_device(get_response: Callable) -> Callable:
         # By the session: a token of the API signs nobody in on a device.
         was_signed_in = SESSION_KEY in request.session
         response = get_response(request)
-        if was_signed_in and response.get("Content-Type", "").startswith("text/html"):
+        if was_signed_in or request.user.is_authenticated:  # also by a token
             response.setdefault("Cache-Control", "private, no-store")  # nor by going back
         if (SESSION_KEY in request.session) == was_signed_in:
             return response
@@ -43,6 +45,7 @@ def clean_device(get_response: Callable) -> Callable:
             httponly=True,
             samesite="Lax",
         )
+        devices.remember(response, user.email)
         return response
 
     return middleware

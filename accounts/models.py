@@ -7,11 +7,13 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+
+from accounts.names import check_name
 
 
 def check_time_zone(name: str) -> None:
@@ -40,14 +42,23 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
+    class SexAtBirth(models.TextChoices):
+        FEMALE = "female", _("female")
+        MALE = "male", _("male")
+        __empty__ = _("Not given")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(
         _("e-mail address"),
         unique=True,
         error_messages={"unique": _("There is already an account with this e-mail address.")},
     )
-    display_name = models.CharField(_("name"), max_length=100, blank=True)
+    display_name = models.CharField(_("name"), max_length=100, blank=True, validators=[check_name])
     date_of_birth = models.DateField(_("date of birth"), null=True, blank=True)
+    # Empty: not given. The program uses it where that helped on test pictures.
+    sex_at_birth = models.CharField(
+        _("sex at birth"), max_length=10, choices=SexAtBirth, blank=True
+    )
     consent_version = models.CharField(_("version of the consent"), max_length=20, blank=True)
     consented_at = models.DateTimeField(_("consent given at"), null=True, blank=True)
     teaching_consented_at = models.DateTimeField(
@@ -71,6 +82,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     date_joined = models.DateTimeField(_("joined at"), default=timezone.now, editable=False)
 
     objects = UserManager()
+    _stored_email: str | None = None
 
     EMAIL_FIELD = USERNAME_FIELD = "email"
     REQUIRED_FIELDS = []
@@ -97,12 +109,28 @@ class User(AbstractBaseUser, PermissionsMixin):
     def pseudonym(self) -> str:
         return f"P-{self.pk.hex[:8]}"
 
+    @classmethod
+    def from_db(cls, *args: Any) -> "User":
+        person = super().from_db(*args)
+        person._stored_email = person.__dict__.get("email")
+        return person
+
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """A new password, however it came, ends the tokens, as Django ends the sessions."""
+        """A new password, however it came, ends the tokens, as Django ends the sessions.
+
+        A new address, unless it is one that the person confirmed, replaces all earlier ones:
+        they would still sign in, and get the links for a new password.
+        """
         replaced = self._password is not None and not self._state.adding
-        super().save(*args, **kwargs)
-        if replaced:
-            self.auth_token_set.all().delete()
+        moved = self._stored_email not in (None, self.email)
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if replaced:
+                self.auth_token_set.all().delete()
+            if moved and not self.emailaddress_set.filter(email=self.email, primary=True).exists():
+                self.emailaddress_set.exclude(email=self.email).delete()
+                self.emailaddress_set.update_or_create(email=self.email, defaults={"primary": True})
+        self._stored_email = self.email
 
     def clean(self) -> None:
         super().clean()

@@ -8,6 +8,7 @@ urlpatterns = [
     path("", views.account, name="account"),
     path("consent/", consent.consent, name="consent"),
     path("details/", views.details, name="details"),
+    path("sex/", views.sex_at_birth, name="sex"),
     path("teaching/", views.teaching, name="teaching"),
     path("preferences/", views.preferences, name="preferences"),
     path("notifications/", views.notifications, name="notifications"),

@@ -7,11 +7,11 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone, translation
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from knox.models import get_token_model
@@ -19,11 +19,23 @@ from knox.models import get_token_model
 from accounts.forms import CONSENT_TEXT, CONSENT_VERSION, PreferencesForm, TeachingForm
 from accounts.models import User
 from accounts.requests import PersonRequest
+from accounts.targets import own_page
 
 DetailsForm = forms.modelform_factory(
     User,
     fields=["display_name"],
     widgets={"display_name": forms.TextInput(attrs={"autocomplete": "name"})},
+)
+SexForm = forms.modelform_factory(
+    User,
+    fields=["sex_at_birth"],
+    help_texts={
+        "sex_at_birth": gettext_lazy(
+            "You need not answer. Some skin cancers are commoner in men, others in women; where it "
+            "made the program’s answers better on test pictures, it uses this, and the result says "
+            "so. It holds for pictures that you send from then on."
+        )
+    },
 )
 NotificationsForm = forms.modelform_factory(User, fields=["reminder_emails", "verdict_emails"])
 
@@ -50,6 +62,12 @@ def details(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+def sex_at_birth(request: PersonRequest) -> HttpResponse:
+    return _edit(request, SexForm, "accounts/sex.html")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
 def preferences(request: PersonRequest) -> HttpResponse:
     return _edit(request, PreferencesForm, "accounts/preferences.html")
 
@@ -63,10 +81,8 @@ def notifications(request: PersonRequest) -> HttpResponse:
 @require_POST
 def language(request: HttpRequest) -> HttpResponse:
     """The switch at the end of each page, for everybody; an account remembers it."""
-    target, chosen = request.POST.get("next", ""), request.POST.get("language")
-    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()):
-        target = "/"
-    response = redirect(target)
+    chosen = request.POST.get("language")
+    response = HttpResponseRedirect(own_page(request, request.POST.get("next", "")))
     if chosen in dict(settings.LANGUAGES):
         response.set_cookie(
             settings.LANGUAGE_COOKIE_NAME,

@@ -19,19 +19,19 @@ admin.site.unregister(LogEntry)
 
 
 class ActionFilter(admin.SimpleListFilter):
-    """An export is an access that says so."""
+    """What an entry's details say it is counts as an action, too."""
 
     title = _("action")
     parameter_name = "action"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple]:
-        return [*LogEntry.Action.choices, (log.EXPORT, _("export"))]
+        return [*LogEntry.Action.choices, *log.WORDS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         if self.value() is None:
             return queryset
-        if self.value() == log.EXPORT:
-            return queryset.filter(additional_data__action=log.EXPORT)
+        if self.value() in log.WORDS:
+            return queryset.filter(additional_data__action=self.value())
         if self.value() not in map(str, range(len(LogEntry.Action.choices))):
             return queryset.none()
         return queryset.filter(action=self.value())

@@ -8,16 +8,26 @@ from django.utils.translation import gettext_lazy as _
 # Names, birthdays, notes, comments and pictures are not the log's business, and go with their row.
 REGISTERED: dict[str, dict[str, Any]] = {
     "accounts.User": {
-        "include_fields": ["is_active", "is_staff", "is_superuser", "teaching_consented_at"],
+        "include_fields": [
+            *("is_active", "is_staff", "is_superuser", "teaching_consented_at"),
+            *("email", "password"),
+        ],
+        # That they changed, never what they are.
+        "mask_fields": ["email", "password"],
+        "mask_callable": "audit.apps.hidden",
         "m2m_fields": {"groups"},
     },
+    "account.EmailAddress": {"include_fields": ["user", "primary", "verified"]},
     "mfa.Authenticator": {"include_fields": ["user", "type"]},
+    "knox.AuthToken": {"include_fields": ["user", "expiry"]},
     "diagnosis.MoleRecord": {"include_fields": ["owner", "mole", "modality"]},
     "diagnosis.Review": {
         "include_fields": ["record", "doctor", "diagnosis", "risk_category", "urgency"]
     },
     "diagnosis.Share": {"include_fields": ["owner", "mole", "record", "expires_at"]},
 }
+# Health data: every look that staff take at them in the administration is kept.
+HEALTH = ("diagnosis.MoleRecord", "diagnosis.Review", "diagnosis.Assessment")
 
 
 class AuditConfig(AppConfig):
@@ -28,9 +38,15 @@ class AuditConfig(AppConfig):
         from auditlog.models import LogEntry
         from auditlog.registry import auditlog
 
+        from audit import decisions  # noqa: F401 listens
+
         for model, fields in REGISTERED.items():
             auditlog.register(apps.get_model(model), **fields)
         pre_save.connect(leave_name_out, sender=LogEntry, dispatch_uid="leave_name_out")
+
+
+def hidden(value: str) -> str:
+    return "***"
 
 
 def leave_name_out(instance: Any, **_: Any) -> None:
@@ -39,7 +55,11 @@ def leave_name_out(instance: Any, **_: Any) -> None:
     People also name their security keys, after themselves or their phone.
     """
     match instance.content_type.model:
-        case "user":
+        case "user" if instance.object_pk:
             instance.object_repr = f"P-{str(instance.object_pk)[:8]}"
         case "authenticator":
             instance.object_repr = f"second factor {instance.object_pk}"
+        case "emailaddress":
+            instance.object_repr = f"e-mail address {instance.object_pk}"
+        case "authtoken":
+            instance.object_repr = "token"

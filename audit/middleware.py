@@ -1,12 +1,17 @@
-"""For each request: whose name the audit log keeps."""
+"""For each request: whose name the audit log keeps, and which health data staff read."""
 
+from collections.abc import Callable
 from typing import Any
 
 from auditlog.middleware import AuditlogMiddleware
-from django.http import HttpRequest
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import User
+from audit import log
+from audit.apps import HEALTH
 
 
 class AuditMiddleware(AuditlogMiddleware):
@@ -19,3 +24,37 @@ class AuditMiddleware(AuditlogMiddleware):
             "actor": actor,
             "actor_email": lambda: actor.pseudonym if isinstance(actor, User) else None,
         }
+
+
+def log_looks(get_response: Callable) -> Callable:
+    """Log each page and picture of health data in the administration that somebody got.
+
+    By the address, ``admin:app_model_view``, so that a new page is logged without more ado.
+    """
+    models = {label.lower().replace(".", "_"): apps.get_model(label) for label in HEALTH}
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        match = request.resolver_match
+        if match is None or match.app_name != "admin" or response.status_code not in (200, 304):
+            return response
+        name, _, _view = match.url_name.rpartition("_")
+        if name in models and request.user.is_authenticated:
+            _log(models[name], match.kwargs, response)
+        return response
+
+    return middleware
+
+
+def _log(model: Any, address: dict[str, Any], response: HttpResponse) -> None:
+    key = address.get("object_id") or address.get("record_id")
+    if key is None:
+        rows = getattr((getattr(response, "context_data", None) or {}).get("cl"), "result_list", ())
+        log.look(model, None, shown=[str(row.pk) for row in rows])
+        return
+    try:
+        row = model._base_manager.filter(pk=key).first()
+    except ValidationError:  # no id at all
+        return
+    if row:
+        log.look(model, row)

@@ -1,17 +1,17 @@
 """The command line: ``python -m ml summarise | pack | train | evaluate | release | predict``."""
 
 import argparse
+import io
 import json
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from ml import classifier, images
+from ml import classifier
 from ml.classifier import ENGINES, RELEASE, ReleaseError
 from ml.datasets.manifest import DatasetError, Manifest, Row
 from ml.person import Person
-from ml.taxonomy import BODY_REGIONS, BODY_SITES, MODALITIES, SEXES
+from ml.taxonomy import BODY_REGIONS, BODY_SITES, DEFAULT_MODALITY, MODALITIES, SEXES
 
 SUMMARY = Path("var/summary")
 CARD = Path(__file__).parents[1] / "docs/model-card.md"  # of the release that the project ships
@@ -20,24 +20,31 @@ CARD = Path(__file__).parents[1] / "docs/model-card.md"  # of the release that t
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; → the exit status. Bad input is a message on stderr and status 1."""
     options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8
     try:
         return options.run(options)
+    except ModuleNotFoundError as error:
+        print(
+            f"error: this needs the training packages ({error.name} is missing): "
+            "pip install -r requirements/train.txt",
+            file=sys.stderr,
+        )
+        return 1
     except (DatasetError, ReleaseError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
 
 def summarise(options: argparse.Namespace) -> int:
-    """Counts, dropped rows, warnings; the category distribution and flip samples as pictures."""
-    from ml import datasets
+    """What was understood, counts, dropped rows; the distribution and flip samples as pictures."""
     from ml.measure import reporting
 
-    manifest = datasets.read(options.data, options.modality)
+    manifest = _read(options)
     _print_counts(manifest)
-    _check_pictures(manifest.rows)
     for path in reporting.write_summary(manifest, options.report):
         print(path)
-    return 0
+    return _status(manifest)
 
 
 def pack(options: argparse.Namespace) -> int:
@@ -45,7 +52,7 @@ def pack(options: argparse.Namespace) -> int:
     from ml import datasets
     from ml.datasets import packed, splits
 
-    manifest = datasets.read(options.data, options.modality)
+    manifest = _read(options)
     datasets.warn(manifest)
     rows = manifest.trainable
     folds = splits.split(rows)
@@ -53,11 +60,13 @@ def pack(options: argparse.Namespace) -> int:
         rows, folds, options.out, side=options.side, shard_mb=options.shard_mb
     ):
         print(f"{path.stat().st_size / 2**20:8.1f} MB  {path}")
-    return 0
+    return _status(manifest)
 
 
 def train(options: argparse.Namespace) -> int:
     """Train into a run folder; goes on where a killed training stopped."""
+    if options.strict:
+        _read(options)
     from ml.training import loop, runs
     from ml.training.plan import Plan
 
@@ -73,8 +82,8 @@ def train(options: argparse.Namespace) -> int:
                 raise DatasetError(f"{run}: no trained run to learn from: it has no {runs.BEST}")
         teachers = tuple(str(run.resolve()) for run in options.teacher)
         plan = replace(plan or Plan(), teachers=teachers)
-    loop.train(options.data, options.out, plan, options.modality, options.minutes)
-    return 0
+    faults = loop.train(options.data, options.out, plan, options.modality, options.minutes)
+    return int(bool(faults))
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -82,11 +91,11 @@ def evaluate(options: argparse.Namespace) -> int:
     from ml import datasets
     from ml.measure import comparison, evaluation, reporting, trust
 
-    manifest = datasets.read(options.data, options.modality)
+    manifest = _read(options)
     datasets.warn(manifest)
-    rows, seen = _held_out(manifest.rows, options.model, options.split)
+    rows, seen = _held_out(manifest.rows, options.model, options.split, options.seen)
     if options.against:
-        rows, seen_by_other = _held_out(rows, options.against, options.split)
+        rows, seen_by_other = _held_out(rows, options.against, options.split, options.seen)
         other = classifier.load(options.against, engine=options.engine)
     model = classifier.load(options.model, engine=options.engine)
     predictions = evaluation.collect(model, rows)
@@ -113,7 +122,7 @@ def evaluate(options: argparse.Namespace) -> int:
         print(text, end="")
     if options.report:
         print(reporting.write_report(predictions, result, options.report), file=sys.stderr)
-    return 0
+    return _status(manifest)
 
 
 def release(options: argparse.Namespace) -> int:
@@ -129,7 +138,7 @@ def release(options: argparse.Namespace) -> int:
         export.add_external(options.folder, measured)
     else:
         try:
-            export.release(options.folder, options.out, measured)
+            export.release(options.folder, options.out, measured, options.data)
         except (export.ParityError, ValueError) as error:
             raise ReleaseError(f"{options.folder}: not released: {error}") from error
     if (options.folder if released else options.out) == RELEASE:
@@ -139,21 +148,42 @@ def release(options: argparse.Namespace) -> int:
 
 def predict(options: argparse.Namespace) -> int:
     """One JSON object a line for each picture; a bad file is named, the others still answered."""
-    model = classifier.load(options.model, engine=options.engine)
+    from tqdm import tqdm
+
+    from ml import predictions
+
     person = Person(age=options.age, sex=options.sex, body_site=options.site)
-    status = 0
-    for path in options.files:
-        try:
-            with path.open("rb") as file:
-                image = images.decode(file)
-        except (images.ImageError, OSError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            print(f"error: {path}: {reason}", file=sys.stderr)
-            status = 1
-            continue
-        (assessment,) = model.assess([image], options.modality, person)
-        print(json.dumps({"file": str(path), **assessment.as_dict()}), flush=True)
-    return status
+    paths, said = predictions.expand(options.files, sys.stdin)
+    faults = 0
+    for sentence in said:
+        print(f"warning: {sentence}", file=sys.stderr)
+    if not paths:
+        raise DatasetError("no pictures to look at")
+    answers = predictions.predict(paths, options.model, options.engine, options.modality, person)
+    # On a terminal only, and not between the lines of a pipe.
+    for path, answer in tqdm(answers, "Assessing", len(paths), unit="picture", disable=None):
+        with tqdm.external_write_mode():
+            if isinstance(answer, str):
+                print(f"error: {path}: {answer}", file=sys.stderr)
+                faults += 1
+            else:
+                print(json.dumps({"file": str(path), **answer}), flush=True)
+    return int(bool(faults))
+
+
+def _read(options: argparse.Namespace) -> Manifest:
+    """The data sets, without what can't be used. With --strict, raises DatasetError for that."""
+    from ml import datasets
+
+    manifest = datasets.read(options.data, options.modality, decode=True)
+    if options.strict and manifest.faults:
+        raise DatasetError("\n".join(manifest.faults))
+    return manifest
+
+
+def _status(manifest: Manifest) -> int:
+    """1 where something was left out that should have been read; it is named on stderr."""
+    return int(bool(manifest.faults))
 
 
 def _print_counts(manifest: Manifest) -> None:
@@ -169,32 +199,21 @@ def _print_counts(manifest: Manifest) -> None:
         print(f"dropped: {count:,} × {reason}")
     for dropped in manifest.dropped:
         print(f"dropped: {dropped.source}: {dropped.image_id}: {dropped.reason}")
+    for note in manifest.notes:
+        print(f"understood: {note}")
     for warning in manifest.warnings:
         print(f"warning: {warning}", file=sys.stderr)
+    for fault in manifest.faults:
+        print(f"error: {fault}", file=sys.stderr)
 
 
-def _check_pictures(rows: list[Row]) -> None:
-    """Decode every picture. Raises DatasetError naming all that can't be."""
-    from tqdm import tqdm
+def _held_out(rows: list[Row], model: Path, split: str, with_seen: bool) -> tuple[list[Row], int]:
+    """The rows to measure on, and how many the model was trained or calibrated on.
 
-    def problem(row: Row) -> str | None:
-        try:
-            with row.path.open("rb") as file:
-                images.open_upright(file)
-        except (images.ImageError, OSError) as error:
-            return f"{row.source}: {row.path}: {error}"
-        return None
-
-    with ThreadPoolExecutor() as pool:
-        bar = tqdm(pool.map(problem, rows), "Decoding", len(rows), unit="picture")
-        problems = [found for found in bar if found]
-    if problems:
-        raise DatasetError("\n".join(problems))
-
-
-def _held_out(rows: list[Row], model: Path, split: str) -> tuple[list[Row], int]:
-    """The rows to measure on, and how many of them the model was trained or calibrated on."""
-    from ml.datasets import splits
+    These are known by name or by content, and left out unless ``with_seen``. Raises DatasetError
+    where nothing is left.
+    """
+    from ml.datasets import seen, splits
 
     folds = splits.read(model / "split.csv", rows)
     if split == "test":
@@ -202,14 +221,23 @@ def _held_out(rows: list[Row], model: Path, split: str) -> tuple[list[Row], int]
         if not rows:
             raise DatasetError(f"No picture is in the test fold of {model}; use --split all.")
         return rows, 0
-    seen = sum(fold in ("train", "validation") for fold in folds)
-    if seen:
+    by_content = seen.recognise(rows, model)
+    known = [
+        fold in ("train", "validation") or (fold is None and bool(same))
+        for fold, same in zip(folds, by_content, strict=True)
+    ]
+    count = sum(known)
+    if count:
+        then = "they count all the same" if with_seen else "LEFT OUT; --seen counts them, too"
         print(
-            f"warning: {model} was made with {seen:,} of these {len(rows):,} pictures; "
-            "--split test leaves them out",
+            f"warning: {model} was made with {count:,} of these {len(rows):,} pictures: {then}",
             file=sys.stderr,
         )
-    return rows, seen
+    if not with_seen:
+        rows = [row for row, is_known in zip(rows, known, strict=True) if not is_known]
+    if not rows:
+        raise DatasetError(f"{model} was made with all of these pictures; --seen measures on them")
+    return rows, count
 
 
 def _age(text: str) -> float:
@@ -232,9 +260,13 @@ def _parser() -> argparse.ArgumentParser:
         "--data", type=Path, action="append", required=True, metavar="DIR",
         help="a data set, or a folder of several; may be repeated",
     )  # fmt: skip
+    data.add_argument(
+        "--strict", action="store_true",
+        help="stop at what can't be read, in place of going on without it and ending with 1",
+    )  # fmt: skip
     modality = argparse.ArgumentParser(add_help=False)
     modality.add_argument(
-        "--modality", choices=MODALITIES, default="dermoscopy",
+        "--modality", choices=MODALITIES, default=DEFAULT_MODALITY,
         help="how pictures were taken, where the data don't say (default: %(default)s)",
     )  # fmt: skip
     model = argparse.ArgumentParser(add_help=False)
@@ -266,6 +298,9 @@ def _parser() -> argparse.ArgumentParser:
     made = command(evaluate, data, modality, model)
     made.add_argument("--split", choices=("all", "test"), default="all")
     made.add_argument(
+        "--seen", action="store_true", help="also measure on what the model was made with"
+    )
+    made.add_argument(
         "--against", type=Path, metavar="RELEASE",
         help="another release, on the same pictures: differences with intervals, as “against”",
     )  # fmt: skip
@@ -282,6 +317,10 @@ def _parser() -> argparse.ArgumentParser:
         "--external", type=Path, metavar="FILE",
         help="what others measured, by version; what is not of this model is left out",
     )  # fmt: skip
+    made.add_argument(
+        "--data", type=Path, action="append", metavar="DIR",
+        help="where the pictures are, for a run that was made on another machine",
+    )  # fmt: skip
     made = command(predict, modality, model)
     made.add_argument("--age", type=_age, help="of the person, in years, where it is known")
     made.add_argument("--sex", choices=SEXES, help="of the person, at birth")
@@ -289,7 +328,10 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--site", choices=sites, metavar="SITE", help=f"of the body: {', '.join(sites)}"
     )
-    made.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    made.add_argument(
+        "files", nargs="+", metavar="FILE",
+        help="a picture, a folder, a pattern such as “moles/*.jpg”, or - for a list on stdin",
+    )  # fmt: skip
     return parser
 
 

@@ -171,8 +171,8 @@ def averaged(engine: Engine, square: np.ndarray) -> Outputs:
     """An engine's outputs for a square (side, side, 3), averaged over its eight turns and flips.
 
     Class activation map and mask are turned back first, so that the map's mean stays the logits.
-    The quality numbers, which the limits were set on, are those of the picture as it is;
-    ``one_pass`` are its logits.
+    The quality numbers are medians, since a turn in which no skin is seen has none of it.
+    ``one_pass`` are the logits of the picture as it is.
     """
     passes = []
     for turns, mirrored in SYMMETRIES:
@@ -183,7 +183,8 @@ def averaged(engine: Engine, square: np.ndarray) -> Outputs:
             out[name] = back[:, ::-1] if mirrored else back
         passes.append(out)
     means = {name: np.mean([out[name] for out in passes], axis=0) for name in passes[0]}
-    return means | {"quality": passes[0]["quality"], "one_pass": passes[0]["logits"]}
+    quality_numbers = np.median([out["quality"] for out in passes], axis=0)
+    return means | {"quality": quality_numbers, "one_pass": passes[0]["logits"]}
 
 
 def calibrated(logits: np.ndarray, calibration: Mapping) -> np.ndarray:

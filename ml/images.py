@@ -6,85 +6,140 @@ import warnings
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageFile, ImageOps
 from pillow_heif import register_heif_opener
 
-register_heif_opener()
+from ml.decoding import bmp, colour, dicom, kinds, png
+from ml.decoding.errors import ImageError
 
-FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "BMP")
-SRGB = ImageCms.createProfile("sRGB")
-MAX_PIXELS = 64_000_000
-# Other decoders than JPEG's fill memory with every pixel; phones' largest HEIC have 49 million.
-MAX_PIXELS_IN_FULL = {"HEIF": 50_000_000, "PNG": 25_000_000, "WEBP": 25_000_000, "BMP": 25_000_000}
+register_heif_opener()
+# Our own limits, by kind, stand before anything is decoded.
+Image.MAX_IMAGE_PIXELS = None
+
+# DICOM is not Pillow's; MPO is what its reader of JPEG makes of some.
+FORMATS = [kind.formats[0] for kind in kinds.KINDS if kind.name != "DICOM"]
 MIN_SIDE = 32
 DRAFT_SIDE = 2048  # at least; what is stored and shown is not larger
-
-
-class ImageError(ValueError):
-    """A picture that can't be used; ``code`` names why, the message says what to do.
-
-    ``params`` stand in the message as ``%(name)s``, so that it can be looked up in a translation.
-    """
-
-    def __init__(self, code: str, message: str, **params: int) -> None:
-        super().__init__(message % params)
-        self.code, self.message, self.params = code, message, params
+# TIFF 6.0 and DNG 1.7
+NEW_SUBFILE_TYPE, DNG_VERSION = 254, 50706
 
 
 def open_upright(data: bytes | BinaryIO) -> Image.Image:
-    """Decode one still picture to upright RGB, the EXIF orientation applied.
+    """Decode one still picture to upright RGB in sRGB, the EXIF orientation applied.
 
-    Raises ImageError: ``empty``, ``not_a_picture``, ``truncated``, ``animated``,
-    ``too_many_pixels``, ``too_few_pixels``.
+    Raises ImageError: ``empty``, ``not_a_picture``, ``video``, ``camera_raw``, ``no_picture``,
+    ``truncated``, ``animated``, ``several_pictures``, ``too_many_pixels``, ``too_few_pixels``,
+    ``too_few_bits``.
     """
     stream = io.BytesIO(data) if isinstance(data, bytes) else data
-    if not stream.read(1):
+    head = stream.read(kinds.HEAD_BYTES)
+    if not head:
         raise ImageError("empty", "The file is empty. Choose a picture.")
-    stream.seek(0)
+    if head.startswith(png.SIGNATURE):
+        stream = png.without_broken_extras(stream) or stream
     with warnings.catch_warnings():
-        # Of decompression, where our own limit is smaller, and of broken metadata.
+        # Of broken metadata.
         warnings.simplefilter("ignore")
+        image = _opened(stream, head)
+        _check(image)
         try:
-            image = Image.open(stream, formats=(*FORMATS, "GIF"))
-        except Image.DecompressionBombError:
-            raise _too_many_pixels(MAX_PIXELS) from None
-        except Exception as error:  # decoders raise many kinds on hostile bytes
-            raise ImageError(
-                "not_a_picture",
-                "This file is not a picture that we can read. Use JPEG, PNG, WebP or HEIC.",
-            ) from error
-        limit = MAX_PIXELS_IN_FULL.get(image.format, MAX_PIXELS)
-        if image.width * image.height > limit:
-            raise _too_many_pixels(limit)
-        if image.format == "GIF" or _moves(image):
-            raise ImageError("animated", "Animated pictures and GIFs can't be used. Use a photo.")
-        # Also where what is long and narrow is reduced, as it is stored.
-        least = math.ceil(MIN_SIDE * max(1, max(image.size) / DRAFT_SIDE))
-        if min(image.size) < least:
-            raise ImageError(
-                "too_few_pixels",
-                "The picture is only %(width)d × %(height)d pixels. "
-                "It needs at least %(least)d on each side.",
-                width=image.width,
-                height=image.height,
-                least=least,
-            )
-        try:
-            # JPEG decoders scale down for little: no photo needs more than this in memory.
-            image.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
-            image.load()
-            image = reduced(image)
-            return flatten(in_srgb(upright(image)))
+            colours = colour.declared(image, stream)
+            if colour.is_deep(image, colours):
+                deep = colour.deep(image, stream, colours, DRAFT_SIDE)
+                deep.info = image.info
+                image, colours = deep, colours if isinstance(colours, bytes) else None
+            else:
+                image = _decoded(image, stream)
+            image = reduced(eight_bits(image))
+            return flatten(colour.in_srgb(upright(image), colours))
+        except ImageError:
+            raise
         except Exception as error:
-            raise ImageError(
-                "truncated", "The picture is damaged or incomplete. Send it again."
-            ) from error
+            raise _damaged() from error
+
+
+def _opened(stream: BinaryIO, head: bytes) -> Image.Image:
+    """What is known before pixels are decoded."""
+    stream.seek(0)
+    try:
+        if kinds.is_dicom(head):
+            return dicom.open_frame(stream)
+        image = Image.open(stream, formats=(*FORMATS, "GIF"))
+    except ImageError:
+        raise
+    except Exception as error:  # decoders raise many kinds on hostile bytes
+        raise (_damaged() if kinds.is_dicom(head) else kinds.not_a_picture(head)) from error
+    for name in ("xmp", "XML:com.adobe.xmp"):
+        # Pillow would turn the picture by it as well, which browsers don't.
+        image.info.pop(name, None)
+    return image
+
+
+def _check(image: Image.Image) -> None:
+    """Refuse by kind and size, before pixels are decoded."""
+    if kind := kinds.of(image.format):
+        progressive = bool(image.info.get("progressive"))
+        kinds.check_size(kind, *image.size, progressive=progressive)
+    if image.format == "TIFF":
+        _check_pages(image)
+    elif image.format == "GIF" or _moves(image):
+        raise ImageError("animated", "Animated pictures and GIFs can't be used. Use a photo.")
+    # Also where what is long and narrow is reduced, as it is stored.
+    least = math.ceil(MIN_SIDE * max(1, max(image.size) / DRAFT_SIDE))
+    if min(image.size) < least:
+        raise ImageError(
+            "too_few_pixels",
+            "The picture is only %(width)d × %(height)d pixels. "
+            "It needs at least %(least)d on each side.",
+            width=image.width,
+            height=image.height,
+            least=least,
+        )
+
+
+def _check_pages(image: Image.Image) -> None:
+    """Of TIFF: one page is the picture, the first; previews of it may follow."""
+    if DNG_VERSION in image.tag_v2 or image.tag_v2.get(NEW_SUBFILE_TYPE, 0) & 1:
+        raise kinds.camera_raw()  # what comes first is a small preview
+    for page in range(1, image.n_frames):
+        image.seek(page)
+        if not image.tag_v2.get(NEW_SUBFILE_TYPE, 0) & 1:
+            raise kinds.several_pictures()
+    image.seek(0)
+
+
+def _decoded(image: Image.Image, stream: BinaryIO) -> Image.Image:
+    """With its pixels; at a fraction where the decoder can, since no photo needs more."""
+    if bmp.is_run_length(image):
+        return bmp.decoded_runs(image, stream)
+    if image.format == "JPEG2000":
+        image.reduce = max(0, int(math.log2(max(image.size) / DRAFT_SIDE)))
+        return image.copy()  # whose ``reduce`` is a method again
+    elif isinstance(image, ImageFile.ImageFile):
+        image.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
+    image.load()
+    return bmp.without_empty_alpha(image) if image.format == "BMP" else image
+
+
+def eight_bits(image: Image.Image) -> Image.Image:
+    """Any mode → L, LA, RGB, RGBA, CMYK or LAB."""
+    info = image.info
+    if image.mode.startswith("I;16"):
+        # Pillow would clip 16 bits to white.
+        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
+    elif image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK", "LAB"):
+        grey = image.mode in ("1", "I", "F")
+        image = image.convert("L" if grey else "RGBA" if image.has_transparency_data else "RGB")
+    elif image.mode in ("L", "RGB") and image.has_transparency_data:
+        image = image.convert("RGBA")
+    image.info = info
+    return image
 
 
 def reduced(image: Image.Image) -> Image.Image:
     """At a whole fraction of its size, not below DRAFT_SIDE: what follows makes copies of it."""
     factor = max(image.size) // DRAFT_SIDE
-    if factor < 2 or image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK"):
+    if factor < 2 or image.mode == "LAB":
         return image
     small = image.reduce(factor)
     small.info = image.info
@@ -99,24 +154,9 @@ def upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def in_srgb(image: Image.Image) -> Image.Image:
-    """In the colours of the web: phones send Display P3. As it is where the profile is broken."""
-    profile = image.info.get("icc_profile")
-    if not profile or image.mode not in ("RGB", "CMYK"):
-        return image
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        return ImageCms.profileToProfile(image, source, SRGB, outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError):
-        return image
-
-
 def flatten(image: Image.Image) -> Image.Image:
-    """Any mode → RGB; transparency is laid on white, as every viewer shows it."""
-    if image.mode.startswith("I;16"):
-        # Pillow would clip 16 bits to white.
-        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
-    if image.has_transparency_data:
+    """L, LA, RGB or RGBA → RGB; transparency is laid on white, as every viewer shows it."""
+    if image.mode in ("LA", "RGBA"):
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
@@ -157,9 +197,5 @@ def _moves(image: Image.Image) -> bool:
         return False
 
 
-def _too_many_pixels(limit: int) -> ImageError:
-    return ImageError(
-        "too_many_pixels",
-        "The picture has more than %(millions)d megapixels. Send a smaller one.",
-        millions=limit // 1_000_000,
-    )
+def _damaged() -> ImageError:
+    return ImageError("truncated", "The picture is damaged or incomplete. Send it again.")

@@ -1,6 +1,7 @@
 """The second stage: what the person knows, age, sex and body site, beside what the picture shows.
 
-A few coefficients of ``model.json`` move the log-odds of malignancy; what is not known, and what
+A few coefficients of ``model.json`` move the odds of the low-risk cancers, which the sun makes over
+a life; melanoma, which the young have, too, is judged by the picture. What is not known, and what
 did not help on validation pictures, moves nothing.
 """
 
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from ml.taxonomy import BODY_REGION_OF, BODY_REGIONS, DIAGNOSES, MALIGNANT_DIAGNOSES, SEXES
+from ml.taxonomy import BODY_REGION_OF, BODY_REGIONS, DIAGNOSES, LOW_RISK_DIAGNOSES, SEXES
 
 if TYPE_CHECKING:
     from ml.datasets import Row
@@ -20,14 +21,14 @@ OLDEST = 200  # as the readers of data sets have it
 SITE_TERMS = ("head_neck", "upper_limb", "lower_limb", "hand_foot")
 # Every term, what it belongs to, and why it is there. The trunk is what sites are compared with.
 TERMS = {
-    "age": ("age", "Skin cancers become commoner with every decade of life."),
-    "male": ("sex", "Men get more skin cancers than women do."),
+    "age": ("age", "They become commoner with every decade of life."),
+    "male": ("sex", "Men's and women's skin differs in what looks like one."),
     "head_neck": ("body_site", "The skin that the sun reaches most."),
     "upper_limb": ("body_site", "The sun reaches it often."),
-    "lower_limb": ("body_site", "Melanomas of women lie there, and harmless dermatofibromas."),
-    "hand_foot": ("body_site", "Palms, soles and backs of hands have lesions of their own kind."),
+    "lower_limb": ("body_site", "The sun reaches it less; dermatofibromas lie there."),
+    "hand_foot": ("body_site", "The backs of hands have much sun, palms and soles none."),
 }
-MALIGNANT = np.array([d in MALIGNANT_DIAGNOSES for d in DIAGNOSES])
+LOW_RISK = np.array([d in LOW_RISK_DIAGNOSES for d in DIAGNOSES])
 
 
 class Term(TypedDict):
@@ -80,7 +81,7 @@ def used(person: Person, stage: Mapping[str, Term]) -> list[str]:
 
 
 def log_odds(person: Person, stage: Mapping[str, Term]) -> float:
-    """By how much the log-odds of malignancy move; 0 for whom nothing is known of."""
+    """By how much the log-odds of a low-risk cancer move; 0 for whom nothing is known of."""
     known = person.values()
     return sum(
         term["coefficient"] * (known[name] - term["centre"])
@@ -90,8 +91,8 @@ def log_odds(person: Person, stage: Mapping[str, Term]) -> float:
 
 
 def moved(probabilities: np.ndarray, by: float | np.ndarray) -> np.ndarray:
-    """Probabilities (…, 7) with the log-odds of malignancy moved by ``by`` (…); within the benign
-    and within the malignant ones, nothing changes places."""
-    weights = np.where(MALIGNANT, np.exp(np.asarray(by, float))[..., None], 1.0)
+    """Probabilities (…, 7) with the log-odds of a low-risk cancer moved by ``by`` (…); all others
+    keep their proportions."""
+    weights = np.where(LOW_RISK, np.exp(np.asarray(by, float))[..., None], 1.0)
     raised = probabilities * weights
     return raised / raised.sum(axis=-1, keepdims=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 MODALITIES = ("dermoscopy", "photo")
+DEFAULT_MODALITY = "photo"  # where nobody says otherwise, at every door
 
 BENIGN, LOW_RISK, HIGH_RISK = "benign", "malignant_low_risk", "malignant_high_risk"
 RISK_CATEGORIES = (BENIGN, LOW_RISK, HIGH_RISK)

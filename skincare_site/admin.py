@@ -2,22 +2,46 @@
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+
+from accounts.staff import passed_second_step
+from accounts.targets import own_page
 
 
 class Site(admin.AdminSite):
+    """Has no forms for passwords of its own: rate limits, mails and factors as for everybody."""
+
     def has_permission(self, request: HttpRequest) -> bool:
-        return super().has_permission(request) and not request.user.lacks_second_factor
+        return super().has_permission(request) and passed_second_step(request)
 
     def login(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
-        user = request.user
-        if user.is_authenticated and user.is_active and user.lacks_second_factor:
-            messages.warning(
-                request,
-                _("Staff need the second step of signing in. Switch it on, then go on here."),
-            )
-            return redirect("mfa_activate_totp")
-        # Rate limits and second factor as for everybody.
-        return secure_admin_login(super().login)(request, extra_context)
+        return secure_admin_login(_lead_in)(request, self)
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict | None = None
+    ) -> HttpResponse:
+        return redirect("account_change_password")
+
+    def password_change_done(
+        self, request: HttpRequest, extra_context: dict | None = None
+    ) -> HttpResponse:
+        return redirect("account_change_password")
+
+
+def _lead_in(request: HttpRequest, site: Site) -> HttpResponse:
+    """To the page that was asked for, or to the step that is missing before it."""
+    target = own_page(request, request.GET.get(REDIRECT_FIELD_NAME, ""), reverse("admin:index"))
+    if site.has_permission(request):
+        return HttpResponseRedirect(target)
+    messages.warning(
+        request, _("Staff need the second step of signing in. Switch it on, then go on here.")
+    )
+    if request.user.lacks_second_factor:
+        return redirect("mfa_activate_totp")
+    query = urlencode({REDIRECT_FIELD_NAME: target})
+    return HttpResponseRedirect(f"{reverse('mfa_reauthenticate')}?{query}")

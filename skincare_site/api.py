@@ -1,15 +1,19 @@
 """The API's root: its addresses, its errors as problem details (RFC 9457), and its schema."""
 
 import logging
+import sys
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.signals import got_request_exception
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import get_template
 from django.urls import include, path, re_path
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views import defaults
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
@@ -20,9 +24,11 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView, exception_handler
 
+from diagnosis.limits import TryLater
 from diagnosis.records.api import RecordViewSet
 from diagnosis.records.pictures import PictureRefused
-from diagnosis.records.uploads import ConsentMissing, NotRetryable
+from diagnosis.records.uploads import ConsentMissing, NotRetryable, SentBefore
+from skincare_site.middleware import is_refused_by_database
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -33,8 +39,31 @@ class Conflict(APIException):
     status_code = HTTPStatus.CONFLICT
 
 
+class SamePicture(Conflict):
+    def __init__(self, sent_before: SentBefore) -> None:
+        super().__init__(str(sent_before))
+        self.record = str(sent_before.record.pk)
+
+
 class TooLarge(ValidationError):
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class Later(APIException):
+    """429 or 503; DRF says ``wait`` in Retry-After."""
+
+    def __init__(self, later: TryLater) -> None:
+        super().__init__(later.sentence)
+        self.status_code, self.wait = later.status, later.seconds
+
+
+OUTAGES = (OperationalError, InterfaceError)
+
+
+class Outage(APIException):
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_detail = gettext_lazy("Out of order for a moment. Try again in a minute.")
+    wait = 60  # seconds; DRF says it in Retry-After
 
 
 def as_problem(exception: Exception, context: dict[str, Any]) -> Response:
@@ -60,6 +89,8 @@ def as_problem(exception: Exception, context: dict[str, Any]) -> Response:
         problem |= {"detail": _first_sentence(errors), "errors": errors}
     else:
         problem["detail"] = str(response.data["detail"])
+        if isinstance(exception, SamePicture):
+            problem["same_picture"] = exception.record
     headers = {
         name: response[name] for name in ("WWW-Authenticate", "Retry-After") if name in response
     }
@@ -81,8 +112,28 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return JsonResponse(problem, status=status.value, content_type=MEDIA_TYPE)
 
 
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500; while the database is down, 503 and when to come back."""
+    error = sys.exception()
+    if not isinstance(error, OUTAGES):
+        return defaults.server_error(request)
+    logger.error("The database can't be reached", exc_info=error)
+    if request.path.startswith("/api/"):
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+        problem = {"type": "about:blank", "title": status.phrase, "status": status.value}
+        problem["detail"] = str(Outage.default_detail)
+        response = JsonResponse(problem, status=status.value, content_type=MEDIA_TYPE)
+    else:
+        response = HttpResponse(get_template("503.html").render(), status=503)
+    response["Retry-After"] = Outage.wait
+    return response
+
+
 def _as_api_exception(exception: Exception) -> Exception:
     """What services and Django raise, as what it means to the client."""
+    if isinstance(exception, OUTAGES):
+        logger.error("The database can't be reached", exc_info=exception)
+        return Outage()
     if isinstance(exception, PictureRefused):
         kind = TooLarge if exception.code == "too_large" else ValidationError
         return kind({"image": exception.messages})
@@ -91,11 +142,15 @@ def _as_api_exception(exception: Exception) -> Exception:
         return ValidationError(exception.message_dict if fields else exception.messages)
     if isinstance(exception, ConsentMissing):
         return PermissionDenied(_("Agree first that your pictures are stored: /account/consent/"))
+    if isinstance(exception, SentBefore):
+        return SamePicture(exception)
+    if isinstance(exception, TryLater):
+        return Later(exception)
     if isinstance(exception, NotRetryable):
         return Conflict(_("Only a failed record can be tried again."))
     if isinstance(exception, RequestDataTooBig):
         return TooLarge([_("The request is too large.")])
-    if isinstance(exception, SuspiciousOperation):
+    if isinstance(exception, SuspiciousOperation) or is_refused_by_database(exception):
         return ValidationError([_("The request could not be understood.")])
     return exception
 
@@ -119,6 +174,11 @@ PROBLEM_SCHEMA = {
             "type": "object",
             "description": "By field, when the request's content was refused.",
             "additionalProperties": True,
+        },
+        "same_picture": {
+            "type": "string",
+            "format": "uuid",
+            "description": "The earlier record, where only a new picture was wanted.",
         },
     },
 }

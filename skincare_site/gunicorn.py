@@ -18,8 +18,8 @@ class KeylessLogger(Logger):
 
 
 workers = int(os.environ.get("WEB_WORKERS", "1"))
-threads = 8
-worker_class = "gthread"
+threads = 256  # that wait for clients; the few that work are counted in web_worker
+worker_class = "skincare_site.web_worker.Worker"
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 timeout = 60
 graceful_timeout = 10

@@ -51,7 +51,9 @@ SOURCES = {
     "skincare_site/**/*.py": "python",
     "templates/**/*.*": template,
     "ml/taxonomy.py": tables,
+    "ml/costly.py": "python",
     "ml/images.py": "python",
+    "ml/decoding/*.py": "python",
 }
 
 

@@ -93,20 +93,24 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "skincare_site.middleware.add_headers",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "skincare_site.middleware.RefuseMalformed",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.staff.end_early",
     "accounts.middleware.clean_device",
     "accounts.middleware.preferences",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "audit.middleware.AuditMiddleware",
+    "audit.middleware.log_looks",
     "django_htmx.middleware.HtmxMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
@@ -151,11 +155,14 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "diagnosis:home"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_ADAPTER = "accounts.adapter.Adapter"
 ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
 # "mandatory" also keeps sign-up from telling who has an account; `make run` says "optional".
 ACCOUNT_EMAIL_VERIFICATION = env("EMAIL_VERIFICATION", default="mandatory")
 ACCOUNT_EMAIL_SUBJECT_PREFIX = gettext_lazy("Skincare mole check: ")
 ACCOUNT_EMAIL_NOTIFICATIONS = True
+# The password again before an address is added, taken into use or removed; for the rest it is so.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Skincare mole check"
@@ -173,6 +180,8 @@ STORAGES = {
 }
 FILE_UPLOAD_PERMISSIONS = 0o640
 DATA_UPLOAD_MAX_NUMBER_FILES = 1  # the size limit holds for each
+# Above it a request is refused unread; a picture that is larger than allowed gets its sentence.
+MAX_REQUEST_BYTES = 100 * 1024**2
 FILE_UPLOAD_HANDLERS = ["diagnosis.records.pictures.BoundedUploadHandler"]
 # Pictures leave through a view that checks the permission. Behind the proxy it only names the
 # file, and the proxy sends it (deploy/Caddyfile); elsewhere Django streams it.
@@ -192,6 +201,18 @@ STATICFILES_DIRS = [
     ("vendor/litert/utils", NODE_MODULES / "@litertjs/wasm-utils/dist"),
     ("vendor/fonts", NODE_MODULES / "@fontsource-variable/atkinson-hyperlegible-next/files"),
 ]
+
+# What one person may ask for: (how many, in how many seconds), and keep in all.
+LIMITS = {
+    "uploads": (60, 60),
+    "reassessments": (60, 3600),
+    "reports": (30, 600),
+    "shares": (30, 3600),
+}
+MAX_RECORDS = env.int("MAX_RECORDS", default=5000)
+MAX_MEGABYTES = env.int("MAX_MEGABYTES", default=2000)
+# Child processes that decode, of each web process: two in all, which take up to 450 MB each.
+PICTURES_AT_ONCE = max(1, 2 // env.int("WEB_WORKERS", default=1))
 
 # --- Celery: the database is the only memory, a message is a hint -------------------------------
 CELERY_BROKER_URL = REDIS_URL
@@ -260,7 +281,6 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "user": "600/min",
-        "upload": "60/min",
         "token": "20/min",
         "share": "60/min",
     },

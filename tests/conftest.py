@@ -56,6 +56,21 @@ def fresh_site(settings, tmp_path: Path) -> Iterator[None]:
     cache.clear()
 
 
+@pytest.fixture(autouse=True)
+def second_step() -> Iterator[None]:
+    """Who is signed in by force has passed the second step, as the pages would have asked."""
+    from allauth.account.internal.flows.login import record_authentication
+    from django.contrib.auth.signals import user_logged_in
+
+    def pass_it(request, user, **_) -> None:
+        if "REMOTE_ADDR" not in request.META:  # that of force_login
+            record_authentication(request, user, "mfa", type="totp")
+
+    user_logged_in.connect(pass_it)
+    yield
+    user_logged_in.disconnect(pass_it)
+
+
 @pytest.fixture
 def process_environment(transactional_db, settings) -> dict[str, str]:
     """For a program that a test starts: the same servers, the test's database and pictures."""

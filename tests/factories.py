@@ -118,6 +118,8 @@ def answer(risk_category: str | None = taxonomy.BENIGN, **changes: Any) -> dict[
         "risk_category": risk_category,
         "uncertain": False,
         "advice": {taxonomy.BENIGN: "watch", None: "retake"}.get(risk_category, "doctor_days"),
+        "used": [],
+        "picture": None,
         "heatmap": {"rows": 2, "cols": 2, "values": [0.0, 0.2, 0.4, 1.0]},
         "outline": [[0.3, 0.3], [0.7, 0.3], [0.5, 0.7]],
         "milliseconds": 5.0,

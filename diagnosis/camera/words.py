@@ -18,7 +18,13 @@ def words() -> dict[str, dict]:
             for advice in taxonomy.ADVICE
             if advice in results.HOW_SOON
         },
-        "hints": {code: str(text) for code, text in (terms.REASONS | terms.WARNINGS).items()},
+        "hints": {code: str(text) for code, text in (terms.REASONS | terms.WARNINGS).items()}
+        | {
+            "too_near": _(
+                "It stays blurred: the phone may be too near to focus. Move it away until the mole "
+                "is sharp, then use the zoom, or choose another camera."
+            )
+        },
         "says": {
             "loading": _("Getting the program: %(total)s MB"),
             "ready": _("The program is ready."),
@@ -54,13 +60,42 @@ def words() -> dict[str, dict]:
             "unsupported": _(
                 "This browser can’t do this. Use a newer one, or upload a picture instead."
             ),
-            "no_camera": _("No camera was found. You can upload a picture instead."),
-            "NotAllowedError": _(
-                "This page may not use the camera. Allow it in the settings of your browser, then "
-                "start again. You can also upload a picture instead."
+            "stands_still": _(
+                "The camera gives no new picture. Another program may use it, or it is covered or "
+                "switched off. Close that program, or stop and start again."
             ),
-            "NotReadableError": _(
-                "The camera is in use by another program. Close that program, then start again."
+            "no_torch": _("The camera did not switch the light."),
+            "no_zoom": _("The camera did not zoom."),
+            "camera": _("Camera %(number)s"),
+            "failed": _(
+                "The camera could not be started. Start again. You can also upload a picture "
+                "instead."
             ),
-        },
+        }
+        | {name: str(text) for name, text in refusals().items()},
+    }
+
+
+def refusals() -> dict[str, str]:
+    """What to do, by the name of each error that getUserMedia may raise (Media Capture, 10.2)."""
+    not_allowed = _(
+        "This page may not use the camera. Allow it in the settings of your browser, then "
+        "start again. You can also upload a picture instead."
+    )
+    in_use = _("The camera is in use by another program. Close that program, then start again.")
+    not_here = _(
+        "Browsers give the camera only to pages with a secure address (https). Open this page by "
+        "one, or upload a picture instead."
+    )
+    return {
+        "NotAllowedError": not_allowed,
+        "NotFoundError": _("No camera was found. You can upload a picture instead."),
+        "NotReadableError": in_use,
+        "AbortError": in_use,
+        "OverconstrainedError": _(
+            "No camera of this device can do what is needed. You can upload a picture instead."
+        ),
+        "SecurityError": not_here,
+        "TypeError": not_here,
+        "InvalidStateError": _("Bring this page to the front, then start the camera again."),
     }

@@ -5,16 +5,18 @@ these" where they misread a percentage of one picture.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 import ml.release
-from ml.taxonomy import BENIGN
 
 if TYPE_CHECKING:
     from diagnosis.records.models import Assessment
+
+COLUMNS = 20
 
 
 def release() -> Mapping[str, Any]:
@@ -25,32 +27,49 @@ def release() -> Mapping[str, Any]:
         return {}
 
 
-def sentence(assessment: "Assessment") -> str:
-    """Say how often pictures with such an answer were dangerous; empty where that is unknown."""
+@dataclass(frozen=True, slots=True)
+class Frequency:
+    """How many of 100 test pictures with a score like one picture's showed a skin cancer."""
+
+    sentence: str
+    explained: str
+    of_hundred: int
+
+    @property
+    def dots(self) -> list[tuple[int, int, bool]]:
+        """Column, row and whether it stands for a cancer, of 100 dots in five rows."""
+        return [(n % COLUMNS, n // COLUMNS, n < self.of_hundred) for n in range(100)]
+
+
+def of(assessment: "Assessment") -> Frequency | None:
+    """Find the band that the malignancy falls in; None where it was not measured."""
     card = release()
-    tested = card.get("figures", {}).get(assessment.modality)
-    if not tested or not assessment.usable or card["version"] != assessment.model_version:
-        return ""
-    reached = tested["thresholds"]["sent_to_doctor"]
-    if None in (reached["sensitivity"], reached["specificity"]):
-        return ""
-    share = tested["malignant"] / tested["n"]
-    # By the picture alone, as it was measured: the advice may also come from the person's signs.
-    if assessment.risk_category == BENIGN and not assessment.uncertain:
-        hit, false = share * (1 - reached["sensitivity"]), (1 - share) * reached["specificity"]
-    else:
-        hit, false = share * reached["sensitivity"], (1 - share) * (1 - reached["specificity"])
-    return _(
-        "We tested the program on %(n)s clinic pictures that it had not learned from: "
-        "%(all)s in 100 showed a skin cancer. "
-        "Of those with an answer like this one, %(these)s in 100 did."
-    ) % {
-        "n": number_format(tested["n"], force_grouping=True),
-        "all": _rounded(100 * share),
-        "these": _rounded(100 * hit / (hit + false)),
-    }
+    bands = card.get("bands", {}).get(assessment.modality)
+    if not bands or not assessment.usable or card["version"] != assessment.model_version:
+        return None
+    band = next(band for band in reversed(bands) if band["low"] <= assessment.malignancy)
+    low, high = (round(100 * bound) for bound in band["share_ci95"])
+    return Frequency(
+        sentence=_(
+            "Of 100 test pictures with a score like this one, %(these)s showed a skin cancer."
+        )
+        % {"these": _in_words(100 * band["share"])},
+        explained=_(
+            "We tested the program on %(n)s clinic pictures that it had not learned from. In skin "
+            "clinics, moles are more suspicious than at home. Chance may have moved the number: it "
+            "may lie between %(low)s and %(high)s."
+        )
+        % {
+            "n": number_format(sum(band["pictures"] for band in bands), force_grouping=True),
+            "low": low,
+            "high": high,
+        },
+        of_hundred=round(100 * band["share"]),
+    )
 
 
-def _rounded(in_hundred: float) -> str:
-    """Round, but never to 0 in 100: that would say that it can't happen."""
-    return str(round(in_hundred)) if in_hundred >= 1 else _("fewer than 1")
+def _in_words(in_hundred: float) -> str:
+    """Round, but never to 0 or 100: that would say that it can't happen, or must."""
+    if in_hundred < 1:
+        return _("fewer than 1")
+    return _("more than 99") if in_hundred > 99.5 else str(round(in_hundred))

@@ -20,11 +20,19 @@ def limits(request: HttpRequest) -> HttpResponse:
         }
         for modality, figures in card.get("figures", {}).items()
     ]
-    tones = card.get("skin_tones", {})
     context = {
         "card": card,
         "tested": tested,
-        "tones": [(terms.SKIN_TONES[t], _reached(tones[t])) for t, _lowest in TONES if t in tones],
+        "skins": _skins(card),
+        "live": [
+            (terms.MODALITIES[modality], 100 * figures["one_pass"]["sent_otherwise"])
+            for modality, figures in card.get("figures", {}).items()
+        ],
+        "person": [
+            (terms.MODALITIES[modality], bool(stage["terms"]))
+            for modality, stage in card.get("person", {}).items()
+        ],
+        "outside": _outside(card.get("external")),
         "lesions_refused": [
             (terms.MODALITIES[modality], 100 * share)
             for modality, share in card.get("refused", {}).get("lesions", {}).items()
@@ -36,6 +44,54 @@ def limits(request: HttpRequest) -> HttpResponse:
         "kinds": [terms.MODALITIES[m] for m in card.get("figures", {})],
     }
     return render(request, "diagnosis/limits.html", context)
+
+
+def _skins(card: dict) -> list[dict]:
+    """Figures by what is known of the skin: as the program measures it, and as two sets tell."""
+    tables = [
+        (
+            _("As the program itself measures it in the picture; lamp and camera change it."),
+            "skin_tones",
+            [(tone, terms.SKIN_TONES[tone]) for tone, _lowest in TONES],
+        ),
+        (
+            _("As the people of the collection MILK10k saw it, from 0 (darkest) to 5."),
+            "skin_tones_in_set",
+            [(tone, tone) for tone in "012345"],
+        ),
+        (
+            _("By skin type (Fitzpatrick 1, lightest, to 6), in the collection PAD-UFES-20."),
+            "skin_types",
+            [(skin_type, skin_type) for skin_type in "123456"],
+        ),
+    ]
+    return [
+        {
+            "about": about,
+            "rows": [(name, _reached(card[part][key])) for key, name in keys if key in card[part]],
+        }
+        for about, part, keys in tables
+        if card.get(part)
+    ]
+
+
+def _outside(external: dict | None) -> dict | None:
+    """What others measured, in hundred; ``fails`` where the program did hardly better than chance,
+    which is where the interval of the AUC reaches down to a half."""
+    if not external or not external["sets"]:
+        return None
+    rows = [
+        {
+            **of,
+            "kind": terms.MODALITIES[of["modality"]],
+            "sent": 100 * of["sensitivity"],
+            "left": 100 * of["specificity"],
+            "fails": (of.get("auc_malignant_ci95") or [1])[0] <= 0.5,
+        }
+        for of in external["sets"]
+    ]
+    others = [{**of, "share": 100 * of["refused"]} for of in external["not_lesions"]]
+    return {"date": external["date"], "rows": rows, "others": others}
 
 
 def _reached(figures: dict) -> dict:

@@ -95,6 +95,7 @@ class Answer:
     advice_on_picture: tuple["StrOrPromise", ...] = ()
     warnings: tuple["StrOrPromise", ...] = ()
     untested: tuple["StrOrPromise", ...] = ()
+    used: "StrOrPromise" = ""
     phone: str = ""
 
 
@@ -107,7 +108,7 @@ def answer(record: "MoleRecord") -> Answer | None:
     heading = advice if assessment.usable else "retake"
     return Answer(
         tone=TONES[heading],
-        heading=HEADINGS[heading],
+        heading=_heading(assessment, heading),
         how_soon=HOW_SOON.get(advice, ""),
         because=tuple(_because(record, assessment)),
         group=terms.RISK_CATEGORIES.get(assessment.risk_category or "", ""),
@@ -119,8 +120,30 @@ def answer(record: "MoleRecord") -> Answer | None:
             terms.WARNINGS[code] for code in assessment.warnings if code in terms.WARNINGS
         ),
         untested=tuple(_untested(record, assessment)),
+        used=_used(assessment),
         phone=_phone(record.phone_advice, assessment.advice),
     )
+
+
+def _heading(assessment: "Assessment", heading: str) -> str:
+    """On skin that looks dark, no calm heading stands without what was not tested."""
+    if heading == "watch" and taxonomy.DARK_SKIN in assessment.warnings:
+        return _("No warning sign found, but hardly tested on dark skin")
+    return HEADINGS[heading]
+
+
+def _used(assessment: "Assessment") -> str:
+    """What beside the picture entered, and what the picture alone would give where that differs."""
+    if not assessment.used:
+        return ""
+    used = ", ".join(str(terms.KNOWN[name]) for name in assessment.used)
+    sentence = _("Beside the picture, the program used: %(used)s.") % {"used": used}
+    alone = assessment.picture
+    if assessment.usable and alone["risk_category"] != assessment.risk_category:
+        sentence += " " + _("By the picture alone, the group would be: %(group)s.") % {
+            "group": terms.RISK_CATEGORIES[alone["risk_category"]]
+        }
+    return sentence
 
 
 def verdict(review: "Review") -> Answer:

@@ -33,6 +33,13 @@ DIAGNOSES = {code: _(name) for code, name in taxonomy.DIAGNOSIS_NAMES.items()}
 REASONS = {code: _(sentence) for code, sentence in taxonomy.REASONS.items()}
 WARNINGS = {code: _(sentence) for code, sentence in taxonomy.WARNINGS.items()}
 
+# What beside the picture may enter an answer.
+KNOWN = {
+    "age": _("age"),
+    "sex": _("sex at birth"),
+    "body_site": _("body site"),
+}
+
 SIGNS = {
     "itching": _("It itches"),
     "bleeding": _("It bleeds"),

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Count, F, Max, OuterRef, Q, Subquery
 from django.utils.translation import gettext_lazy as _
 
+from accounts.names import check_name
 from diagnosis.language import terms
 
 
@@ -36,7 +37,7 @@ class Mole(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="moles", verbose_name=_("person")
     )
-    name = models.CharField(_("name"), max_length=100)
+    name = models.CharField(_("name"), max_length=100, validators=[check_name])
     body_site = models.CharField(
         _("body site"), max_length=20, blank=True, choices=terms.BODY_SITES
     )

@@ -11,12 +11,17 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import BaseThrottle, ScopedRateThrottle
 from rest_framework.viewsets import GenericViewSet
 
-from diagnosis.records import responses, uploads
+from diagnosis import limits
+from diagnosis.records import pictures, responses, uploads
 from diagnosis.records.models import MoleRecord
-from diagnosis.records.serializers import RecordSerializer, UploadSerializer
+from diagnosis.records.serializers import (
+    CreatedSerializer,
+    PictureSerializer,
+    RecordSerializer,
+    UploadSerializer,
+)
 
 
 class OneRepresentation(DefaultContentNegotiation):
@@ -53,16 +58,10 @@ class RecordViewSet(
     def get_queryset(self) -> QuerySet[MoleRecord]:
         return MoleRecord.objects.of(self.request.user).with_answers()
 
-    def get_throttles(self) -> list[BaseThrottle]:
-        if self.action == "create":
-            self.throttle_scope = "upload"
-            return [*super().get_throttles(), ScopedRateThrottle()]
-        return super().get_throttles()
-
     @extend_schema(
         summary="Send a picture",
         request={"multipart/form-data": UploadSerializer},
-        responses={201: RecordSerializer},
+        responses={201: CreatedSerializer},
         parameters=[
             OpenApiParameter(
                 "Idempotency-Key",
@@ -82,8 +81,23 @@ class RecordViewSet(
             idempotency_key=request.headers.get("Idempotency-Key"),
             **fields,
         )
-        data = self.get_serializer(record).data
+        earlier = uploads.same_picture(record)
+        record.same_picture = earlier.pk if earlier else None
+        data = CreatedSerializer(record, context=self.get_serializer_context()).data
         return Response(data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(
+        summary="See a picture as it would be stored; nothing is kept",
+        request={"multipart/form-data": PictureSerializer},
+        responses={(200, "image/jpeg"): OpenApiTypes.BINARY},
+    )
+    @action(detail=False, methods=["post"])
+    def preview(self, request: Request) -> HttpResponse:
+        upload = PictureSerializer(data=request.data)
+        upload.is_valid(raise_exception=True)
+        limits.spend(request.user, "uploads")
+        picture = pictures.reencode(upload.validated_data["image"])
+        return HttpResponse(picture.read(), content_type="image/jpeg")
 
     def perform_destroy(self, instance: MoleRecord) -> None:
         uploads.delete(record=instance, by=self.request.user)

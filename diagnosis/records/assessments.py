@@ -6,16 +6,19 @@ import uuid
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 import ml.release
+from accounts.age import age_on
 from accounts.models import User
 from accounts.ownership import check_owner
-from diagnosis import queue
+from diagnosis import limits, queue
 from diagnosis.language import frequencies
 from diagnosis.records import claims
 from diagnosis.records.models import Assessment, MoleRecord
 from ml.classifier import Classifier, load_release
 from ml.images import ImageError, decode
+from ml.person import Person
 from ml.taxonomy import advice_with_signs
 
 logger = logging.getLogger(__name__)
@@ -64,8 +67,12 @@ def is_outdated(record: MoleRecord) -> bool:
 
 
 def ask_again(*, record: MoleRecord, by: User) -> bool:
-    """Ask a worker to reassess; False when none can be reached now. Raises PermissionDenied."""
+    """Ask a worker to reassess; False when none can be reached now.
+
+    Raises PermissionDenied, TryLater.
+    """
     check_owner(record, by)
+    limits.spend(by, "reassessments")
     return queue.send_again(record.pk)
 
 
@@ -110,11 +117,20 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
 def _answer(record: MoleRecord) -> Assessment:
     with record.image.open() as file:
         picture = decode(file)
-    [answer] = classifier().assess([picture], record.modality)
+    [answer] = classifier().assess([picture], record.modality, _person(record))
     facts = answer.as_dict()
-    del facts["used"], facts["picture"]  # nothing is known here of whom it shows
     facts["advice"] = advice_with_signs(facts["advice"], record.signs)
     return Assessment(**facts)
+
+
+def _person(record: MoleRecord) -> Person:
+    """What is known of whom the picture shows: of an imported or a drawn one, only the site."""
+    known = {"body_site": (record.mole and record.mole.body_site) or None}
+    if record.origin not in (MoleRecord.Origin.IMPORT, MoleRecord.Origin.DEMO):
+        born = record.owner.date_of_birth
+        known["age"] = age_on(timezone.localdate(record.created_at), born) if born else None
+        known["sex"] = record.owner.sex_at_birth or None
+    return Person(**known)
 
 
 def sweep() -> int:

@@ -14,8 +14,13 @@ from diagnosis.moles.models import Mole
 from diagnosis.records import demos, pictures, uploads
 from diagnosis.records.models import MAX_SIZE_MM, MAX_TEXT, MIN_SIZE_MM, MoleRecord
 from diagnosis.records.uploads import NO_SIZE, ONE_MOLE
+from ml.decoding.kinds import KINDS, NAMES
 
-ACCEPTED = "image/jpeg,image/png,image/webp,image/heic,image/heif,image/bmp,.heic,.heif"
+# The last one is what phones call a file without an ending.
+ACCEPTED = ",".join(
+    [name for kind in KINDS for name in (*kind.media_types, *kind.endings)]
+    + ["application/octet-stream"]
+)
 
 
 class OnceForm(forms.Form):
@@ -57,14 +62,16 @@ class RecordForm(OnceForm):
         help_text=format_lazy(
             _(
                 "One mole, in the middle, sharp, in daylight. "
-                "JPEG, PNG, WebP or HEIC, up to {limit} MB."
+                "Kinds of files: {kinds}; up to {limit} MB."
             ),
+            kinds=NAMES,
             limit=pictures.MAX_BYTES // 1024**2,
         ),
         widget=forms.FileInput(attrs={"accept": ACCEPTED}),
         allow_empty_file=True,  # submit() says what is wrong with it
         error_messages={"required": _("Choose a picture of the mole.")},
     )
+    again = forms.BooleanField(label=_("Send it again all the same"), required=False)
     dermoscopy = forms.BooleanField(
         label=_("Taken with a dermatoscope"),
         help_text=_("A lit magnifying lens held on the skin, often at a clinic."),
@@ -126,7 +133,7 @@ class RecordForm(OnceForm):
             raise ValidationError({"name": ONE_MOLE})
 
     def submit(self) -> MoleRecord:
-        """Send the picture. Raises PictureRefused."""
+        """Send the picture. Raises PictureRefused, SentBefore unless the person says "again"."""
         data = self.cleaned_data
         return uploads.submit(
             owner=self.owner,
@@ -139,6 +146,7 @@ class RecordForm(OnceForm):
             signs=data["signs"],
             size_mm=data["size_mm"],
             idempotency_key=str(data["key"]),
+            only_new=not data["again"],
         )
 
 

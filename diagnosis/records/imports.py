@@ -13,10 +13,9 @@ from diagnosis.moles.models import Mole
 from diagnosis.records import uploads
 from diagnosis.records.models import MAX_TEXT, MoleRecord
 from ml import datasets
-from ml.datasets import Manifest, clinic, folders, metadata
+from ml.datasets import Manifest, clinic, files, folders, metadata, tables
 
 NAME_LENGTH = Mole._meta.get_field("name").max_length
-MASKS = ("masks", "_segmentations_")  # folders of HAM10000 and others: no pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +34,34 @@ class Refused:
     reason: str
 
 
-def pictures(directory: Path, modality: str) -> list[Picture]:
-    """Every file of the folder that should be a picture, labelled or not, in the order of names.
+def pictures(directory: Path, modality: str) -> tuple[list[Picture], list[str]]:
+    """Every file of the folder that should be a picture, labelled or not, in the order of names;
+    and sentences on what its table names and is not there, or can't be read.
 
     Moles and modality come from the folder's own table, in any format that ``ml.datasets``
     reads; ``modality`` holds where it says nothing. Raises DatasetError for a damaged table.
     """
     directory = directory.resolve()
-    known = {row.path: row for row in _manifest(directory, modality).rows}
+    manifest = _manifest(directory, modality)
+    known = {row.path: row for row in manifest.rows}
     masks = {row.mask for row in known.values()}
     together = Counter(row.lesion for row in known.values())
     found = []
-    for path in sorted(directory.rglob("*")):
+    for path in files.below(directory):
         name = path.relative_to(directory)
-        if not path.is_file() or path in masks or _is_aside(name):
+        if path in masks or files.is_mask(path, directory) or _is_table(name):
             continue
         row = known.get(path)
         found.append(
             Picture(
                 path=path,
-                name=str(name),
+                name=files.readable(name),
                 modality=row.modality if row else modality,
                 # One picture alone needs no mole to belong to.
                 mole_name=row.lesion[-NAME_LENGTH:] if row and together[row.lesion] > 1 else "",
             )
         )
-    return found
+    return found, manifest.faults
 
 
 def submit(picture: Picture, *, owner: User) -> MoleRecord | Refused:
@@ -72,7 +73,7 @@ def submit(picture: Picture, *, owner: User) -> MoleRecord | Refused:
         with picture.path.open("rb") as file:
             return uploads.submit(
                 owner=owner,
-                file=File(file, picture.path.name),
+                file=File(file, "picture"),
                 modality=picture.modality,
                 mole_name=picture.mole_name,
                 note=picture.name[-MAX_TEXT:],
@@ -99,11 +100,8 @@ def _folders(directory: Path) -> Iterator[Path]:
     yield from (inner for inner in directory.iterdir() if inner.is_dir())
 
 
-def _is_aside(name: Path) -> bool:
-    """Hidden files, the tables themselves, and outlines drawn on other pictures."""
+def _is_table(name: Path) -> bool:
     return (
-        any(part.startswith(".") for part in name.parts)
-        or name.name in metadata.NAMES
-        or name.name.lower() == clinic.SHEET
-        or any(part == MASKS[0] or MASKS[1] in part.lower() for part in name.parts[:-1])
+        name.name.lower() in (*metadata.NAMES, clinic.SHEET)
+        or name.suffix.lower() in tables.SUFFIXES
     )

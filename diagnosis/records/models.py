@@ -27,12 +27,8 @@ from diagnosis.records.querysets import NOTE_WORDS, RecordQuerySet
 MAX_TEXT = 2000
 TEXT_LIMIT = MaxLengthValidator(MAX_TEXT)
 MIN_SIZE_MM, MAX_SIZE_MM = Decimal("0.1"), 300
-# The names of the assessment object; each has a column below, but these two.
-CONTRACT = tuple(
-    field.name
-    for field in fields(ml.classifier.Assessment)
-    if field.name not in ("used", "picture")
-)
+# The names of the assessment object; each has a column below.
+CONTRACT = tuple(field.name for field in fields(ml.classifier.Assessment))
 
 
 def random_name(record: "MoleRecord", filename: str) -> str:
@@ -106,6 +102,7 @@ class MoleRecord(models.Model):
         blank=True,
         validators=[MinValueValidator(MIN_SIZE_MM), MaxValueValidator(MAX_SIZE_MM)],
     )
+    image_bytes = models.PositiveIntegerField(default=0, editable=False)
     state = models.CharField(_("state"), max_length=20, choices=State, default=State.QUEUED)
     failure_reason = models.CharField(
         _("reason of the failure"), max_length=20, choices=FailureReason, blank=True
@@ -120,6 +117,8 @@ class MoleRecord(models.Model):
     )
     # A digest of the whole request: sent twice, it makes one record. Empty: not asked for.
     idempotency_key = models.CharField(max_length=64, blank=True, editable=False)
+    # Of the picture as it is stored, so that the same one is known again; earlier ones have none.
+    picture_digest = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(_("sent at"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
     current_assessment = models.OneToOneField(
@@ -165,6 +164,11 @@ class MoleRecord(models.Model):
                 name="record_review_queue",
             ),
             GinIndex(NOTE_WORDS, name="record_note_words"),
+            models.Index(
+                fields=["owner", "picture_digest"],
+                condition=~Q(picture_digest=""),
+                name="record_same_picture",
+            ),
         ]
         constraints = [
             models.CheckConstraint(
@@ -257,6 +261,9 @@ class Assessment(models.Model):
     )
     uncertain = models.BooleanField(_("uncertain"))
     advice = models.CharField(_("advice"), max_length=20, choices=terms.ADVICE)
+    # What beside the picture entered, and the answer to the picture alone; null where nothing did.
+    used = ArrayField(models.CharField(max_length=20), default=list, blank=True)
+    picture = models.JSONField(_("answer to the picture alone"), null=True)
     heatmap = models.JSONField(_("heatmap"), null=True)
     outline = models.JSONField(_("outline"), null=True)
     milliseconds = models.FloatField(_("milliseconds"))

@@ -1,39 +1,62 @@
 """Pictures: checked when they come in, and re-encoded so that no metadata is kept."""
 
-import io
+import tempfile
 import time
+from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
-from django.core.files.uploadhandler import TemporaryFileUploadHandler
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler
 from django.utils.translation import gettext as _
 from PIL import Image
 
+from diagnosis import limits
 from diagnosis.records.models import MoleRecord
-from ml.images import ImageError, open_upright
+from ml import sandbox
+from ml.images import ImageError
+from ml.stored import clean_jpeg, stored
 
 MAX_BYTES = 25 * 1024 * 1024
-MAX_SIDE = 2048
 THUMBNAIL_SIDE = 320
+BUSY_SECONDS = 10
+
+_sandbox = sandbox.Sandbox(at_once=settings.PICTURES_AT_ONCE, waiting=8)
 
 
 class PictureRefused(ValidationError):
     """A file that can't be used: ``code`` names why, ``message`` says what to do."""
 
 
-class BoundedUploadHandler(TemporaryFileUploadHandler):
-    """Counts a file to its end but writes no more than the limit: no upload fills the disk."""
+class BoundedUploadHandler(FileUploadHandler):
+    """Keeps a file while its request lasts, and no more of it than the limit.
+
+    The file has no name: however the process ends, nothing of the original is left.
+    """
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        self.file = tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         if start <= MAX_BYTES:
-            super().receive_data_chunk(raw_data, start)
+            self.file.write(raw_data)
+
+    def file_complete(self, file_size: int) -> UploadedFile:
+        self.file.seek(0)
+        about = (self.content_type, file_size, self.charset, self.content_type_extra)
+        return UploadedFile(self.file, self.file_name, *about)
+
+    def upload_interrupted(self) -> None:
+        self.file.close()
 
 
 def reencode(file: File) -> ContentFile:
-    """An upright JPEG of at most MAX_SIDE pixels a side, with no byte of the file's metadata.
+    """An upright JPEG of at most 2,048 pixels a side, with no byte of the file's metadata.
 
-    Raises PictureRefused.
+    Decoded in a process of its own, with limits. Raises PictureRefused, Busy.
     """
     if file.size > MAX_BYTES:
         raise PictureRefused(
@@ -42,11 +65,11 @@ def reencode(file: File) -> ContentFile:
             code="too_large",
         )
     try:
-        image = open_upright(file)
+        return ContentFile(_sandbox.call(stored, file.read))
     except ImageError as error:
         raise PictureRefused(_(error.message) % error.params, code=error.code) from error
-    image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
-    return ContentFile(_jpeg(image, quality=92))
+    except sandbox.Busy as error:
+        raise limits.Busy(BUSY_SECONDS) from error
 
 
 def thumbnail(record: MoleRecord) -> bytes:
@@ -54,16 +77,7 @@ def thumbnail(record: MoleRecord) -> bytes:
     with record.image.open() as file, Image.open(file) as image:
         image.draft("RGB", (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
         image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-        return _jpeg(image, quality=80)
-
-
-def _jpeg(image: Image.Image, quality: int) -> bytes:
-    stream = io.BytesIO()
-    # A fresh image: Pillow would carry some of the metadata over.
-    clean = Image.new("RGB", image.size)
-    clean.paste(image)
-    clean.save(stream, "JPEG", quality=quality)
-    return stream.getvalue()
+        return clean_jpeg(image, quality=80)
 
 
 def remove_orphans(older_than_seconds: float = 24 * 3600) -> int:

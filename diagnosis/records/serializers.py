@@ -18,6 +18,7 @@ from diagnosis.records.models import (
     MoleRecord,
 )
 from diagnosis.records.uploads import NO_SIZE, ONE_MOLE
+from ml.decoding.kinds import NAMES
 
 
 def _probabilities(name: str, keys: Iterable[str]) -> serializers.Serializer:
@@ -31,11 +32,22 @@ class HeatmapSerializer(serializers.Serializer):
     values = serializers.ListField(child=serializers.FloatField())
 
 
+class PictureAloneSerializer(serializers.Serializer):
+    """The answer without what is known of the person."""
+
+    malignancy = serializers.FloatField(min_value=0, max_value=1)
+    risk_category = serializers.ChoiceField(terms.RISK_CATEGORIES, allow_null=True)
+    uncertain = serializers.BooleanField()
+    advice = serializers.ChoiceField(terms.ADVICE)
+
+
 class AssessmentSerializer(serializers.ModelSerializer):
     """The assessment object that the API, the command line and the phone share."""
 
     diagnoses = _probabilities("Diagnoses", terms.DIAGNOSES)
     categories = _probabilities("Categories", terms.RISK_CATEGORIES)
+    used = serializers.ListField(child=serializers.ChoiceField(terms.KNOWN))
+    picture = PictureAloneSerializer(allow_null=True)
     heatmap = HeatmapSerializer(allow_null=True)
     outline = serializers.ListField(
         child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
@@ -92,17 +104,30 @@ class RecordSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class CreatedSerializer(RecordSerializer):
+    """A record that was just made, and the last one before it of the very same picture."""
+
+    same_picture = serializers.UUIDField(read_only=True, allow_null=True)
+
+    class Meta(RecordSerializer.Meta):
+        fields = (*RecordSerializer.Meta.fields, "same_picture")
+        read_only_fields = fields
+
+
+class PictureSerializer(serializers.Serializer):
+    image = serializers.FileField(
+        help_text=format_lazy(
+            _("{kinds}; at most {limit} MB."), kinds=NAMES, limit=pictures.MAX_BYTES // 1024**2
+        )
+    )
+
+
 class OwnMoleField(serializers.PrimaryKeyRelatedField):
     def get_queryset(self) -> QuerySet[Mole]:
         return Mole.objects.filter(owner=self.context["request"].user)
 
 
-class UploadSerializer(serializers.Serializer):
-    image = serializers.FileField(
-        help_text=format_lazy(
-            _("JPEG, PNG, WebP or HEIC, at most {limit} MB."), limit=pictures.MAX_BYTES // 1024**2
-        )
-    )
+class UploadSerializer(PictureSerializer):
     modality = serializers.ChoiceField(choices=list(terms.MODALITIES.items()), default="photo")
     mole = OwnMoleField(
         queryset=Mole.objects.all(), default=None, allow_null=True, help_text=_("Of one of yours.")
@@ -133,6 +158,10 @@ class UploadSerializer(serializers.Serializer):
             ("invalid", "min_value", "max_value", "max_digits", "max_decimal_places"), NO_SIZE
         )
         | {"max_whole_digits": NO_SIZE, "max_string_length": NO_SIZE},
+    )
+    only_new = serializers.BooleanField(
+        default=False,
+        help_text=_("Refuse the very same picture as one before, and say which that is."),
     )
     phone_advice = serializers.ChoiceField(
         choices=list(terms.ADVICE.items()),

@@ -4,15 +4,19 @@ import hashlib
 from collections.abc import Iterable
 from decimal import Decimal
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
+from django.db.models import Count, Sum
+from django.utils.formats import date_format
 from django.utils.text import format_lazy
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.ownership import check_owner
-from diagnosis import queue
+from diagnosis import limits, queue
 from diagnosis.moles import edits
 from diagnosis.moles.models import Mole
 from diagnosis.records import pictures
@@ -28,6 +32,18 @@ ONE_MOLE = _("Choose one of your moles, or name a new one, but not both.")
 
 class ConsentMissing(PermissionDenied):
     """The person has not agreed yet that pictures are stored and assessed."""
+
+
+class SentBefore(Exception):
+    """The person sent the same picture before, as ``record``."""
+
+    def __init__(self, record: MoleRecord) -> None:
+        super().__init__(record)
+        self.record = record
+
+    def __str__(self) -> str:
+        day = date_format(localtime(self.record.created_at), "DATE_FORMAT")
+        return _("You sent this very picture before, on %(day)s.") % {"day": day}
 
 
 class NotRetryable(Exception):
@@ -48,6 +64,7 @@ def submit(
     phone_advice: str = "",
     origin: str = MoleRecord.Origin.UPLOAD,
     idempotency_key: str | None = None,
+    only_new: bool = False,
 ) -> MoleRecord:
     """Check, re-encode and store a picture as a queued record, and tell the workers on commit.
 
@@ -55,13 +72,19 @@ def submit(
     or not at all.
     The same request sent again with the same ``idempotency_key`` returns the record it made.
     Raises PictureRefused, ValidationError for other fields, PermissionDenied for another's mole,
-    ConsentMissing.
+    ConsentMissing, TryLater; with ``only_new``, SentBefore for a picture that the person sent
+    before.
     """
     if not owner.consent_version:
         raise ConsentMissing
     if mole is not None:
         check_owner(mole, owner)
+    if origin != MoleRecord.Origin.IMPORT:
+        limits.spend(owner, "uploads")
+        _check_quota(owner)
     content = pictures.reencode(file)
+    digest = hashlib.sha256(content.read())
+    content.seek(0)
     record = MoleRecord(
         owner=owner,
         mole=mole,
@@ -70,13 +93,17 @@ def submit(
         signs=sorted(set(signs)),
         size_mm=size_mm,
         phone_advice=phone_advice,
+        image_bytes=content.size,
         origin=MoleRecord.Origin.CAMERA if phone_advice else origin,
+        picture_digest=digest.hexdigest(),
     )
     if idempotency_key:
         request = (idempotency_key, mole_name, body_site)
-        record.idempotency_key = _digest(request, record, content)
+        record.idempotency_key = _digest(request, record, digest)
         if known := _known(record):
             return known
+    if only_new and (earlier := same_picture(record)):
+        raise SentBefore(earlier)
     record.clean_fields(exclude=["owner", "mole", "image"])
     record.image.save("picture.jpg", content, save=False)
     try:
@@ -95,9 +122,18 @@ def submit(
     return record
 
 
+def same_picture(record: MoleRecord) -> MoleRecord | None:
+    """The person's last other record of the very same picture, or None."""
+    if not record.picture_digest:
+        return None
+    same = MoleRecord.objects.of(record.owner).filter(picture_digest=record.picture_digest)
+    return same.exclude(pk=record.pk).order_by("-created_at").first()
+
+
 def retry(*, record: MoleRecord, by: User) -> None:
-    """Queue a failed record again. Raises PermissionDenied, NotRetryable."""
+    """Queue a failed record again. Raises PermissionDenied, NotRetryable, TryLater."""
     check_owner(record, by)
+    limits.spend(by, "uploads")
     with transaction.atomic():
         queued = MoleRecord.objects.filter(pk=record.pk, state=MoleRecord.State.FAILED).update(
             state=MoleRecord.State.QUEUED, failure_reason="", attempts=0, finished_at=None
@@ -129,10 +165,19 @@ def delete(*, record: MoleRecord, by: User) -> None:
             locked.delete()
 
 
-def _digest(request: Iterable[str], record: MoleRecord, content: File) -> str:
+def _check_quota(owner: User) -> None:
+    """Raises PictureRefused for a person who keeps as much as one may."""
+    kept = MoleRecord.objects.of(owner).aggregate(records=Count("pk"), size=Sum("image_bytes"))
+    megabytes = (kept["size"] or 0) / 1024**2
+    if kept["records"] >= settings.MAX_RECORDS or megabytes >= settings.MAX_MEGABYTES:
+        raise pictures.PictureRefused(
+            _("You keep as many pictures here as one person may. Delete some to send new ones."),
+            code="quota",
+        )
+
+
+def _digest(request: Iterable[str], record: MoleRecord, digest: "hashlib._Hash") -> str:
     """The whole request, so that a key used again for another picture makes another record."""
-    digest = hashlib.sha256(content.read())
-    content.seek(0)
     facts = (str(record.mole_id), record.modality, record.note, str(record.size_mm))
     for part in (*request, *facts, *record.signs):
         digest.update(b"\0" + part.encode())

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRefresh, retarget
 
 from accounts.requests import PersonRequest
+from diagnosis import limits
 from diagnosis.language import frequencies, results
 from diagnosis.records import assessments, claims, demos, pictures, responses, uploads
 from diagnosis.records.forms import DemoForm, MoleForm, RecordForm
@@ -41,7 +42,8 @@ def record_new(request: PersonRequest) -> HttpResponse:
     if not request.user.consent_version:
         return redirect_to_login(request.get_full_path(), reverse("accounts:consent"))
     form = RecordForm(owner=request.user, initial=_asked_for(request))
-    status = 200
+    status, headers = 200, {}
+    sent_before = None
     if request.method == "POST":
         status = 400
         which = DemoForm if "demo" in request.POST else RecordForm
@@ -52,16 +54,25 @@ def record_new(request: PersonRequest) -> HttpResponse:
             except ValidationError as refused:
                 sent.add_error("image", refused)
                 status = 413 if refused.code == "too_large" else 400
+            except uploads.SentBefore as same:
+                sent_before, status = same, 409
+            except limits.TryLater as later:
+                sent.add_error("image", later.sentence)
+                status, headers = later.status, {"Retry-After": later.seconds}
         form = sent if isinstance(sent, RecordForm) else form
     context = {
         "form": form,
+        "sent_before": sent_before,
         "demo_form": DemoForm(owner=request.user),
         "demos": demos.NAMES,
         "no_id": uuid.UUID(int=0),
         "max_bytes": pictures.MAX_BYTES,
         "max_megabytes": pictures.MAX_BYTES // 1024**2,
     }
-    return render(request, "diagnosis/record_new.html", context, status=status)
+    response = render(request, "diagnosis/record_new.html", context, status=status)
+    for name, value in headers.items():
+        response[name] = value
+    return response
 
 
 @require_safe
@@ -178,7 +189,7 @@ def _result(record: MoleRecord, looks: int) -> dict:
     if record.state == MoleRecord.State.QUEUED:
         context["ahead"] = claims.ahead(record)
     if assessment := record.current_assessment:
-        context["frequency"] = frequencies.sentence(assessment)
+        context["frequency"] = frequencies.of(assessment)
         context["earlier"] = results.earlier(record)
         context["overlays"] = {"heatmap": assessment.heatmap, "outline": assessment.outline}
     return context

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.names import check_name
 from diagnosis.language import terms
 from diagnosis.records.models import TEXT_LIMIT, MoleRecord
 from ml import taxonomy
@@ -171,6 +172,7 @@ class DoctorProfile(models.Model):
         _("name shown to people"),
         max_length=100,
         blank=True,
+        validators=[check_name],
         help_text=_("Above your verdicts. Empty: the name of your account."),
     )
     blind_review = models.BooleanField(

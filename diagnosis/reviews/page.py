@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from accounts.age import age_on
 from accounts.requests import PersonRequest
-from diagnosis.language import terms
+from diagnosis.language import frequencies, terms
 from diagnosis.records.models import Assessment, MoleRecord
 from diagnosis.reviews import claims, verdicts
 from diagnosis.reviews.forms import NewVerdictForm
@@ -175,6 +175,9 @@ def _answer(assessment: Assessment) -> dict[str, Any]:
             for name, probability in sorted(assessment.diagnoses.items(), key=lambda item: -item[1])
         ],
         "malignancy": percent(assessment.malignancy),
+        "picture_alone": assessment.picture and percent(assessment.picture["malignancy"]),
+        "used": [terms.KNOWN[name] for name in assessment.used],
+        "frequency": frequencies.of(assessment),
         "remarks": [sentences[code] for code in (*assessment.reasons, *assessment.warnings)],
         "overlays": {"heatmap": assessment.heatmap, "outline": assessment.outline},
     }

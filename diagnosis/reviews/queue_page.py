@@ -3,7 +3,6 @@
 import uuid
 from typing import Any
 
-from auditlog.signals import accessed
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -176,7 +175,6 @@ class MoleRecordAdmin(admin.ModelAdmin):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if not self.has_view_permission(request, record):
             raise PermissionDenied
-        accessed.send(MoleRecord, instance=record)
         return ReviewPage(self, request, record).respond()
 
     def next_view(self, request: HttpRequest) -> HttpResponse:
@@ -190,11 +188,10 @@ class MoleRecordAdmin(admin.ModelAdmin):
         return responses.thumbnail(request, self._looked_at(request, record_id))
 
     def _looked_at(self, request: HttpRequest, record_id: uuid.UUID) -> MoleRecord:
-        """The record, if this person may see it; that they did goes to the audit log."""
+        """The record, if this person may see it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         record = get_object_or_404(MoleRecord, pk=record_id)
-        accessed.send(MoleRecord, instance=record)
         return record
 
     # --- columns ---------------------------------------------------------------------------------

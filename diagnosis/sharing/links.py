@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.ownership import check_owner
+from diagnosis import limits
 from diagnosis.moles.models import Mole
 from diagnosis.records.models import MoleRecord
 from diagnosis.sharing.models import Share
@@ -21,10 +22,11 @@ DAYS = (1, 7, 30)
 def create(
     *, owner: User, days: int, mole: Mole | None = None, record: MoleRecord | None = None
 ) -> Share:
-    """Raises PermissionDenied for what is another's."""
+    """Raises PermissionDenied for what is another's, TryLater."""
     for thing in (mole, record):
         if thing is not None:
             check_owner(thing, owner)
+    limits.spend(owner, "shares")
     return Share.objects.create(
         owner=owner, mole=mole, record=record, expires_at=timezone.now() + timedelta(days=days)
     )

@@ -16,6 +16,7 @@ from fpdf import FPDF, XPos, YPos
 from PIL import Image
 
 from accounts.models import User
+from diagnosis import limits
 from diagnosis.language import frequencies, plots, results, terms
 from diagnosis.moles.models import Mole
 from diagnosis.records.models import MoleRecord
@@ -33,7 +34,11 @@ if TYPE_CHECKING:
 
 
 def write(*, person: User, records: Iterable[MoleRecord], mole: Mole | None = None) -> bytes:
-    """A PDF with the newest pictures, oldest first; says so when older ones are left out."""
+    """A PDF with the newest pictures, oldest first; says so when older ones are left out.
+
+    Raises TryLater.
+    """
+    limits.spend(person, "reports")
     every = sorted(records, key=lambda record: record.created_at)
     shown = every[-AT_MOST:]
     report = _Report()
@@ -189,7 +194,9 @@ class _Report(FPDF):
             for category, name in terms.RISK_CATEGORIES.items():
                 share = number_format(100 * assessment.categories[category], decimal_pos=1)
                 self._line(f"{capfirst(name)}: {share} %", 9.5)
-            self._line(frequencies.sentence(assessment), 8, GREY)
+            self._line(str(answer.used), 8, GREY)
+            if frequency := frequencies.of(assessment):
+                self._line(f"{frequency.sentence} {frequency.explained}", 8, GREY)
         self.ln(2)
 
     def _facts(self, facts: list[tuple[str, str]]) -> None:

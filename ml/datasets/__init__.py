@@ -2,11 +2,16 @@
 
 import sys
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ml.datasets import clinic, folders, metadata, packed
-from ml.datasets.manifest import PICTURE_SUFFIXES, DatasetError, Dropped, Manifest, Row
-from ml.taxonomy import ALLOWED
+from tqdm import tqdm
+
+from ml import images
+from ml.datasets import clinic, files, folders, metadata, packed, tables
+from ml.datasets.manifest import DatasetError, Dropped, Manifest, Row
+from ml.decoding.kinds import ENDINGS
+from ml.taxonomy import ALLOWED, DEFAULT_MODALITY
 
 __all__ = ["DatasetError", "Dropped", "Manifest", "Row", "read", "warn"]
 
@@ -17,11 +22,14 @@ NO_SET = (
 )
 
 
-def read(dirs: Iterable[str | Path], modality: str = "dermoscopy") -> Manifest:
+def read(
+    dirs: Iterable[str | Path], modality: str = DEFAULT_MODALITY, *, decode: bool = False
+) -> Manifest:
     """Read data sets; each directory is one, or holds several.
 
-    ``modality`` holds for sets that don't say. Raises DatasetError, naming file and row, for
-    what can't be read.
+    ``modality`` holds for sets that don't say. What can't be used is left out and named in the
+    manifest's ``faults``; with ``decode``, pictures that don't decode, too. Raises DatasetError,
+    naming file and row, where nothing is left.
     """
     manifest = Manifest()
     for directory in dirs:
@@ -31,7 +39,7 @@ def read(dirs: Iterable[str | Path], modality: str = "dermoscopy") -> Manifest:
         if found := _read_one(folder, modality):
             manifest.extend(found)
             continue
-        inner = [p for p in sorted(folder.iterdir()) if p.is_dir() and not p.name.startswith(".")]
+        inner = files.folders_in(folder)
         before = len(manifest.rows)
         for part in inner:
             if found := _read_one(part, modality):
@@ -40,21 +48,25 @@ def read(dirs: Iterable[str | Path], modality: str = "dermoscopy") -> Manifest:
                 raise DatasetError(f"{part}: {NO_SET}")
         if len(manifest.rows) == before:
             raise DatasetError(f"{directory}: {NO_SET}")
+    if decode:
+        _leave_out_damaged(manifest)
     return manifest
 
 
 def warn(manifest: Manifest) -> None:
-    """Say on stderr how many rows were dropped, and every warning."""
+    """Say on stderr how many rows were dropped, every warning, and every fault."""
     for reason, count in manifest.dropped_by_reason():
         print(f"dropped: {count:,} × {reason} (`summarise` names them)", file=sys.stderr)
     for warning in manifest.warnings:
         print(f"warning: {warning}", file=sys.stderr)
+    for fault in manifest.faults:
+        print(f"error: {fault}", file=sys.stderr)
 
 
 def _holds_data(folder: Path) -> bool:
     """Whether somebody meant a folder that is no set as one, or as a class."""
-    inside = [*folder.iterdir(), *folder.glob("images/*")]
-    return any(p.suffix.lower() in {*PICTURE_SUFFIXES, ".csv", ".xlsx"} for p in inside)
+    endings = {*ENDINGS, *tables.SUFFIXES, ".xlsx"}
+    return any(p.suffix.lower() in endings for p in files.below(folder))
 
 
 def _read_one(folder: Path, modality: str) -> Manifest | None:
@@ -64,6 +76,40 @@ def _read_one(folder: Path, modality: str) -> Manifest | None:
         return metadata.read(folder, modality)
     if clinic.find(folder):
         return clinic.read(folder, modality)
-    if folders.class_folders(folder):
+    if _is_of_classes(folder):
         return folders.read(folder, modality)
     return None
+
+
+def _is_of_classes(folder: Path) -> bool:
+    """Not a folder of several sets, one of which is called as a class is."""
+    classes = folders.class_folders(folder)
+    others = [] if classes == [folder] else files.folders_in(folder)
+    return bool(classes) and not any(map(_is_set, others))
+
+
+def _is_set(folder: Path) -> bool:
+    if packed.find(folder) or metadata.find(folder) or clinic.find(folder):
+        return True
+    return folders.class_folders(folder) not in ([], [folder])
+
+
+def _leave_out_damaged(manifest: Manifest) -> None:
+    """Decode every picture. Raises DatasetError, naming all, where none can be."""
+
+    def problem(row: Row) -> str | None:
+        try:
+            with row.path.open("rb") as file:
+                images.open_upright(file)
+        except (images.ImageError, OSError) as error:
+            return f"{row.source}: {row.path}: {error}: left out"
+        return None
+
+    with ThreadPoolExecutor() as pool:
+        bar = tqdm(pool.map(problem, manifest.rows), "Decoding", len(manifest.rows), unit="picture")
+        problems = list(bar)
+    manifest.faults += filter(None, problems)
+    rows = [row for row, found in zip(manifest.rows, problems, strict=True) if not found]
+    if not rows:
+        raise DatasetError("\n".join(manifest.faults))
+    manifest.rows = rows

@@ -34,7 +34,8 @@ def load(rows: list[Row], cache: Path = CACHE) -> Arrays:
     digest = hashlib.sha256()
     for row in rows:
         stat = row.path.stat()
-        digest.update(f"{row.path}|{row.mask}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
+        told = f"{row.path}|{row.mask}|{stat.st_size}|{stat.st_mtime_ns}\n"
+        digest.update(told.encode("utf-8", "surrogateescape"))
     folder = cache / digest.hexdigest()[:16]
     has_mask = np.array([row.mask is not None for row in rows], bool)
     if not (folder / "complete").exists():

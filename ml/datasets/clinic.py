@@ -67,6 +67,7 @@ def read(folder: Path, modality: str) -> Manifest:
     ]
     if not manifest.rows:
         raise DatasetError(f"{sheet}: no row has a category of 1, 2 or 3 and a picture")
+    manifest.notes.append(f"{sheet}: taken as {modality}, which nothing here says")
     manifest.warnings.append(
         f"{sheet}: category 2 is read as “malignant, low risk”, which is bcc or akiec here. "
         "The clinic need not have meant the same: ask it which diagnoses category 2 holds."

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from ml import images
 from ml.datasets.manifest import DatasetError, Row
 
 HASH_SIZE = 16
@@ -80,10 +81,10 @@ def _hash(row: Row) -> np.ndarray:
     import imagehash
 
     try:
-        with Image.open(row.path) as image:
-            image.draft("RGB", (128, 128))  # the JPEG decoder scales down by itself: much faster
-            grey = image.convert("L").resize((GREY_SIDE, GREY_SIDE), Image.Resampling.LANCZOS)
-    except (OSError, SyntaxError, ValueError) as error:
+        with row.path.open("rb") as file:
+            image = images.open_upright(file)
+        grey = image.convert("L").resize((GREY_SIDE, GREY_SIDE), Image.Resampling.LANCZOS)
+    except (OSError, images.ImageError) as error:
         raise DatasetError(f"{row.source}: {row.path} does not decode: {error}") from error
     turns = [grey, *map(grey.transpose, Image.Transpose)]
     return np.stack([np.packbits(imagehash.phash(turn, HASH_SIZE).hash) for turn in turns])

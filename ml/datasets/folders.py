@@ -1,45 +1,103 @@
-"""A folder per class: ``mel/…``, ``nv/…``; the folder's name is the label."""
+"""A folder per class: ``mel/…``, ``nv/…``; the folder's name, in any of its words, is the label."""
 
 from pathlib import Path
 
-from ml.datasets.manifest import DatasetError, Manifest, Row, allowed_diagnoses, pictures_in
+from ml.datasets import files, labels
+from ml.datasets.manifest import DatasetError, Dropped, Manifest, Row
 from ml.taxonomy import ALLOWED
 
 
 def class_folders(folder: Path) -> list[Path]:
     """The classes of a set of this kind: the folder's own, or those in it; [] for other sets."""
-    if folder.name.lower() in ALLOWED:
+    if labels.of(folder.name):
         return [folder]
-    inner = [p for p in sorted(folder.iterdir()) if p.is_dir() and not p.name.startswith(".")]
-    if inner and all(p.name.lower() in ALLOWED for p in inner):
-        return inner
-    return []
+    return [p for p in files.folders_in(folder) if labels.of(p.name)]
 
 
 def read(folder: Path, modality: str) -> Manifest:
-    """Each picture is a lesion of its own. Raises DatasetError for a class without pictures."""
-    rows = []
-    for part in class_folders(folder):
-        dx = part.name.lower()
-        allowed = allowed_diagnoses(dx, str(part))
-        inside = part / "images" if (part / "images").is_dir() else part
-        pictures = pictures_in(inside)
-        if not pictures:
-            raise DatasetError(f"{inside}: no pictures in this class")
-        rows += [
-            Row(
-                path=picture,
-                mask=None,
-                dataset=folder.name,
-                image_id=f"{dx}/{picture.stem}",
-                lesion=f"{folder.name}/{dx}/{picture.stem}",
-                group=f"{folder.name}/{dx}/{picture.stem}",
-                # What is no lesion comes from ordinary cameras.
-                modality="photo" if dx == "not_a_lesion" else modality,
-                dx=dx,
-                allowed=allowed,
-                source=str(picture),
-            )
-            for picture in pictures
+    """Each picture is a lesion of its own, at any depth.
+
+    A class without pictures, a folder whose name is no class, and a picture in two classes are
+    named in ``faults``. Raises DatasetError where nothing is left.
+    """
+    manifest = Manifest()
+    classes = class_folders(folder)
+    if classes != [folder]:
+        _name_strays(folder, classes, manifest)
+    inside = {part: _pictures(part, manifest) for part in classes}
+    left_out = _doubles([path for paths in inside.values() for path in paths], folder, manifest)
+    for part, paths in inside.items():
+        if not paths:
+            manifest.faults.append(f"{part}: no pictures in this class")
+        dx = labels.of(part.name)
+        manifest.rows += [
+            _row(path, part, folder.name, dx, modality) for path in paths if path not in left_out
         ]
-    return Manifest(rows=rows)
+    if not manifest.rows:
+        raise DatasetError("\n".join(manifest.faults) or f"{folder}: no pictures")
+    manifest.notes.append(
+        f"{folder}: a folder per class: "
+        + ", ".join(f"{part.name} → {labels.of(part.name)}" for part in classes)
+        + f"; taken as {modality}, which nothing here says"
+    )
+    return manifest
+
+
+def _row(path: Path, part: Path, dataset: str, dx: str, modality: str) -> Row:
+    below = path.relative_to(part).with_suffix("").as_posix().removeprefix("images/")
+    name = files.readable(f"{part.name.lower()}/{below}")
+    return Row(
+        path=path,
+        mask=None,
+        dataset=dataset,
+        image_id=name,
+        lesion=f"{dataset}/{name}",
+        group=f"{dataset}/{name}",
+        # What is no lesion comes from ordinary cameras.
+        modality="photo" if dx == "not_a_lesion" else modality,
+        dx=dx,
+        allowed=ALLOWED[dx],
+        source=files.readable(path),
+    )
+
+
+def _pictures(part: Path, manifest: Manifest) -> list[Path]:
+    every = list(files.below(part))
+    others = [path for path in every if not files.is_picture(path)]
+    manifest.warnings += files.not_read(others, part)
+    return [path for path in every if files.is_picture(path)]
+
+
+def _name_strays(folder: Path, classes: list[Path], manifest: Manifest) -> None:
+    for stray in files.folders_in(folder):
+        count = 0 if stray in classes else sum(map(files.is_picture, files.below(stray)))
+        if count:
+            manifest.faults.append(
+                f"{stray}: {count:,} pictures left out: “{stray.name}” is no class; "
+                f"known are {labels.KNOWN}"
+            )
+    loose = [p for p in folder.iterdir() if p.is_file() and files.is_picture(p)]
+    if loose := [p for p in loose if not files.is_junk(p)]:
+        manifest.faults.append(f"{folder}: {len(loose):,} pictures left out: in no class")
+
+
+def _doubles(paths: list[Path], folder: Path, manifest: Manifest) -> set[Path]:
+    """Pictures to leave out: of the same one in two classes all, of others all but the first."""
+    left_out: set[Path] = set()
+    for group in files.same_content(paths):
+        names = [str(path.relative_to(folder.parent)) for path in group]
+        classes = {labels.of(_class_of(path, folder)) for path in group}
+        if len(classes) > 1:
+            manifest.faults.append(f"the same picture in two classes: {', '.join(names)}: left out")
+            left_out.update(group)
+        else:
+            manifest.dropped += [
+                Dropped(str(path), path.stem, "the same picture again") for path in group[1:]
+            ]
+            left_out.update(group[1:])
+    return left_out
+
+
+def _class_of(path: Path, folder: Path) -> str:
+    below = path.relative_to(folder).parts
+    return below[0] if len(below) > 1 and labels.of(below[0]) else folder.name

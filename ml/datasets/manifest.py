@@ -4,9 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ml.datasets.files import is_junk, is_picture
 from ml.taxonomy import ALLOWED
-
-PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".heic"}
 
 # Data sets name body sites at very different depths; this is the depth that all can fill.
 BODY_REGIONS = {
@@ -62,11 +61,17 @@ class Dropped:
 @dataclass(slots=True)
 class Manifest:
     """What was read; ``warnings`` are sentences for the person who trains, ``split`` is the file
-    of a split that came with the pictures."""
+    of a split that came with the pictures.
+
+    ``faults`` are sentences on what should have been read and could not be: whoever reads goes on
+    without it and ends with status 1. ``notes`` say how a table was understood.
+    """
 
     rows: list[Row] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     split: Path | None = None
 
     def extend(self, other: "Manifest") -> None:
@@ -75,6 +80,8 @@ class Manifest:
         self.rows += other.rows
         self.dropped += other.dropped
         self.warnings += other.warnings
+        self.faults += other.faults
+        self.notes += other.notes
 
     @property
     def trainable(self) -> list[Row]:
@@ -101,4 +108,4 @@ def allowed_diagnoses(dx: str, source: str) -> tuple[str, ...]:
 
 def pictures_in(folder: Path) -> list[Path]:
     """The picture files directly in a folder, sorted by name."""
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+    return sorted(p for p in folder.iterdir() if is_picture(p) and not is_junk(p))

@@ -1,155 +1,295 @@
-"""Sets with a metadata CSV: the ISIC archive's way, and Kaggle's copy of HAM10000."""
+"""Sets with a table: the ISIC archive's, HAM10000, ISIC 2018 to 2020, PAD-UFES-20, Fitzpatrick17k,
+MILK10k, and a clinic's own in the same manner."""
 
-import csv
-from collections.abc import Iterator
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ml.datasets.manifest import (
-    REGION_OF,
-    DatasetError,
-    Dropped,
-    Manifest,
-    Row,
-    allowed_diagnoses,
-    pictures_in,
-)
-from ml.taxonomy import CONCEPTS, MODALITIES
+from ml.datasets import files, labels, tables
+from ml.datasets.manifest import REGION_OF, DatasetError, Dropped, Manifest, Row
+from ml.datasets.tables import Table
+from ml.taxonomy import ALLOWED, CONCEPTS, MODALITIES
 
-NAMES = ("metadata.csv", "HAM10000_metadata.csv", "HAM10000_metadata")
-REQUIRED = ("lesion_id", "image_id", "dx")
+NAMES = ("metadata.csv", "ham10000_metadata.csv", "ham10000_metadata")
 OLDEST = 200
+# From the most to the least specific; what the archive calls a lesion stands in five of them.
+LABELS = ("dx", "diagnosis_5", "diagnosis_4", "diagnosis_3", "diagnosis_2", "diagnosis_1",
+          "benign_malignant", "three_partition_label")  # fmt: skip
+# Columns by which published sets that don't say it are known: HAM10000, ISIC 2018 to 2020, and the
+# photographs of PAD-UFES-20 and Fitzpatrick17k.
+LAYOUTS = {
+    "dermoscopy": ({"dx_type", "image_id"}, {"image", "mel", "nv", "bcc"},
+                   {"image_name", "anatom_site_general_challenge"}),
+    "photo": ({"img_id", "diagnostic"}, {"md5hash"}),
+}  # fmt: skip
+MODALITY_OF = {
+    "dermoscopy": ("dermoscopy", "dermoscopic", "dermatoscopic", "dermatoscopy"),
+    "photo": ("photo", "clinical", "clinical: close-up", "clinical: overview", "smartphone",
+              "tbp tile: close-up", "macroscopic"),
+}  # fmt: skip
+MODALITY = {word: modality for modality, words in MODALITY_OF.items() for word in words}
+SMALLER = "_downsampled"  # ISIC 2019 adds it to the names of pictures that it reduced
 
 
-def find(folder: Path) -> Path | None:
-    """The folder's metadata file, if it is a set of this kind."""
-    return next((folder / name for name in NAMES if (folder / name).is_file()), None)
+def find(folder: Path) -> list[Path]:
+    """The folder's tables, if it is a set of this kind: of pictures or lesions, with a label."""
+    inside = [
+        p
+        for part in (folder, *(p for p in files.folders_in(folder) if "groundtruth" in _plain(p)))
+        for p in sorted(part.iterdir())
+        if p.is_file()
+        and not files.is_junk(p)
+        and (p.suffix.lower() in tables.SUFFIXES or p.name.lower() in NAMES)
+    ]
+    known = [p for p in inside if p.name.lower() in NAMES or _is_of_lesions(tables.columns(p))]
+    named = any(p.name.lower() in NAMES for p in known)
+    return known if named or any(_has_labels(tables.columns(p)) for p in known) else []
 
 
 def read(folder: Path, modality: str) -> Manifest:
-    """Read ``images/`` (or ``HAM10000_images_part_1/2``), ``masks/`` and the metadata CSV.
+    """Join the folder's tables and the pictures at any depth below it, and masks/.
 
-    ``modality`` holds where the file has no such column. Raises DatasetError naming file and
-    row: a missing column, an unknown label or modality, a row without a picture.
+    ``modality`` holds where no table tells. What can't be used is left out and named in
+    ``faults``. Raises DatasetError for a table that can't be read, lacks a column, or leaves
+    nothing.
     """
-    sheet = find(folder)
-    pictures = _files(folder, ("images", "_images_part_"))
-    if not pictures:
-        raise DatasetError(f"{sheet}: no pictures in images/ beside it")
-    # HAM10000's masks are published with this suffix.
-    masks = {
-        stem.removesuffix("_segmentation"): path
-        for stem, path in _files(folder, ("masks", "_segmentations_")).items()
-    }
-    manifest, seen, without_picture = Manifest(), {}, []
-    for source, record in _records(sheet):
+    paths = find(folder)
+    return _Reader(folder, modality, [tables.read(path) for path in paths]).read()
+
+
+@dataclass(slots=True)
+class _Reader:
+    folder: Path
+    modality: str
+    tables: list[Table]
+    manifest: Manifest = field(default_factory=Manifest)
+    words: Counter = field(default_factory=Counter)  # (column, word, label)
+    unknown: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+
+    def read(self) -> Manifest:
+        pictures, masks = self._files()
+        records = self._records()
+        if not pictures:
+            raise DatasetError(f"{self.tables[0].path}: no pictures in images/ or beside it")
+        labels_of: dict[str, str] = {}
+        rows: dict[str, Row] = {}
+        for source, record in records:
+            image_id = record.get("image_id", "")
+            if not image_id:
+                self._fault(source, "no image_id")
+                continue
+            dx, row = self._row(source, record, pictures, masks)
+            if image_id in labels_of:
+                self._again(source, image_id, dx, labels_of[image_id], rows)
+                continue
+            labels_of[image_id] = dx or ""
+            if row:
+                rows[image_id] = row
+        self.manifest.rows = list(rows.values())
+        self._name_unknown()
+        if not self.manifest.rows:
+            raise DatasetError("\n".join([*self.manifest.faults, f"{self.folder}: no rows"]))
+        # Kaggle's and the archive's folders may hold more than the table names: not an error.
+        used = {row.path for row in rows.values()} | {pictures.get(_key(i)) for i in labels_of}
+        self.manifest.dropped += [
+            Dropped(str(path), path.stem, "no metadata row")
+            for path in sorted(set(pictures.values()) - used)
+        ]
+        self._note()
+        return self.manifest
+
+    def _files(self) -> tuple[dict[str, Path], dict[str, Path]]:
+        """Pictures and masks by their names in small letters, without ending."""
+        pictures: dict[str, Path] = {}
+        masks, others = {}, []
+        for path in files.below(self.folder):
+            if path.suffix.lower() in tables.SUFFIXES or path.name.lower() in NAMES:
+                continue
+            if files.is_mask(path, self.folder):
+                # HAM10000's masks are published with this suffix.
+                masks[_key(path.stem.removesuffix("_segmentation"))] = path
+            elif not files.is_picture(path):
+                others.append(path)
+            elif _key(path.stem) in pictures:
+                self._fault(str(path), f"another picture is called so: {pictures[_key(path.stem)]}")
+            else:
+                pictures[_key(path.stem)] = path
+        told = [p for p in others if p.suffix.lower() not in (".txt", ".md", ".pdf", ".html", "")]
+        self.manifest.warnings += files.not_read(told, self.folder)
+        return pictures, masks
+
+    def _records(self) -> list[tuple[str, dict[str, str]]]:
+        """A record a picture: those of the labelled tables, filled up from the others."""
+        with_pictures = [t for t in self.tables if "image_id" in t.named]
+        if not with_pictures:
+            raise DatasetError(f"{self.tables[0].path}: row 1: no column image_id")
+        labelled = [t for t in self.tables if _has_labels(t.columns)]
+        if not labelled:
+            raise DatasetError(f"{self.tables[0].path}: row 1: no column dx")
+        main = [t for t in with_pictures if t in labelled] or with_pictures
+        more: dict[tuple[str, str], dict[str, str]] = {}
+        for table in self.tables:
+            if table in main:
+                continue
+            by = "image_id" if "image_id" in table.named else "lesion_id"
+            for _source, record in table.records:
+                more.setdefault((by, record.get(by, "")), {}).update(record)
+        found = []
+        for table in main:
+            for source, record in table.records:
+                joined = more.get(("image_id", record.get("image_id", "")), {}) | record
+                lesion = more.get(("lesion_id", joined.get("lesion_id", "")), {})
+                found.append((source, lesion | joined | {"": " ".join(table.columns)}))
+        return found
+
+    def _row(
+        self, source: str, record: dict[str, str], pictures: dict[str, Path], masks: dict[str, Path]
+    ) -> tuple[str | None, Row | None]:
+        """(label, row); None for what is not known or left out, which is a fault then."""
         image_id = record["image_id"]
-        if not image_id:
-            raise DatasetError(f"{source}: no image_id")
-        row = _row(record, folder.name, modality, source, pictures, masks)
-        if image_id in seen:
-            if row.dx != seen[image_id]:
-                raise DatasetError(
-                    f"{source}: {image_id} again, as “{row.dx}”; before it was “{seen[image_id]}”"
-                )
-            manifest.dropped.append(Dropped(source, image_id, "the same picture again"))
-            continue
-        seen[image_id] = row.dx
-        if image_id in pictures:
-            manifest.rows.append(row)
+        dx = self._label(source, record)
+        word = record.get("modality", "").lower()
+        modality = MODALITY.get(word) if word else self._usual_modality(record)
+        path = pictures.get(_key(image_id)) or pictures.get(_key(image_id.removesuffix(SMALLER)))
+        path = path or pictures.get(_key(image_id + SMALLER))
+        if not modality:
+            self._fault(source, f"unknown modality “{word}”; known are {', '.join(MODALITIES)}")
+        if not path:
+            self._fault(source, f"no picture for {image_id}")
+        if not (dx and modality and path):
+            return dx, None
+        lesion = record.get("lesion_id") or image_id
+        dataset = self.folder.name
+        own = record.get("patient_id") or lesion
+        sex = record.get("sex", "").lower()
+        return dx, Row(
+            path=path,
+            mask=masks.get(_key(image_id)),
+            dataset=dataset,
+            image_id=image_id,
+            lesion=f"{dataset}/{lesion}",
+            # A lesion that another set also has is that set's group, so that both are on one side.
+            group=record.get("same_lesion_as") or f"{dataset}/{own}",
+            modality=modality,
+            dx=dx,
+            allowed=ALLOWED[dx],
+            sex={"f": "female", "m": "male"}.get(sex[:1]) if sex in SEXES else None,
+            age=self._number(source, record, "age"),
+            body_site=REGION_OF.get(record.get("localization", "").lower()),
+            skin_type=self._whole(source, record, "skin_type"),
+            skin_tone=self._whole(source, record, "skin_tone"),
+            concepts=self._concepts(source, record),
+            source=source,
+        )
+
+    def _usual_modality(self, record: dict[str, str]) -> str:
+        columns = set(record[""].split())
+        for modality, layouts in LAYOUTS.items():
+            if any(layout <= columns for layout in layouts):
+                return modality
+        return self.modality
+
+    def _label(self, source: str, record: dict[str, str]) -> str | None:
+        words = [(name, record[name]) for name in LABELS if record.get(name)]
+        if not words and (one_hot := [name for name in labels.ONE_HOT if name in record]):
+            chosen = max(one_hot, key=lambda name: _share(record[name]))
+            words = [("class", chosen)] if _share(record[chosen]) >= 0.5 else []
+        for column, word in words:
+            if dx := labels.of(word):
+                # "unknown" in one column, and "benign" in the next.
+                if dx == "other" and (column, word) != words[-1]:
+                    continue
+                self.words[column, word, dx] += 1
+                return dx
+        if words:
+            self.unknown.setdefault(words[0], []).append(source)
         else:
-            without_picture.append(f"{source}: no picture for {image_id}")
-    if without_picture:
-        raise DatasetError("\n".join(without_picture))
-    if not manifest.rows:
-        raise DatasetError(f"{sheet}: no rows")
-    # Kaggle's and the archive's folders may hold more than the CSV names: not an error.
-    manifest.dropped += [
-        Dropped(str(pictures[image_id]), image_id, "no metadata row")
-        for image_id in sorted(pictures.keys() - seen.keys())
-    ]
-    return manifest
-
-
-def _row(
-    record: dict[str, str],
-    dataset: str,
-    modality: str,
-    source: str,
-    pictures: dict[str, Path],
-    masks: dict[str, Path],
-) -> Row:
-    image_id, dx = record["image_id"], record["dx"].lower()
-    modality = record.get("modality") or modality
-    if modality not in MODALITIES:
-        raise DatasetError(f"{source}: unknown modality “{modality}”; known are {MODALITIES}")
-    lesion = record["lesion_id"] or image_id
-    return Row(
-        path=pictures.get(image_id, Path()),
-        mask=masks.get(image_id),
-        dataset=dataset,
-        image_id=image_id,
-        lesion=f"{dataset}/{lesion}",
-        # A lesion that another set also has is that set's group, so that both are on one side.
-        group=record.get("same_lesion_as") or f"{dataset}/{record.get('patient_id') or lesion}",
-        modality=modality,
-        dx=dx,
-        allowed=allowed_diagnoses(dx, source),
-        sex=record.get("sex") if record.get("sex") in ("female", "male") else None,
-        age=_number(record, "age", source),
-        body_site=REGION_OF.get(record.get("localization", "").lower()),
-        skin_type=_whole(record, "skin_type", source),
-        skin_tone=_whole(record, "skin_tone", source),
-        concepts=_concepts(record, source),
-        source=source,
-    )
-
-
-def _whole(record: dict[str, str], column: str, source: str) -> int | None:
-    number = _number(record, column, source)
-    return None if number is None else int(number)
-
-
-def _concepts(record: dict[str, str], source: str) -> tuple[float | None, ...]:
-    if not any(record.get(name) for name in CONCEPTS):
-        return ()
-    return tuple(_number(record, name, source) for name in CONCEPTS)
-
-
-def _number(record: dict[str, str], column: str, source: str) -> float | None:
-    # PAD-UFES-20 writes Fitzpatrick's types as "2.0" and as "fitz_2".
-    text = record.get(column, "").removeprefix("fitz_")
-    if text.lower() in ("", "unknown", "nan"):
+            self._fault(source, "no diagnosis")
         return None
+
+    def _again(
+        self, source: str, image_id: str, dx: str | None, before: str, rows: dict[str, Row]
+    ) -> None:
+        if (dx or "") == before:
+            self.manifest.dropped.append(Dropped(source, image_id, "the same picture again"))
+            return
+        rows.pop(image_id, None)
+        self._fault(source, f"{image_id} again, as “{dx}”; before it was “{before}”")
+
+    def _number(self, source: str, record: dict[str, str], column: str) -> float | None:
+        text = record.get(column, "")
+        try:
+            found = tables.number(text)
+        except ValueError:
+            self._fault(source, f"{column} “{text}” is no number", "read without it")
+            return None
+        if found is not None and not 0 <= found < OLDEST:
+            self._fault(source, f"{column} {text} can't be right", "read without it")
+            return None
+        return found
+
+    def _whole(self, source: str, record: dict[str, str], column: str) -> int | None:
+        found = self._number(source, record, column)
+        return None if found is None else int(found)
+
+    def _concepts(self, source: str, record: dict[str, str]) -> tuple[float | None, ...]:
+        if not any(record.get(name) for name in CONCEPTS):
+            return ()
+        return tuple(self._number(source, record, name) for name in CONCEPTS)
+
+    def _fault(self, source: str, what: str, then: str = "left out") -> None:
+        self.manifest.faults.append(f"{source}: {what}: {then}")
+
+    def _name_unknown(self) -> None:
+        for (column, word), sources in self.unknown.items():
+            rows = f"{len(sources):,} rows" if len(sources) > 1 else "the row"
+            self._fault(
+                sources[0],
+                f"unknown diagnosis “{word}” (column {column}); known are {labels.KNOWN}",
+                f"{rows} left out",
+            )
+
+    def _note(self) -> None:
+        for table in self.tables:
+            told = ", ".join(
+                name if name == ours else f"{ours} from {name}"
+                for ours, name in table.named.items()
+            )
+            self.manifest.notes.append(f"{table.path}: {len(table.records):,} rows; {told}")
+        if not any("modality" in table.named for table in self.tables):
+            how = ", ".join(sorted({row.modality for row in self.manifest.rows}))
+            self.manifest.notes.append(f"{self.folder}: taken as {how}: no table has a modality")
+        meant = [
+            f"{word} → {dx} × {count:,}"
+            for (_, word, dx), count in sorted(self.words.items())
+            if word.lower() != dx
+        ]
+        if meant:
+            self.manifest.notes.append(f"{self.folder}: {', '.join(meant)}")
+
+
+SEXES = ("f", "female", "m", "male")
+
+
+def _plain(path: Path) -> str:
+    return path.name.lower().replace("_", "")
+
+
+def _key(name: str) -> str:
+    return name.lower()
+
+
+def _has_labels(columns: tuple[str, ...]) -> bool:
+    names = {*tables.ALIASES["dx"], *LABELS}
+    return any(c in names for c in columns) or sum(c in labels.ONE_HOT for c in columns) > 2
+
+
+def _is_of_lesions(columns: tuple[str, ...]) -> bool:
+    return any(c in (*tables.ALIASES["image_id"], "lesion_id") for c in columns)
+
+
+def _share(text: str) -> float:
     try:
-        number = float(text)
+        return float(text or 0)
     except ValueError:
-        raise DatasetError(f"{source}: {column} “{text}” is no number") from None
-    if not 0 <= number < OLDEST:
-        raise DatasetError(f"{source}: {column} {text} can't be right")
-    return number
-
-
-def _records(sheet: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """(source, record) of each row, without surrounding blanks."""
-    try:
-        with sheet.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
-            if missing:
-                raise DatasetError(f"{sheet}: row 1: no column {', '.join(missing)}")
-            for record in reader:
-                record = {k: (v or "").strip() for k, v in record.items() if k}
-                yield f"{sheet}: row {reader.line_num}", record
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{sheet}: not a readable CSV file: {error}") from error
-
-
-def _files(folder: Path, names: tuple[str, str]) -> dict[str, Path]:
-    """Pictures by name from the folder called the first name, or with the second in its own."""
-    exact, part = names
-    return {
-        picture.stem: picture
-        for inner in sorted(folder.iterdir())
-        if inner.is_dir() and (inner.name == exact or part in inner.name.lower())
-        for picture in pictures_in(inner)
-    }
+        return 0.0

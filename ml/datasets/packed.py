@@ -63,8 +63,8 @@ def write(
             lines.append(json.dumps(own | row))
     with gzip.open(out / MANIFEST, "wt", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in lines)
-    text = splits.as_csv([row for row, _ in kept], [fold for _, fold in kept])
-    (out / SPLIT).write_text(text, encoding="utf-8")
+    # Whole, so that what was made of the pack can be measured at home.
+    (out / SPLIT).write_text(splits.as_csv(rows, folds), encoding="utf-8")
     return sorted(out.iterdir())
 
 

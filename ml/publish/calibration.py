@@ -68,7 +68,7 @@ def calibrate(rows: Sequence[Row], answers: dict[str, np.ndarray]) -> dict:
         logits = answers["logits"][chosen]
         fitted = fit(logits, np.array([[d in r.allowed for d in DIAGNOSES] for r in known]))
         alone = calibrated(logits, fitted)
-        stage = second_stage.fit(known, 1 - alone[:, BENIGN].sum(1), malignant)
+        stage = second_stage.fit(known, alone[:, person.LOW_RISK].sum(1))
         by = np.array([person.log_odds(Person.of(row), stage["terms"]) for row in known])
         asked = [alone, person.moved(alone, by)] if stage["terms"] else [alone]
         card["calibration"][modality] = fitted

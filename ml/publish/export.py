@@ -4,10 +4,12 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import keras
 import numpy as np
@@ -15,7 +17,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from ml import classifier, datasets, images, network
-from ml.datasets import Row, arrays, splits
+from ml.datasets import Row, arrays, seen, splits
 from ml.measure import evaluation, trust
 from ml.publish import bands, calibration, external, model_card
 from ml.taxonomy import (
@@ -27,6 +29,8 @@ from ml.taxonomy import (
     REASONS,
     Thresholds,
 )
+from ml.training import runs
+from ml.training.plan import Plan
 
 KERAS_FILE, LITERT_FILE, CARD_FILE = "skincare.keras", "skincare.tflite", "model-card.md"
 PARITY, PARITY_PICTURES = 1e-4, 200
@@ -37,7 +41,14 @@ LICENCE = (
     "Research and non-commercial use only: the weights were learnt from pictures under "
     "CC BY-NC and CC BY-NC-SA licences. Train on your own pictures for any other use."
 )
-RESEARCH_SETS = {"HAM10000", "ISIC2018_task1", "SIIM-ISIC2020", "Derm7pt"}
+RESEARCH_SETS = {
+    "HAM10000",
+    "ISIC2018_task1",
+    "SIIM-ISIC2020",
+    "ISIC2020",
+    "MILK10k",
+    "Derm7pt",
+}
 OWN_LICENCE = "As the owners of the pictures that the weights were learnt from allow."
 
 
@@ -46,39 +57,43 @@ class ParityError(RuntimeError):
 
 
 def release(
-    run: Path, out: Path = classifier.RELEASE, measured: external.Measured | None = None
+    run: Path,
+    out: Path = classifier.RELEASE,
+    measured: external.Measured | None = None,
+    data: Sequence[Path] | None = None,
 ) -> None:
     """Export, calibrate on the run's validation fold, check, and replace the release in ``out``.
 
-    ``measured`` is what others measured, of any version. Raises ParityError, and
-    datasets.DatasetError for data that the run was not split on; the old release then stays as it
-    was.
+    ``measured`` is what others measured, of any version; ``data`` is where the pictures are, for a
+    run that was made elsewhere. Raises ParityError, and datasets.DatasetError for data that the
+    run was not split on; the old release then stays as it was.
     """
-    data = json.loads((run / "data.json").read_text())
-    rows = datasets.read(data["folders"], data["modality"]).trainable
-    folds = np.array([fold or "" for fold in splits.read(run / "split.csv", rows)])
+    described, plan = runs.described(run), Plan.read(run / runs.PLAN)
+    rows = datasets.read(data or described["folders"], described["modality"], decode=True).trainable
+    folds = np.array([fold or "" for fold in splits.read(run / runs.SPLIT, rows)])
     if not (folds == "validation").any():
         raise datasets.DatasetError(f"{run}: none of its validation pictures are in this data")
-    loaded = arrays.load(rows)
-    trained = keras.models.load_model(run / "best.keras", compile=False)
-    model = network.serving(trained, _familiar(trained, rows, loaded, folds))
+    loaded, side = arrays.load(rows), plan.validation_side
+    trained = runs.best(run)
+    familiar = _familiar(trained, rows, loaded, folds, side)
+    model = network.serving(trained, familiar, variant=plan.backbone, side=side)
 
     new = out.with_name(out.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     model.save(new / KERAS_FILE)
+    _deflate(new / KERAS_FILE)
     convert(model, new / LITERT_FILE)
-    shutil.copy(run / "split.csv", new)
+    shutil.copy(run / runs.SPLIT, new)
+    made_with = np.isin(folds, ("train", "validation"))
+    seen.write([row for row, known in zip(rows, made_with, strict=True) if known], new / seen.FILE)
 
-    plan = json.loads((run / "plan.json").read_text())
-    # Where the teachers lay on this machine is nobody's business.
-    plan["teachers"] = [Path(teacher).name for teacher in plan.get("teachers", ())]
     chosen = np.flatnonzero(folds == "validation")
-    answers = _answers(new / LITERT_FILE, chosen, loaded)
+    answers = _answers(new / LITERT_FILE, chosen, loaded, side)
     card = {
         "version": "",
         "created": date.today().isoformat(),
-        "side": network.SIDE,
+        "side": side,
         "diagnoses": CATEGORY_OF,
         "advice": ADVICE,
         "reasons": REASONS,
@@ -93,7 +108,9 @@ def release(
             for engine, name in (("litert", LITERT_FILE), ("keras", KERAS_FILE))
         },
         "training": {
-            "plan": plan,
+            # Where other runs lay on this machine is nobody's business.
+            "plan": asdict(plan)
+            | {"teachers": [Path(t).name for t in plan.teachers], "start": Path(plan.start).name},
             "pictures": _counts(rows, folds),
             "parameters": model.count_params(),
         },
@@ -123,16 +140,13 @@ def add_external(folder: Path, measured: external.Measured) -> None:
 
 def convert(model: keras.Model, file: Path) -> None:
     """Write the served graph as LiteRT with float16 weights, a batch of one."""
+    shape = (1, *model.input_shape[1:])
     model.export(
         file,
         format="litert",
         verbose=False,
         # The runtime for browsers reads no dimension that is left open.
-        input_signature=[
-            keras.InputSpec(
-                shape=(1, network.SIDE, network.SIDE, 3), dtype="float32", name="picture"
-            )
-        ],
+        input_signature=[keras.InputSpec(shape=shape, dtype="float32", name="picture")],
         optimizations=[tf.lite.Optimize.DEFAULT],
         target_spec={"supported_types": [tf.float16]},
     )
@@ -145,8 +159,8 @@ def check_parity(
     against the network as it was trained. Raises ParityError where probabilities differ by more
     than PARITY and ROUNDING, or the two files give another risk category to any picture that does
     not lie, within PARITY, on the edge between two."""
-    squares = np.stack([_square(picture) for picture in pictures])
     lite, reference = (classifier.load(folder, engine) for engine in classifier.ENGINES)
+    squares = np.stack([_square(picture, lite.side) for picture in pictures])
 
     def probabilities(logits: Iterable[np.ndarray]) -> np.ndarray:
         calibrations = (lite.card["calibration"][modality] for modality in modalities)
@@ -183,7 +197,7 @@ def _gap(probabilities: np.ndarray, thresholds: Thresholds) -> float:
 
 
 def _familiar(
-    trained: keras.Model, rows: list[Row], loaded: arrays.Arrays, folds: np.ndarray
+    trained: keras.Model, rows: list[Row], loaded: arrays.Arrays, folds: np.ndarray, side: int
 ) -> network.Familiar:
     """Fitted on a sample of training lesions, as many of each modality as there are."""
     rng = np.random.default_rng(0)
@@ -192,14 +206,17 @@ def _familiar(
         of = [i for i, row in enumerate(rows) if folds[i] == "train" and row.allowed
               and row.modality == modality]  # fmt: skip
         known += rng.permutation(of)[: FAMILIAR_PICTURES // len(MODALITIES)].tolist()
-    squares = np.stack([images.to_input(loaded.pictures[i], network.SIDE) for i in sorted(known)])
+    squares = np.stack([images.to_input(loaded.pictures[i], side) for i in sorted(known)])
     return network.Familiar(trained.predict(squares, batch_size=64)["features"])
 
 
-def _answers(litert: Path, chosen: np.ndarray, loaded: arrays.Arrays) -> dict[str, np.ndarray]:
+def _answers(
+    litert: Path, chosen: np.ndarray, loaded: arrays.Arrays, side: int
+) -> dict[str, np.ndarray]:
     engine = classifier.litert_engine(litert)
     answers = [
-        classifier.averaged(engine, _square(loaded.pictures[i])) for i in tqdm(chosen, "calibrate")
+        classifier.averaged(engine, _square(loaded.pictures[i], side))
+        for i in tqdm(chosen, "calibrate")
     ]
     return {name: np.stack([a[name] for a in answers]) for name in ("logits", "quality")}
 
@@ -255,8 +272,18 @@ def _write_model_card(folder: Path) -> None:
     (folder / CARD_FILE).write_text(model_card.render(_read(folder)), encoding="utf-8")
 
 
-def _square(picture: np.ndarray) -> np.ndarray:
-    return images.to_input(picture, network.SIDE).astype(np.float32)
+def _square(picture: np.ndarray, side: int) -> np.ndarray:
+    return images.to_input(picture, side).astype(np.float32)
+
+
+def _deflate(archive: Path) -> None:
+    """Keras stores its files as they are; of weights that float16 holds, half is zeros."""
+    whole = archive.with_suffix(".whole")
+    archive.replace(whole)
+    with ZipFile(whole) as source, ZipFile(archive, "w", ZIP_DEFLATED, compresslevel=9) as target:
+        for entry in source.namelist():
+            target.writestr(entry, source.read(entry))
+    whole.unlink()
 
 
 def _counts(rows: list[Row], folds: np.ndarray) -> dict[str, dict[str, int]]:

@@ -185,7 +185,9 @@ def _outside(external: Mapping | None) -> str:
 def _known(person: Mapping) -> str:
     """The second stage of each modality, or why there is none."""
     text = (
-        "\n### What the person knows\n\nAge, sex and body site move the log-odds of malignancy.\n"
+        "\n### What the person knows\n\n"
+        "Age, sex and body site move the odds of the low-risk cancers. Melanoma is judged by the "
+        "picture.\n"
     )
     for modality, stage in person.items():
         loss = stage["log_loss"]

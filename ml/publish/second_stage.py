@@ -8,26 +8,30 @@ from scipy.special import expit, logit
 
 from ml.datasets import Row
 from ml.person import TERMS, Person, Term
+from ml.taxonomy import LOW_RISK_DIAGNOSES
 
 # Ridge on the coefficients, in pictures: few photographs must not give large ones.
 RIDGE = 5.0
 PARTS = 5  # of the cross-validation
 
 
-def fit(rows: Sequence[Row], malignancy: np.ndarray, malignant: np.ndarray) -> dict:
+def fit(rows: Sequence[Row], probability: np.ndarray) -> dict:
     """The second stage of one modality for model.json: ``terms``, empty where it does not help,
     and ``log_loss`` without and with it, cross-validated over patients, else lesions.
 
-    ``malignancy`` (n,) are the calibrated answers to the pictures alone, ``malignant`` (n,) bool
-    the truth. It helps where the log loss of whom something is known of falls by more than the
-    standard error of that difference.
+    ``probability`` (n,) is the calibrated one of a low-risk cancer by the picture alone. It helps
+    where the log loss of whom something is known of falls by more than the standard error of that
+    difference.
     """
     values = np.array([_values(row) for row in rows]).reshape(-1, len(TERMS))
-    known = ~np.isnan(values).all(axis=1)
+    low_risk = [{diagnosis in LOW_RISK_DIAGNOSES for diagnosis in row.allowed} for row in rows]
+    truth = np.array([answers == {True} for answers in low_risk], bool)
+    # A label such as “malignant” leaves it open.
+    known = ~np.isnan(values).all(axis=1) & np.array([len(a) == 1 for a in low_risk], bool)
     unused = {"terms": {}, "lesions": int(known.sum()), "log_loss": None}
     groups = np.array([row.group for row in rows])[known]
     datasets = np.array([row.dataset for row in rows])[known]
-    values, odds, truth = values[known], _odds(malignancy[known]), malignant[known]
+    values, odds, truth = values[known], _odds(probability[known]), truth[known]
     if len(np.unique(groups)) < 2 * PARTS or truth.all() or not truth.any():
         return unused
     part = np.random.default_rng(0).permutation(len(np.unique(groups))) % PARTS

@@ -1,6 +1,7 @@
 """Seeded, resumable training of the network on one manifest; progress, curves, averaged weights."""
 
 import json
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,7 +15,7 @@ from tqdm import tqdm
 from ml import datasets, images, network
 from ml.datasets import Row, arrays, splits
 from ml.network import backbone
-from ml.taxonomy import BENIGN_DIAGNOSES, DIAGNOSES, MALIGNANT_DIAGNOSES
+from ml.taxonomy import BENIGN_DIAGNOSES, DEFAULT_MODALITY, DIAGNOSES, MALIGNANT_DIAGNOSES
 from ml.training import runs, steps
 from ml.training.batches import Pool
 from ml.training.plan import Plan
@@ -27,9 +28,9 @@ def train(
     data: Sequence[Path],
     out: Path,
     plan: Plan | None = None,
-    modality: str = "dermoscopy",
+    modality: str = DEFAULT_MODALITY,
     minutes: float | None = None,
-) -> None:
+) -> list[str]:
     """Train on ``data`` into the run folder ``out``; goes on where a killed training stopped.
 
     ``modality`` holds for sets that don't say. ``minutes`` bounds the whole call: the learning
@@ -37,24 +38,26 @@ def train(
     Writes ``plan.json``, ``data.json`` (where the pictures are), ``split.csv``, ``epochs.csv``,
     ``curves.png``, ``best.npz`` and, to go on from, ``last.npz``. Raises datasets.DatasetError
     for data that can't be used, and for a run folder that was begun with other data or another
-    plan.
+    plan. Returns sentences on what was left out, since it could not be read.
     """
     clock = _Clock(minutes)
     resumed = (out / runs.LAST).exists()
     plan = runs.kept_plan(out, plan) if resumed else plan or Plan()
     keras.utils.set_random_seed(plan.seed)
-    manifest = datasets.read(data, modality)
+    manifest = datasets.read(data, modality, decode=True)
     datasets.warn(manifest)
     rows = manifest.trainable
     if manifest.split:
         folds = [fold or "" for fold in splits.read(manifest.split, rows)]
+        split = manifest.split.read_text(encoding="utf-8")
     else:
         folds = splits.split(rows)
-    split = splits.as_csv(rows, folds)
+        split = splits.as_csv(rows, folds)
     if resumed and split != (out / runs.SPLIT).read_text(encoding="utf-8"):
         raise datasets.DatasetError(f"{out} was begun with other data; choose another folder")
     for teacher in (*plan.teachers, *filter(None, [plan.start])):
         _check_held_out(Path(teacher), rows, folds)
+    _check_enough(rows, folds)
     loaded = arrays.load(rows)
     out.mkdir(parents=True, exist_ok=True)
     (out / runs.PLAN).write_text(json.dumps(asdict(plan), indent=2))
@@ -65,6 +68,7 @@ def train(
     pool = Pool(rows, loaded, np.flatnonzero(fold == "train"), plan)
     validation = Validation(rows, loaded, np.flatnonzero(fold == "validation"), plan)
     _Training(out, plan, pool, validation, resumed, clock).run()
+    return manifest.faults
 
 
 class _Clock:
@@ -224,6 +228,20 @@ def _rate(way: float) -> float:
         return FIRST_RATE + (1 - FIRST_RATE) * way / WARMUP
     fall = (1 + np.cos(np.pi * (way - WARMUP) / (1 - WARMUP))) / 2
     return float(LAST_RATE + (1 - LAST_RATE) * fall)
+
+
+def _check_enough(rows: list[Row], folds: list[str]) -> None:
+    """Raises DatasetError where nothing is left to learn or to choose the best weights by."""
+    for name in ("train", "validation"):
+        lesions = [r for r, fold in zip(rows, folds, strict=True) if fold == name and r.allowed]
+        if not lesions:
+            raise datasets.DatasetError(
+                f"too few pictures: none of {len(rows):,} is left for {name}. Patients and lesions "
+                f"stay together: {len(splits.FOLDS)} or more of one diagnosis are needed"
+            )
+    learnt = {d for r, fold in zip(rows, folds, strict=True) if fold == "train" for d in r.allowed}
+    if missing := [diagnosis for diagnosis in DIAGNOSES if diagnosis not in learnt]:
+        print(f"warning: no picture to learn {', '.join(missing)} from", file=sys.stderr)
 
 
 def _check_held_out(teacher: Path, rows: list[Row], folds: list[str]) -> None:

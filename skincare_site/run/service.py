@@ -55,6 +55,8 @@ def main() -> int:
         with embedded.servers() as (processes, environment):
             os.environ |= environment
             prepare(demo=demo)
+            if "DATABASE_URL" in environment:
+                os.environ["DATABASE_URL"] = as_service(environment["DATABASE_URL"])
             for process in programs(host, port, certificate):
                 process.start()
                 processes.append(process)
@@ -83,6 +85,17 @@ def prepare(*, demo: bool) -> None:
     call_command("migrate", verbosity=0, interactive=False)
     call_command("create_demo_accounts", close=not demo, stdout=io.StringIO())
     connections.close_all()
+
+
+def as_service(database: str) -> str:
+    """The embedded database's address for a role that owns no table; as in docker-compose.yml."""
+    from django.db import connections
+
+    from audit import service_role
+
+    service_role.prepare("service", None)
+    connections.close_all()
+    return database.replace("//postgres@", "//service@")
 
 
 def programs(host: str, port: int, certificate: tuple[Path, Path] | None) -> list[Process]:

@@ -4,7 +4,7 @@
  * again makes no second record.
  */
 
-import { send as sendToApi } from "./camera/send.js";
+import { cookie, send as sendToApi } from "./camera/send.js";
 
 /** @param {ParentNode} root @param {string} selector @returns {any} */
 const one = (root, selector) => root.querySelector(selector);
@@ -22,12 +22,11 @@ const notice = one(form, "[data-notice]");
 /** @type {any} */
 const words = form.dataset;
 
-const ENDINGS = /\.(jpe?g|png|webp|hei[cf]|bmp)$/i;
 const NO_ID = "00000000-0000-0000-0000-000000000000";
 /** What the API calls otherwise than the form. @type {Record<string, string>} */
 const FIELDS = { mole_name: "name" };
 
-/** @typedef {{ file: File, original: File, element: HTMLElement, key: string, url: string | null }} Picture */
+/** @typedef {{ file: File, original: File, element: HTMLElement, key: string, url: string | null, shown?: Blob, again?: boolean }} Picture */
 
 /** @type {Picture[]} */
 let pictures = [];
@@ -45,24 +44,22 @@ const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))]
 
 /* --- choosing ---------------------------------------------------------------------------------- */
 
-/** @param {File} file */
-function refusal(file) {
-  if (!ENDINGS.test(file.name) && !input.accept.split(",").includes(file.type)) return words.wrongKind;
-  if (file.size > Number(words.maxBytes)) return words.tooLarge;
-  return "";
-}
-
 /** @param {Iterable<File> | null} files */
 function add(files) {
   const refused = [];
   for (const file of files ?? []) {
-    const why = refusal(file);
-    if (why) refused.push(fill(why, { name: file.name }));
+    // What kind it is, its content says: the browser, or else the server, looks at it.
+    if (file.size > Number(words.maxBytes)) refused.push(fill(words.tooLarge, { name: file.name }));
     else pictures.push(card(file));
   }
-  said.textContent = refused.join(" ");
-  said.classList.toggle("field-error", refused.length > 0);
+  sayRefused(refused.join(" "));
   refresh();
+}
+
+/** @param {string} sentence */
+function sayRefused(sentence) {
+  said.textContent = sentence;
+  said.classList.toggle("field-error", sentence !== "");
 }
 
 /** The native field names the files, too, and sends one should this script stop. */
@@ -87,10 +84,9 @@ function card(file) {
     image.hidden = crop.hidden = false;
     facts(picture, image);
   });
-  // A picture that this browser can't show (HEIC) is sent all the same.
   image.addEventListener("error", () => {
     image.hidden = crop.hidden = true;
-    say(picture, words.noPreview);
+    preview(picture);
   });
   crop.addEventListener("click", () => cropped(picture));
   element.querySelector("[data-remove]").addEventListener("click", () => remove(picture));
@@ -99,11 +95,34 @@ function card(file) {
   return picture;
 }
 
+/** Of kinds that this browser can't show (HEIC, TIFF, DICOM) the server makes a picture to crop,
+ * or says why it can't; without a connection they are sent as they are. @param {Picture} picture */
+async function preview(picture) {
+  if (picture.shown) return say(picture, words.noPreview);
+  say(picture, words.makingPreview);
+  const data = new FormData();
+  data.set("image", picture.file, picture.file.name);
+  const headers = { "X-CSRFToken": cookie("csrftoken") };
+  const response = await fetch(words.preview, { method: "POST", body: data, headers }).catch(() => null);
+  if (!pictures.includes(picture)) return; // removed meanwhile
+  if (response?.ok) {
+    picture.shown = await response.blob();
+    say(picture, "");
+    return show(picture);
+  }
+  if (response?.status !== 400) return say(picture, words.noPreview);
+  const { detail } = await response.json();
+  if (sending) return; // the answer to that says it
+  drop(picture);
+  sayRefused(`${picture.original.name}: ${detail}`);
+}
+
 /** @param {Picture} picture */
 function show(picture) {
   const image = one(picture.element, "img");
   URL.revokeObjectURL(image.src);
-  image.src = URL.createObjectURL(picture.file);
+  const isCropped = picture.file !== picture.original;
+  image.src = URL.createObjectURL(isCropped ? picture.file : picture.shown ?? picture.file);
   one(picture.element, "[data-name]").textContent = picture.original.name;
   for (const action of picture.element.querySelectorAll("button")) {
     action.setAttribute("aria-label", `${action.textContent.trim()}: ${picture.original.name}`);
@@ -122,14 +141,15 @@ function facts({ file, original, element }, image) {
 
 /** @param {Picture} picture */
 async function cropped(picture) {
-  const address = URL.createObjectURL(picture.original);
+  const address = URL.createObjectURL(picture.shown ?? picture.original);
   const part = await one(document, "crop-dialog").crop(address);
   URL.revokeObjectURL(address);
   one(picture.element, "[data-crop]").focus();
   if (!part) return;
-  const name = picture.original.name.replace(/\.\w+$/, ".jpg");
+  const name = picture.original.name.replace(/(\.\w+)?$/, ".jpg");
   picture.file = new File([part], name, { type: "image/jpeg" });
   picture.key = newKey();
+  picture.element.querySelector("[data-again]")?.remove(); // another picture now
   say(picture, "");
   show(picture);
   refresh();
@@ -137,11 +157,16 @@ async function cropped(picture) {
 
 /** @param {Picture} picture */
 function remove(picture) {
+  drop(picture);
+  if (pictures.length && pictures.every(({ url }) => url)) leave(); // the last one that was in the way
+  input.focus();
+}
+
+/** @param {Picture} picture */
+function drop(picture) {
   picture.element.remove();
   pictures = pictures.filter((other) => other !== picture);
-  if (pictures.length && pictures.every(({ url }) => url)) leave(); // the last one that was in the way
   refresh();
-  input.focus();
 }
 
 /** @param {Picture} picture @param {string} sentence */
@@ -194,8 +219,9 @@ function body(picture) {
   const data = new FormData(form);
   data.set("image", picture.file, picture.file.name);
   data.set("modality", data.has("dermoscopy") ? "dermoscopy" : "photo");
+  data.set("only_new", String(!picture.again));
   for (const [theirs, ours] of Object.entries(FIELDS)) data.set(theirs, String(data.get(ours) ?? ""));
-  for (const unknown of ["csrfmiddlewaretoken", "key", "dermoscopy", ...Object.values(FIELDS)]) data.delete(unknown);
+  for (const unknown of ["csrfmiddlewaretoken", "key", "again", "dermoscopy", ...Object.values(FIELDS)]) data.delete(unknown);
   return data;
 }
 
@@ -215,14 +241,15 @@ async function send(picture) {
     const address = words.result.replace(NO_ID, answer.id);
     picture.url = address;
     picture.element.dataset.sent = "";
-    const link = document.createElement("a");
-    link.href = address;
-    link.textContent = words.seeResult;
-    say(picture, `${words.sent}. `);
-    one(picture.element, "[role=status]").append(link);
+    sayWithResult(picture, `${words.sent}.`, address);
     return "";
   }
-  const { problem, status, detail, errors } = answer;
+  const { problem, status, detail, errors, same_picture: same } = answer;
+  if (same) {
+    sayWithResult(picture, detail ?? "", words.result.replace(NO_ID, same));
+    offerAgain(picture);
+    return "";
+  }
   if (status === 413 || errors?.image) {
     say(picture, errors?.image?.[0] ?? fill(words.tooLarge, { name: picture.original.name }), true);
     return "";
@@ -232,6 +259,33 @@ async function send(picture) {
   /** @type {Record<import("./camera/send.js").Problem, string>} */
   const sentences = { offline: words.lost, signIn: words.signedOut, refused: words.broken, broken: words.broken };
   return sentences[problem];
+}
+
+/** @param {Picture} picture @param {string} sentence @param {string} address */
+function sayWithResult(picture, sentence, address) {
+  const link = document.createElement("a");
+  link.href = address;
+  link.textContent = words.seeResult;
+  say(picture, `${sentence} `);
+  one(picture.element, "[role=status]").append(link);
+}
+
+/** The very same picture was sent before: the person decides. @param {Picture} picture */
+function offerAgain(picture) {
+  const actions = one(picture.element, ".actions");
+  if (actions.querySelector("[data-again]")) return;
+  const again = document.createElement("button");
+  again.type = "button";
+  again.dataset.again = "";
+  again.textContent = words.sendAgain;
+  again.setAttribute("aria-label", `${words.sendAgain}: ${picture.original.name}`);
+  again.addEventListener("click", () => {
+    if (sending) return;
+    picture.again = true;
+    again.remove();
+    sendAll();
+  });
+  actions.prepend(again);
 }
 
 /** What is wrong in the other fields, as links to them. @param {Record<string, string[]>} errors */
@@ -274,7 +328,7 @@ async function sendAll() {
   }
   const refused = pictures.find((picture) => !picture.url);
   if (!refused) leave();
-  else one(refused.element, "[data-remove]").focus();
+  else one(refused.element, "[data-again], [data-remove]").focus();
 }
 
 form.addEventListener("submit", (event) => {

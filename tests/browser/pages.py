@@ -93,6 +93,7 @@ def of(alice, dr_chen) -> dict[str, str]:
         "account_sessions": reverse("usersessions_list"),
         "account_passkeys": reverse("mfa_list_webauthn"),
         "account_name": reverse("accounts:details"),
+        "account_sex": reverse("accounts:sex"),
         "account_teaching": reverse("accounts:teaching"),
         "account_email": reverse("account_email"),
         "account_password": reverse("account_change_password"),

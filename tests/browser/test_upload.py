@@ -30,8 +30,8 @@ def upload_page(page: Page, alice, log_in) -> Page:
     return page
 
 
-def give(page: Page, kind: str, name: str = "mole.jpg") -> None:
-    page.evaluate(GIVE, [kind, name, base64.b64encode(picture()).decode()])
+def give(page: Page, kind: str, name: str = "mole.jpg", data: bytes | None = None) -> None:
+    page.evaluate(GIVE, [kind, name, base64.b64encode(data or picture()).decode()])
 
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])
@@ -62,8 +62,9 @@ def test_a_picture_chosen_before_the_script_came_is_shown(
 
 
 def test_a_text_that_is_dropped_is_not_taken(upload_page: Page) -> None:
-    give(upload_page, "drop", "notes.txt")
-    expect(upload_page.get_by_text("notes.txt: this is not a picture")).to_be_visible()
+    give(upload_page, "drop", "notes.txt", b"It grew since May.")
+    expect(upload_page.get_by_text("notes.txt: This file is not a picture")).to_be_visible()
+    expect(upload_page.get_by_role("button", name="Remove")).to_have_count(0)
 
 
 def test_by_keyboard_only(upload_page: Page, tmp_path) -> None:
@@ -94,14 +95,24 @@ def test_by_keyboard_only(upload_page: Page, tmp_path) -> None:
     assert MoleRecord.objects.get().signs == ["bleeding"]
 
 
-def test_a_bad_file_is_named_beside_it_and_the_note_is_kept(upload_page: Page, tmp_path) -> None:
+def test_a_bad_file_is_named_at_once(upload_page: Page, tmp_path) -> None:
     file = tmp_path / "mole.jpg"
     file.write_text("no picture")
+    upload_page.get_by_label("Picture of the mole").set_input_files(file)
+    expect(upload_page.get_by_text("mole.jpg: This file is not a picture")).to_be_visible()
+    expect(upload_page.get_by_role("button", name="Remove")).to_have_count(0)
+
+
+def test_a_picture_that_is_refused_is_named_beside_it_and_the_note_is_kept(
+    upload_page: Page, tmp_path
+) -> None:
+    file = tmp_path / "mole.gif"
+    file.write_bytes(picture(file_format="GIF"))
     upload_page.get_by_label("Picture of the mole").set_input_files(file)
     upload_page.get_by_text("Say which mole it is").click()
     upload_page.get_by_label("Note").fill("since May")
     upload_page.get_by_role("button", name="Check this picture").click()
-    expect(upload_page.get_by_text("This file is not a picture that we can read.")).to_be_visible()
+    expect(upload_page.get_by_text("Animated pictures and GIFs can't be used.")).to_be_visible()
     expect(upload_page.get_by_role("button", name="Remove")).to_be_focused()
     expect(upload_page.get_by_label("Note")).to_have_value("since May")
 

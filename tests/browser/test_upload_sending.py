@@ -69,10 +69,10 @@ def test_a_picture_is_taken_out_again(upload_page: Page, files) -> None:
 
 
 def test_a_bad_one_among_them_stays_and_the_others_are_sent(upload_page: Page, files) -> None:
-    files[0].write_text("no picture")
+    files[0].write_bytes(picture(file_format="GIF"))
     upload_page.get_by_label("Picture of the mole").set_input_files(files)
     send(upload_page, "Check these pictures")
-    expect(upload_page.get_by_text("This file is not a picture that we can read.")).to_be_visible()
+    expect(upload_page.get_by_text("Animated pictures and GIFs can't be used.")).to_be_visible()
     expect(upload_page.get_by_role("link", name="See the result")).to_be_visible()
     assert MoleRecord.objects.count() == 1
     upload_page.get_by_role("button", name="Remove: first.jpg").click()

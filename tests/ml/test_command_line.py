@@ -1,14 +1,21 @@
 """``python -m ml``: what is printed, where, and with which exit status."""
 
 import csv
+import io
 import json
+import os
 import shutil
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from ml import datasets
 from ml.__main__ import main
 from ml.classifier import RELEASE
+from ml.datasets import seen
 from ml.synthetic import phantoms
 from ml.taxonomy import CATEGORY_OF, DIAGNOSES
 
@@ -44,6 +51,81 @@ def test_a_bad_file_is_named_and_the_others_are_still_answered(mole, tmp_path, c
     assert second == f"error: {missing}: No such file or directory"
 
 
+@pytest.fixture
+def moles(tmp_path):
+    """Twenty different pictures in a folder, and what systems and people put beside them."""
+    folder = tmp_path / "moles"
+    (folder / "deeper").mkdir(parents=True)
+    kinds = ("even_mole", "irregular_mole", "crusty_patch")
+    for number in range(20):
+        place = folder / "deeper" if number % 5 == 0 else folder
+        picture = phantoms.render(kinds[number % 3], 160 + number)
+        picture.save(place / f"{number:02}.png")
+    for name in ("._00.png", "Thumbs.db", "letter.docx"):
+        (folder / name).write_bytes(b"no picture")
+    return folder
+
+
+def answered(capsys) -> list[str]:
+    output = capsys.readouterr().out
+    return [Path(json.loads(line)["file"]).name for line in output.splitlines()]
+
+
+def test_predict_takes_a_folder_across_cores_and_keeps_the_order(moles, capsys):
+    assert main(["predict", str(moles)]) == 0
+    output = capsys.readouterr()
+    answers = [json.loads(line) for line in output.out.splitlines()]
+    files = [answer["file"] for answer in answers]
+    assert files == sorted(files)
+    assert len(files) == 20
+    assert "1 files not read: .docx" in output.err
+    assert "Assessing" not in output.err  # no bar in a pipe
+    # The same as one by one.
+    assert main(["predict", files[7]]) == 0
+    alone = json.loads(capsys.readouterr().out)
+    assert alone["diagnoses"] == pytest.approx(answers[7]["diagnoses"])
+    assert alone["modality"] == "photo"
+
+
+def test_predict_takes_patterns_and_a_list_on_standard_input(moles, monkeypatch, capsys):
+    assert main(["predict", str(moles / "1*.png")]) == 0
+    assert answered(capsys) == [f"{n}.png" for n in range(11, 20) if n != 15]
+    lines = f"{moles}/19.png\n\n{moles}/deeper/00.png\n"
+    monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
+    assert main(["predict", "-", str(moles / "01.png")]) == 0
+    assert answered(capsys) == ["19.png", "00.png", "01.png"]
+    assert main(["predict", str(moles / "*.jpeg")]) == 1
+    assert "no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("module", ["sklearn", "imagehash", "matplotlib"])
+def test_without_the_training_packages_the_command_says_what_to_install(
+    make_set, monkeypatch, tmp_path, capsys, module
+):
+    folder = make_set("HAM", [{"image_id": "a", "dx": "nv"}, {"image_id": "b", "dx": "mel"}])
+    for name in [name for name in sys.modules if name.split(".")[0] == module]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, module, None)
+    for name in ("ml.measure.reporting", "ml.measure.metrics", "ml.measure.evaluation"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    command = "summarise" if module == "matplotlib" else "evaluate"
+    assert main([command, "--data", str(folder), "--report", str(tmp_path / "out")]) == 1
+    assert "pip install -r requirements/train.txt" in capsys.readouterr().err
+
+
+def test_a_name_that_is_not_utf_8_ends_nothing(tmp_path, capsys):
+    name = os.fsdecode(b"M\xfctter.png")
+    folder = tmp_path / "mine/nevus"
+    folder.mkdir(parents=True)
+    phantoms.render("even_mole", 200).save(folder / "plain.png")
+    (folder / "plain.png").rename(folder / name)
+    assert main(["predict", str(folder)]) == 0
+    assert json.loads(capsys.readouterr().out)["file"].endswith("tter.png")
+    assert main(["evaluate", "--data", str(folder)]) == 0
+    report = ["--report", str(tmp_path / "summary")]
+    assert main(["summarise", "--data", str(folder), *report]) == 0
+
+
 def test_predict_without_a_model_says_where_it_looked(mole, tmp_path, capsys):
     assert main(["predict", "--model", str(tmp_path), str(mole)]) == 1
     assert f"error: {tmp_path}: no released model here" in capsys.readouterr().err
@@ -68,14 +150,31 @@ def test_summarise_counts_and_names_what_is_dropped(make_clinic, tmp_path, capsy
     assert sorted(path.name for path in report.iterdir()) == ["distribution.png", "flips.png"]
 
 
-def test_summarise_names_every_picture_that_does_not_decode(make_set, capsys):
+def test_summarise_names_every_picture_that_does_not_decode_and_counts_the_others(
+    make_set, tmp_path, capsys
+):
     folder = make_set("HAM", [{"image_id": f"i{n}", "dx": "nv"} for n in range(3)])
     for name in ("i0", "i2"):
         (folder / "images" / f"{name}.jpg").write_bytes(b"no picture")
-    assert main(["summarise", "--data", str(folder)]) == 1
-    errors = capsys.readouterr().err
-    assert "metadata.csv: row 2" in errors
-    assert "metadata.csv: row 4" in errors
+    arguments = ["summarise", "--data", str(folder), "--report", str(tmp_path / "summary")]
+    assert main(arguments) == 1
+    output = capsys.readouterr()
+    assert "metadata.csv: row 2" in output.err
+    assert "metadata.csv: row 4" in output.err
+    assert "1 pictures" in output.out
+    assert main([*arguments, "--strict"]) == 1
+    output = capsys.readouterr()
+    assert "metadata.csv: row 4" in output.err
+    assert not output.out
+
+
+def test_summarise_tells_what_it_understood(make_set, tmp_path, capsys):
+    folder = make_set("HAM", [{"image_id": "a", "dx": "Naevus"}, {"image_id": "b", "dx": "ACK"}])
+    arguments = ["summarise", "--data", str(folder), "--report", str(tmp_path / "summary")]
+    assert main(arguments) == 0
+    output = capsys.readouterr().out
+    assert "understood: " in output
+    assert "ACK → akiec × 1, Naevus → nv × 1" in output
 
 
 def test_evaluate_writes_json_and_report(make_set, tmp_path, capsys):
@@ -98,17 +197,88 @@ def test_evaluate_warns_of_pictures_that_the_model_was_made_with(make_set, tmp_p
     out = tmp_path / "figures.json"
     arguments = ["evaluate", "--data", str(folder), "--json", str(out)]
     assert main(arguments) == 0
-    assert json.loads(out.read_text())["seen_in_training"] == 1
-    assert "made with 1 of these 2 pictures" in capsys.readouterr().err
+    result = json.loads(out.read_text())
+    assert (result["seen_in_training"], result["n"]) == (1, 1)
+    assert "made with 1 of these 2 pictures: LEFT OUT" in capsys.readouterr().err
+    assert main([*arguments, "--seen"]) == 0
+    result = json.loads(out.read_text())
+    assert (result["seen_in_training"], result["n"]) == (1, 2)
     assert main([*arguments, "--split", "test"]) == 0
     assert json.loads(out.read_text())["n"] == 1
 
 
-def test_evaluate_names_the_row_of_a_damaged_picture(make_set, capsys):
+def test_evaluate_names_the_row_of_a_damaged_picture_and_goes_on(make_set, capsys):
     folder = make_set("HAM", [{"image_id": f"i{n}", "dx": "nv"} for n in range(3)])
     (folder / "images" / "i1.jpg").write_bytes(b"no picture")
     assert main(["evaluate", "--data", str(folder)]) == 1
-    assert "metadata.csv: row 3" in capsys.readouterr().err
+    output = capsys.readouterr()
+    assert "metadata.csv: row 3" in output.err
+    assert json.loads(output.out)["n"] == 2
+    assert main(["evaluate", "--strict", "--data", str(folder)]) == 1
+    assert not capsys.readouterr().out
+
+
+@pytest.mark.parametrize("dx", [["nv"], ["mel"], ["nv", "nv"], ["other"], ["not_a_lesion"]])
+def test_evaluate_on_a_tiny_set_or_one_class_has_figures_where_there_are_any(make_set, capsys, dx):
+    folder = make_set("tiny", [{"image_id": f"i{n}", "dx": d} for n, d in enumerate(dx)])
+    assert main(["evaluate", "--data", str(folder)]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["auc_malignant"] is None
+
+
+@pytest.fixture
+def release_that_saw(tmp_path, make_set):
+    """release_that_saw(rows): the released model, as if it was made with these."""
+
+    def make(rows):
+        release = shutil.copytree(RELEASE, tmp_path / "release")
+        seen.write(rows, release / seen.FILE)
+        return release
+
+    return make
+
+
+def test_pictures_of_the_training_are_recognised_by_content(
+    release_that_saw, make_set, tmp_path, capsys
+):
+    """Under other names, in class folders, compressed anew, at another size, and mirrored."""
+    folder = make_set("known", [{"image_id": f"i{n}", "dx": "nv"} for n in range(8)])
+    rows = datasets.read([folder]).rows
+    other = tmp_path / "mine/nevus"
+    other.mkdir(parents=True)
+    for number, row in enumerate(rows[:4]):
+        image = Image.open(row.path)
+        if number == 1:
+            image = image.resize((2 * image.width, 2 * image.height))
+        if number == 2:
+            image = image.transpose(Image.Transpose.ROTATE_180)
+        image.save(other / f"{number}.{'png' if number == 2 else 'jpg'}", quality=70)
+    new = make_set("an unknown set", [{"image_id": f"n{n}", "dx": "nv"} for n in range(3)])
+    for path in (new / "images").iterdir():
+        shutil.move(path, other / path.name)
+    arguments = ["evaluate", "--model", str(release_that_saw(rows)), "--data", str(other.parent)]
+    assert main(arguments) == 0
+    output = capsys.readouterr()
+    result = json.loads(output.out)
+    assert (result["seen_in_training"], result["n"]) == (4, 3)
+    assert "made with 4 of these 7 pictures: LEFT OUT" in output.err
+
+
+def test_where_every_picture_was_seen_that_is_said(release_that_saw, make_set, capsys):
+    folder = make_set("known", [{"image_id": "i0", "dx": "nv"}])
+    release = release_that_saw(datasets.read([folder]).rows)
+    arguments = ["evaluate", "--model", str(release), "--data", str(folder)]
+    assert main(arguments) == 1
+    assert "made with all of these pictures; --seen measures" in capsys.readouterr().err
+    assert main([*arguments, "--seen"]) == 0
+
+
+def test_the_release_tells_its_pictures_by_eight_bytes_each():
+    hashes = np.load(RELEASE / seen.FILE)
+    assert hashes.shape[1:] == (8,)
+    with (RELEASE / "split.csv").open(newline="") as file:
+        made_with = sum(r["fold"] in ("train", "validation") for r in csv.DictReader(file))
+    assert 0.95 * made_with < len(hashes) <= made_with
 
 
 def test_evaluate_on_a_test_fold_that_does_not_know_the_pictures(make_set, capsys):
@@ -127,7 +297,7 @@ def test_pictures_in_a_renamed_folder_are_still_known(make_set, capsys):
     with (RELEASE / "split.csv").open(newline="") as file:
         seen = next(r for r in csv.DictReader(file) if r["fold"] == "train")
     folder = make_set("archive", [{"image_id": seen["image_id"], "dx": "nv"}])
-    assert main(["evaluate", "--data", str(folder)]) == 0
+    assert main(["evaluate", "--seen", "--data", str(folder)]) == 0
     assert json.loads(capsys.readouterr().out)["seen_in_training"] == 1
 
 
@@ -149,3 +319,17 @@ def test_a_model_for_one_modality_is_shown_what_is_no_lesion(draw, tmp_path, cap
     arguments = ["--model", str(release), "--data", str(tmp_path / "not_a_lesion")]
     assert main(["evaluate", *arguments]) == 0
     assert json.loads(capsys.readouterr().out)["refused_share"] in (0, 1)
+
+
+def test_predict_takes_what_is_known_of_the_person(mole, capsys):
+    known = ["--age", "80", "--sex", "male", "--site", "ear"]
+    assert main(["predict", str(mole)]) == 0
+    assert main(["predict", *known, str(mole)]) == 0
+    alone, with_it = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (alone["used"], alone["picture"]) == ([], None)
+    # The released model knows what helps, by dermoscope at least.
+    assert with_it["used"] == ["age", "sex", "body_site"]
+    assert with_it["picture"]["malignancy"] == pytest.approx(alone["malignancy"])
+    for wrong in (["--age", "-3"], ["--age", "old"], ["--sex", "x"], ["--site", "moon"]):
+        with pytest.raises(SystemExit):
+            main(["predict", *wrong, str(mole)])

@@ -61,11 +61,17 @@ def test_the_orientation_is_applied(skin):
 
 @pytest.mark.parametrize(
     ("kind", "size", "limit"),
-    [("PNG", (5100, 5000), 25), ("WEBP", (5100, 5000), 25), ("JPEG", (8100, 8000), 64)],
+    [
+        ("PNG", (5100, 5000), "25 megapixels, the limit for PNG"),
+        ("WEBP", (5100, 5000), "25 megapixels, the limit for WebP"),
+        ("BMP", (5100, 5000), "25 megapixels, the limit for BMP"),
+        ("TIFF", (5100, 5000), "25 megapixels, the limit for TIFF"),
+        ("JPEG", (8100, 8000), "64 megapixels, the limit for progressive JPEG"),
+    ],
 )
 def test_what_fills_memory_is_refused_before_it_is_decoded(kind, size, limit):
-    with pytest.raises(ImageError, match=f"more than {limit} megapixels") as error:
-        decode(file_of(Image.new("L", size), kind))
+    with pytest.raises(ImageError, match=f"more than {limit}") as error:
+        decode(file_of(Image.new("L", size), kind, progressive=True))
     assert error.value.code == "too_many_pixels"
 
 

@@ -1,5 +1,7 @@
 """The second stage: what is known of the person beside the picture."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from ml import classifier, person
 from ml.person import Person
 from ml.publish import second_stage
 from ml.synthetic import phantoms
-from ml.taxonomy import ADVICE, BODY_REGION_OF, BODY_SITES, DIAGNOSES
+from ml.taxonomy import ADVICE, BODY_REGION_OF, BODY_SITES
 from tests.ml.test_evaluation import row
 
 STAGE = {
@@ -52,14 +54,17 @@ def test_what_can_t_be_is_refused():
             Person(**wrong)
 
 
-def test_moved_probabilities_keep_the_order_within_benign_and_malignant():
+def test_only_the_odds_of_low_risk_cancers_move():
     before = np.array([0.5, 0.1, 0.05, 0.05, 0.1, 0.05, 0.15])
     after = person.moved(before, 1.0)
-    malignant = before[4:].sum()
-    odds = malignant / (1 - malignant) * np.e
+    low = before[4:6].sum()
+    odds = low / (1 - low) * np.e
     assert after.sum() == pytest.approx(1)
-    assert after[4:].sum() == pytest.approx(odds / (1 + odds))
-    assert after[4:] / after[4:].sum() == pytest.approx(before[4:] / malignant)
+    assert after[4:6].sum() == pytest.approx(odds / (1 + odds))
+    # Melanoma keeps its odds against everything benign: age never speaks against it.
+    others = [0, 1, 2, 3, 6]
+    assert after[others] / after[others].sum() == pytest.approx(before[others] / (1 - low))
+    assert person.moved(before, -1.0)[6] > before[6]
     assert person.moved(before, 0.0) == pytest.approx(before)
 
 
@@ -88,16 +93,16 @@ def test_no_sign_is_among_what_may_lower_a_risk(model, phantom):
     assert ADVICE.index("watch") < ADVICE.index("doctor_weeks")
 
 
-def lesions(n: int, effect: float, dataset: str = "HAM") -> tuple[list, np.ndarray, np.ndarray]:
+def lesions(n: int, effect: float, dataset: str = "HAM") -> tuple[list, np.ndarray]:
     """Rows whose cancers depend on age by ``effect`` a decade beyond the picture's answer."""
     rng = np.random.default_rng(4)
     odds, ages = rng.normal(-1, 1.5, n), rng.uniform(20, 90, n)
-    truth = rng.random(n) < 1 / (1 + np.exp(-(odds + effect * (ages / 10 - 5.5))))
+    sick = rng.random(n) < 1 / (1 + np.exp(-(odds + effect * (ages / 10 - 5.5))))
     rows = [
-        row(i, "mel" if sick else "nv", age=float(age), dataset=dataset)
-        for i, (sick, age) in enumerate(zip(truth, ages, strict=True))
+        row(f"{dataset}{i}", "bcc" if one else "nv", age=float(age), dataset=dataset)
+        for i, (one, age) in enumerate(zip(sick, ages, strict=True))
     ]
-    return rows, 1 / (1 + np.exp(-odds)), truth
+    return rows, 1 / (1 + np.exp(-odds))
 
 
 def test_what_helps_is_found_with_its_size_and_reason():
@@ -116,17 +121,21 @@ def test_what_does_not_help_stays_off_and_the_figures_say_so():
 
 def test_a_set_s_share_of_cancers_is_not_taken_for_age():
     """Two clinics: the one with older people sees more cancers, at every age."""
-    young, old = lesions(800, 0.0), lesions(800, 0.0, "OLD")
+    (young, p), (old, q) = lesions(800, 0.0), lesions(800, 0.0, "OLD")
     rng = np.random.default_rng(1)
-    truth = np.r_[young[2], old[2] | (rng.random(800) < 0.5)]
-    rows = [
-        *(row(i, "nv", age=r.age / 2) for i, r in enumerate(young[0])),
-        *(row(f"o{i}", "nv", age=40 + r.age / 2, dataset="OLD") for i, r in enumerate(old[0])),
-    ]
-    stage = second_stage.fit(rows, np.r_[young[1], old[1]], truth)
+    young = [replace(r, age=r.age / 2) for r in young]
+    old = [replace(r, age=40 + r.age / 2) for r in old]
+    old = [replace(r, dx="bcc", allowed=("bcc",)) if rng.random() < 0.5 else r for r in old]
+    stage = second_stage.fit([*young, *old], np.r_[p, q])
     assert abs(stage["terms"].get("age", {"coefficient": 0})["coefficient"]) < 0.1
 
 
+def test_a_label_that_leaves_low_risk_open_teaches_nothing():
+    rows, probability = lesions(400, 0.4)
+    rows = [replace(r, dx="malignant", allowed=("bcc", "akiec", "mel")) for r in rows]
+    assert second_stage.fit(rows, probability)["lesions"] == 0
+
+
 def test_too_few_or_unknown_people_leave_it_off():
-    assert second_stage.fit([row(0, "nv")], np.array([0.2]), np.array([False]))["terms"] == {}
-    assert len(DIAGNOSES) == len(person.MALIGNANT)
+    assert second_stage.fit([row(0, "nv", age=50.0)], np.array([0.2]))["terms"] == {}
+    assert second_stage.fit([row(n, "nv") for n in range(40)], np.full(40, 0.2))["terms"] == {}

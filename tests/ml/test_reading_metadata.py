@@ -1,5 +1,6 @@
 """Sets with images/ and a metadata CSV."""
 
+import re
 import shutil
 
 import pytest
@@ -97,30 +98,47 @@ def test_a_picture_without_a_row_is_dropped_and_named(make_set):
     assert (dropped.image_id, dropped.reason) == ("stray", "no metadata row")
 
 
-@pytest.mark.parametrize(
-    ("records", "message"),
-    [
-        ([{"image_id": "a"}], "row 1: no column dx"),
-        ([{"image_id": "a", "dx": "nv"}, {"image_id": "b", "dx": "wart"}], "row 3.*“wart”"),
-        ([{"image_id": "a", "dx": "nv", "modality": "x-ray"}], "row 2.*“x-ray”"),
-        ([{"image_id": "a", "dx": "nv", "age": "old"}], "row 2.*age “old”"),
-        ([{"image_id": "a", "dx": "nv", "age": "999"}], "row 2: age 999 can't be right"),
-        (
-            [{"image_id": "a", "dx": "nv"}, {"image_id": "b", "dx": "nv", "drawn": False}],
-            "row 3: no picture for b",
-        ),
-        ([{"image_id": "a", "dx": "nv"}, {"image_id": "a", "dx": "mel"}], "row 3.*before it was"),
-    ],
-)
-def test_bad_input_names_file_and_row(make_set, records, message):
-    folder = make_set("bad", records)
-    with pytest.raises(DatasetError, match=f"metadata.csv: {message}"):
+BAD = [
+    ([{"image_id": "b", "dx": "wart"}], "row 3: unknown diagnosis “wart” .*known are nv", 1),
+    ([{"image_id": "b", "dx": ""}], "row 3: no diagnosis", 1),
+    ([{"image_id": "", "dx": "nv", "drawn": False}], "row 3: no image_id", 1),
+    ([{"image_id": "b", "dx": "nv", "modality": "x-ray"}], "row 3.*“x-ray”", 1),
+    ([{"image_id": "b", "dx": "nv", "age": "old"}], "row 3.*age “old”", 2),
+    ([{"image_id": "b", "dx": "nv", "age": "999"}], "row 3: age 999 can't be right", 2),
+    ([{"image_id": "b", "dx": "nv", "drawn": False}], "row 3: no picture for b", 1),
+    ([{"image_id": "b", "dx": "nv"}, {"image_id": "b", "dx": "mel"}], "row 4.*before it was", 1),
+]
+
+
+@pytest.mark.parametrize(("records", "message", "left"), BAD)
+def test_a_bad_row_is_named_and_the_others_are_read(make_set, records, message, left):
+    folder = make_set("bad", [{"image_id": "a", "dx": "nv"}, *records])
+    manifest = datasets.read([folder])
+    (fault,) = manifest.faults
+    assert re.search(f"metadata.csv: {message}", fault)
+    assert len(manifest.rows) == left
+
+
+def test_where_nothing_is_left_all_faults_are_said(make_set):
+    folder = make_set("bad", [{"image_id": "a", "dx": "wart"}])
+    with pytest.raises(DatasetError, match=r"metadata.csv: row 2: unknown diagnosis “wart”"):
         datasets.read([folder])
+
+
+def test_a_table_without_labels_or_ids_is_an_error(make_set):
+    for record, column in (({"image_id": "a"}, "dx"), ({"image_id": "a", "dx": "nv"}, "image_id")):
+        folder = make_set(f"bad {column}", [record])
+        sheet = folder / "metadata.csv"
+        sheet.write_text(
+            sheet.read_text().replace("image_id", "number" if column != "dx" else "image_id")
+        )
+        with pytest.raises(DatasetError, match=f"metadata.csv: row 1: no column {column}"):
+            datasets.read([folder])
 
 
 def test_a_sheet_that_is_no_text_names_the_file(make_set):
     folder = make_set("bad", [{"image_id": "a", "dx": "nv"}])
-    (folder / "metadata.csv").write_bytes(b"\xff\xfe\x00bad")
+    (folder / "metadata.csv").write_bytes(b"PK\x03\x04\0\0\0image_id")
     with pytest.raises(DatasetError, match=r"metadata.csv: not a readable CSV file"):
         datasets.read([folder])
 

@@ -16,7 +16,7 @@ from ml.taxonomy import DIAGNOSES, Thresholds
 @pytest.fixture
 def predictions(make_set):
     folder = make_set("HAM<b>", [{"image_id": f"i{n}", "dx": DIAGNOSES[n % 7]} for n in range(42)])
-    rows = datasets.read([folder]).rows
+    rows = datasets.read([folder], "dermoscopy").rows
     probabilities = np.random.default_rng(0).dirichlet(np.ones(7), 42)
     thresholds = {"dermoscopy": Thresholds(screen=0.3, melanoma=0.2, cost_ratio=2)}
     usable, uncertain = np.ones(42, bool), np.zeros(42, bool)
@@ -61,7 +61,9 @@ def test_a_set_of_one_class_alone_still_gives_a_page(predictions, tmp_path):
 
 def test_the_summary_draws_the_distribution_and_flips(make_set, tmp_path):
     folder = make_set("HAM", [{"image_id": f"i{n}", "dx": "mel"} for n in range(5)])
-    distribution, flips = reporting.write_summary(datasets.read([folder]), tmp_path / "out")
+    distribution, flips = reporting.write_summary(
+        datasets.read([folder], "dermoscopy"), tmp_path / "out"
+    )
     with Image.open(distribution) as image:
         image.load()
     with Image.open(flips) as sheet:

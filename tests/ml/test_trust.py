@@ -56,7 +56,7 @@ def test_every_measure_is_taken(model, make_set, monkeypatch):
     for name in ("MADE", "SKIN"):
         monkeypatch.setattr(trust, name, 2)
     records = [{"image_id": f"i{n}", "dx": ("nv", "mel")[n % 2]} for n in range(4)]
-    rows = datasets.read([make_set("HAM", records, masks=True)]).rows
+    rows = datasets.read([make_set("HAM", records, masks=True)], "dermoscopy").rows
     result = trust.measure(model, rows)
     assert result["refused"]["lesions"]["dermoscopy"]["n"] == 4
     assert result["refused"]["phantoms"]["photo"]["n"] == 3

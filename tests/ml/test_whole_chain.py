@@ -7,7 +7,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
@@ -18,7 +17,8 @@ from ml.network import backbone
 from ml.publish import export
 from ml.synthetic import phantoms
 from ml.taxonomy import DIAGNOSES
-from ml.training import loop
+from ml.training import loop, runs
+from ml.training.plan import Plan
 
 ROOT = Path(__file__).parents[2]
 # TensorFlow is started anew for each command.
@@ -110,7 +110,7 @@ def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path, monkey
     assert not (tmp_path / "second").exists()
 
     # A run that can't be released leaves no half-written release behind.
-    (tmp_path / "run/best.keras").write_bytes(b"damaged")
+    (tmp_path / "run/best.npz").write_bytes(b"damaged")
     assert "error: " in run_ml("release", "run", "--out", "second", status=1)
     assert not (tmp_path / "second").exists()
 
@@ -122,12 +122,13 @@ def test_a_student_follows_its_teacher(run_ml, data, tmp_path):
     teacher.mkdir()
     model = network.build()
     model.get_layer("cam").bias.assign(20.0 * np.array([d == "vasc" for d in DIAGNOSES]))
-    model.save(teacher / "best.keras")
+    runs.save_best(teacher, model)
+    (teacher / "plan.json").write_text("{}")
     (teacher / "split.csv").write_text("image_id,dataset,fold\n")
     (tmp_path / "plan.json").write_text(json.dumps(PLAN | {"phases": [[96, 1]]}))
     command = ("train", "--data", data, "--plan", "plan.json", "--out")
     run_ml(*command, "student", "--teacher", "teacher")
-    student = keras.models.load_model(tmp_path / "student/best.keras", compile=False)
+    student = runs.best(tmp_path / "student")
     assert np.argmax(student.get_layer("cam").bias) == DIAGNOSES.index("vasc")
 
     # It would be measured on what its teacher knows.
@@ -142,16 +143,17 @@ def test_a_training_that_died_while_saving_goes_on_from_the_epoch_before(
     data, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    plan = loop.Plan(phases=((96, 2),), epoch_pictures=32, batch=16)
-    save, saved = keras.Model.save, []
+    plan = Plan(phases=((96, 2),), epoch_pictures=32, batch=16)
+    save, saved = np.savez, []
 
-    def full_disk(model, path, *arguments, **options):
+    def full_disk(path, **arrays):
         saved.append(path.name)
-        if saved.count("last.partial.keras") == 2:
+        if saved.count("partial.last.npz") == 2:
+            path.write_bytes(b"half")
             raise OSError(28, "No space left on device")
-        return save(model, path, *arguments, **options)
+        return save(path, **arrays)
 
-    monkeypatch.setattr(keras.Model, "save", full_disk)
+    monkeypatch.setattr(np, "savez", full_disk)
     with pytest.raises(OSError, match="No space left"):
         loop.train([data], tmp_path / "run", plan)
     monkeypatch.undo()

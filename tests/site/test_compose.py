@@ -36,6 +36,7 @@ def test_each_variable_and_secret_stands_in_the_example() -> None:
     )
     used = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
     used |= {secret["environment"] for secret in COMPOSE["secrets"].values()}
+    used |= set(re.findall(r"\$\{(\w+)", "".join(example.values())))
     assert used == set(example)
 
 

@@ -187,7 +187,8 @@ def ask(role: str, person: User | None, method: str, address: str) -> str:
         session = client.session
         session["account_authentication_methods_user"] = str(person.pk)
         session["account_authentication_methods"] = [
-            {"method": "password", "at": time.time(), "reauthenticated": True}
+            {"method": "mfa", "at": time.time()},
+            {"method": "password", "at": time.time(), "reauthenticated": True},
         ]
         session.save()
     if address.endswith("/state/"):

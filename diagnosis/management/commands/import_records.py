@@ -10,7 +10,7 @@ from accounts.models import User
 from audit import log
 from diagnosis.records import imports, uploads
 from ml.datasets import DatasetError
-from ml.taxonomy import MODALITIES
+from ml.taxonomy import DEFAULT_MODALITY, MODALITIES
 
 
 class Command(BaseCommand):
@@ -24,12 +24,23 @@ class Command(BaseCommand):
         parser.add_argument("directory", type=Path, metavar="DIR")
         parser.add_argument("--owner", required=True, metavar="EMAIL", help="of the account")
         parser.add_argument(
-            "--modality", choices=MODALITIES, default="dermoscopy",
+            "--modality", choices=MODALITIES, default=DEFAULT_MODALITY,
             help="how pictures were taken, where the folder doesn't say (default: %(default)s)",
         )  # fmt: skip
 
+        parser.add_argument(
+            "--strict", action="store_true",
+            help="import nothing where a row of the folder's table can't be read",
+        )  # fmt: skip
+
     def handle(
-        self, *args: Any, directory: Path, owner: str, modality: str, **options: Any
+        self,
+        *args: Any,
+        directory: Path,
+        owner: str,
+        modality: str,
+        strict: bool = False,
+        **options: Any,
     ) -> None:
         if not directory.is_dir():
             raise CommandError(f"{directory} is not a folder.")
@@ -37,9 +48,13 @@ class Command(BaseCommand):
         if person is None:
             raise CommandError(f"No account has the e-mail address {owner}.")
         try:
-            pictures = imports.pictures(directory, modality)
+            pictures, faults = imports.pictures(directory, modality)
         except DatasetError as error:
             raise CommandError(str(error)) from error
+        for fault in faults:
+            self.stderr.write(f"error: {fault}")
+        if faults and strict:
+            raise CommandError("Nothing was imported, since --strict stops at what is named above.")
         before, refused = person.records.count(), []
         with (
             log.acting(person),
@@ -64,3 +79,5 @@ class Command(BaseCommand):
         )
         if refused:
             raise CommandError(f"{len(refused):,} files were refused; they are named above.")
+        if faults:
+            raise CommandError(f"{len(faults):,} rows could not be read; they are named above.")

@@ -1,10 +1,12 @@
 /** The phone's rear camera, and the framed square of what it sees. */
 
+import { cameras, canFocus, rank, remember, remembered } from "./devices.js";
+
 const FRAMED = 0.7; // of the shorter side; .guide in camera.css is as large
-const WANTED = {
-  audio: false,
-  video: { facingMode: { ideal: "environment" }, width: { ideal: 1920 }, height: { ideal: 1080 } },
-};
+const SIZE = { width: { ideal: 1920 }, height: { ideal: 1080 } };
+const PATIENCE_MS = 100; // for the browser to tell of a new picture, before it is asked
+const FROZEN_MS = 3000; // without a new picture: something is wrong
+const GONE = ["OverconstrainedError", "NotFoundError"]; // of a camera that was chosen once
 
 /** What some cameras can do and TypeScript does not know.
  * @typedef {MediaTrackCapabilities & {
@@ -21,6 +23,8 @@ export class Camera {
     this.generation = 0; // grows with each opening and closing: earlier ones have no say any more
     /** Called when the camera is taken away. */
     this.onend = () => {};
+    /** Called when its picture stops, and when it goes on. @type {(stands: boolean) => void} */
+    this.onstill = () => {};
   }
 
   /** Whether it is open, and was not closed meanwhile.
@@ -38,14 +42,69 @@ export class Camera {
 
   /** @param {number} generation */
   async start(generation) {
-    const stream = await navigator.mediaDevices.getUserMedia(WANTED);
-    if (document.hidden) this.close(); // asked for before, given while nobody looks
-    if (generation !== this.generation) return stop(stream);
-    this.stream = stream;
+    if (!await this.take(generation, remembered())) return;
+    if (!remembered()) await this.takeBetter(generation);
+    if (generation !== this.generation) return;
     this.track.addEventListener("ended", () => this.onend());
-    this.video.srcObject = this.stream;
+    // A wish: cameras that refuse it look all the same.
     if (this.abilities.focusMode?.includes("continuous")) await this.set({ focusMode: "continuous" });
-    await this.video.play();
+    // Not waited for: without a first picture, as of a muted camera, it would never begin.
+    this.video.play().catch((error) => console.warn("Not played:", error));
+    this.watch(generation);
+  }
+
+  /** Open one, in place of the one before. @param {number} generation
+   * @param {string | null} deviceId null: the browser's choice @returns {Promise<boolean>} */
+  async take(generation, deviceId) {
+    const which = deviceId ? { deviceId: { exact: deviceId } } : { facingMode: { ideal: "environment" } };
+    let stream;
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ audio: false, video: { ...which, ...SIZE } });
+    } catch (error) {
+      if (!deviceId || !(error instanceof DOMException) || !GONE.includes(error.name)) throw error;
+      remember(null);
+      return this.take(generation, null);
+    }
+    if (document.hidden) this.close(); // asked for before, given while nobody looks
+    if (generation !== this.generation) {
+      stop(stream);
+      return false;
+    }
+    this.stream = this.video.srcObject = stream;
+    return true;
+  }
+
+  /** Another one, where that is made for what is near or this one can't focus; phones have one
+   * camera at a time. @param {number} generation */
+  async takeBetter(generation) {
+    const first = this.deviceId;
+    const offered = await cameras();
+    const own = offered.find(({ deviceId }) => deviceId === first);
+    const others = offered.filter((other) => other !== own);
+    const better = canFocus(this.abilities) ? others.filter(({ label }) => rank(label) > rank(own?.label ?? "")) : others;
+    if (!better.length) return;
+    for (const { deviceId } of better) {
+      if (this.stream) stop(this.stream);
+      const isOpen = await this.take(generation, deviceId).catch((error) => console.warn("Not opened:", error));
+      if (isOpen === false) return; // closed meanwhile
+      if (isOpen && canFocus(this.abilities)) return remember(deviceId);
+    }
+    if (this.stream) stop(this.stream);
+    if (await this.take(generation, first)) remember(first); // so that the others are not tried each time
+  }
+
+  /** Say when no new picture comes. @param {number} generation */
+  watch(generation) {
+    let { currentTime } = this.video, since = performance.now(), stands = false;
+    const timer = setInterval(() => {
+      if (generation !== this.generation) return clearInterval(timer);
+      if (this.video.currentTime !== currentTime && !this.track.muted) {
+        ({ currentTime } = this.video);
+        since = performance.now();
+      }
+      const now = performance.now() - since > FROZEN_MS;
+      if (now !== stands) this.onstill((stands = now));
+    }, FROZEN_MS / 6);
   }
 
   close() {
@@ -59,14 +118,30 @@ export class Camera {
     return /** @type {MediaStream} */ (this.stream).getVideoTracks()[0];
   }
 
+  get deviceId() {
+    return this.track.getSettings().deviceId ?? "";
+  }
+
+  /** How near it is set to; 1 where the browser does not tell. */
+  get zoom() {
+    return /** @type {{ zoom?: number }} */ (this.track.getSettings()).zoom ?? 1;
+  }
+
   /** @returns {Abilities} */
   get abilities() {
     return this.track.getCapabilities?.() ?? {};
   }
 
-  /** @param {Record<string, unknown>} wish one that the camera is able to */
-  set(wish) {
-    return this.track.applyConstraints({ advanced: [/** @type {MediaTrackConstraintSet} */ (wish)] });
+  /** @param {Record<string, unknown>} wish
+   * @returns {Promise<boolean>} whether the camera did it: some say that they can, and refuse */
+  async set(wish) {
+    try {
+      await this.track.applyConstraints({ advanced: [/** @type {MediaTrackConstraintSet} */ (wish)] });
+      return true;
+    } catch (error) {
+      console.warn("Refused:", wish, error);
+      return false;
+    }
   }
 
   /** The framed square as it is now, however the phone is turned; null before the first picture. */
@@ -77,10 +152,23 @@ export class Camera {
     return createImageBitmap(this.video, Math.round((width - side) / 2), Math.round((height - side) / 2), side, side);
   }
 
-  /** Call back at the next picture of the camera. @param {() => void} callback */
+  /** Call back once at the next picture of the camera. @param {() => void} callback */
   next(callback) {
-    if ("requestVideoFrameCallback" in this.video) this.video.requestVideoFrameCallback(callback);
-    else requestAnimationFrame(callback);
+    const { currentTime } = this.video;
+    const { generation } = this;
+    let isCalled = false;
+    const call = () => {
+      if (!isCalled) callback();
+      isCalled = true;
+    };
+    // WebKitGTK 2.50 has this and never calls it for a camera.
+    if ("requestVideoFrameCallback" in this.video) this.video.requestVideoFrameCallback(call);
+    const look = () => {
+      if (isCalled || generation !== this.generation) return;
+      if (this.video.currentTime !== currentTime) call();
+      else setTimeout(look, PATIENCE_MS);
+    };
+    setTimeout(look, PATIENCE_MS);
   }
 }
 

@@ -1,6 +1,7 @@
 /** The camera page: camera → worker → words. No picture leaves the phone before the person saves. */
 
 import { Camera } from "./camera.js";
+import { cameras, remember } from "./devices.js";
 import * as outbox from "./outbox.js";
 import { cookie, send as sendToApi } from "./send.js";
 import { Steady } from "./steady.js";
@@ -71,7 +72,7 @@ async function open() {
   } catch (error) {
     wanted = false;
     camera.close();
-    view.say("said", says[error instanceof DOMException ? error.name : ""] ?? says.no_camera);
+    view.say("said", says[error instanceof Error ? error.name : ""] ?? says.failed);
     view.open.disabled = false;
     view.show("start");
     return;
@@ -79,7 +80,8 @@ async function open() {
   view.say("said", null);
   view.open.disabled = false;
   view.show("live");
-  view.offer(camera.abilities);
+  view.offer(camera.abilities, camera.zoom);
+  view.offerCameras(await cameras(), camera.deviceId);
   newRound();
   const { generation } = camera;
   camera.next(() => pump(generation));
@@ -96,6 +98,7 @@ function newRound() {
   round++;
   worker.postMessage({ task: "forget" });
   view.save.disabled = true;
+  view.say("still", null);
   view.say("live-said", null);
   view.showAnswer(steady.pause());
   view.drawOutline(null);
@@ -186,6 +189,12 @@ function takeUpdate(newer) {
   if (!camera.isOn) takeOver();
 }
 
+/** An installed app stays open for weeks: it looks when it comes back. */
+async function lookForUpdate() {
+  const registration = await navigator.serviceWorker?.getRegistration();
+  await registration?.update().catch((error) => console.warn("No update:", error)); // offline
+}
+
 function sayNetwork() {
   view.say("network", navigator.onLine ? null : says.is_offline);
 }
@@ -205,10 +214,21 @@ view.save.addEventListener("click", () => {
 });
 view.torch.addEventListener("click", async () => {
   const on = view.torch.getAttribute("aria-pressed") !== "true";
-  await camera.set({ torch: on });
-  view.torch.setAttribute("aria-pressed", String(on));
+  const done = await camera.set({ torch: on });
+  view.say("live-said", done ? null : says.no_torch);
+  if (done) view.torch.setAttribute("aria-pressed", String(on));
 });
-view.zoom.addEventListener("input", () => camera.set({ zoom: Number(view.zoom.value) }));
+view.zoom.addEventListener("input", async () => {
+  const done = await camera.set({ zoom: Number(view.zoom.value) });
+  view.say("live-said", done ? null : says.no_zoom);
+  if (!done) view.zoom.value = String(camera.zoom);
+});
+view.cameras.addEventListener("change", () => {
+  remember(view.cameras.value);
+  camera.close();
+  newRound();
+  open();
+});
 view.keptList.addEventListener("click", async (/** @type {Event} */ event) => {
   const button = /** @type {HTMLElement} */ (event.target).closest("button");
   if (!button) return;
@@ -218,6 +238,7 @@ view.keptList.addEventListener("click", async (/** @type {Event} */ event) => {
   view.say("kept-said", says.deleted);
   await showKept();
 });
+camera.onstill = (stands) => view.say("still", stands ? says.stands_still : null);
 camera.onend = () => {
   close();
   view.say("said", says.taken_away);
@@ -227,6 +248,7 @@ camera.onend = () => {
 document.addEventListener("visibilitychange", () => {
   if (document.hidden && camera.isOn) close();
   else if (!document.hidden && wanted) open();
+  if (!document.hidden) lookForUpdate();
 });
 addEventListener("pagehide", () => camera.close());
 addEventListener("pageshow", () => { saving = false; }); // back from the result
@@ -241,5 +263,6 @@ addEventListener("offline", sayNetwork);
 sayNetwork();
 showKept();
 view.open.disabled = true;
-if (!navigator.mediaDevices?.getUserMedia || typeof OffscreenCanvas === "undefined") view.say("said", says.unsupported);
+if (!isSecureContext) view.say("said", says.SecurityError);
+else if (!navigator.mediaDevices?.getUserMedia || typeof OffscreenCanvas === "undefined") view.say("said", says.unsupported);
 else worker.postMessage({ task: "load", program });

@@ -9,6 +9,8 @@ const UP_MS = 500; // how long a more serious answer must hold
 const DOWN_MS = 3000; // how long a milder one
 const CALM_MS = 10_000; // and how long nothing became milder before it
 const HINT_SHARE = 0.4;
+const BLURRED = "blurred"; // as in ml.taxonomy
+const TOO_NEAR_MS = 4000; // of nothing but blur: holding still does not help
 const DARK_SKIN = "dark_skin"; // as in ml.taxonomy: a warning that no better picture takes away
 
 /**
@@ -45,11 +47,16 @@ export class Steady {
     this.changed = -Infinity;
     /** @type {{ advice: string, since: number } | null} */
     this.candidate = null;
+    /** @type {number | null} */
+    this.blurredSince = null;
+    /** @type {number} */
+    this.now = 0;
     return this.shown();
   }
 
   /** @param {Look} look @param {number} at milliseconds @returns {Shown} */
   add(look, at) {
+    this.now = at;
     this.frames.push({ look, at });
     while (this.frames.length > FEWEST && this.frames[0].at < at - WINDOW_MS) this.frames.shift();
     if (look.isClearlyFlagged) this.flagged = this.worse(this.flagged, look.assessment.advice);
@@ -59,6 +66,9 @@ export class Steady {
     const dark = this.frames.filter((frame) => frame.look.assessment.warnings.includes(DARK_SKIN));
     this.dark = dark.length / this.frames.length >= (this.dark ? VANISHES : APPEARS);
     if (this.visible && usable.length) this.follow(usable.map((frame) => frame.look.assessment.advice), at);
+    const blurred = this.frames.filter((frame) => frame.look.assessment.reasons.includes(BLURRED));
+    if (blurred.length < this.frames.length * HINT_SHARE) this.blurredSince = null;
+    else this.blurredSince ??= at;
     return this.shown();
   }
 
@@ -89,8 +99,14 @@ export class Steady {
     }
   }
 
-  /** What most of the last frames lack: what keeps them from being judged before all else. */
+  /** What to improve: what most of the last frames lack, or "too_near" where they stay blurred. */
   hint() {
+    const blurredMs = this.now - (this.blurredSince ?? this.now);
+    return blurredMs >= TOO_NEAR_MS ? "too_near" : this.lack();
+  }
+
+  /** What most of the last frames lack: what keeps them from being judged before all else. */
+  lack() {
     for (const kind of /** @type {const} */ (["reasons", "warnings"])) {
       /** @type {Map<string, number>} */
       const counts = new Map();

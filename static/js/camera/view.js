@@ -17,6 +17,7 @@ export class View {
     this.stop = part("stop");
     this.torch = part("torch");
     this.zoom = part("zoom");
+    this.cameras = part("cameras");
     this.video = part("video");
     this.canvas = part("outline");
     this.update = part("update");
@@ -27,6 +28,7 @@ export class View {
 
   /** The focus goes where the pressed button went. @param {"start" | "live"} which */
   show(which) {
+    if (!part(which).hidden) return;
     for (const name of ["start", "live"]) part(name).hidden = name !== which;
     // On a phone, the picture needs the room.
     document.querySelector("h1")?.classList.toggle("visually-hidden", which === "live");
@@ -79,12 +81,21 @@ export class View {
     }
   }
 
-  /** Light and zoom, where the camera has them. @param {import("./camera.js").Abilities} abilities */
-  offer({ torch, zoom }) {
+  /** Light and zoom, where the camera has them.
+   * @param {import("./camera.js").Abilities} abilities @param {number} set the zoom as it is */
+  offer({ torch, zoom }, set) {
     this.torch.hidden = !torch;
     this.torch.setAttribute("aria-pressed", "false");
     part("zoom-field").hidden = !zoom;
-    if (zoom) Object.assign(this.zoom, { min: zoom.min, max: zoom.max, step: zoom.step || 0.1, value: zoom.min });
+    if (zoom) Object.assign(this.zoom, { min: zoom.min, max: zoom.max, step: zoom.step || 0.1, value: set });
+  }
+
+  /** The cameras to choose between, where there are several.
+   * @param {MediaDeviceInfo[]} offered @param {string} chosen its id */
+  offerCameras(offered, chosen) {
+    part("cameras-field").hidden = offered.length < 2;
+    this.cameras.replaceChildren(...offered.map(({ deviceId, label }, number) =>
+      new Option(label || this.filled("camera", { number: String(number + 1) }), deviceId, false, deviceId === chosen)));
   }
 
   /** @param {boolean} needed */

@@ -15,8 +15,9 @@ let classifier;
 /** @type {Kept[]} */
 let kept = [];
 const canvas = new OffscreenCanvas(1, 1);
+// The browser turns whatever the camera gives into sRGB here, which the server does for files.
 const context = /** @type {OffscreenCanvasRenderingContext2D} */ (
-  canvas.getContext("2d", { willReadFrequently: true, alpha: false }));
+  canvas.getContext("2d", { willReadFrequently: true, alpha: false, colorSpace: "srgb" }));
 
 /** The work, one piece after the other. */
 let queue = Promise.resolve();

@@ -37,6 +37,45 @@ def test_skin_tones_and_refusals_are_told(client, db):
     assert "Everyday photographs" in text
 
 
+def test_what_the_phone_and_the_person_change_is_told(client, db):
+    text, card = read(client), frequencies.release()
+    for modality, stage in card["person"].items():
+        share = 100 * card["figures"][modality]["one_pass"]["sent_otherwise"]
+        assert f"{share:.1f} in 100" in text
+        assert stage["terms"] or "not used, since it did not help" in text
+
+
+OUTSIDE = {
+    "date": "2026-11-30",
+    "sets": [
+        {"set": "Far away", "modality": "photo", "what": "a clinic of dark skin", "n": 267,
+         "malignant": 20, "auc_malignant": 0.565, "auc_malignant_ci95": [0.43, 0.69],
+         "sensitivity": 1.0, "specificity": 0.012},
+        {"set": "PH2", "modality": "dermoscopy", "what": "a clinic", "n": 199, "malignant": 40,
+         "auc_malignant": 0.96, "auc_malignant_ci95": [0.93, 0.98], "sensitivity": 0.97,
+         "specificity": 0.61},
+    ],
+    "not_lesions": [{"what": "bellies", "n": 295, "refused": 0.97, "called_benign": 2}],
+}  # fmt: skip
+
+
+def test_what_others_measured_stands_there_with_its_failure_in_words(client, db, monkeypatch):
+    card = frequencies.release()
+    monkeypatch.setattr(frequencies, "release", lambda: card | {"external": OUTSIDE})
+    text = read(client)
+    assert "Measured on clinics that it never saw" in text
+    assert "It fails on Far away (a clinic of dark skin)." in text
+    assert "It fails on PH2" not in text
+    assert "of 100 harmless ones it left 1 alone" in text
+    assert "bellies (295): it refused 97 in 100, and said “no warning sign” of 2." in text
+
+
+def test_without_outside_figures_none_are_claimed(client, db, monkeypatch):
+    card = frequencies.release()
+    monkeypatch.setattr(frequencies, "release", lambda: card | {"external": None})
+    assert "clinics that it never saw" not in read(client)
+
+
 def test_without_a_release_there_are_no_figures(client, db, monkeypatch, tmp_path):
     assert RELEASE.is_dir()
     monkeypatch.setattr(frequencies, "release", dict)

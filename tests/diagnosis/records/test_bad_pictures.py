@@ -37,7 +37,7 @@ def animated_gif() -> bytes:
 
 
 BAD = {
-    "text": (lambda: b"I am no picture, whatever my name is.", 400, "JPEG, PNG, WebP or HEIC"),
+    "text": (lambda: b"I am no picture, whatever my name is.", 400, "JPEG, PNG, WebP, HEIC"),
     "truncated": (lambda: picture((600, 600), quality=95)[:3000], 400, "damaged or incomplete"),
     "bomb": (bomb, 400, "megapixels"),
     "empty": (lambda: b"", 400, "empty"),

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from pathlib import Path
 
 import openpyxl
@@ -64,7 +65,7 @@ def test_the_clinic_s_own_format_with_and_without_a_category(clinic, fill):
     for image_id, category in (("d1", 1), ("D2", 3), ("E1", "?")):
         book.active.append(("Naevus", image_id, category))
     book.save(folder / "CLIN_DIA.xlsx")
-    out, _, refused = run(folder, clinic)
+    out, _, refused = run(folder, clinic, modality="dermoscopy")
     assert "3 files: 3 new records" in out
     assert refused is None
     assert set(MoleRecord.objects.values_list("modality", flat=True)) == {"dermoscopy"}
@@ -78,7 +79,7 @@ def test_pictures_of_one_lesion_belong_to_one_mole(clinic, fill):
         writer.writerows(
             [("i1", "L1", "nv", "photo"), ("i2", "L1", "mel", ""), ("i3", "L3", "nv", "")]
         )
-    out, _, _ = run(folder, clinic)
+    out, _, _ = run(folder, clinic, modality="dermoscopy")
     assert "3 files: 3 new records" in out
     first, second, third = MoleRecord.objects.order_by("note")
     assert first.mole == second.mole
@@ -138,3 +139,27 @@ def test_an_account_that_has_not_consented(clinic, fill):
     clinic.save()
     assert "has not agreed" in run(fill("a.jpg"), clinic)[2]
     assert not MoleRecord.objects.exists()
+
+
+def test_a_bad_row_is_named_and_the_others_are_imported(clinic, fill):
+    folder = fill("images/i1.jpg", "images/i2.jpg")
+    table = "image_id;lesion_id;dx;age\ni1;L1;nevus;85+\ni2;L2;wart;?\ni3;L3;nv;40\n"
+    (folder / "metadata.csv").write_bytes(table.encode("utf-16"))
+    out, err, refused = run(folder, clinic, strict=True)
+    assert "--strict" in refused
+    assert not MoleRecord.objects.exists()
+    out, err, refused = run(folder, clinic)
+    assert "2 files: 2 new records" in out
+    assert "row 3: unknown diagnosis “wart”" in err
+    assert "row 4: no picture for i3" in err
+    assert refused == "2 rows could not be read; they are named above."
+
+
+def test_names_that_are_not_utf_8_and_what_systems_add_do_not_end_an_import(clinic, fill):
+    folder = fill("plain.jpg", "._plain.jpg", "Thumbs.db", "__MACOSX/plain.jpg", "IM000001")
+    (folder / "plain.jpg").rename(folder / os.fsdecode(b"M\xfctter.jpg"))
+    out, err, refused = run(folder, clinic)
+    assert "2 files: 2 new records" in out
+    assert not err
+    assert refused is None
+    assert sorted(MoleRecord.objects.values_list("note", flat=True)) == ["IM000001", "M�tter.jpg"]

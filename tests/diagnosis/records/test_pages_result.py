@@ -104,18 +104,67 @@ def test_a_failed_check_offers_another_try(read, client, alice):
     assert record.state == "queued"
 
 
-def test_the_number_names_the_group_that_it_holds_for(read, alice, monkeypatch):
-    tested = {
-        "n": 1000,
-        "malignant": 200,
-        "thresholds": {"sent_to_doctor": {"sensitivity": 0.95, "specificity": 0.5}},
-    }
-    card = {"version": "test", "figures": {"photo": tested}}
+BANDS = [
+    {"low": 0.0, "pictures": 600, "lesions": 500, "share": 0.002, "share_ci95": [0.0, 0.011]},
+    {"low": 0.1, "pictures": 400, "lesions": 300, "share": 0.912, "share_ci95": [0.83, 0.95]},
+]
+
+
+@pytest.fixture
+def banded(monkeypatch):
+    """The released model of the factories' assessments, with two bands for photographs."""
+    card = {"version": "test", "bands": {"photo": BANDS, "dermoscopy": []}}
     monkeypatch.setattr(frequencies, "release", lambda: card)
-    _, text = read(assessed("benign", owner=alice))
+
+
+@pytest.mark.usefixtures("banded")
+@pytest.mark.parametrize(
+    ("malignancy", "number", "chance"),
+    [(0.05, "fewer than 1", "between 0 and 1"), (0.1, "91", "between 83 and 95"),
+     (0.9, "91", "between 83 and 95")],
+)  # fmt: skip
+def test_the_number_is_of_the_band_and_names_its_group(read, alice, malignancy, number, chance):
+    record = says(assessed("benign", owner=alice), malignancy=malignancy)
+    _, text = read(record)
+    assert f"Of 100 test pictures with a score like this one, {number} showed a skin cancer" in text
     assert "1,000 clinic pictures" in text
-    assert "20 in 100 showed a skin cancer" in text
-    assert "with an answer like this one, 2 in 100 did" in text  # 10 of 410
+    assert chance in text
+
+
+@pytest.mark.usefixtures("banded")
+def test_the_dots_show_the_number_not_by_colour_alone(client, alice):
+    client.force_login(alice)
+    record = says(assessed(HIGH_RISK, owner=alice), malignancy=0.95)
+    page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    dots = page[page.index('class="frequency"') :]
+    assert dots.count("<circle") == 100
+    assert dots.count('r="0.42" class="is-cancer"') == 91
+
+
+@pytest.mark.usefixtures("banded")
+def test_a_kind_of_picture_without_bands_has_no_number(read, alice):
+    _, text = read(says(assessed("benign", owner=alice), modality="dermoscopy"))
+    assert "Of 100 test pictures" not in text
+
+
+def test_what_was_used_beside_the_picture_is_said(read, alice):
+    alone = {"malignancy": 0.4, "risk_category": LOW_RISK, "uncertain": False,
+             "advice": "doctor_weeks"}  # fmt: skip
+    record = says(assessed("benign", owner=alice), used=["age", "body_site"], picture=alone)
+    _, text = read(record)
+    assert "Beside the picture, the program used: age, body site." in text
+    assert "By the picture alone, the group would be: malignant, low risk." in text
+    same = says(record, picture=alone | {"risk_category": "benign"})
+    assert "By the picture alone" not in read(same)[1]
+
+
+def test_on_dark_skin_no_calm_heading_stands_without_hardly_tested(read, client, alice):
+    record = says(assessed("benign", owner=alice), warnings=["dark_skin"])
+    first, text = read(record)
+    assert first == "No warning sign found, but hardly tested on dark skin"
+    assert "Nearly all of the tested skin was light." in text
+    history = client.get(reverse("diagnosis:history")).content.decode()
+    assert "No warning sign found, but hardly tested on dark skin" in history
 
 
 def test_without_figures_there_is_no_number(read, alice, monkeypatch):

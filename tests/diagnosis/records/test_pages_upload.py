@@ -49,8 +49,8 @@ def test_a_place_alone_names_the_mole(send):
 
 def test_another_mole_at_a_place_is_another_one(send, alice):
     MoleFactory(owner=alice, name="lower leg 2", body_site="")
-    for _ in range(2):
-        send(body_site="lower_leg")
+    for width in (300, 301):
+        send(picture((width, 240)), body_site="lower_leg")
     found = Mole.objects.filter(body_site="lower_leg").order_by("created_at")
     assert [(mole.name, mole.records.count()) for mole in found] == [
         ("Lower leg", 1),
@@ -60,7 +60,7 @@ def test_another_mole_at_a_place_is_another_one(send, alice):
 
 def test_the_same_name_and_place_are_the_same_mole(send):
     send(name="left shoulder", body_site="shoulder")
-    send(name="Left shoulder", body_site="shoulder")
+    send(picture((301, 240)), name="Left shoulder", body_site="shoulder")
     assert Mole.objects.get().records.count() == 2
 
 

@@ -126,7 +126,7 @@ def test_who_withdraws_while_it_runs_is_left_out(willing, dr_chen, folder):
     assert not list((folder / "images").iterdir())
 
 
-def test_a_stopped_export_is_refused_by_readers_and_goes_on(willing, dr_chen, folder):
+def test_what_a_stopped_export_lacks_is_named_by_readers_and_it_goes_on(willing, dr_chen, folder):
     for _ in range(3):
         reviewed(willing, dr_chen)
 
@@ -136,8 +136,8 @@ def test_a_stopped_export_is_refused_by_readers_and_goes_on(willing, dr_chen, fo
 
     with pytest.raises(KeyboardInterrupt):
         teaching.export(folder, stop)
-    with pytest.raises(datasets.DatasetError, match="no picture for"):
-        rows(folder)
+    faults = datasets.read([folder]).faults
+    assert ["no picture for" in fault for fault in faults] == [True, True]
     (copied,) = (folder / "images").iterdir()
     before = copied.stat().st_mtime_ns
     assert "3 pictures" in export(folder)

@@ -1,0 +1,54 @@
+"""How much one person may ask for: counted in the services, so at every door alike.
+
+Counts lie in the cache and fail open: without Redis, people still upload.
+"""
+
+import math
+import time
+
+from django.conf import settings
+from django.core.cache import cache
+from django.utils.translation import ngettext
+
+from accounts.models import User
+
+
+class TryLater(Exception):
+    """What can't be done now; ``seconds`` says when it can, ``sentence`` says so to a person."""
+
+    status = 429
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = math.ceil(seconds)
+        minutes = math.ceil(seconds / 60)
+        self.sentence = ngettext(
+            "Too many requests. Try again in %(number)d minute.",
+            "Too many requests. Try again in %(number)d minutes.",
+            minutes,
+        ) % {"number": minutes}
+        super().__init__(self.sentence)
+
+
+class Busy(TryLater):
+    """Not this person: all of them together ask for more than this machine does at once."""
+
+    status = 503
+
+
+def spend(person: User, what: str) -> None:
+    """Count one of ``what``, for which settings.LIMITS has (how many, in how many seconds).
+
+    Raises TryLater.
+    """
+    if what not in settings.LIMITS:
+        return
+    most, seconds = settings.LIMITS[what]
+    window, elapsed = divmod(time.time(), seconds)
+    key = f"limits:{what}:{person.pk}:{int(window)}"
+    cache.add(key, 0, timeout=seconds)
+    try:
+        count = cache.incr(key)
+    except ValueError:  # expired just now, or there is no cache
+        return
+    if count is not None and count > most:
+        raise TryLater(seconds - elapsed)

@@ -1,0 +1,66 @@
+"""Which files of a folder are pictures, and which nobody meant."""
+
+from collections import Counter
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from ml.decoding.kinds import ENDINGS
+
+JUNK = {"__macosx", "thumbs.db", "desktop.ini", "ehthumbs.db", "@eadir"}
+MASKS = ("masks", "_segmentations_")  # folders of HAM10000 and others: outlines, no pictures
+
+
+def is_junk(path: Path) -> bool:
+    """What systems put beside people's files: ._name, .DS_Store, __MACOSX, Thumbs.db."""
+    return path.name.startswith(".") or path.name.lower() in JUNK
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """The folders directly in one, sorted by name."""
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not is_junk(p))
+
+
+def below(folder: Path) -> Iterator[Path]:
+    """Every file that somebody meant, at any depth, sorted by name within each folder."""
+    for path in sorted(folder.iterdir()):
+        if is_junk(path):
+            continue
+        if path.is_dir():
+            yield from below(path)
+        else:
+            yield path
+
+
+def readable(name: str | Path) -> str:
+    """A name as text: bytes that are not UTF-8 could neither be printed nor stored."""
+    return str(name).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def is_mask(path: Path, folder: Path) -> bool:
+    """Whether a file below the folder lies in one for masks."""
+    parts = [part.lower() for part in path.relative_to(folder).parts[:-1]]
+    return any(part == MASKS[0] or MASKS[1] in part for part in parts)
+
+
+def is_picture(path: Path) -> bool:
+    return path.suffix.lower() in ENDINGS
+
+
+def not_read(paths: list[Path], folder: Path) -> list[str]:
+    """A sentence for each other ending, so that nothing is dropped in silence."""
+    endings = Counter(path.suffix.lower() or "no ending" for path in paths)
+    return [f"{folder}: {count:,} files not read: {name}" for name, count in endings.most_common()]
+
+
+def same_content(paths: list[Path]) -> list[list[Path]]:
+    """Groups of files that are byte for byte the same; only those of one size are opened."""
+    sizes: dict[int, list[Path]] = {}
+    for path in paths:
+        sizes.setdefault(path.stat().st_size, []).append(path)
+    found: dict[bytes, list[Path]] = {}
+    for group in sizes.values():
+        if len(group) > 1:
+            for path in group:
+                found.setdefault(sha256(path.read_bytes()).digest(), []).append(path)
+    return [group for group in found.values() if len(group) > 1]

@@ -1,0 +1,48 @@
+"""Words for diagnoses, as clinics and published sets write them → the project's labels."""
+
+import re
+
+from ml.taxonomy import ALLOWED
+
+# The first word of each line is the label in ml.taxonomy.ALLOWED.
+_WORDS = """
+nv: nev, nevi, nevus, naevus, melanocytic nevus, melanocytic naevus, melanocytic nevi, mole,
+    atypical nevus, dysplastic nevus, clark nevus, blue nevus, combined nevus, compound nevus,
+    congenital nevus, dermal nevus, intradermal nevus, junctional nevus, halo nevus,
+    recurrent nevus, reed nevus, spitz nevus, reed or spitz nevus, common nevus
+mel: melanoma, malignant melanoma, melanoma in situ, melanoma invasive, melanoma metastasis,
+    metastatic melanoma, nodular melanoma, lentigo maligna, lentigo maligna melanoma,
+    superficial spreading melanoma, superficial spreading melanoma ssm, acral lentiginous melanoma
+bcc: basal cell carcinoma, basal cell carcinoma morpheiform, solid cystic basal cell carcinoma
+akiec: ak, ack, actinic keratosis, actinic keratoses, solar keratosis, solar or actinic keratosis,
+    bowen disease, bowens disease, intraepithelial carcinoma, intraepidermal carcinoma,
+    squamous cell carcinoma in situ, actinic keratosis intraepidermal carcinoma
+scc: sccka, squamous cell carcinoma, squamous cell carcinoma invasive, keratoacanthoma,
+    squamous cell carcinoma keratoacanthoma
+bkl: sek, sk, seborrheic keratosis, seborrhoeic keratosis, seborrheic keratoses,
+    benign keratosis, pigmented benign keratosis, benign keratosis like lesion,
+    benign keratosis like lesions, solar lentigo, lentigo, lentigo simplex, lentigo nos, lplk,
+    lichen planus like keratosis, lichenoid keratosis
+df: dermatofibroma, dermatofibromas
+vasc: vascular lesion, vascular lesions, vascular, hemangioma, haemangioma, angioma,
+    cherry angioma, angiokeratoma, pyogenic granuloma, hemorrhage, haemorrhage
+benign: ben oth, benign other
+malignant: mal oth, malignant other, indeterminate malignant
+other: unk, unknown, inf, inflammatory, indeterminate, non neoplastic
+not_a_lesion: no lesion, healthy, healthy skin, normal skin
+"""
+SYNONYMS = {name: name for name in ALLOWED} | {
+    word.strip(): line.partition(":")[0].strip()
+    for line in re.sub(r"\n +", " ", _WORDS.strip()).splitlines()
+    for word in line.partition(":")[2].split(",")
+}
+# Columns of tables that have one for each class, 1 in that of the picture.
+ONE_HOT = ("mel", "nv", "bcc", "akiec", "ak", "bkl", "df", "vasc", "scc", "sccka", "unk", "ben_oth",
+           "inf", "mal_oth")  # fmt: skip
+KNOWN = ", ".join(ALLOWED)
+
+
+def of(word: str) -> str | None:
+    """The label that a word stands for, whatever its case and punctuation; None if unknown."""
+    plain = " ".join(re.sub(r"[^a-z0-9]+", " ", word.lower().replace("'", "")).split())
+    return SYNONYMS.get(plain.replace(" ", "_")) or SYNONYMS.get(plain.removesuffix(" nos"))

@@ -1,0 +1,131 @@
+"""Tables as people export them: any delimiter and encoding, any spelling of the columns' names."""
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml.datasets.manifest import DatasetError
+from ml.decoding.kinds import ENDINGS
+
+SUFFIXES = {".csv", ".tsv", ".tab"}
+DELIMITERS = ",;\t|"
+# Our name of a column → those of published sets, the first that a table has counts.
+ALIASES = {
+    "image_id": ("image_id", "isic_id", "img_id", "image_name", "image", "md5hash", "filename",
+                 "file_name", "file", "picture"),
+    "lesion_id": ("lesion_id",),
+    "patient_id": ("patient_id",),
+    "dx": ("dx", "diagnosis", "diagnostic", "label", "class"),
+    "modality": ("modality", "image_type"),
+    "sex": ("sex", "gender"),
+    "age": ("age", "age_approx"),
+    "localization": ("localization", "anatom_site_general", "anatom_site_general_challenge",
+                     "anatom_site", "body_site", "region", "site"),
+    "skin_type": ("skin_type", "fitspatrick", "fitzpatrick", "fitzpatrick_skin_type",
+                  "fitzpatrick_scale"),
+    "skin_tone": ("skin_tone", "skin_tone_class"),
+    "ulceration": ("ulceration", "monet_ulceration_crust"),
+    "hair": ("hair", "monet_hair"),
+    "vasculature": ("vasculature", "monet_vasculature_vessels"),
+    "erythema": ("erythema", "monet_erythema"),
+    "pigmented": ("pigmented", "monet_pigmented"),
+    "gel": ("gel", "monet_gel_water_drop_fluid_dermoscopy_liquid"),
+    "skin": ("skin", "monet_skin_markings_pen_ink_purple_pen"),
+}  # fmt: skip
+UNKNOWN = ("", "unknown", "nan", "na", "n/a", "none", "null", "?", "-", "-1", "-1.0")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """``named`` says which of the table's own columns stands for which of ours."""
+
+    path: Path
+    columns: tuple[str, ...]
+    named: dict[str, str]
+    records: list[tuple[str, dict[str, str]]]  # (source, values by our names)
+
+
+def columns(path: Path) -> tuple[str, ...]:
+    """The columns' names in small letters, with _ for blanks; () where it is no table."""
+    try:
+        return _header(_lines(path))[2]
+    except (DatasetError, OSError):
+        return ()
+
+
+def read(path: Path) -> Table:
+    """Raises DatasetError for a file that is no table."""
+    lines = _lines(path)
+    first, delimiter, header = _header(lines)
+    named = {
+        ours: next(name for name in names if name in header)
+        for ours, names in ALIASES.items()
+        if any(name in header for name in names)
+    }
+    ours_of = {name: ours for ours, name in named.items()}
+    records = []
+    reader = csv.reader(lines, delimiter=delimiter)
+    try:
+        for _ in range(first + 1):
+            next(reader)
+        for values in reader:
+            if not any(value.strip() for value in values):
+                continue
+            pairs = zip(header, values, strict=False)
+            record = {ours_of.get(name, name): value.strip() for name, value in pairs}
+            if "image_id" in record:
+                record["image_id"] = without_ending(record["image_id"])
+            records.append((f"{path}: row {reader.line_num}", record))
+    except csv.Error as error:
+        raise DatasetError(f"{path}: not a readable CSV file: {error}") from error
+    return Table(path, header, named, records)
+
+
+def without_ending(name: str) -> str:
+    """A picture's id, which some tables write with folder and ending."""
+    name = re.split(r"[/\\]", name)[-1]
+    stem, dot, ending = name.rpartition(".")
+    return stem if dot and f".{ending.lower()}" in ENDINGS else name
+
+
+def number(text: str) -> float | None:
+    """A number, None for what stands for none. ``85+`` is 85, ``61,5`` is 61.5.
+
+    Raises ValueError.
+    """
+    # PAD-UFES-20 writes Fitzpatrick's types as "2.0" and as "fitz_2".
+    text = text.strip().lower().removeprefix("fitz_")
+    if text in UNKNOWN:
+        return None
+    return float(text.rstrip("+").replace(",", ".").strip())
+
+
+def _lines(path: Path) -> list[str]:
+    data = path.read_bytes()
+    try:
+        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            text = data.decode("utf-16")
+        elif data[1:2] == b"\0" or data[:1] == b"\0":
+            text = data.decode("utf-16-le" if data[1:2] == b"\0" else "utf-16-be")
+        else:
+            try:
+                text = data.decode("utf-8-sig")
+            except UnicodeDecodeError:
+                text = data.decode("cp1252")  # as spreadsheets on Windows save it
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: not a readable CSV file: {error}") from error
+    if "\0" in text:
+        raise DatasetError(f"{path}: not a readable CSV file: it has zero bytes")
+    return list(io.StringIO(text, newline=""))
+
+
+def _header(lines: list[str]) -> tuple[int, str, tuple[str, ...]]:
+    """(index of its line, delimiter, the columns' names)."""
+    first = next((i for i, line in enumerate(lines) if line.strip()), 0)
+    line = lines[first] if lines else ""
+    delimiter = max(DELIMITERS, key=line.count)
+    names = next(csv.reader([line], delimiter=delimiter), [])
+    plain = tuple(re.sub(r"[\s-]+", "_", name.strip().lower()) for name in names)
+    return first, delimiter, plain

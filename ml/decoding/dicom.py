@@ -1,0 +1,70 @@
+"""DICOM: one colour picture of it, as any other picture; its names and numbers are left behind."""
+
+import io
+from typing import BinaryIO
+
+import numpy as np
+import pydicom
+from PIL import Image
+from pydicom.encaps import get_frame
+from pydicom.pixels import apply_color_lut, pixel_array
+
+from ml.decoding import kinds
+from ml.decoding.errors import ImageError
+
+DICOM = kinds.of("DICOM")
+
+
+def open_frame(stream: BinaryIO) -> Image.Image:
+    """The picture of a DICOM file: not decoded yet where it is JPEG or JPEG 2000 inside.
+
+    Raises ImageError: ``no_picture``, ``several_pictures``, ``too_many_pixels``, ``not_a_picture``;
+    many kinds of error where it is damaged.
+    """
+    stream.seek(0)
+    file = pydicom.dcmread(stream)
+    if "PixelData" not in file:
+        raise ImageError("no_picture", "This DICOM file holds no picture.")
+    if int(file.get("NumberOfFrames") or 1) > 1:
+        raise kinds.several_pictures()
+    kinds.check_size(DICOM, int(file.Columns), int(file.Rows))
+    inside = file.file_meta.TransferSyntaxUID
+    if inside in (pydicom.uid.JPEGBaseline8Bit, *pydicom.uid.JPEG2000TransferSyntaxes):
+        image = _inside(get_frame(file.PixelData, 0, number_of_frames=1), file)
+    else:
+        image = Image.fromarray(_pixels(file))
+    if profile := file.get("ICCProfile"):
+        image.info["icc_profile"] = bytes(profile)
+    return image
+
+
+def _inside(frame: bytes, file: pydicom.Dataset) -> Image.Image:
+    image = Image.open(io.BytesIO(frame), formats=("JPEG", "JPEG2000"))
+    # Without a marker that says so, a decoder takes RGB in JPEG for YCbCr.
+    told = "adobe" in image.info or "jfif" in image.info
+    if image.format == "JPEG" and file.PhotometricInterpretation == "RGB" and not told:
+        kinds.check_size(DICOM, *image.size)
+        image.draft("YCbCr", None)
+        return Image.frombytes("RGB", image.size, image.tobytes())
+    return image
+
+
+def _pixels(file: pydicom.Dataset) -> np.ndarray:
+    """(height, width) or (height, width, 3) uint8."""
+    try:
+        pixels = pixel_array(file, index=0)
+    except (RuntimeError, NotImplementedError) as error:  # no decoder for what is inside
+        raise ImageError(
+            "not_a_picture",
+            "This DICOM file is compressed in a way that can't be read here (%(kind)s). "
+            "Export it uncompressed or as JPEG.",
+            kind=file.file_meta.TransferSyntaxUID.name,
+        ) from error
+    if file.PhotometricInterpretation == "PALETTE COLOR":
+        pixels = apply_color_lut(pixels, file)
+    elif file.PhotometricInterpretation == "MONOCHROME1":
+        pixels = (1 << int(file.BitsStored)) - 1 - pixels
+    if pixels.dtype == np.uint8:
+        return pixels
+    bits = 16 if file.PhotometricInterpretation == "PALETTE COLOR" else int(file.BitsStored)
+    return (np.clip(pixels, 0, None).astype(np.uint32) * 255 // ((1 << bits) - 1)).astype(np.uint8)

@@ -1,0 +1,77 @@
+"""``python -m ml predict``: many pictures, in order, on all cores."""
+
+import glob
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TextIO
+
+from ml import classifier, images
+from ml.datasets import files
+from ml.person import NOBODY, Person
+
+FEW = 16  # pictures that are done before other processes have loaded their model
+AT_ONCE = 4
+
+_model: classifier.Classifier  # of a worker process
+
+
+def expand(arguments: Iterable[str], stdin: TextIO) -> tuple[list[Path], list[str]]:
+    """(pictures, sentences on what is not read): files as they are, ``-`` for a list on standard
+    input, a line each, folders with all below them, and patterns such as ``*.jpg``.
+    """
+    found, said = [], []
+    for argument in arguments:
+        path = Path(argument)
+        if argument == "-":
+            found += [Path(line.rstrip("\r\n")) for line in stdin if line.strip()]
+        elif path.is_dir():
+            every = list(files.below(path))
+            # Without an ending it may be one: its content says.
+            found += [p for p in every if files.is_picture(p) or not p.suffix]
+            others = [p for p in every if not files.is_picture(p) and p.suffix]
+            said += files.not_read(others, path)
+        elif not path.exists() and glob.has_magic(argument):
+            matches = sorted(glob.glob(argument, recursive=True))
+            found += [p for p in map(Path, matches) if p.is_file() and not files.is_junk(p)]
+            if not matches:
+                said.append(f"{argument}: no such file")
+        else:
+            found.append(path)
+    return found, said
+
+
+def predict(
+    paths: list[Path], release: Path, engine: str, modality: str, person: Person = NOBODY
+) -> Iterator[tuple[Path, dict | str]]:
+    """Each picture with its assessment, or with the reason why it has none, in order.
+
+    Raises ReleaseError.
+    """
+    one = partial(_assessment, modality=modality, person=person)
+    cores = os.cpu_count() or 1
+    if len(paths) < FEW or cores == 1:
+        _load(release, engine)
+        yield from zip(paths, map(one, paths), strict=True)
+        return
+    classifier.load(release, engine)  # an error is said once, and not by each process
+    with ProcessPoolExecutor(cores, get_context("spawn"), _load, (release, engine)) as pool:
+        yield from zip(paths, pool.map(one, paths, chunksize=AT_ONCE), strict=True)
+
+
+def _load(release: Path, engine: str) -> None:
+    global _model
+    _model = classifier.load(release, engine=engine)
+
+
+def _assessment(path: Path, modality: str, person: Person) -> dict | str:
+    try:
+        with path.open("rb") as file:
+            image = images.decode(file)
+    except (images.ImageError, OSError) as error:
+        return (isinstance(error, OSError) and error.strerror) or str(error)
+    (assessment,) = _model.assess([image], modality, person)
+    return assessment.as_dict()

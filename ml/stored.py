@@ -1,0 +1,28 @@
+"""A picture as the service stores it: upright, small enough, and without a byte of metadata."""
+
+import io
+
+from PIL import Image
+
+from ml import costly
+from ml.images import open_upright
+
+MAX_SIDE = 2048
+
+
+def stored(data: bytes) -> bytes:
+    """Any picture that is read → a JPEG of at most MAX_SIDE pixels a side. Raises ImageError."""
+    costly.refuse(data)
+    image = open_upright(data)
+    costly.refuse_incomplete(data)
+    image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+    return clean_jpeg(image, quality=92)
+
+
+def clean_jpeg(image: Image.Image, quality: int) -> bytes:
+    """Of a fresh image: Pillow would carry some of the metadata over."""
+    clean = Image.new("RGB", image.size)
+    clean.paste(image)
+    stream = io.BytesIO()
+    clean.save(stream, "JPEG", quality=quality)
+    return stream.getvalue()

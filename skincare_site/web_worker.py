@@ -1,0 +1,123 @@
+"""gunicorn's threaded worker, where clients are waited for in many threads and served in few.
+
+In the original, whoever sends a byte every few seconds keeps one of the few threads that work.
+Here a thread that waits costs some kilobytes; the application gets a request once it is whole.
+"""
+
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
+from struct import pack
+from typing import Any, BinaryIO
+
+from gunicorn.http.errors import NoMoreData
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+WORKING = 16  # threads that run the application; of these, ten at most wait for a picture
+GRACE = 20  # seconds for the header, and for the body's beginning; from then on
+SLOWEST = 10_000  # bytes a second that a body must come with, on average
+STALLED = 30  # seconds in which a client takes nothing of its answer
+CHUNK = 65_536
+KEPT = 32 * 1024**2  # bytes of a body; of a larger one, to be refused, only the end
+IN_MEMORY = 512 * 1024  # what is larger waits in a file without a name, gone with the process
+
+
+class Worker(ThreadWorker):
+    """Set ``threads`` to how many connections may be in flight."""
+
+    def init_process(self) -> None:
+        self.working = ThreadPoolExecutor(WORKING, thread_name_prefix="working")
+        self.cut_off_at: dict[TConn, float] = {}
+        super().init_process()
+
+    def enqueue_req(self, conn: TConn) -> None:
+        self.cut_off_at[conn] = time.monotonic() + GRACE
+        super().enqueue_req(conn)
+
+    def finish_request(self, conn: TConn, future: Any) -> None:
+        self.cut_off_at.pop(conn, None)
+        super().finish_request(conn, future)
+
+    def murder_pending(self) -> None:
+        """Called about once a second: also cut off who sends too slowly."""
+        super().murder_pending()
+        now = time.monotonic()
+        for conn, limit in list(self.cut_off_at.items()):
+            if now > limit:
+                try:
+                    conn.sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads from it
+                except OSError:
+                    self.cut_off_at.pop(conn, None)  # gone already
+
+    def handle_request(self, req: Any, conn: TConn) -> bool:
+        if req._expected_100_continue:
+            conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            req._expected_100_continue = False
+        req.body = self.whole_body(req, conn)
+        self.cut_off_at.pop(conn, None)
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, pack("ll", STALLED, 0))
+        return super().handle_request(req, conn)
+
+    def whole_body(self, req: Any, conn: TConn) -> BinaryIO:
+        """All of the body, to be read again; of what no upload may have, zeros and the end.
+
+        Raises NoMoreData where the client ends early, or is cut off.
+        """
+        from django.conf import settings
+
+        headers = dict(req.headers)
+        file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
+        if int(headers.get("CONTENT-LENGTH", 0)) > settings.MAX_REQUEST_BYTES:
+            return file  # is refused unread
+        start, received, tail = time.monotonic(), 0, b""
+        while chunk := req.body.read(CHUNK):
+            received += len(chunk)
+            self.cut_off_at[conn] = start + GRACE + received / SLOWEST
+            if received <= KEPT:
+                file.write(chunk)
+            else:
+                tail = (tail + chunk)[-CHUNK:]
+            if received > settings.MAX_REQUEST_BYTES:
+                raise NoMoreData
+        if received < int(headers.get("CONTENT-LENGTH", 0)):
+            raise NoMoreData
+        if received > KEPT:  # leaves a hole, which takes no disk
+            file.seek(received - len(tail))
+            file.write(tail)
+        if "CONTENT-LENGTH" not in headers:
+            req.headers.append(("CONTENT-LENGTH", str(received)))  # Django needs to know
+        file.seek(0)
+        return file
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        application = self.wsgi
+
+        def in_few_threads(environ: dict[str, Any], start_response: Callable) -> Any:
+            context = copy_context()
+            run = (context.run, application, environ, start_response)
+            answer = self.working.submit(*run).result()
+            return _Streamed(answer, context) if getattr(answer, "streaming", False) else answer
+
+        self.wsgi = in_few_threads
+
+
+class _Streamed:
+    """An answer that is made while it is sent: in the thread that sends, in its own language."""
+
+    def __init__(self, answer: Any, context: Context) -> None:
+        self.answer, self.context = answer, context
+
+    def __iter__(self) -> Iterator[bytes]:
+        parts = iter(self.answer)
+        while (part := self.context.run(next, parts, None)) is not None:
+            yield part
+
+    def close(self) -> None:
+        from django.db import connections
+
+        self.context.run(self.answer.close)
+        connections.close_all()  # this thread's: there are many such threads

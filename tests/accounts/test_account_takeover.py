@@ -1,0 +1,149 @@
+"""What a borrowed session may not do, and what the owner of the account hears of it."""
+
+import re
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from tests.factories import PASSWORD, TOTP_SECRET
+
+EMAIL = reverse("account_email")
+NEW = "another long enough passphrase"
+
+
+@pytest.fixture
+def borrowed(alice, client):
+    """A session of alice's, whose password the one at the keyboard does not know."""
+    client.force_login(alice)
+    return client
+
+
+@pytest.fixture
+def second(alice):
+    return EmailAddress.objects.create(user=alice, email="second@example.org", verified=True)
+
+
+@pytest.mark.parametrize("action", ["add", "primary", "remove"])
+def test_no_address_is_changed_before_the_password_is_asked_for(borrowed, second, action, alice):
+    email = "evil@example.org" if action == "add" else second.email
+    answer = borrowed.post(EMAIL, {f"action_{action}": "", "email": email})
+    assert answer.url.startswith(reverse("account_reauthenticate"))
+    assert set(alice.emailaddress_set.values_list("email", "primary")) == {
+        (alice.email, True),
+        (second.email, False),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("mfa_activate_totp", {"code": "000000"}),
+        ("mfa_deactivate_totp", {}),
+        ("mfa_add_webauthn", {"credential": "{}"}),
+        ("mfa_generate_recovery_codes", {}),
+        ("accounts:tokens", {}),
+        ("diagnosis:account_delete", {}),
+    ],
+)
+def test_nothing_else_that_opens_the_account_either(borrowed, alice, name, fields):
+    if name == "mfa_deactivate_totp":
+        TOTP.activate(alice, TOTP_SECRET)
+    before = Authenticator.objects.count()
+    answer = borrowed.post(reverse(name), fields)
+    assert "/reauthenticate/" in answer.url
+    assert Authenticator.objects.count() == before
+    assert not alice.auth_token_set.exists()
+
+
+def test_the_old_address_hears_of_a_new_one_at_once(
+    borrowed, alice, mailoutbox, django_capture_on_commit_callbacks
+):
+    borrowed.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    with django_capture_on_commit_callbacks(execute=True):
+        borrowed.post(EMAIL, {"action_add": "", "email": "evil@example.org"})
+    [notice] = [mail for mail in mailoutbox if mail.to == [alice.email]]
+    assert "evil@example.org" in notice.body
+
+
+def test_the_notice_is_in_the_persons_language(
+    borrowed, alice, mailoutbox, django_capture_on_commit_callbacks
+):
+    User.objects.filter(pk=alice.pk).update(language="fr")
+    borrowed.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    with django_capture_on_commit_callbacks(execute=True):
+        borrowed.post(EMAIL, {"action_add": "", "email": "evil@example.org"})
+    [notice] = [mail for mail in mailoutbox if mail.to == [alice.email]]
+    assert "L’adresse e-mail" in notice.body
+
+
+# --- who is locked out ---------------------------------------------------------------------------
+
+
+def guess(person, times: int = 6) -> None:
+    stranger = Client()
+    for _guess in range(times):
+        stranger.post(reverse("account_login"), {"login": person.email, "password": "wrong"})
+
+
+def is_let_in(browser: Client, person, password: str = PASSWORD) -> bool:
+    answer = browser.post(reverse("account_login"), {"login": person.email, "password": password})
+    return answer.status_code == 302
+
+
+def test_a_strangers_guesses_do_not_lock_out_the_owners_own_device(alice):
+    device = Client()
+    assert is_let_in(device, alice)
+    device.post(reverse("account_logout"))
+    guess(alice)
+    assert not is_let_in(Client(), alice)
+    assert is_let_in(device, alice)
+
+
+def test_guesses_on_a_known_device_are_limited_all_the_same(alice):
+    device = Client()
+    assert is_let_in(device, alice)
+    device.post(reverse("account_logout"))
+    for _guess in range(6):
+        assert not is_let_in(device, alice, "wrong")
+    assert not is_let_in(device, alice)
+
+
+def test_one_persons_device_is_not_another_persons(alice, bob):
+    device = Client()
+    assert is_let_in(device, bob)
+    device.post(reverse("account_logout"))
+    guess(alice)
+    assert not is_let_in(device, alice)
+
+
+def test_a_new_password_by_e_mail_ends_the_limit(alice, mailoutbox):
+    guess(alice)
+    browser = Client()
+    browser.post(reverse("account_reset_password"), {"email": alice.email})
+    form = browser.get(re.search(r"https?://[^/]+(/\S+)", mailoutbox[-1].body)[1], follow=True)
+    browser.post(form.request["PATH_INFO"], {"password1": NEW, "password2": NEW})
+    assert is_let_in(Client(), alice, NEW)
+
+
+# --- who has an account --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("email", ["alice@example.org", "nobody@example.org"])
+def test_signing_up_costs_the_same_for_an_address_that_has_an_account(
+    client, alice, settings, email, monkeypatch
+):
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    hashed = []
+    monkeypatch.setattr(
+        "django.contrib.auth.hashers.MD5PasswordHasher.encode",
+        lambda self, password, salt: hashed.append(password) or f"md5${salt}$x",
+    )
+    fields = {"password1": NEW, "password2": NEW, "date_of_birth": "1990-05-17", "consent": "on"}
+    answer = client.post(reverse("account_signup"), fields | {"email": email})
+    assert answer.url == reverse("account_email_verification_sent")
+    assert hashed == [NEW]

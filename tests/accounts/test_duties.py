@@ -1,0 +1,187 @@
+"""What administrators can do to accounts: nothing for themselves, nothing to superusers, and
+nothing that the person does not hear of."""
+
+import pytest
+from allauth.mfa.models import Authenticator
+from auditlog.models import LogEntry
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.urls import reverse
+from knox.models import AuthToken
+
+from accounts.models import User
+from tests.factories import PASSWORD, UserFactory
+
+NEW = "another long enough passphrase"
+
+
+@pytest.fixture
+def frank(db, client):
+    person = UserFactory(display_name="frank", role="administrator", is_staff=True)
+    client.force_login(person)
+    return person
+
+
+def page(person, name="change"):
+    return reverse(f"admin:accounts_user_{name}", args=[person.pk])
+
+
+def fields(person, *groups, **changes):
+    chosen = [Group.objects.get(name=name).pk for name in groups]
+    return {"email": person.email, "is_active": "on", "groups": chosen} | changes
+
+
+@pytest.fixture
+def do(client, django_capture_on_commit_callbacks):
+    def post(address, data):
+        with django_capture_on_commit_callbacks(execute=True):
+            return client.post(address, data)
+
+    return post
+
+
+# --- superusers --------------------------------------------------------------------------------
+
+
+def test_what_belongs_to_a_superuser_is_out_of_an_administrators_reach(client, frank, admin_user):
+    root = admin_user
+    factor = Authenticator.objects.get(user=root)
+    token = AuthToken.objects.create(root)[0]
+    for model, row in (("mfa_authenticator", factor), ("knox_authtoken", token)):
+        assert root.email not in client.get(reverse(f"admin:{model}_changelist")).content.decode()
+        for name in ("change", "delete", "history"):
+            answer = client.post(reverse(f"admin:{model}_{name}", args=[row.pk]), {"post": "yes"})
+            assert answer.status_code in (302, 403, 405)
+        chosen = {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"}
+        client.post(reverse(f"admin:{model}_changelist"), chosen)
+        assert type(row).objects.filter(pk=row.pk).exists()
+
+
+def test_superusers_see_their_own_kind(admin_client, admin_user):
+    assert admin_client.get(page(admin_user)).status_code == 200
+
+
+# --- oneself -----------------------------------------------------------------------------------
+
+
+def test_nobody_gives_themselves_a_role(client, frank):
+    assert client.post(page(frank), fields(frank, "administrator", "doctor")).status_code == 302
+    frank = User.objects.get(pk=frank.pk)
+    assert not frank.is_doctor
+    assert frank.is_staff
+    assert [group.name for group in frank.groups.all()] == ["administrator"]
+
+
+def test_nobody_sets_their_own_password_or_address_there(client, frank):
+    answer = client.post(
+        reverse("admin:auth_user_password_change", args=[frank.pk]),
+        {"usable_password": "true", "password1": NEW, "password2": NEW},
+    )
+    assert answer.url == reverse("account_change_password")
+    client.post(page(frank), fields(frank, "administrator", email="other@example.org"))
+    frank = User.objects.get(pk=frank.pk)
+    assert frank.check_password(PASSWORD)
+    assert frank.email == "frank@example.org"
+
+
+def test_nobody_removes_their_own_second_factor_there(client, frank):
+    factor = Authenticator.objects.get(user=frank)
+    address = reverse("admin:mfa_authenticator_delete", args=[factor.pk])
+    assert client.post(address, {"post": "yes"}).status_code == 403
+    chosen = {"action": "delete_selected", "_selected_action": [factor.pk], "post": "yes"}
+    client.post(reverse("admin:mfa_authenticator_changelist"), chosen)
+    assert Authenticator.objects.filter(pk=factor.pk).exists()
+
+
+# --- others: the person is told, and the log keeps it ---------------------------------------------
+
+
+def notice(mailoutbox, person) -> str:
+    return "\n".join(mail.body for mail in mailoutbox if mail.to == [person.email])
+
+
+def logged(person, frank) -> str:
+    entries = LogEntry.objects.get_for_object(person).filter(actor=frank)
+    return str([entry.changes for entry in entries])
+
+
+def test_a_password_that_was_set_is_told_and_logged(do, frank, dr_chen, mailoutbox):
+    do(
+        reverse("admin:auth_user_password_change", args=[dr_chen.pk]),
+        {"usable_password": "true", "password1": NEW, "password2": NEW},
+    )
+    dr_chen.refresh_from_db()
+    assert dr_chen.check_password(NEW)
+    assert "set a new password" in notice(mailoutbox, dr_chen)
+    assert "password" in logged(dr_chen, frank)
+    assert dr_chen.password not in logged(dr_chen, frank)
+    assert dr_chen.password[-8:] not in logged(dr_chen, frank)
+
+
+def test_a_password_that_was_refused_is_not_told(do, frank, dr_chen, mailoutbox):
+    address = reverse("admin:auth_user_password_change", args=[dr_chen.pk])
+    do(address, {"usable_password": "true", "password1": "short", "password2": "short"})
+    assert not mailoutbox
+
+
+def test_a_role_that_was_given_is_told(do, frank, alice, mailoutbox):
+    do(page(alice), fields(alice, "person", "doctor", is_staff="on"))
+    assert "person, doctor" in notice(mailoutbox, alice)
+    assert "doctor" in logged(alice, frank)
+
+
+def test_a_name_that_was_corrected_is_not(do, frank, alice, mailoutbox):
+    do(page(alice), fields(alice, "person", display_name="Alice A."))
+    assert not mailoutbox
+
+
+def test_a_second_factor_that_was_removed_is_told(do, frank, dr_chen, mailoutbox):
+    factor = Authenticator.objects.get(user=dr_chen)
+    do(reverse("admin:mfa_authenticator_delete", args=[factor.pk]), {"post": "yes"})
+    assert "removed a second step" in notice(mailoutbox, dr_chen)
+
+
+def test_also_from_the_list(do, frank, dr_chen, mailoutbox):
+    factor = Authenticator.objects.get(user=dr_chen)
+    chosen = {"action": "delete_selected", "_selected_action": [factor.pk], "post": "yes"}
+    do(reverse("admin:mfa_authenticator_changelist"), chosen)
+    assert "removed a second step" in notice(mailoutbox, dr_chen)
+
+
+# --- one source for the address ------------------------------------------------------------------
+
+
+def test_a_replaced_address_neither_signs_in_nor_gets_links(do, frank, alice, mailoutbox):
+    alice.emailaddress_set.create(email="second@example.org", verified=True)
+    do(page(alice), fields(alice, "person", email="New@example.org"))
+    assert alice.emailaddress_set.get().email == "new@example.org"
+    assert "new@example.org" in notice(mailoutbox, alice)  # at the old address
+    mailoutbox.clear()
+    for old in ("alice@example.org", "second@example.org"):
+        stranger = Client()
+        stranger.post(reverse("account_login"), {"login": old, "password": PASSWORD})
+        assert "_auth_user_id" not in stranger.session
+        stranger.post(reverse("account_reset_password"), {"email": old})
+    assert not any("/reset/key/" in mail.body for mail in mailoutbox)
+    stranger.post(reverse("account_login"), {"login": "new@example.org", "password": PASSWORD})
+    assert "_auth_user_id" in stranger.session
+
+
+def test_by_any_door(alice):
+    """A shell, a command, a form: the address that stands in the account is the address."""
+    alice.email = "other@example.org"
+    alice.save()
+    assert list(alice.emailaddress_set.values_list("email", "primary", "verified")) == [
+        ("other@example.org", True, False)
+    ]
+
+
+def test_a_person_who_takes_another_of_their_own_keeps_both(client, alice):
+    alice.emailaddress_set.create(email="second@example.org", verified=True)
+    client.force_login(alice)
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    second = {"action_primary": "", "email": "second@example.org"}
+    client.post(reverse("account_email"), second)
+    alice.refresh_from_db()
+    assert alice.email == "second@example.org"
+    assert alice.emailaddress_set.count() == 2

@@ -1,0 +1,117 @@
+"""One way in for staff: the site's own sign-in, and its second step in this very session."""
+
+import time
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests.accounts.test_token import current_code
+from tests.factories import PASSWORD, TOTP_SECRET, UserFactory
+
+ADMIN, LOGIN = reverse("admin:index"), reverse("admin:login")
+RECORDS = "account_authentication_methods"
+
+
+@pytest.fixture
+def frank(db):
+    return UserFactory(display_name="frank", role="administrator", is_staff=True)
+
+
+def sign_in(client: Client, person) -> None:
+    """Both steps, by the pages."""
+    client.post(reverse("account_login"), {"login": person.email, "password": PASSWORD})
+    client.post(reverse("mfa_authenticate"), {"code": current_code(TOTP_SECRET)})
+
+
+def test_the_admins_own_form_signs_nobody_in_as_somebody_else(client, dr_chen, frank):
+    client.force_login(dr_chen)
+    answer = client.post(LOGIN, {"username": frank.email, "password": PASSWORD, "next": ADMIN})
+    assert answer.status_code == 302
+    assert client.session["_auth_user_id"] == str(dr_chen.pk)
+
+
+def test_nobody_sees_that_form(client, dr_chen, alice):
+    assert client.get(LOGIN).url.startswith(reverse("account_login"))
+    assert client.post(LOGIN, {"username": "x", "password": "y"}).status_code == 302
+    client.force_login(alice)
+    assert client.get(LOGIN).status_code == 403
+    assert client.post(LOGIN).status_code == 403
+    client.force_login(dr_chen)
+    assert client.get(LOGIN).url == ADMIN
+
+
+def test_it_leads_to_the_page_that_was_asked_for_and_to_no_other_site(client, dr_chen):
+    client.force_login(dr_chen)
+    page = reverse("admin:diagnosis_molerecord_changelist")
+    assert client.get(LOGIN, {"next": page}).url == page
+    assert client.get(LOGIN, {"next": "https://evil.example/"}).url == ADMIN
+
+
+def test_both_steps_open_the_admin(client, dr_chen):
+    sign_in(client, dr_chen)
+    assert client.get(ADMIN).status_code == 200
+
+
+def test_the_second_step_of_another_session_does_not_count(client, dr_chen):
+    client.force_login(dr_chen)
+    session = client.session
+    session[RECORDS] = [{"method": "password", "at": time.time()}]
+    session.save()
+    assert client.get(ADMIN).status_code == 302
+    answer = client.get(ADMIN, follow=True)
+    assert answer.request["PATH_INFO"] == reverse("mfa_reauthenticate")
+    client.post(answer.request["PATH_INFO"], {"code": current_code(TOTP_SECRET)})
+    assert client.get(ADMIN).status_code == 200
+
+
+def test_the_demo_asks_for_none(client, settings, db):
+    settings.DEMO = True
+    hasty = UserFactory(display_name="dr_hasty", role="doctor", is_staff=True, second_factor=False)
+    client.post(reverse("account_login"), {"login": hasty.email, "password": PASSWORD})
+    assert client.get(ADMIN).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["password_change", "password_change_done"])
+def test_the_admins_password_page_gives_way_to_the_accounts(client, dr_chen, name):
+    client.force_login(dr_chen)
+    for answer in (client.get(reverse(f"admin:{name}")), client.post(reverse(f"admin:{name}"))):
+        assert answer.url == reverse("account_change_password")
+
+
+def test_guessing_the_own_password_there_is_slowed_down(client, alice):
+    client.force_login(alice)
+    fields = {"oldpassword": "wrong", "password1": "another passphrase", "password2": "x"}
+    page = reverse("account_change_password")
+    answers = [client.post(page, fields).status_code for _guess in range(7)]
+    assert answers[-1] == 429
+
+
+# --- how long staff stay signed in -------------------------------------------------------------
+
+
+def at(monkeypatch, seconds: float) -> None:
+    now = time.time()
+    monkeypatch.setattr("accounts.staff.time.time", lambda: now + seconds)
+
+
+def test_staff_are_signed_out_after_half_an_hour_without_a_request(client, dr_chen):
+    client.force_login(dr_chen)
+    client.get(ADMIN)
+    assert client.session.get_expiry_age() <= 30 * 60
+
+
+def test_staff_are_signed_out_after_twelve_hours_of_work(client, dr_chen, monkeypatch):
+    client.force_login(dr_chen)
+    assert client.get(ADMIN).status_code == 200
+    at(monkeypatch, 12 * 3600 - 60)
+    assert client.get(ADMIN).status_code == 200
+    at(monkeypatch, 12 * 3600 + 60)
+    assert client.get(ADMIN).url.startswith(LOGIN)
+    assert "_auth_user_id" not in client.session
+
+
+def test_people_stay_for_two_weeks(client, alice):
+    client.force_login(alice)
+    client.get(reverse("accounts:account"))
+    assert client.session.get_expiry_age() > 13 * 24 * 3600

@@ -1,0 +1,114 @@
+"""The service's own role of the database does the service's work and can't touch the log."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg2
+import pytest
+from django.contrib.auth.models import Group
+from django.db import connection
+
+from audit import service_role
+
+ROLE = "tests_service"
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def url(transactional_db, process_environment):
+    """The service's address of the test's database."""
+    service_role.prepare(ROLE, None)
+    yield process_environment["DATABASE_URL"].replace("postgres@", f"{ROLE}@")
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP OWNED BY {ROLE}; DROP ROLE {ROLE}")
+
+
+@pytest.fixture
+def service(url):
+    with psycopg2.connect(url) as session:
+        session.autocommit = True
+        yield session.cursor()
+    session.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE auditlog_logentry DISABLE TRIGGER auditlog_no_change",
+        "DROP TRIGGER auditlog_no_change ON auditlog_logentry",
+        "CREATE OR REPLACE FUNCTION auditlog_append_only() RETURNS trigger LANGUAGE plpgsql "
+        "AS $$ BEGIN RETURN OLD; END $$",
+        "UPDATE auditlog_logentry SET object_repr = ''",
+        "DELETE FROM auditlog_logentry",
+        "TRUNCATE auditlog_logentry",
+        "DROP TABLE auditlog_logentry",
+        "SET session_replication_role = replica",
+        "CREATE ROLE another",
+        "DELETE FROM django_migrations",
+    ],
+)
+def test_what_it_may_not(service, statement):
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        service.execute(statement)
+
+
+def test_the_service_works_with_it(url, process_environment):
+    """Signs up, writes, logs and deletes an account, as a process of its own would."""
+    program = """
+import django; django.setup()
+from audit import log
+from diagnosis.own_data import archive
+from tests.factories import MoleFactory, UserFactory
+alice = UserFactory(display_name="alice")
+MoleFactory(owner=alice)
+log.decision(alice, log.SIGN_IN, actor=alice)
+archive.delete_account(alice)
+"""
+    assert Group.objects.exists()
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=os.environ | process_environment | {"DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM auditlog_logentry WHERE actor_email IS NOT NULL")
+        assert cursor.fetchone()[0] > 0
+
+
+def prepare(url, process_environment, owner) -> subprocess.CompletedProcess:
+    """What docker-compose.yml runs before the service."""
+    return subprocess.run(
+        [sys.executable, "manage.py", "prepare_database", str(owner)],
+        cwd=ROOT,
+        env=process_environment | {"DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_it_is_prepared_again_after_each_migration(url, process_environment, tmp_path):
+    owner = tmp_path / "owner"
+    owner.write_text(process_environment["DATABASE_URL"] + "\n")
+    for _time in range(2):
+        done = prepare(url, process_environment, owner)
+        assert done.returncode == 0, done.stderr
+        assert "No migrations to apply" in done.stdout
+
+
+def test_without_an_owner_the_service_migrates_itself_and_says_so(process_environment, tmp_path):
+    done = prepare(process_environment["DATABASE_URL"], process_environment, tmp_path / "none")
+    assert done.returncode == 0
+    assert "owns its tables" in done.stderr
+
+
+def test_the_owner_itself_is_refused(process_environment, tmp_path):
+    owner = tmp_path / "owner"
+    owner.write_text(process_environment["DATABASE_URL"])
+    done = prepare(process_environment["DATABASE_URL"], process_environment, owner)
+    assert done.returncode != 0
+    assert "role of its own" in done.stderr

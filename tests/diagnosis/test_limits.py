@@ -1,0 +1,138 @@
+"""Limits and quotas hold in the services, so that each door keeps the same ones."""
+
+import uuid
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+from knox.models import AuthToken
+from rest_framework.test import APIClient
+
+from diagnosis.records.models import MoleRecord
+from tests.factories import MoleFactory, RecordFactory, assessed, picture
+
+
+@pytest.fixture
+def program(alice):
+    api = APIClient()
+    api.credentials(HTTP_AUTHORIZATION=f"Token {AuthToken.objects.create(alice)[1]}")
+    return api
+
+
+@pytest.fixture
+def pages(alice, client):
+    client.force_login(alice)
+    return client
+
+
+def image():
+    return SimpleUploadedFile("mole.jpg", picture(), "image/jpeg")
+
+
+def by_api(program, pages):
+    return program.post("/api/v1/records/", {"image": image()})
+
+
+def by_form(program, pages, **request):
+    fields = {"image": image(), "modality": "photo", "key": uuid.uuid4()}
+    return pages.post("/records/new/", fields, **request)
+
+
+def by_script(program, pages):
+    headers = {"Accept": "application/json"}
+    return pages.post(
+        "/records/new/",
+        {"image": image(), "modality": "photo", "key": uuid.uuid4()},
+        headers=headers,
+    )
+
+
+DOORS = [by_api, by_form, by_script]
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_uploads_are_counted_together_at_every_door(door, program, pages, settings):
+    settings.LIMITS = {"uploads": (2, 60)}
+    assert by_api(program, pages).status_code == 201
+    assert by_form(program, pages).status_code == 302
+    answer = door(program, pages)
+    assert answer.status_code == 429
+    assert 0 < int(answer["Retry-After"]) <= 60
+    assert "Try again in" in answer.content.decode()
+    assert MoleRecord.objects.count() == 2
+
+
+def test_another_person_is_not_held_up(program, pages, bob, settings):
+    settings.LIMITS = {"uploads": (1, 60)}
+    by_api(program, pages)
+    pages.force_login(bob)
+    assert by_form(program, pages).status_code == 302
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_who_keeps_as_many_records_as_allowed_deletes_some_first(door, program, pages, settings):
+    settings.MAX_RECORDS = 1
+    assert by_api(program, pages).status_code == 201
+    answer = door(program, pages)
+    assert answer.status_code == 400
+    assert "Delete some" in answer.content.decode()
+    MoleRecord.objects.all().delete()
+    assert door(program, pages).status_code in (201, 302)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_who_keeps_as_many_bytes_as_allowed_deletes_some_first(door, program, pages, settings):
+    settings.MAX_MEGABYTES = 0
+    answer = door(program, pages)
+    assert answer.status_code == 400
+    assert "Delete some" in answer.content.decode()
+    assert not MoleRecord.objects.exists()
+
+
+def test_the_bytes_of_each_record_are_known(program, pages):
+    by_api(program, pages)
+    record = MoleRecord.objects.get()
+    assert record.image_bytes == record.image.size > 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "ask"),
+    [
+        ("reassessments", lambda client, record: client.post(f"/records/{record.pk}/reassess/")),
+        ("reports", lambda client, record: client.get(f"/records/{record.pk}/report/")),
+        ("reports", lambda client, record: client.get(f"/moles/{record.mole_id}/report/")),
+        (
+            "shares",
+            lambda client, record: client.post(f"/records/{record.pk}/share/", {"days": 7}),
+        ),
+        (
+            "shares",
+            lambda client, record: client.post(f"/moles/{record.mole_id}/share/", {"days": 7}),
+        ),
+    ],
+)
+def test_the_rest_that_costs_is_limited_too(alice, pages, settings, limit, ask):
+    settings.LIMITS = {limit: (1, 60)}
+    record = assessed(owner=alice, mole=MoleFactory(owner=alice))
+    assert ask(pages, record).status_code in (200, 302)
+    answer = ask(pages, record)
+    assert answer.status_code == 429
+    assert "Retry-After" in answer
+    assert "Too many requests" in answer.content.decode()
+
+
+def test_a_retry_counts_as_an_upload(alice, program, settings):
+    settings.LIMITS = {"uploads": (1, 60)}
+    failed = [RecordFactory(owner=alice, failed=True) for _ in range(2)]
+    answers = [program.post(reverse("api-record-retry", args=[one.pk])) for one in failed]
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert MoleRecord.objects.filter(state="failed").count() == 1
+
+
+def test_without_the_broker_nothing_is_counted_and_nothing_refused(program, pages, settings):
+    settings.LIMITS = {"uploads": (1, 60)}
+    settings.CACHES = {
+        "default": settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}
+    }
+    assert by_api(program, pages).status_code == 201
+    assert by_api(program, pages).status_code == 201

@@ -1,0 +1,32 @@
+"""What the sandbox is tried with: imported by its child processes, so without Django."""
+
+import os
+import time
+
+from ml.images import ImageError
+
+
+def reverse(data: bytes) -> bytes:
+    return data[::-1]
+
+
+def compute(data: bytes) -> bytes:
+    while True:
+        pass
+
+
+def fill_memory(data: bytes) -> bytes:
+    return bytes(4 * 1024**3)
+
+
+def wait(data: bytes) -> bytes:
+    time.sleep(float(data))
+    return b"done"
+
+
+def crash(data: bytes) -> bytes:
+    os.abort()
+
+
+def refuse(data: bytes) -> bytes:
+    raise ImageError("too_small", "Only %(width)d pixels.", width=7)

@@ -1,0 +1,102 @@
+"""Small files that keep a decoder busy, and files without the pixels that they claim."""
+
+import io
+import struct
+import zlib
+
+import pytest
+from PIL import Image
+
+from ml import costly
+from ml.images import ImageError
+from tests.factories import picture
+
+END = b"\xff\xd9"
+
+
+def refusal(data: bytes) -> str | None:
+    try:
+        costly.refuse(data)
+        costly.refuse_incomplete(data)
+    except ImageError as error:
+        return error.code
+    return None
+
+
+def jpeg(size=(320, 240), **options) -> bytes:
+    return picture(size, **options)
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", len(content), name) + content + bytes(4)
+
+
+def png(width: int, height: int, *, rows: int, extra: bytes = b"") -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(bytes(1 + 3 * width) * rows)
+    return (
+        costly.PNG + chunk(b"IHDR", header) + extra + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"exif": bytes(60_000)}])
+def test_what_cameras_write_passes(options):
+    assert refusal(jpeg(**options)) is None
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_every_kind_of_png_has_all_its_pixels(mode):
+    stream = io.BytesIO()
+    Image.new(mode, (37, 41)).save(stream, "PNG")
+    assert refusal(stream.getvalue()) is None
+
+
+def test_a_photo_with_a_film_behind_it_passes():
+    assert refusal(jpeg() + bytes(range(256)) * 1000) is None
+
+
+def test_scans_without_end():
+    data = jpeg(progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    assert refusal(data[:-2] + last * 40 + END) is None
+    assert refusal(data[:-2] + last * 100 + END) == "too_costly"
+
+
+@pytest.mark.parametrize("filling", [b"\xff", b"\0", b"\xff\xd0", b"\xff\xfe\0\2"])
+def test_fillings_between_segments(filling):
+    data = jpeg()
+    assert refusal(data[:2] + filling * 100 + data[2:]) is None
+    assert refusal(data[:2] + filling * 100_000 + data[2:]) == "too_costly"
+
+
+def test_a_progressive_one_whose_coefficients_fill_the_memory():
+    data = bytearray(jpeg(progressive=True))
+    frame = data.index(b"\xff\xc2")
+    data[frame + 5 : frame + 9] = struct.pack(">HH", 9000, 9000)
+    assert refusal(bytes(data)) == "too_costly"
+
+
+def test_chunks_without_end():
+    assert refusal(png(40, 40, rows=40, extra=chunk(b"abCd", b"") * 100)) is None
+    assert refusal(png(40, 40, rows=40, extra=chunk(b"abCd", b"") * 30_000)) == "too_costly"
+
+
+@pytest.mark.parametrize("rows", [0, 10, 39])
+def test_a_png_without_all_its_rows_is_damaged(rows):
+    assert refusal(png(40, 40, rows=rows)) == "truncated"
+
+
+def test_a_large_one_with_ten_rows_is_damaged():
+    assert refusal(png(5000, 5000, rows=10)) == "truncated"
+
+
+def test_a_jpeg_that_ends_after_its_first_rows_is_damaged():
+    data = jpeg((4000, 3000))
+    start = data.index(b"\xff\xda") + 14
+    assert refusal(data[: start + 500] + END) == "truncated"
+
+
+@pytest.mark.parametrize("length", range(2, 700, 13))
+def test_a_file_that_is_cut_anywhere_raises_nothing_else(length):
+    for data in (jpeg(progressive=True), png(40, 40, rows=40)):
+        assert refusal(data[:length]) in (None, "truncated")

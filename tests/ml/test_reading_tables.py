@@ -1,0 +1,205 @@
+"""Tables as spreadsheets save them, and the published sets as they come."""
+
+from pathlib import Path
+
+import pytest
+
+from ml import datasets
+from ml.datasets import labels
+from ml.taxonomy import ALLOWED
+
+TABLE = "image_id,lesion_id,dx,age\na,l1,nv,40\n\nb,l2,mel,85+\n"
+
+
+def write(folder: Path, name: str, text: str, encoding: str = "utf-8") -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode(encoding))
+
+
+@pytest.fixture
+def folder(tmp_path, draw) -> Path:
+    for seed, name in enumerate("ab"):
+        draw(tmp_path / "mine/images" / f"{name}.jpg", seed)
+    return tmp_path / "mine"
+
+
+def meant(folder: Path, **options) -> list[tuple]:
+    manifest = datasets.read([folder], **options)
+    assert not manifest.faults
+    return [(row.image_id, row.dx, row.age) for row in manifest.rows]
+
+
+RIGHT = [("a", "nv", 40), ("b", "mel", 85)]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (TABLE, "utf-8"),
+        (TABLE, "utf-8-sig"),
+        (TABLE, "utf-16"),
+        (TABLE, "utf-16-le"),
+        (TABLE.replace(",", ";"), "cp1252"),
+        (TABLE.replace(",", "\t"), "utf-16"),
+        (TABLE.replace("\n", "\r\n"), "utf-8"),
+        ("\n\n" + TABLE, "utf-8"),
+        (TABLE.replace("image_id,lesion_id,dx", " Image ID , Lesion-ID,DX"), "utf-8"),
+        (TABLE.replace("a,l1", "a.jpg,l1").replace("b,l2", "images/b.JPG,l2"), "utf-8"),
+        (TABLE.replace("a,l1", '"a","l1, the first"'), "utf-8"),
+        (TABLE.replace("40", "40,0").replace(",", ";").replace("40;0", "40,0"), "utf-8"),
+        (TABLE.replace("nv", "Näevus".replace("ä", "a")), "cp1252"),
+    ],
+)
+def test_a_table_is_read_however_it_was_saved(folder, text, encoding):
+    write(folder, "metadata.csv", text, encoding)
+    assert meant(folder) == RIGHT
+
+
+@pytest.mark.parametrize("age", ["NA", "?", "null", "", "nan", "Unknown", "-", "None"])
+def test_ages_that_say_nothing_are_none(folder, age):
+    write(folder, "metadata.csv", f"image_id,dx,age\na,nv,{age}\nb,mel,70\n")
+    assert meant(folder)[0] == ("a", "nv", None)
+
+
+def test_rows_are_counted_as_an_editor_does(folder):
+    write(folder, "metadata.csv", "\n\nimage_id,dx\na,nv\n\n\nb,wart\n")
+    (fault,) = datasets.read([folder]).faults
+    assert "row 7: unknown diagnosis “wart” (column dx)" in fault
+
+
+@pytest.mark.parametrize(
+    ("word", "dx"),
+    [
+        ("nevus", "nv"), ("Naevus", "nv"), ("NEV", "nv"), ("Melanoma, NOS", "mel"),
+        ("ACK", "akiec"),
+        ("AK", "akiec"), ("SEK", "bkl"), ("SCCKA", "scc"), ("Bowen's disease", "akiec"),
+        ("Squamous cell carcinoma, NOS", "scc"), ("not_a_lesion", "not_a_lesion"),
+        ("Seborrheic Keratosis", "bkl"), ("UNK", "other"), ("wart", None),
+    ],
+)  # fmt: skip
+def test_words_for_diagnoses(word, dx):
+    assert labels.of(word) == dx
+
+
+def test_every_word_stands_for_a_label():
+    assert set(labels.SYNONYMS.values()) == set(ALLOWED)
+
+
+# Published sets. Each is (files of the set, pictures, what they are).
+
+ISIC_CLI = """isic_id,attribution,copyright_license,age_approx,anatom_site_general,\
+diagnosis_1,diagnosis_2,diagnosis_3,image_type,lesion_id,patient_id,sex
+a,X,CC-0,40.0,lower extremity,Benign,Benign proliferations,Nevus,dermoscopic,IL_1,IP_1,male
+b,X,CC-0,85.0,head/neck,Malignant,Malignant melanocytic proliferations (Melanoma),\
+"Melanoma, NOS",clinical: close-up,IL_2,IP_2,female
+"""
+ONE_HOT_2018 = """image,MEL,NV,BCC,AKIEC,BKL,DF,VASC
+a,0.0,1.0,0.0,0.0,0.0,0.0,0.0
+b,1.0,0.0,0.0,0.0,0.0,0.0,0.0
+"""
+ONE_HOT_2019 = """image,MEL,NV,BCC,AK,BKL,DF,VASC,SCC,UNK
+a_downsampled,0.0,1.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0
+b,1.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0
+"""
+METADATA_2019 = """image,age_approx,anatom_site_general,lesion_id,sex
+a_downsampled,40.0,anterior torso,L1,female
+b,85.0,head/neck,L2,male
+"""
+SIIM = """image_name,patient_id,sex,age_approx,anatom_site_general_challenge,diagnosis,\
+benign_malignant,target
+a,IP_1,male,40.0,torso,unknown,benign,0
+b,IP_2,female,85.0,head/neck,melanoma,malignant,1
+"""
+PAD = """patient_id,lesion_id,smoke,background_father,age,gender,fitspatrick,region,diagnostic,\
+itch,img_id,biopsed
+PAT_1,10,False,GERMANY,40,MALE,2.0,ARM,NEV,True,a.png,False
+PAT_2,20,,,85,FEMALE,,FACE,MEL,UNK,b.png,True
+"""
+FITZPATRICK = """,md5hash,fitzpatrick_scale,fitzpatrick_centaur,label,nine_partition_label,\
+three_partition_label,qc,url,url_alphanum
+0,a,3,3,nevocytic something,benign melanocyte,benign,,http://x,x
+1,b,-1,4,superficial spreading melanoma ssm,malignant melanoma,malignant,,http://x,x
+"""
+MILK_TRUTH = """lesion_id,AKIEC,BCC,BEN_OTH,BKL,DF,INF,MAL_OTH,MEL,NV,SCCKA,VASC
+IL_1,0,0,0,0,0,0,0,0,1,0,0
+IL_2,0,0,0,0,0,0,0,1,0,0,0
+"""
+MILK = """lesion_id,image_type,isic_id,age_approx,sex,skin_tone_class,site,MONET_hair
+IL_1,dermoscopic,a,40,male,3,trunk,0.25
+IL_2,clinical: close-up,b,85,female,1,head_neck_face,0.5
+"""
+LAYOUTS = {
+    "isic-cli": ({"metadata.csv": ISIC_CLI}, "{}.jpg", ["nv", "mel"], ["dermoscopy", "photo"]),
+    "ISIC 2018": (
+        {"ISIC2018_Task3_Training_GroundTruth/ISIC2018_GroundTruth.csv": ONE_HOT_2018},
+        "ISIC2018_Task3_Training_Input/{}.jpg",
+        ["nv", "mel"],
+        ["dermoscopy"] * 2,
+    ),
+    "ISIC 2019": (
+        {
+            "ISIC_2019_Training_GroundTruth.csv": ONE_HOT_2019,
+            "ISIC_2019_Training_Metadata.csv": METADATA_2019,
+        },
+        "ISIC_2019_Training_Input/{}.jpg",
+        ["nv", "mel"],
+        ["dermoscopy"] * 2,
+    ),
+    "SIIM-ISIC 2020": (
+        {"train.csv": SIIM}, "jpeg/train/{}.jpg", ["benign", "mel"], ["dermoscopy"] * 2
+    ),
+    "PAD-UFES-20": (
+        {"metadata.csv": PAD}, "images/imgs_part_1/{}.png", ["nv", "mel"], ["photo"] * 2
+    ),
+    "Fitzpatrick17k": (
+        {"fitzpatrick17k.csv": FITZPATRICK}, "data/{}.jpg", ["benign", "mel"], ["photo"] * 2
+    ),
+    "MILK10k": (
+        {"MILK10k_Training_GroundTruth.csv": MILK_TRUTH, "MILK10k_Training_Metadata.csv": MILK},
+        "MILK10k_Training_Input/lesion/{}.jpg",
+        ["nv", "mel"],
+        ["dermoscopy", "photo"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_published_sets_are_read_as_they_come(tmp_path, draw, name):
+    sheets, place, dx, modalities = LAYOUTS[name]
+    for sheet, text in sheets.items():
+        write(tmp_path / name, sheet, text)
+    for seed, image in enumerate("ab"):
+        draw(tmp_path / name / place.format(image), seed)
+    manifest = datasets.read([tmp_path / name])
+    assert not manifest.faults
+    assert not manifest.dropped
+    assert [row.dx for row in manifest.rows] == dx
+    assert [row.modality for row in manifest.rows] == modalities
+    if name != "ISIC 2018" and name != "Fitzpatrick17k":
+        assert [row.age for row in manifest.rows] == [40, 85]
+    if name == "PAD-UFES-20":
+        assert [(row.sex, row.skin_type, row.group) for row in manifest.rows] == [
+            ("male", 2, "PAD-UFES-20/PAT_1"),
+            ("female", None, "PAD-UFES-20/PAT_2"),
+        ]
+    if name == "Fitzpatrick17k":
+        assert [row.skin_type for row in manifest.rows] == [3, None]
+    if name == "MILK10k":
+        assert [row.skin_tone for row in manifest.rows] == [3, 1]
+        assert [row.concepts[1] for row in manifest.rows] == [0.25, 0.5]
+    assert manifest.notes
+
+
+def test_the_same_name_in_two_folders_is_named(folder, draw):
+    write(folder, "metadata.csv", TABLE)
+    draw(folder / "images/more/a.png", 7)
+    (fault,) = datasets.read([folder]).faults
+    assert "another picture is called so" in fault
+
+
+def test_what_was_understood_is_told(folder):
+    write(folder, "labels.csv", "isic_id;Diagnosis\na;nevus\nb;Melanoma\n")
+    notes = "\n".join(datasets.read([folder]).notes)
+    assert "image_id from isic_id, dx from diagnosis" in notes
+    assert "Melanoma → mel × 1, nevus → nv × 1" in notes

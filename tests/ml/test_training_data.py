@@ -1,0 +1,39 @@
+"""What a training says of data that are too few, or partly unusable, before it begins."""
+
+import json
+
+import pytest
+
+from ml.__main__ import main
+
+pytest.importorskip("keras")
+
+
+@pytest.mark.parametrize("dx", [["nv"], ["nv", "mel"]])
+def test_too_few_pictures_are_a_sentence(make_set, tmp_path, monkeypatch, capsys, dx):
+    monkeypatch.chdir(tmp_path)
+    folder = make_set("tiny", [{"image_id": f"i{n}", "dx": d} for n, d in enumerate(dx)])
+    assert main(["train", "--data", str(folder), "--out", "run"]) == 1
+    assert "error: too few pictures" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_can_not_be_learnt_and_what_is_left_out_are_named(
+    make_set, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    records = [{"image_id": f"i{n}", "dx": "nv"} for n in range(12)]
+    folder = make_set("mine", [*records, {"image_id": "x", "dx": "wart"}])
+    (folder / "images/i3.jpg").write_bytes(b"no picture")
+    trained = []
+    monkeypatch.setattr("ml.training.loop._Training.run", lambda self: trained.append(self))
+    (tmp_path / "plan.json").write_text(json.dumps({"epoch_pictures": 32, "batch": 16}))
+    arguments = ["train", "--data", str(folder), "--plan", "plan.json", "--out", "run"]
+    assert main([*arguments, "--strict"]) == 1
+    assert not trained
+    assert main(arguments) == 1
+    assert len(trained) == 1
+    errors = capsys.readouterr().err
+    assert "warning: no picture to learn bkl, df, vasc, bcc, akiec, mel from" in errors
+    assert "i3.jpg" in errors
+    assert "“wart”" in errors

@@ -1,0 +1,108 @@
+"""No parameter makes any address answer with an error of ours: a walk over all, as each role."""
+
+import re
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.db import transaction
+from django.test import Client
+
+from tests.site.test_roles_walk import ADDRESSES, API, fill_in, people  # noqa: F401 fixtures
+
+NAMES = (
+    *("next", "q", "p", "o", "e", "all", "page", "cursor", "page_size", "version", "lang", "key"),
+    *("looks", "again", "mole", "modality", "state", "action", "resource_type", "timestamp"),
+    *("groups__id__exact", "is_active__exact", "review", "claim", "risk_category", "doctor__id"),
+    *("date_joined__gte", "_popup", "_to_field", "_changelist_filters", "term", "format"),
+    *("from", "to", "since", "until", "body_site", "result", "doctor", "search", "primary__exact"),
+)
+FIELDS = (
+    *("next", "language", "token", "credential", "code", "action", "_selected_action", "post"),
+    *("login", "password", "email", "name", "display_name", "days", "mole", "body_site", "key"),
+    *("action_add", "action_primary", "action_remove", "action_send", "image", "demo", "note"),
+    *("form-TOTAL_FORMS", "form-INITIAL_FORMS", "index", "select_across", "_save", "groups"),
+    *("user", "expiry", "_confirm", "agreed", "consent", "date_of_birth", "reminder", "size_mm"),
+)
+VALUES = ("a\0b", "abc", "99999999999999999999", '{"id": 1}')
+LISTS = re.compile(r"^/(admin/[a-z]+/[a-z]+/(export/)?|records/|moles/|api/v1/(schema|records)/)$")
+
+
+def fails(session: str | None, method: str, address: str, values: dict) -> str | None:
+    """The address with what was sent, where the answer is our error; what was done is undone."""
+    cache.clear()
+    client = Client(raise_request_exception=False)
+    if session:
+        client.cookies[settings.SESSION_COOKIE_NAME] = session
+    before = transaction.savepoint()
+    headers = {"HX-Request": "true"} if address.endswith("/state/") else {}
+    response = getattr(client, method)(address, values, headers=headers)
+    if response.streaming:
+        list(response.streaming_content)
+    transaction.savepoint_rollback(before)
+    if response.status_code >= 500:
+        return f"{method} {address} {values}: {response.status_code}"
+    return None
+
+
+@pytest.fixture
+def everybody(people, admin_user):  # noqa: F811
+    return people | {"superuser": admin_user}
+
+
+@pytest.mark.parametrize("role", ["nobody", "alice", "superuser"])
+def test_no_parameter_of_any_address_is_an_error(role, everybody, fill_in):  # noqa: F811
+    session = signed_in(everybody[role])
+    found = []
+    for route in ADDRESSES:
+        if route.startswith("/admin/") and role in ("nobody", "alice"):
+            continue
+        address = re.sub(r"\?.*", "", fill_in(route))
+        for value in VALUES:
+            found.append(fails(session, "get", address, dict.fromkeys(NAMES, value)))
+            found.append(fails(session, "post", address, dict.fromkeys(FIELDS, value)))
+        if LISTS.match(route) and role != "nobody":
+            # One by one: among several, the first that is refused hides the others.
+            found += [fails(session, "get", address, {name: "abc"}) for name in NAMES]
+    assert not any(found), "\n" + "\n".join(filter(None, found))
+
+
+def test_a_line_end_or_a_nul_in_an_address_is_refused_in_the_right_form(client):
+    for address, kind in (
+        ("/api/v1/schema/?version=1%0d%0aSet-Cookie:x", "application/problem+json"),
+        ("/?page=%00", "text/html"),
+        ("/moles/%00/", "text/html"),
+    ):
+        answer = client.get(address)
+        assert answer.status_code == 400
+        assert answer["Content-Type"].startswith(kind)
+
+
+def test_a_nul_in_what_a_program_sends_is_refused(client, alice):
+    client.force_login(alice)
+    credentials = {"email": "a\0@example.org", "password": "\0"}
+    answer = client.post("/api/v1/auth/token/", credentials, content_type="application/json")
+    assert answer.status_code == 400
+
+
+def test_what_leads_nowhere_leads_home(client, alice):
+    client.force_login(alice)
+    for target in ("abc", "https://evil.example/", "//evil.example", "javascript:x", ""):
+        answer = client.post("/account/language/", {"next": target, "language": "fr"})
+        assert answer.url == "/"
+        assert client.get("/account/consent/", {"next": target}).url == "/"
+
+
+def signed_in(person) -> str | None:
+    """The key of a session that was just confirmed by password and second step."""
+    if person is None:
+        return None
+    client = Client()
+    client.force_login(person)
+    session = client.session
+    session["account_authentication_methods"] = [
+        {"method": "mfa", "at": 4e9},
+        {"method": "password", "at": 4e9, "reauthenticated": True},
+    ]
+    session.save()
+    return session.session_key

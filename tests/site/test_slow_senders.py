@@ -1,0 +1,196 @@
+"""Who sends slowly, or takes slowly what they asked for, holds up nobody else."""
+
+import contextlib
+import http.client
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from knox.models import AuthToken
+
+ROOT = Path(__file__).parents[2]
+FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
+UPLOAD = b"Content-Type: multipart/form-data; boundary=x\r\n"
+BEGINNINGS = {
+    "header": b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+    "form": b"POST /api/v1/auth/token/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n"
+    + FORM
+    + b"\r\nlogin=",
+    "upload": b"POST /api/v1/records/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n"
+    + UPLOAD
+    + b'\r\n--x\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n',
+    "chunks": b"POST /api/v1/records/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+    + UPLOAD
+    + b"\r\n5\r\n--",
+}
+# As `make run` starts it, but impatient, so that the test need not wait.
+IMPATIENT = """
+from skincare_site.gunicorn import *
+from skincare_site import web_worker
+web_worker.GRACE = 2
+"""
+
+
+@pytest.fixture
+def port(tmp_path: Path, unused_tcp_port: int, process_environment) -> Iterator[int]:
+    (tmp_path / "impatient.py").write_text(IMPATIENT)
+    command = [sys.executable, "-m", "gunicorn", "-c", str(tmp_path / "impatient.py")]
+    server = subprocess.Popen(
+        [*command, "-b", f"127.0.0.1:{unused_tcp_port}", "skincare_site.wsgi"],
+        cwd=ROOT,
+        env=process_environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_for(unused_tcp_port)
+    yield unused_tcp_port
+    server.terminate()
+    server.wait(30)
+
+
+def listens(port: int) -> bool:
+    with contextlib.suppress(OSError):
+        socket.create_connection(("127.0.0.1", port)).close()
+        return True
+    return False
+
+
+def wait_for(port: int) -> None:
+    deadline = time.monotonic() + 60
+    while not listens(port):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def caddy(port: int, tmp_path: Path) -> Iterator[int]:
+    """The proxy with the configuration of docker-compose.yml, without TLS, before that server."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        own = free.getsockname()[1]
+    proxy = subprocess.Popen(
+        [Path(sys.executable).with_name("caddy"), "run", "--config", "deploy/Caddyfile"],
+        cwd=ROOT,
+        env={
+            "SITE_ADDRESS": f"http://localhost:{own}",
+            "WEB": f"127.0.0.1:{port}",
+            "HOME": str(tmp_path),
+            "CADDY_ADMIN": f"unix/{tmp_path}/admin",
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_for(own)
+    yield own
+    proxy.terminate()
+    proxy.wait(30)
+
+
+@pytest.fixture
+def slow(port: int) -> Iterator:
+    opened = []
+
+    def open_many(beginning: bytes, to: int = port) -> list[socket.socket]:
+        for _number in range(9):
+            connection = socket.create_connection(("127.0.0.1", to), timeout=30)
+            connection.sendall(beginning)
+            opened.append(connection)
+        time.sleep(0.3)
+        return opened
+
+    yield open_many
+    for connection in opened:
+        connection.close()
+
+
+def ask(port: int, method: str = "GET", path: str = "/health/live", **request) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request(method, path, **request)
+    answer = connection.getresponse()
+    found = answer.status, answer.read()
+    connection.close()
+    return found
+
+
+def test_nine_slow_senders_of_each_kind_hold_up_nobody_and_are_cut_off(port: int, slow) -> None:
+    for beginning in BEGINNINGS.values():
+        connections = slow(beginning)
+    assert ask(port)[0] == 200
+    for _second in range(8):
+        for connection in connections:
+            with contextlib.suppress(OSError):
+                connection.send(b"1")
+        time.sleep(0.5)
+    for connection in connections:
+        with contextlib.suppress(ConnectionError):
+            # Nothing, or that the chunk is none.
+            assert connection.recv(1000)[:12] in (b"", b"HTTP/1.1 400")
+
+
+def test_through_the_proxy_alike(caddy: int, slow) -> None:
+    for beginning in BEGINNINGS.values():
+        slow(beginning, to=caddy)
+    assert ask(caddy)[0] == 200
+
+
+def test_who_does_not_take_the_answer_holds_up_nobody(port: int, slow) -> None:
+    path = b"GET /api/v1/schema/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    for connection in slow(path * 40):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+    assert ask(port)[0] == 200
+
+
+def test_a_steady_sender_that_needs_longer_is_served(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(
+            b"POST /api/v1/auth/token/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 180000\r\n"
+            b"Connection: close\r\n" + FORM + b"\r\n"
+        )
+        for _part in range(6):
+            connection.sendall(b"1" * 30_000)
+            time.sleep(0.6)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 400")
+
+
+def test_a_body_in_chunks_and_one_that_waits_to_be_asked_for_arrive(port: int) -> None:
+    credentials = b'{"email": "nobody@example.org", "password": "x"}'
+    headers = {"Content-Type": "application/json"}
+    whole = ask(port, "POST", "/api/v1/auth/token/", body=credentials, headers=headers)
+    parts = ask(port, "POST", "/api/v1/auth/token/", body=iter([credentials]), headers=headers)
+    assert whole[0] == parts[0] == 400
+    assert b"wrong" in whole[1]
+    assert parts[1] == whole[1]
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(
+            b"POST /api/v1/auth/token/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+            b"Expect: 100-continue\r\nContent-Type: application/json\r\n"
+            + f"Content-Length: {len(credentials)}\r\n\r\n".encode()
+        )
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(credentials)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 400")
+
+
+def test_more_than_any_upload_may_have_is_refused_with_a_sentence(port: int, alice) -> None:
+    headers = {
+        "Authorization": f"Token {AuthToken.objects.create(alice)[1]}",
+        "Content-Type": "multipart/form-data; boundary=x",
+    }
+    begin = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
+    body = begin + b"1" * 60_000_000 + b"\r\n--x--\r\n"
+    status, answer = ask(port, "POST", "/api/v1/records/", body=body, headers=headers)
+    assert status == 413
+    assert b"larger than 25 MB" in answer
+
+
+def test_an_endless_request_is_refused_unread(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(
+            b"POST /api/v1/records/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000000\r\n"
+            + UPLOAD
+            + b"\r\n"
+        )
+        assert connection.recv(1000).startswith(b"HTTP/1.1 413")
