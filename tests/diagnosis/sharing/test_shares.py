@@ -99,7 +99,7 @@ def test_a_link_ends(client, alice, mole, share, how):
         assert "This link does not work" in answer.content.decode()
 
 
-@pytest.mark.parametrize("key", ["", "x", "0" * 32 + ":x", "é\0"])
+@pytest.mark.parametrize("key", ["", "x", "0" * 32 + ":x", "é"])
 def test_a_key_is_not_guessed(client, db, key):
     assert client.get(SHARED, {"key": key}).status_code == 404
 
