@@ -12,7 +12,7 @@ from typing import Any
 from auditlog.context import set_extra_data
 from auditlog.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -32,12 +32,12 @@ ACTIONS = ("create", "update", "delete", "access")  # in the file, which program
 
 
 def acting(person: User) -> AbstractContextManager:
-    """What is done inside, by a command, is done by this person."""
+    """Log what a command does inside as done by this person."""
     return set_extra_data({"actor": person, "actor_email": person.pseudonym})
 
 
 def log_export(thing: Model, *, to: str) -> None:
-    """That something left the service, for example into a data set."""
+    """Log that something left the service, for example into a data set."""
     LogEntry.objects.log_create(
         thing,
         force_log=True,
@@ -75,8 +75,23 @@ def _create(model: type[Model], row: Model | None, **fields: Any) -> None:
     )
 
 
+def about(person: User) -> list[dict[str, Any]]:
+    """What the log keeps of a person: what they did, and what was done with their account."""
+    account = Q(content_type=ContentType.objects.get_for_model(User), object_pk=str(person.pk))
+    return [
+        {
+            "time": entry.timestamp,
+            "by": actor(entry) if entry.actor_id == person.pk or not entry.actor else "staff",
+            "action": _special(entry) or ACTIONS[entry.action],
+            "kind": entry.content_type.model,
+            "id": entry.object_pk,
+        }
+        for entry in _read(LogEntry.objects.filter(account | Q(actor=person)).order_by("id"))
+    ]
+
+
 def action(entry: LogEntry) -> str:
-    """What was done, in a word."""
+    """Say in a word what was done."""
     return str(WORDS.get(_special(entry)) or entry.get_action_display())
 
 
@@ -85,7 +100,7 @@ def _special(entry: LogEntry) -> str | None:
 
 
 def actor(entry: LogEntry) -> str:
-    """Who did it; a pseudonym once the account is gone. Empty for the service itself."""
+    """Name who did it; by a pseudonym once the account is gone, empty for the service itself."""
     return str(entry.actor or entry.actor_email or "")
 
 
@@ -113,7 +128,7 @@ def _read(entries: QuerySet[LogEntry]) -> Iterable[LogEntry]:
 
 
 class _Lines:
-    """A file that hands each line back to who writes it."""
+    """A file that hands each line back to its writer."""
 
     def write(self, line: str) -> str:
         return line

@@ -8,6 +8,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_process_init
 
+from accounts import expiry
 from diagnosis.moles import reminders
 from diagnosis.queue import Task
 from diagnosis.records import assessments, pictures
@@ -41,6 +42,11 @@ def sweep_files() -> None:
     pictures.remove_orphans()
 
 
+@shared_task(name=Task.SWEEP_EXPIRED, ignore_result=True, expires=3600)
+def sweep_expired() -> None:
+    expiry.remove_expired()
+
+
 @shared_task(name=Task.SWEEP_REMINDERS, ignore_result=True, expires=3600)
 def sweep_reminders() -> None:
     reminders.sweep()
@@ -68,7 +74,7 @@ def sweep_verdict_mails() -> None:
 
 @worker_process_init.connect
 def load_the_model(**_: Any) -> None:
-    """After the fork, so that every process has its own; without a model the worker stops."""
+    """Load the model after the fork, each process its own; without one the worker stops."""
     try:
         assessments.warm()
     except Exception:

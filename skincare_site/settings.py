@@ -59,6 +59,8 @@ DEFAULT_FROM_EMAIL = env(
     "DEFAULT_FROM_EMAIL", default=f"Skincare mole check <noreply@{ALLOWED_HOSTS[0]}>"
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# For /.well-known/security.txt, such as mailto:security@example.org; empty: it does not exist.
+SECURITY_CONTACT = env("SECURITY_CONTACT", default="")
 # Empty: /metrics does not exist.
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 # `make run` on the own machine: logins that everybody knows, and staff without a second factor.
@@ -148,6 +150,7 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.GuessableValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "diagnosis:home"
@@ -205,6 +208,7 @@ STATICFILES_DIRS = [
 # What one person may ask for: (how many, in how many seconds), and keep in all.
 LIMITS = {
     "uploads": (60, 60),
+    "previews": (60, 60),
     "reassessments": (60, 3600),
     "reports": (30, 600),
     "shares": (30, 3600),
@@ -253,6 +257,7 @@ CELERY_BEAT_SCHEDULE = {
     "files": {"task": Task.SWEEP_FILES, "schedule": timedelta(hours=1)},
     "reminders": {"task": Task.SWEEP_REMINDERS, "schedule": timedelta(hours=1)},
     "shares": {"task": Task.SWEEP_SHARES, "schedule": timedelta(hours=1)},
+    "expired": {"task": Task.SWEEP_EXPIRED, "schedule": timedelta(hours=6)},
 }
 
 # Rate limits are kept here. They fail open: without Redis, people still log in and upload.
@@ -310,7 +315,7 @@ SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
 # 0 on the own machine: a browser would remember for a year that localhost speaks TLS.
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=365 * 24 * 3600 if HTTPS else 0)
-# Binds all subdomains, and browsers' lists keep it for months: for who owns the whole domain.
+# Binds all subdomains, and browsers' lists keep it for months: for those who own the whole domain.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # that choice, each way
 SECURE_REFERRER_POLICY = "same-origin"
@@ -336,6 +341,6 @@ CONTENT_SECURITY_POLICY = {
 
 # The log tells who, when and what, never what is in a note or a picture.
 AUDITLOG_DISABLE_ON_RAW_SAVE = True
-# It would believe any X-Forwarded-For, and break on one that is no address.
+# It would believe any X-Forwarded-For, and break on one that is not an address.
 AUDITLOG_DISABLE_REMOTE_ADDR = True
 LOGGING = logs.configuration()

@@ -94,7 +94,7 @@ class RecordViewSet(
     def preview(self, request: Request) -> HttpResponse:
         upload = PictureSerializer(data=request.data)
         upload.is_valid(raise_exception=True)
-        limits.spend(request.user, "uploads")
+        limits.spend(request.user, "previews")
         picture = pictures.reencode(upload.validated_data["image"])
         return HttpResponse(picture.read(), content_type="image/jpeg")
 

@@ -54,11 +54,11 @@ def record_new(request: PersonRequest) -> HttpResponse:
             except ValidationError as refused:
                 sent.add_error("image", refused)
                 status = 413 if refused.code == "too_large" else 400
-            except uploads.SentBefore as same:
-                sent_before, status = same, 409
             except limits.TryLater as later:
                 sent.add_error("image", later.sentence)
-                status, headers = later.status, {"Retry-After": later.seconds}
+                status, headers = later.status, {"Retry-After": str(later.seconds)}
+            except uploads.SentBefore as same:
+                sent_before, status = same, 409
         form = sent if isinstance(sent, RecordForm) else form
     context = {
         "form": form,
@@ -149,7 +149,7 @@ def record_delete(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def record_mole(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
-    """Another mole for one record: chosen wrongly, or not at all, when it was sent."""
+    """Choose the mole of a record, which was wrong or missing when it was sent."""
     record = _record(request, pk)
     form = MoleForm(request.POST or None, initial={"mole": record.mole_id})
     form.fields["mole"].queryset = request.user.moles.order_by("name")
