@@ -8,6 +8,6 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        from accounts import notices, roles  # noqa: F401 notices listens
+        from accounts import notices, roles  # noqa: F401 notices listen
 
         post_migrate.connect(roles.apply, dispatch_uid="roles")

@@ -12,7 +12,7 @@ from typing import Any
 from auditlog.context import set_extra_data
 from auditlog.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -73,6 +73,21 @@ def _create(model: type[Model], row: Model | None, **fields: Any) -> None:
         changes={},
         **fields,
     )
+
+
+def about(person: User) -> list[dict[str, Any]]:
+    """What the log keeps of a person: what they did, and what was done with their account."""
+    account = Q(content_type=ContentType.objects.get_for_model(User), object_pk=str(person.pk))
+    return [
+        {
+            "time": entry.timestamp,
+            "by": actor(entry) if entry.actor_id == person.pk or not entry.actor else "staff",
+            "action": _special(entry) or ACTIONS[entry.action],
+            "kind": entry.content_type.model,
+            "id": entry.object_pk,
+        }
+        for entry in _read(LogEntry.objects.filter(account | Q(actor=person)).order_by("id"))
+    ]
 
 
 def action(entry: LogEntry) -> str:

@@ -23,6 +23,7 @@ class Task(StrEnum):
     SWEEP_FILES = "diagnosis.tasks.sweep_files"
     SWEEP_REMINDERS = "diagnosis.tasks.sweep_reminders"
     SWEEP_SHARES = "diagnosis.tasks.sweep_shares"
+    SWEEP_EXPIRED = "diagnosis.tasks.sweep_expired"
     SWEEP_VERDICT_MAILS = "diagnosis.tasks.sweep_verdict_mails"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_process_init
 
+from accounts import expiry
 from diagnosis.moles import reminders
 from diagnosis.queue import Task
 from diagnosis.records import assessments, pictures
@@ -39,6 +40,11 @@ def sweep_records() -> None:
 @shared_task(name=Task.SWEEP_FILES, ignore_result=True, expires=3600)
 def sweep_files() -> None:
     pictures.remove_orphans()
+
+
+@shared_task(name=Task.SWEEP_EXPIRED, ignore_result=True, expires=3600)
+def sweep_expired() -> None:
+    expiry.remove_expired()
 
 
 @shared_task(name=Task.SWEEP_REMINDERS, ignore_result=True, expires=3600)

@@ -6,6 +6,7 @@ The child is forked from a clean server process that has the modules already (mu
 
 import contextlib
 import multiprocessing
+import os
 import resource
 import signal
 import sys
@@ -83,6 +84,7 @@ def _call(function: Callable[[bytes], bytes], data: bytes) -> bytes:
 def _work(pipe: Connection, function: Callable[[bytes], bytes]) -> None:
     """In the child: a broken limit ends it, by a signal or by MemoryError."""
     signal.alarm(WALL_SECONDS)
+    os.nice(5)  # pages come first
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_CPU, CPU_SECONDS)
     if sys.platform == "linux":  # elsewhere not kept

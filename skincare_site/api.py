@@ -142,10 +142,10 @@ def _as_api_exception(exception: Exception) -> Exception:
         return ValidationError(exception.message_dict if fields else exception.messages)
     if isinstance(exception, ConsentMissing):
         return PermissionDenied(_("Agree first that your pictures are stored: /account/consent/"))
-    if isinstance(exception, SentBefore):
-        return SamePicture(exception)
     if isinstance(exception, TryLater):
         return Later(exception)
+    if isinstance(exception, SentBefore):
+        return SamePicture(exception)
     if isinstance(exception, NotRetryable):
         return Conflict(_("Only a failed record can be tried again."))
     if isinstance(exception, RequestDataTooBig):

@@ -59,6 +59,8 @@ DEFAULT_FROM_EMAIL = env(
     "DEFAULT_FROM_EMAIL", default=f"Skincare mole check <noreply@{ALLOWED_HOSTS[0]}>"
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# For /.well-known/security.txt, such as mailto:security@example.org; empty: it does not exist.
+SECURITY_CONTACT = env("SECURITY_CONTACT", default="")
 # Empty: /metrics does not exist.
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 # `make run` on the own machine: logins that everybody knows, and staff without a second factor.
@@ -148,6 +150,7 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.GuessableValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "diagnosis:home"
@@ -205,6 +208,7 @@ STATICFILES_DIRS = [
 # What one person may ask for: (how many, in how many seconds), and keep in all.
 LIMITS = {
     "uploads": (60, 60),
+    "previews": (60, 60),
     "reassessments": (60, 3600),
     "reports": (30, 600),
     "shares": (30, 3600),
@@ -253,6 +257,7 @@ CELERY_BEAT_SCHEDULE = {
     "files": {"task": Task.SWEEP_FILES, "schedule": timedelta(hours=1)},
     "reminders": {"task": Task.SWEEP_REMINDERS, "schedule": timedelta(hours=1)},
     "shares": {"task": Task.SWEEP_SHARES, "schedule": timedelta(hours=1)},
+    "expired": {"task": Task.SWEEP_EXPIRED, "schedule": timedelta(hours=6)},
 }
 
 # Rate limits are kept here. They fail open: without Redis, people still log in and upload.

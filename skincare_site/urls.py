@@ -17,4 +17,5 @@ urlpatterns = [
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("metrics", health.metrics),
+    path("", include("skincare_site.well_known")),
 ]

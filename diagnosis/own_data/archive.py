@@ -16,7 +16,7 @@ from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
 from accounts.models import User
 from audit import log
 from diagnosis.records.models import MoleRecord
-from diagnosis.reviews.models import Review
+from diagnosis.reviews.models import DoctorProfile, Review
 
 CHUNK = 100  # records in memory at a time
 RIGHTS = {"password", "is_superuser", "is_staff", "is_active"}
@@ -24,6 +24,26 @@ RIGHTS = {"password", "is_superuser", "is_staff", "is_active"}
 INNER_WORKINGS = {
     *("owner_id", "image", "attempts", "claim_token", "claimed_until", "idempotency_key"),
     *("danger", "is_reviewed", "review_claimed_by_id", "review_claimed_until"),
+}
+# Tables that point to a person: under which name the archive holds their rows, or why it does not.
+RELATED = {
+    "moles": "moles",
+    "records": "records",
+    "shares": "share_links",
+    "emailaddress_set": "account.addresses",
+    "authenticator_set": "account.second_steps",
+    "usersession_set": "account.sessions",
+    "auth_token_set": "account.tokens",
+    "doctor_profile": "account.doctor_settings",
+    "reviews": "verdicts_written",
+    "logentry_set": "audit_log",
+    "review_claims": None,  # which of others' records a doctor is about to review, for minutes
+}
+# Of a verdict, what its record's person does not get: doctors write it to each other, and it may
+# speak of others; README.txt says that it exists and whom to ask.
+REVIEW_LEFT_OUT = {
+    *("private_comment", "confidence", "blind"),
+    *("id", "record_id", "doctor_id", "news_since", "notified_at", "mail_claimed_until"),
 }
 
 
@@ -78,6 +98,8 @@ def _explanation() -> str:
         "data.json holds all that the service keeps about you: your account, your moles, and your "
         "records with every answer of the program and every verdict of a doctor.\n"
         "pictures/ holds your pictures; each is named after the id of its record.\n"
+        "What doctors note for each other beside a verdict is left out, since it may speak of "
+        "other people: ask whoever runs this service for it.\n"
     )
 
 
@@ -87,6 +109,8 @@ def _as_json(person: User) -> Iterator[bytes]:
         "account": _account(person),
         "moles": [_fields(mole) for mole in person.moles.order_by("created_at")],
         "share_links": list(person.shares.values("mole", "record", "created_at", "expires_at")),
+        "verdicts_written": [_verdict(review) for review in person.reviews.order_by("created_at")],
+        "audit_log": log.about(person),
     }
     yield _dump(head)[:-1] + b', "records": ['
     records = person.records.order_by("created_at").prefetch_related(
@@ -104,6 +128,19 @@ def _account(person: User) -> dict[str, Any]:
             UserSession.objects.filter(user=person).values("created_at", "ip", "user_agent")
         ),
         "tokens": list(person.auth_token_set.values("created", "expiry")),
+        "addresses": list(person.emailaddress_set.values("email", "primary", "verified")),
+        "second_steps": [
+            {
+                "type": factor.type,
+                "name": factor.data.get("name", ""),
+                "created_at": factor.created_at,
+                "last_used_at": factor.last_used_at,
+            }
+            for factor in person.authenticator_set.all()
+        ],
+        "doctor_settings": [
+            _fields(profile) for profile in DoctorProfile.objects.filter(user=person)
+        ],
     }
 
 
@@ -125,15 +162,13 @@ def _fields(row: Model, *, leave_out: Collection[str] = ()) -> dict[str, Any]:
 
 
 def _review(review: Review) -> dict[str, Any]:
-    return {
-        "doctor": review.signature,
-        "created_at": review.created_at,
-        "diagnosis": review.diagnosis or review.other_diagnosis,
-        "code": review.code,
-        "risk_category": review.risk_category,
-        "urgency": review.urgency,
-        "comment": review.comment,
-    }
+    """A verdict, for the person in the picture."""
+    return {"doctor": review.signature} | _fields(review, leave_out=REVIEW_LEFT_OUT)
+
+
+def _verdict(review: Review) -> dict[str, Any]:
+    """A verdict, for the doctor who wrote it; the record is another's."""
+    return _fields(review, leave_out={"record_id", "doctor_id"})
 
 
 def _dump(data: dict[str, Any]) -> bytes:

@@ -82,9 +82,8 @@ class RecordViewSet(
             **fields,
         )
         earlier = uploads.same_picture(record)
-        record.same_picture = earlier.pk if earlier else None
-        data = CreatedSerializer(record, context=self.get_serializer_context()).data
-        return Response(data, status=status.HTTP_201_CREATED)
+        same = {"same_picture": str(earlier.pk) if earlier else None}
+        return Response(self.get_serializer(record).data | same, status=status.HTTP_201_CREATED)
 
     @extend_schema(
         summary="See a picture as it would be stored; nothing is kept",
@@ -95,7 +94,7 @@ class RecordViewSet(
     def preview(self, request: Request) -> HttpResponse:
         upload = PictureSerializer(data=request.data)
         upload.is_valid(raise_exception=True)
-        limits.spend(request.user, "uploads")
+        limits.spend(request.user, "previews")
         picture = pictures.reencode(upload.validated_data["image"])
         return HttpResponse(picture.read(), content_type="image/jpeg")
 

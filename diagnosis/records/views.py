@@ -54,11 +54,11 @@ def record_new(request: PersonRequest) -> HttpResponse:
             except ValidationError as refused:
                 sent.add_error("image", refused)
                 status = 413 if refused.code == "too_large" else 400
-            except uploads.SentBefore as same:
-                sent_before, status = same, 409
             except limits.TryLater as later:
                 sent.add_error("image", later.sentence)
-                status, headers = later.status, {"Retry-After": later.seconds}
+                status, headers = later.status, {"Retry-After": str(later.seconds)}
+            except uploads.SentBefore as same:
+                sent_before, status = same, 409
         form = sent if isinstance(sent, RecordForm) else form
     context = {
         "form": form,

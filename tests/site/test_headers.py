@@ -1,6 +1,7 @@
 """What every page tells the browser not to do, and what nobody may read."""
 
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -41,3 +42,40 @@ def test_a_forged_forwarded_address_breaks_nothing(client: Client, alice) -> Non
     form = {"demo": "even_mole", "key": uuid.uuid4()}
     response = client.post("/records/new/", form, headers={"X-Forwarded-For": "foo"})
     assert response.status_code == 302
+
+
+def test_no_page_may_use_a_sensor_but_the_camera_page_the_camera(client: Client) -> None:
+    policy = client.get("/").headers["Permissions-Policy"]
+    assert "camera=(self)" in policy
+    for feature in ("microphone", "geolocation", "payment", "usb"):
+        assert f"{feature}=()" in policy
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/api/v1/schema/", "/health/live", "/nothing", "/robots.txt"]
+)
+def test_other_sites_may_embed_nothing(client: Client, path: str) -> None:
+    headers = client.get(path).headers
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
+def test_search_engines_find_the_start_page_only(client: Client) -> None:
+    rules = client.get("/robots.txt").content.decode().splitlines()
+    assert rules[-1] == "Disallow: /"
+    assert "Allow: /$" in rules
+
+
+def test_who_finds_a_hole_learns_whom_to_tell(client: Client, settings) -> None:
+    assert client.get("/.well-known/security.txt").status_code == 404
+    settings.SECURITY_CONTACT = "mailto:security@example.org"
+    answer = client.get("/.well-known/security.txt")
+    fields = dict(line.split(": ", 1) for line in answer.content.decode().splitlines())
+    assert fields["Contact"] == "mailto:security@example.org"
+    left = datetime.fromisoformat(fields["Expires"]) - datetime.now(UTC)
+    assert timedelta(days=1) < left < timedelta(days=365)
+    assert answer["Content-Type"].startswith("text/plain")
+
+
+def test_password_managers_find_the_page_for_a_new_password(client: Client) -> None:
+    assert client.get("/.well-known/change-password").url == "/account/password/change/"

@@ -73,3 +73,15 @@ def test_no_more_than_the_limit_is_written_while_receiving(settings):
     assert file.size == 60 * len(chunk)
     assert file.seek(0, 2) <= pictures.MAX_BYTES + len(chunk)
     file.close()
+
+
+def test_what_is_received_has_no_name_that_a_killed_process_could_leave(settings, tmp_path):
+    settings.FILE_UPLOAD_TEMP_DIR = tmp_path
+    handler = pictures.BoundedUploadHandler()
+    handler.new_file("image", "big.jpg", "image/jpeg", None)
+    handler.receive_data_chunk(bytes(1024**2), 0)
+    assert list(tmp_path.iterdir()) == []
+    file = handler.file_complete(1024**2)
+    assert len(file.read()) == 1024**2
+    assert list(tmp_path.iterdir()) == []
+    file.close()

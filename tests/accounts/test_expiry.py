@@ -1,0 +1,74 @@
+"""What has run out is removed each day, and nothing else."""
+
+from datetime import timedelta
+
+import pytest
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.utils import timezone
+from knox.models import AuthToken
+
+from accounts import expiry
+from accounts.models import User
+from tests.factories import UserFactory
+
+MONTHS_AGO = timezone.now() - timedelta(days=90)
+
+
+def test_sessions_that_ended(alice, bob):
+    for person in (alice, bob):
+        client = Client()
+        client.force_login(person)
+        UserSession.objects.create(
+            user=person, session_key=client.session.session_key, ip="127.0.0.1", user_agent=""
+        )
+    Session.objects.filter(session_key=alice.usersession_set.get().session_key).update(
+        expire_date=MONTHS_AGO
+    )
+    expiry.remove_expired()
+    assert Session.objects.count() == 1
+    assert UserSession.objects.get().user == bob
+
+
+def test_tokens_that_ended(alice, bob):
+    AuthToken.objects.create(alice)
+    AuthToken.objects.update(expiry=MONTHS_AGO)
+    AuthToken.objects.create(bob)
+    expiry.remove_expired()
+    assert AuthToken.objects.get().user == bob
+
+
+@pytest.fixture
+def dana(db):
+    """Signed up three months ago, and never confirmed the address."""
+    person = UserFactory(display_name="dana", date_joined=MONTHS_AGO)
+    person.emailaddress_set.update(verified=False)
+    return person
+
+
+def test_accounts_that_nobody_confirmed(dana, alice, settings):
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    User.objects.filter(pk=alice.pk).update(date_joined=MONTHS_AGO)
+    expiry.remove_expired()
+    assert [person.display_name for person in User.objects.all()] == ["alice"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"last_login": MONTHS_AGO},
+        {"is_staff": True},
+        {"date_joined": timezone.now() - timedelta(days=2)},
+    ],
+)
+def test_others_stay(dana, settings, change):
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    User.objects.filter(pk=dana.pk).update(**change)
+    expiry.remove_expired()
+    assert User.objects.exists()
+
+
+def test_where_nobody_has_to_confirm_they_stay(dana):
+    expiry.remove_expired()
+    assert User.objects.exists()

@@ -1,0 +1,78 @@
+"""The archive is derived from the models: what is left out is named, here and to the person."""
+
+import io
+import json
+import zipfile
+
+from allauth.mfa.models import Authenticator
+from django.urls import reverse
+from knox.models import AuthToken
+
+from accounts.models import User
+from diagnosis.own_data import archive
+from diagnosis.reviews.models import Review
+from tests.factories import ReviewFactory, assessed
+
+
+def taken(person) -> dict:
+    stream = io.BytesIO(b"".join(archive.archive(person)))
+    with zipfile.ZipFile(stream) as files:
+        return json.loads(files.read("data.json")) | {"README": files.read("README.txt").decode()}
+
+
+def test_each_table_that_points_to_a_person_is_in_it_or_named():
+    tables = {relation.get_accessor_name() for relation in User._meta.related_objects}
+    assert tables - {"+"} == set(archive.RELATED)
+
+
+def test_each_of_them_stands_where_the_list_says(alice):
+    data = taken(alice)
+    for place in filter(None, archive.RELATED.values()):
+        part = data
+        for name in place.split("."):
+            part = part[name]
+        assert isinstance(part, list)
+
+
+def test_each_column_of_a_verdict_is_in_it_or_named(alice, dr_chen):
+    ReviewFactory(
+        record=assessed(owner=alice), doctor=dr_chen, comment="seen", private_comment="hush"
+    )
+    data = taken(alice)
+    [review] = data["records"][0]["reviews"]
+    columns = {field.attname for field in Review._meta.concrete_fields}
+    assert set(review) == (columns - archive.REVIEW_LEFT_OUT) | {"doctor"}
+    assert "hush" not in json.dumps(data)
+    assert "left out" in data["README"]
+
+
+def test_addresses_factors_names_of_keys_and_the_log(client, alice):
+    alice.emailaddress_set.create(email="second@example.org")
+    Authenticator.objects.create(
+        user=alice, type="webauthn", data={"name": "my key", "credential": {"secret": 1}}
+    )
+    AuthToken.objects.create(alice)
+    client.force_login(alice)
+    client.post(reverse("accounts:teaching"), {"agreed": "on"})
+    data = taken(alice)
+    account = data["account"]
+    assert {row["email"] for row in account["addresses"]} == {alice.email, "second@example.org"}
+    assert [row["name"] for row in account["second_steps"]] == ["my key"]
+    assert "secret" not in json.dumps(data)
+    assert any(row["kind"] == "user" and row["by"] == str(alice) for row in data["audit_log"])
+
+
+def test_what_staff_did_with_the_account_is_told_without_their_name(alice, dr_chen):
+    from audit import log
+
+    with log.acting(dr_chen):
+        alice.is_active = False
+        alice.save()
+    assert "staff" in {row["by"] for row in taken(alice)["audit_log"]}
+    assert dr_chen.email not in json.dumps(taken(alice))
+
+
+def test_a_doctors_own_verdicts_are_the_doctors(dr_chen):
+    ReviewFactory(doctor=dr_chen, private_comment="mine")
+    [verdict] = taken(dr_chen)["verdicts_written"]
+    assert verdict["private_comment"] == "mine"
