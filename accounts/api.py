@@ -79,7 +79,7 @@ class TokenView(APIView):
     throttle_scope = "token"
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        # Who asks for a new token may still send the expired one.
+        # A person who asks for a new token may still send the expired one.
         if self.request is None or self.request.method == "POST":
             return []
         return [TokenAuthentication()]

@@ -11,7 +11,7 @@ from accounts.models import User
 
 
 class TokenAuthentication(KnoxTokenAuthentication):
-    """Knox's, which stumbles over a token that is no UTF-8; staff need their second factor."""
+    """Knox's, which stumbles over a token that is not UTF-8; staff need their second factor."""
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, Any]:
         try:

@@ -41,7 +41,7 @@ TEACHING_TEXT = _(
 
 
 def time_zones() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Those named after places, by continent; the others are aliases and technical ones."""
+    """List the time zones that are named after places, by continent."""
     places = sorted(
         name.split("/", 1)
         for name in zoneinfo.available_timezones()

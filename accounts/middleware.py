@@ -16,7 +16,7 @@ EVERYTHING = '"cache", "storage"'
 
 
 def clean_device(get_response: Callable) -> Callable:
-    """On a shared phone, nobody finds what the browser keeps of another person.
+    """Leave nothing of one person to the next on a shared phone.
 
     It drops what it stored when somebody signs out or deletes the account, and when somebody else
     signs in where a session had run out: https://www.w3.org/TR/clear-site-data/.

@@ -1,4 +1,4 @@
-"""Who may do what beyond their own things: one table, brought into the database by each migrate.
+"""Rights beyond one's own things: one table, brought into the database by each migrate.
 
 A person's own records, moles and links are theirs by ownership, which needs no permission.
 """
@@ -28,7 +28,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "auditlog.view_logentry",
         "knox.view_authtoken",
         "knox.delete_authtoken",
-        # For who has lost the second factor.
+        # For people who have lost the second factor.
         "mfa.view_authenticator",
         "mfa.delete_authenticator",
     ),

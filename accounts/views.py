@@ -156,5 +156,5 @@ def _edit(request: PersonRequest, form_class: type[forms.ModelForm], template: s
 
 
 def _tokens(user: User) -> QuerySet:
-    """Those that still work, newest first."""
+    """List the tokens that still work, newest first."""
     return user.auth_token_set.filter(expiry__gt=timezone.now()).order_by("-created")

@@ -1,4 +1,4 @@
-"""Who looked at, changed, exported or deleted what, in a log that only grows.
+"""The log of who looked at, changed, exported or deleted what; it only grows.
 
 Imports accounts.
 """

@@ -32,12 +32,12 @@ ACTIONS = ("create", "update", "delete", "access")  # in the file, which program
 
 
 def acting(person: User) -> AbstractContextManager:
-    """What is done inside, by a command, is done by this person."""
+    """Log what a command does inside as done by this person."""
     return set_extra_data({"actor": person, "actor_email": person.pseudonym})
 
 
 def log_export(thing: Model, *, to: str) -> None:
-    """That something left the service, for example into a data set."""
+    """Log that something left the service, for example into a data set."""
     LogEntry.objects.log_create(
         thing,
         force_log=True,
@@ -91,7 +91,7 @@ def about(person: User) -> list[dict[str, Any]]:
 
 
 def action(entry: LogEntry) -> str:
-    """What was done, in a word."""
+    """Say in a word what was done."""
     return str(WORDS.get(_special(entry)) or entry.get_action_display())
 
 
@@ -100,7 +100,7 @@ def _special(entry: LogEntry) -> str | None:
 
 
 def actor(entry: LogEntry) -> str:
-    """Who did it; a pseudonym once the account is gone. Empty for the service itself."""
+    """Name who did it; by a pseudonym once the account is gone, empty for the service itself."""
     return str(entry.actor or entry.actor_email or "")
 
 
@@ -128,7 +128,7 @@ def _read(entries: QuerySet[LogEntry]) -> Iterable[LogEntry]:
 
 
 class _Lines:
-    """A file that hands each line back to who writes it."""
+    """A file that hands each line back to its writer."""
 
     def write(self, line: str) -> str:
         return line

@@ -28,7 +28,7 @@ class Task(StrEnum):
 
 
 def claim_time() -> timedelta:
-    """How long a task keeps what it claims: killed at the hard limit, it never outlives it."""
+    """Return how long a task keeps what it claims, which no task outlives."""
     return timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT + 5)
 
 
@@ -48,7 +48,7 @@ def remind(owner_id: uuid.UUID) -> bool:
     return _send(Task.SEND_REMINDER, owner_id)
 
 
-def tell(review_id: uuid.UUID) -> None:
+def notify_of_verdict(review_id: uuid.UUID) -> None:
     """Tell the workers that a person should hear of a verdict; the sweeper tells them again."""
     _send(Task.MAIL_VERDICT, review_id)
 

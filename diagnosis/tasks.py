@@ -74,7 +74,7 @@ def sweep_verdict_mails() -> None:
 
 @worker_process_init.connect
 def load_the_model(**_: Any) -> None:
-    """After the fork, so that every process has its own; without a model the worker stops."""
+    """Load the model after the fork, each process its own; without one the worker stops."""
     try:
         assessments.warm()
     except Exception:

@@ -6,7 +6,7 @@ import warnings
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile, ImageOps, Jpeg2KImagePlugin, TiffImagePlugin
 from pillow_heif import register_heif_opener
 
 from ml.decoding import bmp, colour, dicom, kinds, png
@@ -44,7 +44,7 @@ def open_upright(data: bytes | BinaryIO) -> Image.Image:
         _check(image)
         try:
             colours = colour.declared(image, stream)
-            if colour.is_deep(image, colours):
+            if colours is not None and colour.is_deep(image, colours):
                 deep = colour.deep(image, stream, colours, DRAFT_SIDE)
                 deep.info = image.info
                 image, colours = deep, colours if isinstance(colours, bytes) else None
@@ -80,7 +80,7 @@ def _check(image: Image.Image) -> None:
     if kind := kinds.of(image.format):
         progressive = bool(image.info.get("progressive"))
         kinds.check_size(kind, *image.size, progressive=progressive)
-    if image.format == "TIFF":
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
         _check_pages(image)
     elif image.format == "GIF" or _moves(image):
         raise ImageError("animated", "Animated pictures and GIFs can't be used. Use a photo.")
@@ -97,7 +97,7 @@ def _check(image: Image.Image) -> None:
         )
 
 
-def _check_pages(image: Image.Image) -> None:
+def _check_pages(image: TiffImagePlugin.TiffImageFile) -> None:
     """Of TIFF: one page is the picture, the first; previews of it may follow."""
     if DNG_VERSION in image.tag_v2 or image.tag_v2.get(NEW_SUBFILE_TYPE, 0) & 1:
         raise kinds.camera_raw()  # what comes first is a small preview
@@ -112,7 +112,7 @@ def _decoded(image: Image.Image, stream: BinaryIO) -> Image.Image:
     """With its pixels; at a fraction where the decoder can, since no photo needs more."""
     if bmp.is_run_length(image):
         return bmp.decoded_runs(image, stream)
-    if image.format == "JPEG2000":
+    if isinstance(image, Jpeg2KImagePlugin.Jpeg2KImageFile):
         image.reduce = max(0, int(math.log2(max(image.size) / DRAFT_SIDE)))
         return image.copy()  # whose ``reduce`` is a method again
     elif isinstance(image, ImageFile.ImageFile):

@@ -40,7 +40,7 @@ def ready(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """For Prometheus with the bearer token METRICS_TOKEN; for everybody else there is no page."""
+    """Answer Prometheus with the bearer token METRICS_TOKEN; for all others there is no page."""
     expected = f"Bearer {settings.METRICS_TOKEN}"
     given = request.headers.get("Authorization", "")
     if not settings.METRICS_TOKEN or not secrets.compare_digest(given.encode(), expected.encode()):

@@ -30,7 +30,7 @@ _SHARED = [
 
 
 def configuration() -> dict[str, Any]:
-    """For ``logging.config.dictConfig``: everything that any library logs goes through it."""
+    """Make what ``logging.config.dictConfig`` takes; whatever a library logs goes through it."""
     if sys.stderr.isatty():
         last = [structlog.dev.ConsoleRenderer()]
     else:

@@ -100,7 +100,7 @@ def update() -> None:
 
 
 def compile_all() -> None:
-    """As msgfmt does; fuzzy ones are left out."""
+    """Compile as msgfmt does; fuzzy ones are left out."""
     for path, catalog in catalogues().items():
         with path.with_suffix(".mo").open("wb") as file:
             write_mo(file, catalog)

@@ -315,7 +315,7 @@ SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
 # 0 on the own machine: a browser would remember for a year that localhost speaks TLS.
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=365 * 24 * 3600 if HTTPS else 0)
-# Binds all subdomains, and browsers' lists keep it for months: for who owns the whole domain.
+# Binds all subdomains, and browsers' lists keep it for months: for those who own the whole domain.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # that choice, each way
 SECURE_REFERRER_POLICY = "same-origin"
@@ -341,6 +341,6 @@ CONTENT_SECURITY_POLICY = {
 
 # The log tells who, when and what, never what is in a note or a picture.
 AUDITLOG_DISABLE_ON_RAW_SAVE = True
-# It would believe any X-Forwarded-For, and break on one that is no address.
+# It would believe any X-Forwarded-For, and break on one that is not an address.
 AUDITLOG_DISABLE_REMOTE_ADDR = True
 LOGGING = logs.configuration()

@@ -15,7 +15,7 @@ from skincare_site.run import embedded
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before pytest-django looks for the settings, which need the servers' addresses."""
-    # A developer's own servers are no place for tests: these flush and purge.
+    # A developer's own servers are not a place for tests: these flush and purge.
     for name in ("DATABASE_URL", "REDIS_URL", "DATABASE_URL_FILE", "REDIS_URL_FILE"):
         os.environ.pop(name, None)
     stack = contextlib.ExitStack()
@@ -40,8 +40,9 @@ def django_db_setup(django_db_setup, django_db_blocker) -> None:
 
 @pytest.fixture(autouse=True)
 def fresh_site(settings, tmp_path: Path) -> Iterator[None]:
-    """Each test has its own pictures, and no rate limit that an earlier test used up."""
+    """Each test has its own pictures, and neither rate limit nor language of an earlier one."""
     from django.core.cache import cache
+    from django.utils import translation
 
     settings.MEDIA_ROOT = settings.SENDFILE_ROOT = str(tmp_path / "media")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -50,6 +51,7 @@ def fresh_site(settings, tmp_path: Path) -> Iterator[None]:
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
     cache.clear()
+    translation.deactivate()  # a request in French leaves it on
     yield
     cache.clear()
 

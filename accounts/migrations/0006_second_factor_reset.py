@@ -1,4 +1,4 @@
-"""Let administrators remove the second factor of who has lost it once; by now accounts/roles.py does so after each migrate."""
+"""Let administrators remove the second factor of people who have lost it once; by now accounts/roles.py does so after each migrate."""
 
 from django.db import migrations
 

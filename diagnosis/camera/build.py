@@ -117,5 +117,5 @@ def _scripts() -> dict[str, bytes]:
 
 
 def _static_file(name: str) -> Path:
-    """Where it came from, or where it was collected."""
+    """Find a static file where it came from, or where it was collected."""
     return Path(finders.find(name) or staticfiles_storage.path(name))

@@ -42,7 +42,7 @@ class Frequency:
 
 
 def of(assessment: "Assessment") -> Frequency | None:
-    """From the band that the malignancy falls in; None where it was not measured."""
+    """Find the band that the malignancy falls in; None where it was not measured."""
     card = release()
     bands = card.get("bands", {}).get(assessment.modality)
     if not bands or not assessment.usable or card["version"] != assessment.model_version:
@@ -69,7 +69,7 @@ def of(assessment: "Assessment") -> Frequency | None:
 
 
 def _in_words(in_hundred: float) -> str:
-    """Never 0 or 100: that would say that it can't happen, or must."""
+    """Round, but never to 0 or 100: that would say that it can't happen, or must."""
     if in_hundred < 1:
         return _("fewer than 1")
     return _("more than 99") if in_hundred > 99.5 else str(round(in_hundred))

@@ -178,7 +178,7 @@ def signs(record: "MoleRecord") -> list[str]:
 
 
 def _phone(shown: str, recorded: str) -> str:
-    """Where the camera page had said something else than the assessment."""
+    """Say where the camera page had said something else than the assessment."""
     if not shown or HEADINGS[shown] == HEADINGS[recorded]:
         return ""
     sentence = _(
@@ -191,7 +191,7 @@ def _phone(shown: str, recorded: str) -> str:
 
 
 def _untested(record: "MoleRecord", assessment: "Assessment") -> list["StrOrPromise"]:
-    """Why the pictures that the program was tested on say little about this one."""
+    """Say why the pictures that the program was tested on say little about this one."""
     reasons: list[StrOrPromise] = []
     if record.mole and record.mole.body_site in UNTESTED_SITES:
         reasons.append(UNTESTED_SITES[record.mole.body_site])
@@ -203,7 +203,7 @@ def _untested(record: "MoleRecord", assessment: "Assessment") -> list["StrOrProm
 
 
 def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
-    """Why the advice is stronger than the picture alone would give."""
+    """Say why the advice is stronger than the picture alone would give."""
     reasons = []
     alarming = [str(terms.SIGNS[s]) for s in record.signs if s in taxonomy.ALARMING_SIGNS]
     if alarming:
@@ -217,7 +217,7 @@ def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
 
 
 def earlier(record: "MoleRecord") -> list[tuple["Assessment", Answer]]:
-    """What other versions of the program said about the picture, newest first."""
+    """List what other versions of the program said about the picture, newest first."""
     found = []
     for other in record.assessments.exclude(pk=record.current_assessment_id):
         then = copy(record)

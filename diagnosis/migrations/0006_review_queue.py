@@ -175,7 +175,7 @@ class Migration(migrations.Migration):
                 validators=[
                     django.core.validators.RegexValidator(
                         "^([A-Z]\\d[\\dA-Z](\\.[\\dA-Z]{1,4})?|[\\dA-Z][A-Z]\\d[\\dA-Z](\\.[\\dA-Z]{1,2})?|\\d{6,18})\\Z",
-                        "This is no code of ICD-10 (D22.5), ICD-11 (2C30.0) or SNOMED CT (400096001).",
+                        "This is not an ICD-10 code (D22.5), ICD-11 code (2C30.0) or SNOMED CT code (400096001).",
                     )
                 ],
                 verbose_name="code",

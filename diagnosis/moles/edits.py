@@ -26,7 +26,7 @@ def named(*, owner: User, name: str, body_site: str = "") -> Mole:
 
 
 def change(*, mole: Mole, by: User, **fields: object) -> Mole:
-    """Another name, body site or reminder. Raises PermissionDenied, ValidationError."""
+    """Change name, body site or reminder. Raises PermissionDenied, ValidationError."""
     check_owner(mole, by)
     for name, value in fields.items():
         setattr(mole, name, value)
@@ -47,7 +47,7 @@ def delete(*, mole: Mole, by: User) -> None:
 
 
 def _free_name(owner: User, body_site: str) -> str:
-    """After the place: "Back", then "Back 2", as the body map suggests it."""
+    """Make a name after the place: "Back", then "Back 2", as the body map suggests it."""
     taken = {name.lower() for name in owner.moles.values_list("name", flat=True)}
     place = str(capfirst(terms.BODY_SITES[body_site]))
     further = (f"{place} {number}" for number in itertools.count(2))

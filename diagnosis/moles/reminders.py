@@ -79,12 +79,12 @@ def _claim(owner_id: uuid.UUID | str) -> list[uuid.UUID]:
 
 
 def off_key(person: User) -> str:
-    """What the link in an e-mail carries in place of a login; it opens nothing else."""
+    """Make what the link in an e-mail carries in place of a login; it opens nothing else."""
     return signing.Signer(salt=SALT).sign(person.pk.hex)
 
 
 def switch_off(key: str) -> bool:
-    """No more reminders to the person whose key this is; whether it is anybody's."""
+    """Send no more reminders to the person whose key this is; return whether it is anybody's."""
     try:
         owner = uuid.UUID(signing.Signer(salt=SALT).unsign(key))
     except (signing.BadSignature, ValueError):
@@ -93,7 +93,7 @@ def switch_off(key: str) -> bool:
 
 
 def _message(person: User, moles: int) -> EmailMessage:
-    """Names no mole and no result: e-mail is read by others than its recipient."""
+    """Write it without a mole or a result: e-mail is read by others than its recipient."""
     off = f"{settings.SITE_URL}{reverse('diagnosis:reminders_off')}?key={off_key(person)}"
     context = {
         "moles": moles,

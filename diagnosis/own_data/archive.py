@@ -65,20 +65,20 @@ def archive(person: User) -> Iterator[bytes]:
 
 
 def log_taken_away(person: User) -> None:
-    """The audit log keeps that everything was downloaded, and when."""
+    """Log that everything was downloaded."""
     log.log_export(person, to="own data")
 
 
 def delete_account(person: User) -> None:
     """Delete the person with all their rows, sessions and, on commit, pictures.
 
-    Raises ValidationError for who has written verdicts on others' records: they keep an author.
+    Raises ValidationError for authors of verdicts on others' records: these keep their author.
     """
     with transaction.atomic():
         # Locked first: no picture can come in meanwhile, and no assessment.
         list(User.objects.select_for_update().filter(pk=person.pk))
         list(person.records.select_for_update().values_list("pk"))
-        # No entry may point to who goes: their own ones keep the pseudonym only.
+        # No entry may point to the person who goes: their own ones keep the pseudonym only.
         auditlog_value.get({}).update(actor=None, actor_email=person.pseudonym)
         for session in UserSession.objects.filter(user=person):
             session.end()

@@ -1,4 +1,4 @@
-"""Own data: download everything, delete the account; both after another look at who asks."""
+"""Own data: download everything, delete the account; both ask for the password again."""
 
 from allauth.account.decorators import reauthentication_required
 from django.contrib import messages

@@ -82,9 +82,8 @@ class RecordViewSet(
             **fields,
         )
         earlier = uploads.same_picture(record)
-        record.same_picture = earlier.pk if earlier else None
-        data = CreatedSerializer(record, context=self.get_serializer_context()).data
-        return Response(data, status=status.HTTP_201_CREATED)
+        same = {"same_picture": str(earlier.pk) if earlier else None}
+        return Response(self.get_serializer(record).data | same, status=status.HTTP_201_CREATED)
 
     @extend_schema(
         summary="See a picture as it would be stored; nothing is kept",

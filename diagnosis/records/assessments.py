@@ -55,7 +55,7 @@ def run(record_id: uuid.UUID | str) -> None:
     except ImageError:
         claims.fail(record, MoleRecord.FailureReason.UNREADABLE)
     except Exception:
-        # Whoever deletes a record takes the picture from under the task, which is no error.
+        # Whoever deletes a record takes the picture from under the task, which is not an error.
         if claims.release(record):
             raise
 

@@ -1,4 +1,4 @@
-"""Who works on a record: each step is one UPDATE that names the state it expects.
+"""Claims of workers on records: each step is one UPDATE that names the state it expects.
 
 Duplicate, late and lost messages therefore do nothing.
 """
@@ -94,7 +94,7 @@ def waiting() -> QuerySet[MoleRecord]:
 
 
 def ahead(record: MoleRecord) -> int:
-    """How many records stand before this one, counted up to AHEAD_AT_MOST."""
+    """Count the records before this one, up to AHEAD_AT_MOST."""
     before = MoleRecord.objects.filter(
         state__in=MoleRecord.PENDING, created_at__lt=record.created_at
     )

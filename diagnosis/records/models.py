@@ -32,7 +32,7 @@ CONTRACT = tuple(field.name for field in fields(ml.classifier.Assessment))
 
 
 def random_name(record: "MoleRecord", filename: str) -> str:
-    """Where a picture lies: nothing in the name tells whose it is, or of what."""
+    """Name a picture's file so that nothing tells whose it is, or of what."""
     name = uuid.uuid4().hex
     return f"records/{name[:2]}/{name}.jpg"
 
@@ -236,7 +236,7 @@ class MoleRecord(models.Model):
 
     @property
     def born(self) -> date | None:
-        """When the person in the picture was born; of an imported one, nobody knows who that is."""
+        """The birthday of the person in the picture; nobody knows it of an imported one."""
         return None if self.is_imported else self.owner.date_of_birth
 
 

@@ -86,7 +86,7 @@ class RecordSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = MoleRecord
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "state",
             "failure_reason",

@@ -149,7 +149,7 @@ def record_delete(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def record_mole(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
-    """Another mole for one record: chosen wrongly, or not at all, when it was sent."""
+    """Choose the mole of a record, which was wrong or missing when it was sent."""
     record = _record(request, pk)
     form = MoleForm(request.POST or None, initial={"mole": record.mole_id})
     form.fields["mole"].queryset = request.user.moles.order_by("name")

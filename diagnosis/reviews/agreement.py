@@ -82,7 +82,7 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """From the upload to the first verdict: median and 90th percentile; and who still waits."""
+    """The time from upload to first verdict, median and 90th percentile; and what still waits."""
 
     danger: int
     reviewed: int = 0
@@ -108,7 +108,7 @@ class Agreement:
 
     @property
     def refused(self) -> Share:
-        """Of all pictures."""
+        """The share that was refused, of all pictures."""
         shares = [week.refused for week in self.weeks]
         return Share(sum(s.hits for s in shares), sum(s.n for s in shares))
 
@@ -124,7 +124,7 @@ class Percentiles(Aggregate):
 
 
 def model_versions() -> list[str]:
-    """Those that have assessed a record, the latest first."""
+    """List the versions that have assessed a record, the latest first."""
     used = _answers().values("model_version").annotate(last=Max("created_at"))
     return list(used.order_by("-last").values_list("model_version", flat=True))
 
@@ -150,7 +150,7 @@ def measure(*, model_version: str, modality: str = "", blind: bool = False) -> A
 
 
 def _answers() -> QuerySet[Assessment]:
-    """Of pictures, not of the drawn ones."""
+    """Assessments of pictures, without the drawn ones."""
     return Assessment.objects.exclude(record__origin=MoleRecord.Origin.DEMO)
 
 
@@ -254,7 +254,7 @@ def _weeks(answers: QuerySet[Assessment]) -> list[Week]:
 
 
 def _waits(records: RecordQuerySet) -> list[Wait]:
-    """By danger, the greatest first."""
+    """Waiting times by danger, the greatest first."""
     first = Review.objects.filter(record=OuterRef("pk")).order_by("created_at")
     waited = ExpressionWrapper(
         Subquery(first.values("created_at")[:1]) - F("created_at"), output_field=DurationField()

@@ -1,4 +1,4 @@
-"""Which doctor reviews a record: each step is one UPDATE that names what it expects."""
+"""Claims of doctors on records: each step is one UPDATE that names what it expects."""
 
 import uuid
 from collections.abc import Collection
@@ -21,7 +21,7 @@ HELD = Q(review_claimed_by__isnull=False, review_claimed_until__gt=Now())
 
 
 def counts(doctor: User) -> dict[str, Any]:
-    """How many wait, of each danger; since when; and how many of them this doctor has claimed."""
+    """Count what waits, by danger, since when, and what of it this doctor has claimed."""
     each = (
         MoleRecord.objects.awaiting_review()
         .order_by("-danger")
@@ -41,7 +41,7 @@ def counts(doctor: User) -> dict[str, Any]:
 
 
 def holder(record: MoleRecord) -> User | None:
-    """Who has claimed the record now."""
+    """Find the doctor who has claimed the record now."""
     held = MoleRecord.objects.filter(HELD, pk=record.pk).select_related("review_claimed_by").first()
     return held and held.review_claimed_by
 

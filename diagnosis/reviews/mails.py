@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from diagnosis import queue
 from diagnosis.reviews.models import Review
 
-# After that, an address that takes no mail is left alone, and the news is none.
+# After that, an address that takes no mail is left alone, and the news is old.
 GIVE_UP_AFTER = timedelta(days=3)
 
 
@@ -29,7 +29,7 @@ def sweep() -> int:
     """Give what is due to the workers again; return how many."""
     reviews = list(due().filter(news_since__gt=Now() - GIVE_UP_AFTER).values_list("pk", flat=True))
     for review in reviews:
-        queue.tell(review)
+        queue.notify_of_verdict(review)
     return len(reviews)
 
 
@@ -57,7 +57,7 @@ def send(review_id: uuid.UUID | str) -> None:
 
 
 def _message(address: str, review: Review) -> EmailMessage:
-    """Names no mole and no result: e-mail is read by others than its recipient."""
+    """Write it without a mole or a result: e-mail is read by others than its recipient."""
     page = reverse("diagnosis:record_detail", args=[review.record_id])
     return EmailMessage(
         subject=_("Something new on your page"),

@@ -17,7 +17,7 @@ from ml import taxonomy
 # Told apart by their shape: ICD-10 has a digit in the second place, ICD-11 a letter there.
 DIAGNOSIS_CODE = RegexValidator(
     r"^([A-Z]\d[\dA-Z](\.[\dA-Z]{1,4})?|[\dA-Z][A-Z]\d[\dA-Z](\.[\dA-Z]{1,2})?|\d{6,18})\Z",
-    _("This is no code of ICD-10 (D22.5), ICD-11 (2C30.0) or SNOMED CT (400096001)."),
+    _("This is not an ICD-10 code (D22.5), ICD-11 code (2C30.0) or SNOMED CT code (400096001)."),
 )
 
 

@@ -162,7 +162,7 @@ def go_on(model_admin: admin.ModelAdmin, request: PersonRequest) -> HttpResponse
 
 
 def percent(share: float) -> str:
-    """In the reader's language: other commas, and a space before the sign."""
+    """Write a share in the reader's language: other commas, and a space before the sign."""
     return _("%(number)s%%") % {"number": floatformat(100 * share, 1)}
 
 

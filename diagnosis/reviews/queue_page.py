@@ -66,7 +66,9 @@ class MoleRecordAdmin(admin.ModelAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     search_fields = ("note", "mole__name")
-    search_help_text = _("A record or a person by the first eight signs, or words of note and mole")
+    search_help_text = _(
+        "A record or a person by the first eight characters, or words of note and mole"
+    )
     actions = ("claim_selected", "release_selected")
 
     # A record's page takes verdicts, so it needs the right to write them; every field of the
@@ -99,7 +101,7 @@ class MoleRecordAdmin(admin.ModelAdmin):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> MoleRecord | None:
-        """With all that its page shows, other than in the list."""
+        """Get a record with all that its page shows, other than in the list."""
         whole = MoleRecord.objects.select_related("current_assessment", "mole", "owner")
         try:
             return whole.filter(pk=object_id).first()

@@ -20,7 +20,7 @@ from diagnosis.reviews.models import Review
 
 TABLE, PICTURES = "metadata.csv", "images"
 COLUMNS = ["image_id", "lesion_id", "patient_id", "dx", "modality", "localization", "age"]
-COLUMNS += ["confidence", "blind"]  # which ml ignores, and who trains may choose by
+COLUMNS += ["confidence", "blind"]  # which ml ignores; to choose pictures by
 # What data sets call our body sites, where they don't call them the same.
 LOCALIZATIONS = {
     "shoulder": "upper extremity",
@@ -70,12 +70,12 @@ def export(directory: Path, progress: Callable[[list], Iterable] = iter) -> tupl
 
 
 def pseudonym(kind: str, key: UUID) -> str:
-    """Stable as long as SECRET_KEY is; not reversible without it."""
+    """Make a name that is stable as long as SECRET_KEY is, and not reversible without it."""
     return salted_hmac("diagnosis.teaching", f"{kind}:{key}", algorithm="sha256").hexdigest()[:16]
 
 
 def _newest_allowed() -> Iterable[Review]:
-    """The newest verdict on each usable picture of those who allow it."""
+    """The newest verdict on each usable picture of people who allow it."""
     return (
         Review.objects.filter(
             record__in=MoleRecord.objects.real().filter(state=MoleRecord.State.DONE),
@@ -130,7 +130,7 @@ def _write(path: Path, rows: dict[str, dict[str, object]]) -> None:
 
 
 def _copy(key: UUID, path: Path) -> bool:
-    """False when the person withdrew, or deleted it, meanwhile. Each copy is in the audit log.
+    """Copy a picture and log it; False when the person withdrew, or deleted it, meanwhile.
 
     Raises FileNotFoundError.
     """

@@ -68,7 +68,7 @@ def write(
             review = newest
         else:
             review.save(force_insert=True)
-            transaction.on_commit(lambda: queue.tell(review.pk), robust=True)
+            transaction.on_commit(lambda: queue.notify_of_verdict(review.pk), robust=True)
         claims.release(record_ids=[record.pk], doctor=doctor)
     return review
 
@@ -88,4 +88,4 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
     with transaction.atomic():
         # Nothing else: a worker may be sending the e-mail about it at this moment.
         review.save(update_fields=[*Review.VERDICT, "news_since", "notified_at", "blind"])
-        transaction.on_commit(lambda: queue.tell(review.pk), robust=True)
+        transaction.on_commit(lambda: queue.notify_of_verdict(review.pk), robust=True)

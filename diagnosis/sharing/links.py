@@ -33,20 +33,20 @@ def create(
 
 
 def revoke(*, share: Share, by: User) -> None:
-    """From now on the link opens nothing. Raises PermissionDenied."""
+    """Make the link open nothing from now on. Raises PermissionDenied."""
     check_owner(share, by)
     share.delete()
 
 
 def active() -> QuerySet[Share]:
-    """Those that have not expired, newest first."""
+    """The links that have not expired, newest first."""
     return Share.objects.filter(expires_at__gt=timezone.now(), owner__is_active=True).order_by(
         "-created_at"
     )
 
 
 def key(share: Share) -> str:
-    """What the link carries: signed, so that nobody can guess one, or make one from a backup."""
+    """Sign what the link carries, so that nobody can guess one, or make one from a backup."""
     return signing.Signer(salt=SALT).sign(share.pk.hex)
 
 
@@ -60,12 +60,12 @@ def opened_by(key: str) -> Share | None:
 
 
 def log(share: Share) -> None:
-    """The audit log keeps when it was opened; by whom, only its person knows."""
+    """Log that it was opened; by whom, only its person knows."""
     accessed.send(Share, instance=share)
 
 
 def records_of(share: Share) -> QuerySet[MoleRecord]:
-    """What its holder may read, oldest first."""
+    """The records that its holder may read, oldest first."""
     everything = MoleRecord.objects.of(share.owner).with_answers().order_by("created_at")
     if share.mole_id:
         return everything.filter(mole=share.mole_id)

@@ -55,7 +55,7 @@ def write(*, person: User, records: Iterable[MoleRecord], mole: Mole | None = No
 
 
 def born(person: User, shown: Iterable[MoleRecord]) -> date | None:
-    """When the person was born, to be said of these pictures: not where one was imported."""
+    """The birthday to be said of these pictures: none where one was imported."""
     return None if any(record.is_imported for record in shown) else person.date_of_birth
 
 
@@ -103,7 +103,7 @@ class _Report(FPDF):
             ),
             _(
                 "A program compared each picture with others, one by one. It misses skin cancers, "
-                "and it learned mostly from light skin. Its figures are no diagnosis, and "
+                "and it learned mostly from light skin. Its figures are not a diagnosis, and "
                 "a difference between two of them does not mean that the mole changed."
             ),
         ):
@@ -230,7 +230,7 @@ class _Report(FPDF):
 
 
 def _font(name: str) -> str:
-    """Where a font lies: among the collected files, or still in its package."""
+    """Find a font among the collected files, or still in its package."""
     return finders.find(name) or staticfiles_storage.path(name)
 
 

@@ -87,7 +87,7 @@ class ShareThrottle(SimpleRateThrottle):
 
 
 def with_key(view: Callable) -> Callable:
-    """Hands the share that the key opens to the view; slow to who tries many.
+    """Hand the share that the key opens to the view; slow down whoever tries many.
 
     The key stands in the query, which the access log leaves out.
     """
@@ -161,7 +161,7 @@ def _address(request: HttpRequest, share: Share) -> str:
 
 
 def _openings(shown: list[Share]) -> dict[str, list[LogEntry]]:
-    """By share, what the audit log knows of it, newest first."""
+    """Find what the audit log knows of each share, newest first."""
     opened: dict[str, list[LogEntry]] = {}
     if shown:
         log = LogEntry.objects.get_for_objects(Share.objects.filter(pk__in=[s.pk for s in shown]))
@@ -187,7 +187,7 @@ def record_report(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def shared_pdf(share: Share) -> HttpResponse:
-    """The same for who holds a share link; the caller has checked it."""
+    """Answer with the report of a share, which the caller has checked."""
     mole = share.of_mole
     pdf = report.write(person=share.owner, records=links.records_of(share), mole=mole)
     return _pdf(pdf, "shared")

@@ -11,7 +11,7 @@ register = template.Library()
 
 @register.simple_tag
 def review_counts(doctor: User) -> dict[str, Any] | None:
-    """What waits for a doctor, for the front page of the admin; None for who is no doctor."""
+    """Count what waits for a doctor, for the admin's front page; None for others."""
     if not doctor.has_perm("diagnosis.add_review"):
         return None
     counts = claims.counts(doctor)

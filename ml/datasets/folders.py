@@ -29,7 +29,7 @@ def read(folder: Path, modality: str) -> Manifest:
     for part, paths in inside.items():
         if not paths:
             manifest.faults.append(f"{part}: no pictures in this class")
-        dx = labels.of(part.name)
+        dx = labels.SYNONYMS[labels.plain(part.name)]
         manifest.rows += [
             _row(path, part, folder.name, dx, modality) for path in paths if path not in left_out
         ]

@@ -44,5 +44,11 @@ KNOWN = ", ".join(ALLOWED)
 
 def of(word: str) -> str | None:
     """The label that a word stands for, whatever its case and punctuation; None if unknown."""
-    plain = " ".join(re.sub(r"[^a-z0-9]+", " ", word.lower().replace("'", "")).split())
-    return SYNONYMS.get(plain.replace(" ", "_")) or SYNONYMS.get(plain.removesuffix(" nos"))
+    return SYNONYMS.get(plain(word))
+
+
+def plain(word: str) -> str:
+    """A word as SYNONYMS has it, if it is there: small letters, no punctuation, no "NOS"."""
+    found = " ".join(re.sub(r"[^a-z0-9]+", " ", word.lower().replace("'", "")).split())
+    label = found.replace(" ", "_")
+    return label if label in ALLOWED else found.removesuffix(" nos")

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def split(rows: list[Row], *, seed: int = SEED, cache: Path = duplicates.CACHE) 
     return [fold[key] for key in keys]
 
 
-def as_csv(rows: list[Row], folds: list[str]) -> str:
+def as_csv(rows: Sequence[Row], folds: Sequence[str]) -> str:
     """A split, to be stored beside a model: image_id, dataset, fold."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")

@@ -1,28 +1,30 @@
 """What Pillow leaves to be done for BMP: fast run lengths, empty alpha, the embedded profile."""
 
 import struct
-from typing import BinaryIO
+from typing import BinaryIO, TypeGuard
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 HEADER = 14  # of the file, before that of the picture
 MAX_ESCAPES = 1_000_000  # a second or two; a row of 255 values as they are is one
 
 
-def is_run_length(image: Image.Image) -> bool:
+def is_run_length(image: Image.Image) -> TypeGuard[ImageFile.ImageFile]:
     """Whether the pixels, which are not decoded yet, are runs, which Pillow reads one by one."""
-    return image.format == "BMP" and bool(image.tile) and image.tile[0].codec_name == "bmp_rle"
+    if not isinstance(image, ImageFile.ImageFile) or image.format != "BMP":
+        return False
+    return bool(image.tile) and image.tile[0].codec_name == "bmp_rle"
 
 
-def decoded_runs(image: Image.Image, stream: BinaryIO) -> Image.Image:
+def decoded_runs(image: ImageFile.ImageFile, stream: BinaryIO) -> Image.Image:
     """Decode ``image``, which is_run_length (BI_RLE8 and BI_RLE4, bottom row first)."""
-    _mode, half_bytes, _direction = image.tile[0].args
+    _mode, half_bytes, _direction = tuple(image.tile[0].args or ())
     stream.seek(image.tile[0].offset)
     pixels = _runs(stream.read(), image.width, image.height, bool(half_bytes))
     result = Image.fromarray(pixels[::-1])
-    if image.mode == "P":
-        result.putpalette(image.palette.palette, image.palette.rawmode or image.palette.mode)
+    if palette := image.palette:
+        result.putpalette(palette.palette, palette.rawmode or palette.mode)
     elif image.mode == "1":
         result = result.point(lambda value: 255 * bool(value))
     return result
@@ -30,7 +32,7 @@ def decoded_runs(image: Image.Image, stream: BinaryIO) -> Image.Image:
 
 def without_empty_alpha(image: Image.Image) -> Image.Image:
     """As RGB where every pixel is transparent: programs that know no alpha leave it at 0."""
-    if image.mode == "RGBA" and image.getextrema()[3] == (0, 0):
+    if image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
         return image.convert("RGB")
     return image
 

@@ -110,7 +110,7 @@ def in_srgb(image: Image.Image, colours: bytes | Encoding | None) -> Image.Image
     Modes L, LA, RGB, RGBA, CMYK and LAB; returned in L, LA, RGB or RGBA.
     """
     if image.mode == "LAB":
-        return ImageCms.profileToProfile(image, LAB, SRGB, outputMode="RGB")
+        return _transformed(image, LAB)
     if isinstance(colours, bytes):
         image = _by_profile(image, colours)
     elif colours is not None:
@@ -129,12 +129,19 @@ def _by_profile(image: Image.Image, profile: bytes) -> Image.Image:
             return image
         alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
         plain = image.convert({"RGB ": "RGB", "GRAY": "L"}.get(space, image.mode))
-        converted = ImageCms.profileToProfile(plain, source, SRGB, outputMode="RGB")
+        converted = _transformed(plain, source)
     except (ImageCms.PyCMSError, OSError):
         return image
     if alpha:
         converted.putalpha(alpha)
     return converted
+
+
+def _transformed(
+    image: Image.Image, source: ImageCms.core.CmsProfile | ImageCms.ImageCmsProfile
+) -> Image.Image:
+    converted = ImageCms.profileToProfile(image, source, SRGB, outputMode="RGB")
+    return image if converted is None else converted  # None: of a change in place
 
 
 def _heif(stream: BinaryIO, **options: bool) -> pillow_heif.HeifFile:

@@ -12,7 +12,7 @@ from pydicom.pixels import apply_color_lut, pixel_array
 from ml.decoding import kinds
 from ml.decoding.errors import ImageError
 
-DICOM = kinds.of("DICOM")
+DICOM = next(kind for kind in kinds.KINDS if kind.name == "DICOM")
 
 
 def open_frame(stream: BinaryIO) -> Image.Image:

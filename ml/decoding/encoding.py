@@ -131,7 +131,7 @@ def _to_light(encoding: Encoding, dtype: np.dtype) -> np.ndarray:
             a, b, c = 0.17883277, 0.28466892, 0.55991073
             light = np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - c) / a) + b) / 12)
         case exponent:
-            light = signal**exponent
+            light = signal ** float(exponent)
     return light.astype(np.float32)
 
 

@@ -40,7 +40,7 @@ KINDS = (
         51,
         shown=False,
     ),
-    Kind("AVIF", ("AVIF",), (".avif",), ("image/avif",), 51),
+    Kind("AVIF", ("AVIF",), (".avif",), ("image/avif",), 25),
     Kind("TIFF", ("TIFF",), (".tif", ".tiff"), ("image/tiff",), 25, shown=False),
     Kind("BMP", ("BMP",), (".bmp", ".dib"), ("image/bmp",), 25),
     Kind(

@@ -4,10 +4,10 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, TypeGuard
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 20_000  # six times what 25 MB have as libpng writes them
@@ -55,9 +55,11 @@ def cicp(stream: BinaryIO) -> tuple[int, int, bool] | None:
     return None
 
 
-def is_16_bit(image: Image.Image) -> bool:
+def is_16_bit(image: Image.Image) -> TypeGuard[ImageFile.ImageFile]:
     """Whether the pixels, which are not decoded yet, have red, green and blue of 16 bits."""
-    return image.format == "PNG" and bool(image.tile) and image.tile[0].args in _LOW_HALVES
+    if not isinstance(image, ImageFile.ImageFile) or image.format != "PNG":
+        return False
+    return bool(image.tile) and image.tile[0].args in _LOW_HALVES
 
 
 def all_16_bits(image: Image.Image, stream: BinaryIO) -> np.ndarray:
@@ -67,7 +69,7 @@ def all_16_bits(image: Image.Image, stream: BinaryIO) -> np.ndarray:
     """
     stream.seek(0)
     other = Image.open(stream, formats=("PNG",))
-    other.tile = [tile._replace(args=_LOW_HALVES[tile.args]) for tile in other.tile]
+    other.tile = [tile._replace(args=_LOW_HALVES[str(tile.args)]) for tile in other.tile]
     low = np.asarray(other)[..., :3]
     samples = np.asarray(image)[..., :3].astype(np.uint16)
     samples <<= 8

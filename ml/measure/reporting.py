@@ -133,7 +133,7 @@ def _roc(part: Predictions, truth: np.ndarray, scores: np.ndarray) -> Figure:
     for name, of, by in curves:
         area = metrics.auc(of, by, np.ones((1, len(of))))[0]
         axes.plot(*metrics.roc(of, by), label=f"{name}: AUC {area:.3f}")
-    flagged = part.decisions() > 0
+    flagged = part.sent()
     axes.plot(
         flagged[~truth].mean(), flagged[truth].mean(), "ko", label="at the shipped thresholds"
     )

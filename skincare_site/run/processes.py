@@ -46,13 +46,13 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Of the process, and of its group."""
+        """The number of the process, and of its group."""
         if self._process is None:
             raise RuntimeError(f"The {self.name} was not started.")
         return self._process.pid
 
     def exit_status(self) -> int | None:
-        """None while it runs; negative for the signal that ended it."""
+        """Its exit status: None while it runs, negative for the signal that ended it."""
         return self._process.poll() if self._process else None
 
     def stop(self, timeout: float = 15) -> None:

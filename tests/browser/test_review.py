@@ -50,7 +50,7 @@ def test_a_doctor_clears_a_queue_of_50_with_the_keyboard_alone(doctor: Page, ali
         doctor.wait_for_url(re.compile(r"/change/$"))
         expect(doctor.get_by_text(f"{50 - number} record")).to_be_visible()
         expect(doctor.get_by_text("You have claimed it")).to_be_visible()
-        if number == 0:  # a diagnosis chooses its risk category; text is no command
+        if number == 0:  # a diagnosis chooses its risk category; text is not a command
             press(doctor, "m", "6", "9", "t")
             doctor.keyboard.type("Please call us soon.")
             press(doctor, "Escape")

@@ -43,7 +43,7 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         if not directory.is_dir():
-            raise CommandError(f"{directory} is no folder.")
+            raise CommandError(f"{directory} is not a folder.")
         person = User.objects.filter(email=owner.strip().lower(), is_active=True).first()
         if person is None:
             raise CommandError(f"No account has the e-mail address {owner}.")

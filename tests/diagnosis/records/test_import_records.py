@@ -131,7 +131,7 @@ def test_a_damaged_table_stops_before_anything_is_stored(clinic, fill):
 def test_an_unknown_account_and_an_unknown_folder(clinic, fill, tmp_path):
     clinic.email = "nobody@example.org"
     assert "No account" in run(fill("a.jpg"), clinic)[2]
-    assert "is no folder" in run(tmp_path / "nowhere", clinic)[2]
+    assert "is not a folder" in run(tmp_path / "nowhere", clinic)[2]
 
 
 def test_an_account_that_has_not_consented(clinic, fill):

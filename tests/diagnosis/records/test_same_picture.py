@@ -36,17 +36,6 @@ def test_the_page_says_it_and_links_to_the_result(send):
     assert MoleRecord.objects.count() == 1
 
 
-def test_a_program_that_wants_only_new_ones_is_told_which_it_is(send, client, stored_files):
-    send()
-    image = SimpleUploadedFile("mole.jpg", picture(), "image/jpeg")
-    response = client.post(reverse("api-record-list"), {"image": image, "only_new": "true"})
-    assert response.status_code == 409
-    [first] = MoleRecord.objects.all()
-    assert response.json()["same_picture"] == str(first.pk)
-    assert "before" in response.json()["detail"]
-    assert len(stored_files()) == 1
-
-
 def test_who_wants_it_again_gets_another_record(send, stored_files):
     send()
     assert send(again="on").status_code == 302
@@ -72,19 +61,33 @@ def test_a_double_click_is_no_second_time(send):
     assert first.url == second.url
 
 
-def test_a_program_is_told_and_not_stopped(alice):
+@pytest.fixture
+def post(alice):
+    """post(): alice's program, or the page's script, sends the same picture."""
     api = APIClient()
     api.force_authenticate(alice)
 
-    def post() -> dict:
+    def post(**fields):
         image = SimpleUploadedFile("mole.jpg", picture(), "image/jpeg")
-        response = api.post("/api/v1/records/", {"image": image}, format="multipart")
-        assert response.status_code == 201
-        return response.json()
+        return api.post("/api/v1/records/", {"image": image} | fields, format="multipart")
 
+    return post
+
+
+def test_a_program_is_told_and_not_stopped(post):
     first, second = post(), post()
-    assert first["same_picture"] is None
-    assert second["same_picture"] == first["id"] != second["id"]
+    assert first.status_code == second.status_code == 201
+    assert first.json()["same_picture"] is None
+    assert second.json()["same_picture"] == first.json()["id"] != second.json()["id"]
+
+
+def test_who_wants_new_ones_only_is_told_which_it_was(post):
+    first = post(only_new=True).json()
+    refused = post(only_new=True)
+    assert refused.status_code == 409
+    assert refused.json()["same_picture"] == first["id"]
+    assert "You sent this very picture before" in refused.json()["detail"]
+    assert MoleRecord.objects.count() == 1
 
 
 def test_records_of_before_have_no_digest_and_match_nothing(send, alice):

@@ -19,7 +19,7 @@ from tests.factories import ReviewFactory, assessed
 @pytest.fixture
 def worker(monkeypatch):
     """Does at once what it is sent."""
-    monkeypatch.setattr(queue, "tell", tasks.mail_verdict)
+    monkeypatch.setattr(queue, "notify_of_verdict", tasks.mail_verdict)
 
 
 def write(record, doctor):
@@ -83,11 +83,11 @@ def test_a_slow_mail_server_holds_up_no_doctor(
                 pool.submit(correct).result()
             tasks.mail_verdict(str(review.pk))  # nor is what is being sent sent twice
 
-    monkeypatch.setattr(queue, "tell", lambda review_id: None)
+    monkeypatch.setattr(queue, "notify_of_verdict", lambda review_id: None)
     monkeypatch.setattr(EmailMessage, "send", slow)
     tasks.mail_verdict(str(review.pk))
     assert len(sent) == 1
-    monkeypatch.setattr(queue, "tell", tasks.mail_verdict)
+    monkeypatch.setattr(queue, "notify_of_verdict", tasks.mail_verdict)
     tasks.sweep_verdict_mails()
     assert len(sent) == 2  # the correction, which came while the first was sent
 

@@ -60,7 +60,7 @@ def test_it_is_a4_and_says_who_what_and_how_far_to_trust_it(client, alice, mole,
         "зудить",
         "This picture can’t be judged",
         "Waiting to be checked",
-        "no diagnosis",
+        "not a diagnosis",
         "not an approved medical device",
     ):
         assert expected in said, expected
