@@ -1,6 +1,8 @@
 """The administration pages: entered by the site's own sign-in, by staff with a second factor."""
 
 from allauth.account.decorators import secure_admin_login
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import admin, messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -38,10 +40,12 @@ def _lead_in(request: HttpRequest, site: Site) -> HttpResponse:
     target = own_page(request, request.GET.get(REDIRECT_FIELD_NAME, ""), reverse("admin:index"))
     if site.has_permission(request):
         return HttpResponseRedirect(target)
-    messages.warning(
-        request, _("Staff need the second step of signing in. Switch it on, then go on here.")
-    )
     if request.user.lacks_second_factor:
+        messages.warning(
+            request, _("Staff need the second step of signing in. Switch it on, then go on here.")
+        )
         return redirect("mfa_activate_totp")
-    query = urlencode({REDIRECT_FIELD_NAME: target})
-    return HttpResponseRedirect(f"{reverse('mfa_reauthenticate')}?{query}")
+    messages.info(request, _("Confirm by your second step that it is you, then go on here."))
+    app = is_mfa_enabled(request.user, [Authenticator.Type.TOTP])
+    page = reverse("mfa_reauthenticate" if app else "mfa_reauthenticate_webauthn")
+    return HttpResponseRedirect(f"{page}?{urlencode({REDIRECT_FIELD_NAME: target})}")

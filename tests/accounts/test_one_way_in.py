@@ -3,11 +3,13 @@
 import time
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.test import Client
 from django.urls import reverse
 
 from tests.accounts.test_token import current_code
 from tests.factories import PASSWORD, TOTP_SECRET, UserFactory
+from tests.site.test_roles_walk import SECURITY_KEY
 
 ADMIN, LOGIN = reverse("admin:index"), reverse("admin:login")
 RECORDS = "account_authentication_methods"
@@ -63,6 +65,20 @@ def test_the_second_step_of_another_session_does_not_count(client, dr_chen):
     assert answer.request["PATH_INFO"] == reverse("mfa_reauthenticate")
     client.post(answer.request["PATH_INFO"], {"code": current_code(TOTP_SECRET)})
     assert client.get(ADMIN).status_code == 200
+
+
+def test_who_has_a_key_and_no_app_is_asked_for_the_key(client, db):
+    keyed = UserFactory(display_name="dr_key", role="doctor", is_staff=True, second_factor=False)
+    Authenticator.objects.create(
+        user=keyed, type="webauthn", data={"name": "key", "credential": SECURITY_KEY}
+    )
+    client.force_login(keyed)
+    session = client.session
+    session[RECORDS] = []
+    session.save()
+    answer = client.get(ADMIN, follow=True)
+    assert answer.request["PATH_INFO"] == reverse("mfa_reauthenticate_webauthn")
+    assert "Confirm by your second step" in answer.content.decode()
 
 
 def test_the_demo_asks_for_none(client, settings, db):
