@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 
 import psutil
@@ -56,6 +57,13 @@ class Sandbox:
                 self._turns.release()
         finally:
             self._places.release()
+
+
+def close() -> None:
+    """End the server process and multiprocessing's tracker, which would outlive this one."""
+    # No public way yet; both are there from Python 3.11 to 3.13.
+    forkserver._forkserver._stop()
+    resource_tracker._resource_tracker._stop()
 
 
 def _call(function: Callable[[bytes], bytes], data: bytes) -> bytes:

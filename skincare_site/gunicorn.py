@@ -36,6 +36,13 @@ def on_starting(server: Any) -> None:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-")
 
 
+def worker_exit(server: Any, worker: Any) -> None:
+    """Leave none of the processes behind that decode pictures."""
+    from ml import sandbox
+
+    sandbox.close()
+
+
 def child_exit(server: Any, worker: Any) -> None:
     from prometheus_client import multiprocess
 
