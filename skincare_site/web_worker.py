@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import Context, copy_context
 from struct import pack
 from typing import Any, BinaryIO
 
@@ -96,28 +95,33 @@ class Worker(ThreadWorker):
         super().load_wsgi()
         application = self.wsgi
 
+        def answer_with_language(*request: Any) -> tuple[Any, str]:
+            from django.utils import translation
+
+            return application(*request), translation.get_language()
+
         def in_few_threads(environ: dict[str, Any], start_response: Callable) -> Any:
-            context = copy_context()
-            run = (context.run, application, environ, start_response)
-            answer = self.working.submit(*run).result()
-            return _Streamed(answer, context) if getattr(answer, "streaming", False) else answer
+            work = self.working.submit(answer_with_language, environ, start_response)
+            answer, language = work.result()
+            return _Streamed(answer, language) if getattr(answer, "streaming", False) else answer
 
         self.wsgi = in_few_threads
 
 
 class _Streamed:
-    """An answer that is made while it is sent: in the thread that sends, in its own language."""
+    """An answer that is made while it is sent: in the thread that sends, in the same language."""
 
-    def __init__(self, answer: Any, context: Context) -> None:
-        self.answer, self.context = answer, context
+    def __init__(self, answer: Any, language: str) -> None:
+        self.answer, self.language = answer, language
 
     def __iter__(self) -> Iterator[bytes]:
-        parts = iter(self.answer)
-        while (part := self.context.run(next, parts, None)) is not None:
-            yield part
+        from django.utils import translation
+
+        with translation.override(self.language):
+            yield from self.answer
 
     def close(self) -> None:
         from django.db import connections
 
-        self.context.run(self.answer.close)
+        self.answer.close()
         connections.close_all()  # this thread's: there are many such threads

@@ -2,15 +2,19 @@
 
 import contextlib
 import http.client
+import io
 import socket
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from knox.models import AuthToken
+
+from tests.factories import UserFactory
 
 ROOT = Path(__file__).parents[2]
 FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
@@ -194,3 +198,18 @@ def test_an_endless_request_is_refused_unread(port: int) -> None:
             + b"\r\n"
         )
         assert connection.recv(1000).startswith(b"HTTP/1.1 413")
+
+
+def test_what_is_made_while_it_is_sent_is_in_the_persons_language(port: int, client) -> None:
+    alice = UserFactory(display_name="alice", language="fr")
+    client.force_login(alice)
+    session = client.session
+    session["account_authentication_methods"] = [
+        {"method": "password", "at": time.time(), "reauthenticated": True}
+    ]
+    session.save()
+    headers = {"Cookie": f"sessionid={session.session_key}"}
+    status, answer = ask(port, path="/account/data/download/", headers=headers)
+    assert status == 200
+    with zipfile.ZipFile(io.BytesIO(answer)) as archive:
+        assert "contient" in archive.read("README.txt").decode()
