@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import contourpy
@@ -93,10 +93,18 @@ class Classifier:
 
     def look(self, picture: np.ndarray, modality: str, of: Person = NOBODY) -> Look:
         """One picture's assessment, with what it rests on. Raises like ``assess``."""
+        begin = time.perf_counter()
+        look = self.judge(self.outputs(picture), picture.shape, modality, of)
+        milliseconds = round((time.perf_counter() - begin) * 1000, 2)
+        return replace(look, assessment=replace(look.assessment, milliseconds=milliseconds))
+
+    def judge(
+        self, out: Outputs, shape: tuple[int, ...], modality: str, of: Person = NOBODY
+    ) -> Look:
+        """What the rule makes of the ``outputs`` of a picture of ``shape``; the same ones serve
+        both modalities. Raises like ``assess``."""
         if modality not in self.thresholds:
             raise ReleaseError(f"model {self.version} was not trained for {modality} pictures")
-        begin = time.perf_counter()
-        out = self.outputs(picture)
         calibration = self.card["calibration"][modality]
         alone = calibrated(out["logits"], calibration)
         stage = self.card.get("person", {}).get(modality, {}).get("terms", {})
@@ -106,7 +114,7 @@ class Classifier:
         numbers = dict(zip(self.card["quality"], out["quality"].tolist(), strict=False))
         limits = self.card["limits"][modality]
         reasons = quality.broken(numbers, limits, "reason")
-        if min(picture.shape[:2]) < MIN_PICTURE_SIDE:
+        if min(shape[:2]) < MIN_PICTURE_SIDE:
             reasons.append("too_few_pixels")
         answer = self._answer(probabilities, modality, usable=not reasons)
         assessment = Assessment(
@@ -120,9 +128,9 @@ class Classifier:
             **answer,
             used=used,
             picture=self._answer(alone, modality, usable=not reasons) if used else None,
-            heatmap=heatmap(out["cam"], int(probabilities.argmax()), picture.shape),
-            outline=outline(out["mask"][..., 0], picture.shape),
-            milliseconds=round((time.perf_counter() - begin) * 1000, 2),
+            heatmap=heatmap(out["cam"], int(probabilities.argmax()), shape),
+            outline=outline(out["mask"][..., 0], shape),
+            milliseconds=0.0,
         )
         one_pass = calibrated(out["one_pass"], calibration)
         return Look(assessment, quality=numbers, picture=alone, one_pass=one_pass)

