@@ -69,7 +69,8 @@ def release(
     run was not split on; the old release then stays as it was.
     """
     described, plan = runs.described(run), Plan.read(run / runs.PLAN)
-    found = datasets.read(data or described["folders"], described["modality"], decode=True).trainable
+    folders = data or described["folders"]
+    found = datasets.read(folders, described["modality"], decode=True).trainable
     known = splits.read(run / runs.SPLIT, found)
     rows = [row for row, fold in zip(found, known, strict=True) if fold]
     folds = np.array([fold for fold in known if fold])
