@@ -32,6 +32,8 @@ COST_RATIO = 3.0
 BIAS_RIDGE = 5.0
 # Share of validation lesions that each limit may refuse; nine limits stay under 3 % together.
 TAIL = 0.002
+# Where there is no lesion, a calm answer means nothing: that limit may refuse more of the real ones.
+NO_LESION_TAIL = 0.015
 # A blown-out share, a share of the frame's cells on the lesion, and a share of the lesion under
 # hair or ink that are never refused.
 MIN_GLARE, MIN_CUT, MIN_COVERED = 0.05, 0.6, 0.25
@@ -115,7 +117,7 @@ def limits(quality: np.ndarray) -> list[Limit]:
     several = "reason" if (of["mask_centre"] < MIN_CENTRE).mean() <= SEVERAL_REFUSED else "warning"
     return [
         {"reason": "no_colour", "number": "colour", "min": min(MIN_COLOUR, _least(of["colour"]))},
-        {"reason": "no_lesion", "number": "lesion", "min": _low(of["lesion"])},
+        {"reason": "no_lesion", "number": "lesion", "min": _least(of["lesion"], NO_LESION_TAIL)},
         {"reason": "unfamiliar", "number": "unfamiliarity", "max": _high(of["unfamiliarity"])},
         {several: "several_lesions", "number": "mask_centre", "min": MIN_CENTRE},
         {"reason": "covered", "number": "covered", "max": max(_high(of["covered"]), MIN_COVERED)},
@@ -145,5 +147,5 @@ def _low(values: np.ndarray) -> float:
     return float(min(far, _least(values)))
 
 
-def _least(values: np.ndarray) -> float:
-    return float(np.quantile(values, TAIL, method="lower"))
+def _least(values: np.ndarray, share: float = TAIL) -> float:
+    return float(np.quantile(values, share, method="lower"))
