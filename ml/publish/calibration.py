@@ -32,7 +32,7 @@ COST_RATIO = 3.0
 BIAS_RIDGE = 5.0
 # Share of validation lesions that each limit may refuse; nine limits stay under 3 % together.
 TAIL = 0.002
-# Where there is no lesion, a calm answer means nothing: that limit may refuse more of the real ones.
+# A calm answer to no lesion means nothing, so that this limit may refuse more of the real ones.
 NO_LESION_TAIL = 0.015
 # A blown-out share, a share of the frame's cells on the lesion, and a share of the lesion under
 # hair or ink that are never refused.
