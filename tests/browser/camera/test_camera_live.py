@@ -84,7 +84,8 @@ def test_the_focus_follows_what_was_pressed(phone, film, pick) -> None:
     button = page.get_by_role("button", name="Start the camera")
     expect(button).to_be_focused()
     page.evaluate(
-        "() => { navigator.mediaDevices.getUserMedia = async () => { throw new Error(); }; }"
+        "() => { navigator.mediaDevices.getUserMedia ="
+        " async () => { throw new DOMException('', 'NotFoundError'); }; }"
     )
     button.click()
     expect(page.get_by_text("No camera was found.")).to_be_visible()
@@ -197,7 +198,7 @@ def test_light_and_zoom_where_the_camera_has_them(phone, film, pick) -> None:
     start(page)
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     expect(page.get_by_role("button", name="Light")).to_be_hidden()
-    expect(page.get_by_label("Zoom")).to_be_hidden()
+    expect(page.get_by_label("Zoom", exact=True)).to_be_hidden()
     page.get_by_role("button", name="Stop").click()
     # A camera that has both: what it is asked for is kept.
     page.evaluate(
@@ -215,7 +216,7 @@ def test_light_and_zoom_where_the_camera_has_them(phone, film, pick) -> None:
     light.click()
     expect(light).to_have_attribute("aria-pressed", "true")
     light.click()
-    page.get_by_label("Zoom").fill("2.5")
+    page.get_by_label("Zoom", exact=True).fill("2.5")
     assert page.evaluate("window.asked") == [{"torch": True}, {"torch": False}, {"zoom": 2.5}]
 
 
