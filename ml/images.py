@@ -113,12 +113,23 @@ def _decoded(image: Image.Image, stream: BinaryIO) -> Image.Image:
     if bmp.is_run_length(image):
         return bmp.decoded_runs(image, stream)
     if isinstance(image, Jpeg2KImagePlugin.Jpeg2KImageFile):
-        image.reduce = max(0, int(math.log2(max(image.size) / DRAFT_SIDE)))
+        wanted = max(0, int(math.log2(max(image.size) / DRAFT_SIDE)))
+        image.reduce = min(wanted, _levels(image.fp))
         return image.copy()  # whose ``reduce`` is a method again
     elif isinstance(image, ImageFile.ImageFile):
         image.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
     image.load()
     return bmp.without_empty_alpha(image) if image.format == "BMP" else image
+
+
+def _levels(stream: BinaryIO) -> int:
+    """How often a JPEG 2000 codestream can be halved (ITU-T T.800, A.6.1: the COD marker)."""
+    at = stream.tell()
+    stream.seek(0)
+    head = stream.read(65_536)
+    stream.seek(at)
+    start = head.find(b"\xff\x52")
+    return head[start + 9] if 0 <= start < len(head) - 9 else 0
 
 
 def eight_bits(image: Image.Image) -> Image.Image:

@@ -71,7 +71,7 @@ def _assessment(path: Path, modality: str, person: Person) -> dict | str:
     try:
         with path.open("rb") as file:
             image = images.decode(file)
-    except (images.ImageError, OSError) as error:
+    except (images.ImageError, OSError, ValueError) as error:  # a name with a zero byte
         return (isinstance(error, OSError) and error.strerror) or str(error)
     (assessment,) = _model.assess([image], modality, person)
     return assessment.as_dict()

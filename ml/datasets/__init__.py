@@ -45,7 +45,7 @@ def read(
             if found := _read_one(part, modality):
                 manifest.extend(found)
             elif _holds_data(part):
-                raise DatasetError(f"{part}: {NO_SET}")
+                manifest.faults.append(f"{part}: left out: {NO_SET}")
         if len(manifest.rows) == before:
             raise DatasetError(f"{directory}: {NO_SET}")
     if decode:

@@ -34,7 +34,11 @@ ALIASES = {
     "gel": ("gel", "monet_gel_water_drop_fluid_dermoscopy_liquid"),
     "skin": ("skin", "monet_skin_markings_pen_ink_purple_pen"),
 }  # fmt: skip
-UNKNOWN = ("", "unknown", "nan", "na", "n/a", "none", "null", "?", "-", "-1", "-1.0")
+UNKNOWN = ("", "unknown", "nan", "na", "n/a", "none", "null", "unk", "?", "-", "-1", "-1.0")
+
+SEPARATOR = re.compile(r'^"?sep=.{0,2}"?\s*$', re.IGNORECASE)
+ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6"}  # skin types
+csv.field_size_limit(10_000_000)  # a long note is no reason to refuse a table
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ def number(text: str) -> float | None:
     text = text.strip().lower().removeprefix("fitz_")
     if text in UNKNOWN:
         return None
+    text = ROMAN.get(text, text)
     return float(text.rstrip("+").replace(",", ".").strip())
 
 
@@ -113,7 +118,7 @@ def _lines(path: Path) -> list[str]:
             try:
                 text = data.decode("utf-8-sig")
             except UnicodeDecodeError:
-                text = data.decode("cp1252")  # as spreadsheets on Windows save it
+                text = data.decode("cp1252", "replace")  # as spreadsheets on Windows save it
     except UnicodeDecodeError as error:
         raise DatasetError(f"{path}: not a readable CSV file: {error}") from error
     if "\0" in text:
@@ -123,7 +128,9 @@ def _lines(path: Path) -> list[str]:
 
 def _header(lines: list[str]) -> tuple[int, str, tuple[str, ...]]:
     """(index of its line, delimiter, the columns' names)."""
-    first = next((i for i, line in enumerate(lines) if line.strip()), 0)
+    # Spreadsheets may name the delimiter in a line before the header.
+    written = (i for i, line in enumerate(lines) if line.strip() and not SEPARATOR.match(line))
+    first = next(written, 0)
     line = lines[first] if lines else ""
     delimiter = max(DELIMITERS, key=line.count)
     names = next(csv.reader([line], delimiter=delimiter), [])

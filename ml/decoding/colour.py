@@ -34,6 +34,15 @@ MODES = {
 }
 
 
+def _opens(profile: bytes) -> bool:
+    """Whether it is a profile at all; what else the file says of its colours then counts."""
+    try:
+        ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    except (ImageCms.PyCMSError, OSError):
+        return False
+    return True
+
+
 def declared(image: Image.Image, stream: BinaryIO) -> bytes | Encoding | None:
     """What the file says of its colours: an ICC profile, an encoding, or nothing, which is sRGB.
 
@@ -49,7 +58,7 @@ def declared(image: Image.Image, stream: BinaryIO) -> bytes | Encoding | None:
     profile = info.get("icc_profile")
     if not profile and image.format in ("JPEG2000", "BMP"):
         profile = (bmp.icc_profile if image.format == "BMP" else _jpeg_2000_profile)(stream)
-    if profile:
+    if profile and _opens(profile):
         return profile
     encoding = None
     if image.format == "PNG" and "srgb" not in info:

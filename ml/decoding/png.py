@@ -10,6 +10,8 @@ import numpy as np
 from PIL import Image, ImageFile
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+TEXT = (b"tEXt", b"zTXt", b"iTXt")
+LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"tIME": 7}
 MAX_CHUNKS = 20_000  # six times what 25 MB have as libpng writes them
 
 
@@ -23,20 +25,25 @@ def chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
         stream.seek(at)
         length, name = struct.unpack(">I4s", stream.read(8))
         yield name, at + 8, length
+        if name == b"IEND":
+            break
         at += 12 + length
 
 
 def without_broken_extras(stream: BinaryIO) -> BinaryIO | None:
-    """The file without ancillary chunks whose checksum is wrong, or None where all are right.
+    """The file without text and without ancillary chunks of a wrong checksum or length, or None
+    where there are none.
 
-    Whatever text, date or resolution they hold, the picture is the same (PNG 3rd ed., 13.2).
+    Whatever text, date or resolution they hold, the picture is the same (PNG 3rd ed., 13.2); Pillow
+    refuses a file for text that is long, and turns it by a camera's notes that stand in text.
     """
     kept, broken, name = [SIGNATURE], False, b""
     for name, at, length in chunks(stream):
         stream.seek(at - 8)
         whole = stream.read(12 + length)
         ancillary = name[0] & 0x20
-        if ancillary and zlib.crc32(whole[4:-4]) != int.from_bytes(whole[-4:]):
+        wrong = zlib.crc32(whole[4:-4]) != int.from_bytes(whole[-4:])
+        if name in TEXT or (ancillary and (wrong or LENGTHS.get(name, length) != length)):
             broken = True
         else:
             kept.append(whole)

@@ -1,6 +1,7 @@
 """Whatever colours a file means, the network and the page see what the eye saw."""
 
 import io
+import zlib
 
 import numpy as np
 import pillow_heif
@@ -335,3 +336,12 @@ def test_an_hdr_picture_too_large_for_its_sixteen_bits_is_refused(monkeypatch):
     data = heic_of_ten_bits(9, 16)
     with pytest.raises(ImageError, match="HDR HEIC"):
         decode(data)
+
+
+def test_a_profile_that_is_none_leaves_the_word_to_the_gamma():
+    linear = c.light(c.truth())
+    data = c.png(
+        c.quantised(linear ** (1 / 1.8)), (b"iCCP", b"x\0\0" + zlib.compress(b"none" * 40)),
+        c.gama_chunk(1 / 1.8),
+    )  # fmt: skip
+    assert error(data) < LIMIT

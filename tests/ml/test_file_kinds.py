@@ -4,6 +4,7 @@ import io
 import random
 import re
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -181,6 +182,39 @@ def test_png_with_a_broken_extra_is_read(name, place):
     assert error(data[:at] + bytes(extra) + data[at:]) == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        (b"zTXt", b"Comment\0\0" + zlib.compress(b"x" * 3_000_000)),
+        (b"zTXt", b"Comment\0\x07of another method"),
+        (b"gAMA", b"\0"),
+        (b"cHRM", b"\0\0"),
+        (b"sRGB", b""),
+        (b"pHYs", b"\0\0\0"),
+    ],
+)
+def test_png_with_an_extra_of_another_size_is_read(name, data):
+    whole = colours.png(TRUTH)
+    at = whole.index(b"IDAT") - 4
+    assert error(whole[:at] + colours.chunk(name, data) + whole[at:]) == 0
+
+
+def test_png_with_something_after_its_end_is_read():
+    whole = bytearray(colours.png(TRUTH))
+    at = whole.index(b"IDAT") - 4
+    broken = bytearray(colours.chunk(b"tEXt", b"Comment\0a mole"))
+    broken[-1] ^= 0xFF
+    assert error(bytes(whole[:at] + broken + whole[at:]) + b"something else" * 3) == 0
+
+
+@pytest.mark.parametrize("place", [b"IDAT", b"IEND"])
+def test_png_is_not_turned_by_notes_of_a_camera_in_its_text(place):
+    whole = colours.png(TRUTH)
+    at = whole.index(place) - 4
+    note = colours.chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + SIDEWAYS)
+    assert decode(whole[:at] + note + whole[at:]).shape == TRUTH.shape
+
+
 def test_png_with_broken_pixels_is_damaged():
     data = bytearray(colours.png(TRUTH))
     data[data.index(b"IDAT") + 60] ^= 0xFF
@@ -318,6 +352,12 @@ def test_the_largest_jpegs_of_phones_are_decoded_at_a_fraction(size):
 def test_large_jpeg_2000_is_decoded_at_a_fraction(width):
     picture = decode(file_of(Image.new("RGB", (width, 160), (200, 150, 120)), "JPEG2000"))
     assert picture.shape[1] in (width, -(-width // 2), -(-width // 4))
+    assert picture.mean((0, 1)) == pytest.approx((200, 150, 120), abs=1)
+
+
+def test_jpeg_2000_that_holds_no_smaller_sizes_is_decoded():
+    image = Image.new("RGB", (4200, 160), (200, 150, 120))
+    picture = decode(file_of(image, "JPEG2000", num_resolutions=1))
     assert picture.mean((0, 1)) == pytest.approx((200, 150, 120), abs=1)
 
 

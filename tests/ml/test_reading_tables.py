@@ -43,6 +43,8 @@ RIGHT = [("a", "nv", 40), ("b", "mel", 85)]
         (TABLE.replace(",", ";"), "cp1252"),
         (TABLE.replace(",", "\t"), "utf-16"),
         (TABLE.replace("\n", "\r\n"), "utf-8"),
+        ("sep=;\n" + TABLE.replace(",", ";"), "utf-8"),
+        (TABLE.replace(",age", ",age,note").replace("40", "40," + "x" * 200_000), "utf-8"),
         ("\n\n" + TABLE, "utf-8"),
         (TABLE.replace("image_id,lesion_id,dx", " Image ID , Lesion-ID,DX"), "utf-8"),
         (TABLE.replace("a,l1", "a.jpg,l1").replace("b,l2", "images/b.JPG,l2"), "utf-8"),
@@ -203,3 +205,22 @@ def test_what_was_understood_is_told(folder):
     notes = "\n".join(datasets.read([folder]).notes)
     assert "image_id from isic_id, dx from diagnosis" in notes
     assert "Melanoma → mel × 1, nevus → nv × 1" in notes
+
+
+def test_a_stray_folder_beside_sets_is_named_and_left_out(make_set, draw, tmp_path):
+    make_set("all/one", [{"image_id": "a", "dx": "nv"}])
+    draw(tmp_path / "all/stray/x.jpg", 1)
+    manifest = datasets.read([tmp_path / "all"])
+    assert [row.image_id for row in manifest.rows] == ["a"]
+    [fault] = manifest.faults
+    assert "stray: left out" in fault
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("III", 3), ("fitz_2", 2), ("4.0", 4), ("unk", None)]
+)
+def test_skin_types_as_they_are_written(make_set, written, read):
+    folder = make_set("types", [{"image_id": "a", "dx": "nv", "skin_type": written}])
+    manifest = datasets.read([folder])
+    assert not manifest.faults
+    assert manifest.rows[0].skin_type == read
