@@ -3,7 +3,7 @@
 import io
 import math
 import warnings
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, Jpeg2KImagePlugin, TiffImagePlugin
@@ -114,7 +114,7 @@ def _decoded(image: Image.Image, stream: BinaryIO) -> Image.Image:
         return bmp.decoded_runs(image, stream)
     if isinstance(image, Jpeg2KImagePlugin.Jpeg2KImageFile):
         wanted = max(0, int(math.log2(max(image.size) / DRAFT_SIDE)))
-        image.reduce = min(wanted, _levels(image.fp))
+        image.reduce = min(wanted, _levels(image.fp or stream))
         return image.copy()  # whose ``reduce`` is a method again
     elif isinstance(image, ImageFile.ImageFile):
         image.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
@@ -122,7 +122,7 @@ def _decoded(image: Image.Image, stream: BinaryIO) -> Image.Image:
     return bmp.without_empty_alpha(image) if image.format == "BMP" else image
 
 
-def _levels(stream: BinaryIO) -> int:
+def _levels(stream: IO[bytes]) -> int:
     """How often a JPEG 2000 codestream can be halved (ITU-T T.800, A.6.1: the COD marker)."""
     at = stream.tell()
     stream.seek(0)
