@@ -68,7 +68,7 @@ def _opened(stream: BinaryIO, head: bytes) -> Image.Image:
     except ImageError:
         raise
     except Exception as error:  # decoders raise many kinds on hostile bytes
-        raise (_damaged() if kinds.is_dicom(head) else kinds.not_a_picture(head)) from error
+        raise (_damaged() if kinds.is_own(head) else kinds.not_a_picture(head)) from error
     for name in ("xmp", "XML:com.adobe.xmp"):
         # Pillow would turn the picture by it as well, which browsers don't.
         image.info.pop(name, None)

@@ -6,13 +6,13 @@ from contextlib import closing
 from pathlib import Path
 from zipfile import BadZipFile
 
+from ml.datasets import files, tables
 from ml.datasets.manifest import (
     DatasetError,
     Dropped,
     Manifest,
     Row,
     allowed_diagnoses,
-    pictures_in,
 )
 
 SHEET = "clin_dia.xlsx"
@@ -32,13 +32,14 @@ def read(folder: Path, modality: str) -> Manifest:
     are dropped and named. Raises DatasetError for a sheet that can't be read or lacks a column.
     """
     sheet = find(folder)
-    pictures = {
-        picture.stem.lower(): picture
-        for part in sorted(folder.iterdir())
-        if part.is_dir() and part.name.upper().startswith("SET_")
-        for picture in pictures_in(part)
-    }
     manifest, found = Manifest(), defaultdict(list)
+    pictures: dict[str, Path] = {}
+    for part in files.folders_in(folder):
+        if not part.name.upper().startswith("SET_"):
+            continue
+        for picture in filter(files.is_picture, files.below(part)):
+            if (first := pictures.setdefault(picture.stem.lower(), picture)) != picture:
+                manifest.faults.append(f"{picture}: left out: its name is that of {first}")
     mentioned = set()
     for source, image_id, category in _records(sheet):
         mentioned.add(image_id.lower())
@@ -124,7 +125,7 @@ def _records(sheet: Path) -> list[tuple[str, str, object]]:
         line += (None,) * (len(header) - len(line))
         image_id = str(line[id_column] or "").strip()
         # Some sheets give the file's name as id.
-        image_id = image_id[:-4] if image_id.lower().endswith(".bmp") else image_id
+        image_id = tables.without_ending(image_id)
         records.append((f"{sheet}: row {number}", image_id, line[category_column]))
     return records
 

@@ -104,8 +104,3 @@ def allowed_diagnoses(dx: str, source: str) -> tuple[str, ...]:
     except KeyError:
         legal = ", ".join(ALLOWED)
         raise DatasetError(f"{source}: unknown diagnosis “{dx}”; known are {legal}") from None
-
-
-def pictures_in(folder: Path) -> list[Path]:
-    """The picture files directly in a folder, sorted by name."""
-    return sorted(p for p in folder.iterdir() if is_picture(p) and not is_junk(p))

@@ -77,6 +77,19 @@ _RAW = (
     (8, b"CR\x02"),
     (4, b"ftypcrx "),
 )
+# How kinds that are read begin, so that one that can't be opened is called damaged.
+_OWN = (
+    (0, b"\x89PNG\r\n\x1a\n"),
+    (8, b"WEBP"),
+    *(
+        (4, b"ftyp" + brand)
+        for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
+    ),
+    (0, b"II*\0"),
+    (0, b"MM\0*"),
+    (4, b"jP  \r\n\x87\n"),
+    (0, b"\xff\x4f\xff\x51"),
+)
 _VIDEO = (
     *((4, b"ftyp" + brand) for brand in (b"qt  ", b"isom", b"mp4", b"avc1", b"3gp", b"M4V")),
     (0, b"\x1aE\xdf\xa3"),
@@ -92,6 +105,11 @@ def of(format_name: str | None) -> Kind | None:
 def is_dicom(head: bytes) -> bool:
     """Whether a file that begins so is DICOM (part 10, section 7.1: a preamble, then DICM)."""
     return head[128:132] == b"DICM"
+
+
+def is_own(head: bytes) -> bool:
+    """Whether a file begins as a kind that is read: one that can't be opened is then damaged."""
+    return is_dicom(head) or (_begins(head, _OWN) and not _begins(head, _RAW))
 
 
 def not_a_picture(head: bytes) -> ImageError:

@@ -215,6 +215,13 @@ def test_png_is_not_turned_by_notes_of_a_camera_in_its_text(place):
     assert decode(whole[:at] + note + whole[at:]).shape == TRUTH.shape
 
 
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF", "TIFF", "JPEG2000"])
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_a_file_that_is_cut_is_damaged_and_not_of_another_kind(kind, share):
+    data = file_of(Image.fromarray(TRUTH), kind)
+    assert refusal(data[: int(len(data) * share)]).code == "truncated"
+
+
 def test_png_with_broken_pixels_is_damaged():
     data = bytearray(colours.png(TRUTH))
     data[data.index(b"IDAT") + 60] ^= 0xFF
