@@ -4,7 +4,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ml.datasets.files import is_junk, is_picture
 from ml.taxonomy import ALLOWED
 
 # Data sets name body sites at very different depths; this is the depth that all can fill.
