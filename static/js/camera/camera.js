@@ -144,12 +144,14 @@ export class Camera {
     }
   }
 
-  /** The framed square as it is now, however the phone is turned; null before the first picture. */
+  /** The framed square as it is now, however the phone is turned; null where there is no picture,
+   * as before the first one, or between two. */
   async frame() {
     const { videoWidth: width, videoHeight: height } = this.video;
     const side = Math.round(Math.min(width, height) * FRAMED);
     if (!side) return null;
-    return createImageBitmap(this.video, Math.round((width - side) / 2), Math.round((height - side) / 2), side, side);
+    const corner = [Math.round((width - side) / 2), Math.round((height - side) / 2)];
+    return createImageBitmap(this.video, corner[0], corner[1], side, side).catch(() => null);
   }
 
   /** Call back once at the next picture of the camera. @param {() => void} callback */
