@@ -53,17 +53,19 @@ def test_what_is_saved_goes_to_its_result_page(live: Page) -> None:
 
 def test_of_the_last_frames_the_sharpest_is_saved(phone, film, pick) -> None:
     sharp = shaken(pick("doctor_days"), count=1)[0]
-    film_of_both = film([sharp, *[sharp.filter(ImageFilter.GaussianBlur(2.5))] * 3] * 5)
-    page = phone(film_of_both)
+    blurred = sharp.filter(ImageFilter.GaussianBlur(2.5))
+    page = phone(film([sharp, *[blurred] * 3] * 5))
     start(page)
     expect_advice(page, "doctor_days")
     page.wait_for_timeout(2_000)
     save(page)
     expect(page.get_by_role("heading", level=1)).to_have_text(CHECKED)
-    middle = sharp.crop(
-        ((1280 - FRAMED) // 2, (720 - FRAMED) // 2, (1280 + FRAMED) // 2, (720 + FRAMED) // 2)
-    )
-    assert sharpness(picture_of(MoleRecord.objects.get())) > 0.8 * sharpness(middle)
+    framed = (
+        (1280 - FRAMED) // 2, (720 - FRAMED) // 2, (1280 + FRAMED) // 2, (720 + FRAMED) // 2
+    )  # fmt: skip
+    # Storing it as JPEG takes some of the sharpness of one that has little.
+    between = (sharpness(sharp.crop(framed)) + sharpness(blurred.crop(framed))) / 2
+    assert sharpness(picture_of(MoleRecord.objects.get())) > between
 
 
 def test_while_it_is_sent_it_is_not_saved_again(live: Page) -> None:
