@@ -46,7 +46,7 @@ def remember_place(request: HttpRequest, email: str) -> None:
 
 
 def is_known_place(request: HttpRequest, email: str) -> bool:
-    """Whether the right password came from there in the last months; not after the cache is lost."""
+    """Whether the right password came from there lately; no longer where the cache is lost."""
     return bool(cache.get(_place(request, email)))
 
 

@@ -165,7 +165,8 @@ ACCOUNT_FORMS = {
 }
 # Beside allauth's own, which allow five wrong passwords in five minutes from each place.
 ACCOUNT_RATE_LIMITS = {"login_failed_anywhere": "30/5m/key"}
-# "mandatory" also keeps sign-up from telling who has an account; `make run` says "optional".
+# "mandatory" also keeps sign-up from telling who has an account; the demo of `make run`, which
+# only its own machine reaches, says "optional".
 ACCOUNT_EMAIL_VERIFICATION = env("EMAIL_VERIFICATION", default="mandatory")
 ACCOUNT_EMAIL_SUBJECT_PREFIX = gettext_lazy("Skincare mole check: ")
 ACCOUNT_EMAIL_NOTIFICATIONS = True
@@ -354,6 +355,9 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # The log tells who, when and what, never what is in a note or a picture.
+AUDIT_LOG_DAYS = env.int("AUDIT_LOG_DAYS", default=3 * 365)
+if AUDIT_LOG_DAYS < 365:  # audit/migrations/0002_old_entries.py
+    raise ImproperlyConfigured("AUDIT_LOG_DAYS is 365 or more: the database keeps younger entries.")
 AUDITLOG_DISABLE_ON_RAW_SAVE = True
 # It would believe any X-Forwarded-For, and break on one that is not an address.
 AUDITLOG_DISABLE_REMOTE_ADDR = True
