@@ -51,6 +51,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(
         _("e-mail address"),
         unique=True,
+        validators=[check_name],
         error_messages={"unique": _("There is already an account with this e-mail address.")},
     )
     display_name = models.CharField(_("name"), max_length=100, blank=True, validators=[check_name])

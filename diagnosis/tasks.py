@@ -9,6 +9,7 @@ from celery import shared_task
 from celery.signals import worker_process_init
 
 from accounts import expiry
+from audit import log
 from diagnosis.moles import reminders
 from diagnosis.queue import Task
 from diagnosis.records import assessments, pictures
@@ -45,6 +46,7 @@ def sweep_files() -> None:
 @shared_task(name=Task.SWEEP_EXPIRED, ignore_result=True, expires=3600)
 def sweep_expired() -> None:
     expiry.remove_expired()
+    log.remove_old()
 
 
 @shared_task(name=Task.SWEEP_REMINDERS, ignore_result=True, expires=3600)

@@ -149,7 +149,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 10},
     },
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.BreachedValidator"},
     {"NAME": "accounts.passwords.GuessableValidator"},
 ]
 LOGIN_URL = "account_login"
@@ -159,8 +159,14 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_ADAPTER = "accounts.adapter.Adapter"
-ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
-# "mandatory" also keeps sign-up from telling who has an account; `make run` says "optional".
+ACCOUNT_FORMS = {
+    "signup": "accounts.forms.SignupForm",
+    "change_password": "accounts.forms.ChangePasswordForm",
+}
+# Beside allauth's own, which allow five wrong passwords in five minutes from each place.
+ACCOUNT_RATE_LIMITS = {"login_failed_anywhere": "30/5m/key"}
+# "mandatory" also keeps sign-up from telling who has an account; the demo of `make run`, which
+# only its own machine reaches, says "optional".
 ACCOUNT_EMAIL_VERIFICATION = env("EMAIL_VERIFICATION", default="mandatory")
 ACCOUNT_EMAIL_SUBJECT_PREFIX = gettext_lazy("Skincare mole check: ")
 ACCOUNT_EMAIL_NOTIFICATIONS = True
@@ -168,6 +174,15 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "accounts.factors.AuthenticateForm",
+    "reauthenticate": "accounts.factors.ReauthenticateForm",
+    "authenticate_webauthn": "accounts.factors.AuthenticateWebAuthnForm",
+    "reauthenticate_webauthn": "accounts.factors.ReauthenticateWebAuthnForm",
+    "login_webauthn": "accounts.factors.LoginWebAuthnForm",
+    "add_webauthn": "accounts.factors.AddWebAuthnForm",
+    "edit_webauthn": "accounts.factors.EditWebAuthnForm",
+}
 MFA_TOTP_ISSUER = "Skincare mole check"
 MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -340,6 +355,9 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # The log tells who, when and what, never what is in a note or a picture.
+AUDIT_LOG_DAYS = env.int("AUDIT_LOG_DAYS", default=3 * 365)
+if AUDIT_LOG_DAYS < 365:  # audit/migrations/0002_old_entries.py
+    raise ImproperlyConfigured("AUDIT_LOG_DAYS is 365 or more: the database keeps younger entries.")
 AUDITLOG_DISABLE_ON_RAW_SAVE = True
 # It would believe any X-Forwarded-For, and break on one that is not an address.
 AUDITLOG_DISABLE_REMOTE_ADDR = True
