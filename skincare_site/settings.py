@@ -53,8 +53,11 @@ STATIC_ROOT = env("STATIC_ROOT", default=str(BASE_DIR / "var/static"))
 ML_ENGINE = env("ML_ENGINE", default="litert")
 if ML_ENGINE not in ("litert", "keras"):
     raise ImproperlyConfigured(f"ML_ENGINE is litert or keras, not {ML_ENGINE!r}")
-vars().update(env.email_url("EMAIL_URL"))
-EMAIL_TIMEOUT = 10  # some go out within the request
+# Without one, e-mails wait for it in the outbox, for three days.
+vars().update(env.email_url("EMAIL_URL", default="") or {"EMAIL_BACKEND": ""})
+# The workers hand over to it what everything else puts into the outbox.
+MAIL_SERVER_BACKEND, EMAIL_BACKEND = vars()["EMAIL_BACKEND"], "accounts.outbox.Backend"
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env(
     "DEFAULT_FROM_EMAIL", default=f"Skincare mole check <noreply@{ALLOWED_HOSTS[0]}>"
 )
@@ -245,7 +248,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 # A queue of their own: behind a long one, sweeps would expire unread. A worker reads both.
 CELERY_TASK_QUEUES = [Queue("celery"), Queue("sweeps")]
 
-CELERY_TASK_ROUTES = {"diagnosis.tasks.sweep_*": {"queue": "sweeps"}}
+CELERY_TASK_ROUTES = {
+    "diagnosis.tasks.sweep_*": {"queue": "sweeps"},
+    "accounts.tasks.*": {"queue": "sweeps"},
+}
 # In memory: all beats are short, so that nothing is worth remembering over a restart.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
@@ -254,6 +260,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": Task.SWEEP_VERDICT_MAILS,
         "schedule": timedelta(minutes=1),
     },
+    "mails": {"task": "accounts.tasks.send_mails", "schedule": timedelta(seconds=30)},
     "files": {"task": Task.SWEEP_FILES, "schedule": timedelta(hours=1)},
     "reminders": {"task": Task.SWEEP_REMINDERS, "schedule": timedelta(hours=1)},
     "shares": {"task": Task.SWEEP_SHARES, "schedule": timedelta(hours=1)},
