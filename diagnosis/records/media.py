@@ -13,6 +13,7 @@ from diagnosis.limits import TryLater
 
 # Less than this counts as full: a database on the same disk goes on, and somebody has time to act.
 MINIMUM_FREE = 200 * 1024**2
+NOT_WRITABLE = "MEDIA_ROOT is not a folder that this process may write to."
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 

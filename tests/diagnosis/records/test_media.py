@@ -1,6 +1,8 @@
 """A folder of pictures that is missing, read-only or full: said, and nothing is left behind."""
 
 import errno
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,31 @@ def test_a_disk_that_fails_while_writing_keeps_no_half_file(
     assert send(api(alice), format="multipart").status_code == status
     assert not MoleRecord.objects.exists()
     assert not [path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["gunicorn", "-c", "python:skincare_site.gunicorn", "skincare_site.wsgi"],
+        ["celery", "-A", "skincare_site", "worker"],
+    ],
+)
+def test_neither_web_nor_worker_starts_without_the_folder(
+    process_environment, tmp_path, command, unused_tcp_port
+):
+    (tmp_path / "file").touch()
+    environment = process_environment | {
+        "MEDIA_ROOT": str(tmp_path / "file/media"),
+        "PORT": str(unused_tcp_port),
+    }
+    process = subprocess.run(
+        [sys.executable, "-m", *command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert process.returncode != 0
+    assert "MEDIA_ROOT is not a folder" in process.stderr
+    assert "Traceback" not in process.stderr
