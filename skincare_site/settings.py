@@ -6,6 +6,7 @@ tests set all of them; docker-compose.yml and .env.example show a production set
 
 import sys
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -55,6 +56,8 @@ DEFAULT_FROM_EMAIL = env(
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # For /.well-known/security.txt, such as mailto:security@example.org; empty: it does not exist.
 SECURITY_CONTACT = env("SECURITY_CONTACT", default="")
+# Networks beside the public internet that webhooks may reach, such as 10.20.0.0/16 of a hospital.
+WEBHOOK_NETWORKS = [ip_network(network) for network in env.list("WEBHOOK_NETWORKS", default=[])]
 # Empty: /metrics does not exist.
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 # `make run` on the own machine: logins that everybody knows, and staff without a second factor.
@@ -223,6 +226,7 @@ LIMITS = {
     "reassessments": (60, 3600),
     "reports": (30, 600),
     "shares": (30, 3600),
+    "webhooks": (30, 3600),
 }
 MAX_RECORDS = env.int("MAX_RECORDS", default=5000)
 MAX_MEGABYTES = env.int("MAX_MEGABYTES", default=2000)
@@ -253,12 +257,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_start": 0,
     "interval_step": 0,
 }
-# A queue of their own: behind a long one, sweeps would expire unread. A worker reads both.
-CELERY_TASK_QUEUES = [Queue("celery"), Queue("sweeps")]
+# A queue of their own: behind a long one, sweeps would expire unread. A worker reads all.
+# Webhooks have one, too: receivers that answer slowly must not stand before pictures.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("sweeps"), Queue("webhooks")]
 
 CELERY_TASK_ROUTES = {
     "diagnosis.tasks.sweep_*": {"queue": "sweeps"},
     "accounts.tasks.*": {"queue": "sweeps"},
+    Task.TELL_WEBHOOK: {"queue": "webhooks"},
 }
 # In memory: all beats are short, so that nothing is worth remembering over a restart.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
@@ -269,6 +275,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=1),
     },
     "mails": {"task": "accounts.tasks.send_mails", "schedule": timedelta(seconds=30)},
+    "webhooks": {"task": Task.SWEEP_WEBHOOKS, "schedule": timedelta(seconds=10)},
     "files": {"task": Task.SWEEP_FILES, "schedule": timedelta(hours=1)},
     "reminders": {"task": Task.SWEEP_REMINDERS, "schedule": timedelta(hours=1)},
     "shares": {"task": Task.SWEEP_SHARES, "schedule": timedelta(hours=1)},
