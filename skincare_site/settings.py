@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from environ.fileaware_mapping import FileAwareMapping
 from kombu import Queue
 
+from accounts.roles import ROLES
 from diagnosis.queue import Task
 from skincare_site import logs
 
@@ -82,6 +83,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "rest_framework",
     "knox",
@@ -108,6 +111,7 @@ MIDDLEWARE = [
     "accounts.staff.end_early",
     "accounts.middleware.clean_device",
     "accounts.middleware.preferences",
+    "accounts.middleware.ClosePages",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -129,6 +133,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.single_sign_on.ways",
             ],
         },
     },
@@ -171,6 +176,47 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Skincare mole check"
 MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
 MFA_PASSKEY_LOGIN_ENABLED = True
+
+# Sign-in through the clinic's own identity provider (OpenID Connect): docs/sign-in.md.
+# Its address, without /.well-known/openid-configuration; empty: there is none.
+OIDC_URL = env("OIDC_URL", default="").rstrip("/")
+OIDC_CLIENT_ID = env("OIDC_CLIENT_ID") if OIDC_URL else ""
+OIDC_CLIENT_SECRET = env("OIDC_CLIENT_SECRET") if OIDC_URL else ""
+OIDC_NAME = env("OIDC_NAME", default="your clinic")  # on the button: “Sign in with …”
+# Its groups, and the roles that they give here, such as {"dermatologists": "doctor"}; then it alone
+# decides about roles, at each sign-in. Empty: administrators decide here.
+OIDC_ROLES = env.json("OIDC_ROLES", default={})
+OIDC_GROUPS_CLAIM = env("OIDC_GROUPS_CLAIM", default="groups")
+if unknown := set(OIDC_ROLES.values()) - set(ROLES):
+    raise ImproperlyConfigured(f"OIDC_ROLES may give {', '.join(ROLES)}; not {', '.join(unknown)}")
+# Values of its claims amr (RFC 8176) or acr that stand for a second step, such as mfa; empty: staff
+# take the second step here.
+OIDC_SECOND_STEP = env.list("OIDC_SECOND_STEP", default=[])
+# Domains whose addresses count as verified, of a provider that does not say email_verified.
+OIDC_VERIFIED_DOMAINS = env.list("OIDC_VERIFIED_DOMAINS", default=[])
+# Off: only the identity provider lets people in.
+LOCAL_PASSWORDS = env.bool("LOCAL_PASSWORDS", default=True)
+if not LOCAL_PASSWORDS and not OIDC_URL:
+    raise ImproperlyConfigured("LOCAL_PASSWORDS=0 needs OIDC_URL: nobody could sign in.")
+SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.Adapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_LOGIN_ON_GET = True  # no form: its redirect would have to stand in form-action below
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "clinic",
+                "name": OIDC_NAME,
+                "client_id": OIDC_CLIENT_ID,
+                "secret": OIDC_CLIENT_SECRET,
+                "settings": {"server_url": OIDC_URL, "verified_email": OIDC_VERIFIED_DOMAINS},
+            }
+        ]
+        if OIDC_URL
+        else [],
+    }
+}
 
 # --- pictures and files ----------------------------------------------------------------------
 STORAGES = {
