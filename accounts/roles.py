@@ -28,6 +28,10 @@ ROLES: dict[str, tuple[str, ...]] = {
         "auditlog.view_logentry",
         "knox.view_authtoken",
         "knox.delete_authtoken",
+        "diagnosis.view_webhook",
+        "diagnosis.view_webhookdelivery",
+        # To send it again
+        "diagnosis.change_webhookdelivery",
         # For people who have lost the second factor.
         "mfa.view_authenticator",
         "mfa.delete_authenticator",

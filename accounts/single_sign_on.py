@@ -2,7 +2,7 @@
 
 allauth speaks the protocol; here stands what the provider's word counts for. Whose account it is:
 the provider's id of the person, at first an e-mail address that the provider has verified. What
-they may do: the groups that the provider names, by settings.OIDC_ROLES.
+they may do: the groups that the provider names, by OIDC_ROLES.
 """
 
 import logging
@@ -18,12 +18,13 @@ from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.base import AuthError, AuthProcess
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django.contrib.auth.signals import user_login_failed
 from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from accounts import refusals
+from accounts.identity_provider import IdentityProvider
 from accounts.models import User
 from accounts.roles import ROLES, STAFF
 
@@ -64,7 +65,7 @@ class Adapter(DefaultSocialAccountAdapter):
         self, request: HttpRequest, provider: Any, error: Any = None, **_: Any
     ) -> None:
         """Log it. Raises ImmediateHttpResponse with a page of our own."""
-        user_login_failed.send(sender=__name__, credentials={}, request=request)
+        refusals.tell(request, by="identity provider")
         if error != AuthError.CANCELLED:
             raise ImmediateHttpResponse(_error_page(request, 401))
 
@@ -96,16 +97,16 @@ def signed_in(
     request: HttpRequest, user: User, sociallogin: SocialLogin | None = None, **_: Any
 ) -> None:
     """Give the roles that the provider names, and count its second step as ours."""
-    if sociallogin is None:
+    provider: IdentityProvider | None = settings.IDENTITY_PROVIDER
+    if sociallogin is None or provider is None:
         return
-    if settings.OIDC_ROLES:
-        groups = _claim(sociallogin, settings.OIDC_GROUPS_CLAIM) or []
-        groups = {groups} if isinstance(groups, str) else set(groups)
-        set_roles(user, {settings.OIDC_ROLES[name] for name in groups & set(settings.OIDC_ROLES)})
+    if provider.roles:
+        groups = _words(_claim(sociallogin, provider.groups_claim))
+        set_roles(user, {role for group, role in provider.roles.items() if group in groups})
     elif not user.groups.exists():
         user.groups.add(Group.objects.get(name="person"))
-    passed = {_claim(sociallogin, "acr")} | set(_claim(sociallogin, "amr") or [])
-    if passed & set(settings.OIDC_SECOND_STEP):
+    passed = _words(_claim(sociallogin, "acr")) | _words(_claim(sociallogin, "amr"))
+    if passed & set(provider.second_step):
         record_authentication(request, user, "mfa", type="identity provider")
 
 
@@ -124,8 +125,9 @@ def set_roles(user: User, roles: set[str]) -> None:
 
 def ways(request: HttpRequest) -> dict[str, Any]:
     """For templates: through whom one may sign in, and whether that is the only way."""
+    provider = settings.IDENTITY_PROVIDER
     return {
-        "identity_provider": settings.OIDC_NAME if settings.OIDC_URL else "",
+        "identity_provider": provider.name if provider else "",
         "no_local_passwords": not settings.LOCAL_PASSWORDS,
     }
 
@@ -135,6 +137,11 @@ def _claim(sociallogin: SocialLogin, name: str) -> Any:
     told = sociallogin.account.extra_data
     sources = (told.get("userinfo") or {}, told.get("id_token") or {})
     return next((source[name] for source in sources if name in source), None)
+
+
+def _words(claim: Any) -> set[str]:
+    """A list, or one alone, as providers send them; nothing else counts."""
+    return {word for word in (claim if isinstance(claim, list) else [claim]) if type(word) is str}
 
 
 def _error_page(request: HttpRequest, status: int) -> HttpResponse:

@@ -53,7 +53,7 @@ def _lead_in(request: HttpRequest, site: Site) -> HttpResponse:
                 "%(provider)s did not confirm a second step for this sign-in. Sign out, and sign "
                 "in there with it, or switch on a second step here."
             )
-            % {"provider": settings.OIDC_NAME},
+            % {"provider": settings.IDENTITY_PROVIDER.name},
         )
         return redirect("mfa_activate_totp")
     messages.info(request, _("Confirm by your second step that it is you, then go on here."))

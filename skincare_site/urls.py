@@ -6,6 +6,7 @@ from django.urls import include, path
 from skincare_site import health, metrics
 
 handler400 = "skincare_site.api.bad_request"
+handler429 = "accounts.refusals.too_many_requests"  # allauth's, not Django's
 handler500 = "skincare_site.api.server_error"
 
 urlpatterns = [

@@ -1,7 +1,6 @@
 """A real OpenID Connect provider for tests, as a program of its own."""
 
 import contextlib
-import copy
 import subprocess
 import sys
 import time
@@ -9,6 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import requests
+
+from accounts.identity_provider import IdentityProvider
 
 
 class Provider:
@@ -20,20 +21,12 @@ class Provider:
     def let_exist(self, sub: str, **claims: Any) -> None:
         requests.put(f"{self.address}/users/{sub}", json=claims).raise_for_status()
 
-    def configure(self, settings: Any, *, address: str = "", **options: Any) -> None:
+    def configure(self, settings: Any, **options: Any) -> None:
         """As skincare_site/settings.py does where OIDC_URL names it."""
-        settings.OIDC_URL, settings.OIDC_NAME = address or self.address, "Clinic login"
-        providers = copy.deepcopy(settings.SOCIALACCOUNT_PROVIDERS)
-        providers["openid_connect"]["APPS"] = [
-            {
-                "provider_id": "clinic",
-                "name": settings.OIDC_NAME,
-                "client_id": "mole-check",
-                "secret": "secret",
-                "settings": {"server_url": settings.OIDC_URL, "verified_email": [], **options},
-            }
-        ]
-        settings.SOCIALACCOUNT_PROVIDERS = providers
+        facts = {"url": self.address, "client_id": "mole-check", "client_secret": "secret"}
+        named = IdentityProvider(**facts | {"name": "Clinic login"} | options)
+        settings.IDENTITY_PROVIDER = named
+        settings.SOCIALACCOUNT_PROVIDERS = named.for_allauth()
 
 
 @contextlib.contextmanager

@@ -139,6 +139,8 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
         )
         if moved and not known:
             assessment.save(force_insert=True)
+        if moved:
+            claims.publish_assessed(record)
     return assessment if moved else None
 
 

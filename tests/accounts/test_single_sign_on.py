@@ -7,6 +7,7 @@ import pytest
 import requests
 from allauth.account.models import EmailAddress
 from auditlog.models import LogEntry
+from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from django.urls import reverse
 
@@ -76,9 +77,9 @@ def test_pictures_need_the_consent_that_nobody_has_asked_for_yet(provider, clien
 
 
 @pytest.fixture
-def roles(settings):
-    settings.OIDC_ROLES = {"dermatologists": "doctor", "it": "administrator"}
-    settings.OIDC_SECOND_STEP = ["mfa"]
+def roles(provider, settings):
+    given = {"dermatologists": "doctor", "it": "administrator"}
+    provider.configure(settings, roles=given, second_step=("mfa",))
 
 
 def test_the_providers_groups_give_and_take_the_role(provider, roles, client) -> None:
@@ -168,7 +169,7 @@ def test_an_unverified_one_opens_nobodys_account(
 
 
 def test_a_domain_whose_addresses_count_as_verified(provider, client, alice, settings) -> None:
-    provider.configure(settings, verified_email=["example.org"])
+    provider.configure(settings, verified_domains=("example.org",))
     provider.let_exist("a1", name="Alice", email=alice.email)
     sign_in(client, "a1")
     assert alice.socialaccount_set.exists()
@@ -208,7 +209,7 @@ def test_an_answer_that_nobody_asked_for_is_refused(provider, client) -> None:
 def test_a_provider_that_is_down_says_so_and_when_to_come_back(
     provider, client, settings, unused_tcp_port
 ) -> None:
-    provider.configure(settings, address=f"http://localhost:{unused_tcp_port}")
+    provider.configure(settings, url=f"http://localhost:{unused_tcp_port}")
     answer = client.get(LOGIN)
     assert answer.status_code == 503
     assert answer["Retry-After"] == "60"
@@ -220,7 +221,7 @@ def test_one_that_goes_down_in_the_middle_too(provider, client, settings, unused
     to_provider = client.get(LOGIN)
     back = requests.post(to_provider.url, data={"sub": "chen"}, allow_redirects=False)
     parts = urlsplit(back.headers["Location"])
-    provider.configure(settings, address=f"http://localhost:{unused_tcp_port}")
+    provider.configure(settings, url=f"http://localhost:{unused_tcp_port}")
     answer = client.get(f"{parts.path}?{parts.query}")
     assert answer.status_code == 503
     assert not User.objects.exists()
@@ -254,3 +255,37 @@ def test_where_passwords_are_off_only_the_provider_lets_people_in(
     assert "Clinic login" in account
     assert "your password" not in account
     assert client.post("/account/tokens/").status_code in (200, 302)
+
+
+def named(**variables: str):
+    from accounts import identity_provider
+    from skincare_site.environment import Environment
+
+    env = Environment()
+    env.ENVIRON = variables
+    return identity_provider.named_by(env)
+
+
+def test_the_environment_names_it() -> None:
+    facts = {"OIDC_URL": "https://login.example/", "OIDC_CLIENT_ID": "a", "OIDC_CLIENT_SECRET": "b"}
+    provider = named(**facts, OIDC_ROLES='{"CN=Skin, OU=Clinic": "doctor"}', OIDC_SECOND_STEP="mfa")
+    assert provider.roles == {"CN=Skin, OU=Clinic": "doctor"}
+    assert provider.second_step == ("mfa",)
+    app = provider.for_allauth()["openid_connect"]["APPS"][0]
+    assert app["settings"]["server_url"] == "https://login.example"
+    assert named() is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"OIDC_CLIENT_SECRET": ""}, "OIDC_CLIENT_SECRET"),
+        ({"OIDC_ROLES": '{"dermatologists": "surgeon"}'}, "roles are person, doctor"),
+        ({"OIDC_ROLES": "dermatologists=doctor"}, "OIDC_ROLES"),
+    ],
+)
+def test_what_is_wrong_with_it_stops_the_start_by_name(wrong, says) -> None:
+    facts = {"OIDC_URL": "https://login.example", "OIDC_CLIENT_ID": "a", "OIDC_CLIENT_SECRET": "b"}
+    facts = {name: value for name, value in (facts | wrong).items() if value}
+    with pytest.raises(ImproperlyConfigured, match=says):
+        named(**facts)

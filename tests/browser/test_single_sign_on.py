@@ -8,16 +8,15 @@ from tests.identity_provider import running
 
 
 @pytest.fixture
-def provider(settings, unused_tcp_port):
+def provider(unused_tcp_port):
     with running(unused_tcp_port) as provider:
-        provider.configure(settings)
         yield provider
 
 
 def test_a_doctor_gets_from_the_first_page_to_the_queue(
     page: Page, live_server, provider, settings
 ):
-    settings.OIDC_ROLES, settings.OIDC_SECOND_STEP = {"dermatologists": "doctor"}, ["mfa"]
+    provider.configure(settings, roles={"dermatologists": "doctor"}, second_step=("mfa",))
     settings.LOCAL_PASSWORDS = False
     who = {"name": "Chen Wei", "email": "chen@clinic.example", "email_verified": True}
     provider.let_exist("chen", **who, groups=["dermatologists"], amr=["mfa"])
