@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy
 from kombu import Queue
 
+from accounts import identity_provider
 from diagnosis.queue import Task
 from skincare_site import logs
 from skincare_site.environment import Environment, in_one_sentence
@@ -79,6 +80,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "rest_framework",
     "knox",
@@ -105,6 +108,7 @@ MIDDLEWARE = [
     "accounts.staff.end_early",
     "accounts.middleware.clean_device",
     "accounts.middleware.preferences",
+    "accounts.middleware.ClosePages",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -126,6 +130,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.single_sign_on.ways",
             ],
         },
     },
@@ -183,6 +188,17 @@ MFA_FORMS = {
 MFA_TOTP_ISSUER = "Skincare mole check"
 MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
 MFA_PASSKEY_LOGIN_ENABLED = True
+
+# Sign-in through the clinic's own identity provider: OIDC_URL and what docs/sign-in.md lists.
+IDENTITY_PROVIDER = identity_provider.named_by(env)
+# Off: only that lets people in.
+LOCAL_PASSWORDS = env.bool("LOCAL_PASSWORDS", default=True)
+if not LOCAL_PASSWORDS and not IDENTITY_PROVIDER:
+    raise ImproperlyConfigured("LOCAL_PASSWORDS=0 needs OIDC_URL: nobody could sign in.")
+SOCIALACCOUNT_PROVIDERS = IDENTITY_PROVIDER.for_allauth() if IDENTITY_PROVIDER else {}
+SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.Adapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_LOGIN_ON_GET = True  # no form: its redirect would have to stand in form-action below
 
 # --- pictures and files ----------------------------------------------------------------------
 STORAGES = {

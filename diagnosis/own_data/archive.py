@@ -35,6 +35,7 @@ RELATED = {
     "webhooks": "webhooks",
     "emailaddress_set": "account.addresses",
     "authenticator_set": "account.second_steps",
+    "socialaccount_set": "account.identities",
     "usersession_set": "account.sessions",
     "auth_token_set": "account.tokens",
     "doctor_profile": "account.doctor_settings",
@@ -139,6 +140,11 @@ def _account(person: User) -> dict[str, Any]:
         ),
         "tokens": list(person.auth_token_set.values("created", "expiry")),
         "addresses": list(person.emailaddress_set.values("email", "primary", "verified")),
+        "identities": list(
+            person.socialaccount_set.values(
+                "provider", "uid", "extra_data", "date_joined", "last_login"
+            )
+        ),
         "second_steps": [
             {
                 "type": factor.type,
