@@ -1,11 +1,10 @@
 """Tokens for programs: the same checks as logging in on the pages."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from allauth.account import app_settings as account_settings
 from allauth.account.adapter import get_adapter
 from allauth.account.utils import has_verified_email
-from allauth.mfa.base.forms import AuthenticateForm
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
@@ -20,7 +19,9 @@ from rest_framework.throttling import BaseThrottle, ScopedRateThrottle
 from rest_framework.views import APIView
 
 from accounts.authentication import TokenAuthentication
+from accounts.factors import AuthenticateForm
 from accounts.models import User
+from accounts.refusals import tell_of_limit
 
 
 class CredentialsSerializer(serializers.Serializer):
@@ -89,6 +90,10 @@ class TokenView(APIView):
 
     def get_throttles(self) -> list[BaseThrottle]:
         return [ScopedRateThrottle()]
+
+    def throttled(self, request: Request, wait: float) -> NoReturn:
+        tell_of_limit(request._request, at="token")
+        super().throttled(request, wait)
 
     @extend_schema(
         operation_id="token_create",

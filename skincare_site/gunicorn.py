@@ -23,7 +23,7 @@ threads = 256  # that wait for clients; the few that work are counted in web_wor
 worker_class = "skincare_site.web_worker.Worker"
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 timeout = 60
-graceful_timeout = 10
+graceful_timeout = 25  # docker-compose.yml waits 5 s more
 keepalive = 5
 # The path without query and keys, and no address: enough to find a fault, nothing about a person.
 logger_class = KeylessLogger
@@ -33,7 +33,12 @@ control_socket_disable = True
 
 
 def on_starting(server: Any) -> None:
-    """Each worker counts in a file of its own; whichever answers /metrics adds them up."""
+    """Each worker counts in a file of its own; whichever answers /metrics adds them up.
+
+    Raises ImproperlyConfigured here, once, and not in each worker again.
+    """
+    import skincare_site.settings  # noqa: F401
+
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-")
 
 

@@ -4,37 +4,28 @@ What has no default here stops the start with its name when it is missing. `make
 tests set all of them; docker-compose.yml and .env.example show a production set.
 """
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy
-from environ.fileaware_mapping import FileAwareMapping
 from kombu import Queue
 
 from diagnosis.queue import Task
 from skincare_site import logs
+from skincare_site.environment import Environment, in_one_sentence
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-
-class Environment(FileAwareMapping):
-    """Without the newline that ends a file; what is empty counts as missing."""
-
-    def __getitem__(self, name: str) -> str:
-        value = super().__getitem__(name).strip()
-        if not value:
-            raise KeyError(name)
-        return value
-
-
-env = environ.FileAwareEnv()
-env.ENVIRON = Environment()
+env = Environment()
+sys.excepthook = in_one_sentence
 
 # --- the environment -------------------------------------------------------------------------
 SECRET_KEY = env("SECRET_KEY")
+# Earlier ones, by commas: what they signed stays valid until they are taken out.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
 # Off only where no TLS ends before this process, which is `make run` on the own machine.
@@ -47,14 +38,17 @@ DATABASES = {
     "default": env.db("DATABASE_URL")
     | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "ATOMIC_REQUESTS": False}
 }
-REDIS_URL = env("REDIS_URL")
+REDIS_URL = env.url("REDIS_URL")
 MEDIA_ROOT = env("MEDIA_ROOT")
 STATIC_ROOT = env("STATIC_ROOT", default=str(BASE_DIR / "var/static"))
 ML_ENGINE = env("ML_ENGINE", default="litert")
 if ML_ENGINE not in ("litert", "keras"):
     raise ImproperlyConfigured(f"ML_ENGINE is litert or keras, not {ML_ENGINE!r}")
-vars().update(env.email_url("EMAIL_URL"))
-EMAIL_TIMEOUT = 10  # some go out within the request
+# Without one, e-mails wait for it in the outbox, for three days.
+vars().update({"EMAIL_BACKEND": ""} | env.email_url("EMAIL_URL"))
+# The workers hand over to it what everything else puts into the outbox.
+MAIL_SERVER_BACKEND, EMAIL_BACKEND = vars()["EMAIL_BACKEND"], "accounts.outbox.Backend"
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env(
     "DEFAULT_FROM_EMAIL", default=f"Skincare mole check <noreply@{ALLOWED_HOSTS[0]}>"
 )
@@ -149,7 +143,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 10},
     },
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.BreachedValidator"},
     {"NAME": "accounts.passwords.GuessableValidator"},
 ]
 LOGIN_URL = "account_login"
@@ -159,8 +153,14 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_ADAPTER = "accounts.adapter.Adapter"
-ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
-# "mandatory" also keeps sign-up from telling who has an account; `make run` says "optional".
+ACCOUNT_FORMS = {
+    "signup": "accounts.forms.SignupForm",
+    "change_password": "accounts.forms.ChangePasswordForm",
+}
+# Beside allauth's own, which allow five wrong passwords in five minutes from each place.
+ACCOUNT_RATE_LIMITS = {"login_failed_anywhere": "30/5m/key"}
+# "mandatory" also keeps sign-up from telling who has an account; the demo of `make run`, which
+# only its own machine reaches, says "optional".
 ACCOUNT_EMAIL_VERIFICATION = env("EMAIL_VERIFICATION", default="mandatory")
 ACCOUNT_EMAIL_SUBJECT_PREFIX = gettext_lazy("Skincare mole check: ")
 ACCOUNT_EMAIL_NOTIFICATIONS = True
@@ -168,6 +168,15 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "accounts.factors.AuthenticateForm",
+    "reauthenticate": "accounts.factors.ReauthenticateForm",
+    "authenticate_webauthn": "accounts.factors.AuthenticateWebAuthnForm",
+    "reauthenticate_webauthn": "accounts.factors.ReauthenticateWebAuthnForm",
+    "login_webauthn": "accounts.factors.LoginWebAuthnForm",
+    "add_webauthn": "accounts.factors.AddWebAuthnForm",
+    "edit_webauthn": "accounts.factors.EditWebAuthnForm",
+}
 MFA_TOTP_ISSUER = "Skincare mole check"
 MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -193,17 +202,19 @@ SENDFILE_ROOT = MEDIA_ROOT
 SENDFILE_URL = "/protected"
 STATIC_URL = "/static/"
 NODE_MODULES = BASE_DIR / "node_modules"
-STATICFILES_DIRS = [
-    BASE_DIR / "static",
-    ("vendor/pico", NODE_MODULES / "@picocss/pico/css"),
-    ("vendor/htmx", NODE_MODULES / "htmx.org/dist"),
-    ("vendor/cropperjs", NODE_MODULES / "cropperjs/dist"),
-    ("vendor/dejavu", NODE_MODULES / "dejavu-fonts-ttf/ttf"),
-    ("vendor/litert/core", NODE_MODULES / "@litertjs/core/dist"),
-    ("vendor/litert/wasm", NODE_MODULES / "@litertjs/core/wasm"),
-    ("vendor/litert/utils", NODE_MODULES / "@litertjs/wasm-utils/dist"),
-    ("vendor/fonts", NODE_MODULES / "@fontsource-variable/atkinson-hyperlegible-next/files"),
-]
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# The image has the collected files only.
+if NODE_MODULES.is_dir():
+    STATICFILES_DIRS += [
+        ("vendor/pico", NODE_MODULES / "@picocss/pico/css"),
+        ("vendor/htmx", NODE_MODULES / "htmx.org/dist"),
+        ("vendor/cropperjs", NODE_MODULES / "cropperjs/dist"),
+        ("vendor/dejavu", NODE_MODULES / "dejavu-fonts-ttf/ttf"),
+        ("vendor/litert/core", NODE_MODULES / "@litertjs/core/dist"),
+        ("vendor/litert/wasm", NODE_MODULES / "@litertjs/core/wasm"),
+        ("vendor/litert/utils", NODE_MODULES / "@litertjs/wasm-utils/dist"),
+        ("vendor/fonts", NODE_MODULES / "@fontsource-variable/atkinson-hyperlegible-next/files"),
+    ]
 
 # What one person may ask for: (how many, in how many seconds), and keep in all.
 LIMITS = {
@@ -223,7 +234,7 @@ CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_CONCURRENCY = 2
+CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=2)
 # The one place of time limits: a claim lasts the hard limit and a few seconds. With the sweep,
 # what a killed worker held is finished within a minute.
 CELERY_TASK_SOFT_TIME_LIMIT = 15
@@ -245,7 +256,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 # A queue of their own: behind a long one, sweeps would expire unread. A worker reads both.
 CELERY_TASK_QUEUES = [Queue("celery"), Queue("sweeps")]
 
-CELERY_TASK_ROUTES = {"diagnosis.tasks.sweep_*": {"queue": "sweeps"}}
+CELERY_TASK_ROUTES = {
+    "diagnosis.tasks.sweep_*": {"queue": "sweeps"},
+    "accounts.tasks.*": {"queue": "sweeps"},
+}
 # In memory: all beats are short, so that nothing is worth remembering over a restart.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
@@ -254,6 +268,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": Task.SWEEP_VERDICT_MAILS,
         "schedule": timedelta(minutes=1),
     },
+    "mails": {"task": "accounts.tasks.send_mails", "schedule": timedelta(seconds=30)},
     "files": {"task": Task.SWEEP_FILES, "schedule": timedelta(hours=1)},
     "reminders": {"task": Task.SWEEP_REMINDERS, "schedule": timedelta(hours=1)},
     "shares": {"task": Task.SWEEP_SHARES, "schedule": timedelta(hours=1)},
@@ -340,6 +355,9 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # The log tells who, when and what, never what is in a note or a picture.
+AUDIT_LOG_DAYS = env.int("AUDIT_LOG_DAYS", default=3 * 365)
+if AUDIT_LOG_DAYS < 365:  # audit/migrations/0002_old_entries.py
+    raise ImproperlyConfigured("AUDIT_LOG_DAYS is 365 or more: the database keeps younger entries.")
 AUDITLOG_DISABLE_ON_RAW_SAVE = True
 # It would believe any X-Forwarded-For, and break on one that is not an address.
 AUDITLOG_DISABLE_REMOTE_ADDR = True
