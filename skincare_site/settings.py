@@ -289,7 +289,7 @@ REST_FRAMEWORK = {
         "token": "20/min",
         "share": "60/min",
     },
-    "EXCEPTION_HANDLER": "skincare_site.api.as_problem",
+    "EXCEPTION_HANDLER": "skincare_site.api.problems.as_problem",
     "NUM_PROXIES": TRUSTED_PROXIES,
 }
 REST_KNOX = {"TOKEN_TTL": timedelta(days=30), "AUTH_HEADER_PREFIX": "Token"}
@@ -306,7 +306,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "POSTPROCESSING_HOOKS": ["skincare_site.api.document"],
+    "POSTPROCESSING_HOOKS": ["skincare_site.api.schema.document"],
 }
 
 # --- security --------------------------------------------------------------------------------

@@ -5,14 +5,14 @@ from django.urls import include, path
 
 from skincare_site import health
 
-handler400 = "skincare_site.api.bad_request"
-handler500 = "skincare_site.api.server_error"
+handler400 = "skincare_site.api.problems.bad_request"
+handler500 = "skincare_site.api.problems.server_error"
 
 urlpatterns = [
     path("", include("diagnosis.urls")),
     path("account/", include("accounts.urls")),
     path("account/", include("allauth.urls")),
-    path("api/v1/", include("skincare_site.api")),
+    path("api/v1/", include("skincare_site.api.urls")),
     path("admin/", admin.site.urls),
     path("health/live", health.live),
     path("health/ready", health.ready),
