@@ -29,12 +29,8 @@ def ready(request: HttpRequest) -> HttpResponse:
     Without the broker the answer is "degraded", but still 200: uploads are stored, and the
     sweeper sends them once it is back. To take the pages away then would lose uploads.
     """
-    checks = {"database": _database(), "broker": _broker()}
-    status = "ok" if all(checks.values()) else "degraded" if checks["database"] else "unavailable"
-    said = {name: "ok" if up else "down" for name, up in checks.items()}
-    return JsonResponse(
-        {"status": status, **said, "model": _model()}, status=200 if checks["database"] else 503
-    )
+    said = state()
+    return JsonResponse(said, status=200 if said["database"] == "ok" else 503)
 
 
 @never_cache
@@ -46,6 +42,14 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if not settings.METRICS_TOKEN or not secrets.compare_digest(given.encode(), expected.encode()):
         raise Http404
     return ExportToDjangoView(request)
+
+
+def state() -> dict[str, str | None]:
+    """How the service is: "ok", "degraded" or "unavailable", and each part of it."""
+    checks = {"database": _database(), "broker": _broker()}
+    status = "ok" if all(checks.values()) else "degraded" if checks["database"] else "unavailable"
+    said = {name: "ok" if up else "down" for name, up in checks.items()}
+    return {"status": status, **said, "model": _model()}
 
 
 def _database() -> bool:

@@ -14,7 +14,18 @@ def picture(request: HttpRequest, record: MoleRecord) -> HttpResponse:
     response = sendfile(
         request, record.image.path, attachment_filename=f"{record.pk}.jpg", mimetype="image/jpeg"
     )
+    response["ETag"] = quote_etag(str(record.pk))  # a record's picture never changes
     # Kept by the browser only, and asked for again: after a logout the answer is no.
+    patch_cache_control(response, private=True, no_cache=True)
+    return response
+
+
+def heatmap(record: MoleRecord) -> HttpResponse:
+    """The picture with what the answer rests on. Raises Http404 where there is none."""
+    try:
+        response = HttpResponse(pictures.heatmap(record), content_type="image/jpeg")
+    except (OSError, ValueError) as error:
+        raise Http404 from error
     patch_cache_control(response, private=True, no_cache=True)
     return response
 

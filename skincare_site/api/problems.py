@@ -18,9 +18,11 @@ from rest_framework.exceptions import APIException, PermissionDenied, Validation
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from accounts.idempotency import KeyUsed, MadeBefore
 from diagnosis.limits import TryLater
 from diagnosis.records.pictures import PictureRefused
 from diagnosis.records.uploads import ConsentMissing, NotRetryable, SentBefore
+from diagnosis.reviews.verdicts import Overtaken
 from skincare_site.middleware import is_refused_by_database
 
 MEDIA_TYPE = "application/problem+json"
@@ -30,6 +32,22 @@ logger = logging.getLogger(__name__)
 
 class Conflict(APIException):
     status_code = HTTPStatus.CONFLICT
+
+
+class Unprocessable(APIException):
+    status_code = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+# What stands against a request, by what a service raises.
+CONFLICTS = {
+    NotRetryable: gettext_lazy("Only a failed record can be tried again."),
+    Overtaken: gettext_lazy(
+        "Another doctor has claimed this record, or written a verdict meanwhile."
+    ),
+    MadeBefore: gettext_lazy(
+        "This request was sent before, and what it made can’t be shown again."
+    ),
+}
 
 
 class SamePicture(Conflict):
@@ -139,8 +157,10 @@ def _as_api_exception(exception: Exception) -> Exception:
         return Later(exception)
     if isinstance(exception, SentBefore):
         return SamePicture(exception)
-    if isinstance(exception, NotRetryable):
-        return Conflict(_("Only a failed record can be tried again."))
+    if isinstance(exception, tuple(CONFLICTS)):
+        return Conflict(CONFLICTS[type(exception)])
+    if isinstance(exception, KeyUsed):
+        return Unprocessable(_("This Idempotency-Key was sent with another request before."))
     if isinstance(exception, RequestDataTooBig):
         return TooLarge([_("The request is too large.")])
     if isinstance(exception, SuspiciousOperation) or is_refused_by_database(exception):
