@@ -35,7 +35,7 @@ def check(*, request: HttpRequest, email: str, password: str, code: str = "") ->
         )
     if user.has_second_factor:
         if not code:
-            raise ValidationError({"code": _("Enter the code from your authenticator app.")})
+            raise ValidationError({"code": [_("Enter the code from your authenticator app.")]})
         form = AuthenticateForm(data={"code": code}, user=user)
         if not form.is_valid():
             raise ValidationError({"code": form.errors["code"]})

@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                         primary_key=True,
                         related_name="details",
                         serialize=False,
-                        to=settings.KNOX_TOKEN_MODEL,
+                        to="knox.authtoken",
                     ),
                 ),
                 (

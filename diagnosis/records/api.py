@@ -77,9 +77,10 @@ class RecordViewSet(
         responses={200: RecordSerializer},
     )
     def partial_update(self, request: Request, pk: uuid.UUID) -> Response:
+        record = self.get_object()
         sent = RecordMoleSerializer(data=request.data, context=self.get_serializer_context())
         sent.is_valid(raise_exception=True)
-        uploads.assign(record=self.get_object(), by=request.user, **sent.validated_data)
+        uploads.assign(record=record, by=request.user, **sent.validated_data)
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(

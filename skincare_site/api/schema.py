@@ -39,6 +39,7 @@ PROBLEMS = {
     "429": "Too many requests.",
     "503": "Out of order, or too busy, for a moment.",
 }
+LATER = ("429", "503")
 NOT_MODIFIED = "Nothing has changed since the answer whose ETag was sent in If-None-Match."
 RETRY_AFTER = {
     "description": "Seconds until it is worth trying again.",
@@ -75,6 +76,8 @@ def document(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """drf-spectacular's hook: every status that may come, links between operations, examples."""
     schemas = result["components"]["schemas"]
     schemas["Problem"] = PROBLEM_SCHEMA
+    problems = {f"Problem{status}": _problem(status) for status in PROBLEMS}
+    result["components"]["responses"] = problems
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
             _add_statuses(operation, path, method)
@@ -106,15 +109,16 @@ def _add_statuses(operation: dict[str, Any], path: str, method: str) -> None:
     if method == "get":
         responses["200"]["headers"] = {"ETag": ETAG}
         responses["304"] = {"description": NOT_MODIFIED}
-    for status, description in PROBLEMS.items():
-        if possible[status]:
-            answer: dict[str, Any] = {
-                "description": description,
-                "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-            }
-            if status in ("429", "503"):
-                answer["headers"] = {"Retry-After": RETRY_AFTER}
-            responses[status] = answer
+    for status in filter(possible.get, PROBLEMS):
+        responses[status] = {"$ref": f"#/components/responses/Problem{status}"}
+
+
+def _problem(status: str) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "description": PROBLEMS[status],
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    return answer | ({"headers": {"Retry-After": RETRY_AFTER}} if status in LATER else {})
 
 
 def _add_links(operation: dict[str, Any]) -> None:

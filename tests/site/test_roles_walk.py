@@ -21,6 +21,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 from knox.models import AuthToken
 
+from accounts import tokens
 from accounts.models import User
 from diagnosis.camera import build
 from diagnosis.models import DoctorProfile, Share
@@ -131,6 +132,7 @@ def fill_in(people, client):
     session = UserSession.objects.create(
         user=alice, session_key="k", ip="127.0.0.1", user_agent="", data={}
     )
+    token_id = tokens.id_of(AuthToken.objects.create(alice)[0])
     in_admin = {
         "accounts/user": alice,
         "account/emailaddress": alice.emailaddress_set.get(),
@@ -157,9 +159,10 @@ def fill_in(people, client):
                 "url": "nothing",
             }
         else:
-            owned = {"moles": mole, "shares": share, "shared": record}
+            owned = {"moles": mole, "shares": share, "shared": record, "reviews": review}
+            room = route.removeprefix(API).strip("/").split("/")[0]
             values = {
-                "uuid:pk": owned.get(route.split("/")[1], record).pk,
+                "uuid:pk": token_id if room == "tokens" else owned.get(room, record).pk,
                 "int:pk": session.pk if "/sessions/" in route else key.pk,
                 "slug:name": "even_mole",
                 "uidb36": "x",
@@ -210,7 +213,7 @@ def outcome(response) -> str:
     if status in (403, 404, 405):
         return {403: NO, 404: HIDDEN, 405: NOT_ALLOWED}[status]
     # A form that is not filled in is refused for its content, so it was open.
-    return YES if status in (200, 201, 204, 301, 302, 400, 409, 503) else str(status)
+    return YES if status in (200, 201, 202, 204, 301, 302, 400, 409, 503) else str(status)
 
 
 def methods(route: str) -> tuple[str, ...]:
