@@ -57,7 +57,7 @@ def once(request: Request, *, make: Callable[[], Made], again: QuerySet[Made] | 
             return thing
     if sent.request_digest != digest:
         raise KeyUsed
-    known = again and again.filter(pk=sent.made).first()
+    known = None if again is None else again.filter(pk=sent.made).first()
     if known is None:
         raise MadeBefore
     return known

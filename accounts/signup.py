@@ -34,7 +34,7 @@ def sign_up(*, request: HttpRequest, password: str, **fields: Any) -> None:
         user_signed_up.send(sender=User, request=request, user=user)
         address = EmailAddress.objects.get_for_user(user, user.email)
     send_verification_email_to_address(request, address, signup=True)
-    list(get_messages(request))  # allauth's, for a page: read, so that no cookie keeps it
+    _keep_no_cookie(request)
 
 
 def confirm(*, request: HttpRequest, key: str) -> None:
@@ -42,3 +42,10 @@ def confirm(*, request: HttpRequest, key: str) -> None:
     confirmation = get_emailconfirmation_model().from_key(key)
     if confirmation is None or not confirmation.confirm(request):
         raise ValidationError({"key": _("This link is not one of ours, or no longer works.")})
+
+
+def _keep_no_cookie(request: HttpRequest) -> None:
+    """Drop what allauth keeps for its pages: a program has none, and a cookie would tell."""
+    list(get_messages(request))
+    if request.session.session_key is None:
+        request.session.clear()

@@ -1,6 +1,7 @@
 """Records for programs: what the pages do, by the same functions."""
 
 import uuid
+from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -16,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from diagnosis import limits
-from diagnosis.records import assessments, pictures, responses, uploads
+from diagnosis.records import assessments, pictures, responses, uploads, waiting
 from diagnosis.records.filters import ProgramFilter
 from diagnosis.records.models import MoleRecord
 from diagnosis.records.serializers import (
@@ -25,6 +26,7 @@ from diagnosis.records.serializers import (
     RecordMoleSerializer,
     RecordSerializer,
     UploadSerializer,
+    WaitSerializer,
 )
 
 JPEG = {(200, "image/jpeg"): OpenApiTypes.BINARY}
@@ -32,7 +34,6 @@ JPEG = {(200, "image/jpeg"): OpenApiTypes.BINARY}
 
 @extend_schema_view(
     list=extend_schema(summary="Your records, newest first"),
-    retrieve=extend_schema(summary="One record, with its assessment and reviews"),
     destroy=extend_schema(summary="Delete a record and its picture"),
 )
 class RecordViewSet(
@@ -45,6 +46,16 @@ class RecordViewSet(
 
     def get_queryset(self) -> QuerySet[MoleRecord]:
         return MoleRecord.objects.of(self.request.user).with_answers()
+
+    @extend_schema(
+        summary="One record, with its assessment and reviews", parameters=[WaitSerializer]
+    )
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        asked = WaitSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        record = self.get_object()
+        waiting.ask(request._request, record, asked.validated_data["wait"])
+        return Response(self.get_serializer(record).data)
 
     def get_parsers(self) -> list:
         # Pictures come as forms, all else as JSON.

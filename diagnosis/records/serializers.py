@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
-from diagnosis.records import pictures
+from diagnosis.records import pictures, waiting
 from diagnosis.records.models import (
     CONTRACT,
     MAX_SIZE_MM,
@@ -120,6 +120,15 @@ class CreatedSerializer(RecordSerializer):
 class OwnMoleField(serializers.PrimaryKeyRelatedField):
     def get_queryset(self) -> QuerySet[Mole]:
         return Mole.objects.filter(owner=self.context["request"].user)
+
+
+class WaitSerializer(serializers.Serializer):
+    wait = serializers.IntegerField(
+        default=0,
+        min_value=0,
+        max_value=waiting.LONGEST,
+        help_text=_("Seconds that the answer may be held while the record is not assessed."),
+    )
 
 
 class RecordMoleSerializer(serializers.Serializer):

@@ -25,7 +25,9 @@ def manners(get_response: Callable) -> Callable:
             response[name] = value
         if request.method not in ("GET", "HEAD") or response.status_code != 200:
             return response
-        if not response.streaming and "ETag" not in response:
+        if response.streaming:
+            return response
+        if "ETag" not in response:
             set_response_etag(response)
         tag = response.get("ETag", "").removeprefix("W/")
         known = {
@@ -34,7 +36,6 @@ def manners(get_response: Callable) -> Callable:
         if not tag or not known & {tag, "*"}:
             return response
         kept = {name: value for name, value in response.items() if name not in OF_A_BODY}
-        response.close()
         return HttpResponseNotModified(headers=kept)
 
     return middleware
