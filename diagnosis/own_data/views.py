@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from accounts.requests import PersonRequest
 from diagnosis.own_data import archive as services
+from diagnosis.records import media
 
 
 @require_safe
@@ -28,6 +29,7 @@ def own_data(request: PersonRequest) -> HttpResponse:
 @login_required
 @reauthentication_required
 def download(request: PersonRequest) -> StreamingHttpResponse:
+    media.check_readable()
     services.log_taken_away(request.user)
     name = f"mole-check-{timezone.localdate():%Y-%m-%d}.zip"
     return StreamingHttpResponse(
