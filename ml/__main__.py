@@ -1,4 +1,4 @@
-"""The command line: ``python -m ml summarise | pack | train | evaluate | release | predict``."""
+"""The command line: ``python -m ml COMMAND``, from pictures in folders to predictions."""
 
 import argparse
 import io
@@ -84,6 +84,17 @@ def train(options: argparse.Namespace) -> int:
         plan = replace(plan or Plan(), teachers=teachers)
     faults = loop.train(options.data, options.out, plan, options.modality, options.minutes)
     return int(bool(faults))
+
+
+def blend(options: argparse.Namespace) -> int:
+    """The mean of a run's weights and of those trained on from it: what suits validation best."""
+    from ml.training import blend
+
+    said = blend.blend(options.earlier, options.later, options.out, options.data)
+    for share, figures in said["by_share"].items():
+        chosen = "  ← chosen" if share == said["share"] else ""
+        print(f"{share:4.0%} of {said['later']}: {figures['score']:.4f}{chosen}")
+    return 0
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -295,6 +306,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="RUN",
         help="distil this trained run into the new one; may be repeated",
     )
+    made = command(blend)
+    made.add_argument("earlier", type=Path, metavar="RUN")
+    made.add_argument("later", type=Path, metavar="RUN_FROM_IT")
+    made.add_argument("--out", type=Path, required=True, metavar="RUN")
+    made.add_argument(
+        "--data", type=Path, action="append", metavar="DIR",
+        help="where the pictures are, for runs that were made on another machine",
+    )  # fmt: skip
     made = command(evaluate, data, modality, model)
     made.add_argument("--split", choices=("all", "test"), default="all")
     made.add_argument(

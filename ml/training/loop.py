@@ -56,7 +56,7 @@ def train(
     if resumed and split != (out / runs.SPLIT).read_text(encoding="utf-8"):
         raise datasets.DatasetError(f"{out} was begun with other data; choose another folder")
     for teacher in (*plan.teachers, *filter(None, [plan.start])):
-        _check_held_out(Path(teacher), rows, folds)
+        check_held_out(Path(teacher), rows, folds)
     _check_enough(rows, folds)
     loaded = arrays.load(rows)
     out.mkdir(parents=True, exist_ok=True)
@@ -244,7 +244,7 @@ def _check_enough(rows: list[Row], folds: list[str]) -> None:
         print(f"warning: no picture to learn {', '.join(missing)} from", file=sys.stderr)
 
 
-def _check_held_out(teacher: Path, rows: list[Row], folds: list[str]) -> None:
+def check_held_out(teacher: Path, rows: list[Row], folds: list[str]) -> None:
     """Raises DatasetError where the teacher learnt from what is held out here: its pupil would
     be measured on pictures that it knows."""
     theirs = splits.read(teacher / runs.SPLIT, rows)

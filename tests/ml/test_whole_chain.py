@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -64,6 +65,23 @@ def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path, monkey
     (tmp_path / "plan.json").write_text(json.dumps(PLAN))
     run_ml("train", "--data", data, "--out", "run", "--plan", "plan.json")
     assert len((tmp_path / "run/epochs.csv").read_text().splitlines()) == 3
+
+    # A run that went on from it, to nowhere: the mean keeps to the one that knows something.
+    shutil.copytree(tmp_path / "run", tmp_path / "astray")
+    with np.load(tmp_path / "run/best.npz") as weights:
+        noise = np.random.default_rng(0)
+        lost = {k: noise.permutation(w.ravel()).reshape(w.shape) for k, w in weights.items()}
+    np.savez(tmp_path / "astray/best.npz", **lost)
+    assert "chosen" in run_ml("blend", "run", "astray", "--out", "mean")
+    said = json.loads((tmp_path / "mean/blend.json").read_text())
+    assert said["by_share"][str(said["share"])]["score"] == max(
+        figures["score"] for figures in said["by_share"].values()
+    )
+    mixed = runs.best(tmp_path / "mean").get_weights()
+    ends = runs.best(tmp_path / "run").get_weights(), runs.best(tmp_path / "astray").get_weights()
+    for mean, first, second in zip(mixed, *ends, strict=True):
+        expected = (1 - said["share"]) * first + said["share"] * second
+        np.testing.assert_allclose(mean, expected, rtol=2e-3, atol=1e-4)  # float16
 
     run_ml("release", "run", "--out", "release")
     card = json.loads((tmp_path / "release/model.json").read_text())

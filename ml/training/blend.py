@@ -1,0 +1,62 @@
+"""The weighted mean of a run's weights and those of the run that went on from it.
+
+A training on new pictures forgets some of the old ones; between the two ends lie weights that know
+both (WiSE-FT: Wortsman et al., CVPR 2022, arXiv 2109.01903).
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from ml import datasets, network
+from ml.datasets import arrays, splits
+from ml.training import runs
+from ml.training.loop import Validation, check_held_out
+from ml.training.plan import Plan
+
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the later run
+BLEND = "blend.json"
+
+
+def blend(earlier: Path, later: Path, out: Path, data: Sequence[Path] | None = None) -> dict:
+    """Write the run folder ``out`` with the mean that scores best on the validation fold of
+    ``later``; → the score by share, as ``blend.json`` has it.
+
+    ``data`` is where the pictures are, where ``later`` was trained elsewhere. Raises
+    datasets.DatasetError for networks that differ in their layers, for an earlier run that learnt
+    what the later one holds out, and for data that ``later`` was not split on.
+    """
+    described, plan = runs.described(later), Plan.read(later / runs.PLAN)
+    rows = datasets.read(data or described["folders"], described["modality"], decode=True).trainable
+    folds = [fold or "" for fold in splits.read(later / runs.SPLIT, rows)]
+    chosen = np.flatnonzero(np.array(folds) == "validation")
+    if not len(chosen):
+        raise datasets.DatasetError(f"{later}: none of its validation pictures are in this data")
+    check_held_out(earlier, rows, folds)
+    first, second = runs.best(earlier).get_weights(), runs.best(later).get_weights()
+    if [w.shape for w in first] != [w.shape for w in second]:
+        raise datasets.DatasetError(f"{earlier} and {later} have different networks")
+    model = network.build(variant=plan.backbone)
+    validation = Validation(rows, arrays.load(rows), chosen, plan)
+
+    def mix(share: float) -> None:
+        pairs = zip(first, second, strict=True)
+        model.set_weights([(1 - share) * a + share * b for a, b in pairs])
+
+    measured = {}
+    for share in tqdm(SHARES, "Blending", unit="share"):
+        mix(share)
+        measured[share] = {k: round(float(v), 4) for k, v in validation.measure(model).items()}
+    best = max(SHARES, key=lambda share: measured[share]["score"])
+    mix(best)
+    out.mkdir(parents=True, exist_ok=True)
+    runs.save_best(out, model)
+    for name in (runs.PLAN, runs.DATA, runs.SPLIT):
+        shutil.copy(later / name, out)
+    said = {"earlier": earlier.name, "later": later.name, "share": best, "by_share": measured}
+    (out / BLEND).write_text(json.dumps(said, indent=1))
+    return said
