@@ -36,9 +36,11 @@ HTTPS = env.bool("HTTPS", default=True)
 SITE_URL = env("SITE_URL", default=f"{'https' if HTTPS else 'http'}://{ALLOWED_HOSTS[0]}")
 # How many proxies in front add to X-Forwarded-For; rate limits need the client's address.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+# Behind PgBouncer that pools transactions, DATABASE_URL ends with
+# ?DISABLE_SERVER_SIDE_CURSORS=True&CONN_MAX_AGE=0: docs/scaling.md.
 DATABASES = {
-    "default": env.db("DATABASE_URL")
-    | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "ATOMIC_REQUESTS": False}
+    "default": {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "ATOMIC_REQUESTS": False}
+    | env.db("DATABASE_URL")
 }
 REDIS_URL = env.url("REDIS_URL")
 MEDIA_ROOT = env("MEDIA_ROOT")
