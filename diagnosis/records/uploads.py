@@ -179,16 +179,6 @@ def retry(*, record: MoleRecord, by: User) -> None:
         transaction.on_commit(lambda: queue.send(record.pk), robust=True)
 
 
-def assign(*, record: MoleRecord, mole: Mole | None, by: User) -> None:
-    """Say which mole a record shows; None for none of them. Raises PermissionDenied."""
-    check_owner(record, by)
-    if mole is not None:
-        check_owner(mole, by)
-    record.mole = mole
-    # Nothing else: a worker may be writing the record at this moment.
-    record.save(update_fields=["mole"])
-
-
 def delete(*, record: MoleRecord, by: User) -> None:
     """Delete a record with its assessments and reviews, and its picture on commit.
 
