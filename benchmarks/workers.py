@@ -147,8 +147,8 @@ def _plot(curve: list[dict[str, Any]]) -> None:
     axes = figure.add_subplot(xlabel="workers of one process", ylabel="pictures an hour")
     numbers = [point["workers"] for point in curve]
     axes.plot(numbers, [point["pictures_an_hour"] for point in curve], "o-", label="measured")
-    one = curve[0]["pictures_an_hour"] / curve[0]["workers"]
-    axes.plot(numbers, [one * number for number in numbers], ":", label="if each added the same")
+    alone = [point["workers"] * point["pictures_an_hour_of_one_core"] for point in curve]
+    axes.plot(numbers, alone, "s:", label="by processor time: each with a core of its own")
     axes.set(ylim=(0, None), xticks=numbers)
     axes.legend()
     figure.savefig(FOLDER / "workers.png", dpi=120)
