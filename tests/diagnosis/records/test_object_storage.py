@@ -109,7 +109,7 @@ def test_from_the_upload_to_the_answer_and_its_deletion(store, alices, stored_fi
     assert record.state in MoleRecord.ASSESSED
     shown = alices.get(f"/records/{record.pk}/image/")
     assert shown.status_code == 200
-    assert b"".join(shown)[:3] == b"\xff\xd8\xff"
+    assert shown.content[:3] == b"\xff\xd8\xff"
     assert "private" in shown["Cache-Control"]
     assert alices.get(f"/records/{record.pk}/thumbnail/").status_code == 200
     deleted = alices.delete(f"/api/v1/records/{record.pk}/")
