@@ -17,7 +17,7 @@ COPY deploy/ca /usr/local/share/ca-certificates
 RUN update-ca-certificates
 
 FROM python AS packages
-# LOCK=train adds TensorFlow, for ML_ENGINE=keras.
+# LOCK=train adds TensorFlow, for ML_ENGINE=keras; LOCK=s3 what S3_BUCKET needs.
 ARG LOCK=runtime
 ARG PYPI_MIRROR=
 COPY requirements/${LOCK}.txt lock.txt

@@ -143,6 +143,7 @@ lock: $(BIN)/.test
 	compile pyproject.toml --all-extras -o requirements/test.txt
 	compile pyproject.toml --extra train -c requirements/test.txt -o requirements/train.txt
 	compile pyproject.toml -c requirements/test.txt -o requirements/runtime.txt
+	compile pyproject.toml --extra s3 -c requirements/test.txt -o requirements/s3.txt
 	compile pyproject.toml --extra embedded -c requirements/test.txt -o requirements/run.txt
 	compile --group accelerator -c requirements/test.txt -o requirements/train-jax.txt
 	compile --group node -o requirements/node.txt

@@ -6,6 +6,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.admin import AuthenticatorAdmin as AllauthAuthenticatorAdmin
 from allauth.mfa.base.internal.flows import delete_dangling_recovery_codes
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.admin import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.admin import UserSessionAdmin as AllauthUserSessionAdmin
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
@@ -106,6 +107,9 @@ class OfPeople:
 
 
 for model in (AuthToken, Authenticator, EmailAddress, UserSession):
+    admin.site.unregister(model)
+# The identity provider stands in the settings, and verified addresses tie accounts to it.
+for model in (SocialAccount, SocialApp, SocialToken):
     admin.site.unregister(model)
 
 

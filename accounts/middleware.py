@@ -71,12 +71,14 @@ def preferences(get_response: Callable) -> Callable:
 class ClosePages:
     """404 for pages of allauth that nobody is to reach.
 
-    Where only the identity provider lets people in, those that sign in or change a password; and
-    always the one that ties or unties identities, which verified addresses do.
+    Where only the identity provider lets people in, those that sign in or change a password; where
+    there is none, its own; and always the two that verified addresses make needless.
     """
 
     PASSWORDS = ("account_reset_password", "account_change_password", "account_set_password")
     SIGN_IN = ("account_signup", "mfa_login_webauthn", "mfa_signup_webauthn")
+    PROVIDER = ("openid_connect_", "socialaccount_")
+    NEVER = ("socialaccount_connections", "socialaccount_login_error")
 
     def __init__(self, get_response: Callable) -> None:
         self.get_response = get_response
@@ -87,6 +89,11 @@ class ClosePages:
     def process_view(self, request: HttpRequest, *_: Any) -> None:
         """Raises Http404."""
         name = (request.resolver_match and request.resolver_match.url_name) or ""
-        closed = name.startswith(self.PASSWORDS) or name in self.SIGN_IN
-        if name == "socialaccount_connections" or (closed and not settings.LOCAL_PASSWORDS):
+        password = name.startswith(self.PASSWORDS) or name in self.SIGN_IN
+        closed = (
+            name in self.NEVER
+            or (password and not settings.LOCAL_PASSWORDS)
+            or (name.startswith(self.PROVIDER) and not settings.IDENTITY_PROVIDER)
+        )
+        if closed:
             raise Http404

@@ -166,8 +166,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     @cached_property
     def second_step_is_the_providers(self) -> bool:
         """Whether the clinic's identity provider may vouch for it."""
+        from allauth.socialaccount.models import SocialAccount  # its models come after this one
+
         provider = settings.IDENTITY_PROVIDER
-        return bool(provider and provider.second_step) and self.socialaccount_set.exists()
+        may = bool(provider and provider.second_step)
+        return may and SocialAccount.objects.filter(user=self).exists()
 
     @cached_property
     def is_doctor(self) -> bool:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.email_verification import send_verification_email_to_address
 from allauth.account.models import EmailAddress, get_emailconfirmation_model
 from allauth.account.signals import user_signed_up
@@ -9,6 +10,7 @@ from django.contrib.messages import get_messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from rest_framework.exceptions import PermissionDenied
 
 from accounts.forms import SignupForm
 from accounts.models import User
@@ -18,8 +20,11 @@ def sign_up(*, request: HttpRequest, password: str, **fields: Any) -> None:
     """Make an account and mail the link that confirms its address.
 
     Where confirming is mandatory, an address that has an account gets a mail that says so, and
-    the caller learns nothing. Raises ValidationError by field.
+    the caller learns nothing. Raises ValidationError by field, PermissionDenied where accounts
+    are made by the identity provider alone.
     """
+    if not get_adapter().is_open_for_signup(request):
+        raise PermissionDenied(_("Accounts are made by signing in on the pages here."))
     form = SignupForm({**fields, "password1": password, "password2": password})
     if not form.is_valid():
         errors = form.errors.as_data()

@@ -29,13 +29,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--records", type=int, default=100_000)
     waiting = parser.parse_args().records
-    with _database():
+    with database():
         _fill(waiting)
         keep("queue", {"records_waiting": waiting, "pages": _measure(waiting)})
 
 
 @contextlib.contextmanager
-def _database() -> Iterator[None]:
+def database() -> Iterator[None]:
     """A migrated one in a folder that goes afterwards."""
     import django
     from django.core.management import call_command

@@ -60,12 +60,12 @@ class Histogram:
         series: dict[tuple[str, ...], Points] = {}
         for (*labels, bound), amount in rows:
             series.setdefault(tuple(labels), {})[bound] = amount
-        for labels, amounts in series.items():
+        for key, amounts in series.items():
             buckets, below = [], 0.0
             for bound in (*map(str, self.bounds), "+Inf"):
                 below += amounts.get(bound, 0)
                 buckets.append((bound, below))
-            family.add_metric(labels, buckets, sum_value=amounts.get(SUM, 0))
+            family.add_metric(key, buckets, sum_value=amounts.get(SUM, 0))
         return family
 
 

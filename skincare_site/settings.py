@@ -37,9 +37,11 @@ HTTPS = env.bool("HTTPS", default=True)
 SITE_URL = env("SITE_URL", default=f"{'https' if HTTPS else 'http'}://{ALLOWED_HOSTS[0]}")
 # How many proxies in front add to X-Forwarded-For; rate limits need the client's address.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+# Behind PgBouncer that pools transactions, DATABASE_URL ends with
+# ?DISABLE_SERVER_SIDE_CURSORS=True&CONN_MAX_AGE=0: docs/scaling.md.
 DATABASES = {
-    "default": env.db("DATABASE_URL")
-    | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "ATOMIC_REQUESTS": False}
+    "default": {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "ATOMIC_REQUESTS": False}
+    | env.db("DATABASE_URL")
 }
 REDIS_URL = env.url("REDIS_URL")
 MEDIA_ROOT = env("MEDIA_ROOT")
@@ -224,20 +226,7 @@ SENDFILE_BACKEND = env("SENDFILE_BACKEND", default="django_sendfile.backends.sim
 SENDFILE_ROOT = MEDIA_ROOT
 SENDFILE_URL = "/protected"
 STATIC_URL = "/static/"
-NODE_MODULES = BASE_DIR / "node_modules"
-STATICFILES_DIRS = [BASE_DIR / "static"]
-# The image has the collected files only.
-if NODE_MODULES.is_dir():
-    STATICFILES_DIRS += [
-        ("vendor/pico", NODE_MODULES / "@picocss/pico/css"),
-        ("vendor/htmx", NODE_MODULES / "htmx.org/dist"),
-        ("vendor/cropperjs", NODE_MODULES / "cropperjs/dist"),
-        ("vendor/dejavu", NODE_MODULES / "dejavu-fonts-ttf/ttf"),
-        ("vendor/litert/core", NODE_MODULES / "@litertjs/core/dist"),
-        ("vendor/litert/wasm", NODE_MODULES / "@litertjs/core/wasm"),
-        ("vendor/litert/utils", NODE_MODULES / "@litertjs/wasm-utils/dist"),
-        ("vendor/fonts", NODE_MODULES / "@fontsource-variable/atkinson-hyperlegible-next/files"),
-    ]
+STATICFILES_DIRS = [BASE_DIR / "static", *storages.packages_of(BASE_DIR / "node_modules")]
 
 # What one person may ask for: (how many, in how many seconds), and keep in all.
 LIMITS = {

@@ -1,5 +1,6 @@
 """All addresses."""
 
+from allauth.socialaccount.providers.openid_connect import views as openid
 from django.contrib import admin
 from django.urls import include, path
 
@@ -12,7 +13,17 @@ handler500 = "skincare_site.api.problems.server_error"
 urlpatterns = [
     path("", include("diagnosis.urls")),
     path("account/", include("accounts.urls")),
-    path("account/", include("allauth.urls")),
+    # Of allauth's, without the addresses that it keeps for earlier versions.
+    path("account/", include("allauth.account.urls")),
+    path("account/2fa/", include("allauth.mfa.urls")),
+    path("account/sessions/", include("allauth.usersessions.urls")),
+    path("account/3rdparty/", include("allauth.socialaccount.urls")),
+    path("account/oidc/<slug:provider_id>/login/", openid.login, name="openid_connect_login"),
+    path(
+        "account/oidc/<slug:provider_id>/login/callback/",
+        openid.callback,
+        name="openid_connect_callback",
+    ),
     path("api/v1/", include("skincare_site.api.urls")),
     path("admin/", admin.site.urls),
     path("health/live", health.live),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from auditlog.context import auditlog_value
 from django.core.exceptions import ValidationError
@@ -146,7 +147,7 @@ def _account(person: User) -> dict[str, Any]:
         ),
         "addresses": list(person.emailaddress_set.values("email", "primary", "verified")),
         "identities": list(
-            person.socialaccount_set.values(
+            SocialAccount.objects.filter(user=person).values(
                 "provider", "uid", "extra_data", "date_joined", "last_login"
             )
         ),

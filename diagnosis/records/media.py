@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.utils.translation import gettext as _
@@ -47,9 +48,10 @@ def is_a_folder() -> bool:
 
 def trouble() -> str:
     """Say in a word or two why no picture can be stored; empty while they can."""
+    storage: Any = default_storage
     if not is_a_folder():
-        return default_storage.trouble()
-    folder = Path(default_storage.location)
+        return storage.trouble()
+    folder = Path(storage.location)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:

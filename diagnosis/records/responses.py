@@ -1,7 +1,6 @@
 """Pictures over HTTP: only for views that have checked whose they are."""
 
-from django.db.models.fields.files import FieldFile
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response, patch_cache_control
 from django.utils.http import quote_etag
 from django_sendfile import sendfile
@@ -22,16 +21,18 @@ def picture(request: HttpRequest, record: MoleRecord) -> HttpResponse:
         if media.is_a_folder():
             response = sendfile(request, record.image.path, attachment_filename=name, mimetype=kind)
         else:
-            response = FileResponse(_opened(record), filename=name, content_type=kind)
+            response = HttpResponse(_read(record), content_type=kind)
+            response["Content-Disposition"] = f'inline; filename="{name}"'
     response["ETag"] = etag
     # Kept by the browser only, and asked for again: after a logout the answer is no.
     patch_cache_control(response, private=True, no_cache=True)
     return response
 
 
-def _opened(record: MoleRecord) -> FieldFile:
+def _read(record: MoleRecord) -> bytes:
     try:
-        return record.image.open()
+        with record.image.open() as file:
+            return file.read()
     except FileNotFoundError as error:
         raise Http404 from error
 

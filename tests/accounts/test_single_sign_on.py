@@ -248,6 +248,10 @@ def test_where_passwords_are_off_only_the_provider_lets_people_in(
     refused = client.post("/api/v1/auth/token/", credentials)
     assert refused.status_code == 403
     assert "Make a token on your account page" in refused.json()["detail"]
+    new = {"email": "new@example.org", "password": PASSWORD, "date_of_birth": "1990-05-17"}
+    made = client.post("/api/v1/auth/signup/", new | {"consent": True}, "application/json")
+    assert made.status_code == 403
+    assert not User.objects.filter(email="new@example.org").exists()
     assert "Create an account" not in client.get("/").content.decode()
     provider.let_exist("a1", name="Alice", email=alice.email, email_verified=True)
     sign_in(client, "a1")

@@ -98,6 +98,27 @@ def test_a_file_that_is_missing_is_named_in_one_sentence(tmp_path: Path) -> None
         assert "Traceback" not in process.stderr
 
 
+def test_the_address_of_the_database_says_that_transactions_are_pooled() -> None:
+    address = f"{PRODUCTION['DATABASE_URL']}?DISABLE_SERVER_SIDE_CURSORS=True&CONN_MAX_AGE=0"
+    [said] = json.loads(read_settings("DATABASES", **PRODUCTION | {"DATABASE_URL": address}).stdout)
+    assert "'CONN_MAX_AGE': 0" in said
+    assert "'DISABLE_SERVER_SIDE_CURSORS': True" in said
+    [said] = json.loads(read_settings("DATABASES", **PRODUCTION).stdout)
+    assert "'CONN_MAX_AGE': 60" in said
+
+
+def test_pictures_lie_in_a_folder_or_where_s3_bucket_says() -> None:
+    [said] = json.loads(read_settings("STORAGES", **PRODUCTION).stdout)
+    assert "FileSystemStorage" in said
+    [said] = json.loads(read_settings("STORAGES", **PRODUCTION | {"S3_BUCKET": "moles"}).stdout)
+    assert "'bucket_name': 'moles'" in said
+
+
+def test_passwords_are_not_switched_off_where_nothing_else_lets_people_in() -> None:
+    said = one_sentence(read_settings(**PRODUCTION | {"LOCAL_PASSWORDS": "0"}))
+    assert "OIDC_URL" in said
+
+
 @pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "EMAIL_URL"])
 @pytest.mark.parametrize("password", ["se/cret", "12/34", "se#cret", "12#34", "se?cret", "[se"])
 def test_a_password_with_special_characters_is_refused_without_being_told(

@@ -14,12 +14,13 @@ import requests
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.urls import reverse
 
 from diagnosis.models import MoleRecord
 from diagnosis.records import assessments, pictures
 from skincare_site import storages
 from skincare_site.environment import Environment
-from tests.factories import assessed, picture
+from tests.factories import PASSWORD, assessed, picture
 
 BUCKET = "pictures"
 
@@ -108,7 +109,7 @@ def test_from_the_upload_to_the_answer_and_its_deletion(store, alices, stored_fi
     assert record.state in MoleRecord.ASSESSED
     shown = alices.get(f"/records/{record.pk}/image/")
     assert shown.status_code == 200
-    assert b"".join(shown)[:3] == b"\xff\xd8\xff"
+    assert shown.content[:3] == b"\xff\xd8\xff"
     assert "private" in shown["Cache-Control"]
     assert alices.get(f"/records/{record.pk}/thumbnail/").status_code == 200
     deleted = alices.delete(f"/api/v1/records/{record.pk}/")
@@ -137,8 +138,8 @@ def test_nobody_gets_it_but_its_owner_and_not_from_the_store_itself(store, alice
 
 def test_own_data_takes_the_pictures_along(store, alices, alice) -> None:
     record = assessed(owner=alice)
-    answer = alices.get("/account/data/download/", follow=True)
-    assert answer.status_code == 200, answer.redirect_chain
+    alices.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    answer = alices.get(reverse("diagnosis:own_data_download"))
     with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as file:
         assert file.read(f"pictures/{record.pk}.jpg")[:3] == b"\xff\xd8\xff"
 
@@ -187,8 +188,9 @@ def test_while_it_is_down_no_page_says_that_the_picture_is_gone(store, alices, a
 
 def test_no_archive_is_begun_without_its_pictures(store, alices, alice) -> None:
     assessed(owner=alice)
+    alices.post(reverse("account_reauthenticate"), {"password": PASSWORD})
     with store.down():
-        assert alices.get("/account/data/download/", follow=True).status_code == 503
+        assert alices.get(reverse("diagnosis:own_data_download")).status_code == 503
 
 
 def test_what_is_deleted_while_it_is_down_is_deleted_there_later(store, alices, alice) -> None:
