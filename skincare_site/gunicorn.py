@@ -32,8 +32,11 @@ control_socket_disable = True
 
 
 def on_starting(server: Any) -> None:
-    """Each worker counts in a file of its own; whichever answers /metrics adds them up."""
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-")
+    """Each worker counts in a file of its own; whichever answers /metrics adds them up.
+
+    In memory: on a disk that is busy with uploads, each count would wait for it, and every page.
+    """
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-", dir=worker_tmp_dir)
 
 
 def worker_exit(server: Any, worker: Any) -> None:
