@@ -1,5 +1,7 @@
 """The administration pages: entered by the site's own sign-in, by staff with a second factor."""
 
+from typing import Any
+
 from allauth.account.decorators import secure_admin_login
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
@@ -15,8 +17,34 @@ from accounts.staff import passed_second_step
 from accounts.targets import own_page
 
 
+class ShownFilters(admin.ModelAdmin):
+    """Takes the filters that the list shows and no others.
+
+    Django lets every field of a row be asked for by the address, also those that no page shows: the
+    secret of a second factor could be read letter by letter, by how many rows are found.
+    """
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        shown = [self.date_hierarchy, *map(_parameter, self.get_list_filter(request))]
+        if not any(name and f"{lookup}__".startswith(f"{name}__") for name in shown):
+            return False
+        return super().lookup_allowed(lookup, value, request)
+
+
+def _parameter(entry: Any) -> str | None:
+    """Of an entry of ``list_filter``: a field, a field with the class to show it by, or a class."""
+    entry = entry[0] if isinstance(entry, tuple) else entry
+    return entry if isinstance(entry, str) else getattr(entry, "parameter_name", None)
+
+
 class Site(admin.AdminSite):
     """Has no forms for passwords of its own: rate limits, mails and factors as for everybody."""
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Also what libraries register filters by what is shown."""
+        base = admin_class or admin.ModelAdmin
+        narrowed = type(base.__name__, (ShownFilters, base), {"__module__": base.__module__})
+        super().register(model_or_iterable, narrowed, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
         return super().has_permission(request) and passed_second_step(request)
