@@ -12,6 +12,12 @@ from accounts.models import User
 from accounts.names import check_name
 from accounts.refusals import tell
 
+# Mails that anybody can have sent to any address, by the names of allauth's templates.
+ANYBODYS_MAILS = (
+    *("account_already_exists", "unknown_account", "password_reset_key"),
+    *("email_confirmation", "email_confirmation_signup"),
+)
+
 
 class Adapter(DefaultAccountAdapter):
     """Wrong passwords are counted for each device, program or place that they come from.
@@ -35,6 +41,14 @@ class Adapter(DefaultAccountAdapter):
         except ValidationError:
             tell(request, email=credentials.get("email", ""), by="limit")
             raise
+
+    def send_mail(self, template_prefix: str, email: str, context: dict) -> None:
+        """Not more than a few in an hour to one address, whoever asks for them and from where."""
+        if template_prefix.rpartition("/")[2] in ANYBODYS_MAILS and not ratelimit.consume(
+            self.request, app="allauth.account", action="mail", key=email.lower()
+        ):
+            return
+        super().send_mail(template_prefix, email, context)
 
     def clean_email(self, email: str) -> str:
         """Domains may hold what nobody sees: IDNA leaves it out, so that two look the same."""

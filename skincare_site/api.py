@@ -150,7 +150,9 @@ def _as_api_exception(exception: Exception) -> Exception:
         return Conflict(_("Only a failed record can be tried again."))
     if isinstance(exception, RequestDataTooBig):
         return TooLarge([_("The request is too large.")])
-    if isinstance(exception, SuspiciousOperation) or is_refused_by_database(exception):
+    # JSON that is nested deeper than the stack makes its parser raise a RecursionError.
+    malformed = isinstance(exception, (SuspiciousOperation, RecursionError))
+    if malformed or is_refused_by_database(exception):
         return ValidationError([_("The request could not be understood.")])
     return exception
 
