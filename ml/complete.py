@@ -13,7 +13,7 @@ from PIL import Image
 
 from ml import costly
 from ml.decoding import dicom, kinds
-from ml.images import damaged, open_upright
+from ml.images import ImageError, damaged, open_upright
 
 # What follows the last coded block is skipped by every decoder (ITU-T T.81, B.1.1.2); where blocks
 # are missing, it is taken for them. With markers in between, since a decoder may wait for one.
@@ -44,17 +44,25 @@ def refuse_incomplete(data: bytes, image: Image.Image) -> None:
 
     Raises ImageError: ``truncated``.
     """
-    with costly.cut_headers():
-        if data.startswith(costly.JPEG):
-            _refuse_cut_jpeg(data, image)
-        elif data.startswith(costly.PNG):
-            _refuse_png_without_rows(data)
-        elif data[:4] in (b"II*\0", b"MM\0*"):
-            _refuse_tiff_without_strips(data)
-        elif kinds.is_dicom(data[: kinds.HEAD_BYTES]):
-            frame = dicom.jpeg_inside(io.BytesIO(data))
-            if frame:
-                _refuse_cut_jpeg(frame, open_upright(frame))
+    try:
+        _refuse(data, image)
+    except ImageError:
+        raise
+    except Exception as error:  # readers of headers raise many kinds on hostile bytes
+        raise damaged() from error
+
+
+def _refuse(data: bytes, image: Image.Image) -> None:
+    if data.startswith(costly.JPEG):
+        _refuse_cut_jpeg(data, image)
+    elif data.startswith(costly.PNG):
+        _refuse_png_without_rows(data)
+    elif data[:4] in (b"II*\0", b"MM\0*"):
+        _refuse_tiff_without_strips(data)
+    elif kinds.is_dicom(data[: kinds.HEAD_BYTES]):
+        frame = dicom.jpeg_inside(io.BytesIO(data))
+        if frame:
+            _refuse_cut_jpeg(frame, open_upright(frame))
 
 
 def _refuse_cut_jpeg(data: bytes, image: Image.Image) -> None:
