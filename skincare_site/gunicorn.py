@@ -25,6 +25,9 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 timeout = 60
 graceful_timeout = 25  # docker-compose.yml waits 5 s more
 keepalive = 5
+# It would let a client behind the proxy, or on this machine, say SCRIPT_NAME: a beginning of every
+# link, also of those in e-mails.
+forwarder_headers = ""
 # The path without query and keys, and no address: enough to find a fault, nothing about a person.
 logger_class = KeylessLogger
 accesslog = "-"
