@@ -5,20 +5,15 @@ from functools import wraps
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
-from allauth.mfa.models import Authenticator
-from allauth.mfa.utils import is_mfa_enabled
-from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.http import urlencode
-from django.utils.translation import gettext as _
 
-from accounts.staff import passed_second_step
+from accounts.staff import passed_second_step, to_the_second_step
 from accounts.targets import own_page
 
 
@@ -90,22 +85,4 @@ def _lead_in(request: HttpRequest, site: Site) -> HttpResponse:
     target = own_page(request, request.GET.get(REDIRECT_FIELD_NAME, ""), reverse("admin:index"))
     if site.has_permission(request):
         return HttpResponseRedirect(target)
-    if request.user.lacks_second_factor:
-        messages.warning(
-            request, _("Staff need the second step of signing in. Switch it on, then go on here.")
-        )
-        return redirect("mfa_activate_totp")
-    if not request.user.has_second_factor:
-        messages.warning(
-            request,
-            _(
-                "%(provider)s did not confirm a second step for this sign-in. Sign out, and sign "
-                "in there with it, or switch on a second step here."
-            )
-            % {"provider": settings.IDENTITY_PROVIDER.name},
-        )
-        return redirect("mfa_activate_totp")
-    messages.info(request, _("Confirm by your second step that it is you, then go on here."))
-    app = is_mfa_enabled(request.user, [Authenticator.Type.TOTP])
-    page = reverse("mfa_reauthenticate" if app else "mfa_reauthenticate_webauthn")
-    return HttpResponseRedirect(f"{page}?{urlencode({REDIRECT_FIELD_NAME: target})}")
+    return to_the_second_step(request, target)

@@ -163,9 +163,7 @@ def _as_api_exception(exception: Exception) -> Exception:
         return Unprocessable(_("This Idempotency-Key was sent with another request before."))
     if isinstance(exception, RequestDataTooBig):
         return TooLarge([_("The request is too large.")])
-    # JSON that is nested deeper than the stack makes its parser raise a RecursionError.
-    malformed = isinstance(exception, (SuspiciousOperation, RecursionError))
-    if malformed or is_refused_by_database(exception):
+    if isinstance(exception, SuspiciousOperation) or is_refused_by_database(exception):
         return ValidationError([_("The request could not be understood.")])
     return exception
 

@@ -115,7 +115,21 @@ def test_nor_json_that_is_deeper_than_the_stack(db, body):
     client = Client(raise_request_exception=False)
     answer = client.post("/api/v1/auth/token/", body, content_type="application/json")
     assert answer.status_code == 400
-    assert answer.json()["detail"] == "The request could not be understood."
+    assert "nested too deeply" in answer.json()["detail"]
+
+
+def test_nor_costs_a_name_that_is_there_twice_more_than_reading(db):
+    names = [f'"k{number}": 1' for number in range(170_000)]  # looked for among all: minutes
+    body = "{" + ", ".join([*names, names[-1]]) + "}"
+    answer = Client().post("/api/v1/auth/token/", body, content_type="application/json")
+    assert answer.json()["errors"] == {"k169999": ["It is there twice."]}
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize("address", ["/api/v1/auth/token/", "/account/login/"])
+def test_a_body_without_a_file_is_bounded(db, kind, address):
+    body = "{" + " " * 3_000_000 + "}"
+    assert Client().post(address, body, content_type=kind).status_code == 413
 
 
 @pytest.mark.parametrize("role", ["nobody", "dr_chen"])
