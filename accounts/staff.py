@@ -23,6 +23,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from accounts.requests import PersonRequest
 
 LONGEST = timedelta(hours=12)
 IDLE = timedelta(minutes=30)
@@ -41,7 +42,7 @@ def passed_second_step(request: HttpRequest) -> bool:
     return by_factor and not request.user.lacks_second_factor
 
 
-def to_the_second_step(request: HttpRequest, target: str) -> HttpResponse:
+def to_the_second_step(request: PersonRequest, target: str) -> HttpResponse:
     """Lead staff to the step that is missing, and from there to the page that they asked for."""
     if request.user.lacks_second_factor:
         messages.warning(
@@ -49,13 +50,14 @@ def to_the_second_step(request: HttpRequest, target: str) -> HttpResponse:
         )
         return redirect("mfa_activate_totp")
     if not request.user.has_second_factor:
+        provider = settings.IDENTITY_PROVIDER
         messages.warning(
             request,
             _(
                 "%(provider)s did not confirm a second step for this sign-in. Sign out, and sign "
                 "in there with it, or switch on a second step here."
             )
-            % {"provider": settings.IDENTITY_PROVIDER.name},
+            % {"provider": provider.name if provider else ""},
         )
         return redirect("mfa_activate_totp")
     messages.info(request, _("Confirm by your second step that it is you, then go on here."))

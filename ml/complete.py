@@ -9,7 +9,8 @@ import random
 import struct
 import zlib
 
-from PIL import Image
+import numpy as np
+from PIL import Image, TiffImagePlugin
 
 from ml import costly
 from ml.decoding import dicom, kinds
@@ -84,15 +85,13 @@ def _refuse_cut_jpeg(data: bytes, image: Image.Image) -> None:
 
 
 def _ends_in_grey(image: Image.Image) -> bool:
-    corners = [(x, y) for x in (0, image.width - 1) for y in (0, image.height - 1)]
-    return any(
-        max(colour) - min(colour) < NEAR and abs(sum(colour) / 3 - GREY) < NEAR
-        for colour in map(image.getpixel, corners)
-    )
+    corners = np.asarray(image)[[0, 0, -1, -1], [0, -1, 0, -1]].astype(int)
+    neutral = np.ptp(corners, axis=1) < NEAR
+    return bool((neutral & (abs(corners.mean(axis=1) - GREY) < NEAR)).any())
 
 
 def _refuse_tiff_without_strips(data: bytes) -> None:
-    page = Image.open(io.BytesIO(data), formats=["TIFF"])
+    page = TiffImagePlugin.TiffImageFile(io.BytesIO(data))
     tags = page.tag_v2
     if STRIP_OFFSETS not in tags or TILE_OFFSETS in tags:
         return
@@ -128,11 +127,11 @@ def _bytes_of_rows(header: memoryview) -> int:
 
 def _inflated(inflate: "zlib._Decompress", content: memoryview, most: int) -> int:
     """How many bytes come of it, at most; made in pieces and dropped at once."""
-    found, content = 0, bytes(content)
+    found, left = 0, bytes(content)
     try:
-        while content and found < most and not inflate.eof:
-            found += len(inflate.decompress(content, 1 << 20))
-            content = inflate.unconsumed_tail
+        while left and found < most and not inflate.eof:
+            found += len(inflate.decompress(left, 1 << 20))
+            left = inflate.unconsumed_tail
     except zlib.error:
         raise damaged() from None
     return found

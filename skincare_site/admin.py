@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from accounts.requests import PersonRequest
 from accounts.staff import passed_second_step, to_the_second_step
 from accounts.targets import own_page
 
@@ -80,7 +81,7 @@ class Site(admin.AdminSite):
         return redirect("account_change_password")
 
 
-def _lead_in(request: HttpRequest, site: Site) -> HttpResponse:
+def _lead_in(request: PersonRequest, site: Site) -> HttpResponse:
     """To the page that was asked for, or to the step that is missing before it."""
     target = own_page(request, request.GET.get(REDIRECT_FIELD_NAME, ""), reverse("admin:index"))
     if site.has_permission(request):
