@@ -5,13 +5,19 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.internal import ratelimit
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest
 
 from accounts import devices
 from accounts.models import User
 from accounts.names import check_name
 from accounts.refusals import tell
+
+# Mails that anybody can have sent to any address, by the names of allauth's templates.
+ANYBODYS_MAILS = (
+    *("account_already_exists", "unknown_account", "password_reset_key"),
+    *("email_confirmation", "email_confirmation_signup"),
+)
 
 
 class Adapter(DefaultAccountAdapter):
@@ -23,6 +29,13 @@ class Adapter(DefaultAccountAdapter):
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return settings.LOCAL_PASSWORDS
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Who comes through a Unix socket has none: they count as one place, and are let in."""
+        try:
+            return super().get_client_ip(request)
+        except PermissionDenied:
+            return "0.0.0.0"
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
         """Nobody by a password where only the clinic's identity provider may let people in."""
@@ -42,6 +55,14 @@ class Adapter(DefaultAccountAdapter):
         except ValidationError:
             tell(request, email=credentials.get("email", ""), by="limit")
             raise
+
+    def send_mail(self, template_prefix: str, email: str, context: dict) -> None:
+        """Not more than a few in an hour to one address, whoever asks for them and from where."""
+        if template_prefix.rpartition("/")[2] in ANYBODYS_MAILS and not ratelimit.consume(
+            self.request, app="allauth.account", action="mail", key=email.lower()
+        ):
+            return
+        super().send_mail(template_prefix, email, context)
 
     def clean_email(self, email: str) -> str:
         """Domains may hold what nobody sees: IDNA leaves it out, so that two look the same."""

@@ -7,13 +7,17 @@ from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base import forms as codes
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn import forms as keys
+from django import forms
 
+from accounts.models import User
 from accounts.names import check_name
 from accounts.refusals import tell
 
 
-class Told:
+class Told(forms.Form):
     """What the library refuses without a word to who listens: security keys, and by its limits."""
+
+    user: User | None
 
     def add_error(self, field: str | None, error: Any) -> None:
         super().add_error(field, error)
@@ -33,7 +37,7 @@ class ReauthenticateForm(Told, codes.ReauthenticateForm):
 class ByKey(Told):
     def clean_credential(self) -> Authenticator:
         try:
-            return super().clean_credential()
+            return super().clean_credential()  # type: ignore[misc]
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise get_adapter().validation_error("incorrect_code") from error  # half a credential
 

@@ -15,5 +15,12 @@ def check_name(name: str) -> None:
 
     Raises ValidationError.
     """
-    if any(unicodedata.category(sign) in UNSEEN and sign not in JOINERS for sign in name):
+    if name != seen(name):
         raise ValidationError(_("Use letters and signs that can be seen."), code="unseen")
+
+
+def seen(name: str) -> str:
+    """What can be seen of a name that nobody can be asked to write anew."""
+    return "".join(
+        sign for sign in name if sign in JOINERS or unicodedata.category(sign) not in UNSEEN
+    )

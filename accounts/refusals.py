@@ -38,5 +38,6 @@ def tell_of_limit(request: HttpRequest, at: str) -> None:
 
 def too_many_requests(request: HttpRequest, exception: Any = None) -> HttpResponse:
     """allauth's answer where one of its limits stops a request: the project's handler429."""
-    tell_of_limit(request, at=request.resolver_match.url_name)
+    match = request.resolver_match
+    tell_of_limit(request, at=str(match.url_name) if match else "")
     return render(request, "429.html", status=429)

@@ -26,6 +26,7 @@ from django.shortcuts import render
 from accounts import refusals
 from accounts.identity_provider import IdentityProvider
 from accounts.models import User
+from accounts.names import seen
 from accounts.roles import ROLES, STAFF
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Adapter(DefaultSocialAccountAdapter):
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict) -> User:
         user = super().populate_user(request, sociallogin, data)
-        user.display_name = (data.get("name") or "")[:NAME_LENGTH]
+        user.display_name = seen(str(data.get("name") or ""))[:NAME_LENGTH]
         user.email = user.email.lower()
         return user
 

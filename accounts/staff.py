@@ -9,13 +9,21 @@ from datetime import timedelta
 from typing import Any
 
 from allauth.account.internal.flows.login import get_authentication_records
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME, logout
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
 from accounts.models import User
+from accounts.requests import PersonRequest
 
 LONGEST = timedelta(hours=12)
 IDLE = timedelta(minutes=30)
@@ -34,8 +42,32 @@ def passed_second_step(request: HttpRequest) -> bool:
     return by_factor and not request.user.lacks_second_factor
 
 
+def to_the_second_step(request: PersonRequest, target: str) -> HttpResponse:
+    """Lead staff to the step that is missing, and from there to the page that they asked for."""
+    if request.user.lacks_second_factor:
+        messages.warning(
+            request, _("Staff need the second step of signing in. Switch it on, then go on here.")
+        )
+        return redirect("mfa_activate_totp")
+    if not request.user.has_second_factor:
+        provider = settings.IDENTITY_PROVIDER
+        messages.warning(
+            request,
+            _(
+                "%(provider)s did not confirm a second step for this sign-in. Sign out, and sign "
+                "in there with it, or switch on a second step here."
+            )
+            % {"provider": provider.name if provider else ""},
+        )
+        return redirect("mfa_activate_totp")
+    messages.info(request, _("Confirm by your second step that it is you, then go on here."))
+    app = is_mfa_enabled(request.user, [Authenticator.Type.TOTP])
+    page = reverse("mfa_reauthenticate" if app else "mfa_reauthenticate_webauthn")
+    return redirect(f"{page}?{urlencode({REDIRECT_FIELD_NAME: target})}")
+
+
 @receiver(user_logged_in, dispatch_uid="note_the_time")
-def note_the_time(request: HttpRequest, user: User, **_: Any) -> None:
+def note_the_time(request: HttpRequest, user: User, **_kwargs: Any) -> None:
     request.session[SIGNED_IN_AT] = time.time()
     if user.is_staff:
         _stay(request)

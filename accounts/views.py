@@ -21,6 +21,7 @@ from accounts.consent import allow_teaching
 from accounts.forms import CONSENT_TEXT, CONSENT_VERSION, PreferencesForm, TeachingForm
 from accounts.models import User
 from accounts.requests import PersonRequest
+from accounts.staff import passed_second_step, to_the_second_step
 from accounts.targets import own_page
 
 DetailsForm = forms.modelform_factory(
@@ -104,12 +105,12 @@ def language(request: HttpRequest) -> HttpResponse:
 @login_required
 @reauthentication_required(allow_get=True)
 def tokens(request: PersonRequest) -> HttpResponse:
-    """POST makes one, which is shown this once: only its digest is stored."""
-    if request.user.lacks_second_factor:
-        messages.warning(
-            request, _("Staff need the second step of signing in. Switch it on, then go on here.")
-        )
-        return redirect("mfa_activate_totp")
+    """POST makes one, which is shown this once: only its digest is stored.
+
+    One of staff opens other people's records: no session makes one that could not open them itself.
+    """
+    if request.user.is_staff and not passed_second_step(request):
+        return to_the_second_step(request, request.path)
     context: dict[str, Any] = {}
     if request.method == "POST":
         context["made"] = programs.create(person=request.user)[1]

@@ -36,7 +36,7 @@ def signed_out(user: User | None, **_: Any) -> None:
 def refused(
     credentials: dict[str, Any],
     person: User | None = None,
-    details: dict[str, str] | None = None,
+    details: dict[str, Any] | None = None,
     **_: Any,
 ) -> None:
     """Of an address without an account nothing is kept but that it was tried.

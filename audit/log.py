@@ -141,15 +141,20 @@ def as_csv(entries: QuerySet[LogEntry]) -> Iterator[str]:
         yield writer.writerow(
             (
                 entry.timestamp.isoformat(),
-                actor(entry),
+                _as_text(actor(entry)),
                 _special(entry) or ACTIONS[entry.action],
                 entry.content_type.model,
                 entry.object_pk,
-                entry.object_repr,
+                _as_text(entry.object_repr),
                 json.dumps(entry.changes) if entry.changes else "",
                 json.dumps(entry.additional_data) if entry.additional_data else "",
             )
         )
+
+
+def _as_text(name: str) -> str:
+    """A name that a spreadsheet does not take for a formula (OWASP, CSV Injection)."""
+    return f"'{name}" if name.startswith(("=", "+", "-", "@")) else name
 
 
 def _read(entries: QuerySet[LogEntry]) -> Iterable[LogEntry]:

@@ -9,11 +9,12 @@ import random
 import struct
 import zlib
 
-from PIL import Image
+import numpy as np
+from PIL import Image, TiffImagePlugin
 
 from ml import costly
 from ml.decoding import dicom, kinds
-from ml.images import damaged, open_upright
+from ml.images import ImageError, damaged, open_upright
 
 # What follows the last coded block is skipped by every decoder (ITU-T T.81, B.1.1.2); where blocks
 # are missing, it is taken for them. With markers in between, since a decoder may wait for one.
@@ -44,17 +45,25 @@ def refuse_incomplete(data: bytes, image: Image.Image) -> None:
 
     Raises ImageError: ``truncated``.
     """
-    with costly.cut_headers():
-        if data.startswith(costly.JPEG):
-            _refuse_cut_jpeg(data, image)
-        elif data.startswith(costly.PNG):
-            _refuse_png_without_rows(data)
-        elif data[:4] in (b"II*\0", b"MM\0*"):
-            _refuse_tiff_without_strips(data)
-        elif kinds.is_dicom(data[: kinds.HEAD_BYTES]):
-            frame = dicom.jpeg_inside(io.BytesIO(data))
-            if frame:
-                _refuse_cut_jpeg(frame, open_upright(frame))
+    try:
+        _refuse(data, image)
+    except ImageError:
+        raise
+    except Exception as error:  # readers of headers raise many kinds on hostile bytes
+        raise damaged() from error
+
+
+def _refuse(data: bytes, image: Image.Image) -> None:
+    if data.startswith(costly.JPEG):
+        _refuse_cut_jpeg(data, image)
+    elif data.startswith(costly.PNG):
+        _refuse_png_without_rows(data)
+    elif data[:4] in (b"II*\0", b"MM\0*"):
+        _refuse_tiff_without_strips(data)
+    elif kinds.is_dicom(data[: kinds.HEAD_BYTES]):
+        frame = dicom.jpeg_inside(io.BytesIO(data))
+        if frame:
+            _refuse_cut_jpeg(frame, open_upright(frame))
 
 
 def _refuse_cut_jpeg(data: bytes, image: Image.Image) -> None:
@@ -76,15 +85,13 @@ def _refuse_cut_jpeg(data: bytes, image: Image.Image) -> None:
 
 
 def _ends_in_grey(image: Image.Image) -> bool:
-    corners = [(x, y) for x in (0, image.width - 1) for y in (0, image.height - 1)]
-    return any(
-        max(colour) - min(colour) < NEAR and abs(sum(colour) / 3 - GREY) < NEAR
-        for colour in map(image.getpixel, corners)
-    )
+    corners = np.asarray(image)[[0, 0, -1, -1], [0, -1, 0, -1]].astype(int)
+    neutral = np.ptp(corners, axis=1) < NEAR
+    return bool((neutral & (abs(corners.mean(axis=1) - GREY) < NEAR)).any())
 
 
 def _refuse_tiff_without_strips(data: bytes) -> None:
-    page = Image.open(io.BytesIO(data), formats=["TIFF"])
+    page = TiffImagePlugin.TiffImageFile(io.BytesIO(data))
     tags = page.tag_v2
     if STRIP_OFFSETS not in tags or TILE_OFFSETS in tags:
         return
@@ -120,11 +127,11 @@ def _bytes_of_rows(header: memoryview) -> int:
 
 def _inflated(inflate: "zlib._Decompress", content: memoryview, most: int) -> int:
     """How many bytes come of it, at most; made in pieces and dropped at once."""
-    found, content = 0, bytes(content)
+    found, left = 0, bytes(content)
     try:
-        while content and found < most and not inflate.eof:
-            found += len(inflate.decompress(content, 1 << 20))
-            content = inflate.unconsumed_tail
+        while left and found < most and not inflate.eof:
+            found += len(inflate.decompress(left, 1 << 20))
+            left = inflate.unconsumed_tail
     except zlib.error:
         raise damaged() from None
     return found

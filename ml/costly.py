@@ -28,7 +28,7 @@ MAX_COEFFICIENTS = 150_000_000  # of two bytes, all kept until a progressive pic
 
 def refuse(data: bytes) -> None:
     """Before decoding. Raises ImageError: ``too_costly``, ``truncated``."""
-    with cut_headers():
+    with _cut_headers():
         if data.startswith(JPEG):
             _refuse_jpeg(data)
         elif data.startswith(PNG):
@@ -37,7 +37,7 @@ def refuse(data: bytes) -> None:
 
 
 @contextmanager
-def cut_headers() -> Iterator[None]:
+def _cut_headers() -> Iterator[None]:
     """Call a file damaged whose headers end early."""
     try:
         yield

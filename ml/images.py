@@ -41,8 +41,8 @@ def open_upright(data: bytes | BinaryIO) -> Image.Image:
         # Of broken metadata.
         warnings.simplefilter("ignore")
         image = _opened(stream, head)
-        _check(image)
         try:
+            _check(image)
             colours = colour.declared(image, stream)
             if colours is not None and colour.is_deep(image, colours):
                 deep = colour.deep(image, stream, colours, DRAFT_SIDE)

@@ -25,6 +25,9 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 timeout = 60
 graceful_timeout = 25  # docker-compose.yml waits 5 s more
 keepalive = 5
+# It would let a client behind the proxy, or on this machine, say SCRIPT_NAME: a beginning of every
+# link, also of those in e-mails.
+forwarder_headers = ""
 # The path without query and keys, and no address: enough to find a fault, nothing about a person.
 logger_class = KeylessLogger
 accesslog = "-"
@@ -35,11 +38,12 @@ control_socket_disable = True
 def on_starting(server: Any) -> None:
     """Each worker counts in a file of its own; whichever answers /metrics adds them up.
 
+    In memory: on a disk that is busy with uploads, each count would wait for it, and every page.
     Raises ImproperlyConfigured here, once, and not in each worker again.
     """
     import skincare_site.settings  # noqa: F401
 
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-", dir=worker_tmp_dir)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # What the views of libraries raise for parameters that they did not check; each line was seen.
 CARELESS = (
-    *(TypeError, ValueError, LookupError, AttributeError),
+    *(TypeError, ValueError, LookupError, AttributeError, RecursionError),
     *(ValidationError, DataError, FieldError, NoReverseMatch, IncorrectLookupParameters),
 )
 LIBRARIES = ("django.", "allauth.", "drf_spectacular.", "auditlog.", "knox.")
@@ -59,7 +59,10 @@ class RefuseMalformed:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Raises RequestDataTooBig, BadRequest: Django answers with the page for them."""
-        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.MAX_REQUEST_BYTES:
+        # Django bounds what lies beside the files of a form, and nothing of what others parse.
+        has_files = request.content_type == "multipart/form-data"
+        most = settings.MAX_REQUEST_BYTES if has_files else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if int(request.META.get("CONTENT_LENGTH") or 0) > most:
             raise RequestDataTooBig
         if CONTROL.search(request.path) or any(
             CONTROL.search(name) or any(map(CONTROL.search, values))

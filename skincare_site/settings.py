@@ -172,7 +172,7 @@ ACCOUNT_FORMS = {
     "change_password": "accounts.forms.ChangePasswordForm",
 }
 # Beside allauth's own, which allow five wrong passwords in five minutes from each place.
-ACCOUNT_RATE_LIMITS = {"login_failed_anywhere": "30/5m/key"}
+ACCOUNT_RATE_LIMITS = {"login_failed_anywhere": "30/5m/key", "mail": "5/h/key"}
 # "mandatory" also keeps sign-up from telling who has an account; the demo of `make run`, which
 # only its own machine reaches, says "optional".
 ACCOUNT_EMAIL_VERIFICATION = env("EMAIL_VERIFICATION", default="mandatory")

@@ -1,6 +1,7 @@
 """How requests are read: one representation for each address, and JSON without a trap."""
 
 import json
+from collections import Counter
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -46,8 +47,8 @@ class OneMeaningJSONParser(JSONParser):
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _value in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        times = Counter(name for name, _value in pairs)
+        twice = next(name for name in times if times[name] > 1)
         raise ValidationError({twice: [_("It is there twice.")]})
     return found
 

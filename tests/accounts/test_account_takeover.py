@@ -127,6 +127,12 @@ def test_a_strangers_guesses_do_not_hold_up_the_owners_programs(alice):
     assert token(alice) == 201
 
 
+def test_who_comes_through_a_socket_without_an_address_is_let_in(alice):
+    assert token(alice, address="") == 201
+    assert is_let_in(Client(REMOTE_ADDR=""), alice)
+    assert guess_from([""], alice) == [400] * 5 + [429]
+
+
 def test_nor_the_owners_new_browser(alice):
     guess_from([STRANGER], alice)
     assert is_let_in(Client(REMOTE_ADDR=HOME), alice)

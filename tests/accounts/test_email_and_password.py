@@ -4,6 +4,8 @@ import re
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.core.cache import cache
+from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
@@ -57,6 +59,41 @@ def test_a_forgotten_password_is_replaced_once(client, alice, mailoutbox):
     assert User.objects.get().check_password(NEW)
     again = client.get(link(mailoutbox[0]), follow=True).content.decode()
     assert "This link does not work" in again
+
+
+def minutes_later() -> None:
+    """allauth's own limits of mails last for minutes."""
+    for name in ("reset_password", "confirm_email", "manage_email"):
+        cache.delete_many(cache.keys(f"*{name}*"))
+
+
+def ask_for_mails(name: str, email: str, times: int, **fields) -> None:
+    """Each time from another network."""
+    for number in range(times):
+        minutes_later()
+        stranger = Client(REMOTE_ADDR=f"203.0.113.{number}")
+        assert stranger.post(reverse(name), {"email": email} | fields).status_code in (200, 302)
+
+
+@pytest.mark.parametrize("email", ["alice@example.org", "nobody@example.org"])
+def test_strangers_do_not_flood_an_address_with_mails(alice, mandatory, mailoutbox, email):
+    ask_for_mails("account_reset_password", email, 4)
+    signing_up = {"password1": NEW, "password2": NEW, "date_of_birth": "1990-05-17"}
+    ask_for_mails("account_signup", email, 4, consent="on", **signing_up)
+    assert len(mailoutbox) == 5
+    ask_for_mails("account_reset_password", "bob@example.org", 1)
+    assert len(mailoutbox) == 6
+
+
+def test_nor_does_somebody_who_is_signed_in(client, alice, mailoutbox):
+    client.force_login(alice)
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    for _time in range(8):
+        for action in ("add", "send", "remove"):
+            fields = {f"action_{action}": "", "email": "victim@example.com"}
+            client.post(reverse("account_email"), fields)
+        minutes_later()
+    assert len([mail for mail in mailoutbox if "victim@example.com" in mail.to]) == 5
 
 
 def test_asking_for_an_unknown_address_tells_nothing(client, alice):

@@ -175,6 +175,12 @@ def test_a_domain_whose_addresses_count_as_verified(provider, client, alice, set
     assert alice.socialaccount_set.exists()
 
 
+def test_of_a_name_is_taken_what_can_be_seen(provider, client) -> None:
+    provider.let_exist("chen", **CHEN | {"name": "Dr\x07 \u202enehC"})
+    sign_in(client, "chen")
+    assert User.objects.get().display_name == "Dr nehC"
+
+
 def test_nobody_ties_an_identity_to_the_session_that_is_open(provider, client, alice) -> None:
     client.force_login(alice)
     provider.let_exist("mallory", name="Mallory", email="mallory@example.org", email_verified=True)

@@ -1,13 +1,15 @@
 """Tokens for programs, made, listed and revoked on a page."""
 
 import re
+import time
 
 import pytest
 from django.urls import reverse
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from tests.factories import PASSWORD
+from accounts.identity_provider import IdentityProvider
+from tests.factories import PASSWORD, UserFactory
 
 TOKENS = reverse("accounts:tokens")
 
@@ -49,3 +51,30 @@ def test_alice_neither_sees_nor_revokes_the_token_of_bob(confirmed, alice, bob):
     revoke = reverse("accounts:token_revoke")
     assert confirmed.post(revoke, {"token": token.digest}).status_code == 404
     assert AuthToken.objects.exists()
+
+
+def test_staff_make_one_only_after_the_second_step_in_that_session(client, dr_chen):
+    """As through an identity provider that did not ask for it."""
+    client.force_login(dr_chen)
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
+    session.save()
+    for answer in (client.get(TOKENS), client.post(TOKENS)):
+        assert "/reauthenticate/" in answer.url
+    assert not AuthToken.objects.exists()
+
+
+def test_nor_where_only_the_provider_has_a_second_step(client, settings, db):
+    settings.IDENTITY_PROVIDER = IdentityProvider(
+        "https://id.example.org", "id", "secret", second_step=("mfa",)
+    )
+    dr_diaz = UserFactory(role="doctor", is_staff=True, second_factor=False)
+    dr_diaz.set_unusable_password()
+    dr_diaz.save()
+    dr_diaz.socialaccount_set.create(provider="clinic", uid="diaz")
+    client.force_login(dr_diaz)
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "socialaccount", "at": time.time()}]
+    session.save()
+    assert client.post(TOKENS).status_code == 302
+    assert not AuthToken.objects.exists()

@@ -56,6 +56,15 @@ def test_nobody_changes_or_deletes_an_entry(client, alice, statement):
     assert list(LogEntry.objects.values()) == before
 
 
+def test_no_name_in_the_export_is_a_formula(administrator):
+    for name in ("=1+1", "@sum(a1)", "+1", "-1"):
+        dr = UserFactory(display_name=name, role="doctor", is_staff=True)
+        log.decision(dr, log.SIGN_IN, actor=dr)
+    found = rows(administrator.get(EXPORT))
+    assert {row["actor"] for row in found} >= {"'=1+1", "'@sum(a1)", "'+1", "'-1"}
+    assert not any(value.startswith(tuple("=+@")) for row in found for value in row.values())
+
+
 def entry_of(days_ago: int) -> LogEntry:
     return LogEntry.objects.create(
         content_type=ContentType.objects.get_for_model(User),

@@ -1,6 +1,7 @@
 """A picture without all its pixels is damaged, of whatever kind, and a whole one never is."""
 
 import io
+import random
 import struct
 
 import numpy as np
@@ -128,3 +129,17 @@ def test_a_tiff_that_names_half_of_its_strips(monkeypatch):
         if tag in (273, 279):
             struct.pack_into("<I", data, at + 4, count // 2)
     assert refusal(bytes(data)) == "truncated"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP", "BMP", "JPEG2000", "DICOM"])
+def test_broken_bytes_raise_nothing_else(kind):
+    whole = dicom(np.asarray(photo().resize((128, 96))).tobytes())
+    data = whole if kind == "DICOM" else file_of(photo(), kind)
+    dice = random.Random(11)
+    for _try in range(40):
+        broken = bytearray(data)
+        for _byte in range(3):  # most of them where the headers are
+            broken[dice.randrange(len(data) if dice.random() < 0.2 else 600)] = dice.choice(
+                (0, 1, 255)
+            )
+        refusal(bytes(broken))

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 from django.test import Client
+from django.urls import reverse
 
 from tests.site.test_roles_walk import ADDRESSES, API, fill_in, people  # noqa: F401 fixtures
 
@@ -25,6 +26,7 @@ FIELDS = (
     *("user", "expiry", "_confirm", "agreed", "consent", "date_of_birth", "reminder", "size_mm"),
 )
 VALUES = ("a\0b", "abc", "99999999999999999999", '{"id": 1}')
+DEEP = "[" * 20_000  # deeper than the interpreter's stack
 LISTS = re.compile(r"^/(admin/[a-z]+/[a-z]+/(export/)?|records/|moles/|api/v1/(schema|records)/)$")
 
 
@@ -106,3 +108,34 @@ def signed_in(person) -> str | None:
     ]
     session.save()
     return session.session_key
+
+
+@pytest.mark.parametrize("body", [DEEP, '{"email": ' + DEEP])
+def test_nor_json_that_is_deeper_than_the_stack(db, body):
+    client = Client(raise_request_exception=False)
+    answer = client.post("/api/v1/auth/token/", body, content_type="application/json")
+    assert answer.status_code == 400
+    assert "nested too deeply" in answer.json()["detail"]
+
+
+def test_nor_costs_a_name_that_is_there_twice_more_than_reading(db):
+    names = [f'"k{number}": 1' for number in range(170_000)]  # looked for among all: minutes
+    body = "{" + ", ".join([*names, names[-1]]) + "}"
+    answer = Client().post("/api/v1/auth/token/", body, content_type="application/json")
+    assert answer.json()["errors"] == {"k169999": ["It is there twice."]}
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize("address", ["/api/v1/auth/token/", "/account/login/"])
+def test_a_body_without_a_file_is_bounded(db, kind, address):
+    body = "{" + " " * 3_000_000 + "}"
+    assert Client().post(address, body, content_type=kind).status_code == 413
+
+
+@pytest.mark.parametrize("role", ["nobody", "dr_chen"])
+def test_nor_such_a_security_key(role, dr_chen):
+    client = Client(raise_request_exception=False)
+    if role == "dr_chen":
+        client.force_login(dr_chen)
+    name = "mfa_login_webauthn" if role == "nobody" else "mfa_reauthenticate_webauthn"
+    assert client.post(reverse(name), {"credential": DEEP}).status_code < 500

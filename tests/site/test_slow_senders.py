@@ -57,6 +57,15 @@ def port(tmp_path: Path, unused_tcp_port: int, process_environment) -> Iterator[
     server.wait(30)
 
 
+def test_no_header_says_where_the_site_begins(port) -> None:
+    headers = {"SCRIPT_NAME": "/health", "PATH_INFO": "/admin/"}
+    answer = requests.get(f"http://127.0.0.1:{port}/health/live", headers=headers, timeout=30)
+    assert answer.json() == {"status": "ok"}
+    page = f"http://127.0.0.1:{port}/account/login/"
+    answer = requests.get(page, headers={"SCRIPT_NAME": "/account"}, timeout=30)
+    assert "/account/account/" not in answer.text
+
+
 def listens(port: int) -> bool:
     with contextlib.suppress(OSError):
         socket.create_connection(("127.0.0.1", port)).close()
