@@ -194,7 +194,8 @@ def document(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     }
     for operations in result["paths"].values():
         for operation in operations.values():
-            operation["responses"] |= {"4XX": answer, "5XX": answer}
+            # FHIR has errors of its own.
+            operation["responses"] = {"4XX": answer, "5XX": answer} | operation["responses"]
     return result
 
 
@@ -214,6 +215,7 @@ router.register("webhooks", WebhookViewSet, basename="api-webhook")
 
 urlpatterns = [
     path("", include("accounts.api_urls")),
+    path("fhir/", include("diagnosis.exchange.fhir_api")),
     path("", include(router.urls)),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),

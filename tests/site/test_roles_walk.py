@@ -147,6 +147,12 @@ def fill_in(people, client):
         "mfa/authenticator": key,
         "usersessions/usersession": session,
     }
+    in_fhir = {
+        "Observation": f"risk-category-{record.pk}",
+        "Patient": alice.pk,
+        "BodyStructure": mole.pk,
+        "Device": "model-test",
+    }
     some_script, model_file = next(iter(build.scripts())), next(iter(build.model().files))
 
     def fill(route: str) -> str:
@@ -170,6 +176,7 @@ def fill_in(people, client):
                 "slug:name": "even_mole",
                 "uidb36": "x",
                 "key": "x",
+                "str:pk": in_fhir.get(route.split("/")[-2], record.pk),
                 "slug:version": build.build(),
                 "path:path": model_file if "/model/" in route else some_script,
             }
