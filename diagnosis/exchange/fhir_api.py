@@ -19,7 +19,6 @@ from rest_framework.views import APIView
 
 from diagnosis.exchange import fhir, fhir_search, rights
 from diagnosis.records import responses
-from diagnosis.records.api import OneRepresentation
 from diagnosis.records.models import Assessment, MoleRecord
 
 MEDIA_TYPE = "application/fhir+json"
@@ -53,7 +52,6 @@ class FhirView(APIView):
     """Answers in FHIR's own type, also about what went wrong."""
 
     renderer_classes = (Renderer,)
-    content_negotiation_class = OneRepresentation
 
     def get_exception_handler(self) -> Any:
         return as_outcome

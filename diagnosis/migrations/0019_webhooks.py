@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("diagnosis", "0017_assessment_used"),
+        ("diagnosis", "0018_seen_diagnosis"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
