@@ -56,7 +56,7 @@ def report(record: MoleRecord) -> Resource:
             "resourceType": "DiagnosticReport",
             "id": str(record.pk),
             "meta": {"lastUpdated": _moment(last_updated(record))},
-            "language": _language(),
+            "language": language(),
             "text": {"status": "generated", "div": NARRATIVE.format(escape(conclusion))},
             "status": status,
             "category": [_concept(f"{HL7}/v2-0074", "IMG", "Diagnostic Imaging")],
@@ -173,7 +173,7 @@ def _observation(record: MoleRecord, what: str, pk: str) -> Resource:
             "resourceType": "Observation",
             "id": pk,
             "extension": _structure(record),
-            "language": _language(),
+            "language": language(),
             "category": [_concept(f"{HL7}/observation-category", "imaging", "Imaging")],
             "code": _own(what, OBSERVED[what]),
             "subject": subject(record),
@@ -359,9 +359,10 @@ def _moment(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds")
 
 
-def _language() -> str:
-    language, _dash, region = (get_language() or settings.LANGUAGE_CODE).partition("-")
-    return f"{language}-{region.upper()}" if region else language
+def language() -> str:
+    """The active language as BCP 47 writes it: en-GB."""
+    name, _dash, region = (get_language() or settings.LANGUAGE_CODE).partition("-")
+    return f"{name}-{region.upper()}" if region else name
 
 
 def _compact(resource: Resource) -> Resource:
