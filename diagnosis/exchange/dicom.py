@@ -100,7 +100,7 @@ def _object(record: MoleRecord, kind: UID, role: str, syntax: UID) -> FileDatase
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = kind, _uid(record, role)
     meta.TransferSyntaxUID = syntax
-    found = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
+    found = FileDataset(io.BytesIO(), {}, file_meta=meta, preamble=b"\0" * 128)
     found.SpecificCharacterSet = UTF_8
     found.SOPClassUID, found.SOPInstanceUID = kind, _uid(record, role)
     known = fhir.subject(record) is not None

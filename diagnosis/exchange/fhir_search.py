@@ -62,9 +62,9 @@ def page(records: RecordQuerySet, query: QueryDict, base: str) -> tuple[list[Mol
                 case _:
                     records = records.filter(_condition(name, value))
     total = records.count()
-    shown = records.filter(after) if after else records
-    shown = list(shown.with_answers().order_by("-created_at", "-pk")[: count + 1])
-    rest, shown = shown[count:], shown[:count]
+    later = records.filter(after) if after else records
+    found = list(later.with_answers().order_by("-created_at", "-pk")[: count + 1])
+    rest, shown = found[count:], found[:count]
     links = [{"relation": "self", "url": _address(base, query)}]
     if rest and shown:
         last = f"{shown[-1].created_at.isoformat()}_{shown[-1].pk}"

@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, status
@@ -85,6 +83,5 @@ class WebhookViewSet(
         return self.get_paginated_response(WebhookDeliverySerializer(page, many=True).data)
 
     def _with_secret(self, webhook: Webhook, status: int = 200) -> Response:
-        context: dict[str, Any] = self.get_serializer_context()
-        data = WebhookWithSecretSerializer(webhook, context=context).data
+        data = WebhookWithSecretSerializer(webhook).data
         return Response(data, status=status, headers={"Cache-Control": "no-store"})
