@@ -32,7 +32,12 @@ ISSUES = {
     429: "throttled",
     503: "transient",
 }
-ERRORS = {("4XX", MEDIA_TYPE): OpenApiTypes.OBJECT, ("5XX", MEDIA_TYPE): OpenApiTypes.OBJECT}
+# Of problems are those that end a request before any view is asked: bytes that are no text.
+ERRORS = {
+    (status, kind): OpenApiTypes.OBJECT
+    for status in ("4XX", "5XX")
+    for kind in (MEDIA_TYPE, "application/problem+json")
+}
 SEARCH = {
     "patient": "Patient/{id} or its id",
     "date": "When the picture was sent; eq, ne, gt, lt, ge, le, sa and eb before it",
