@@ -171,7 +171,8 @@ def _pause(failures: int) -> timedelta:
 
 def _switch_off(webhook: Webhook, outcome: outbound.Outcome, now: datetime) -> None:
     """Stop where it has failed for long, and tell the person once."""
-    long = webhook.failures >= MOST_FAILURES and now - webhook.failing_since >= FAILING_FOR
+    since = webhook.failing_since or now
+    long = webhook.failures >= MOST_FAILURES and now - since >= FAILING_FOR
     if webhook.disabled_at or not (long or outcome.status == GONE):
         return
     webhook.disabled_at = now

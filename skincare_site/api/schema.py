@@ -52,6 +52,7 @@ KEY = {
     "schema": {"type": "string", "maxLength": LONGEST},
     "description": "The same request sent again with the same key makes nothing twice.",
 }
+FHIR = "/api/v1/fhir/"
 CONFLICTING = ("records_retry_create", "queue_claim_create")
 # From what an operation answers with, under which name, to what can be done with it.
 LINKS = {
@@ -80,7 +81,9 @@ def document(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     result["components"]["responses"] = problems
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
-            _add_statuses(operation, path, method)
+            # FHIR has errors of its own, which its views describe.
+            if not path.startswith(FHIR):
+                _add_statuses(operation, path, method)
             _add_links(operation)
     for name, example in EXAMPLES.items():
         schemas[name] = schemas[name] | {"examples": [example]}

@@ -85,7 +85,7 @@ def test_a_verdict_and_its_correction_are_told(
 def test_a_new_answer_of_a_newer_model_is_told(alice, webhook, worker, monkeypatch):
     record = assessed(owner=alice)
     newer = Assessment(**answer("malignant_low_risk", model_version="newer"))
-    monkeypatch.setattr(assessments, "_answer", lambda record: newer)
+    monkeypatch.setattr(assessments, "_answer", lambda *_: newer)
     assert assessments.reassess(record=record) == newer
     [delivery] = WebhookDelivery.objects.all()
     assert (delivery.event, delivery.record_id) == ("record.assessed", record.pk)
