@@ -29,13 +29,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--records", type=int, default=100_000)
     waiting = parser.parse_args().records
-    with _database():
-        _fill(waiting)
+    with database():
+        fill(waiting)
         keep("queue", {"records_waiting": waiting, "pages": _measure(waiting)})
 
 
 @contextlib.contextmanager
-def _database() -> Iterator[None]:
+def database() -> Iterator[None]:
     """A migrated one in a folder that goes afterwards."""
     import django
     from django.core.management import call_command
@@ -59,7 +59,7 @@ def _database() -> Iterator[None]:
             yield
 
 
-def _fill(waiting: int) -> None:
+def fill(waiting: int) -> None:
     """Records, assessments of the size that the model gives, moles, verdicts and claims."""
     from django.contrib.auth.models import Group
     from django.db import connection, transaction

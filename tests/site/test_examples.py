@@ -110,14 +110,14 @@ import sys
 from mole_client import AuthenticatedClient
 from mole_client.api.moles import moles_create
 from mole_client.api.records import records_list, records_retrieve
-from mole_client.models import NewMoleRequest, RiskCategoryEnum
+from mole_client.models import NewMoleRequest
 
 url, token, record = sys.argv[1:]
 client = AuthenticatedClient(base_url=url, token=token, prefix="Token")
 [listed] = records_list.sync(client=client).results
 one = records_retrieve.sync(listed.id, client=client)
 assert str(one.id) == record
-assert one.assessment.risk_category == RiskCategoryEnum.MALIGNANT_HIGH_RISK, one
+assert one.assessment.risk_category == "malignant_high_risk", one
 mole = moles_create.sync(client=client, body=NewMoleRequest(name="back"))
 print(mole.name)
 """
