@@ -3,21 +3,27 @@
 from allauth.account import app_settings as account_settings
 from allauth.account.adapter import get_adapter
 from allauth.account.utils import has_verified_email
-from allauth.mfa.base.forms import AuthenticateForm
+from django.conf import settings
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from rest_framework.exceptions import Throttled, ValidationError
+from rest_framework.exceptions import PermissionDenied, Throttled, ValidationError
 from rest_framework.request import Request
 
+from accounts.factors import AuthenticateForm
 from accounts.models import User
 
 
 def check(*, request: HttpRequest, email: str, password: str, code: str = "") -> User:
     """The person these credentials belong to: the same checks as signing in on the pages.
 
-    Raises ValidationError, Throttled (allauth counts the failures of pages and API together).
+    Raises PermissionDenied, ValidationError, Throttled (allauth counts the failures of pages and
+    API together).
     """
+    if not settings.LOCAL_PASSWORDS:
+        raise PermissionDenied(
+            _("Passwords are switched off here. Make a token on your account page.")
+        )
     try:
         user = get_adapter(request).authenticate(request, email=email, password=password)
     except DjangoValidationError as error:
@@ -29,7 +35,7 @@ def check(*, request: HttpRequest, email: str, password: str, code: str = "") ->
         and not has_verified_email(user)
     ):
         raise ValidationError(_("Confirm your e-mail address first."))
-    if user.lacks_second_factor:
+    if user.lacks_own_second_factor:
         raise ValidationError(
             _("Staff need the second step of signing in. Switch it on on your account page.")
         )

@@ -1,11 +1,13 @@
-"""Sign-up: what allauth asks, and what health data need, consent and a minimum age."""
+"""Forms of the account, above all sign-up: what health data need is consent and a minimum age."""
 
 import zoneinfo
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
 
+from allauth.account.forms import ChangePasswordForm as AllauthChangePasswordForm
 from allauth.account.forms import SignupForm as AllauthSignupForm
+from allauth.core import context
 from django import forms
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -19,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.age import age_on
 from accounts.models import User
 from accounts.names import check_name
+from accounts.refusals import tell
 
 MINIMUM_AGE = 16  # GDPR art. 8: below it, a child's own consent does not count everywhere in the EU
 MAXIMUM_AGE = 120
@@ -112,6 +115,17 @@ class SignupForm(AllauthSignupForm):
         user.language = get_language()
         user.save()
         user.groups.add(Group.objects.get(name="person"))
+
+
+class ChangePasswordForm(AllauthChangePasswordForm):
+    """Who doesn't know the old password, in a session that somebody left open, was refused."""
+
+    def clean_oldpassword(self) -> str:
+        try:
+            return super().clean_oldpassword()
+        except ValidationError:
+            tell(context.request, person=self.user)
+            raise
 
 
 class TeachingForm(forms.Form):

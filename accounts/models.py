@@ -6,9 +6,10 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -34,8 +35,12 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
+    @transaction.atomic
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+        """Who may run this command need not confirm the address; mail may not work yet."""
+        user = self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+        user.emailaddress_set.create(email=user.email, primary=True, verified=True)
+        return user
 
     def get_by_natural_key(self, username: str) -> "User":
         return self.get(email=username.strip().lower())
@@ -51,6 +56,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(
         _("e-mail address"),
         unique=True,
+        validators=[check_name],
         error_messages={"unique": _("There is already an account with this e-mail address.")},
     )
     display_name = models.CharField(_("name"), max_length=100, blank=True, validators=[check_name])
@@ -150,12 +156,42 @@ class User(AbstractBaseUser, PermissionsMixin):
     def lacks_second_factor(self) -> bool:
         """Whether the second step of signing in has to be switched on first: by staff, who see
         other people's records. Not in the demo of `make run`."""
+        return self.lacks_own_second_factor and not self.second_step_is_the_providers
+
+    @property
+    def lacks_own_second_factor(self) -> bool:
+        """Whether staff who sign in by a password here have no second step after it."""
         return self.is_staff and not settings.DEMO and not self.has_second_factor
+
+    @cached_property
+    def second_step_is_the_providers(self) -> bool:
+        """Whether the clinic's identity provider may vouch for it."""
+        provider = settings.IDENTITY_PROVIDER
+        return bool(provider and provider.second_step) and self.socialaccount_set.exists()
 
     @cached_property
     def is_doctor(self) -> bool:
         """Whether the person belongs to the group of doctors."""
         return self.groups.filter(name="doctor").exists()
+
+
+class OutgoingMail(models.Model):
+    """An e-mail that the mail server has not taken yet (outbox.py); deleted once it has."""
+
+    sender = models.CharField(max_length=500)
+    recipients = ArrayField(models.EmailField())
+    content = models.BinaryField()  # MIME, as it is sent
+    attempts = models.PositiveSmallIntegerField(default=0)
+    # When it may be tried; a worker that tries moves it ahead first.
+    due_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["due_at"], name="outgoing_mail_due")]
+
+    def __str__(self) -> str:
+        return f"e-mail {self.pk}"
 
 
 class TokenDetails(models.Model):

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ threads = 512  # that wait: for clients, half of them for records; web_worker ha
 worker_class = "skincare_site.web_worker.Worker"
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 timeout = 60
-graceful_timeout = 10
+graceful_timeout = 25  # docker-compose.yml waits 5 s more
 keepalive = 5
 # The path without query and keys, and no address: enough to find a fault, nothing about a person.
 logger_class = KeylessLogger
@@ -32,8 +33,20 @@ control_socket_disable = True
 
 
 def on_starting(server: Any) -> None:
-    """Each worker counts in a file of its own; whichever answers /metrics adds them up."""
+    """Each worker counts in a file of its own; whichever answers /metrics adds them up.
+
+    Raises ImproperlyConfigured here, once, and not in each worker again.
+    """
+    import skincare_site.settings  # noqa: F401
+
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-")
+
+
+def post_worker_init(worker: Any) -> None:
+    """Draw the demo pictures beside the first requests, where the cache does not have them."""
+    from diagnosis.records import demos
+
+    threading.Thread(target=demos.draw_all, daemon=True).start()
 
 
 def worker_exit(server: Any, worker: Any) -> None:

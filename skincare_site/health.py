@@ -1,17 +1,17 @@
-"""For machines that watch: is the process alive, can it serve, how much does it serve."""
+"""For machines that watch: is the process alive, can it serve."""
 
-import secrets
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from django_prometheus.exports import ExportToDjangoView
 from redis import Redis, RedisError
 
 import ml.release
+from accounts import outbox
+from diagnosis.records import media
 
 
 @never_cache
@@ -26,29 +26,24 @@ def live(request: HttpRequest) -> HttpResponse:
 def ready(request: HttpRequest) -> HttpResponse:
     """503 while the database can't be reached.
 
-    Without the broker the answer is "degraded", but still 200: uploads are stored, and the
-    sweeper sends them once it is back. To take the pages away then would lose uploads.
+    Anything else makes it "degraded", but still 200: without the broker uploads are stored, and
+    the sweeper sends them once it is back; without room for pictures people still read their
+    results. To take the pages away then would lose more.
     """
     said = state()
     return JsonResponse(said, status=200 if said["database"] == "ok" else 503)
 
 
-@never_cache
-@require_safe
-def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer Prometheus with the bearer token METRICS_TOKEN; for all others there is no page."""
-    expected = f"Bearer {settings.METRICS_TOKEN}"
-    given = request.headers.get("Authorization", "")
-    if not settings.METRICS_TOKEN or not secrets.compare_digest(given.encode(), expected.encode()):
-        raise Http404
-    return ExportToDjangoView(request)
-
-
 def state() -> dict[str, str | None]:
     """How the service is: "ok", "degraded" or "unavailable", and each part of it."""
-    checks = {"database": _database(), "broker": _broker()}
-    status = "ok" if all(checks.values()) else "degraded" if checks["database"] else "unavailable"
-    said = {name: "ok" if up else "down" for name, up in checks.items()}
+    up = _database()
+    said = {
+        "database": "ok" if up else "down",
+        "broker": "ok" if _broker() else "down",
+        "media": media.trouble() or "ok",
+        "mail": (outbox.trouble() or "ok") if up else "unknown",
+    }
+    status = "ok" if set(said.values()) == {"ok"} else "degraded" if up else "unavailable"
     return {"status": status, **said, "model": _model()}
 
 

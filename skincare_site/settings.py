@@ -4,38 +4,31 @@ What has no default here stops the start with its name when it is missing. `make
 tests set all of them; docker-compose.yml and .env.example show a production set.
 """
 
+import sys
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
-import environ
 from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy
-from environ.fileaware_mapping import FileAwareMapping
 from kombu import Queue
 
+from accounts import identity_provider
 from diagnosis.queue import Task
 from skincare_site import logs
+from skincare_site.environment import Environment, in_one_sentence
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-
-class Environment(FileAwareMapping):
-    """Without the newline that ends a file; what is empty counts as missing."""
-
-    def __getitem__(self, name: str) -> str:
-        value = super().__getitem__(name).strip()
-        if not value:
-            raise KeyError(name)
-        return value
-
-
-env = environ.FileAwareEnv()
-env.ENVIRON = Environment()
+env = Environment()
+sys.excepthook = in_one_sentence
 
 # --- the environment -------------------------------------------------------------------------
 SECRET_KEY = env("SECRET_KEY")
+# Earlier ones, by commas: what they signed stays valid until they are taken out.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
 # Off only where no TLS ends before this process, which is `make run` on the own machine.
@@ -48,20 +41,25 @@ DATABASES = {
     "default": env.db("DATABASE_URL")
     | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "ATOMIC_REQUESTS": False}
 }
-REDIS_URL = env("REDIS_URL")
+REDIS_URL = env.url("REDIS_URL")
 MEDIA_ROOT = env("MEDIA_ROOT")
 STATIC_ROOT = env("STATIC_ROOT", default=str(BASE_DIR / "var/static"))
 ML_ENGINE = env("ML_ENGINE", default="litert")
 if ML_ENGINE not in ("litert", "keras"):
     raise ImproperlyConfigured(f"ML_ENGINE is litert or keras, not {ML_ENGINE!r}")
-vars().update(env.email_url("EMAIL_URL"))
-EMAIL_TIMEOUT = 10  # some go out within the request
+# Without one, e-mails wait for it in the outbox, for three days.
+vars().update({"EMAIL_BACKEND": ""} | env.email_url("EMAIL_URL"))
+# The workers hand over to it what everything else puts into the outbox.
+MAIL_SERVER_BACKEND, EMAIL_BACKEND = vars()["EMAIL_BACKEND"], "accounts.outbox.Backend"
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env(
     "DEFAULT_FROM_EMAIL", default=f"Skincare mole check <noreply@{ALLOWED_HOSTS[0]}>"
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # For /.well-known/security.txt, such as mailto:security@example.org; empty: it does not exist.
 SECURITY_CONTACT = env("SECURITY_CONTACT", default="")
+# Networks beside the public internet that webhooks may reach, such as 10.20.0.0/16 of a hospital.
+WEBHOOK_NETWORKS = [ip_network(network) for network in env.list("WEBHOOK_NETWORKS", default=[])]
 # Empty: /metrics does not exist.
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 # `make run` on the own machine: logins that everybody knows, and staff without a second factor.
@@ -83,6 +81,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "rest_framework",
     "knox",
@@ -112,6 +112,7 @@ MIDDLEWARE = [
     "accounts.staff.end_early",
     "accounts.middleware.clean_device",
     "accounts.middleware.preferences",
+    "accounts.middleware.ClosePages",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -133,6 +134,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.single_sign_on.ways",
             ],
         },
     },
@@ -153,7 +155,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 10},
     },
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.BreachedValidator"},
     {"NAME": "accounts.passwords.GuessableValidator"},
 ]
 LOGIN_URL = "account_login"
@@ -163,8 +165,14 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_ADAPTER = "accounts.adapter.Adapter"
-ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
-# "mandatory" also keeps sign-up from telling who has an account; `make run` says "optional".
+ACCOUNT_FORMS = {
+    "signup": "accounts.forms.SignupForm",
+    "change_password": "accounts.forms.ChangePasswordForm",
+}
+# Beside allauth's own, which allow five wrong passwords in five minutes from each place.
+ACCOUNT_RATE_LIMITS = {"login_failed_anywhere": "30/5m/key"}
+# "mandatory" also keeps sign-up from telling who has an account; the demo of `make run`, which
+# only its own machine reaches, says "optional".
 ACCOUNT_EMAIL_VERIFICATION = env("EMAIL_VERIFICATION", default="mandatory")
 ACCOUNT_EMAIL_SUBJECT_PREFIX = gettext_lazy("Skincare mole check: ")
 ACCOUNT_EMAIL_NOTIFICATIONS = True
@@ -172,9 +180,29 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "accounts.factors.AuthenticateForm",
+    "reauthenticate": "accounts.factors.ReauthenticateForm",
+    "authenticate_webauthn": "accounts.factors.AuthenticateWebAuthnForm",
+    "reauthenticate_webauthn": "accounts.factors.ReauthenticateWebAuthnForm",
+    "login_webauthn": "accounts.factors.LoginWebAuthnForm",
+    "add_webauthn": "accounts.factors.AddWebAuthnForm",
+    "edit_webauthn": "accounts.factors.EditWebAuthnForm",
+}
 MFA_TOTP_ISSUER = "Skincare mole check"
 MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
 MFA_PASSKEY_LOGIN_ENABLED = True
+
+# Sign-in through the clinic's own identity provider: OIDC_URL and what docs/sign-in.md lists.
+IDENTITY_PROVIDER = identity_provider.named_by(env)
+# Off: only that lets people in.
+LOCAL_PASSWORDS = env.bool("LOCAL_PASSWORDS", default=True)
+if not LOCAL_PASSWORDS and not IDENTITY_PROVIDER:
+    raise ImproperlyConfigured("LOCAL_PASSWORDS=0 needs OIDC_URL: nobody could sign in.")
+SOCIALACCOUNT_PROVIDERS = IDENTITY_PROVIDER.for_allauth() if IDENTITY_PROVIDER else {}
+SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.Adapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_LOGIN_ON_GET = True  # no form: its redirect would have to stand in form-action below
 
 # --- pictures and files ----------------------------------------------------------------------
 STORAGES = {
@@ -188,7 +216,7 @@ STORAGES = {
 FILE_UPLOAD_PERMISSIONS = 0o640
 DATA_UPLOAD_MAX_NUMBER_FILES = 1  # the size limit holds for each
 # Above it a request is refused unread; a picture that is larger than allowed gets its sentence.
-MAX_REQUEST_BYTES = 100 * 1024**2
+MAX_REQUEST_BYTES = 100 * 1000**2  # the proxy refuses from there on (deploy/Caddyfile)
 FILE_UPLOAD_HANDLERS = ["diagnosis.records.pictures.BoundedUploadHandler"]
 # Pictures leave through a view that checks the permission. Behind the proxy it only names the
 # file, and the proxy sends it (deploy/Caddyfile); elsewhere Django streams it.
@@ -197,17 +225,19 @@ SENDFILE_ROOT = MEDIA_ROOT
 SENDFILE_URL = "/protected"
 STATIC_URL = "/static/"
 NODE_MODULES = BASE_DIR / "node_modules"
-STATICFILES_DIRS = [
-    BASE_DIR / "static",
-    ("vendor/pico", NODE_MODULES / "@picocss/pico/css"),
-    ("vendor/htmx", NODE_MODULES / "htmx.org/dist"),
-    ("vendor/cropperjs", NODE_MODULES / "cropperjs/dist"),
-    ("vendor/dejavu", NODE_MODULES / "dejavu-fonts-ttf/ttf"),
-    ("vendor/litert/core", NODE_MODULES / "@litertjs/core/dist"),
-    ("vendor/litert/wasm", NODE_MODULES / "@litertjs/core/wasm"),
-    ("vendor/litert/utils", NODE_MODULES / "@litertjs/wasm-utils/dist"),
-    ("vendor/fonts", NODE_MODULES / "@fontsource-variable/atkinson-hyperlegible-next/files"),
-]
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# The image has the collected files only.
+if NODE_MODULES.is_dir():
+    STATICFILES_DIRS += [
+        ("vendor/pico", NODE_MODULES / "@picocss/pico/css"),
+        ("vendor/htmx", NODE_MODULES / "htmx.org/dist"),
+        ("vendor/cropperjs", NODE_MODULES / "cropperjs/dist"),
+        ("vendor/dejavu", NODE_MODULES / "dejavu-fonts-ttf/ttf"),
+        ("vendor/litert/core", NODE_MODULES / "@litertjs/core/dist"),
+        ("vendor/litert/wasm", NODE_MODULES / "@litertjs/core/wasm"),
+        ("vendor/litert/utils", NODE_MODULES / "@litertjs/wasm-utils/dist"),
+        ("vendor/fonts", NODE_MODULES / "@fontsource-variable/atkinson-hyperlegible-next/files"),
+    ]
 
 # What one person may ask for: (how many, in how many seconds), and keep in all.
 LIMITS = {
@@ -216,6 +246,7 @@ LIMITS = {
     "reassessments": (60, 3600),
     "reports": (30, 600),
     "shares": (30, 3600),
+    "webhooks": (30, 3600),
 }
 MAX_RECORDS = env.int("MAX_RECORDS", default=5000)
 MAX_MEGABYTES = env.int("MAX_MEGABYTES", default=2000)
@@ -227,7 +258,7 @@ CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_CONCURRENCY = 2
+CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=2)
 # The one place of time limits: a claim lasts the hard limit and a few seconds. With the sweep,
 # what a killed worker held is finished within a minute.
 CELERY_TASK_SOFT_TIME_LIMIT = 15
@@ -246,10 +277,15 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_start": 0,
     "interval_step": 0,
 }
-# A queue of their own: behind a long one, sweeps would expire unread. A worker reads both.
-CELERY_TASK_QUEUES = [Queue("celery"), Queue("sweeps")]
+# A queue of their own: behind a long one, sweeps would expire unread. A worker reads all.
+# Webhooks have one, too: receivers that answer slowly must not stand before pictures.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("sweeps"), Queue("webhooks")]
 
-CELERY_TASK_ROUTES = {"diagnosis.tasks.sweep_*": {"queue": "sweeps"}}
+CELERY_TASK_ROUTES = {
+    "diagnosis.tasks.sweep_*": {"queue": "sweeps"},
+    "accounts.tasks.*": {"queue": "sweeps"},
+    Task.TELL_WEBHOOK: {"queue": "webhooks"},
+}
 # In memory: all beats are short, so that nothing is worth remembering over a restart.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
@@ -258,6 +294,8 @@ CELERY_BEAT_SCHEDULE = {
         "task": Task.SWEEP_VERDICT_MAILS,
         "schedule": timedelta(minutes=1),
     },
+    "mails": {"task": "accounts.tasks.send_mails", "schedule": timedelta(seconds=30)},
+    "webhooks": {"task": Task.SWEEP_WEBHOOKS, "schedule": timedelta(seconds=10)},
     "files": {"task": Task.SWEEP_FILES, "schedule": timedelta(hours=1)},
     "reminders": {"task": Task.SWEEP_REMINDERS, "schedule": timedelta(hours=1)},
     "shares": {"task": Task.SWEEP_SHARES, "schedule": timedelta(hours=1)},
@@ -358,6 +396,9 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # The log tells who, when and what, never what is in a note or a picture.
+AUDIT_LOG_DAYS = env.int("AUDIT_LOG_DAYS", default=3 * 365)
+if AUDIT_LOG_DAYS < 365:  # audit/migrations/0002_old_entries.py
+    raise ImproperlyConfigured("AUDIT_LOG_DAYS is 365 or more: the database keeps younger entries.")
 AUDITLOG_DISABLE_ON_RAW_SAVE = True
 # It would believe any X-Forwarded-For, and break on one that is not an address.
 AUDITLOG_DISABLE_REMOTE_ADDR = True

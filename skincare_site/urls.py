@@ -3,9 +3,10 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from skincare_site import health
+from skincare_site import health, metrics
 
 handler400 = "skincare_site.api.problems.bad_request"
+handler429 = "accounts.refusals.too_many_requests"  # allauth's, not Django's
 handler500 = "skincare_site.api.problems.server_error"
 
 urlpatterns = [
@@ -16,6 +17,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("health/live", health.live),
     path("health/ready", health.ready),
-    path("metrics", health.metrics),
+    path("metrics", metrics.metrics),
     path("", include("skincare_site.well_known")),
 ]

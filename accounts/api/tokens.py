@@ -1,7 +1,7 @@
 """Tokens for programs: the same checks as logging in on the pages."""
 
 import uuid
-from typing import Any
+from typing import Any, NoReturn
 
 from django.http import Http404
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 from accounts import credentials, idempotency, tokens
 from accounts.authentication import TokenAuthentication
 from accounts.names import check_name
+from accounts.refusals import tell_of_limit
 
 SECRET = {"write_only": True, "trim_whitespace": False, "max_length": 4096}
 
@@ -111,6 +112,10 @@ class TokenView(APIView):
 
     def get_permissions(self) -> list[BasePermission]:
         return [AllowAny() if self.request.method == "POST" else IsAuthenticated()]
+
+    def throttled(self, request: Request, wait: float) -> NoReturn:
+        tell_of_limit(request._request, at="token")
+        super().throttled(request, wait)
 
     @extend_schema(
         operation_id="token_create",

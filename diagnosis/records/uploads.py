@@ -1,7 +1,10 @@
 """Records: sent, retried and deleted by the person they belong to."""
 
+import contextlib
 import hashlib
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 
 from django.conf import settings
@@ -16,11 +19,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.ownership import check_owner
-from diagnosis import limits, queue
+from diagnosis import limits, metrics, queue
 from diagnosis.moles import edits
 from diagnosis.moles.models import Mole
-from diagnosis.records import pictures
-from diagnosis.records.models import MAX_SIZE_MM, MoleRecord
+from diagnosis.records import media, pictures
+from diagnosis.records.models import MAX_SIZE_MM, MoleRecord, random_name
+
+logger = logging.getLogger(__name__)
 
 # What form and API say alike.
 NO_SIZE = format_lazy(
@@ -50,6 +55,19 @@ class NotRetryable(Exception):
     """The record has not failed, so there is nothing to try again."""
 
 
+@contextmanager
+def _counting_refusals() -> Iterator[None]:
+    try:
+        yield
+    except pictures.PictureRefused as refusal:
+        metrics.write(metrics.REFUSALS.more(str(refusal.code)))
+        raise
+    except limits.TryLater as later:
+        metrics.write(metrics.REFUSALS.more("busy" if later.status == 503 else "too_many"))
+        raise
+
+
+@_counting_refusals()
 def submit(
     *,
     owner: User,
@@ -72,8 +90,8 @@ def submit(
     or not at all.
     The same request sent again with the same ``idempotency_key`` returns the record it made.
     Raises PictureRefused, ValidationError for other fields, PermissionDenied for another's mole,
-    ConsentMissing, TryLater; with ``only_new``, SentBefore for a picture that the person sent
-    before.
+    ConsentMissing, TryLater (also where nothing can be stored); with ``only_new``, SentBefore for
+    a picture that the person sent before.
     """
     if not owner.consent_version:
         raise ConsentMissing
@@ -82,7 +100,10 @@ def submit(
     if origin != MoleRecord.Origin.IMPORT:
         limits.spend(owner, "uploads")
         _check_quota(owner)
+    media.check()
+    clock = metrics.Clock()
     content = pictures.reencode(file)
+    clock.end("prepare")
     digest = hashlib.sha256(content.read())
     content.seek(0)
     record = MoleRecord(
@@ -105,7 +126,7 @@ def submit(
     if only_new and (earlier := same_picture(record)):
         raise SentBefore(earlier)
     record.clean_fields(exclude=["owner", "mole", "image"])
-    record.image.save("picture.jpg", content, save=False)
+    record.image.name = _store(record, content)
     try:
         # Durable: an outer transaction that fails later would leave the file without a row.
         with transaction.atomic(durable=True):
@@ -119,7 +140,21 @@ def submit(
         if isinstance(error, IntegrityError) and (known := _known(record)):
             return known  # the other one of a double click was faster
         raise
+    clock.end("keep")
+    metrics.write(metrics.UPLOADS.more(record.origin, record.modality), *clock.points)
     return record
+
+
+def _store(record: MoleRecord, content: File) -> str:
+    """Raises NoStorage, having left nothing behind."""
+    name = random_name(record, "")
+    try:
+        return record.image.storage.save(name, content)
+    except OSError as error:
+        logger.exception("A picture could not be stored")
+        with contextlib.suppress(OSError):
+            record.image.storage.delete(name)
+        raise media.NoStorage(full=error.errno in media.FULL) from error
 
 
 def same_picture(record: MoleRecord) -> MoleRecord | None:
@@ -141,16 +176,6 @@ def retry(*, record: MoleRecord, by: User) -> None:
         if not queued:
             raise NotRetryable
         transaction.on_commit(lambda: queue.send(record.pk), robust=True)
-
-
-def assign(*, record: MoleRecord, mole: Mole | None, by: User) -> None:
-    """Say which mole a record shows; None for none of them. Raises PermissionDenied."""
-    check_owner(record, by)
-    if mole is not None:
-        check_owner(mole, by)
-    record.mole = mole
-    # Nothing else: a worker may be writing the record at this moment.
-    record.save(update_fields=["mole"])
 
 
 def delete(*, record: MoleRecord, by: User) -> None:

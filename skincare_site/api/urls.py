@@ -25,6 +25,7 @@ from diagnosis.own_data.api import DeletionView, ExportView
 from diagnosis.records.api import RecordViewSet, TimelineView
 from diagnosis.reviews.api import QueueViewSet, VerdictViewSet
 from diagnosis.sharing.api import MoleReportView, RecordReportView, ShareViewSet
+from diagnosis.webhooks.api import WebhookViewSet
 from skincare_site.api.health import HealthView
 
 
@@ -47,6 +48,7 @@ router.register("moles", MoleViewSet, basename="api-mole")
 router.register("shares", ShareViewSet, basename="api-share")
 router.register("queue", QueueViewSet, basename="api-queue")
 router.register("reviews", VerdictViewSet, basename="api-review")
+router.register("webhooks", WebhookViewSet, basename="api-webhook")
 
 urlpatterns = [
     path("", include("accounts.api.urls")),

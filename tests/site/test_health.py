@@ -21,6 +21,8 @@ def test_ready_names_what_it_asked(client: Client) -> None:
         "status": "ok",
         "database": "ok",
         "broker": "ok",
+        "media": "ok",
+        "mail": "ok",
         "model": ml.release.current().version,
     }
 

@@ -24,7 +24,7 @@ from knox.models import AuthToken
 from accounts import tokens
 from accounts.models import User
 from diagnosis.camera import build
-from diagnosis.models import DoctorProfile, Share
+from diagnosis.models import DoctorProfile, Share, Webhook
 from diagnosis.sharing import links
 from tests.factories import MoleFactory, ReviewFactory, UserFactory, assessed
 
@@ -126,6 +126,8 @@ def fill_in(people, client):
     share = Share.objects.create(
         owner=alice, mole=mole, expires_at=timezone.now() + timedelta(days=1)
     )
+    webhook = Webhook.objects.create(owner=alice, url="https://example.org/", events=[])
+    delivery = webhook.deliveries.create(event="webhook.test")
     key = Authenticator.objects.create(
         user=alice, type="webauthn", data={"name": "her key", "credential": SECURITY_KEY}
     )
@@ -141,6 +143,8 @@ def fill_in(people, client):
         "diagnosis/doctorprofile": DoctorProfile.objects.create(user=dr_chen),
         "diagnosis/molerecord": record,
         "diagnosis/review": review,
+        "diagnosis/webhook": webhook,
+        "diagnosis/webhookdelivery": delivery,
         "knox/authtoken": AuthToken.objects.create(alice)[0],
         "mfa/authenticator": key,
         "usersessions/usersession": session,
@@ -160,6 +164,8 @@ def fill_in(people, client):
             }
         else:
             owned = {"moles": mole, "shares": share, "shared": record, "reviews": review}
+            if "/webhooks/" in route:
+                owned |= {"webhooks": webhook, route.split("/")[1]: webhook}
             room = route.removeprefix(API).strip("/").split("/")[0]
             values = {
                 "uuid:pk": token_id if room == "tokens" else owned.get(room, record).pk,

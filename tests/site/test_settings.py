@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,7 +36,7 @@ def read_settings(*names: str, **environment: str) -> subprocess.CompletedProces
     )
 
 
-@pytest.mark.parametrize("name", PRODUCTION)
+@pytest.mark.parametrize("name", PRODUCTION.keys() - {"EMAIL_URL"})
 def test_what_is_missing_or_empty_is_named(name: str) -> None:
     missing = {key: value for key, value in PRODUCTION.items() if key != name}
     for environment in (missing, missing | {name: ""}):
@@ -64,6 +65,78 @@ def test_subdomains_are_bound_to_tls_only_when_asked() -> None:
     asked = {"HSTS_SECONDS": "300", "HSTS_PRELOAD": "1"}
     assert json.loads(read_settings(*names, **PRODUCTION).stdout) == ["31536000", "False", "False"]
     assert json.loads(read_settings(*names, **PRODUCTION | asked).stdout) == ["300", "True", "True"]
+
+
+def one_sentence(process: subprocess.CompletedProcess) -> str:
+    assert process.returncode != 0
+    [line] = process.stderr.splitlines()
+    return line
+
+
+def test_a_file_that_is_missing_is_named_in_one_sentence(tmp_path: Path) -> None:
+    """Also by manage.py, and whatever else starts."""
+    environment = PRODUCTION | {"SECRET_KEY_FILE": str(tmp_path / "nothing")}
+    said = one_sentence(read_settings(**environment))
+    assert "SECRET_KEY_FILE" in said
+    assert str(tmp_path / "nothing") in said
+    root = Path(__file__).parents[2]
+    for command in (
+        ["manage.py", "migrate"],
+        ["-m", "celery", "-A", "skincare_site", "worker"],
+        ["-m", "celery", "-A", "skincare_site", "beat", "--pidfile="],
+        ["-m", "gunicorn", "-c", "python:skincare_site.gunicorn", "skincare_site.wsgi"],
+    ):
+        process = subprocess.run(
+            [sys.executable, *command],
+            env=environment | {"PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            cwd=root,
+        )
+        assert process.returncode != 0
+        assert process.stderr.splitlines()[-1] == said  # gunicorn has said its name before
+        assert "Traceback" not in process.stderr
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "EMAIL_URL"])
+@pytest.mark.parametrize("password", ["se/cret", "12/34", "se#cret", "12#34", "se?cret", "[se"])
+def test_a_password_with_special_characters_is_refused_without_being_told(
+    name: str, password: str
+) -> None:
+    scheme, rest = PRODUCTION[name].split("://")
+    address = f"{scheme}://somebody:{password}@{rest.split('@')[-1]}"
+    said = one_sentence(read_settings(**PRODUCTION | {name: address}))
+    assert name in said
+    assert "%2F" in said
+    assert password not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WORKER_CONCURRENCY", "many"),
+        ("TRUSTED_PROXIES", "x"),
+        ("DATABASE_URL", "host"),
+        ("EMAIL_URL", "pigeon://loft"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_named(name: str, value: str) -> None:
+    assert name in one_sentence(read_settings(**PRODUCTION | {name: value}))
+
+
+def test_the_image_has_no_warnings_though_it_has_the_collected_files_only(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    shutil.copytree(root / "skincare_site", tmp_path / "skincare_site")
+    for name in ("manage.py", "accounts", "audit", "diagnosis", "ml", "templates", "static"):
+        (tmp_path / name).symlink_to(root / name)
+    process = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        env=PRODUCTION | {"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert process.stdout + process.stderr == ("System check identified no issues (0 silenced).\n")
 
 
 def test_an_unknown_engine_is_refused() -> None:

@@ -9,7 +9,7 @@ import accounts.names
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0008_user_sex_at_birth"),
+        ("accounts", "0010_seen_addresses"),
         ("knox", "0009_extend_authtoken_field"),
     ]
 

@@ -1,0 +1,144 @@
+"""The outbox: every e-mail waits in the database until a worker has handed it to the mail server.
+
+So no page waits for that server, or fails with it, and what it puts off is tried again.
+"""
+
+import email.message
+import logging
+import smtplib
+from collections.abc import Sequence
+from datetime import timedelta
+from email import policy
+
+from celery import current_app
+from django.conf import settings
+from django.core.mail import EmailMessage, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from kombu.exceptions import OperationalError
+
+from accounts.models import OutgoingMail
+
+logger = logging.getLogger(__name__)
+
+TASK = "accounts.tasks.send_mails"
+# Greylisting lets the second try pass after a few minutes; an outage lasts hours.
+WAITS = [timedelta(minutes=minutes) for minutes in (1, 5, 15, 60)]
+GIVE_UP_AFTER = timedelta(days=3)
+LATE = timedelta(minutes=10)
+AT_ONCE = 20
+
+
+class Backend(BaseEmailBackend):
+    """Django's door to the outbox: EMAIL_BACKEND."""
+
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        """Store the messages, in the caller's transaction, and wake a worker on commit."""
+        mails = [
+            OutgoingMail(
+                sender=message.from_email,
+                recipients=message.recipients(),
+                content=message.message().as_bytes(),
+            )
+            for message in email_messages
+            if message.recipients()
+        ]
+        OutgoingMail.objects.bulk_create(mails)
+        transaction.on_commit(_wake, robust=True)
+        return len(mails)
+
+
+class _Mime(email.message.EmailMessage):
+    """What was stored, byte for byte: parsed and written again, lines would be folded anew."""
+
+    stored: bytes
+
+    def as_bytes(self, unixfrom: bool = False, linesep: str = "\n") -> bytes:  # type: ignore[override]
+        return self.stored.replace(b"\n", linesep.encode())
+
+
+class _Stored(EmailMessage):
+    """A message as it was stored; Django's backends ask no more of one."""
+
+    def __init__(self, mail: OutgoingMail) -> None:
+        super().__init__(from_email=mail.sender, to=mail.recipients)
+        self.stored = bytes(mail.content)
+
+    def message(self, *_: object, **__: object) -> _Mime:  # type: ignore[override]
+        mime = email.message_from_bytes(self.stored, _class=_Mime, policy=policy.SMTP)
+        mime.stored = self.stored
+        return mime
+
+
+def send_due() -> int:
+    """Hand what is due to the mail server, oldest first; return how many it took.
+
+    Each e-mail is claimed by one UPDATE, so that two workers never send the same one.
+    """
+    OutgoingMail.objects.filter(created_at__lt=Now() - GIVE_UP_AFTER).delete()
+    if not settings.MAIL_SERVER_BACKEND:
+        return 0
+    due = OutgoingMail.objects.filter(due_at__lte=Now()).order_by("created_at")
+    sent = 0
+    for key in due.values_list("pk", flat=True)[:AT_ONCE]:
+        try:
+            sent += _send(key)
+        except OSError:
+            break  # no e-mail goes to a server that can't be reached
+    return sent
+
+
+def trouble() -> str:
+    """Say in a word or two why e-mails wait for long; empty while they go out."""
+    late = OutgoingMail.objects.filter(created_at__lt=Now() - LATE)
+    if not settings.MAIL_SERVER_BACKEND:
+        return "no server"
+    return "late" if late.exists() else ""
+
+
+def _send(key: int) -> bool:
+    """Try one; return whether it went. Raises OSError where the server can't be used."""
+    this = OutgoingMail.objects.filter(pk=key)
+    # As long as the task may last: what a killed worker held is due again.
+    claim = timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT + 5)
+    claimed = this.filter(due_at__lte=Now()).update(
+        due_at=Now() + claim, attempts=F("attempts") + 1
+    )
+    if not claimed:
+        return False
+    mail = this.get()
+    try:
+        get_connection(settings.MAIL_SERVER_BACKEND).send_messages([_Stored(mail)])
+    except smtplib.SMTPRecipientsRefused as error:
+        refused = [code for code, _said in error.recipients.values()]
+        if min(refused) >= 500:  # for good (RFC 5321, 4.2.1)
+            logger.warning("The mail server refuses a recipient for good: %s", refused)
+            this.delete()
+        else:
+            _put_off(mail)
+        return False
+    except (smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as error:
+        logger.warning("The mail server did not take an e-mail: %s", error.smtp_code)
+        _put_off(mail)
+        return False
+    except OSError as error:  # also all others of smtplib
+        # Its class, since the text of some names the recipient.
+        logger.warning("The mail server can't be used: %s", type(error).__name__)
+        _put_off(mail)
+        raise
+    this.delete()
+    return True
+
+
+def _put_off(mail: OutgoingMail) -> None:
+    wait = WAITS[min(mail.attempts, len(WAITS)) - 1]
+    OutgoingMail.objects.filter(pk=mail.pk).update(due_at=Now() + wait)
+
+
+def _wake() -> None:
+    try:
+        current_app.send_task(TASK, retry=False)
+    except (OperationalError, OSError) as error:
+        logger.warning("Broker unreachable, the schedule sends the e-mail: %s", error)

@@ -1,0 +1,51 @@
+"""Whether pictures can be stored: the folder, and room in it."""
+
+import errno
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from django.core.files.storage import FileSystemStorage, default_storage
+from django.utils.translation import gettext as _
+
+from diagnosis.limits import TryLater
+
+# Less than this counts as full: a database on the same disk goes on, and somebody has time to act.
+MINIMUM_FREE = 200 * 1024**2
+NOT_WRITABLE = "MEDIA_ROOT is not a folder that this process may write to."
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class NoStorage(TryLater):
+    """Pictures can't be stored now, or there is no room for them (507, RFC 4918)."""
+
+    def __init__(self, *, full: bool) -> None:
+        super().__init__(300)
+        self.status = 507 if full else 503
+        self.sentence = (
+            _("There is no room for new pictures. The people who run this service must make some.")
+            if full
+            else _("Pictures can't be stored at the moment. Try again in a few minutes.")
+        )
+        self.args = (self.sentence,)
+
+
+def trouble() -> str:
+    """Say in a word or two why nothing can be stored in MEDIA_ROOT; empty while it can."""
+    if not isinstance(default_storage, FileSystemStorage):
+        return ""  # a service of its own, with its own watch
+    folder = Path(default_storage.location)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            os.write(file.fileno(), b"written")
+        return "full" if shutil.disk_usage(folder).free < MINIMUM_FREE else ""
+    except OSError as error:
+        return "full" if error.errno in FULL else "not writable"
+
+
+def check() -> None:
+    """Raises NoStorage."""
+    if said := trouble():
+        raise NoStorage(full=said == "full")

@@ -1,0 +1,196 @@
+"""E-mails wait in the database for the worker; a mail server that is down fails nobody's page."""
+
+import smtplib
+import socket
+import threading
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.core.mail import EmailMessage, EmailMultiAlternatives
+from django.core.management import call_command
+from django.utils import timezone
+
+from accounts import outbox
+from accounts.models import OutgoingMail, User
+from tests.accounts.test_signup import ANSWERS
+
+LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+
+
+@pytest.fixture(autouse=True)
+def as_in_production(settings):
+    settings.EMAIL_BACKEND = "accounts.outbox.Backend"
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    settings.MAIL_SERVER_BACKEND = LOCMEM
+
+
+@pytest.fixture
+def no_mail_server(settings, unused_tcp_port):
+    settings.MAIL_SERVER_BACKEND = SMTP
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", unused_tcp_port
+
+
+def write(to="bob@example.org"):
+    EmailMessage("Grüße", "Ein Leberfleck – zwei.", None, [to]).send()
+    return OutgoingMail.objects.latest("pk")
+
+
+def let_pass(minutes):
+    then = timezone.now() - timedelta(minutes=minutes)
+    OutgoingMail.objects.update(due_at=then)
+
+
+def test_signing_up_works_while_the_mail_server_is_down(db, client, no_mail_server):
+    answer = client.post("/account/signup/", ANSWERS)
+    assert answer.status_code == 302
+    assert answer["Location"] == "/account/confirm-email/"
+    assert User.objects.get().email == "dana@example.org"
+    assert outbox.send_due() == 0
+    assert OutgoingMail.objects.get().recipients == ["dana@example.org"]
+
+
+def test_a_worker_sends_it_as_it_was_written(db):
+    message = EmailMultiAlternatives(
+        "Grüße", "plain – text", "Clinic <clinic@example.org>", ["bob@example.org"], ["b@x.org"]
+    )
+    message.attach_alternative("<p>ü</p>", "text/html")
+    message.extra_headers["List-Unsubscribe"] = "<https://example.org/off>"
+    message.send()
+    assert not mail.outbox
+    assert outbox.send_due() == 1
+    [sent] = mail.outbox
+    assert sent.recipients() == ["bob@example.org", "b@x.org"]
+    parsed = sent.message()
+    assert parsed["Subject"] == "Grüße"
+    assert parsed["To"] == "bob@example.org"
+    assert "Bcc" not in parsed
+    assert parsed["List-Unsubscribe"] == "<https://example.org/off>"
+    assert [part.get_content().strip() for part in parsed.iter_parts()] == [
+        "plain – text",
+        "<p>ü</p>",
+    ]
+    assert not OutgoingMail.objects.exists()
+
+
+def test_through_a_real_socket(db, request, settings, unused_tcp_port):
+    """By SMTP as Django speaks it: what the server gets is what was stored."""
+    settings.MAIL_SERVER_BACKEND = SMTP
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", unused_tcp_port
+    received = []
+    server = socket.create_server(("127.0.0.1", unused_tcp_port))
+    request.addfinalizer(server.close)
+
+    def answer():
+        connection = server.accept()[0]
+        lines = connection.makefile("rb")
+        connection.sendall(b"220 here\r\n")
+        for line in lines:
+            word = line[:4].upper()
+            if word == b"DATA":
+                connection.sendall(b"354 go on\r\n")
+                for text in lines:
+                    if text == b".\r\n":
+                        break
+                    received.append(text)
+                connection.sendall(b"250 taken\r\n")
+            elif word == b"QUIT":
+                connection.sendall(b"221 bye\r\n")
+                break
+            else:
+                connection.sendall(b"250 ok\r\n")
+        connection.close()
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    write()
+    assert outbox.send_due() == 1
+    thread.join()
+    assert b"To: bob@example.org\r\n" in received
+
+
+def test_what_is_put_off_is_tried_again_and_once_only(db, no_mail_server, settings):
+    write()
+    assert outbox.send_due() == 0
+    assert outbox.send_due() == 0
+    waiting = OutgoingMail.objects.get()
+    assert waiting.attempts == 1
+    assert timedelta(seconds=30) < waiting.due_at - timezone.now() < timedelta(minutes=2)
+    settings.MAIL_SERVER_BACKEND = LOCMEM
+    let_pass(1)
+    assert (outbox.send_due(), outbox.send_due()) == (1, 0)
+    assert len(mail.outbox) == 1
+
+
+@pytest.mark.parametrize(("code", "kept"), [(550, False), (450, True)])
+def test_a_recipient_that_is_refused_for_good_is_given_up(db, monkeypatch, caplog, code, kept):
+    refusal = smtplib.SMTPRecipientsRefused({"bob@example.org": (code, b"bob@example.org: no")})
+
+    class Refusing:
+        def send_messages(self, messages):
+            raise refusal
+
+    monkeypatch.setattr(outbox, "get_connection", lambda *_: Refusing())
+    write()
+    outbox.send_due()
+    assert OutgoingMail.objects.exists() is kept
+    assert "bob@example.org" not in caplog.text
+
+
+def test_after_three_days_it_is_given_up(db, no_mail_server):
+    mail = write()
+    OutgoingMail.objects.filter(pk=mail.pk).update(created_at=timezone.now() - timedelta(days=4))
+    outbox.send_due()
+    assert not OutgoingMail.objects.exists()
+
+
+def test_one_that_fails_holds_up_no_other(db, monkeypatch):
+    real = outbox.get_connection
+
+    class Choosy:
+        def send_messages(self, messages):
+            if messages[0].to == ["first@example.org"]:
+                raise smtplib.SMTPDataError(451, b"later")
+            return real(LOCMEM).send_messages(messages)
+
+    monkeypatch.setattr(outbox, "get_connection", lambda *_: Choosy())
+    write("first@example.org")
+    write("second@example.org")
+    assert outbox.send_due() == 1
+    assert [message.to for message in mail.outbox] == [["second@example.org"]]
+
+
+def test_without_a_server_mails_wait_for_one(db, settings):
+    settings.MAIL_SERVER_BACKEND = ""
+    write()
+    assert outbox.send_due() == 0
+    assert outbox.trouble() == "no server"
+    settings.MAIL_SERVER_BACKEND = LOCMEM
+    assert outbox.send_due() == 1
+
+
+def test_health_tells_of_mails_that_do_not_go_out(client, db, no_mail_server):
+    mail = write()
+    assert client.get("/health/ready").json()["mail"] == "ok"
+    OutgoingMail.objects.filter(pk=mail.pk).update(created_at=timezone.now() - timedelta(hours=1))
+    answer = client.get("/health/ready")
+    assert answer.status_code == 200
+    assert answer.json().items() >= {"status": "degraded", "mail": "late"}.items()
+
+
+def test_a_test_mail_goes_to_the_server_at_once_and_says_what_fails(db, settings, no_mail_server):
+    with pytest.raises(OSError, match="refused"):
+        call_command("sendtestemail", "root@example.org")
+    settings.MAIL_SERVER_BACKEND = LOCMEM
+    call_command("sendtestemail", "root@example.org")
+    assert mail.outbox[0].to == ["root@example.org"]
+
+
+def test_the_first_administrator_signs_in_without_a_mail(db, client, no_mail_server):
+    password = "a long enough passphrase"
+    User.objects.create_superuser("Root@example.org", password)
+    answer = client.post("/account/login/", {"login": "root@example.org", "password": password})
+    assert answer.status_code == 302
+    assert client.session["_auth_user_id"]
+    assert not OutgoingMail.objects.exists()
