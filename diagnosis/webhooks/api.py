@@ -4,12 +4,12 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, status
 from rest_framework.decorators import action
-from rest_framework.pagination import CursorPagination
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.viewsets import GenericViewSet
 
+from accounts import idempotency
 from diagnosis.webhooks import registrations
 from diagnosis.webhooks.models import Webhook, WebhookDelivery
 from diagnosis.webhooks.serializers import (
@@ -17,13 +17,6 @@ from diagnosis.webhooks.serializers import (
     WebhookSerializer,
     WebhookWithSecretSerializer,
 )
-
-
-class NewestDeliveriesFirst(CursorPagination):
-    ordering = "-created_at"
-    page_size = 20
-    page_size_query_param = "page_size"
-    max_page_size = 100
 
 
 @extend_schema_view(
@@ -39,7 +32,6 @@ class WebhookViewSet(
     serializer_class = WebhookSerializer
     queryset = Webhook.objects.none()  # the schema's; requests see their own person's
     pagination_class = None
-    parser_classes = (JSONParser,)
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Webhook]:
@@ -53,7 +45,11 @@ class WebhookViewSet(
     def create(self, request: Request) -> Response:
         fields = self.get_serializer(data=request.data)
         fields.is_valid(raise_exception=True)
-        webhook = registrations.create(owner=request.user, **fields.validated_data)
+        webhook = idempotency.once(
+            request,
+            make=lambda: registrations.create(owner=request.user, **fields.validated_data),
+            again=self.get_queryset(),
+        )
         return self._with_secret(webhook, status.HTTP_201_CREATED)
 
     def perform_destroy(self, instance: Webhook) -> None:
@@ -84,7 +80,7 @@ class WebhookViewSet(
         summary="What it was told in the last 30 days, newest first, with every attempt",
         responses={200: WebhookDeliverySerializer(many=True)},
     )
-    @action(detail=True, pagination_class=NewestDeliveriesFirst)
+    @action(detail=True, pagination_class=api_settings.DEFAULT_PAGINATION_CLASS)
     def deliveries(self, request: Request, pk: str) -> Response:
         rows = WebhookDelivery.objects.filter(webhook=self.get_object())
         page = self.paginate_queryset(rows.prefetch_related("attempts"))

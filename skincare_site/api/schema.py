@@ -63,6 +63,10 @@ LINKS = {
         *("moles_retrieve", "moles_partial_update", "moles_timeline_list", "moles_report"),
         "moles_destroy",
     ),
+    ("webhooks_create", "201"): (
+        *("webhooks_retrieve", "webhooks_rotate_create", "webhooks_deliveries_list"),
+        "webhooks_destroy",
+    ),
     ("shares_create", "201"): ("shares_retrieve", "shares_destroy"),
     ("queue_next_create", "200"): (
         *("queue_retrieve", "queue_image_retrieve", "queue_claim_create", "queue_claim_destroy"),
