@@ -30,7 +30,8 @@ NOT_SAID = [negative_data_rejection, positive_data_acceptance]
 
 
 def whole_answer(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-    """Schemathesis does not close what it reads, as a server does."""
+    """Schemathesis neither says where it asks from nor closes what it reads, as a server does."""
+    environ.setdefault("REMOTE_ADDR", "127.0.0.1")
     with closing(application(environ, start_response)) as body:
         return list(body)
 
