@@ -2,18 +2,29 @@
 
     python docs/examples/whole_day.py --url http://localhost:8000 --doctor doctor@example.org
 
+With --webhook https://host:port/ and --certificate (a PEM file with its key), the script listens
+there, and hears that its records are assessed and reviewed; the service has to reach it.
 Needs httpx. The doctor's password is read from DOCTOR_PASSWORD (in the demo of `make run`:
 mole-check-demo), a code of the second step from DOCTOR_CODE. Where sign-up has the address
 confirmed, set CONFIRM_EMAIL: the end of the mailed link is then asked for.
 """
 
 import argparse
+import base64
+import hashlib
+import hmac
+import json
 import os
 import secrets
+import ssl
 import sys
+import threading
+import time
 import uuid
 from collections.abc import Iterable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -85,15 +96,68 @@ def review(doctor: Client, record: str) -> dict:
     ).json()
 
 
-def spend(url: str, doctor: Client, pictures: Iterable[bytes], folder: Path) -> None:
+class Receiver:
+    """Hears of events, and believes those whose signature is right (Standard Webhooks)."""
+
+    def __init__(self, address: str, certificate: Path) -> None:
+        self.address, self.secret = address, ""
+        self.heard: dict[str, str] = {}  # of a record, by the name of the event
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                is_right = receiver.is_signed(self.headers, body)
+                if is_right:
+                    event = json.loads(body)
+                    receiver.heard[event["type"]] = event["data"].get("record")
+                self.send_response(204 if is_right else 400)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None: ...
+
+        self.server = ThreadingHTTPServer(("", urlsplit(address).port or 443), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def is_signed(self, headers: dict[str, str], body: bytes) -> bool:
+        """Whether one of the signatures is ours, of these five minutes."""
+        key = base64.b64decode(self.secret.removeprefix("whsec_"))
+        sent = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+        right = b"v1," + base64.b64encode(hmac.digest(key, sent, hashlib.sha256))
+        given = headers["webhook-signature"].encode().split()
+        is_fresh = abs(time.time() - int(headers["webhook-timestamp"])) < 300
+        return is_fresh and any(hmac.compare_digest(right, one) for one in given)
+
+    def register(self, person: Client) -> None:
+        self.secret = person.post("webhooks/", json={"url": self.address}).json()["secret"]
+
+    def wait_for(self, *events: str) -> None:
+        deadline = time.monotonic() + 60
+        while not set(events) <= self.heard.keys():
+            if time.monotonic() > deadline:
+                sys.exit(f"Only heard of {self.heard}")
+            time.sleep(0.2)
+        print(f"Heard, and signed: {', '.join(sorted(self.heard))}")
+
+
+def spend(
+    url: str, doctor: Client, pictures: Iterable[bytes], folder: Path, receiver: Receiver | None
+) -> None:
     email, password = f"dana-{secrets.token_hex(4)}@example.org", secrets.token_urlsafe(16)
     with sign_up(url, email, password) as person:
+        if receiver:
+            receiver.register(person)
         for picture in pictures:
             record = send(person, picture, mole_name="left shoulder", body_site="shoulder")
             answer = record["assessment"] or {}
             print(record["state"], answer.get("advice"), answer.get("reasons"))
             if record["state"] == "done":
                 review(doctor, record["id"])
+        if receiver:
+            receiver.wait_for("record.assessed", "record.reviewed")
         [mole] = person.get("moles/").json()["results"]
         timeline = person.get(f"moles/{mole['id']}/timeline/").json()["results"]
         for record in timeline:
@@ -112,6 +176,8 @@ def main() -> None:
     parser.add_argument("--url", default="http://localhost:8000")
     parser.add_argument("--doctor", default="doctor@example.org", help="e-mail address")
     parser.add_argument("--folder", type=Path, default=Path())
+    parser.add_argument("--webhook", help="where this script is reached, https://host:port/")
+    parser.add_argument("--certificate", type=Path, help="of that host, a PEM file with its key")
     parser.add_argument("pictures", nargs="*", type=Path, help="three drawn ones where none")
     asked = parser.parse_args()
     pictures = [path.read_bytes() for path in asked.pictures] or [
@@ -121,7 +187,8 @@ def main() -> None:
     if code := os.environ.get("DOCTOR_CODE"):
         secret["code"] = code
     with sign_in(asked.url, asked.doctor, **secret) as doctor:
-        spend(asked.url, doctor, pictures, asked.folder)
+        receiver = Receiver(asked.webhook, asked.certificate) if asked.webhook else None
+        spend(asked.url, doctor, pictures, asked.folder, receiver)
 
 
 if __name__ == "__main__":

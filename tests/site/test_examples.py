@@ -3,12 +3,14 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+import trustme
 
 from accounts import tokens
 from accounts.models import User
@@ -23,6 +25,17 @@ from tests.site.test_slow_senders import port  # noqa: F401 fixture
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs/examples"
+
+
+@pytest.fixture
+def process_environment(process_environment, tmp_path):
+    """Of a service that may tell programs on this machine what it has to tell."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    certificate = authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem
+    certificate.write_to_path(tmp_path / "receiver.pem")
+    trusted = {"WEBHOOK_NETWORKS": "127.0.0.0/8", "SSL_CERT_FILE": str(tmp_path / "ca.pem")}
+    return process_environment | trusted
 
 
 @pytest.fixture
@@ -55,13 +68,17 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
 
 
 def test_a_whole_day(url, worker, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        hook = f"https://127.0.0.1:{free.getsockname()[1]}/"
     doctor = UserFactory(display_name="dr_chen", role="doctor", is_staff=True)
     said = run(
         *(sys.executable, EXAMPLES / "whole_day.py", "--url", url, "--doctor", doctor.email),
+        *("--webhook", hook, "--certificate", tmp_path / "receiver.pem"),
         cwd=tmp_path,
         DOCTOR_PASSWORD=PASSWORD,
         DOCTOR_CODE=current_code(TOTP_SECRET),
     )
+    assert "Heard, and signed: record.assessed, record.reviewed" in said
     assert "3 pictures" in said
     assert (tmp_path / "mole.pdf").read_bytes().startswith(b"%PDF")
     with zipfile.ZipFile(tmp_path / "everything.zip") as everything:
