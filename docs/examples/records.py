@@ -28,7 +28,7 @@ def pages(client: httpx.Client, address: str) -> Iterator[dict]:
 
 def main() -> None:
     headers = {"Authorization": f"Token {os.environ['TOKEN']}"}
-    with httpx.Client(base_url=f"{sys.argv[1]}/api/v1/", headers=headers) as client:
+    with httpx.Client(base_url=f"{sys.argv[1]}/api/v1/", headers=headers, timeout=60) as client:
         for record in pages(client, "records/?ordering=-created_at&page_size=50"):
             assessment = record["assessment"] or {}
             print(record["id"], record["created_at"], record["state"], assessment.get("advice"))

@@ -36,7 +36,7 @@ class Client(httpx.Client):
 
     def __init__(self, url: str, token: str | None = None) -> None:
         headers = {"Authorization": f"Token {token}"} if token else {}
-        super().__init__(base_url=f"{url}/api/v1/", headers=headers, timeout=30)
+        super().__init__(base_url=f"{url}/api/v1/", headers=headers, timeout=60)
 
     def send(self, request: httpx.Request, **options: object) -> httpx.Response:
         answer = super().send(request, **options)
@@ -181,7 +181,8 @@ def main() -> None:
     parser.add_argument("pictures", nargs="*", type=Path, help="three drawn ones where none")
     asked = parser.parse_args()
     pictures = [path.read_bytes() for path in asked.pictures] or [
-        httpx.get(f"{asked.url}/demo/{name}.jpg").raise_for_status().content for name in DRAWN
+        httpx.get(f"{asked.url}/demo/{name}.jpg", timeout=60).raise_for_status().content
+        for name in DRAWN
     ]
     secret = {"password": os.environ["DOCTOR_PASSWORD"]}
     if code := os.environ.get("DOCTOR_CODE"):
