@@ -163,6 +163,8 @@ def spend(
         for record in timeline:
             for verdict in record["reviews"]:
                 print(f"{record['created_at']}: {verdict['doctor']}: {verdict['comment']}")
+        report = person.get(f"fhir/DiagnosticReport/{timeline[-1]['id']}").json()
+        print(report["resourceType"], report["status"], len(report["result"]), "observations")
         (folder / "mole.pdf").write_bytes(person.get(f"moles/{mole['id']}/report/").content)
         confirmed = {"password": password}
         archive = person.post("account/export/", json=confirmed)

@@ -113,6 +113,8 @@ def _add_statuses(operation: dict[str, Any], path: str, method: str) -> None:
     if method == "get":
         responses["200"]["headers"] = {"ETag": ETAG}
         responses["304"] = {"description": NOT_MODIFIED}
+    if "4XX" in responses:  # a room that says its errors in a form of its own, such as FHIR's
+        return
     for status in filter(possible.get, PROBLEMS):
         responses[status] = {"$ref": f"#/components/responses/Problem{status}"}
 

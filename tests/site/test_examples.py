@@ -28,8 +28,10 @@ EXAMPLES = ROOT / "docs/examples"
 
 
 @pytest.fixture
-def process_environment(process_environment, tmp_path):
+def process_environment(process_environment, settings, tmp_path):
     """Of a service that may tell programs on this machine what it has to tell."""
+    # As the server stores them, which other tests do faster.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     certificate = authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem
