@@ -6,7 +6,6 @@ from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 from rest_framework.viewsets import GenericViewSet
 
 from accounts import idempotency
@@ -31,7 +30,6 @@ class WebhookViewSet(
 
     serializer_class = WebhookSerializer
     queryset = Webhook.objects.none()  # the schema's; requests see their own person's
-    pagination_class = None
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Webhook]:
@@ -80,7 +78,7 @@ class WebhookViewSet(
         summary="What it was told in the last 30 days, newest first, with every attempt",
         responses={200: WebhookDeliverySerializer(many=True)},
     )
-    @action(detail=True, pagination_class=api_settings.DEFAULT_PAGINATION_CLASS)
+    @action(detail=True)
     def deliveries(self, request: Request, pk: str) -> Response:
         rows = WebhookDelivery.objects.filter(webhook=self.get_object())
         page = self.paginate_queryset(rows.prefetch_related("attempts"))

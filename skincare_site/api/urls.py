@@ -57,6 +57,8 @@ urlpatterns = [
     path("moles/<uuid:pk>/timeline/", TimelineView.as_view(), name="api-mole-timeline"),
     path("moles/<uuid:pk>/report/", MoleReportView.as_view(), name="api-mole-report"),
     path("records/<uuid:pk>/report/", RecordReportView.as_view(), name="api-record-report"),
+    path("dicom/", include("diagnosis.exchange.dicom_api")),
+    path("fhir/", include("diagnosis.exchange.fhir_api")),
     path("limits/", LimitsView.as_view(), name="api-limits"),
     path("health/", HealthView.as_view(), name="api-health"),
     path("", include(router.urls)),

@@ -149,6 +149,12 @@ def fill_in(people, client):
         "mfa/authenticator": key,
         "usersessions/usersession": session,
     }
+    in_fhir = {
+        "Observation": f"risk-category-{record.pk}",
+        "Patient": alice.pk,
+        "BodyStructure": mole.pk,
+        "Device": "model-test",
+    }
     some_script, model_file = next(iter(build.scripts())), next(iter(build.model().files))
 
     def fill(route: str) -> str:
@@ -174,6 +180,7 @@ def fill_in(people, client):
                 "provider_id": "clinic",
                 "uidb36": "x",
                 "key": "x",
+                "str:pk": in_fhir.get(route.split("/")[-2], record.pk),
                 "slug:version": build.build(),
                 "path:path": model_file if "/model/" in route else some_script,
             }

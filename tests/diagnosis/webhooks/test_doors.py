@@ -57,7 +57,17 @@ def test_a_program_adds_tries_rotates_and_removes_one(api, receiver, worker):
     rotated = api.post(f"{one}rotate/").json()
     assert rotated["secret"] != made["secret"]
     assert api.delete(one).status_code == 204
-    assert api.get(API).json() == []
+    assert api.get(API).json()["results"] == []
+
+
+def test_the_same_key_makes_one_and_shows_its_secret_to_who_missed_it(api, alice):
+    key = {"Idempotency-Key": "once"}
+    first, second = (
+        api.post(API, {"url": "https://example.org/"}, format="json", headers=key).json()
+        for _ in range(2)
+    )
+    assert first == second
+    assert alice.webhooks.count() == 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,171 @@
+"""Records as DICOM objects (PS3.3): the picture, and what was said of it.
+
+The picture is a VL Photographic Image with the stored JPEG inside, untouched; the report is a
+Basic Text SR that refers to it. Both have the same unique identifiers whenever they are asked for.
+"""
+
+import io
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from PIL import Image, JpegImagePlugin
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    UID,
+    BasicTextSRStorage,
+    ExplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    VLPhotographicImageStorage,
+)
+
+from diagnosis.exchange import fhir
+from diagnosis.records.models import MoleRecord
+from ml import codes
+
+MAKER = "Skincare mole check"
+UTF_8 = "ISO_IR 192"
+# PS3.16, CID 7000 and CID 7001
+REPORT = ("18748-4", "LN", "Diagnostic Imaging Report")
+CONCLUSION = ("121077", "DCM", "Conclusion")
+SOURCE_IMAGE = ("121112", "DCM", "Source of Measurement")
+LANGUAGE = ("121049", "DCM", "Language of Content Item and Descendants")
+
+
+def picture(record: MoleRecord) -> bytes:
+    """The picture as a DICOM file. Raises OSError where its own file is missing."""
+    with record.image.open() as file:
+        jpeg = file.read()
+    with Image.open(io.BytesIO(jpeg)) as image:
+        width, height = image.size
+        is_subsampled = JpegImagePlugin.get_sampling(image) != 0
+    found = _object(record, VLPhotographicImageStorage, "picture", JPEGBaseline8Bit)
+    found.Modality = "XC"  # external-camera photography
+    found.SeriesNumber = 1
+    found.SeriesDescription = record.modality
+    found.ImageType = ["DERIVED", "PRIMARY"]  # turned upright and reduced before it was stored
+    # Which side, and which way up: nobody has said.
+    found.Laterality = found.PatientOrientation = ""
+    found.AcquisitionContextSequence = []
+    found.SamplesPerPixel, found.PlanarConfiguration = 3, 0
+    # PS3.5, 8.2.1: what JPEG with fewer samples of colour is called, however many fewer.
+    found.PhotometricInterpretation = "YBR_FULL_422" if is_subsampled else "YBR_FULL"
+    found.Rows, found.Columns = height, width
+    found.BitsAllocated, found.BitsStored, found.HighBit = 8, 8, 7
+    found.PixelRepresentation = 0
+    found.LossyImageCompression = "01"
+    found.LossyImageCompressionRatio = f"{width * height * 3 / len(jpeg):.2f}"
+    found.LossyImageCompressionMethod = "ISO_10918_1"
+    if record.mole and (site := codes.BODY_SITES.get(record.mole.body_site)):
+        found.AnatomicRegionSequence = [_code(site.code, "SCT", site.display)]
+    found.PixelData = encapsulate([jpeg])
+    return _written(found)
+
+
+def report(record: MoleRecord) -> bytes:
+    """What doctors and program said of the picture, as sentences in a DICOM file."""
+    found = _object(record, BasicTextSRStorage, "report", ExplicitVRLittleEndian)
+    reviews = list(record.reviews.all())
+    found.Modality = "SR"
+    found.SeriesNumber = 2
+    found.ReferencedPerformedProcedureStepSequence = []
+    found.PerformedProcedureCodeSequence = []
+    found.CompletionFlag = "COMPLETE" if record.finished_at else "PARTIAL"
+    found.VerificationFlag = "VERIFIED" if reviews else "UNVERIFIED"
+    if reviews:
+        found.VerifyingObserverSequence = [_verifier(review) for review in reviews]
+    found.CurrentRequestedProcedureEvidenceSequence = [_evidence(record)]
+    found.ValueType = "CONTAINER"
+    found.ContinuityOfContent = "SEPARATE"
+    found.ConceptNameCodeSequence = [_code(*REPORT)]
+    language = _item("HAS CONCEPT MOD", "CODE", LANGUAGE)
+    code = fhir.language()
+    language.ConceptCodeSequence = [_code(code, "RFC5646", code)]
+    shown = Dataset()
+    shown.RelationshipType, shown.ValueType = "CONTAINS", "IMAGE"
+    shown.ConceptNameCodeSequence = [_code(*SOURCE_IMAGE)]
+    shown.ReferencedSOPSequence = [_reference(record)]
+    found.ContentSequence = [language, shown]
+    for sentence in fhir.conclusions(record, reviews):
+        said = _item("CONTAINS", "TEXT", CONCLUSION)
+        said.TextValue = sentence
+        found.ContentSequence.append(said)
+    return _written(found)
+
+
+def _object(record: MoleRecord, kind: UID, role: str, syntax: UID) -> FileDataset:
+    """What every object says of itself, its study and its person, who has a pseudonym."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = kind, _uid(record, role)
+    meta.TransferSyntaxUID = syntax
+    found = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
+    found.SpecificCharacterSet = UTF_8
+    found.SOPClassUID, found.SOPInstanceUID = kind, _uid(record, role)
+    known = fhir.subject(record) is not None
+    found.PatientID = found.PatientName = record.owner.pseudonym if known else ""
+    found.PatientBirthDate = found.PatientSex = ""
+    found.StudyInstanceUID = _uid(record, "study")
+    found.StudyDate, found.StudyTime = _moment(record.created_at)
+    found.ReferringPhysicianName = found.StudyID = found.AccessionNumber = ""
+    found.SeriesInstanceUID = _uid(record, f"series of {role}")
+    found.Manufacturer = MAKER
+    found.InstanceNumber = 1
+    said = record.created_at if role == "picture" else fhir.last_updated(record)
+    found.ContentDate, found.ContentTime = _moment(said)
+    return found
+
+
+def _verifier(review: Any) -> Dataset:
+    found = Dataset()
+    found.VerifyingObserverName = review.signature
+    found.VerifyingObserverIdentificationCodeSequence = []
+    found.VerifyingOrganization = MAKER
+    found.VerificationDateTime = "".join(_moment(review.news_since))
+    return found
+
+
+def _evidence(record: MoleRecord) -> Dataset:
+    series, study = Dataset(), Dataset()
+    series.ReferencedSOPSequence = [_reference(record)]
+    series.SeriesInstanceUID = _uid(record, "series of picture")
+    study.ReferencedSeriesSequence = [series]
+    study.StudyInstanceUID = _uid(record, "study")
+    return study
+
+
+def _reference(record: MoleRecord) -> Dataset:
+    found = Dataset()
+    found.ReferencedSOPClassUID = VLPhotographicImageStorage
+    found.ReferencedSOPInstanceUID = _uid(record, "picture")
+    return found
+
+
+def _item(relation: str, kind: str, concept: tuple[str, str, str]) -> Dataset:
+    found = Dataset()
+    found.RelationshipType, found.ValueType = relation, kind
+    found.ConceptNameCodeSequence = [_code(*concept)]
+    return found
+
+
+def _code(value: str, scheme: str, meaning: str) -> Dataset:
+    found = Dataset()
+    found.CodeValue, found.CodingSchemeDesignator, found.CodeMeaning = value, scheme, meaning
+    return found
+
+
+def _uid(record: MoleRecord, role: str) -> UID:
+    """PS3.5, B.2: derived from a UUID, here of the record and the part that the object plays."""
+    return UID(f"2.25.{uuid.uuid5(record.pk, role).int}")
+
+
+def _moment(moment: datetime) -> tuple[str, str]:
+    local = timezone.localtime(moment)
+    return f"{local:%Y%m%d}", f"{local:%H%M%S}"
+
+
+def _written(found: FileDataset) -> bytes:
+    stream = io.BytesIO()
+    found.save_as(stream, enforce_file_format=True)
+    return stream.getvalue()

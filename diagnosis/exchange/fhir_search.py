@@ -1,0 +1,187 @@
+"""Searches for reports, by parameters of FHIR R4: https://hl7.org/fhir/R4/search.html."""
+
+import re
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django.http import QueryDict
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+
+from diagnosis.exchange import fhir
+from diagnosis.records.models import MoleRecord
+from diagnosis.records.querysets import RecordQuerySet
+
+COUNT, MOST = 20, 100
+DATE = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb)?(\d{4})(?:-(\d\d)(?:-(\d\d)(T.+)?)?)?")
+# The prefixes of a date; what is compared is the range of time that the date stands for.
+COMPARED: dict[str, Callable[[datetime, datetime], Q]] = {
+    "eq": lambda start, end: Q(created_at__gte=start, created_at__lt=end),
+    "ne": lambda start, end: ~Q(created_at__gte=start, created_at__lt=end),
+    "gt": lambda start, end: Q(created_at__gte=end),
+    "sa": lambda start, end: Q(created_at__gte=end),
+    "ge": lambda start, end: Q(created_at__gte=start),
+    "lt": lambda start, end: Q(created_at__lt=start),
+    "eb": lambda start, end: Q(created_at__lt=start),
+    "le": lambda start, end: Q(created_at__lt=end),
+}
+STATUSES = {
+    "registered": Q(is_reviewed=False, state__in=MoleRecord.PENDING),
+    "cancelled": Q(is_reviewed=False, state=MoleRecord.State.FAILED),
+    "preliminary": Q(is_reviewed=False, state__in=MoleRecord.ASSESSED),
+    "final": Q(is_reviewed=True),
+}
+# Those whose Patient is known (fhir.subject).
+OF_A_PATIENT = Q(origin__in=[MoleRecord.Origin.UPLOAD, MoleRecord.Origin.CAMERA])
+INCLUDES = ("result", "media", "patient", "subject")
+FORMATS = ("json", "application/json", "application/fhir+json")
+
+
+def page(records: RecordQuerySet, query: QueryDict, base: str) -> tuple[list[MoleRecord], dict]:
+    """The records of one page, newest first, and the searchset Bundle of them.
+
+    Raises ValidationError, which names the parameter.
+    """
+    count, after, includes = COUNT, None, set()
+    for name in query:
+        for value in query.getlist(name):
+            match name:
+                case "_count":
+                    count = _count(value)
+                case "_after":
+                    after = _after(value)
+                case "_include":
+                    includes |= _include(value)
+                case "_format":
+                    if value not in FORMATS:
+                        raise _refused(name, value)
+                case _:
+                    records = records.filter(_condition(name, value))
+    total = records.count()
+    shown = records.filter(after) if after else records
+    shown = list(shown.with_answers().order_by("-created_at", "-pk")[: count + 1])
+    rest, shown = shown[count:], shown[:count]
+    links = [{"relation": "self", "url": _address(base, query)}]
+    if rest and shown:
+        last = f"{shown[-1].created_at.isoformat()}_{shown[-1].pk}"
+        links.append({"relation": "next", "url": _address(base, query, _after=last)})
+    entries = [_entry(base, fhir.report(record), "match") for record in shown]
+    entries += [_entry(base, each, "include") for each in _included(shown, includes, base)]
+    bundle = {"resourceType": "Bundle", "type": "searchset", "total": total, "link": links}
+    return shown, bundle | ({"entry": entries} if entries else {})
+
+
+def _condition(name: str, value: str) -> Q:
+    match name:
+        case "patient" | "subject":
+            return Q(owner=_id(name, value.removeprefix("Patient/"))) & OF_A_PATIENT
+        case "date":
+            return _date(name, value)
+        case "status" if all(each in STATUSES for each in value.split(",")):
+            wanted = Q()
+            for each in value.split(","):
+                wanted |= STATUSES[each]
+            return wanted
+        case "_id":
+            return Q(pk__in=[_id(name, each) for each in value.split(",")])
+    raise _refused(name, value)
+
+
+def _date(name: str, value: str) -> Q:
+    """A date of any precision, after a prefix or none."""
+    found = DATE.fullmatch(value)
+    if found is None:
+        raise _refused(name, value)
+    prefix, year, month, day, time = found.groups()
+    try:
+        if time:
+            start = parse_datetime(value.removeprefix(prefix or "").replace(" ", "+"))
+            if start is None:
+                raise _refused(name, value)
+            start = start if start.tzinfo else start.replace(tzinfo=UTC)
+            end = start + timedelta(seconds=1)
+        else:
+            start = datetime(int(year), int(month or 1), int(day or 1), tzinfo=UTC)
+            if day:
+                end = start + timedelta(days=1)
+            elif month:
+                end = (start + timedelta(days=32)).replace(day=1)
+            else:
+                end = start.replace(year=start.year + 1)
+    except (ValueError, OverflowError) as error:
+        raise _refused(name, value) from error
+    return COMPARED[prefix or "eq"](start, end)
+
+
+def _count(value: str) -> int:
+    if not re.fullmatch(r"\d{1,6}", value):
+        raise _refused("_count", value)
+    return min(int(value), MOST)
+
+
+def _after(value: str) -> Q:
+    """Where the next page begins: a place in the order, so that what is new does not move it."""
+    moment, _underscore, pk = value.replace(" ", "+").partition("_")
+    try:
+        at = parse_datetime(moment)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise _refused("_after", value)
+    return Q(created_at__lt=at) | Q(created_at=at, pk__lt=_id("_after", pk))
+
+
+def _include(value: str) -> set[str]:
+    if value == "*":
+        return set(INCLUDES)
+    name = value.removeprefix("DiagnosticReport:")
+    if name not in INCLUDES:
+        raise _refused("_include", value)
+    return {name}
+
+
+def _included(records: list[MoleRecord], includes: set[str], base: str) -> list[fhir.Resource]:
+    """What the reports refer to, each once."""
+    found: dict[str, fhir.Resource] = {}
+    for record in records:
+        resources = []
+        if "result" in includes:
+            resources += fhir.observations(record)
+        if "media" in includes:
+            resources.append(fhir.media(record, base))
+        if includes & {"patient", "subject"} and fhir.subject(record):
+            resources.append(fhir.patient(record.owner))
+        found |= {f"{each['resourceType']}/{each['id']}": each for each in resources}
+    return list(found.values())
+
+
+def _id(name: str, value: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(value)
+    except ValueError as error:
+        raise _refused(name, value) from error
+
+
+def _address(base: str, query: QueryDict, **changes: str) -> str:
+    pairs = [(name, each) for name in query for each in query.getlist(name) if name not in changes]
+    encoded = urlencode([*pairs, *changes.items()])
+    return f"{base}/DiagnosticReport" + (f"?{encoded}" if encoded else "")
+
+
+def _entry(base: str, resource: fhir.Resource, mode: str) -> fhir.Resource:
+    return {
+        "fullUrl": f"{base}/{resource['resourceType']}/{resource['id']}",
+        "resource": resource,
+        "search": {"mode": mode},
+    }
+
+
+def _refused(name: str, value: str) -> ValidationError:
+    return ValidationError(
+        _("This search is not supported: %(name)s=%(value)s. See metadata for what is.")
+        % {"name": name[:50], "value": value[:100]}
+    )

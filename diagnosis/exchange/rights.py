@@ -1,0 +1,32 @@
+"""Which records a system may read for the person whose token it has, and the trace of it."""
+
+from collections.abc import Iterable
+
+from django.db.models import Q
+from rest_framework.request import Request
+
+from accounts.models import User
+from accounts.staff import passed_second_step
+from audit import log
+from diagnosis.records.models import MoleRecord
+from diagnosis.records.querysets import RecordQuerySet
+
+
+def readable(request: Request) -> RecordQuerySet:
+    """One's own records; for doctors, as in the administration, everybody's that show skin."""
+    own = Q(owner=request.user)
+    # A token was given after the second step; a browser's session need not have passed it.
+    if request.user.has_perm("diagnosis.view_molerecord") and (
+        request.auth or passed_second_step(request._request)
+    ):
+        return MoleRecord.objects.filter(own | ~Q(origin=MoleRecord.Origin.DEMO))
+    return MoleRecord.objects.filter(own)
+
+
+def log_looks(person: User, records: Iterable[MoleRecord]) -> None:
+    """Log who read others' records: each by itself, or all that a list showed."""
+    others = [record for record in records if record.owner_id != person.pk]
+    if len(others) == 1:
+        log.look(MoleRecord, others[0])
+    elif others:
+        log.look(MoleRecord, None, shown=[str(record.pk) for record in others])

@@ -1,0 +1,114 @@
+"""Records as DICOM: read back by our own decoder, without a name, valid by dciodvfy."""
+
+import io
+import shutil
+import subprocess
+
+import numpy as np
+import pydicom
+import pytest
+
+from diagnosis.reviews import verdicts
+from ml import images
+from tests.diagnosis.exchange.test_fhir import client_of
+from tests.factories import MoleFactory, assessed, picture
+
+BASE = "/api/v1/dicom/"
+
+
+@pytest.fixture
+def record(alice):
+    mole = MoleFactory(owner=alice, name="below alice's collar", body_site="back")
+    return assessed("malignant_high_risk", owner=alice, mole=mole, image__data=picture((301, 241)))
+
+
+def read(client, record, name):
+    answer = client.get(f"{BASE}{record.pk}/{name}/")
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == "application/dicom"
+    return answer.content
+
+
+def check(content, tmp_path):
+    """By David Clunie's dciodvfy (Debian's dicom3tools), where the machine has it."""
+    program = shutil.which("dciodvfy")
+    if program is None:
+        pytest.skip("dciodvfy is not installed")
+    (tmp_path / "it.dcm").write_bytes(content)
+    said = subprocess.run(
+        [program, "-new", str(tmp_path / "it.dcm")], capture_output=True, text=True, check=False
+    )
+    lines = (said.stdout + said.stderr).splitlines()
+    assert not [line for line in lines if line.startswith("Error")]
+
+
+def test_the_picture_comes_back_as_it_is_stored(alice, record):
+    content = read(client_of(alice), record, "picture")
+    found = pydicom.dcmread(io.BytesIO(content))
+    assert found.SOPClassUID.name == "VL Photographic Image Storage"
+    assert found.AnatomicRegionSequence[0].CodeValue == "66643007"
+    assert (found.Rows, found.Columns) == (241, 301)
+    with record.image.open() as file:
+        stored = images.decode(file)
+    assert np.array_equal(images.decode(content), stored)
+    assert found.pixel_array.shape == stored.shape  # by a decoder that is not ours
+
+
+def test_the_report_holds_what_was_said_and_refers_to_the_picture(alice, dr_chen, record):
+    client = client_of(alice)
+    before = pydicom.dcmread(io.BytesIO(read(client, record, "report")))
+    assert before.VerificationFlag == "UNVERIFIED"
+    verdicts.write(
+        record=record,
+        doctor=dr_chen,
+        risk_category="malignant_high_risk",
+        urgency="doctor_days",
+        diagnosis="mel",
+        comment="Venez à la consultation.",
+    )
+    found = pydicom.dcmread(io.BytesIO(read(client, record, "report")))
+    assert found.SOPClassUID.name == "Basic Text SR Storage"
+    assert found.VerificationFlag == "VERIFIED"
+    said = [item.TextValue for item in found.ContentSequence if item.ValueType == "TEXT"]
+    assert any("Venez à la consultation." in each for each in said)
+    assert "not a diagnosis" in " ".join(said)
+    shown = pydicom.dcmread(io.BytesIO(read(client, record, "picture")))
+    [image] = [item for item in found.ContentSequence if item.ValueType == "IMAGE"]
+    assert image.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == shown.SOPInstanceUID
+    assert found.StudyInstanceUID == shown.StudyInstanceUID == before.StudyInstanceUID
+    assert found.SeriesInstanceUID != shown.SeriesInstanceUID
+
+
+@pytest.mark.parametrize("name", ["picture", "report"])
+def test_the_person_has_a_pseudonym_and_nothing_else(alice, record, name):
+    content = read(client_of(alice), record, name)
+    found = pydicom.dcmread(io.BytesIO(content))
+    assert found.PatientID == found.PatientName == alice.pseudonym
+    assert found.PatientBirthDate == ""
+    for word in (alice.email, alice.display_name, "collar", "1980"):
+        assert word.encode() not in content.replace(alice.pseudonym.encode(), b"")
+
+
+def test_of_an_imported_picture_there_is_no_person(alice):
+    record = assessed(owner=alice, origin="import")
+    found = pydicom.dcmread(io.BytesIO(read(client_of(alice), record, "picture")))
+    assert found.PatientID == ""
+
+
+@pytest.mark.parametrize("name", ["picture", "report"])
+def test_it_is_valid_by_dciodvfy(alice, dr_chen, record, name, tmp_path):
+    verdicts.write(
+        record=record, doctor=dr_chen, risk_category="benign", urgency="none", comment="Très bien."
+    )
+    check(read(client_of(alice), record, name), tmp_path)
+
+
+def test_doctors_get_it_and_others_do_not(record, bob, dr_chen):
+    for name in ("picture", "report"):
+        assert client_of(bob).get(f"{BASE}{record.pk}/{name}/").status_code == 404
+        read(client_of(dr_chen), record, name)
+
+
+def test_a_picture_whose_file_is_gone_is_not_found(alice, record):
+    record.image.storage.delete(record.image.name)
+    assert client_of(alice).get(f"{BASE}{record.pk}/picture/").status_code == 404

@@ -1,0 +1,418 @@
+"""Records over FHIR R4: valid by fhir.resources, honest, and shown to whom they may be."""
+
+from datetime import timedelta
+from importlib import import_module
+
+import pytest
+from auditlog.models import LogEntry
+from django.utils import timezone
+from knox.models import AuthToken
+from pydicom.sr._cid_dict import cid_concepts
+from pydicom.sr._concepts_dict import concepts
+from rest_framework.test import APIClient
+
+from diagnosis.models import MoleRecord
+from diagnosis.reviews import verdicts
+from ml import codes, taxonomy
+from tests.factories import MoleFactory, RecordFactory, assessed
+
+BASE = "/api/v1/fhir/"
+
+
+def client_of(person) -> APIClient:
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Token {AuthToken.objects.create(person)[1]}")
+    return client
+
+
+@pytest.fixture
+def fhir(alice):
+    return client_of(alice)
+
+
+@pytest.fixture
+def record(alice):
+    mole = MoleFactory(owner=alice, name="below alice's collar", body_site="back")
+    return assessed("malignant_high_risk", owner=alice, mole=mole, note="private words")
+
+
+def read(client, path, status=200):
+    """The resource, after fhir.resources has found it valid; extra or missing elements are not."""
+    answer = client.get(path if path.startswith("http") else BASE + path)
+    assert answer.status_code == status, answer.content
+    assert answer["Content-Type"].startswith("application/fhir+json")
+    resource = answer.json()
+    return valid(resource)
+
+
+def valid(resource):
+    kind = resource["resourceType"]
+    module = import_module(f"fhir.resources.R4B.{kind.lower()}")
+    getattr(module, kind).model_validate(resource)
+    for entry in resource.get("entry", []):
+        valid(entry["resource"])
+    return resource
+
+
+def write(record, doctor, **said):
+    verdict = {"risk_category": "malignant_high_risk", "urgency": "doctor_days"} | said
+    return verdicts.write(record=record, doctor=doctor, **verdict)
+
+
+def codings(concept):
+    return {(each["system"], each["code"]) for each in concept.get("coding", [])}
+
+
+def test_a_report_leads_to_all_that_was_said_of_a_picture(fhir, alice, record):
+    report = read(fhir, f"DiagnosticReport/{record.pk}")
+    assert report["status"] == "preliminary"
+    assert "not a diagnosis" in report["conclusion"]
+    observed = {}
+    for result in report["result"]:
+        each = read(fhir, result["reference"])
+        observed[each["code"]["coding"][0]["code"]] = each
+        assert each["status"] == "preliminary"
+        assert each["bodySite"]["coding"][0]["code"] == "66643007"
+        assert each["derivedFrom"] == [{"reference": f"Media/{record.pk}"}]
+        device = read(fhir, each["device"]["reference"])
+        assert device["version"] == [{"value": record.current_assessment.model_version}]
+        structure = read(fhir, each["extension"][0]["valueReference"]["reference"])
+        assert structure["location"]["text"] == "back"
+    assert set(observed) == {"risk-category", "malignancy", "diagnoses"}
+    category = observed["risk-category"]["valueCodeableConcept"]
+    assert category["coding"][0]["code"] == "malignant_high_risk"
+    quantity = observed["malignancy"]["valueQuantity"]
+    assert quantity["value"] == pytest.approx(record.current_assessment.malignancy)
+    assert (quantity["system"], quantity["code"]) == ("http://unitsofmeasure.org", "1")
+    parts = {part["code"]["coding"][0]["code"]: part for part in observed["diagnoses"]["component"]}
+    assert set(parts) == set(taxonomy.DIAGNOSES)
+    assert (codes.SNOMED_CT, "93655004") in codings(parts["mel"]["code"])
+    assert (codes.ICD_10, "C43.9") in codings(parts["mel"]["code"])
+    person = read(fhir, report["subject"]["reference"])
+    assert person["identifier"][0]["value"] == alice.pseudonym
+    assert person["birthDate"] == "1980"
+    media = read(fhir, report["media"][0]["link"]["reference"])
+    picture = fhir.get(media["content"]["url"])
+    assert picture["Content-Type"] == "image/jpeg"
+    assert picture.getvalue().startswith(b"\xff\xd8")
+
+
+def test_nothing_names_the_person(fhir, alice, record):
+    page = read(fhir, "DiagnosticReport?_include=*")
+    text = str(page)
+    for word in (alice.email, alice.display_name, "1980-03-27", "collar", "private words"):
+        assert word not in text
+
+
+def test_it_has_the_elements_of_the_published_examples(fhir, record, dr_chen):
+    """Of https://hl7.org/fhir/R4/diagnosticreport-example-f201-brainct.json.html."""
+    write(record, dr_chen, diagnosis="mel")
+    report = read(fhir, f"DiagnosticReport/{record.pk}")
+    example = {"resourceType", "id", "text", "status", "category", "code", "subject", "performer"}
+    example |= {"effectiveDateTime", "issued", "conclusion", "conclusionCode"}
+    assert example <= set(report)
+    [category] = report["category"]
+    assert category["coding"][0]["system"] == "http://terminology.hl7.org/CodeSystem/v2-0074"
+    assert report["text"]["div"].startswith('<div xmlns="http://www.w3.org/1999/xhtml">')
+
+
+def test_a_verdict_makes_it_final(fhir, record, dr_chen):
+    review = write(
+        record,
+        dr_chen,
+        diagnosis="mel",
+        code="C43.5",
+        comment="<b>Come</b> & see",
+        confidence="low",
+    )
+    report = read(fhir, f"DiagnosticReport/{record.pk}")
+    assert report["status"] == "final"
+    assert report["performer"] == [{"display": review.signature}]
+    [found] = report["conclusionCode"]
+    assert (codes.ICD_10, "C43.5") in codings(found)
+    assert (codes.ICD_10, "C43.9") not in codings(found)  # the doctor's is more exact
+    assert (codes.SNOMED_CT, "93655004") in codings(found)
+    assert "<b>Come</b> & see" in report["conclusion"]
+    assert "&lt;b&gt;Come&lt;/b&gt; &amp; see" in report["text"]["div"]
+    [verdict] = [
+        each
+        for each in (read(fhir, result["reference"]) for result in report["result"])
+        if each["code"]["coding"][0]["code"] == "verdict"
+    ]
+    assert verdict["status"] == "final"
+    assert "device" not in verdict
+
+
+@pytest.mark.parametrize(
+    ("code", "system"),
+    [
+        ("D22.5", codes.ICD_10),
+        ("2C30.0", "http://id.who.int/icd/release/11/mms"),
+        ("400096001", codes.SNOMED_CT),
+    ],
+)
+def test_a_doctors_own_code_has_its_system(fhir, record, dr_chen, code, system):
+    write(record, dr_chen, other_diagnosis="something rare", code=code)
+    [found] = read(fhir, f"DiagnosticReport/{record.pk}")["conclusionCode"]
+    assert found == {"coding": [{"system": system, "code": code}], "text": "something rare"}
+
+
+def test_a_verdict_without_a_diagnosis_concludes_the_group(fhir, record, dr_chen):
+    write(record, dr_chen)
+    [found] = read(fhir, f"DiagnosticReport/{record.pk}")["conclusionCode"]
+    assert found["coding"][0]["code"] == "malignant_high_risk"
+
+
+def test_a_refused_picture_has_no_value_but_a_reason(fhir, alice):
+    record = assessed(None, owner=alice)
+    report = read(fhir, f"DiagnosticReport/{record.pk}")
+    assert report["status"] == "preliminary"
+    [result] = report["result"]
+    observed = read(fhir, result["reference"])
+    assert "out of focus" in observed["dataAbsentReason"]["text"]
+    assert "valueCodeableConcept" not in observed
+    assert "out of focus" in report["conclusion"]
+
+
+def test_an_uncertain_answer_says_so(fhir, record):
+    record.current_assessment.uncertain = True
+    record.current_assessment.save()
+    report = read(fhir, f"DiagnosticReport/{record.pk}")
+    assert "not sure" in report["conclusion"]
+    observed = read(fhir, report["result"][0]["reference"])
+    assert observed["interpretation"][0]["coding"][0]["code"] == "IND"
+
+
+@pytest.mark.parametrize(("failed", "status"), [(False, "registered"), (True, "cancelled")])
+def test_what_is_not_assessed_is_registered_or_cancelled(fhir, alice, failed, status):
+    record = RecordFactory(owner=alice, failed=failed)
+    report = read(fhir, f"DiagnosticReport/{record.pk}")
+    assert report["status"] == status
+    assert "result" not in report
+    read(fhir, f"Media/{record.pk}")
+
+
+def test_of_an_imported_picture_nobody_says_whom_it_shows(fhir, alice):
+    mole = MoleFactory(owner=alice)
+    record = assessed(owner=alice, origin="import", mole=mole)
+    report = read(fhir, f"DiagnosticReport/{record.pk}")
+    assert "subject" not in report
+    read(fhir, f"Patient/{alice.pk}", 404)
+    read(fhir, f"BodyStructure/{mole.pk}", 404)
+    assert read(fhir, f"DiagnosticReport?patient={alice.pk}")["total"] == 0
+
+
+def test_in_french(fhir, record):
+    headers = {"Accept-Language": "fr"}
+    report = fhir.get(f"{BASE}DiagnosticReport/{record.pk}", headers=headers).json()
+    assert report["language"] == "fr"
+
+
+# --- search --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def year(alice):
+    """A record of each month of 2025, in the middle of it, the last first."""
+    records = [assessed(owner=alice) for _ in range(12)]
+    for month, record in enumerate(records, start=1):
+        moment = timezone.now().replace(2025, month, 15, 12, 0, 0, 0)
+        MoleRecord.objects.filter(pk=record.pk).update(created_at=moment)
+    return [str(record.pk) for record in reversed(records)]
+
+
+def ids(bundle):
+    return [entry["resource"]["id"] for entry in bundle.get("entry", [])]
+
+
+@pytest.mark.parametrize(
+    ("query", "months"),
+    [
+        ("date=2025-03", [3]),
+        ("date=2025-03-15", [3]),
+        ("date=2025-03-15T12:00:00Z", [3]),
+        ("date=2025-03-15T13:00:00%2B01:00", [3]),
+        ("date=2025-03-16", []),
+        ("date=eq2025-12", [12]),
+        ("date=ge2025-11", [12, 11]),
+        ("date=gt2025-11", [12]),
+        ("date=sa2025-11-15", [12]),
+        ("date=lt2025-02", [1]),
+        ("date=le2025-02", [2, 1]),
+        ("date=eb2025-02-15", [1]),
+        ("date=ge2025-03&date=lt2025-05", [4, 3]),
+        ("date=ne2025", []),
+        ("date=2024", []),
+        ("status=final", []),
+    ],
+)
+def test_reports_are_found_by_date_and_status(fhir, year, query, months):
+    bundle = read(fhir, f"DiagnosticReport?{query}")
+    assert ids(bundle) == [year[12 - month] for month in months]
+    assert bundle["total"] == len(months)
+
+
+def test_reports_are_found_by_patient_status_and_id(fhir, alice, bob, record, dr_chen):
+    write(record, dr_chen)
+    other = assessed(owner=alice)
+    for query, found in (
+        (f"patient={alice.pk}", {other, record}),
+        (f"patient=Patient/{alice.pk}", {other, record}),
+        (f"subject=Patient/{alice.pk}", {other, record}),
+        (f"patient={bob.pk}", set()),
+        ("status=final", {record}),
+        ("status=preliminary,registered", {other}),
+        (f"_id={other.pk},{record.pk}", {other, record}),
+        (f"_id={other.pk}", {other}),
+    ):
+        bundle = read(fhir, f"DiagnosticReport?{query}")
+        assert set(ids(bundle)) == {str(each.pk) for each in found}, query
+
+
+def test_pages_follow_each_other_whatever_comes_meanwhile(fhir, alice, year):
+    page = read(fhir, "DiagnosticReport?_count=5&date=2025")
+    seen = ids(page)
+    assessed(owner=alice)
+    while nexts := [each["url"] for each in page["link"] if each["relation"] == "next"]:
+        page = read(fhir, nexts[0])
+        seen += ids(page)
+    assert seen == year
+    assert read(fhir, "DiagnosticReport?_count=0")["total"] == 13
+
+
+def test_what_reports_refer_to_comes_along_once(fhir, alice, record):
+    assessed(owner=alice)
+    bundle = read(fhir, "DiagnosticReport?_include=DiagnosticReport:result&_include=*")
+    kinds = [entry["resource"]["resourceType"] for entry in bundle["entry"]]
+    assert {kind: kinds.count(kind) for kind in kinds} == {
+        "DiagnosticReport": 2,
+        "Observation": 6,
+        "Media": 2,
+        "Patient": 1,
+    }
+    assert {entry["search"]["mode"] for entry in bundle["entry"][2:]} == {"include"}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("date=yesterday", "date=2025-13", "date=2025-02-30", "date=ap2025", "date=", "date=0000"),
+        *("date=9999", "date=ge2025-03-15T99:00:00Z", "patient=alice", "status=done", "code=x"),
+        *("_count=x", "_count=-1", "_after=x", "_after=2025-01-01_x", "_include=Patient:x"),
+        *("_format=xml", "_id=1", "unknown=1", "_count=99999999999999999999"),
+    ],
+)
+def test_a_search_that_is_not_understood_is_an_outcome(fhir, query):
+    outcome = read(fhir, f"DiagnosticReport?{query}", 400)
+    assert outcome["resourceType"] == "OperationOutcome"
+    assert outcome["issue"][0]["diagnostics"]
+
+
+def test_a_page_costs_the_same_whatever_its_length(fhir, alice, django_assert_max_num_queries):
+    for _ in range(3):
+        assessed(owner=alice)
+    with django_assert_max_num_queries(8):
+        fhir.get(f"{BASE}DiagnosticReport?_include=*")
+
+
+# --- whose, and errors ---------------------------------------------------------------------------
+
+
+def test_others_get_nothing_and_doctors_get_it_with_a_trace(record, bob, dr_chen):
+    review = write(record, dr_chen)
+    paths = [
+        f"DiagnosticReport/{record.pk}",
+        f"Media/{record.pk}",
+        f"Observation/risk-category-{record.pk}",
+        f"Observation/verdict-{review.pk}",
+        f"Patient/{record.owner_id}",
+        f"BodyStructure/{record.mole_id}",
+        "Device/model-test",
+    ]
+    theirs, doctors = client_of(bob), client_of(dr_chen)
+    for path in paths:
+        assert read(theirs, path, 404)["issue"][0]["code"] == "not-found"
+        read(APIClient(), path, 401)
+    assert read(theirs, "DiagnosticReport")["total"] == 0
+    before = LogEntry.objects.filter(action=LogEntry.Action.ACCESS).count()
+    for path in paths:
+        read(doctors, path)
+    assert read(doctors, "DiagnosticReport")["total"] == 1
+    looks = LogEntry.objects.filter(action=LogEntry.Action.ACCESS).order_by("id")[before:]
+    assert {look.object_pk for look in looks} == {str(record.pk)}
+    assert {look.actor for look in looks} == {dr_chen}
+
+
+def test_a_doctors_browser_that_has_not_passed_the_second_step_gets_own_ones_only(
+    client, record, dr_chen
+):
+    client.force_login(dr_chen)
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "password", "at": 1}]
+    session.save()
+    assert client.get(f"{BASE}DiagnosticReport/{record.pk}").status_code == 404
+
+
+def test_what_one_reads_of_ones_own_is_not_logged(fhir, record):
+    before = LogEntry.objects.count()
+    read(fhir, f"DiagnosticReport/{record.pk}")
+    read(fhir, "DiagnosticReport")
+    assert LogEntry.objects.count() == before
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("get", "DiagnosticReport/x", 404),
+        ("get", "Observation/risk-category-x", 404),
+        ("get", "Observation/x", 404),
+        ("get", "Device/x", 404),
+        ("get", "Binary/x", 404),
+        ("get", "Practitioner/1", 404),
+        ("get", "", 404),
+        ("post", "DiagnosticReport", 405),
+        ("delete", "Patient/x", 405),
+    ],
+)
+def test_every_error_is_an_outcome(fhir, method, path, status):
+    answer = getattr(fhir, method)(BASE + path)
+    assert answer.status_code == status
+    assert valid(answer.json())["resourceType"] == "OperationOutcome"
+
+
+def test_the_capabilities_are_valid_and_true(db):
+    statement = read(APIClient(), "metadata")
+    assert statement["fhirVersion"] == "4.0.1"
+    for resource in statement["rest"][0]["resource"]:
+        assert APIClient().get(f"{BASE}{resource['type']}/x").status_code in (401, 404)
+    system = read(APIClient(), "CodeSystem/mole-check")
+    assert {each["code"] for each in system["concept"]} >= set(taxonomy.RISK_CATEGORIES)
+
+
+# --- the table of codes --------------------------------------------------------------------------
+
+
+def test_the_table_of_codes_names_every_diagnosis_once():
+    assert set(codes.DIAGNOSES) == set(taxonomy.DIAGNOSES)
+    assert {name for name, found in codes.DIAGNOSES.items() if not found} == set(codes.MEMBERS)
+    assert set(codes.BODY_SITES) <= set(taxonomy.BODY_SITES)
+
+
+def test_body_sites_are_those_of_dicom():
+    """CID 4029 and 4031, and 7155 for the chest, as pydicom has them from the standard."""
+    known = {}
+    for cid in (4029, 4031, 7155):
+        for keyword in cid_concepts[cid]["SCT"]:
+            for code, (meaning, cids) in concepts["SCT"][keyword].items():
+                if cid in cids:
+                    known[code] = meaning
+    for site, code in codes.BODY_SITES.items():
+        assert known.get(code.code) == code.display, site
+
+
+def test_a_report_is_as_old_as_the_last_thing_said(fhir, record, dr_chen):
+    review = write(record, dr_chen)
+    later = timezone.now() + timedelta(days=1)
+    type(review).objects.update(news_since=later)
+    report = read(fhir, f"DiagnosticReport/{record.pk}")
+    assert report["issued"] == later.isoformat(timespec="milliseconds")
