@@ -39,6 +39,7 @@ PROBLEMS = {
     "429": "Too many requests.",
     "503": "Out of order, or too busy, for a moment.",
 }
+PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
 LATER = ("429", "503")
 NOT_MODIFIED = "Nothing has changed since the answer whose ETag was sent in If-None-Match."
 RETRY_AFTER = {
@@ -113,7 +114,9 @@ def _add_statuses(operation: dict[str, Any], path: str, method: str) -> None:
     if method == "get":
         responses["200"]["headers"] = {"ETag": ETAG}
         responses["304"] = {"description": NOT_MODIFIED}
-    if "4XX" in responses:  # a room that says its errors in a form of its own, such as FHIR's
+    if "4XX" in responses:  # a room with errors in a form of its own, such as FHIR's
+        for status in ("4XX", "5XX"):  # but for what is refused before its views are reached
+            responses[status]["content"][MEDIA_TYPE] = PROBLEM
         return
     for status in filter(possible.get, PROBLEMS):
         responses[status] = {"$ref": f"#/components/responses/Problem{status}"}
@@ -122,7 +125,7 @@ def _add_statuses(operation: dict[str, Any], path: str, method: str) -> None:
 def _problem(status: str) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "description": PROBLEMS[status],
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        "content": {MEDIA_TYPE: PROBLEM},
     }
     return answer | ({"headers": {"Retry-After": RETRY_AFTER}} if status in LATER else {})
 
