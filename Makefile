@@ -84,6 +84,8 @@ benchmark: $(BIN)/.test $(STATIC) $(MESSAGES)
 	$(BIN)/python -m benchmarks.assess
 	$(BIN)/python -m benchmarks.history
 	$(BIN)/python -m benchmarks.queue
+	$(BIN)/python -m benchmarks.api
+	$(BIN)/python -m benchmarks.waiting
 
 # From PATH, else Debian's (as root), else Playwright's own.
 chromium: $(BIN)/.test

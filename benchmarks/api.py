@@ -88,7 +88,7 @@ def _measure(person: Any, requests: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, (who, addresses) in asked.items():
         found[name] = _timed(programs[who], addresses, requests, backend)
-        print(name, found[name], flush=True)
+        print(name, flush=True)
     found["create with 3 megapixels"] = _created(programs["person"], max(5, requests // 4))
     return found
 
