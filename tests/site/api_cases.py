@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 
 from accounts import tokens
 from accounts.models import User
-from diagnosis.models import Share
+from diagnosis.models import Share, Webhook
 from skincare_site.wsgi import application
 from tests.factories import (
     PASSWORD,
@@ -71,8 +71,12 @@ def things_of(person: User) -> dict[str, str]:
         owner=person, mole=mole, expires_at=timezone.now() + timezone.timedelta(days=1)
     )
     review = ReviewFactory(record=record, doctor=person) if person.is_doctor else record
+    webhook = Webhook.objects.create(
+        owner=person, url="https://example.org/", events=["record.assessed"]
+    )
     return {
         "records": str(record.pk),
+        "webhooks": str(webhook.pk),
         "failed": str(RecordFactory(owner=person, failed=True).pk),
         "moles": str(mole.pk),
         "shares": str(share.pk),
@@ -89,7 +93,8 @@ def make_real(case: Any, things: dict[str, str]) -> None:
     room = case.operation.path.removeprefix("/api/v1/").split("/")[0]
     if case.path_parameters and "id" in case.path_parameters:
         room = "failed" if case.operation.path.endswith("/retry/") else room
-        case.path_parameters["id"] = things[room]
+        # FHIR and DICOM name the record.
+        case.path_parameters["id"] = things.get(room, things["records"])
     if isinstance(case.body, dict):
         real = {"password": PASSWORD, "mole": things["moles"], "image": picture()}
         if room == "shares":
