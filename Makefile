@@ -9,7 +9,7 @@ endif
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: run test lint check types-mended messages train screenshots benchmark chromium lock clean
+.PHONY: run test lint check types-mended messages schema fuzz train screenshots benchmark chromium lock clean
 
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys, venv, ensurepip; assert (3, 11) <= sys.version_info < (3, 14)' \
@@ -84,6 +84,8 @@ benchmark: $(BIN)/.test $(STATIC) $(MESSAGES)
 	$(BIN)/python -m benchmarks.assess
 	$(BIN)/python -m benchmarks.history
 	$(BIN)/python -m benchmarks.queue
+	$(BIN)/python -m benchmarks.api
+	$(BIN)/python -m benchmarks.waiting
 
 # From PATH, else Debian's (as root), else Playwright's own.
 chromium: $(BIN)/.test
@@ -135,6 +137,16 @@ $(STATIC): node_modules/.package-lock.json $(shell find static -type f) skincare
 # Gathers what people read into locale/*/LC_MESSAGES/django.po, for translators.
 messages: $(BIN)/.runtime
 	@$(BIN)/python -m skincare_site.messages update
+
+# Writes the API's description anew: what changes in it is seen in review.
+schema: $(BIN)/.runtime
+	@$(BIN)/python -m skincare_site.embedded manage.py spectacular --validate --fail-on-warn \
+		--file docs/api/openapi.yaml
+
+# Hundreds of requests made up for each operation of the API, as a person and as a doctor.
+fuzz: $(BIN)/.test
+	@CASES=$(or $(CASES),300) PATHS='$(or $(PATHS),.)' $(BIN)/python -m pytest \
+		tests/site/test_api_schema.py --timeout 7200
 
 # The locks name no index; every file takes the versions of the largest one.
 lock: $(BIN)/.test

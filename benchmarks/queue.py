@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=100_000)
     waiting = parser.parse_args().records
     with database():
-        _fill(waiting)
+        fill(waiting)
         keep("queue", {"records_waiting": waiting, "pages": _measure(waiting)})
 
 
@@ -59,7 +59,7 @@ def database() -> Iterator[None]:
             yield
 
 
-def _fill(waiting: int) -> None:
+def fill(waiting: int) -> None:
     """Records, assessments of the size that the model gives, moles, verdicts and claims."""
     from django.contrib.auth.models import Group
     from django.db import connection, transaction
@@ -81,7 +81,7 @@ def _fill(waiting: int) -> None:
         records, assessments, reviews = [], [], []
         for number in range(start, min(start + BATCH, round(waiting * (1 + REVIEWED)))):
             mole = chance.choice(moles)
-            answer = Assessment(**_answer(chance))
+            said = Assessment(**answer(chance))
             record = MoleRecord(
                 owner_id=mole.owner_id,
                 mole=mole,
@@ -90,13 +90,13 @@ def _fill(waiting: int) -> None:
                 state="done",
                 attempts=1,
                 finished_at=now,
-                current_assessment_id=answer.pk,
+                current_assessment_id=said.pk,
                 review_claimed_by=doctor if chance.random() < 0.001 else None,
                 review_claimed_until=now + timedelta(minutes=20),
             )
-            answer.record = record
+            said.record = record
             records.append(record)
-            assessments.append(answer)
+            assessments.append(said)
             if number >= waiting:
                 reviews.append(
                     Review(record=record, doctor=doctor, risk_category="benign", urgency="none")
@@ -116,7 +116,7 @@ def _fill(waiting: int) -> None:
         cursor.execute("VACUUM ANALYZE")
 
 
-def _answer(chance: random.Random) -> dict[str, Any]:
+def answer(chance: random.Random) -> dict[str, Any]:
     from ml import taxonomy
 
     weights = [chance.random() ** 4 for _name in taxonomy.DIAGNOSES]

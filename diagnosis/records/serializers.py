@@ -60,6 +60,10 @@ class AssessmentSerializer(serializers.ModelSerializer):
         fields = CONTRACT
         read_only_fields = fields
 
+    def to_representation(self, assessment: Assessment) -> dict[str, Any]:
+        """As it is stored: field by field, the heatmaps of a page took most of its time."""
+        return assessment.as_dict()
+
 
 class ReviewSerializer(serializers.Serializer):
     """A doctor's verdict, as its person may read it."""

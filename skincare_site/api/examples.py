@@ -101,7 +101,14 @@ EXAMPLES = {
         "comment": "Please come this week.",
         "known": 0,
     },
-    "Health": {"status": "ok", "database": "ok", "broker": "ok", "model": "2026.11.5"},
+    "Health": {
+        "status": "ok",
+        "database": "ok",
+        "broker": "ok",
+        "media": "ok",
+        "mail": "ok",
+        "model": "2026.11.5",
+    },
     "Problem": {
         "type": "about:blank",
         "title": "Bad Request",

@@ -16,6 +16,8 @@ class HealthSerializer(serializers.Serializer):
     status = serializers.ChoiceField(["ok", "degraded", "unavailable"])
     database = serializers.ChoiceField(["ok", "down"])
     broker = serializers.ChoiceField(["ok", "down"])
+    media = serializers.CharField(help_text="Pictures: ok, or what is wrong.")
+    mail = serializers.CharField(help_text="E-mails: ok, or what is wrong.")
     model = serializers.CharField(allow_null=True, help_text="The version that answers.")
 
 

@@ -39,6 +39,7 @@ PROBLEMS = {
     "429": "Too many requests.",
     "503": "Out of order, or too busy, for a moment.",
 }
+PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
 LATER = ("429", "503")
 NOT_MODIFIED = "Nothing has changed since the answer whose ETag was sent in If-None-Match."
 RETRY_AFTER = {
@@ -52,7 +53,6 @@ KEY = {
     "schema": {"type": "string", "maxLength": LONGEST},
     "description": "The same request sent again with the same key makes nothing twice.",
 }
-FHIR = "/api/v1/fhir/"
 CONFLICTING = ("records_retry_create", "queue_claim_create")
 # From what an operation answers with, under which name, to what can be done with it.
 LINKS = {
@@ -63,6 +63,10 @@ LINKS = {
     ("moles_create", "201"): (
         *("moles_retrieve", "moles_partial_update", "moles_timeline_list", "moles_report"),
         "moles_destroy",
+    ),
+    ("webhooks_create", "201"): (
+        *("webhooks_retrieve", "webhooks_rotate_create", "webhooks_deliveries_list"),
+        "webhooks_destroy",
     ),
     ("shares_create", "201"): ("shares_retrieve", "shares_destroy"),
     ("queue_next_create", "200"): (
@@ -81,9 +85,7 @@ def document(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     result["components"]["responses"] = problems
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
-            # FHIR has errors of its own, which its views describe.
-            if not path.startswith(FHIR):
-                _add_statuses(operation, path, method)
+            _add_statuses(operation, path, method)
             _add_links(operation)
     for name, example in EXAMPLES.items():
         schemas[name] = schemas[name] | {"examples": [example]}
@@ -112,6 +114,10 @@ def _add_statuses(operation: dict[str, Any], path: str, method: str) -> None:
     if method == "get":
         responses["200"]["headers"] = {"ETag": ETAG}
         responses["304"] = {"description": NOT_MODIFIED}
+    if "4XX" in responses:  # a room with errors in a form of its own, such as FHIR's
+        for status in ("4XX", "5XX"):  # but for what is refused before its views are reached
+            responses[status]["content"][MEDIA_TYPE] = PROBLEM
+        return
     for status in filter(possible.get, PROBLEMS):
         responses[status] = {"$ref": f"#/components/responses/Problem{status}"}
 
@@ -119,7 +125,7 @@ def _add_statuses(operation: dict[str, Any], path: str, method: str) -> None:
 def _problem(status: str) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "description": PROBLEMS[status],
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        "content": {MEDIA_TYPE: PROBLEM},
     }
     return answer | ({"headers": {"Retry-After": RETRY_AFTER}} if status in LATER else {})
 

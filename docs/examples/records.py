@@ -1,0 +1,41 @@
+"""List one's records page by page, and only what is new since the last time.
+
+    TOKEN=… python docs/examples/records.py http://localhost:8000
+
+Needs httpx. A token of scope "read" is enough.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+
+import httpx
+
+
+def pages(client: httpx.Client, address: str) -> Iterator[dict]:
+    """Follow the cursor; wait where the service asks for it."""
+    while address:
+        answer = client.get(address)
+        if answer.status_code in (429, 503):
+            time.sleep(int(answer.headers["Retry-After"]))
+            continue
+        answer.raise_for_status()
+        page = answer.json()
+        yield from page["results"]
+        address = page["next"]
+
+
+def main() -> None:
+    headers = {"Authorization": f"Token {os.environ['TOKEN']}"}
+    with httpx.Client(base_url=f"{sys.argv[1]}/api/v1/", headers=headers, timeout=60) as client:
+        for record in pages(client, "records/?ordering=-created_at&page_size=50"):
+            assessment = record["assessment"] or {}
+            print(record["id"], record["created_at"], record["state"], assessment.get("advice"))
+        first = client.get("records/?page_size=1")
+        again = client.get("records/?page_size=1", headers={"If-None-Match": first.headers["ETag"]})
+        print("nothing new" if again.status_code == 304 else "something new")
+
+
+if __name__ == "__main__":
+    main()
