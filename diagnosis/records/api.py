@@ -1,3 +1,4 @@
+import uuid
 from typing import Any
 
 from django.db.models import QuerySet
@@ -6,6 +7,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status
 from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import MultiPartParser
@@ -14,9 +16,11 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from diagnosis import limits
+from diagnosis.moles import changes
 from diagnosis.records import pictures, responses, uploads
 from diagnosis.records.models import MoleRecord
 from diagnosis.records.serializers import (
+    ChangeSerializer,
     CreatedSerializer,
     PictureSerializer,
     RecordSerializer,
@@ -110,9 +114,36 @@ class RecordViewSet(
         return responses.picture(request, self.get_object())
 
     @extend_schema(
+        summary="What changed since an earlier picture of the mole, else since its first",
+        parameters=[OpenApiParameter("since", OpenApiTypes.UUID)],
+        responses={200: ChangeSerializer},
+    )
+    @action(detail=True)
+    def change(self, request: Request, pk: str) -> Response:
+        record, since = self.get_object(), request.query_params.get("since")
+        of_mole = MoleRecord.objects.of(request.user).filter(mole=record.mole_id)
+        earlier = of_mole.filter(mole__isnull=False).exclude(pk=record.pk)
+        if since is None:
+            kept = earlier.filter(state=MoleRecord.State.DONE, modality=record.modality)
+            kept = kept.filter(created_at__lt=record.created_at)
+            before = kept.order_by("created_at").first()
+        else:
+            before = earlier.filter(pk=_uuid(since)).first()
+        if before is None:
+            raise NotFound
+        return Response(ChangeSerializer(changes.as_dict(before, record)).data)
+
+    @extend_schema(
         summary="Assess a failed record again", request=None, responses={200: RecordSerializer}
     )
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: str) -> Response:
         uploads.retry(record=self.get_object(), by=request.user)
         return Response(self.get_serializer(self.get_object()).data)
+
+
+def _uuid(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise ValidationError({"since": "This is not the id of a record."}) from error

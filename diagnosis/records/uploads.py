@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.ownership import check_owner
 from diagnosis import limits, metrics, queue
-from diagnosis.moles import edits
+from diagnosis.moles import changes, edits
 from diagnosis.moles.models import Mole
 from diagnosis.records import media, pictures
 from diagnosis.records.models import MAX_SIZE_MM, MoleRecord, random_name
@@ -183,9 +183,11 @@ def assign(*, record: MoleRecord, mole: Mole | None, by: User) -> None:
     check_owner(record, by)
     if mole is not None:
         check_owner(mole, by)
-    record.mole = mole
-    # Nothing else: a worker may be writing the record at this moment.
-    record.save(update_fields=["mole"])
+    with transaction.atomic():
+        changes.follow_later(record.mole_id, mole and mole.pk)
+        record.mole, record.changes = mole, []
+        # Nothing else: a worker may be writing the record at this moment.
+        record.save(update_fields=["mole", "changes"])
 
 
 def delete(*, record: MoleRecord, by: User) -> None:
@@ -197,6 +199,7 @@ def delete(*, record: MoleRecord, by: User) -> None:
     with transaction.atomic():
         # Locked first: a worker that finishes now would add an assessment meanwhile.
         for locked in MoleRecord.objects.select_for_update().filter(pk=record.pk):
+            changes.follow_later(locked.mole_id)
             locked.delete()
 
 
