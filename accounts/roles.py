@@ -38,6 +38,9 @@ ROLES: dict[str, tuple[str, ...]] = {
     ),
 }
 
+# Who sees other people's records, in the administration pages.
+STAFF = {"doctor", "administrator"}
+
 
 def apply(sender: AppConfig, *, using: str, apps: Any = installed, **_: Any) -> None:
     """Give each role what the table says of one app, and nothing else; sent after each migrate."""

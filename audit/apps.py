@@ -19,6 +19,7 @@ REGISTERED: dict[str, dict[str, Any]] = {
     },
     "account.EmailAddress": {"include_fields": ["user", "primary", "verified"]},
     "mfa.Authenticator": {"include_fields": ["user", "type"]},
+    "socialaccount.SocialAccount": {"include_fields": ["user", "provider"]},
     "knox.AuthToken": {"include_fields": ["user", "expiry"]},
     "diagnosis.MoleRecord": {"include_fields": ["owner", "mole", "modality"]},
     "diagnosis.Review": {
@@ -60,6 +61,8 @@ def leave_name_out(instance: Any, **_: Any) -> None:
             instance.object_repr = f"P-{str(instance.object_pk)[:8]}"
         case "authenticator":
             instance.object_repr = f"second factor {instance.object_pk}"
+        case "socialaccount":
+            instance.object_repr = f"identity at the provider {instance.object_pk}"
         case "emailaddress":
             instance.object_repr = f"e-mail address {instance.object_pk}"
         case "authtoken":

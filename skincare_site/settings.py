@@ -9,13 +9,15 @@ from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
+from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy
 from kombu import Queue
 
+from accounts import identity_provider
 from diagnosis.queue import Task
-from skincare_site import logs
+from skincare_site import logs, storages
 from skincare_site.environment import Environment, in_one_sentence
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -79,12 +81,15 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "rest_framework",
     "knox",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_filters",
+    "corsheaders",
     "django_htmx",
     "auditlog",
     "csp",
@@ -93,6 +98,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "skincare_site.middleware.add_headers",
+    "corsheaders.middleware.CorsMiddleware",
+    "skincare_site.api.middleware.manners",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -105,6 +112,7 @@ MIDDLEWARE = [
     "accounts.staff.end_early",
     "accounts.middleware.clean_device",
     "accounts.middleware.preferences",
+    "accounts.middleware.ClosePages",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -126,6 +134,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.single_sign_on.ways",
             ],
         },
     },
@@ -184,9 +193,20 @@ MFA_TOTP_ISSUER = "Skincare mole check"
 MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
 MFA_PASSKEY_LOGIN_ENABLED = True
 
+# Sign-in through the clinic's own identity provider: OIDC_URL and what docs/sign-in.md lists.
+IDENTITY_PROVIDER = identity_provider.named_by(env)
+# Off: only that lets people in.
+LOCAL_PASSWORDS = env.bool("LOCAL_PASSWORDS", default=True)
+if not LOCAL_PASSWORDS and not IDENTITY_PROVIDER:
+    raise ImproperlyConfigured("LOCAL_PASSWORDS=0 needs OIDC_URL: nobody could sign in.")
+SOCIALACCOUNT_PROVIDERS = IDENTITY_PROVIDER.for_allauth() if IDENTITY_PROVIDER else {}
+SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.Adapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_LOGIN_ON_GET = True  # no form: its redirect would have to stand in form-action below
+
 # --- pictures and files ----------------------------------------------------------------------
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": storages.named_by(env),
     # Collected as root, read by the image's own user; pictures keep the narrower mode below.
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage",
@@ -196,7 +216,7 @@ STORAGES = {
 FILE_UPLOAD_PERMISSIONS = 0o640
 DATA_UPLOAD_MAX_NUMBER_FILES = 1  # the size limit holds for each
 # Above it a request is refused unread; a picture that is larger than allowed gets its sentence.
-MAX_REQUEST_BYTES = 100 * 1024**2
+MAX_REQUEST_BYTES = 100 * 1000**2  # the proxy refuses from there on (deploy/Caddyfile)
 FILE_UPLOAD_HANDLERS = ["diagnosis.records.pictures.BoundedUploadHandler"]
 # Pictures leave through a view that checks the permission. Behind the proxy it only names the
 # file, and the proxy sends it (deploy/Caddyfile); elsewhere Django streams it.
@@ -303,18 +323,31 @@ REST_FRAMEWORK = {
         "accounts.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "accounts.permissions.WithinScope",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["skincare_site.api.requests.OneMeaningJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "skincare_site.api.requests.OneRepresentation",
+    "DEFAULT_PAGINATION_CLASS": "skincare_site.api.pagination.KeysetPagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["skincare_site.api.throttling.CountedThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "user": "600/min",
         "token": "20/min",
+        "signup": "20/min",
         "share": "60/min",
     },
-    "EXCEPTION_HANDLER": "skincare_site.api.as_problem",
+    "EXCEPTION_HANDLER": "skincare_site.api.problems.as_problem",
     "NUM_PROXIES": TRUSTED_PROXIES,
 }
+# Pages of other sites that may call the API with a token: none, unless they are named here.
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key", "if-none-match")
+CORS_EXPOSE_HEADERS = ("ETag", "Retry-After", "RateLimit", "RateLimit-Policy")
 REST_KNOX = {"TOKEN_TTL": timedelta(days=30), "AUTH_HEADER_PREFIX": "Token"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Skincare mole check",
@@ -328,8 +361,9 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "COMPONENT_SPLIT_REQUEST": True,
     "SWAGGER_UI_DIST": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "POSTPROCESSING_HOOKS": ["skincare_site.api.document"],
+    "POSTPROCESSING_HOOKS": ["skincare_site.api.schema.document"],
 }
 
 # --- security --------------------------------------------------------------------------------

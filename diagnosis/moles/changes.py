@@ -38,6 +38,19 @@ def follow_later(*mole_ids: uuid.UUID | None) -> None:
             transaction.on_commit(lambda mole_id=mole_id: follow(mole_id), robust=True)
 
 
+def moves(record: "MoleRecord", mole: Mole | None) -> None:
+    """Compare anew once the record is saved as one of ``mole``; what was found goes."""
+    follow_later(record.mole_id, mole and mole.pk)
+    if record.mole_id != (mole and mole.pk):
+        record.changes = []
+
+
+def forget(record: "MoleRecord") -> None:
+    """Drop the comparisons with a record of which the person gives another size."""
+    of_record = Q(before__record=record.pk) | Q(after__record=record.pk)
+    Change.objects.filter(of_record).delete()
+
+
 def follow(mole_id: uuid.UUID) -> None:
     """Ask for what is not measured yet, and say of each record what has changed.
 

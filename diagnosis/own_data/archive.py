@@ -9,7 +9,7 @@ from auditlog.context import auditlog_value
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
-from django.db.models import Model, Prefetch, ProtectedError
+from django.db.models import F, Model, Prefetch, ProtectedError
 from django.utils.translation import gettext as _
 from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
 
@@ -35,11 +35,13 @@ RELATED = {
     "webhooks": "webhooks",
     "emailaddress_set": "account.addresses",
     "authenticator_set": "account.second_steps",
+    "socialaccount_set": "account.identities",
     "usersession_set": "account.sessions",
     "auth_token_set": "account.tokens",
     "doctor_profile": "account.doctor_settings",
     "reviews": "verdicts_written",
     "logentry_set": "audit_log",
+    "idempotency_keys": None,  # numbers that programs made up, for a day
     "review_claims": None,  # which of others' records a doctor is about to review, for minutes
 }
 # Of a verdict, what its record's person does not get: doctors write it to each other, and it may
@@ -138,8 +140,17 @@ def _account(person: User) -> dict[str, Any]:
         "sessions": list(
             UserSession.objects.filter(user=person).values("created_at", "ip", "user_agent")
         ),
-        "tokens": list(person.auth_token_set.values("created", "expiry")),
+        "tokens": list(
+            person.auth_token_set.values(
+                "created", "expiry", name=F("details__name"), scope=F("details__scope")
+            )
+        ),
         "addresses": list(person.emailaddress_set.values("email", "primary", "verified")),
+        "identities": list(
+            person.socialaccount_set.values(
+                "provider", "uid", "extra_data", "date_joined", "last_login"
+            )
+        ),
         "second_steps": [
             {
                 "type": factor.type,

@@ -16,7 +16,7 @@ from accounts.models import User
 from accounts.ownership import check_owner
 from diagnosis import limits, metrics, queue
 from diagnosis.language import frequencies
-from diagnosis.records import claims
+from diagnosis.records import claims, media
 from diagnosis.records.models import Assessment, MoleRecord
 from ml.classifier import Classifier, load_release
 from ml.images import ImageError, decode
@@ -47,7 +47,8 @@ def warm() -> None:
 def run(record_id: uuid.UUID | str) -> None:
     """Claim the record, assess its picture, and store the answer.
 
-    Does nothing when there is nothing to claim. Raises what the classifier raises, after giving
+    Does nothing when there is nothing to claim; while pictures can't be reached, the record waits
+    for the next sweep. Raises what the classifier raises, after giving
     the record back.
     """
     record = claims.claim(record_id)
@@ -58,6 +59,8 @@ def run(record_id: uuid.UUID | str) -> None:
         answer = _answer(record, clock)
         finished = claims.finish(record, answer)
         clock.end("store")
+    except media.Unreachable:
+        claims.put_back(record)
     except ImageError:
         if claims.fail(record, MoleRecord.FailureReason.UNREADABLE):
             metrics.write(metrics.ASSESSMENTS.more("failed", ""))
@@ -113,32 +116,44 @@ def run_again(record_id: uuid.UUID | str) -> None:
         reassess(record=record)
     except (ImageError, OSError) as error:
         logger.warning("The picture of %s can't be read again: %s", record_id, error)
+        MoleRecord.objects.filter(pk=record_id).update(place_changed_at=None)
 
 
 def reassess(*, record: MoleRecord) -> Assessment | None:
-    """Assess an assessed record with the released model; the earlier answers stay stored.
+    """Assess an assessed record with the released model; other versions' answers stay stored.
 
     The record never waits again: its person has an answer all the time. None when it was
     deleted, or got another answer, meanwhile; what is up to date is left as it is.
+    An answer of the same version that rests on another place gives way to the new one.
     Raises ImageError and OSError for its picture, and what the classifier raises.
     """
     current = record.current_assessment
     if current is None:
         return None
     version = classifier().version
-    if current.model_version == version:
+    seen = record.place_changed_at
+    if current.model_version == version and seen is None:
         return current
     # A release that was taken back has answered before.
     known = record.assessments.filter(model_version=version).first()
-    assessment = known or _answer(record, metrics.Clock())
+    assessment = known if known and seen is None else _answer(record, metrics.Clock())
+    if known:
+        assessment.pk, assessment.created_at = known.pk, known.created_at
     assessment.record = record
     with transaction.atomic():
         # One final state may give way to the other, as the answer says.
-        moved = MoleRecord.objects.filter(pk=record.pk, current_assessment=current.pk).update(
-            current_assessment=assessment.pk, state=claims.final_state(assessment)
+        moved = MoleRecord.objects.filter(
+            pk=record.pk,
+            current_assessment=current.pk,
+            place_changed_at=seen,
+            signs=record.signs,
+        ).update(
+            current_assessment=assessment.pk,
+            state=claims.final_state(assessment),
+            place_changed_at=None,
         )
-        if moved and not known:
-            assessment.save(force_insert=True)
+        if moved and assessment is not known:
+            assessment.save(force_insert=not known, force_update=bool(known))
         if moved:
             claims.publish_assessed(record)
     return assessment if moved else None
@@ -172,5 +187,8 @@ def sweep() -> int:
     due = list(claims.waiting().values_list("pk", flat=True)[:SWEEP_AT_MOST])
     for record_id in due:
         queue.send(record_id)
+    elsewhere = MoleRecord.objects.assessed().filter(place_changed_at__isnull=False)
+    for record_id in elsewhere.values_list("pk", flat=True)[:SWEEP_AT_MOST]:
+        queue.send_again(record_id)
     cache.set(SWEPT_AT, time.time(), timeout=None)
     return len(due)

@@ -136,7 +136,8 @@ def submit(
             # Robust: once the row is committed, no error may reach the clean-up below.
             transaction.on_commit(lambda: queue.send(record.pk), robust=True)
     except BaseException as error:
-        record.image.storage.delete(record.image.name)
+        with contextlib.suppress(OSError):  # then remove_orphans deletes it
+            record.image.storage.delete(record.image.name)
         if isinstance(error, IntegrityError) and (known := _known(record)):
             return known  # the other one of a double click was faster
         raise
@@ -176,18 +177,6 @@ def retry(*, record: MoleRecord, by: User) -> None:
         if not queued:
             raise NotRetryable
         transaction.on_commit(lambda: queue.send(record.pk), robust=True)
-
-
-def assign(*, record: MoleRecord, mole: Mole | None, by: User) -> None:
-    """Say which mole a record shows; None for none of them. Raises PermissionDenied."""
-    check_owner(record, by)
-    if mole is not None:
-        check_owner(mole, by)
-    with transaction.atomic():
-        changes.follow_later(record.mole_id, mole and mole.pk)
-        record.mole, record.changes = mole, []
-        # Nothing else: a worker may be writing the record at this moment.
-        record.save(update_fields=["mole", "changes"])
 
 
 def delete(*, record: MoleRecord, by: User) -> None:

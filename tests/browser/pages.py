@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils import timezone
+from playwright.sync_api import Page
 
 from diagnosis.language import frequencies
 from diagnosis.models import Assessment, MoleRecord, Webhook
@@ -113,6 +114,15 @@ def of(alice, dr_chen) -> dict[str, str]:
         "sign_out": reverse("account_logout"),
         "not_found": "/nowhere/",
     }
+
+
+def follow(page: Page, name: str) -> None:
+    """Click a link of the navigation, which a phone has behind its menu."""
+    navigation = page.get_by_role("navigation", name="Main")
+    menu = navigation.get_by_role("button", name="Menu")
+    if menu.is_visible():
+        menu.click()
+    navigation.get_by_role("link", name=name).click()
 
 
 def _over_time(mole) -> None:

@@ -13,7 +13,7 @@ from pypdf import PdfReader
 from diagnosis import queue
 from diagnosis.models import Change, MoleRecord
 from diagnosis.moles import changes
-from diagnosis.records import uploads
+from diagnosis.records import answers
 from ml import taxonomy
 from ml.change import limits
 from ml.synthetic import phantoms
@@ -248,7 +248,7 @@ def test_a_record_that_moves_away_loses_what_was_said_of_it(
     later.refresh_from_db()
     assert later.changes == ["grew"]
     with django_capture_on_commit_callbacks(execute=True):
-        uploads.assign(record=first, mole=None, by=alice)
+        answers.assign(record=first, mole=None, by=alice)
     later.refresh_from_db()
     assert later.changes == []  # now it is the first
     assert later.danger == MoleRecord.Danger.BENIGN

@@ -33,7 +33,7 @@ WITHOUT_CHANGES = DERIVE % ("FALSE", "")
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("diagnosis", "0019_webhooks"),
+        ("diagnosis", "0020_place_changed_at"),
     ]
 
     operations = [
