@@ -134,20 +134,20 @@ class RecordViewSet(
 
     @extend_schema(
         summary="What changed since an earlier picture of the mole, else since its first",
-        parameters=[OpenApiParameter("since", OpenApiTypes.UUID)],
+        parameters=[OpenApiParameter("earlier", OpenApiTypes.UUID)],
         responses={200: ChangeSerializer},
     )
     @action(detail=True)
     def change(self, request: Request, pk: uuid.UUID) -> Response:
-        record, since = self.get_object(), request.query_params.get("since")
+        record, asked = self.get_object(), request.query_params.get("earlier")
         of_mole = MoleRecord.objects.of(request.user).filter(mole=record.mole_id)
         earlier = of_mole.filter(mole__isnull=False).exclude(pk=record.pk)
-        if since is None:
+        if asked is None:
             kept = earlier.filter(state=MoleRecord.State.DONE, modality=record.modality)
             kept = kept.filter(created_at__lt=record.created_at)
             before = kept.order_by("created_at").first()
         else:
-            before = earlier.filter(pk=_uuid(since)).first()
+            before = earlier.filter(pk=_uuid(asked)).first()
         if before is None:
             raise NotFound
         return Response(ChangeSerializer(changes.as_dict(before, record)).data)
@@ -191,4 +191,4 @@ def _uuid(text: str) -> uuid.UUID:
     try:
         return uuid.UUID(text)
     except ValueError as error:
-        raise ValidationError({"since": "This is not the id of a record."}) from error
+        raise ValidationError({"earlier": "This is not the id of a record."}) from error

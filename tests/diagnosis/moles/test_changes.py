@@ -277,11 +277,11 @@ def test_the_api_says_what_changed(picture_of, work, client, alice, bob):
     assert said["changes"] == ["grew"]
     assert said["differences"]["area"] > said["limit"]["area"]
     assert said["before"]["mm"] == pytest.approx(6)
-    assert client.get(address, {"since": str(first.pk)}).json() == said
+    assert client.get(address, {"earlier": str(first.pk)}).json() == said
     record = client.get(reverse("api-record-detail", args=[later.pk])).json()
     assert record["changes"] == ["grew"]
-    assert client.get(address, {"since": "nonsense"}).status_code == 400
-    assert client.get(address, {"since": str(later.pk)}).status_code == 404
+    assert client.get(address, {"earlier": "nonsense"}).status_code == 400
+    assert client.get(address, {"earlier": str(later.pk)}).status_code == 404
     assert client.get(reverse("api-record-change", args=[first.pk])).status_code == 404
     client.force_login(bob)
     assert client.get(address).status_code == 404
