@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FEW_LESIONS = 100  # by which the error of a kind of picture is not known well
 FEW_ON_SKIN = 5  # features of the skin; with fewer the scale rests on the mole itself
-AROUND = 0.8  # what is shown around the mole, in units of its own size
+AROUND = 0.4  # what is shown around the mole, in units of its own size
 NAMES = {
     "area": gettext_lazy("Area"),
     "diameter": gettext_lazy("Longest diameter"),
@@ -249,8 +249,11 @@ def _frames(change: "Change") -> tuple[str, list[Frame]]:
         )
     width, height = result["sizes"][0]
     left, top, side = 0.0, 0.0, float(max(width, height))
-    if change.before.outline:
-        points = np.array(change.before.outline) * (width, height)
+    outlines = [np.array(one.outline) for one in (change.before, change.after) if one.outline]
+    if len(outlines) == len(frames):
+        matrix = np.array(result["matrix"])
+        later = outlines[1] * result["sizes"][1] @ matrix[:, :2].T + matrix[:, 2]
+        points = np.concatenate([outlines[0] * (width, height), later])
         middle = (points.min(axis=0) + points.max(axis=0)) / 2
         side = float(np.ptp(points, axis=0).max()) * (1 + AROUND)
         left, top = (middle - side / 2).tolist()
