@@ -3,7 +3,7 @@
 The state machine stands in the constraints; the functions beside each model move it.
 """
 
-from diagnosis.moles.models import Mole
+from diagnosis.moles.models import Change, Mole
 from diagnosis.records.models import MAX_SIZE_MM, Assessment, MoleRecord, random_name
 from diagnosis.reviews.models import DoctorProfile, Review
 from diagnosis.sharing.models import Share
@@ -12,6 +12,7 @@ from diagnosis.webhooks.models import Webhook, WebhookAttempt, WebhookDelivery
 __all__ = [
     "MAX_SIZE_MM",
     "Assessment",
+    "Change",
     "DoctorProfile",
     "Mole",
     "MoleRecord",

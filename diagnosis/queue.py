@@ -17,10 +17,12 @@ class Task(StrEnum):
 
     ASSESS_RECORD = "diagnosis.tasks.assess_record"
     REASSESS_RECORD = "diagnosis.tasks.reassess_record"
+    MEASURE_CHANGE = "diagnosis.tasks.measure_change"
     SEND_REMINDER = "diagnosis.tasks.send_reminder"
     MAIL_VERDICT = "diagnosis.tasks.mail_verdict"
     TELL_WEBHOOK = "diagnosis.tasks.tell_webhook"
     SWEEP_RECORDS = "diagnosis.tasks.sweep_records"
+    SWEEP_CHANGES = "diagnosis.tasks.sweep_changes"
     SWEEP_FILES = "diagnosis.tasks.sweep_files"
     SWEEP_REMINDERS = "diagnosis.tasks.sweep_reminders"
     SWEEP_SHARES = "diagnosis.tasks.sweep_shares"
@@ -43,6 +45,11 @@ def send(record_id: uuid.UUID) -> None:
 def send_again(record_id: uuid.UUID) -> bool:
     """Ask the workers for an answer of the released model; False where the broker is down."""
     return _send(Task.REASSESS_RECORD, record_id)
+
+
+def measure_change(change_id: uuid.UUID) -> None:
+    """Ask the workers what changed between two pictures; the sweeper asks again."""
+    _send(Task.MEASURE_CHANGE, change_id)
 
 
 def remind(owner_id: uuid.UUID) -> bool:

@@ -11,7 +11,7 @@ from celery.signals import worker_init, worker_process_init
 
 from accounts import expiry
 from audit import log
-from diagnosis.moles import reminders
+from diagnosis.moles import changes, reminders
 from diagnosis.queue import Task
 from diagnosis.records import assessments, media, pictures
 from diagnosis.reviews import mails
@@ -38,6 +38,16 @@ def reassess_record(record_id: str) -> None:
 @shared_task(name=Task.SWEEP_RECORDS, ignore_result=True, expires=10)
 def sweep_records() -> None:
     assessments.sweep()
+
+
+@shared_task(name=Task.MEASURE_CHANGE, ignore_result=True, expires=600)
+def measure_change(change_id: str) -> None:
+    changes.run(change_id)
+
+
+@shared_task(name=Task.SWEEP_CHANGES, ignore_result=True, expires=60)
+def sweep_changes() -> None:
+    changes.sweep()
 
 
 @shared_task(name=Task.SWEEP_FILES, ignore_result=True, expires=3600)

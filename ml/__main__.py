@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ml import classifier
+from ml.change import limits
 from ml.classifier import ENGINES, RELEASE, ReleaseError
 from ml.datasets.manifest import DatasetError, Manifest, Row
 from ml.person import Person
@@ -155,6 +156,20 @@ def release(options: argparse.Namespace) -> int:
     if (options.folder if released else options.out) == RELEASE:
         (RELEASE / export.CARD_FILE).replace(CARD)
     return 0
+
+
+def change(options: argparse.Namespace) -> int:
+    """Measure how much pictures of unchanged lesions seem to differ: what pages say of a change."""
+    from ml.change import error
+
+    manifest = _read(options)
+    try:
+        result = error.measure_error(manifest.rows, classifier.load(options.model, options.engine))
+    except ValueError as nothing:
+        raise DatasetError(str(nothing)) from nothing
+    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(options.out)
+    return _status(manifest)
 
 
 def predict(options: argparse.Namespace) -> int:
@@ -340,6 +355,14 @@ def _parser() -> argparse.ArgumentParser:
         "--data", type=Path, action="append", metavar="DIR",
         help="where the pictures are, for a run that was made on another machine",
     )  # fmt: skip
+    made = command(change, data, modality, model)
+    made.add_argument(
+        "--out",
+        type=Path,
+        default=limits.ERROR,
+        metavar="FILE",
+        help="default: the one that serves",
+    )
     made = command(predict, modality, model)
     made.add_argument("--age", type=_age, help="of the person, in years, where it is known")
     made.add_argument("--sex", choices=SEXES, help="of the person, at birth")

@@ -285,6 +285,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "mails": {"task": "accounts.tasks.send_mails", "schedule": timedelta(seconds=30)},
     "webhooks": {"task": Task.SWEEP_WEBHOOKS, "schedule": timedelta(seconds=10)},
+    "changes": {"task": Task.SWEEP_CHANGES, "schedule": timedelta(minutes=1)},
     "files": {"task": Task.SWEEP_FILES, "schedule": timedelta(hours=1)},
     "reminders": {"task": Task.SWEEP_REMINDERS, "schedule": timedelta(hours=1)},
     "shares": {"task": Task.SWEEP_SHARES, "schedule": timedelta(hours=1)},

@@ -1,19 +1,25 @@
-"""Size over time: where each point, line and label of the plot stands, for page and PDF alike."""
+"""Size and change over time: where each point, line and label of a plot stands, for page and PDF
+alike."""
 
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext as _
+
+from diagnosis.language import changes
 
 if TYPE_CHECKING:
+    from diagnosis.moles.models import Change
     from diagnosis.records.models import MoleRecord
 
 STEPS = (1, 2, 5, 10, 20, 50, 100)
+PERCENTS = (25, 50, 100, 200, 500, 1000)
 LINES = 4
 
 
@@ -25,6 +31,15 @@ class Point:
     y: float
     date: str = ""
     label: str = ""
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def error_bar(self) -> tuple[str, str] | None:
+        """From where to where the error lets it lie, as shares of the height."""
+        if self.low is None or self.high is None:
+            return None
+        return f"{100 * self.low:.2f}%", f"{100 * self.high:.2f}%"
 
     @property
     def across(self) -> str:
@@ -37,10 +52,14 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """The sizes, and the lines of the scale in millimetres."""
+    """The points, the lines of the scale, and what they mean."""
 
+    name: str
     points: list[Point]
     rows: list[Point]
+    title: str
+    column: str
+    hint: str
 
     @property
     def segments(self) -> list[tuple[Point, Point]]:
@@ -54,19 +73,84 @@ def size_plot(records: Iterable["MoleRecord"]) -> Plot | None:
         return None
     begin, end = measured[0][0], measured[-1][0]
     seconds = (end - begin).total_seconds() or 1
-    largest = float(max(size for _, size in measured))
+    largest = float(max(size for _at, size in measured))
     step = next((s for s in STEPS if largest <= s * LINES), STEPS[-1])
     # From zero: a scale that begins just below the smallest would show a leap where there is none.
     top = step * max(1, math.ceil(largest / step))
+    points = [
+        Point((at - begin).total_seconds() / seconds, 1 - float(size) / top, _day(at), _size(size))
+        for at, size in measured
+    ]
+    title = _("Size in millimetres: %(from)s on %(from_date)s, %(to)s on %(to_date)s")
     return Plot(
-        points=[
-            Point(
-                (at - begin).total_seconds() / seconds, 1 - float(size) / top, _day(at), _size(size)
-            )
-            for at, size in measured
-        ],
+        name="size",
+        points=points,
         rows=[Point(0, 1 - value / top, label=str(value)) for value in range(0, top + 1, step)],
+        title=title % _ends(points),
+        column=_("Millimetres"),
+        hint=_(
+            "Millimetres, as measured by hand. A difference of 1 mm can come from the measuring."
+        ),
     )
+
+
+def area_plot(found: Mapping["MoleRecord", "Change"]) -> Plot | None:
+    """The areas relative to the first picture, with what the method's error lets them be, from
+    the first picture on; None where nothing was measured. Of two kinds, the one with more."""
+    kinds: dict[str, list[tuple[datetime, tuple[float, float, float]]]] = {}
+    for record, change in found.items():
+        if grown := changes.growth(change):
+            first = (change.before.record.created_at, (1.0, 1.0, 1.0))
+            kinds.setdefault(record.modality, [first]).append((record.created_at, grown))
+    if not kinds:
+        return None
+    measured = max(kinds.values(), key=len)
+    begin, end = measured[0][0], measured[-1][0]
+    seconds = (end - begin).total_seconds() or 1
+    largest = 100 * max(shares[2] for _at, shares in measured)
+    step = next((s for s in PERCENTS if largest <= s * LINES), PERCENTS[-1])
+    top = step * max(1, math.ceil(largest / step))
+    points = [
+        Point(
+            (at - begin).total_seconds() / seconds,
+            *(1 - 100 * share / top for share in shares[:1]),
+            _day(at),
+            _percent(shares[0]),
+            *(1 - 100 * share / top for share in shares[1:]),
+        )
+        for at, shares in measured
+    ]
+    title = _(
+        "Area compared with the first picture: %(from)s on %(from_date)s, %(to)s on %(to_date)s"
+    )
+    return Plot(
+        name="area",
+        points=points,
+        rows=[
+            Point(0, 1 - value / top, label=_percent(value / 100))
+            for value in range(0, top + 1, step)
+        ],
+        title=title % _ends(points),
+        column=_("Area"),
+        hint=_(
+            "Area as the program measures it, compared with the first picture. Within the bars "
+            "the area of a mole that did not change can lie."
+        ),
+    )
+
+
+def _ends(points: list[Point]) -> dict[str, str]:
+    first, last = points[0], points[-1]
+    return {
+        "from": first.label,
+        "from_date": first.date,
+        "to": last.label,
+        "to_date": last.date,
+    }
+
+
+def _percent(share: float) -> str:
+    return _("%(number)s%%") % {"number": number_format(100 * share, 0)}
 
 
 def _day(moment: datetime) -> str:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.age import age_on
-from diagnosis.language import terms
+from diagnosis.language import changes, terms
 from ml import taxonomy
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def answer(record: "MoleRecord") -> Answer | None:
     assessment = record.current_assessment
     if assessment is None:
         return None
-    advice = assessment.advice
+    advice = _with_changes(assessment.advice, record)
     heading = advice if assessment.usable else "retake"
     return Answer(
         tone=TONES[heading],
@@ -202,6 +202,11 @@ def _untested(record: "MoleRecord", assessment: "Assessment") -> list["StrOrProm
     return reasons
 
 
+def _with_changes(advice: str, record: "MoleRecord") -> str:
+    """What measurably changed since the first picture never gives less than a doctor in weeks."""
+    return max(advice, "doctor_weeks", key=taxonomy.ADVICE.index) if record.changes else advice
+
+
 def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
     """Say why the advice is stronger than the picture alone would give."""
     reasons = []
@@ -210,6 +215,11 @@ def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
         reasons.append(
             _("You told us: %s. Then a doctor should look at it, whatever the picture shows.")
             % ", ".join(alarming).lower()
+        )
+    if record.changes:
+        reasons.append(
+            _("Compared with the first picture of this mole: %s. Then a doctor should look at it.")
+            % changes.names(record.changes)
         )
     if assessment.uncertain:
         reasons.append(_("The program is not sure about this picture. A doctor can tell."))
@@ -221,7 +231,7 @@ def earlier(record: "MoleRecord") -> list[tuple["Assessment", Answer]]:
     found = []
     for other in record.assessments.exclude(pk=record.current_assessment_id):
         then = copy(record)
-        then.current_assessment, then.phone_advice = other, ""
+        then.current_assessment, then.phone_advice, then.changes = other, "", []
         if said := answer(then):
             found.append((other, said))
     return sorted(found, key=lambda pair: pair[0].created_at, reverse=True)

@@ -48,6 +48,15 @@ SIGNS = {
     "not_healing": _("It does not heal"),
 }
 
+# What the comparison with a mole's first picture may find (ml.change).
+CHANGES = {
+    "grew": _("It grew"),
+    "shrank": _("It shrank"),
+    "asymmetry": _("Its shape became less even"),
+    "border": _("Its edge became more ragged"),
+    "colours": _("Its colours became more varied"),
+}
+
 BODY_SITES = {
     "scalp": _("scalp"),
     "face": _("face"),

@@ -1,4 +1,4 @@
-"""Moles: what a person follows over time."""
+"""Moles: what a person follows over time, and what changed between two of its pictures."""
 
 import uuid
 from typing import Self
@@ -66,3 +66,34 @@ class Mole(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Change(models.Model):
+    """What changed between two pictures of a mole, as a worker measured it; null until then.
+
+    Of assessments and not of records: a newer model draws another outline.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    before = models.ForeignKey("Assessment", models.CASCADE, related_name="changes_since")
+    after = models.ForeignKey("Assessment", models.CASCADE, related_name="changes_until")
+    # ml.change.comparison.Comparison, and the ``sizes`` of both pictures in pixels.
+    result = models.JSONField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("change of a mole")
+        verbose_name_plural = _("changes of moles")
+        constraints = [
+            models.UniqueConstraint(fields=["before", "after"], name="change_once_per_pair"),
+            models.CheckConstraint(condition=~Q(before=F("after")), name="change_of_two_pictures"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["created_at"], condition=Q(result__isnull=True), name="change_to_measure"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.before_id} → {self.after_id}"

@@ -1,7 +1,7 @@
 """A mole's pages: its records over time, and what the person changes about it."""
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from allauth.account.decorators import reauthentication_required
 from django import forms
@@ -16,14 +16,16 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.requests import PersonRequest
+from diagnosis.language import changes as language
 from diagnosis.language import plots, results
-from diagnosis.moles import edits, reminders
-from diagnosis.moles.models import Mole
+from diagnosis.moles import changes, edits, reminders
+from diagnosis.moles.models import Change, Mole
 
 if TYPE_CHECKING:
     from diagnosis.records.models import MoleRecord
 
 PAGE_SIZE = 20  # pictures or moles
+LOOKS = 30  # at a comparison that is being made, two seconds apart
 MoleForm = forms.modelform_factory(Mole, fields=["name", "body_site"])
 ReminderForm = forms.modelform_factory(
     Mole,
@@ -44,17 +46,53 @@ def mole_list(request: PersonRequest) -> HttpResponse:
 def mole_detail(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     mole = _mole(request, pk)
     page = Paginator(mole.records.with_answers(), PAGE_SIZE).get_page(request.GET.get("page"))
-    dates = list(mole.records.order_by("created_at").only("mole", "created_at", "size_mm"))
+    dates = _dates(mole)
+    compare = _two_of(dates, request.GET)
     context = {
         "mole": mole,
         "page": page,
         "entries": results.entries(page),
         "plot": plots.size_plot(dates),
-        "compare": _two_of(dates, request.GET),
+        "area_plot": plots.area_plot(changes.of(dates)) if compare else None,
+        "compare": compare,
         "dates": dates,
         "reminder_form": ReminderForm(instance=mole),
     }
+    if compare:
+        context |= _said(compare, looks=0)
     return render(request, "diagnosis/mole_detail.html", context)
+
+
+@require_safe
+@login_required
+def mole_change(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
+    """The part of a mole's page that htmx puts in place of the one that waits."""
+    mole = _mole(request, pk)
+    compare = _two_of(_dates(mole), request.GET)
+    if not request.htmx or not compare:
+        return redirect("diagnosis:mole_detail", pk=pk)
+    asked = request.GET.get("looks", "")
+    looks = int(asked) if asked.isdecimal() and len(asked) < 5 else LOOKS
+    context = {"mole": mole, "compare": compare} | _said(compare, looks)
+    return render(request, "diagnosis/_change.html", context)
+
+
+@require_safe
+@login_required
+def mole_marker(request: PersonRequest) -> HttpResponse:
+    """The marker to be printed and laid beside a mole, in millimetres."""
+    # OpenCV is loaded for this page only.
+    from ml.change import markers
+
+    cell = markers.SIDE_MM / len(markers.cells())
+    squares = [
+        {"x": markers.SIDE_MM + column * cell, "y": markers.SIDE_MM + row * cell}
+        for row, cells in enumerate(markers.cells())
+        for column, is_black in enumerate(cells)
+        if is_black
+    ]
+    context = {"squares": squares, "cell": cell, "side": markers.SIDE_MM}
+    return render(request, "diagnosis/marker.svg", context, content_type="image/svg+xml")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -107,6 +145,24 @@ def reminders_off(request: HttpRequest) -> HttpResponse:
     return render(
         request, "diagnosis/reminders_off.html", {"known": known}, status=200 if known else 400
     )
+
+
+def _dates(mole: Mole) -> list["MoleRecord"]:
+    fields = ("mole", "created_at", "size_mm", "modality", "state", "current_assessment")
+    return list(mole.records.order_by("created_at").only(*fields))
+
+
+def _said(compare: tuple["MoleRecord", ...], looks: int) -> dict[str, Any]:
+    change = changes.between(*compare)
+    given_up = isinstance(change, Change) and changes.is_given_up(change)
+    said = language.say(change, given_up=given_up)
+    frames = said.frames or (None, None)
+    return {
+        "said": said,
+        "pictures": list(zip(compare, frames, strict=True)),
+        "looks": looks + 1 if looks < LOOKS else None,
+        "picture_view": "diagnosis:record_image",
+    }
 
 
 def _mole(request: PersonRequest, pk: uuid.UUID) -> Mole:

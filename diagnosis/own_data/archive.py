@@ -121,7 +121,8 @@ def _as_json(person: User) -> Iterator[bytes]:
     }
     yield _dump(head)[:-1] + b', "records": ['
     records = person.records.order_by("created_at").prefetch_related(
-        "assessments", Prefetch("reviews", Review.objects.select_related("doctor__doctor_profile"))
+        "assessments__changes_until",
+        Prefetch("reviews", Review.objects.select_related("doctor__doctor_profile")),
     )
     for number, record in enumerate(records.iterator(chunk_size=CHUNK)):
         yield (b",\n" if number else b"\n") + _dump(_record(record))
@@ -170,7 +171,14 @@ def _record(record: MoleRecord) -> dict[str, Any]:
     return _fields(record, leave_out=INNER_WORKINGS) | {
         "picture": f"pictures/{record.pk}.jpg",
         "assessments": [
-            {"id": assessment.pk, "created_at": assessment.created_at} | assessment.as_dict()
+            {"id": assessment.pk, "created_at": assessment.created_at}
+            | assessment.as_dict()
+            | {
+                "changes": [
+                    {"since": change.before_id, "result": change.result}
+                    for change in assessment.changes_until.all()
+                ]
+            }
             for assessment in record.assessments.all()
         ],
         "reviews": [_review(review) for review in record.reviews.all()],

@@ -10,7 +10,7 @@ from django.db.models.functions import Greatest, Now
 from accounts.models import User
 from accounts.ownership import check_owner
 from diagnosis import queue
-from diagnosis.moles import edits
+from diagnosis.moles import changes, edits
 from diagnosis.moles.models import Mole
 from diagnosis.records import claims
 from diagnosis.records.models import MoleRecord
@@ -45,9 +45,12 @@ def give(
         if mole is None and (mole_name or body_site):
             mole = edits.named(owner=by, name=mole_name, body_site=body_site)
         is_elsewhere = _site(record.mole) != _site(mole)
+        if record.size_mm != size_mm:
+            changes.forget(record)
+        changes.moves(record, mole)
         record.mole, record.note, record.size_mm = mole, note, size_mm
         record.signs = sorted(set(signs))
-        fields = ["mole", "note", "size_mm", "signs"]
+        fields = ["mole", "note", "size_mm", "signs", "changes"]
         record.clean_fields(exclude={f.name for f in record._meta.fields} - set(fields))
         record.save(update_fields=fields)
         _count_signs(record)
@@ -62,10 +65,11 @@ def assign(*, record: MoleRecord, mole: Mole | None, by: User) -> None:
     if mole is not None:
         check_owner(mole, by)
     is_elsewhere = _site(record.mole) != _site(mole)
-    record.mole = mole
     with transaction.atomic():
+        changes.moves(record, mole)
+        record.mole = mole
         # Nothing else: a worker may be writing the record at this moment.
-        record.save(update_fields=["mole"])
+        record.save(update_fields=["mole", "changes"])
         if is_elsewhere:
             count_place(record=record)
 

@@ -7,9 +7,10 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status
 from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.generics import ListAPIView
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -17,10 +18,12 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from diagnosis import limits
+from diagnosis.moles import changes
 from diagnosis.records import answers, assessments, pictures, responses, uploads, waiting
 from diagnosis.records.filters import ProgramFilter
 from diagnosis.records.models import MoleRecord
 from diagnosis.records.serializers import (
+    ChangeSerializer,
     CreatedSerializer,
     PictureSerializer,
     RecordMoleSerializer,
@@ -130,6 +133,26 @@ class RecordViewSet(
         return responses.heatmap(self.get_object())
 
     @extend_schema(
+        summary="What changed since an earlier picture of the mole, else since its first",
+        parameters=[OpenApiParameter("earlier", OpenApiTypes.UUID)],
+        responses={200: ChangeSerializer},
+    )
+    @action(detail=True)
+    def change(self, request: Request, pk: uuid.UUID) -> Response:
+        record, asked = self.get_object(), request.query_params.get("earlier")
+        of_mole = MoleRecord.objects.of(request.user).filter(mole=record.mole_id)
+        earlier = of_mole.filter(mole__isnull=False).exclude(pk=record.pk)
+        if asked is None:
+            kept = earlier.filter(state=MoleRecord.State.DONE, modality=record.modality)
+            kept = kept.filter(created_at__lt=record.created_at)
+            before = kept.order_by("created_at").first()
+        else:
+            before = earlier.filter(pk=_uuid(asked)).first()
+        if before is None:
+            raise NotFound
+        return Response(ChangeSerializer(changes.as_dict(before, record)).data)
+
+    @extend_schema(
         summary="Assess a failed record again", request=None, responses={200: RecordSerializer}
     )
     @action(detail=True, methods=["post"])
@@ -162,3 +185,10 @@ class TimelineView(ListAPIView):
     def get_queryset(self) -> QuerySet[MoleRecord]:
         mole = get_object_or_404(self.request.user.moles, pk=self.kwargs["pk"])
         return mole.records.with_answers().order_by("created_at")
+
+
+def _uuid(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise ValidationError({"earlier": "This is not the id of a record."}) from error

@@ -11,6 +11,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from diagnosis import queue
+from diagnosis.moles import changes
 from diagnosis.records.models import Assessment, MoleRecord
 from diagnosis.webhooks import deliveries
 from diagnosis.webhooks.models import Webhook
@@ -63,8 +64,10 @@ def finish(record: MoleRecord, assessment: Assessment) -> bool:
 
 
 def publish_assessed(record: MoleRecord) -> None:
-    """Tell the webhooks of its person, within the transaction that gives it the answer."""
+    """Tell the webhooks of its person, and have the mole's change measured: within the
+    transaction that gives it the answer."""
     deliveries.publish(owner_id=record.owner_id, event=Webhook.Event.ASSESSED, record_id=record.pk)
+    changes.follow_later(record.mole_id)
 
 
 def release(record: MoleRecord) -> bool:

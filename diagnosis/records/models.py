@@ -102,6 +102,14 @@ class MoleRecord(models.Model):
         blank=True,
         validators=[MinValueValidator(MIN_SIZE_MM), MaxValueValidator(MAX_SIZE_MM)],
     )
+    # What measurably changed since the mole's first picture (diagnosis.moles.changes).
+    changes = ArrayField(
+        models.CharField(max_length=20, choices=terms.CHANGES),
+        verbose_name=_("changes"),
+        default=list,
+        blank=True,
+        editable=False,
+    )
     image_bytes = models.PositiveIntegerField(default=0, editable=False)
     state = models.CharField(_("state"), max_length=20, choices=State, default=State.QUEUED)
     failure_reason = models.CharField(

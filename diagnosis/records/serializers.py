@@ -78,7 +78,40 @@ class ReviewSerializer(serializers.Serializer):
     created_at = serializers.DateTimeField()
 
 
+class MeasuresSerializer(serializers.Serializer):
+    """Of the mole in one picture; area and diameter of both in pixels of the earlier one."""
+
+    area = serializers.FloatField()
+    diameter = serializers.FloatField()
+    asymmetry = serializers.FloatField()
+    border = serializers.FloatField()
+    colours = serializers.FloatField()
+    mm = serializers.FloatField(
+        allow_null=True, help_text=_("The longest diameter in millimetres, where a size is known.")
+    )
+
+
+class ChangeSerializer(serializers.Serializer):
+    """What changed between two pictures of a mole; ``differences`` are logarithms of ratios for
+    area and diameter, and ``limit`` is what they must exceed to be in ``changes``."""
+
+    since = serializers.UUIDField(help_text=_("The earlier record."))
+    state = serializers.ChoiceField(["waiting", "measured", "not_compared"])
+    reason = serializers.CharField()
+    matrix = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField()), allow_null=True
+    )
+    before = MeasuresSerializer(allow_null=True)
+    after = MeasuresSerializer(allow_null=True)
+    differences = serializers.DictField(child=serializers.FloatField())
+    limit = serializers.DictField(child=serializers.FloatField())
+    changes = serializers.ListField(child=serializers.ChoiceField(list(terms.CHANGES.items())))
+
+
 class RecordSerializer(serializers.ModelSerializer):
+    changes = serializers.ListField(
+        child=serializers.ChoiceField(list(terms.CHANGES.items())), read_only=True
+    )
     failure_reason = serializers.ChoiceField(
         MoleRecord.FailureReason.choices, allow_blank=True, read_only=True
     )
@@ -101,6 +134,7 @@ class RecordSerializer(serializers.ModelSerializer):
             "note",
             "signs",
             "size_mm",
+            "changes",
             "image",
             "thumbnail",
             "created_at",

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.ownership import check_owner
 from diagnosis import limits, metrics, queue
-from diagnosis.moles import edits
+from diagnosis.moles import changes, edits
 from diagnosis.moles.models import Mole
 from diagnosis.records import media, pictures
 from diagnosis.records.models import MAX_SIZE_MM, MoleRecord, random_name
@@ -188,6 +188,7 @@ def delete(*, record: MoleRecord, by: User) -> None:
     with transaction.atomic():
         # Locked first: a worker that finishes now would add an assessment meanwhile.
         for locked in MoleRecord.objects.select_for_update().filter(pk=record.pk):
+            changes.follow_later(locked.mole_id)
             locked.delete()
 
 

@@ -14,7 +14,9 @@ from django.utils.translation import ngettext
 
 from accounts.age import age_on
 from accounts.requests import PersonRequest
+from diagnosis.language import changes as language
 from diagnosis.language import frequencies, terms
+from diagnosis.moles import changes
 from diagnosis.records.models import Assessment, MoleRecord
 from diagnosis.reviews import claims, verdicts
 from diagnosis.reviews.forms import NewVerdictForm
@@ -86,7 +88,7 @@ class ReviewPage:
             context["hidden"] = not self._is_answer_seen()
             if not context["hidden"]:
                 self._remember()
-                context |= _answer(record.current_assessment)
+                context |= _answer(record.current_assessment) | _changed(record)
         return TemplateResponse(request, "admin/diagnosis/molerecord/review.html", context)
 
     def _claim(self) -> HttpResponse:
@@ -164,6 +166,20 @@ def go_on(model_admin: admin.ModelAdmin, request: PersonRequest) -> HttpResponse
 def percent(share: float) -> str:
     """Write a share in the reader's language: other commas, and a space before the sign."""
     return _("%(number)s%%") % {"number": floatformat(100 * share, 1)}
+
+
+def _changed(record: MoleRecord) -> dict[str, Any]:
+    """What changed since the mole's first picture of this kind, where that was measured."""
+    change = record.mole and changes.of(record.mole.records.all()).get(record)
+    if not change or change.result is None:
+        return {}
+    said = language.say(change)
+    pair = (change.before.record, record)
+    return {
+        "said": said,
+        "pictures": list(zip(pair, said.frames or (None, None), strict=True)),
+        "picture_view": "admin:diagnosis_molerecord_image",
+    }
 
 
 def _answer(assessment: Assessment) -> dict[str, Any]:

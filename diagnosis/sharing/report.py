@@ -17,8 +17,10 @@ from PIL import Image
 
 from accounts.models import User
 from diagnosis import limits
+from diagnosis.language import changes as language
 from diagnosis.language import frequencies, plots, results, terms
-from diagnosis.moles.models import Mole
+from diagnosis.moles import changes
+from diagnosis.moles.models import Change, Mole
 from diagnosis.records import media
 from diagnosis.records.models import MoleRecord
 
@@ -49,9 +51,12 @@ def write(*, person: User, records: Iterable[MoleRecord], mole: Mole | None = No
     )
     report.opening(person, born(person, every), mole, len(every), len(shown))
     if plot := plots.size_plot(every):
-        report.size_plot(plot)
+        report.plot(_("Size in millimetres, as measured by the person"), plot)
+    found = changes.of(every) if mole else {}
+    if plot := plots.area_plot(found):
+        report.plot(_("Area, compared with the first picture"), plot)
     for record in reversed(shown):
-        report.record(record)
+        report.record(record, found.get(record))
     return bytes(report.output())
 
 
@@ -110,10 +115,10 @@ class _Report(FPDF):
         ):
             self._line(sentence, 9.5, GREY, gap=1.5)
 
-    def size_plot(self, plot: plots.Plot) -> None:
-        """Points joined by a line, over a scale from zero."""
+    def plot(self, heading: str, plot: plots.Plot) -> None:
+        """Points joined by a line, with their error, over a scale from zero."""
         self.ln(3)
-        self._line(_("Size in millimetres, as measured by the person"), 12, bold=True, gap=3)
+        self._line(heading, 12, bold=True, gap=3)
         left, top, width, height = MARGIN_MM + 12, self.get_y(), self.epw - 16, 42
         self._style(8, GREY)
         self.set_line_width(0.2)
@@ -128,14 +133,17 @@ class _Report(FPDF):
         self.set_fill_color(10, 90, 96)
         self.set_line_width(0.5)
         self.polyline(places)
-        for x, y in places:
+        for (x, y), point in zip(places, plot.points, strict=True):
             self.circle(x, y, 1.1, style="F")
+            if point.low is not None and point.high is not None:
+                self.line(x, top + point.low * height, x, top + point.high * height)
         self.set_xy(left, top + height + 1.5)
         self.cell(width / 2, 4, plot.points[0].date)
         self.cell(width / 2, 4, plot.points[-1].date, align="R")
         self.ln(8)
+        self._line(plot.hint, 8, GREY)
 
-    def record(self, record: MoleRecord) -> None:
+    def record(self, record: MoleRecord, change: Change | None = None) -> None:
         """The picture on the left; beside it, what was said about it, however long."""
         if self.will_page_break(PICTURE_MM + 16):
             self.add_page()
@@ -157,6 +165,8 @@ class _Report(FPDF):
             self._line(str(review.diagnosis_in_words), 9.5)
             self._line(review.comment, 9.5, gap=3)
         self._answer(record)
+        if change and change.result:
+            self._change(change)
         self._facts(_facts_of(record))
         self.set_left_margin(MARGIN_MM)
         bottom = top + height if page == self.page else MARGIN_MM
@@ -200,6 +210,20 @@ class _Report(FPDF):
             self._line(str(answer.used), 8, GREY)
             if frequency := frequencies.of(assessment):
                 self._line(f"{frequency.sentence} {frequency.explained}", 8, GREY)
+        self.ln(2)
+
+    def _change(self, change: Change) -> None:
+        said = language.say(change)
+        self._line(_("Compared with the first picture of the mole"), 8.5, GREY)
+        self._line(str(said.heading), 9.5, bold=True)
+        for sentence in said.sentences:
+            self._line(str(sentence), 8.5)
+        for line in said.lines:
+            self._line(
+                f"{line.name}: {line.before} → {line.after} ({line.difference}; ± {line.error})",
+                8.5,
+                GREY,
+            )
         self.ln(2)
 
     def _facts(self, facts: list[tuple[str, str]]) -> None:

@@ -1,14 +1,19 @@
 """A mole over time, with its slider, by keyboard and without a script; the history searched."""
 
+import io
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from django.urls import reverse
+from PIL import Image
 from playwright.sync_api import Page, expect
 
-from diagnosis.models import Mole, MoleRecord
+from diagnosis.models import Change, Mole, MoleRecord
+from diagnosis.moles import changes
+from ml.synthetic import phantoms
 from tests.browser.conftest import DESKTOP, PHONE
-from tests.factories import PASSWORD, MoleFactory, RecordFactory, picture
+from tests.factories import PASSWORD, MoleFactory, RecordFactory, assessed, picture
 
 SIZES = pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 
@@ -105,3 +110,39 @@ def test_the_history_is_searched(page: Page, alice, mole, log_in, size) -> None:
     expect(page.get_by_label("In your notes")).to_have_value("summer")
     page.get_by_role("link", name="Show all pictures").click()
     expect(page.get_by_role("listitem").filter(has=page.locator("h3"))).to_have_count(4)
+
+
+@SIZES
+def test_what_changed_is_said_and_shown_in_turn(page: Page, alice, log_in, size) -> None:
+    page.set_viewport_size(size)
+    mole = MoleFactory(owner=alice, name="right forearm")
+    drawn = phantoms.render("irregular_mole", 320)
+    turned = drawn.rotate(30, Image.Resampling.BICUBIC, fillcolor=(214, 166, 143))
+    for days, (image, radius) in ((60, (drawn, 0.15)), (0, (turned, 0.35))):
+        stream = io.BytesIO()
+        image.save(stream, "JPEG", quality=92)
+        record = assessed(owner=alice, mole=mole, image__data=stream.getvalue())
+        angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+        round_one = 0.5 + radius * np.column_stack([np.cos(angles), np.sin(angles)])
+        record.current_assessment.outline = round_one.tolist()
+        record.current_assessment.save()
+        moment = record.created_at - timedelta(days=days)
+        MoleRecord.objects.filter(pk=record.pk).update(created_at=moment)
+    log_in(page.context, alice)
+    page.goto(address(mole))
+    expect(page.get_by_text("The two pictures are being compared")).to_be_visible()
+    changes.run(Change.objects.get().pk)  # the worker; the page looks again by itself
+    expect(page.get_by_role("heading", name="It changed.")).to_be_visible()
+    expect(page.locator("compare-pictures svg image")).to_have_count(2)
+    in_turn = page.get_by_role("button", name="In turn")
+    in_turn.click()
+    earlier, later = page.locator("compare-pictures figure").all()
+    expect(earlier).to_be_visible()
+    expect(later).to_be_hidden()
+    expect(earlier).to_be_hidden()
+    in_turn.click()  # stops
+    expect(earlier).to_be_visible()
+    expect(later).to_be_visible()
+    page.get_by_text("What was measured").click()
+    expect(page.get_by_role("row", name="Area")).to_contain_text("beyond the error")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

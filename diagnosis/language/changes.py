@@ -1,0 +1,268 @@
+"""What changed between two pictures of a mole, in words, and how sure that is."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from diagnosis.language import terms
+from ml.change import limits
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+    from diagnosis.moles.models import Change
+
+FEW_LESIONS = 100  # by which the error of a kind of picture is not known well
+FEW_ON_SKIN = 5  # features of the skin; with fewer the scale rests on the mole itself
+AROUND = 0.4  # what is shown around the mole, in units of its own size
+NAMES = {
+    "area": gettext_lazy("Area"),
+    "diameter": gettext_lazy("Longest diameter"),
+    "asymmetry": gettext_lazy("Uneven shape (0 is even)"),
+    "border": gettext_lazy("Ragged edge (1 is a circle)"),
+    "colours": gettext_lazy("Spread of colours (0 is one colour)"),
+}
+DIGITS = {"asymmetry": 2, "border": 2, "colours": 1}
+# Why two pictures can't be compared.
+REASONS = {
+    "not_registered": gettext_lazy(
+        "The program could not bring the two pictures onto each other, so it can’t say whether the "
+        "mole changed. They are shown as they are. Take the next one from the same distance and "
+        "angle, in the same light, with some skin around the mole."
+    ),
+    "no_outline": gettext_lazy(
+        "The pictures lie on each other, but the program could not tell where the mole ends, so "
+        "it measured nothing."
+    ),
+    "cut_off": gettext_lazy(
+        "The pictures lie on each other, but a part of the mole is outside of one of them, so its "
+        "size can’t be compared. Show all of it, with some skin around."
+    ),
+    "other_kind": gettext_lazy(
+        "One was taken with a dermatoscope and one without: these are not compared."
+    ),
+    "not_assessed": gettext_lazy("One of them has no answer of the program yet."),
+    "unreadable": gettext_lazy("One of the pictures can’t be read."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One measure of both pictures, and what the method makes of an unchanged mole."""
+
+    name: "StrOrPromise"
+    before: str
+    after: str
+    difference: str
+    error: str
+    is_beyond: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture as it lies in the common frame: SVG's attributes."""
+
+    width: int
+    height: int
+    transform: str
+    points: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a page says of two pictures; ``frames`` is empty where they don't lie on each other."""
+
+    tone: str
+    heading: "StrOrPromise"
+    sentences: list["StrOrPromise"] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    view_box: str = ""
+    frames: list[Frame] = field(default_factory=list)
+    waiting: bool = False
+
+
+def say(change: "Change | str", *, given_up: bool = False) -> Said:
+    """Put a change, or the reason why there is none, into words."""
+    if isinstance(change, str):
+        return _plain(change)
+    result = change.result
+    if result is None:
+        if given_up:
+            return _plain("unreadable")
+        return Said("neutral", _("The two pictures are being compared"), waiting=True)
+    if result["reason"] and not result.get("matrix"):
+        return _plain(result["reason"])
+    view_box, frames = _frames(change)
+    if result["reason"]:
+        sentence = REASONS[result["reason"]]
+        return Said("neutral", _("Not compared"), [sentence], [], view_box, frames)
+    return Said(
+        tone="doctor" if result["changes"] else "calm",
+        heading=_heading(result["changes"]),
+        sentences=_sentences(change),
+        lines=_lines(change),
+        view_box=view_box,
+        frames=frames,
+    )
+
+
+def names(codes: Iterable[str]) -> str:
+    """What was found, in one line."""
+    found = [str(terms.CHANGES[code]) for code in codes]
+    return ", ".join([found[0], *(name[0].lower() + name[1:] for name in found[1:])])
+
+
+def growth(change: "Change") -> tuple[float, float, float] | None:
+    """The later area as a share of the earlier one, and between what the error lets it lie."""
+    result = change.result
+    if not result or result["reason"]:
+        return None
+    limit = limits.error(change.before.modality)["limit"]["area"]
+    logarithm = result["differences"]["area"]
+    return tuple(float(np.exp(logarithm + off)) for off in (0, -limit, limit))
+
+
+def _plain(reason: str) -> Said:
+    return Said("neutral", _("Not compared"), [REASONS[reason]])
+
+
+def _heading(found: list[str]) -> str:
+    if not found:
+        return _("No change that the program can tell from its own error")
+    return _("It changed. Show it to a doctor within a few weeks.")
+
+
+def _sentences(change: "Change") -> list["StrOrPromise"]:
+    result = change.result
+    error = limits.error(change.before.modality)
+    day = date_format(timezone.localtime(change.before.record.created_at), "DATE_FORMAT")
+    facts = {
+        "day": day,
+        "share": _percent(abs(np.expm1(result["differences"]["area"]))),
+        "limit": _percent(np.expm1(error["limit"]["area"])),
+    }
+    larger = result["differences"]["area"] >= 0
+    sentences: list[StrOrPromise] = []
+    if result["changes"]:
+        sentences.append(_("Since %(day)s: %(what)s.") % {
+            "day": day, "what": names(result["changes"]),
+        })  # fmt: skip
+    sentences.append(
+        (
+            _("Its area measures %(share)s more than on %(day)s.")
+            if larger
+            else _("Its area measures %(share)s less than on %(day)s.")
+        )
+        % facts
+    )
+    sentences.append(
+        _(
+            "Two pictures of a mole that did not change can differ by up to %(limit)s in area: "
+            "the program’s outline and the angle of the camera do that."
+        )
+        % facts
+    )
+    if result["changes"]:
+        sentences.append(
+            _(
+                "What is marked lies beyond that error. Of 100 moles that did not change, this "
+                "is said of about 5. It does not say what the mole is."
+            )
+        )
+    else:
+        sentences.append(
+            _(
+                "A smaller change than that is not noticed. If you see one, show it to a doctor "
+                "all the same."
+            )
+        )
+    if error["lesions"] < FEW_LESIONS:
+        sentences.append(
+            _("This error was measured on hardly any pictures of this kind. It can be larger.")
+        )
+    if result["on_skin"] < FEW_ON_SKIN:
+        sentences.append(
+            _(
+                "Hardly anything on the skin around the mole was recognised. If all of the mole "
+                "grew evenly, this can’t be told from a picture taken closer."
+            )
+        )
+    return sentences
+
+
+def _lines(change: "Change") -> list[Line]:
+    result = change.result
+    before, after = result["before"], result["after"]
+    limit = limits.error(change.before.modality)["limit"]
+    beyond = set(result["changes"])
+    lines = []
+    for name in limits.MEASURES:
+        difference = result["differences"][name]
+        if name in limits.RATIOS:
+            first, last = _sizes(name, before, after)
+            differs = _signed(_percent(abs(np.expm1(difference))), difference)
+            error = _percent(np.expm1(limit[name]))
+            is_beyond = abs(difference) > limit[name]
+        else:
+            first, last, differs, error = (
+                number_format(value, DIGITS[name])
+                for value in (before[name], after[name], abs(difference), limit[name])
+            )
+            differs = _signed(differs, difference)
+            is_beyond = name in beyond
+        lines.append(Line(NAMES[name], first, last, differs, error, is_beyond))
+    return lines
+
+
+def _sizes(name: str, before: dict, after: dict) -> tuple[str, str]:
+    """In millimetres where a length is known, else as shares of the earlier picture's."""
+    if before["mm"]:
+        unit = before["mm"] / before["diameter"]
+        if name == "diameter":
+            text, factor = _("%(size)s mm"), unit
+        else:
+            text, factor = _("%(size)s mm²"), unit**2
+        return tuple(
+            text % {"size": number_format(one[name] * factor, 1)} for one in (before, after)
+        )
+    return _percent(1), _percent(after[name] / before[name])
+
+
+def _frames(change: "Change") -> tuple[str, list[Frame]]:
+    """Both pictures in pixels of the earlier one, around its mole."""
+    result = change.result
+    (a, b, c), (d, e, f) = result["matrix"]
+    transforms = ["", f"matrix({a} {d} {b} {e} {c} {f})"]
+    frames = []
+    for assessment, size, transform in zip(
+        (change.before, change.after), result["sizes"], transforms, strict=True
+    ):
+        points = np.array(assessment.outline or np.zeros((0, 2))) * size
+        frames.append(
+            Frame(*size, transform, " ".join(f"{x:.1f},{y:.1f}" for x, y in points.tolist()))
+        )
+    width, height = result["sizes"][0]
+    left, top, side = 0.0, 0.0, float(max(width, height))
+    outlines = [np.array(one.outline) for one in (change.before, change.after) if one.outline]
+    if len(outlines) == len(frames):
+        matrix = np.array(result["matrix"])
+        later = outlines[1] * result["sizes"][1] @ matrix[:, :2].T + matrix[:, 2]
+        points = np.concatenate([outlines[0] * (width, height), later])
+        middle = (points.min(axis=0) + points.max(axis=0)) / 2
+        side = float(np.ptp(points, axis=0).max()) * (1 + AROUND)
+        left, top = (middle - side / 2).tolist()
+    return f"{left:.1f} {top:.1f} {side:.1f} {side:.1f}", frames
+
+
+def _percent(share: float) -> str:
+    return _("%(number)s%%") % {"number": number_format(100 * float(share), 0)}
+
+
+def _signed(text: str, difference: float) -> str:
+    return f"{'+' if difference >= 0 else '−'}{text}"

@@ -1,0 +1,183 @@
+"""What changed between a mole's pictures: asked for here, measured by a worker.
+
+The mole's first picture of a kind is what its later ones are compared with, each by itself, so
+that slow growth adds up.
+"""
+
+import logging
+import uuid
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from diagnosis import queue
+from diagnosis.moles.models import Change, Mole
+from ml.change import limits
+from ml.images import ImageError, decode
+
+if TYPE_CHECKING:
+    from diagnosis.records.models import Assessment, MoleRecord
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 3
+WAIT = timedelta(minutes=1)  # after which the sweeper asks again
+SWEEP_AT_MOST = 100
+# Why two pictures are not even tried; the reasons of what was tried are ml.change's.
+OTHER_KIND, NOT_ASSESSED, UNREADABLE = "other_kind", "not_assessed", "unreadable"
+
+
+def follow_later(*mole_ids: uuid.UUID | None) -> None:
+    """Call ``follow`` for these moles once the transaction is committed."""
+    for mole_id in mole_ids:
+        if mole_id is not None:
+            transaction.on_commit(lambda mole_id=mole_id: follow(mole_id), robust=True)
+
+
+def moves(record: "MoleRecord", mole: Mole | None) -> None:
+    """Compare anew once the record is saved as one of ``mole``; what was found goes."""
+    follow_later(record.mole_id, mole and mole.pk)
+    if record.mole_id != (mole and mole.pk):
+        record.changes = []
+
+
+def forget(record: "MoleRecord") -> None:
+    """Drop the comparisons with a record of which the person gives another size."""
+    of_record = Q(before__record=record.pk) | Q(after__record=record.pk)
+    Change.objects.filter(of_record).delete()
+
+
+def follow(mole_id: uuid.UUID) -> None:
+    """Ask for what is not measured yet, and say of each record what has changed.
+
+    Safe to repeat: after a new answer, a deleted first picture, a record of another mole.
+    """
+    model = Mole._meta.get_field("records").related_model
+    fields = ("mole", "modality", "state", "current_assessment", "created_at", "changes")
+    pairs = _pairs(model.objects.filter(mole=mole_id).only(*fields))
+    known = _known(pairs.values())
+    for record, (first, last) in pairs.items():
+        if first != last and (first, last) not in known:
+            known[first, last] = _ask(first, last)
+        _say(record, known.get((first, last)))
+
+
+def of(records: Iterable["MoleRecord"]) -> dict["MoleRecord", Change]:
+    """What is known of each of a mole's records since the first of its kind, oldest first."""
+    pairs = _pairs(records)
+    known = _known(pairs.values())
+    return {record: known[pair] for record, pair in pairs.items() if pair in known}
+
+
+def between(before: "MoleRecord", after: "MoleRecord") -> Change | str:
+    """The change between two records, asked for if need be; or why there can't be one."""
+    if before.modality != after.modality:
+        return OTHER_KIND
+    first, last = before.current_assessment_id, after.current_assessment_id
+    if not (first and last) or first == last:
+        return NOT_ASSESSED
+    known = Change.objects.filter(before=first, after=last)
+    return known.select_related("before__record", "after__record").first() or _ask(first, last)
+
+
+def as_dict(before: "MoleRecord", after: "MoleRecord") -> dict:
+    """``between``, as the API shows it."""
+    change = between(before, after)
+    result = {"reason": change} if isinstance(change, str) else change.result
+    nothing = {"reason": "", "matrix": None, "before": None, "after": None, "differences": {}}
+    state = "waiting" if result is None else "not_compared" if result["reason"] else "measured"
+    limit = limits.error(before.modality)["limit"]
+    return nothing | {"changes": []} | (result or {}) | {
+        "since": before.pk, "state": state, "limit": limit,
+    }  # fmt: skip
+
+
+def run(change_id: uuid.UUID | str) -> None:
+    """Measure what waits to be measured; does nothing when it is done or gone.
+
+    Raises what OpenCV raises; the sweeper tries again, three times in all.
+    """
+    waiting = Change.objects.filter(pk=change_id, result__isnull=True, attempts__lt=MAX_ATTEMPTS)
+    if not waiting.update(attempts=F("attempts") + 1):
+        return
+    change = Change.objects.select_related("before__record", "after__record").get(pk=change_id)
+    try:
+        result = _measure(change.before, change.after)
+    except (ImageError, OSError) as error:
+        logger.warning("The pictures of change %s can't be read: %s", change_id, error)
+        result = {"reason": UNREADABLE, "changes": []}
+    # Again only where nobody was faster.
+    if Change.objects.filter(pk=change_id, result__isnull=True).update(result=result):
+        follow_later(change.after.record.mole_id)
+
+
+def sweep() -> int:
+    """Ask again for what waits too long; return how many."""
+    due = Change.objects.filter(
+        result__isnull=True, attempts__lt=MAX_ATTEMPTS, created_at__lt=Now() - WAIT
+    ).order_by("created_at")
+    keys = list(due.values_list("pk", flat=True)[:SWEEP_AT_MOST])
+    for key in keys:
+        queue.measure_change(key)
+    return len(keys)
+
+
+def is_given_up(change: Change) -> bool:
+    """Whether it was tried too often; then the pictures are shown plain."""
+    return change.result is None and change.attempts >= MAX_ATTEMPTS
+
+
+def _pairs(records: Iterable["MoleRecord"]) -> dict["MoleRecord", tuple[uuid.UUID, uuid.UUID]]:
+    """Each judged record with the answers to the first picture of its kind, and to itself."""
+    first: dict[str, uuid.UUID] = {}
+    pairs = {}
+    for record in sorted(records, key=lambda record: (record.created_at, record.pk)):
+        if record.state == "done":
+            answer = record.current_assessment_id
+            pairs[record] = (first.setdefault(record.modality, answer), answer)
+    return pairs
+
+
+def _known(
+    pairs: Iterable[tuple[uuid.UUID, uuid.UUID]],
+) -> dict[tuple[uuid.UUID, uuid.UUID], Change]:
+    wanted = Q(pk__in=[])
+    for first, last in pairs:
+        if first != last:
+            wanted |= Q(before=first, after=last)
+    found = Change.objects.filter(wanted).select_related("before__record").defer("before__heatmap")
+    return {(each.before_id, each.after_id): each for each in found}
+
+
+def _ask(first: uuid.UUID, last: uuid.UUID) -> Change:
+    change = Change(before_id=first, after_id=last)
+    # Somebody else may be faster; then the message is of no row, and does nothing.
+    Change.objects.bulk_create([change], ignore_conflicts=True)
+    transaction.on_commit(lambda: queue.measure_change(change.pk), robust=True)
+    return change
+
+
+def _say(record: "MoleRecord", change: Change | None) -> None:
+    found = change.result["changes"] if change and change.result else []
+    if found != record.changes:
+        record.changes = found
+        # Nothing else: a worker may be writing the record at this moment.
+        record.save(update_fields=["changes"])
+
+
+def _measure(before: "Assessment", after: "Assessment") -> dict:
+    # OpenCV is loaded where it is needed: in the workers.
+    from ml.change.comparison import Shot, compare
+
+    shots = []
+    for assessment in (before, after):
+        with assessment.record.image.open() as file:
+            picture = decode(file)
+        size = assessment.record.size_mm
+        shots.append(Shot(picture, assessment.outline, float(size) if size else None))
+    sizes = [[shot.picture.shape[1], shot.picture.shape[0]] for shot in shots]
+    return compare(*shots, before.modality).as_dict() | {"sizes": sizes}

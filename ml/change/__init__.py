@@ -1,0 +1,1 @@
+"""Two pictures of one lesion: brought onto each other, and what changed between them."""

@@ -1,0 +1,332 @@
+"""What changed between a mole's pictures: asked for, measured by a worker, said on every page."""
+
+import io
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+from PIL import Image
+from pypdf import PdfReader
+
+from diagnosis import queue
+from diagnosis.models import Change, MoleRecord
+from diagnosis.moles import changes
+from diagnosis.records import answers
+from ml import taxonomy
+from ml.change import limits
+from ml.synthetic import phantoms
+from tests.factories import MoleFactory, assessed
+
+SIDE = 320
+LIMIT = {"area": 0.3, "diameter": 0.2, "asymmetry": 0.1, "border": 0.2, "colours": 6.0}
+
+
+def circle(radius: float) -> list[list[float]]:
+    angles = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    return np.column_stack([0.5 + radius * np.cos(angles), 0.5 + radius * np.sin(angles)]).tolist()
+
+
+@pytest.fixture(scope="module")
+def pictures() -> dict[str, bytes]:
+    """A drawn mole, the same one turned, and another."""
+    mole = phantoms.render("irregular_mole", SIDE)
+    made = {
+        "mole": mole,
+        "turned": mole.rotate(30, Image.Resampling.BICUBIC, fillcolor=(214, 166, 143)),
+        "other": phantoms.render("even_mole", SIDE),
+    }
+    encoded = {}
+    for name, picture in made.items():
+        stream = io.BytesIO()
+        picture.save(stream, "JPEG", quality=92)
+        encoded[name] = stream.getvalue()
+    return encoded
+
+
+@pytest.fixture(autouse=True)
+def known_error(monkeypatch):
+    part = {"lesions": 500, "limit": LIMIT}
+    monkeypatch.setattr(
+        limits, "errors", lambda: {"modalities": {"photo": part, "dermoscopy": part}}
+    )
+
+
+@pytest.fixture
+def sent(monkeypatch) -> list:
+    """The comparisons that the workers were told of."""
+    told = []
+    monkeypatch.setattr(queue, "measure_change", told.append)
+    return told
+
+
+@pytest.fixture
+def mole(alice):
+    return MoleFactory(owner=alice)
+
+
+@pytest.fixture
+def picture_of(pictures, mole):
+    def make(name: str, radius: float, days_ago: int, **fields) -> MoleRecord:
+        record = assessed(
+            fields.pop("category", taxonomy.BENIGN),
+            owner=mole.owner,
+            mole=mole,
+            image__data=pictures[name],
+            **fields,
+        )
+        answer = record.current_assessment
+        answer.outline = circle(radius)
+        answer.modality = record.modality
+        answer.save()
+        moment = timezone.now() - timedelta(days=days_ago)
+        MoleRecord.objects.filter(pk=record.pk).update(created_at=moment)
+        record.refresh_from_db()
+        return record
+
+    return make
+
+
+@pytest.fixture
+def work(mole, django_capture_on_commit_callbacks, sent):
+    """Have all that waits measured, as a worker would."""
+
+    def do() -> None:
+        with django_capture_on_commit_callbacks(execute=True):
+            changes.follow_later(mole.pk)
+        for key in list(sent):
+            with django_capture_on_commit_callbacks(execute=True):
+                changes.run(key)
+
+    return do
+
+
+@pytest.fixture
+def see(client, alice, mole):
+    client.force_login(alice)
+
+    def get(**asked) -> str:
+        return client.get(reverse("diagnosis:mole_detail", args=[mole.pk]), asked).content.decode()
+
+    return get
+
+
+def test_growth_is_measured_and_sends_to_a_doctor(picture_of, work, see, client):
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0)
+    work()
+    later.refresh_from_db()
+    assert later.changes == ["grew"]
+    assert later.danger == MoleRecord.Danger.TO_BE_SEEN
+    shown = see()
+    assert "It changed. Show it to a doctor within a few weeks." in shown
+    assert "Of 100 moles that did not change, this is said of about 5." in shown
+    assert 'transform="matrix(' in shown
+    record_page = client.get(reverse("diagnosis:record_detail", args=[later.pk])).content.decode()
+    assert "Compared with the first picture of this mole: It grew." in record_page
+    assert "Should be seen by a doctor" in record_page
+    assert "No warning sign found" not in record_page
+
+
+def test_what_the_error_explains_is_no_change(picture_of, work, see):
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.21, 0)
+    work()
+    later.refresh_from_db()
+    assert later.changes == []
+    assert later.danger == MoleRecord.Danger.BENIGN
+    shown = see()
+    assert "No change that the program can tell from its own error" in shown
+    assert "If you see one, show it to a doctor" in shown
+
+
+def test_a_change_never_lowers_the_pictures_own_advice(picture_of, work, client, alice):
+    client.force_login(alice)
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0, category=taxonomy.HIGH_RISK)
+    work()
+    later.refresh_from_db()
+    assert later.danger == MoleRecord.Danger.HIGH_RISK
+    shown = client.get(reverse("diagnosis:record_detail", args=[later.pk])).content.decode()
+    assert "Should be seen by a doctor soon" in shown
+
+
+def test_pictures_that_do_not_fit_are_shown_plain_and_it_is_said(picture_of, work, see):
+    picture_of("mole", 0.2, 60)
+    later = picture_of("other", 0.3, 0)
+    work()
+    shown = see()
+    assert "could not bring the two pictures onto each other" in shown
+    assert shown.count("<img src=") >= 2
+    assert "<image href" not in shown
+    later.refresh_from_db()
+    assert later.changes == []
+
+
+def test_a_picture_with_and_one_without_dermatoscope_are_not_compared(picture_of, work, see):
+    picture_of("mole", 0.2, 60)
+    picture_of("turned", 0.3, 0, modality="dermoscopy")
+    work()
+    assert "these are not compared" in see()
+    assert not Change.objects.exists()
+
+
+def test_until_it_is_measured_the_page_waits_and_looks_again(picture_of, see, client, mole, sent):
+    picture_of("mole", 0.2, 60)
+    picture_of("turned", 0.3, 0)
+    shown = see()
+    assert "The two pictures are being compared" in shown
+    assert "looks=1" in shown
+    address = reverse("diagnosis:mole_change", args=[mole.pk])
+    part = client.get(address, {"looks": "1"}, headers={"HX-Request": "true"}).content.decode()
+    assert "looks=2" in part
+    assert "<html" not in part
+    last = client.get(address, {"looks": "30"}, headers={"HX-Request": "true"}).content.decode()
+    assert "hx-get" not in last
+    assert "Look again" in last
+    assert Change.objects.count() == 1
+
+
+def test_another_persons_mole_is_not_found(client, bob, mole):
+    client.force_login(bob)
+    address = reverse("diagnosis:mole_change", args=[mole.pk])
+    assert client.get(address, headers={"HX-Request": "true"}).status_code == 404
+
+
+def test_a_doubled_message_measures_once(picture_of, work, sent, mocker_count):
+    picture_of("mole", 0.2, 60)
+    picture_of("turned", 0.3, 0)
+    work()
+    assert mocker_count() == 1
+    work()
+    assert mocker_count() == 1
+
+
+@pytest.fixture
+def mocker_count(monkeypatch):
+    calls = []
+    real = changes._measure
+    monkeypatch.setattr(changes, "_measure", lambda *of: calls.append(of) or real(*of))
+    return lambda: len(calls)
+
+
+def test_what_waits_too_long_is_asked_again_three_times(picture_of, sent, monkeypatch, mole):
+    picture_of("mole", 0.2, 60)
+    picture_of("turned", 0.3, 0)
+    changes.follow(mole.pk)
+    assert changes.sweep() == 0  # just asked
+    Change.objects.update(created_at=timezone.now() - timedelta(minutes=5))
+    assert changes.sweep() == 1
+
+    def fail(*_):
+        raise RuntimeError
+
+    monkeypatch.setattr(changes, "_measure", fail)
+    for _ in range(3):
+        with pytest.raises(RuntimeError):
+            changes.run(Change.objects.get().pk)
+    changes.run(Change.objects.get().pk)
+    assert changes.sweep() == 0
+    assert changes.is_given_up(Change.objects.get())
+
+
+def test_a_picture_that_is_gone_is_said(picture_of, work, see):
+    first = picture_of("mole", 0.2, 60)
+    picture_of("turned", 0.3, 0)
+    first.image.storage.delete(first.image.name)
+    work()
+    assert "One of the pictures can’t be read." in see()
+
+
+def test_a_record_that_moves_away_loses_what_was_said_of_it(
+    picture_of, work, alice, django_capture_on_commit_callbacks
+):
+    first = picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0)
+    work()
+    later.refresh_from_db()
+    assert later.changes == ["grew"]
+    with django_capture_on_commit_callbacks(execute=True):
+        answers.assign(record=first, mole=None, by=alice)
+    later.refresh_from_db()
+    assert later.changes == []  # now it is the first
+    assert later.danger == MoleRecord.Danger.BENIGN
+
+
+def test_the_areas_stand_in_a_plot_with_their_error(picture_of, work, see):
+    picture_of("mole", 0.2, 60)
+    picture_of("turned", 0.21, 30)
+    picture_of("turned", 0.3, 0)
+    work()
+    shown = see()
+    assert 'id="plot-area"' in shown
+    assert shown.count('class="error"') == 3
+    assert "Area compared with the first picture: 100%" in shown
+
+
+def test_the_api_says_what_changed(picture_of, work, client, alice, bob):
+    first = picture_of("mole", 0.2, 60, size_mm="6.0")
+    later = picture_of("turned", 0.3, 0)
+    work()
+    client.force_login(alice)
+    address = reverse("api-record-change", args=[later.pk])
+    said = client.get(address).json()
+    assert said["since"] == str(first.pk)
+    assert said["state"] == "measured"
+    assert said["changes"] == ["grew"]
+    assert said["differences"]["area"] > said["limit"]["area"]
+    assert said["before"]["mm"] == pytest.approx(6)
+    assert client.get(address, {"earlier": str(first.pk)}).json() == said
+    record = client.get(reverse("api-record-detail", args=[later.pk])).json()
+    assert record["changes"] == ["grew"]
+    assert client.get(address, {"earlier": "nonsense"}).status_code == 400
+    assert client.get(address, {"earlier": str(later.pk)}).status_code == 404
+    assert client.get(reverse("api-record-change", args=[first.pk])).status_code == 404
+    client.force_login(bob)
+    assert client.get(address).status_code == 404
+
+
+def test_the_doctor_sees_both_pictures_and_the_measures(picture_of, work, client, dr_chen):
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0)
+    work()
+    client.force_login(dr_chen)
+    shown = client.get(reverse("admin:diagnosis_molerecord_change", args=[later.pk]))
+    shown = shown.content.decode()
+    assert "Compared with the first picture of the mole" in shown
+    assert "beyond the error" in shown
+    assert reverse("admin:diagnosis_molerecord_image", args=[later.pk]) in shown
+
+
+def test_the_report_says_what_changed(picture_of, work, client, alice, mole):
+    picture_of("mole", 0.2, 60)
+    picture_of("turned", 0.3, 0)
+    work()
+    client.force_login(alice)
+    pdf = client.get(reverse("diagnosis:mole_report", args=[mole.pk]))
+    content = b"".join(pdf.streaming_content) if pdf.streaming else pdf.content
+    text = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(content)).pages)
+    text = " ".join(text.split())
+    assert "It changed. Show it to a doctor within a few weeks." in text
+    assert "Longest diameter" in text
+
+
+def test_what_the_page_costs_does_not_grow(
+    picture_of, work, see, django_assert_max_num_queries, sent
+):
+    for days in (60, 30, 20, 10, 0):
+        picture_of("mole", 0.2, days)
+    work()
+    with django_assert_max_num_queries(12):
+        see()
+
+
+def test_the_marker_is_printed_in_millimetres(client, alice):
+    client.force_login(alice)
+    answer = client.get(reverse("diagnosis:mole_marker"))
+    assert answer["Content-Type"] == "image/svg+xml"
+    drawn = answer.content.decode()
+    assert 'width="90mm"' in drawn
+    # The frame of the smallest dictionary is one cell wide: 20 of 36 cells, and those inside.
+    assert drawn.count('width="1.6667"') > 20
