@@ -4,7 +4,7 @@ from django.db.models import Q
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("diagnosis", "0017_assessment_used"),
+        ("diagnosis", "0018_seen_diagnosis"),
     ]
 
     operations = [
