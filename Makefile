@@ -28,7 +28,7 @@ TYPES = { $(PRODUCTION) $(BIN)/mypy --no-error-summary || test $$? = 1; }
 
 # Port and address: make run PORT=8000. For a phone on the same network: HOST=0.0.0.0 TLS=1, and
 # DEMO=1 for the demo logins there, too.
-run: $(BIN)/.runtime $(STATIC) $(MESSAGES) $(if $(filter keras,$(ML_ENGINE)),$(BIN)/.train)
+run: $(BIN)/.run $(STATIC) $(MESSAGES) $(if $(filter keras,$(ML_ENGINE)),$(BIN)/.train)
 	@exec $(BIN)/python -m skincare_site.run
 
 test: $(BIN)/.test $(STATIC) $(MESSAGES) chromium
@@ -100,7 +100,7 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 with venv is needed."; exit 1; }
 	$(PYTHON) -m venv .venv
 
-$(BIN)/.runtime $(BIN)/.train $(BIN)/.test: $(BIN)/.%: requirements/%.txt | $(BIN)/python
+$(BIN)/.run $(BIN)/.runtime $(BIN)/.train $(BIN)/.test: $(BIN)/.%: requirements/%.txt | $(BIN)/python
 	@echo "Installing the packages of $< …"
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
 	touch $@
@@ -140,9 +140,10 @@ messages: $(BIN)/.runtime
 lock: $(BIN)/.test
 	@compile() { $(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url \
 		--python-version 3.11 --custom-compile-command "make lock" $(UPGRADE) "$$@"; }
-	compile pyproject.toml --extra train --extra dev -o requirements/test.txt
+	compile pyproject.toml --all-extras -o requirements/test.txt
 	compile pyproject.toml --extra train -c requirements/test.txt -o requirements/train.txt
 	compile pyproject.toml -c requirements/test.txt -o requirements/runtime.txt
+	compile pyproject.toml --extra embedded -c requirements/test.txt -o requirements/run.txt
 	compile --group accelerator -c requirements/test.txt -o requirements/train-jax.txt
 	compile --group node -o requirements/node.txt
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.internal import ratelimit
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
@@ -20,7 +21,13 @@ class Adapter(DefaultAccountAdapter):
     from many of them is limited, and the owner's own stay open.
     """
 
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return settings.LOCAL_PASSWORDS
+
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """Nobody by a password where only the clinic's identity provider may let people in."""
+        if not settings.LOCAL_PASSWORDS:
+            return None
         person = super().authenticate(request, **credentials)
         if person:
             devices.remember_place(request, credentials.get("email", ""))

@@ -5,13 +5,14 @@ from typing import Any, NoReturn
 from allauth.account import app_settings as account_settings
 from allauth.account.adapter import get_adapter
 from allauth.account.utils import has_verified_email
+from django.conf import settings
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from knox.models import get_token_model
 from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import Throttled
+from rest_framework.exceptions import PermissionDenied, Throttled
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -40,8 +41,13 @@ class CredentialsSerializer(serializers.Serializer):
     def authenticate(self, email: str, password: str, code: str | None = None) -> User:
         """The person these credentials belong to.
 
-        Raises ValidationError, Throttled (allauth counts the failures of pages and API together).
+        Raises PermissionDenied, ValidationError, Throttled (allauth counts the failures of pages
+        and API together).
         """
+        if not settings.LOCAL_PASSWORDS:
+            raise PermissionDenied(
+                _("Passwords are switched off here. Make a token on your account page.")
+            )
         request = self.context["request"]._request
         try:
             user = get_adapter(request).authenticate(request, email=email, password=password)
@@ -55,7 +61,7 @@ class CredentialsSerializer(serializers.Serializer):
             and not has_verified_email(user)
         ):
             raise serializers.ValidationError(_("Confirm your e-mail address first."))
-        if user.lacks_second_factor:
+        if user.lacks_own_second_factor:
             raise serializers.ValidationError(
                 _("Staff need the second step of signing in. Switch it on on your account page.")
             )

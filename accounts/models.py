@@ -156,7 +156,18 @@ class User(AbstractBaseUser, PermissionsMixin):
     def lacks_second_factor(self) -> bool:
         """Whether the second step of signing in has to be switched on first: by staff, who see
         other people's records. Not in the demo of `make run`."""
+        return self.lacks_own_second_factor and not self.second_step_is_the_providers
+
+    @property
+    def lacks_own_second_factor(self) -> bool:
+        """Whether staff who sign in by a password here have no second step after it."""
         return self.is_staff and not settings.DEMO and not self.has_second_factor
+
+    @cached_property
+    def second_step_is_the_providers(self) -> bool:
+        """Whether the clinic's identity provider may vouch for it."""
+        provider = settings.IDENTITY_PROVIDER
+        return bool(provider and provider.second_step) and self.socialaccount_set.exists()
 
     @cached_property
     def is_doctor(self) -> bool:

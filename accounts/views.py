@@ -46,6 +46,7 @@ def account(request: PersonRequest) -> HttpResponse:
     user = request.user
     context = {
         "second_factor": user.has_second_factor,
+        "identity": user.socialaccount_set.exists(),
         "language": dict(settings.LANGUAGES).get(user.language),
         "sessions": len(UserSession.objects.purge_and_list(user)),
         "tokens": _tokens(user).count(),

@@ -92,9 +92,8 @@ STAGES = Histogram(
     ("stage",),
     SECONDS,
 )
-MAILS = Counter("skincare_mails", "E-mails by result: sent or failed.", ("result",))
 ALL: tuple[Counter | Histogram, ...] = (
-    *(UPLOADS, REFUSALS, ASSESSMENTS, UNUSABLE, ADVICE, MALIGNANCY, STAGES, MAILS),
+    *(UPLOADS, REFUSALS, ASSESSMENTS, UNUSABLE, ADVICE, MALIGNANCY, STAGES),
 )
 
 
@@ -109,17 +108,6 @@ class Clock:
         now = time.perf_counter()
         self.points.append(STAGES.seen(now - self._since, stage))
         self._since = now
-
-
-@contextlib.contextmanager
-def counting_mail() -> Iterator[None]:
-    """Count the e-mail that is sent inside as sent or, where that raises, as failed."""
-    try:
-        yield
-    except Exception:
-        write(MAILS.more("failed"))
-        raise
-    write(MAILS.more("sent"))
 
 
 def write(*points: Points) -> None:

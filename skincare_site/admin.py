@@ -7,6 +7,7 @@ from typing import Any
 from allauth.account.decorators import secure_admin_login
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import REDIRECT_FIELD_NAME
@@ -66,6 +67,16 @@ def _lead_in(request: HttpRequest, site: Site) -> HttpResponse:
     if request.user.lacks_second_factor:
         messages.warning(
             request, _("Staff need the second step of signing in. Switch it on, then go on here.")
+        )
+        return redirect("mfa_activate_totp")
+    if not request.user.has_second_factor:
+        messages.warning(
+            request,
+            _(
+                "%(provider)s did not confirm a second step for this sign-in. Sign out, and sign "
+                "in there with it, or switch on a second step here."
+            )
+            % {"provider": settings.IDENTITY_PROVIDER.name},
         )
         return redirect("mfa_activate_totp")
     messages.info(request, _("Confirm by your second step that it is you, then go on here."))

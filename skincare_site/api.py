@@ -28,6 +28,7 @@ from diagnosis.limits import TryLater
 from diagnosis.records.api import RecordViewSet
 from diagnosis.records.pictures import PictureRefused
 from diagnosis.records.uploads import ConsentMissing, NotRetryable, SentBefore
+from diagnosis.webhooks.api import WebhookViewSet
 from skincare_site.middleware import is_refused_by_database
 
 MEDIA_TYPE = "application/problem+json"
@@ -209,6 +210,7 @@ class UnknownAddressView(APIView):
 
 router = SimpleRouter(use_regex_path=False)
 router.register("records", RecordViewSet, basename="api-record")
+router.register("webhooks", WebhookViewSet, basename="api-webhook")
 
 urlpatterns = [
     path("", include("accounts.api_urls")),

@@ -25,9 +25,9 @@ from redis import Redis, RedisError
 
 import diagnosis.metrics
 import ml.release
+from accounts.models import OutgoingMail
 from diagnosis.models import MoleRecord
 from diagnosis.records import assessments, claims
-from diagnosis.reviews import mails
 from skincare_site.celery import app
 
 STATES_FOR = 60  # seconds; counting millions of records takes some of them
@@ -78,10 +78,10 @@ def _database() -> Iterator[Metric]:
     for state, number in cache.get_or_set("metrics.states", _states, STATES_FOR).items():
         states.add_metric([state], number)
     yield states
-    due = mails.due().aggregate(number=Count("pk"), oldest=Min("news_since"))
-    yield _gauge("skincare_verdict_mails", "Verdicts to be told by e-mail.", due["number"])
+    mails = OutgoingMail.objects.aggregate(number=Count("pk"), oldest=Min("created_at"))
+    yield _gauge("skincare_mails", "E-mails that the mail server has not taken.", mails["number"])
     yield _gauge(
-        "skincare_verdict_mails_oldest_seconds", "Age of the oldest of them.", _age(due["oldest"])
+        "skincare_mails_oldest_seconds", "Age of the oldest of them.", _age(mails["oldest"])
     )
 
 

@@ -6,6 +6,7 @@ tests set all of them; docker-compose.yml and .env.example show a production set
 
 import sys
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -13,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy
 from kombu import Queue
 
+from accounts import identity_provider
 from diagnosis.queue import Task
 from skincare_site import logs
 from skincare_site.environment import Environment, in_one_sentence
@@ -55,6 +57,8 @@ DEFAULT_FROM_EMAIL = env(
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # For /.well-known/security.txt, such as mailto:security@example.org; empty: it does not exist.
 SECURITY_CONTACT = env("SECURITY_CONTACT", default="")
+# Networks beside the public internet that webhooks may reach, such as 10.20.0.0/16 of a hospital.
+WEBHOOK_NETWORKS = [ip_network(network) for network in env.list("WEBHOOK_NETWORKS", default=[])]
 # Empty: /metrics does not exist.
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 # `make run` on the own machine: logins that everybody knows, and staff without a second factor.
@@ -76,6 +80,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "rest_framework",
     "knox",
@@ -102,6 +108,7 @@ MIDDLEWARE = [
     "accounts.staff.end_early",
     "accounts.middleware.clean_device",
     "accounts.middleware.preferences",
+    "accounts.middleware.ClosePages",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -123,6 +130,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.single_sign_on.ways",
             ],
         },
     },
@@ -182,6 +190,17 @@ MFA_TOTP_ISSUER = "Skincare mole check"
 MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
 MFA_PASSKEY_LOGIN_ENABLED = True
 
+# Sign-in through the clinic's own identity provider: OIDC_URL and what docs/sign-in.md lists.
+IDENTITY_PROVIDER = identity_provider.named_by(env)
+# Off: only that lets people in.
+LOCAL_PASSWORDS = env.bool("LOCAL_PASSWORDS", default=True)
+if not LOCAL_PASSWORDS and not IDENTITY_PROVIDER:
+    raise ImproperlyConfigured("LOCAL_PASSWORDS=0 needs OIDC_URL: nobody could sign in.")
+SOCIALACCOUNT_PROVIDERS = IDENTITY_PROVIDER.for_allauth() if IDENTITY_PROVIDER else {}
+SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.Adapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_LOGIN_ON_GET = True  # no form: its redirect would have to stand in form-action below
+
 # --- pictures and files ----------------------------------------------------------------------
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -194,7 +213,7 @@ STORAGES = {
 FILE_UPLOAD_PERMISSIONS = 0o640
 DATA_UPLOAD_MAX_NUMBER_FILES = 1  # the size limit holds for each
 # Above it a request is refused unread; a picture that is larger than allowed gets its sentence.
-MAX_REQUEST_BYTES = 100 * 1024**2
+MAX_REQUEST_BYTES = 100 * 1000**2  # the proxy refuses from there on (deploy/Caddyfile)
 FILE_UPLOAD_HANDLERS = ["diagnosis.records.pictures.BoundedUploadHandler"]
 # Pictures leave through a view that checks the permission. Behind the proxy it only names the
 # file, and the proxy sends it (deploy/Caddyfile); elsewhere Django streams it.
@@ -224,6 +243,7 @@ LIMITS = {
     "reassessments": (60, 3600),
     "reports": (30, 600),
     "shares": (30, 3600),
+    "webhooks": (30, 3600),
 }
 MAX_RECORDS = env.int("MAX_RECORDS", default=5000)
 MAX_MEGABYTES = env.int("MAX_MEGABYTES", default=2000)
@@ -254,12 +274,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_start": 0,
     "interval_step": 0,
 }
-# A queue of their own: behind a long one, sweeps would expire unread. A worker reads both.
-CELERY_TASK_QUEUES = [Queue("celery"), Queue("sweeps")]
+# A queue of their own: behind a long one, sweeps would expire unread. A worker reads all.
+# Webhooks have one, too: receivers that answer slowly must not stand before pictures.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("sweeps"), Queue("webhooks")]
 
 CELERY_TASK_ROUTES = {
     "diagnosis.tasks.sweep_*": {"queue": "sweeps"},
     "accounts.tasks.*": {"queue": "sweeps"},
+    Task.TELL_WEBHOOK: {"queue": "webhooks"},
 }
 # In memory: all beats are short, so that nothing is worth remembering over a restart.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
@@ -270,6 +292,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=1),
     },
     "mails": {"task": "accounts.tasks.send_mails", "schedule": timedelta(seconds=30)},
+    "webhooks": {"task": Task.SWEEP_WEBHOOKS, "schedule": timedelta(seconds=10)},
     "files": {"task": Task.SWEEP_FILES, "schedule": timedelta(hours=1)},
     "reminders": {"task": Task.SWEEP_REMINDERS, "schedule": timedelta(hours=1)},
     "shares": {"task": Task.SWEEP_SHARES, "schedule": timedelta(hours=1)},

@@ -4,6 +4,8 @@ In the original, whoever sends a byte every few seconds keeps one of the few thr
 Here a thread that waits costs some kilobytes; the application gets a request once it is whole.
 """
 
+import errno
+import os
 import socket
 import tempfile
 import time
@@ -12,15 +14,18 @@ from concurrent.futures import ThreadPoolExecutor
 from struct import pack
 from typing import Any, BinaryIO
 
+from gunicorn import util
 from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-WORKING = 16  # threads that run the application; of these, ten at most wait for a picture
+# Threads that run the application; of these, ten at most wait for a picture.
+WORKING = int(os.environ.get("WEB_THREADS", "16"))
 GRACE = 20  # seconds for the header, and for the body's beginning; from then on
 SLOWEST = 10_000  # bytes a second that a body must come with, on average
 STALLED = 30  # seconds in which a client takes nothing of its answer
 CHUNK = 65_536
 KEPT = 32 * 1024**2  # bytes of a body; of a larger one, to be refused, only the end
+UNREAD = 1024**3  # bytes that a refused client may go on sending, for STALLED seconds
 IN_MEMORY = 512 * 1024  # what is larger waits in a file without a name, gone with the process
 
 
@@ -52,13 +57,25 @@ class Worker(ThreadWorker):
                     self.cut_off_at.pop(conn, None)  # gone already
 
     def handle_request(self, req: Any, conn: TConn) -> bool:
-        if req._expected_100_continue:
+        if req._expected_100_continue and not _is_flood(req):
             conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
             req._expected_100_continue = False
-        req.body = self.whole_body(req, conn)
+        try:
+            req.body = self.whole_body(req, conn)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            self.log.exception("There is no room for the body of a request")
+            util.write_error(conn.sock, 503, "Service Unavailable", "No room. Try again later.")
+            return False
         self.cut_off_at.pop(conn, None)
         conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, pack("ll", STALLED, 0))
-        return super().handle_request(req, conn)
+        stays_open = super().handle_request(req, conn)
+        if _is_flood(req):
+            # Else the client, which goes on sending, would never read that it is too much.
+            util.close_graceful(conn.sock, STALLED, UNREAD)
+            return False
+        return stays_open
 
     def whole_body(self, req: Any, conn: TConn) -> BinaryIO:
         """All of the body, to be read again; of what no upload may have, zeros and the end.
@@ -69,7 +86,7 @@ class Worker(ThreadWorker):
 
         headers = dict(req.headers)
         file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
-        if int(headers.get("CONTENT-LENGTH", 0)) > settings.MAX_REQUEST_BYTES:
+        if _is_flood(req):
             return file  # is refused unread
         start, received, tail = time.monotonic(), 0, b""
         while chunk := req.body.read(CHUNK):
@@ -106,6 +123,12 @@ class Worker(ThreadWorker):
             return _Streamed(answer, language) if getattr(answer, "streaming", False) else answer
 
         self.wsgi = in_few_threads
+
+
+def _is_flood(req: Any) -> bool:
+    from django.conf import settings
+
+    return int(dict(req.headers).get("CONTENT-LENGTH", 0)) > settings.MAX_REQUEST_BYTES
 
 
 class _Streamed:

@@ -151,6 +151,8 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
         )
         if moved and assessment is not known:
             assessment.save(force_insert=not known, force_update=bool(known))
+        if moved:
+            claims.publish_assessed(record)
     return assessment if moved else None
 
 

@@ -5,9 +5,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from prometheus_client.parser import text_string_to_metric_families
 
 import ml.release
+from accounts.models import OutgoingMail
 from diagnosis.records import assessments, uploads
 from diagnosis.records.pictures import PictureRefused
-from tests.factories import RecordFactory, ReviewFactory, assessed, picture
+from tests.factories import RecordFactory, assessed, picture
 
 pytestmark = pytest.mark.django_db
 
@@ -102,10 +103,11 @@ def test_the_sweep_says_that_beat_broker_and_worker_live(figures) -> None:
     assert figures()["skincare_last_sweep_timestamp_seconds",] > 1.7e9
 
 
-def test_mails_that_wait_the_disk_and_the_model(figures, alice, dr_chen) -> None:
-    ReviewFactory(record=assessed(owner=alice), doctor=dr_chen)
+def test_mails_that_wait_the_disk_and_the_model(figures, alice) -> None:
+    OutgoingMail.objects.create(sender="a@example.org", recipients=[alice.email], content=b"")
     read = figures()
-    assert read["skincare_verdict_mails",] == 1
+    assert read["skincare_mails",] == 1
+    assert read["skincare_mails_oldest_seconds",] > 0
     assert 0 < read["skincare_media_free_bytes",] < read["skincare_media_size_bytes",]
     assert read["skincare_model_info", ml.release.current().version, "litert"] == 1
 

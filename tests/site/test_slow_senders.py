@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from knox.models import AuthToken
 
 from tests.factories import UserFactory
@@ -79,7 +80,8 @@ def caddy(port: int, tmp_path: Path) -> Iterator[int]:
         [Path(sys.executable).with_name("caddy"), "run", "--config", "deploy/Caddyfile"],
         cwd=ROOT,
         env={
-            "SITE_ADDRESS": f"http://localhost:{own}",
+            "DOMAIN": f"localhost:{own}",
+            "TLS": "proxy",
             "WEB": f"127.0.0.1:{port}",
             "HOME": str(tmp_path),
             "CADDY_ADMIN": f"unix/{tmp_path}/admin",
@@ -213,3 +215,11 @@ def test_what_is_made_while_it_is_sent_is_in_the_persons_language(port: int, cli
     assert status == 200
     with zipfile.ZipFile(io.BytesIO(answer)) as archive:
         assert "contient" in archive.read("README.txt").decode()
+
+
+@pytest.mark.parametrize("door", ["port", "caddy"])
+def test_who_sends_far_too_much_reads_that_it_is(request, door) -> None:
+    """The whole of it, as browsers and scripts do, which look for the answer after sending."""
+    port = request.getfixturevalue(door)
+    answer = requests.post(f"http://localhost:{port}/api/v1/records/", data=b"x" * 101_000_000)
+    assert answer.status_code == 413

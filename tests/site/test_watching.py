@@ -100,8 +100,7 @@ FIRES = {
         'django_http_responses_total_by_status_total{status="503"} 0+9x99',
     ],
     "DiskFillsUp": ["skincare_media_free_bytes 5x99"],
-    "MailsWait": ["skincare_verdict_mails_oldest_seconds 4000x99"],
-    "MailsFail": ['skincare_mails_total{result="failed"} 0+1x99'],
+    "MailsWait": ["skincare_mails_oldest_seconds 4000x199"],
     "AdviceHasShifted": [
         'skincare_advice_total{advice="watch",modality="photo"} 0+30x144 4320x150',
         'skincare_advice_total{advice="doctor_days",modality="photo"} 0+1x144 144+30x150',

@@ -7,7 +7,7 @@ import accounts.names
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0008_user_sex_at_birth"),
+        ("accounts", "0009_outgoing_mail"),
     ]
 
     operations = [

@@ -4,7 +4,7 @@ from django.db.models import Q
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("diagnosis", "0018_seen_diagnosis"),
+        ("diagnosis", "0019_webhooks"),
     ]
 
     operations = [

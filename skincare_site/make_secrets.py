@@ -1,0 +1,76 @@
+"""The secrets of docker-compose.yml, made before anything runs.
+
+Makes what is missing and keeps what is there, so that the first ``docker compose up`` needs no
+preparation. Each folder is a volume that only those services see that need what lies in it.
+``--rotate NAME`` makes one of them new.
+"""
+
+import argparse
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import quote
+
+import pyrage
+
+ROTATED = ("secret_key", "service_password", "redis_password")
+
+
+def make(root: Path, given: dict[str, str], rotate: str | None = None) -> None:
+    """Write the files below ``root``; what ``given`` names (as .env does) goes before what is made.
+
+    Raises OSError.
+    """
+
+    def keep(path: str, made: str, name: str = "") -> str:
+        file = root / path
+        old = file.read_text() if file.exists() else ""
+        value = given.get(name, "") or (old if old and file.name != rotate else made)
+        if value != old:
+            _write(file, value)
+        return value
+
+    key = root / "app/secret_key"
+    earlier = key.read_text() if rotate == key.name and key.exists() else ""
+    keep("app/secret_key", secrets.token_urlsafe(50), "SECRET_KEY")
+    if earlier:
+        # One is enough: who was away for longer signs in again.
+        _write(root / "app/secret_key_fallbacks", earlier)
+    owner = keep("database/password", secrets.token_urlsafe(30), "POSTGRES_PASSWORD")
+    service = keep("owner/service_password", secrets.token_urlsafe(30), "SERVICE_PASSWORD")
+    broker = keep("owner/redis_password", secrets.token_urlsafe(30))
+    keep("owner/backup_key", str(pyrage.x25519.Identity.generate()), "BACKUP_KEY")
+    addresses = {
+        "app/database_url": (
+            "DATABASE_URL",
+            f"postgresql://service:{quote(service, '')}@db/skincare",
+        ),
+        "owner/database_url": (
+            "DATABASE_OWNER_URL",
+            f"postgresql://skincare:{quote(owner, '')}@db/skincare",
+        ),
+        "app/redis_url": ("REDIS_URL", f"redis://:{broker}@redis:6379/0"),
+        "app/email_url": ("EMAIL_URL", ""),
+        "app/metrics_token": ("METRICS_TOKEN", ""),
+    }
+    for path, (name, made) in addresses.items():
+        _write(root / path, given.get(name) or made)
+    # Nothing is kept: a message is a hint, and the database remembers.
+    _write(root / "redis/valkey.conf", f'requirepass {broker}\nsave ""\nappendonly no\n')
+
+
+def _write(file: Path, value: str) -> None:
+    """Whole or not at all. Readable by every user of the containers that mount the volume."""
+    file.parent.mkdir(exist_ok=True, parents=True)
+    new = file.with_suffix(".new")
+    new.write_text(value)
+    new.chmod(0o444)
+    new.rename(file)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rotate", choices=ROTATED)
+    parser.add_argument("root", type=Path, nargs="?", default=Path("/secrets"))
+    arguments = parser.parse_args()
+    make(arguments.root, dict(os.environ), arguments.rotate)
