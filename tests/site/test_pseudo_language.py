@@ -33,7 +33,7 @@ DRAWN = {"x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "width", "height", "
 COMMA = re.compile(r"\d,\d")
 # Names and units; and what Django's and the packages' admin says in English to everybody.
 AS_THEY_ARE = re.compile(
-    r"\S+@\S+|P-[0-9a-f]{8}|English|Nederlands|Français|Deutsch|\b(mm|JSON|ZIP|PDF)\b"
+    r"\S+@\S+|https://\S+|P-[0-9a-f]{8}|English|Nederlands|Français|Deutsch|\b(mm|JSON|ZIP|PDF)\b"
     r"|^(Search|True|False|md5|test|\w+\*+)$"
     r"|Knox|Auth tokens|Authenticators|User sessions|User-group relationships"
 )

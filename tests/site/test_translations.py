@@ -23,6 +23,7 @@ from pypdf import PdfReader
 from accounts.models import User
 from diagnosis.language import results, terms
 from diagnosis.models import MoleRecord
+from diagnosis.records import media
 from diagnosis.reviews import mails
 from ml.images import ImageError, decode
 from skincare_site import messages
@@ -32,10 +33,11 @@ LANGUAGES = [path.parts[-3] for path in messages.catalogues()]
 MARKS = {*messages.KEYWORDS}
 # What is read in a log, at a console, or in the description of the API.
 PROGRAMMERS = {"debug", "info", "warning", "error", "exception", "critical"}
-PROGRAMMERS |= {"ImproperlyConfigured", "extend_schema", "extend_schema_view"}
-PRODUCTS = {"Samsung Internet", "Mac OS X"}
+PROGRAMMERS |= {"ImproperlyConfigured", "extend_schema", "extend_schema_view", "exit"}
+PRODUCTS = {"Samsung Internet", "Mac OS X", media.NOT_WRITABLE}
 DESCRIPTION = ast.dump(ast.Constant("description"))
 CONSOLE = {"settings.py", "service.py", "embedded.py", "processes.py", "logs.py", "health.py"}
+CONSOLE |= {"environment.py", "metrics.py", "web_worker.py", "wsgi.py"}
 # A sentence, or at least two words of which the first is written large.
 SENTENCE = re.compile(r"^[^\W\d_a-z]\w*[’']?\w*,? [\w“(]")
 WORDS = re.compile(r"[^\W\d_]{2,}")
