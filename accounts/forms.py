@@ -133,12 +133,6 @@ class TeachingForm(forms.Form):
 
     agreed = forms.BooleanField(label=TEACHING_TEXT, required=False)
 
-    def save(self, user: User) -> None:
-        """Store when they agreed, or that they no longer do; agreeing again keeps the first day."""
-        since = user.teaching_consented_at or timezone.now()
-        user.teaching_consented_at = since if self.cleaned_data["agreed"] else None
-        user.save(update_fields=["teaching_consented_at"])
-
 
 class PreferencesForm(forms.ModelForm):
     """Language and time zone; empty leaves both to browser and service."""

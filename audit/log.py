@@ -63,9 +63,15 @@ def decision(person: User | None, what: str, *, actor: User | None = None, **det
     )
 
 
-def look(model: type[Model], row: Model | None, shown: Iterable[str] = ()) -> None:
+def look(
+    model: type[Model],
+    row: Model | None,
+    shown: Iterable[str] = (),
+    details: dict[str, str] | None = None,
+) -> None:
     """That somebody read a row, or, where it is None, a list with the ``shown`` ids."""
-    details = None if row else {"action": LIST, "shown": list(shown)}
+    if row is None:
+        details = {"action": LIST, "shown": list(shown)}
     _create(model, row, action=LogEntry.Action.ACCESS, additional_data=details)
 
 

@@ -19,7 +19,7 @@ class KeylessLogger(Logger):
 
 
 workers = int(os.environ.get("WEB_WORKERS", "1"))
-threads = 256  # that wait for clients; the few that work are counted in web_worker
+threads = 512  # that wait: for clients, half of them for records; web_worker has the few that work
 worker_class = "skincare_site.web_worker.Worker"
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 timeout = 60

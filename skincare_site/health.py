@@ -30,6 +30,12 @@ def ready(request: HttpRequest) -> HttpResponse:
     the sweeper sends them once it is back; without room for pictures people still read their
     results. To take the pages away then would lose more.
     """
+    said = state()
+    return JsonResponse(said, status=200 if said["database"] == "ok" else 503)
+
+
+def state() -> dict[str, str | None]:
+    """How the service is: "ok", "degraded" or "unavailable", and each part of it."""
     up = _database()
     said = {
         "database": "ok" if up else "down",
@@ -38,7 +44,7 @@ def ready(request: HttpRequest) -> HttpResponse:
         "mail": (outbox.trouble() or "ok") if up else "unknown",
     }
     status = "ok" if set(said.values()) == {"ok"} else "degraded" if up else "unavailable"
-    return JsonResponse({"status": status, **said, "model": _model()}, status=200 if up else 503)
+    return {"status": status, **said, "model": _model()}
 
 
 def _database() -> bool:

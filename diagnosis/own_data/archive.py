@@ -9,7 +9,7 @@ from auditlog.context import auditlog_value
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
-from django.db.models import Model, Prefetch, ProtectedError
+from django.db.models import F, Model, Prefetch, ProtectedError
 from django.utils.translation import gettext as _
 from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
 
@@ -41,6 +41,7 @@ RELATED = {
     "doctor_profile": "account.doctor_settings",
     "reviews": "verdicts_written",
     "logentry_set": "audit_log",
+    "idempotency_keys": None,  # numbers that programs made up, for a day
     "review_claims": None,  # which of others' records a doctor is about to review, for minutes
 }
 # Of a verdict, what its record's person does not get: doctors write it to each other, and it may
@@ -138,7 +139,11 @@ def _account(person: User) -> dict[str, Any]:
         "sessions": list(
             UserSession.objects.filter(user=person).values("created_at", "ip", "user_agent")
         ),
-        "tokens": list(person.auth_token_set.values("created", "expiry")),
+        "tokens": list(
+            person.auth_token_set.values(
+                "created", "expiry", name=F("details__name"), scope=F("details__scope")
+            )
+        ),
         "addresses": list(person.emailaddress_set.values("email", "primary", "verified")),
         "identities": list(
             person.socialaccount_set.values(

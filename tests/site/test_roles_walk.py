@@ -21,6 +21,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 from knox.models import AuthToken
 
+from accounts import tokens
 from accounts.models import User
 from diagnosis.camera import build
 from diagnosis.models import DoctorProfile, Share, Webhook
@@ -133,6 +134,7 @@ def fill_in(people, client):
     session = UserSession.objects.create(
         user=alice, session_key="k", ip="127.0.0.1", user_agent="", data={}
     )
+    token_id = tokens.id_of(AuthToken.objects.create(alice)[0])
     in_admin = {
         "accounts/user": alice,
         "account/emailaddress": alice.emailaddress_set.get(),
@@ -161,13 +163,15 @@ def fill_in(people, client):
                 "url": "nothing",
             }
         else:
-            owned = {"moles": mole, "shares": share, "shared": record}
+            owned = {"moles": mole, "shares": share, "shared": record, "reviews": review}
             if "/webhooks/" in route:
-                owned[route.split("/")[1]] = webhook
+                owned |= {"webhooks": webhook, route.split("/")[1]: webhook}
+            room = route.removeprefix(API).strip("/").split("/")[0]
             values = {
-                "uuid:pk": owned.get(route.split("/")[1], record).pk,
+                "uuid:pk": token_id if room == "tokens" else owned.get(room, record).pk,
                 "int:pk": session.pk if "/sessions/" in route else key.pk,
                 "slug:name": "even_mole",
+                "provider_id": "clinic",
                 "uidb36": "x",
                 "key": "x",
                 "slug:version": build.build(),
