@@ -93,6 +93,7 @@ class AgreementAdmin(admin.ModelAdmin):
                     (RATES[name], share, _interval(share)) for name, share in found.rates.items()
                 ],
                 "refused_interval": _interval(found.refused),
+                "second_opinions": _interval(found.second_opinions),
                 "bins": [_bin(b) for b in found.bins],
                 "weeks": _weeks(found.weeks[-SHOWN_WEEKS:]),
                 "waits": [_wait(wait) for wait in found.waits],
