@@ -101,8 +101,6 @@ class Agreement:
     bins: list[Bin]
     weeks: list[Week]
     waits: list[Wait] = field(default_factory=list)
-    # Of second opinions, those in the first doctor's category, whatever the version.
-    second_opinions: Share = Share(0, 0)
 
     @property
     def reviewed(self) -> int:
@@ -148,11 +146,11 @@ def measure(*, model_version: str, modality: str = "", blind: bool = False) -> A
         bins=_bins(cells),
         weeks=_weeks(answers),
         waits=_waits(records),
-        second_opinions=_second_opinions(),
     )
 
 
-def _second_opinions() -> Share:
+def second_opinions() -> Share:
+    """Of second opinions, those in the first doctor's category, whatever the version."""
     answered = SecondOpinion.objects.filter(second__isnull=False)
     same = Q(second__risk_category=F("first__risk_category"))
     return Share(**answered.aggregate(hits=Count("pk", filter=same), n=Count("pk")))

@@ -172,7 +172,7 @@ def test_the_agreement_counts_final_verdicts_and_the_doctors_among_themselves(
     verdicts.write(record=asked, doctor=dr_chen, **SEEN_SOON)
     found = agreement.measure(model_version="test")
     assert found.confusion[1][0] == 1
-    assert (found.second_opinions.hits, found.second_opinions.n) == (0, 1)
+    assert agreement.second_opinions() == agreement.Share(hits=0, n=1)
 
 
 def test_programs_of_the_person_see_the_final_one_only(client, asked, alice, dr_okafor):
