@@ -37,14 +37,8 @@ PROGRAMMERS |= {"ImproperlyConfigured", "extend_schema", "extend_schema_view", "
 PRODUCTS = {"Samsung Internet", "Mac OS X", media.NOT_WRITABLE}
 DESCRIPTION = ast.dump(ast.Constant("description"))
 CONSOLE = {"settings.py", "service.py", "embedded.py", "processes.py", "logs.py", "health.py"}
-CONSOLE |= {
-    "examples.py",
-    "idempotency.py",
-    "environment.py",
-    "metrics.py",
-    "web_worker.py",
-    "wsgi.py",
-}
+CONSOLE |= {"environment.py", "metrics.py", "web_worker.py", "wsgi.py"}
+CONSOLE |= {"examples.py", "idempotency.py", "schema.py"}
 # A sentence, or at least two words of which the first is written large.
 SENTENCE = re.compile(r"^[^\W\d_a-z]\w*[’']?\w*,? [\w“(]")
 WORDS = re.compile(r"[^\W\d_]{2,}")
