@@ -26,6 +26,7 @@ REGISTERED: dict[str, dict[str, Any]] = {
         "include_fields": ["record", "doctor", "diagnosis", "risk_category", "urgency"]
     },
     "diagnosis.Webhook": {"include_fields": ["owner", "events", "secret_number", "disabled_at"]},
+    "diagnosis.SecondOpinion": {"include_fields": ["first", "asked", "second", "final"]},
     "diagnosis.Share": {"include_fields": ["owner", "mole", "record", "expires_at"]},
 }
 # Health data: every look that staff take at them in the administration is kept.

@@ -5,7 +5,7 @@ The state machine stands in the constraints; the functions beside each model mov
 
 from diagnosis.moles.models import Change, Mole
 from diagnosis.records.models import MAX_SIZE_MM, Assessment, MoleRecord, random_name
-from diagnosis.reviews.models import DoctorProfile, Review
+from diagnosis.reviews.models import DoctorProfile, Review, SecondOpinion
 from diagnosis.sharing.models import Share
 from diagnosis.webhooks.models import Webhook, WebhookAttempt, WebhookDelivery
 
@@ -17,6 +17,7 @@ __all__ = [
     "Mole",
     "MoleRecord",
     "Review",
+    "SecondOpinion",
     "Share",
     "Webhook",
     "WebhookAttempt",

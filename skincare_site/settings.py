@@ -142,7 +142,8 @@ TEMPLATES = [
     },
 ]
 LANGUAGE_CODE = "en-gb"
-LANGUAGES = [("en-gb", "English"), ("fr", "Français")]  # each in its own words
+# Each in its own words; locale/README.md says how one more is added.
+LANGUAGES = [("en-gb", "English"), ("nl", "Nederlands"), ("fr", "Français"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True

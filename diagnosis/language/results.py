@@ -214,7 +214,8 @@ def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
     if alarming:
         reasons.append(
             _("You told us: %s. Then a doctor should look at it, whatever the picture shows.")
-            % ", ".join(alarming).lower()
+            # No more than the first letter: German writes its nouns large.
+            % ", ".join(sign[:1].lower() + sign[1:] for sign in alarming)
         )
     if record.changes:
         reasons.append(

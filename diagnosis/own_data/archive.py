@@ -43,6 +43,7 @@ RELATED = {
     "reviews": "verdicts_written",
     "logentry_set": "audit_log",
     "idempotency_keys": None,  # numbers that programs made up, for a day
+    "asked_opinions": None,  # what colleagues ask a doctor about others' records
     "review_claims": None,  # which of others' records a doctor is about to review, for minutes
 }
 # Of a verdict, what its record's person does not get: doctors write it to each other, and it may

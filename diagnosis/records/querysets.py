@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import models
-from django.db.models import Func, Q, Value
+from django.db.models import Func, Prefetch, Q, Value
 
 from accounts.models import User
 from diagnosis.moles.models import Mole
@@ -47,9 +47,11 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         return self.real().filter(state="done", is_reviewed=False)
 
     def with_answers(self) -> Self:
-        """Records with what pages and API show: the person, the mole, the answer, the verdicts."""
+        """Records with what pages and API show: the person, the mole, the answer, the verdicts
+        that are final."""
         whole = self.select_related("current_assessment", "mole", "owner")
-        return whole.prefetch_related("reviews")
+        reviews = self.model._meta.get_field("reviews").related_model
+        return whole.prefetch_related(Prefetch("reviews", reviews.objects.filter(is_final=True)))
 
     def search(self, text: str) -> Self:
         """Records by words that begin so in the note, the mole's name, or the start of an id.

@@ -32,7 +32,7 @@ from django.db.models.functions import Cast, Floor, Least, TruncWeek
 
 from diagnosis.records.models import Assessment, MoleRecord
 from diagnosis.records.querysets import RecordQuerySet
-from diagnosis.reviews.models import Review
+from diagnosis.reviews.models import Review, SecondOpinion
 from ml.taxonomy import BENIGN, HIGH_RISK, RISK_CATEGORIES
 
 BINS = 10
@@ -135,7 +135,7 @@ def measure(*, model_version: str, modality: str = "", blind: bool = False) -> A
     records = MoleRecord.objects.real().filter(current_assessment__model_version=model_version)
     if modality:
         answers, records = answers.filter(modality=modality), records.filter(modality=modality)
-    verdicts = Review.objects.filter(blind=True) if blind else Review.objects.all()
+    verdicts = Review.objects.filter(is_final=True, **({"blind": True} if blind else {}))
     cells = _cells(answers, verdicts)
     counts: Counter[tuple[str, str]] = Counter()
     for cell in cells:
@@ -147,6 +147,13 @@ def measure(*, model_version: str, modality: str = "", blind: bool = False) -> A
         weeks=_weeks(answers),
         waits=_waits(records),
     )
+
+
+def second_opinions() -> Share:
+    """Of second opinions, those in the first doctor's category, whatever the version."""
+    answered = SecondOpinion.objects.filter(second__isnull=False)
+    same = Q(second__risk_category=F("first__risk_category"))
+    return Share(**answered.aggregate(hits=Count("pk", filter=same), n=Count("pk")))
 
 
 def _answers() -> QuerySet[Assessment]:

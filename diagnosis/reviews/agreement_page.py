@@ -80,7 +80,7 @@ class AgreementAdmin(admin.ModelAdmin):
             chosen = form.cleaned_data | {
                 "model_version": form.cleaned_data["model_version"] or versions[0]
             }
-            found = agreement.measure(**chosen)
+            found, among_doctors = agreement.measure(**chosen), agreement.second_opinions()
             context |= {
                 "chosen": chosen,
                 "modality_name": terms.MODALITIES.get(
@@ -93,6 +93,8 @@ class AgreementAdmin(admin.ModelAdmin):
                     (RATES[name], share, _interval(share)) for name, share in found.rates.items()
                 ],
                 "refused_interval": _interval(found.refused),
+                "among_doctors": among_doctors,
+                "among_doctors_interval": _interval(among_doctors),
                 "bins": [_bin(b) for b in found.bins],
                 "weeks": _weeks(found.weeks[-SHOWN_WEEKS:]),
                 "waits": [_wait(wait) for wait in found.waits],

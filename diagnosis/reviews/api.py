@@ -6,6 +6,7 @@ from typing import Any
 import django_filters
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status
@@ -47,7 +48,7 @@ class QueueFilter(django_filters.FilterSet):
 
     def by_danger(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
         if verdicts.profile(self.request.user).blind_review:
-            raise serializers.ValidationError({name: ["You review blind: this would tell."]})
+            raise serializers.ValidationError({name: [_("You review blind: this would tell.")]})
         return queryset.filter(danger=value)
 
 

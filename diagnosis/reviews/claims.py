@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from diagnosis.records.models import MoleRecord
+from diagnosis.reviews import opinions
 
 # Long enough for a hard one; whoever leaves keeps nobody waiting for long.
 LASTS = timedelta(minutes=20)
@@ -37,6 +38,7 @@ def counts(doctor: User) -> dict[str, Any]:
         "by_danger": [(group["danger"], group["count"]) for group in each],
         "since": min((group["since"] for group in each), default=None),
         "own": sum(group["own"] for group in each),
+        "asked": opinions.waiting_for(doctor).count(),
     }
 
 
@@ -75,8 +77,13 @@ def take_next(*, doctor: User, skip: Collection[uuid.UUID | str] = ()) -> MoleRe
     Raises PermissionDenied when not a doctor.
     """
     _check_doctor(doctor)
-    free = MoleRecord.objects.awaiting_review().filter(~HELD | Q(review_claimed_by=doctor))
-    queue = free.exclude(pk__in=skip).order_by(*QUEUE)
+    free = ~HELD | Q(review_claimed_by=doctor)
+    asked = opinions.waiting_for(doctor).filter(free).exclude(pk__in=skip)
+    with_others = opinions.with_colleagues(doctor).values("first__record")
+    others = MoleRecord.objects.awaiting_review().filter(free).exclude(pk__in=with_others)
+    queue = asked.order_by(*QUEUE)
+    if not queue.exists():  # what colleagues wait for comes first
+        queue = others.exclude(pk__in=skip).order_by(*QUEUE)
     while (record := queue.first()) and not take(record_ids=[record.pk], doctor=doctor):
         pass  # another doctor was faster, so the next one comes first now
     return record

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from diagnosis.records.querysets import RecordQuerySet
-from diagnosis.reviews import claims
+from diagnosis.reviews import claims, opinions
 
 
 class ReviewFilter(admin.SimpleListFilter):
@@ -18,7 +18,11 @@ class ReviewFilter(admin.SimpleListFilter):
     parameter_name = "review"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple]:
-        return [("waiting", _("Waiting for a review")), ("reviewed", _("Reviewed"))]
+        return [
+            ("waiting", _("Waiting for a review")),
+            ("asked", _("Waiting for your opinion")),
+            ("reviewed", _("Reviewed")),
+        ]
 
     def choices(self, changelist: Any) -> Any:
         every, *rest = super().choices(changelist)
@@ -33,6 +37,8 @@ class ReviewFilter(admin.SimpleListFilter):
         match self.value():
             case "waiting":
                 return queryset.awaiting_review()
+            case "asked":
+                return queryset.filter(pk__in=opinions.waiting_for(request.user).values("pk"))
             case "reviewed":
                 return queryset.filter(is_reviewed=True)
         return queryset

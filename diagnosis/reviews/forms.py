@@ -6,7 +6,10 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from diagnosis.language import terms
+from diagnosis.records.models import MAX_TEXT
+from diagnosis.reviews import opinions
 from diagnosis.reviews.models import Review
 from ml import taxonomy
 
@@ -76,3 +79,24 @@ class NewVerdictForm(VerdictForm):
     """Also carries how many verdicts the doctor saw, so that nothing is said twice."""
 
     known = forms.IntegerField(widget=forms.HiddenInput)
+    ask = forms.ModelChoiceField(
+        label=_("Ask a colleague"),
+        help_text=_("Then the person sees no verdict until there is a final one, unless urgent."),
+        queryset=User.objects.none(),
+        empty_label=_("nobody"),
+        required=False,
+    )
+    question = forms.CharField(
+        label=_("Question to the colleague"),
+        help_text=_("Only doctors see it."),
+        max_length=MAX_TEXT,
+        required=False,
+    )
+
+    def __init__(self, *args: Any, doctor: User, may_ask: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        colleagues = opinions.colleagues(doctor)
+        if not (may_ask and colleagues):
+            del self.fields["ask"], self.fields["question"]
+        else:
+            self.fields["ask"].queryset = colleagues

@@ -20,9 +20,9 @@ GIVE_UP_AFTER = timedelta(days=3)
 
 
 def due() -> QuerySet[Review]:
-    """Verdicts that their person has not been told of, and that no worker has claimed."""
+    """Final verdicts that their person has not been told of, and that no worker has claimed."""
     free = Q(mail_claimed_until__isnull=True) | Q(mail_claimed_until__lt=Now())
-    return Review.objects.filter(free, notified_at__isnull=True)
+    return Review.objects.filter(free, is_final=True, notified_at__isnull=True)
 
 
 def sweep() -> int:

@@ -86,6 +86,8 @@ class Review(models.Model):
         editable=False,
         help_text=_("Written without a look at the program's answer."),
     )
+    # Not while a colleague is asked, nor where another verdict took its place: for doctors only.
+    is_final = models.BooleanField(_("final"), default=True, editable=False)
     created_at = models.DateTimeField(_("written at"), auto_now_add=True)
     # Written, or last corrected.
     news_since = models.DateTimeField(default=timezone.now, editable=False)
@@ -157,6 +159,54 @@ class Review(models.Model):
     @property
     def diagnosis_in_words(self) -> str:
         return self.other_diagnosis or self.get_diagnosis_display()
+
+
+class SecondOpinion(models.Model):
+    """A question of one doctor to another about a verdict, until there is a final one."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    first = models.OneToOneField(
+        Review, models.CASCADE, related_name="second_opinion", verbose_name=_("verdict")
+    )
+    asked = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="asked_opinions",
+        verbose_name=_("asked doctor"),
+    )
+    question = models.TextField(_("question"), validators=[TEXT_LIMIT], blank=True)
+    second = models.OneToOneField(
+        Review,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="given_as_second",
+        verbose_name=_("second verdict"),
+    )
+    final = models.ForeignKey(
+        Review,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="settles",
+        verbose_name=_("final verdict"),
+    )
+    created_at = models.DateTimeField(_("asked at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("second opinion")
+        verbose_name_plural = _("second opinions")
+
+    def __str__(self) -> str:
+        return _("second opinion on %(id)s") % {"id": str(self.first.record_id)[:8]}
+
+    @property
+    def differs(self) -> list[str]:
+        """The names of what both doctors say differently; empty while the second is missing."""
+        if self.second is None:
+            return []
+        compared = ("risk_category", "urgency")
+        return [n for n in compared if getattr(self.first, n) != getattr(self.second, n)]
 
 
 class DoctorProfile(models.Model):

@@ -18,7 +18,7 @@ from diagnosis.language import changes as language
 from diagnosis.language import frequencies, terms
 from diagnosis.moles import changes
 from diagnosis.records.models import Assessment, MoleRecord
-from diagnosis.reviews import claims, verdicts
+from diagnosis.reviews import claims, opinions, verdicts
 from diagnosis.reviews.forms import NewVerdictForm
 from diagnosis.reviews.models import Review
 
@@ -38,6 +38,7 @@ class ReviewPage:
         self.admin, self.request, self.record = model_admin, request, record
         self.may_write = model_admin.has_change_permission(request, record)
         self.profile = verdicts.profile(request.user)
+        self.opinion = opinions.open_on(record)
 
     def respond(self) -> HttpResponse:
         """Show the page, or do what was pressed. Raises PermissionDenied."""
@@ -76,9 +77,12 @@ class ReviewPage:
             "signs": [terms.SIGNS[sign] for sign in record.signs],
             "others": others.order_by("-created_at").prefetch_related("reviews"),
             "verdicts": written,
+            "opinion": self.opinion,
+            # Two opinions are worth more than one and its echo.
+            "is_asked": self._is_asked(),
             "holder": holder,
             "is_mine": holder == request.user,
-            "form": form or NewVerdictForm(initial={"known": len(written)}),
+            "form": form or self._form(initial={"known": len(written)}),
             # A form that was refused stays, so that nothing that was typed is lost.
             "may_write": self.may_write and (form or holder in (None, request.user)),
             "shortcuts": self.profile.shortcuts,
@@ -98,7 +102,7 @@ class ReviewPage:
             )
         self.record.refresh_from_db(fields=["review_claimed_until"])
         # Without its errors: the verdict was only begun, and stays as it was typed.
-        return self.show(NewVerdictForm(initial=self.request.POST.dict()))
+        return self.show(self._form(initial=self.request.POST.dict()))
 
     def _release(self) -> None:
         claims.release(record_ids=[self.record.pk], doctor=self.request.user)
@@ -106,7 +110,7 @@ class ReviewPage:
     def _save(self) -> HttpResponse:
         """Write the verdict that was sent; what stands against it is shown in the form."""
         request, record = self.request, self.record
-        form = NewVerdictForm(request.POST, instance=Review(record=record, doctor=request.user))
+        form = self._form(request.POST, instance=Review(record=record, doctor=request.user))
         if form.is_valid():
             try:
                 verdicts.write(
@@ -114,6 +118,8 @@ class ReviewPage:
                     doctor=request.user,
                     blind=not self._is_answer_seen(),
                     known=form.cleaned_data["known"],
+                    ask=form.cleaned_data.get("ask"),
+                    question=form.cleaned_data.get("question", ""),
                     **{name: form.cleaned_data[name] for name in Review.VERDICT},
                 )
             except verdicts.Overtaken:
@@ -133,6 +139,15 @@ class ReviewPage:
         if request.POST.get("do") == "stay":
             return redirect(request.path)
         return go_on(self.admin, request)
+
+    def _form(self, *args: Any, **kwargs: Any) -> NewVerdictForm:
+        may_ask = self.opinion is None
+        return NewVerdictForm(*args, doctor=self.request.user, may_ask=may_ask, **kwargs)
+
+    def _is_asked(self) -> bool:
+        """Whether a colleague waits for this doctor's own opinion, so hides theirs."""
+        opinion = self.opinion
+        return bool(opinion and opinion.second is None and opinion.asked == self.request.user)
 
     def _is_answer_seen(self) -> bool:
         """Whether the page shows the program's answer: always, or because the doctor asked."""

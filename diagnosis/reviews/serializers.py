@@ -64,7 +64,7 @@ class WrittenVerdictSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Review
-        fields = ("id", "record", "doctor", *Review.VERDICT, "blind", "created_at")
+        fields = ("id", "record", "doctor", *Review.VERDICT, "blind", "is_final", "created_at")
         read_only_fields = fields
 
 

@@ -75,9 +75,10 @@ def pseudonym(kind: str, key: UUID) -> str:
 
 
 def _newest_allowed() -> Iterable[Review]:
-    """The newest verdict on each usable picture of people who allow it."""
+    """The newest final verdict on each usable picture of people who allow it."""
     return (
         Review.objects.filter(
+            is_final=True,
             record__in=MoleRecord.objects.real().filter(state=MoleRecord.State.DONE),
             record__owner__teaching_consented_at__isnull=False,
         )

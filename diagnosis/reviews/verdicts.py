@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.models import User
 from diagnosis import queue
 from diagnosis.records.models import MoleRecord
-from diagnosis.reviews import claims
+from diagnosis.reviews import claims, opinions
 from diagnosis.reviews.models import DoctorProfile, Review
 from diagnosis.webhooks import deliveries
 from diagnosis.webhooks.models import Webhook
@@ -38,10 +38,13 @@ def write(
     private_comment: str = "",
     blind: bool = False,
     known: int | None = None,
+    ask: User | None = None,
+    question: str = "",
 ) -> Review:
-    """Add a verdict, give the record back, and tell the person on commit.
+    """Add a verdict, give the record back, and tell the person of the final one on commit.
 
     ``known``: how many verdicts the doctor saw; one more means that two would say it twice.
+    ``ask``: a colleague, whose opinion the verdict waits for unless it is urgent.
     The same verdict sent again, as by a double click, returns the one that it made.
     Raises PermissionDenied when not a doctor, ValidationError, Overtaken.
     """
@@ -69,10 +72,26 @@ def write(
                 raise Overtaken
             review = newest
         else:
-            review.save(force_insert=True)
-            _tell(review)
+            _add(review, ask=ask, question=question)
         claims.release(record_ids=[record.pk], doctor=doctor)
     return review
+
+
+def _add(review: Review, *, ask: User | None, question: str) -> None:
+    """Store a verdict, and tell the person if it makes one final."""
+    open_one = opinions.open_on(review.record)
+    is_answer = open_one and open_one.second is None and open_one.asked_id == review.doctor_id
+    review.is_final = not (is_answer or ask) or review.urgency == opinions.URGENT
+    review.save(force_insert=True)
+    final: Review | None = review if review.is_final else None
+    if open_one and is_answer:
+        final = opinions.answer(opinion=open_one, review=review) or final
+    elif open_one:
+        opinions.settle(opinion=open_one, final=review)
+    if ask:
+        opinions.ask(review=review, of=ask, question=question)
+    if final:
+        _tell(final)
 
 
 def correct(*, review: Review, by: User, **changes: Any) -> None:
@@ -90,7 +109,8 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
     with transaction.atomic():
         # Nothing else: a worker may be sending the e-mail about it at this moment.
         review.save(update_fields=[*Review.VERDICT, "news_since", "notified_at", "blind"])
-        _tell(review)
+        if review.is_final:
+            _tell(review)
 
 
 def _tell(review: Review) -> None:

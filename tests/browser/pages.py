@@ -89,6 +89,7 @@ def of(alice, dr_chen) -> dict[str, str]:
         "mole_edit": reverse("diagnosis:mole_edit", args=[shoulder.pk]),
         "mole_delete": reverse("diagnosis:mole_delete", args=[shoulder.pk]),
         "mole_share": reverse("diagnosis:mole_share", args=[shoulder.pk]),
+        "answers": reverse("diagnosis:record_answers", args=[records["result_signs"].pk]),
         "mole_chosen": reverse("diagnosis:record_mole", args=[records["result_watch"].pk]),
         "mole_new": reverse("diagnosis:mole_detail", args=[MoleFactory(owner=alice).pk]),
         "moles": reverse("diagnosis:moles"),

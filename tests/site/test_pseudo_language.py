@@ -33,19 +33,20 @@ DRAWN = {"x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "width", "height", "
 COMMA = re.compile(r"\d,\d")
 # Names and units; and what Django's and the packages' admin says in English to everybody.
 AS_THEY_ARE = re.compile(
-    r"\S+@\S+|P-[0-9a-f]{8}|English|Français|\b(mm|JSON|ZIP|PDF)\b"
+    r"\S+@\S+|https://\S+|P-[0-9a-f]{8}|English|Nederlands|Français|Deutsch|\b(mm|JSON|ZIP|PDF)\b"
     r"|^(Search|True|False|md5|test|\w+\*+)$"
     r"|Knox|Auth tokens|Authenticators|User sessions|User-group relationships"
 )
 
 
 class Pseudo(gettext.NullTranslations):
-    """Stands for French, which people can choose."""
+    """Stands for one of the languages that people can choose."""
 
-    def __init__(self) -> None:
+    def __init__(self, code: str) -> None:
         super().__init__()
+        self.code = code
         # What comes with the packages, and our own as they stand in the source.
-        keys = trans_real.translation("fr")._catalog.keys()
+        keys = trans_real.translation(code)._catalog.keys()
         self.known = {key if isinstance(key, str) else key[0] for key in keys}
         self.known |= {m.id if isinstance(m.id, str) else m.id[0] for m in messages.extract()}
 
@@ -58,20 +59,17 @@ class Pseudo(gettext.NullTranslations):
         return f"⟦{text}⟧" if one in self.known else text
 
     def to_language(self) -> str:
-        return "fr"
+        return self.code
 
     def language(self) -> str:
-        return "fr"
+        return self.code
 
 
-@pytest.fixture(scope="module")
-def language() -> Pseudo:
-    return Pseudo()
-
-
-@pytest.fixture(autouse=True)
-def pseudo(monkeypatch: pytest.MonkeyPatch, language: Pseudo) -> None:
-    monkeypatch.setitem(trans_real._translations, "fr", language)
+@pytest.fixture(autouse=True, params=[path.parts[-3] for path in messages.catalogues()])
+def language(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each language in turn: of what comes with the packages, each has other gaps."""
+    monkeypatch.setitem(trans_real._translations, request.param, Pseudo(request.param))
+    return request.param
 
 
 class Shown(HTMLParser):
@@ -142,8 +140,8 @@ def written_by_people() -> list[str]:
     return sorted(words, key=len, reverse=True)
 
 
-def sign_in(person: User) -> Client:
-    client = Client(headers={"accept-language": "fr"})
+def sign_in(person: User, language: str) -> Client:
+    client = Client(headers={"accept-language": language})
     client.force_login(person)
     # Just now, for the pages that ask for the password again.
     session = client.session
@@ -173,20 +171,22 @@ def walk(client: Client, addresses: list[str], below: str | tuple = "/") -> list
     return found
 
 
-def test_pages_of_a_person(alice, dr_chen) -> None:
+def test_pages_of_a_person(alice, dr_chen, language: str) -> None:
     own = pages.of(alice, dr_chen)
     mole = alice.moles.first()
     links.create(owner=alice, days=7, mole=mole)
-    found = walk(Client(headers={"accept-language": "fr"}), [*pages.PUBLIC.values()])
-    found += walk(sign_in(alice), [*own.values()])
+    found = walk(Client(headers={"accept-language": language}), [*pages.PUBLIC.values()])
+    found += walk(sign_in(alice, language), [*own.values()])
     assert not found, "\n".join(dict.fromkeys(found))
 
 
 @pytest.mark.parametrize("name", ["dr_chen", "admin_user"])
-def test_pages_of_the_staff(alice, dr_chen, request: pytest.FixtureRequest, name: str) -> None:
+def test_pages_of_the_staff(
+    alice, dr_chen, request: pytest.FixtureRequest, name: str, language: str
+) -> None:
     pages.of(alice, dr_chen)
     person = request.getfixturevalue(name)
     # Not what the packages show, as far as they have no French.
     ours = ("/admin/accounts/", "/admin/diagnosis/")
-    found = walk(sign_in(person), [reverse("admin:index")], below=ours)
+    found = walk(sign_in(person, language), [reverse("admin:index")], below=ours)
     assert not found, "\n".join(dict.fromkeys(found))

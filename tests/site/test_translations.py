@@ -1,4 +1,4 @@
-"""Every sentence that people read is marked, and has its French; found in the sources alone.
+"""Every sentence that people read is marked, and translated; found in the sources alone.
 
 tests/site/test_pseudo_language.py looks at what the pages then show.
 """
@@ -21,20 +21,24 @@ from django.utils import translation
 from pypdf import PdfReader
 
 from accounts.models import User
-from diagnosis.language import terms
+from diagnosis.language import results, terms
 from diagnosis.models import MoleRecord
+from diagnosis.records import media
 from diagnosis.reviews import mails
 from ml.images import ImageError, decode
 from skincare_site import messages
 from tests.factories import RecordFactory, ReviewFactory, assessed, picture
 
+LANGUAGES = [path.parts[-3] for path in messages.catalogues()]
 MARKS = {*messages.KEYWORDS}
 # What is read in a log, at a console, or in the description of the API.
 PROGRAMMERS = {"debug", "info", "warning", "error", "exception", "critical"}
-PROGRAMMERS |= {"ImproperlyConfigured", "extend_schema", "extend_schema_view"}
-PRODUCTS = {"Samsung Internet", "Mac OS X"}
+PROGRAMMERS |= {"ImproperlyConfigured", "extend_schema", "extend_schema_view", "exit"}
+PRODUCTS = {"Samsung Internet", "Mac OS X", media.NOT_WRITABLE}
 DESCRIPTION = ast.dump(ast.Constant("description"))
 CONSOLE = {"settings.py", "service.py", "embedded.py", "processes.py", "logs.py", "health.py"}
+CONSOLE |= {"environment.py", "metrics.py", "web_worker.py", "wsgi.py"}
+CONSOLE |= {"examples.py", "idempotency.py", "schema.py"}
 # A sentence, or at least two words of which the first is written large.
 SENTENCE = re.compile(r"^[^\W\d_a-z]\w*[’']?\w*,? [\w“(]")
 WORDS = re.compile(r"[^\W\d_]{2,}")
@@ -74,21 +78,55 @@ def odd(english: str, other: str) -> bool:
     return names[0] != names[1]
 
 
-def test_sentences_of_the_science_are_found() -> None:
+@pytest.mark.parametrize(
+    ("language", "melanoma", "mole", "refusal"),
+    [
+        ("fr", "mélanome", "grain de beauté", "Ce fichier n’est pas"),
+        ("nl", "melanoom", "moedervlek", "Dit bestand is geen foto"),
+        ("de", "Melanom", "Muttermal", "Diese Datei ist kein Bild"),
+    ],
+)
+def test_sentences_of_the_science_are_found(language, melanoma, mole, refusal) -> None:
     """ml knows nothing of Django: its tables and errors reach gettext as variables."""
-    with translation.override("fr"):
-        assert str(terms.DIAGNOSES["mel"]) == "mélanome"
-        assert "grain de beauté" in terms.REASONS["no_lesion"]
+    with translation.override(language):
+        assert str(terms.DIAGNOSES["mel"]) == melanoma
+        assert mole in terms.REASONS["no_lesion"]
         with pytest.raises(ImageError) as refused:
             decode(b"GIF89a, but no more")
-        assert translation.gettext(refused.value.message).startswith("Ce fichier n’est pas")
+        assert translation.gettext(refused.value.message).startswith(refusal)
 
 
-def test_plural_forms() -> None:
-    with translation.override("fr"):
-        one, many = (render_to_string("diagnosis/email/reminder.txt", {"moles": n}) for n in (1, 3))
-    assert "un grain de beauté que vous suivez" in one
-    assert "3 grains de beauté que vous suivez" in many
+@pytest.mark.parametrize(
+    ("language", "one", "many"),
+    [
+        ("fr", "un grain de beauté que vous suivez", "3 grains de beauté que vous suivez"),
+        ("nl", "een moedervlek die u volgt", "3 moedervlekken die u volgt"),
+        ("de", "ein Muttermal, das Sie", "3 Muttermale, die Sie"),
+    ],
+)
+def test_plural_forms(language, one, many) -> None:
+    with translation.override(language):
+        texts = [render_to_string("diagnosis/email/reminder.txt", {"moles": n}) for n in (1, 3)]
+    assert one in texts[0]
+    assert many in texts[1]
+
+
+def test_none_of_something_takes_the_form_of_the_language() -> None:
+    """0 is singular in French and plural in Dutch and German."""
+    forms = {}
+    for language in LANGUAGES:
+        with translation.override(language):
+            forms[language] = translation.ngettext("entry", "entries", 0)
+    assert forms == {"de": "Einträge", "fr": "entrée", "nl": "regels"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_sign_in_a_sentence_keeps_its_nouns(language, alice) -> None:
+    record = assessed(owner=alice, signs=["changing"])
+    with translation.override(language):
+        [because] = results.answer(record).because
+        sign = str(terms.SIGNS["changing"])
+    assert sign[1:] in because
 
 
 # --- what is not marked --------------------------------------------------------------------------
@@ -194,7 +232,13 @@ def test_scripts_hold_no_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "day", "size"), [("en", "1 Mar 2026", "6.5"), ("fr", "1 mars 2026", "6,5")]
+    ("language", "day", "size"),
+    [
+        ("en", "1 Mar 2026", "6.5"),
+        ("fr", "1 mars 2026", "6,5"),
+        ("nl", "1 maart 2026", "6,5"),
+        ("de", "1. März 2026", "6,5"),
+    ],
 )
 def test_dates_and_numbers_follow_the_language(client, alice, language, day, size) -> None:
     record = RecordFactory(owner=alice, size_mm="6.5")
@@ -206,7 +250,10 @@ def test_dates_and_numbers_follow_the_language(client, alice, language, day, siz
     assert re.search(rf"\b{size}\smm", page)
 
 
-@pytest.mark.parametrize(("language", "malignancy"), [("en", "10.0%"), ("fr", "10,0\u00a0%")])
+@pytest.mark.parametrize(
+    ("language", "malignancy"),
+    [("en", "10.0%"), ("fr", "10,0\u00a0%"), ("nl", "10,0%"), ("de", "10,0\u00a0%")],
+)
 def test_doctors_read_probabilities_in_their_language(
     client, dr_chen, language, malignancy
 ) -> None:
@@ -220,31 +267,57 @@ def test_doctors_read_probabilities_in_their_language(
         assert malignancy in client.get(address, headers=headers).content.decode()
 
 
-def test_the_report_is_in_the_language_of_the_page(client, alice) -> None:
+@pytest.mark.parametrize(
+    ("language", "heading"),
+    [
+        ("fr", "Comment lire ce rapport"),
+        ("nl", "Hoe u dit leest"),
+        ("de", "Wie Sie das lesen"),
+    ],
+)
+def test_the_report_is_in_the_language_of_the_page(client, alice, language, heading) -> None:
     client.force_login(alice)
     address = reverse("diagnosis:record_report", args=[assessed(owner=alice).pk])
-    pdf = client.get(address, headers={"accept-language": "fr"}).content
+    pdf = client.get(address, headers={"accept-language": language}).content
     text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
-    assert "Comment lire ce rapport" in text
+    assert heading in text
     assert "How to" not in text
 
 
-def test_e_mails_are_in_the_language_of_their_reader(client, alice, dr_chen, mailoutbox) -> None:
-    User.objects.filter(pk=alice.pk).update(language="fr")
+@pytest.mark.parametrize(
+    ("language", "subject", "body", "prefix"),
+    [
+        ("fr", "Du nouveau sur votre page", "Connectez-vous", "Skincare grains de beauté\u00a0: "),
+        ("nl", "Iets nieuws op uw pagina", "Meld u aan", "Skincare moedervlekcheck: "),
+        ("de", "Etwas Neues auf Ihrer Seite", "Melden Sie sich", "Skincare Muttermal-Check: "),
+    ],
+)
+def test_e_mails_are_in_the_language_of_their_reader(
+    client, alice, dr_chen, mailoutbox, language, subject, body, prefix
+) -> None:
+    User.objects.filter(pk=alice.pk).update(language=language)
     mails.send(ReviewFactory(record__owner=alice, doctor=dr_chen).pk)
-    headers = {"accept-language": "fr"}
+    headers = {"accept-language": language}
     client.post(reverse("account_reset_password"), {"email": alice.email}, headers=headers)
     news, password = mailoutbox
-    assert news.subject == "Du nouveau sur votre page"
-    assert "Connectez-vous pour le lire" in news.body
-    assert password.subject.startswith("Skincare grains de beauté\u00a0: ")
+    assert news.subject == subject
+    assert body in news.body
+    assert password.subject.startswith(prefix)
 
 
-def test_a_refused_picture_is_explained_in_the_language_of_the_program(client, alice) -> None:
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("fr", "La photo n’a que 20 × 10 pixels. Il en faut au moins 32 de chaque côté."),
+        ("nl", "De foto is maar 20 × 10 pixels. Er zijn minstens 32 nodig aan elke kant."),
+        ("de", "Das Bild hat nur 20 × 10 Pixel. Es braucht mindestens 32 auf jeder Seite."),
+    ],
+)
+def test_a_refused_picture_is_explained_in_the_language_of_the_program(
+    client, alice, language, sentence
+) -> None:
     client.force_login(alice)
     file = SimpleUploadedFile("tiny.jpg", picture(size=(20, 10)))
-    headers = {"accept-language": "fr"}
+    headers = {"accept-language": language}
     answer = client.post(reverse("api-record-list"), {"image": file}, headers=headers).json()
-    assert answer["errors"]["image"] == [
-        "La photo n’a que 20 × 10 pixels. Il en faut au moins 32 de chaque côté."
-    ]
+    assert answer["errors"]["image"] == [sentence]

@@ -1,0 +1,115 @@
+"""A second doctor's opinion on a record: asked for, given, and brought to one final verdict.
+
+The first doctor's verdict waits for the colleague, unless it is urgent. If both say the same, it
+is the final one; else whoever of the two writes again writes the final one. The person sees that.
+"""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.mail import EmailMessage
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from diagnosis.records.models import MoleRecord
+from diagnosis.records.querysets import RecordQuerySet
+from diagnosis.reviews.models import Review, SecondOpinion
+
+URGENT = "doctor_days"
+# After that the record is anybody's again, so that no person waits for one doctor on holiday.
+WAITS_AT_MOST = timedelta(hours=48)
+
+
+def colleagues(doctor: User) -> QuerySet[User]:
+    """The other doctors, who can be asked."""
+    doctors = User.objects.filter(is_active=True, is_staff=True, groups__name="doctor")
+    return doctors.exclude(pk=doctor.pk).order_by("display_name")
+
+
+def open_on(record: MoleRecord) -> SecondOpinion | None:
+    """The question about the record that has no final verdict yet."""
+    unsettled = SecondOpinion.objects.filter(first__record=record, final__isnull=True)
+    return unsettled.select_related("first__doctor", "asked", "second").first()
+
+
+def waiting_for(doctor: User) -> RecordQuerySet:
+    """Records on which this doctor's word is asked for, or whose disagreement is theirs to end."""
+    asked = Q(asked=doctor, second__isnull=True)
+    differing = Q(first__doctor=doctor, second__isnull=False)
+    mine = SecondOpinion.objects.filter(asked | differing, final__isnull=True)
+    return MoleRecord.objects.real().filter(state="done", pk__in=mine.values("first__record"))
+
+
+def with_colleagues(doctor: User) -> QuerySet[SecondOpinion]:
+    """Questions whose records are not for this doctor to review now."""
+    fresh = SecondOpinion.objects.filter(final__isnull=True, created_at__gt=Now() - WAITS_AT_MOST)
+    return fresh.exclude(asked=doctor).exclude(first__doctor=doctor, second__isnull=False)
+
+
+def ask(*, review: Review, of: User, question: str = "") -> SecondOpinion:
+    """Ask a colleague about a verdict that was just written; they hear of it by e-mail.
+
+    For the caller's transaction. Raises PermissionDenied when that is not a doctor,
+    ValidationError for oneself, or when a colleague is asked already.
+    """
+    if of.pk == review.doctor_id:
+        raise ValidationError(_("Ask a colleague, not yourself."))
+    if not of.has_perm("diagnosis.add_review"):
+        raise PermissionDenied
+    if open_on(review.record):
+        raise ValidationError(_("A colleague is asked about this record already."))
+    opinion = SecondOpinion(first=review, asked=of, question=question)
+    opinion.full_clean()
+    opinion.save(force_insert=True)
+    _mail(of, review.record, "asked")
+    return opinion
+
+
+def answer(*, opinion: SecondOpinion, review: Review) -> Review | None:
+    """Take the colleague's verdict; return the final one if both say the same.
+
+    For the caller's transaction, with the record locked.
+    """
+    opinion.second = review
+    if not opinion.differs:
+        settle(opinion=opinion, final=opinion.first)
+        return opinion.first
+    opinion.save(update_fields=["second"])
+    _mail(opinion.first.doctor, review.record, "differs")
+    return None
+
+
+def settle(*, opinion: SecondOpinion, final: Review) -> None:
+    """Let one verdict count, and the others of the two doctors stand beside it for doctors only.
+
+    For the caller's transaction, with the record locked.
+    """
+    of_both = Review.objects.filter(record_id=opinion.first.record_id).filter(
+        Q(pk=opinion.first_id) | Q(pk=opinion.second_id)
+    )
+    of_both.exclude(pk=final.pk).update(is_final=False)
+    Review.objects.filter(pk=final.pk).update(is_final=True)
+    final.is_final = True
+    opinion.final = final
+    opinion.save(update_fields=["second", "final"])
+
+
+def _mail(doctor: User, record: MoleRecord, why: str) -> None:
+    """Into the outbox, with the caller's transaction; it names neither the person nor a verdict."""
+    page = reverse("admin:diagnosis_molerecord_change", args=[record.pk])
+    with translation.override(doctor.language or settings.LANGUAGE_CODE):
+        EmailMessage(
+            subject=_("A colleague asks for your opinion")
+            if why == "asked"
+            else _("A colleague has another opinion"),
+            body=render_to_string(
+                "diagnosis/email/opinion.txt", {"why": why, "address": settings.SITE_URL + page}
+            ),
+            to=[doctor.email],
+        ).send()

@@ -1,0 +1,183 @@
+"""A colleague's opinion: asked for, given without a look at the first, brought to one verdict."""
+
+import pytest
+from auditlog.models import LogEntry
+from django.core.exceptions import ValidationError
+from django.urls import reverse
+
+from diagnosis.models import MoleRecord, Review, SecondOpinion
+from diagnosis.reviews import agreement, claims, opinions, verdicts
+from tests.factories import UserFactory, assessed
+
+BENIGN = {"risk_category": "benign", "urgency": "none"}
+SEEN_SOON = {"risk_category": "malignant_low_risk", "urgency": "doctor_weeks"}
+URGENT = {"risk_category": "malignant_high_risk", "urgency": "doctor_days"}
+
+
+@pytest.fixture
+def dr_okafor(db):
+    return UserFactory(display_name="dr_okafor", role="doctor", is_staff=True)
+
+
+@pytest.fixture
+def dr_silva(db):
+    return UserFactory(display_name="dr_silva", role="doctor", is_staff=True)
+
+
+@pytest.fixture
+def record(alice):
+    return assessed(owner=alice)
+
+
+@pytest.fixture
+def read(client, alice):
+    """read(record): the headings of the verdicts that alice reads."""
+
+    def page(record) -> list[str]:
+        client.force_login(alice)
+        response = client.get(reverse("diagnosis:record_detail", args=[record.pk]))
+        return [str(verdict.heading) for _review, verdict in response.context["verdicts"]]
+
+    return page
+
+
+@pytest.fixture
+def asked(record, dr_chen, dr_okafor) -> MoleRecord:
+    """dr_chen has called it benign and asked dr_okafor."""
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, question="Atypical?", **BENIGN)
+    return record
+
+
+def test_the_person_sees_no_verdict_while_a_colleague_is_asked(asked, read):
+    asked.refresh_from_db()
+    assert read(asked) == []
+    assert not asked.is_reviewed
+
+
+def test_an_urgent_verdict_waits_for_nobody(record, dr_chen, dr_okafor, read):
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    assert read(record) == ["See a doctor within a few days"]
+    assert claims.take_next(doctor=dr_okafor) == record
+
+
+def test_two_who_agree_make_the_first_verdict_final(asked, dr_okafor, read):
+    verdicts.write(record=asked, doctor=dr_okafor, **BENIGN)
+    asked.refresh_from_db()
+    assert read(asked) == ["No visit needed"]
+    assert asked.is_reviewed
+    assert Review.objects.filter(is_final=True).count() == 1
+
+
+def test_who_differ_write_the_final_one_together(asked, dr_chen, dr_okafor, read):
+    verdicts.write(record=asked, doctor=dr_okafor, **SEEN_SOON)
+    assert read(asked) == []
+    assert opinions.open_on(asked).differs == ["risk_category", "urgency"]
+    final = verdicts.write(record=asked, doctor=dr_chen, comment="We agreed.", **SEEN_SOON)
+    assert read(asked) == ["See a doctor within a few weeks"]
+    assert SecondOpinion.objects.get().final == final
+    assert opinions.open_on(asked) is None
+
+
+def test_an_urgent_second_verdict_is_told_at_once(asked, dr_okafor, read):
+    verdicts.write(record=asked, doctor=dr_okafor, **URGENT)
+    assert read(asked) == ["See a doctor within a few days"]
+    assert opinions.open_on(asked).differs
+
+
+def test_a_consensus_takes_the_place_of_an_urgent_verdict(record, dr_chen, dr_okafor, read):
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    verdicts.write(record=record, doctor=dr_okafor, **BENIGN)
+    verdicts.write(record=record, doctor=dr_chen, **BENIGN)
+    assert read(record) == ["No visit needed"]
+
+
+def test_nobody_gives_the_second_opinion_on_the_own_verdict(record, dr_chen):
+    with pytest.raises(ValidationError, match="not yourself"):
+        verdicts.write(record=record, doctor=dr_chen, ask=dr_chen, **BENIGN)
+    assert not Review.objects.exists()
+
+
+def test_only_doctors_are_asked(client, record, dr_chen, dr_okafor, admin_user, bob):
+    assert list(opinions.colleagues(dr_chen)) == [dr_okafor]
+
+
+def test_the_colleague_comes_first_and_others_not_at_all(alice, asked, dr_okafor, dr_silva):
+    more_dangerous = assessed("malignant_high_risk", owner=alice)
+    assert claims.take_next(doctor=dr_okafor) == asked
+    assert claims.take_next(doctor=dr_silva) == more_dangerous
+    assert claims.take_next(doctor=dr_silva, skip=[more_dangerous.pk]) is None
+
+
+def test_a_colleague_on_holiday_keeps_nobody_waiting(asked, dr_silva, settings, monkeypatch):
+    monkeypatch.setattr(opinions, "WAITS_AT_MOST", opinions.WAITS_AT_MOST * 0)
+    assert claims.take_next(doctor=dr_silva) == asked
+    verdicts.write(record=asked, doctor=dr_silva, **SEEN_SOON)
+    asked.refresh_from_db()
+    assert asked.is_reviewed
+    assert opinions.open_on(asked) is None
+
+
+def test_the_colleague_reads_the_question_and_not_the_verdict(client, asked, dr_okafor, dr_chen):
+    page = reverse("admin:diagnosis_molerecord_change", args=[asked.pk])
+    client.force_login(dr_okafor)
+    html = client.get(page).content.decode()
+    assert "Atypical?" in html
+    assert "Verdicts that stand" not in html
+    verdicts.write(record=asked, doctor=dr_okafor, **SEEN_SOON)
+    for doctor in (dr_okafor, dr_chen):
+        client.force_login(doctor)
+        html = client.get(page).content.decode()
+        assert "The two verdicts differ:" in html
+        assert html.count('<article class="verdict">') == 2
+
+
+def test_asked_through_the_page(client, record, dr_chen, dr_okafor, mailoutbox):
+    client.force_login(dr_chen)
+    page = reverse("admin:diagnosis_molerecord_change", args=[record.pk])
+    sent = BENIGN | {"confidence": "low", "known": "0", "ask": dr_okafor.pk, "question": "Hm?"}
+    assert client.post(page, sent).status_code == 302
+    opinion = SecondOpinion.objects.get()
+    assert (opinion.asked, opinion.question) == (dr_okafor, "Hm?")
+
+
+def test_mails_name_neither_person_nor_verdict(asked, alice, dr_chen, dr_okafor, mailoutbox):
+    verdicts.write(record=asked, doctor=dr_okafor, **SEEN_SOON)
+    first, second = mailoutbox
+    assert (first.to, second.to) == ([dr_okafor.email], [dr_chen.email])
+    for mail in (first, second):
+        assert str(asked.pk) in mail.body
+        assert alice.email not in mail.body
+        assert "malignant" not in mail.body
+
+
+def test_the_front_page_says_who_waits(client, asked, dr_okafor):
+    client.force_login(dr_okafor)
+    front = client.get(reverse("admin:index")).content.decode()
+    assert "1 record waits for your opinion" in front
+    listed = client.get(reverse("admin:diagnosis_molerecord_changelist"), {"review": "asked"})
+    assert str(asked.pk) in listed.content.decode()
+
+
+def test_it_is_logged_without_its_question(asked, dr_chen):
+    entry = LogEntry.objects.get_for_model(SecondOpinion).get()
+    assert set(entry.changes) >= {"first", "asked"}
+    assert "Atypical" not in str(entry.changes)
+
+
+def test_the_agreement_counts_final_verdicts_and_the_doctors_among_themselves(
+    asked, dr_chen, dr_okafor
+):
+    assert agreement.measure(model_version="test").reviewed == 0
+    verdicts.write(record=asked, doctor=dr_okafor, **SEEN_SOON)
+    verdicts.write(record=asked, doctor=dr_chen, **SEEN_SOON)
+    found = agreement.measure(model_version="test")
+    assert found.confusion[1][0] == 1
+    assert agreement.second_opinions() == agreement.Share(hits=0, n=1)
+
+
+def test_programs_of_the_person_see_the_final_one_only(client, asked, alice, dr_okafor):
+    client.force_login(alice)
+    address = reverse("api-record-detail", args=[asked.pk])
+    assert client.get(address).json()["reviews"] == []
+    verdicts.write(record=asked, doctor=dr_okafor, **BENIGN)
+    assert len(client.get(address).json()["reviews"]) == 1
