@@ -50,7 +50,7 @@ lint: $(BIN)/.test node_modules/.dev
 SINCE ?= main
 check: lint $(STATIC) $(MESSAGES)
 	@changed=$$({ git diff --name-only $(SINCE); git ls-files --others --exclude-standard; } | sort -u)
-	tests=$$(sed -nE 's#^(diagnosis/[a-z_]+|accounts|audit|ml)/.*#tests/\1#p; s#^skincare_site/.*#tests/site#p
+	tests=$$(sed -nE 's#^(diagnosis/[a-z_]+|accounts|audit|backups|ml)/.*#tests/\1#p; s#^skincare_site/.*#tests/site#p
 		/^tests.browser/d; s#^(tests/.*test_[a-z_]+\.py)$$#\1#p' <<< "$$changed" | sort -u)
 	tests=$$(xargs -r ls -d <<< "$$tests" 2>/dev/null || true)
 	[ -z "$$tests" ] || $(BIN)/python -m pytest -q -m "not slow" $$tests

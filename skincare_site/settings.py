@@ -57,6 +57,10 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 SECURITY_CONTACT = env("SECURITY_CONTACT", default="")
 # Empty: /metrics does not exist.
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
+# A key of age: AGE-SECRET-KEY-1…, or age1… alone, which makes backups and opens none.
+BACKUP_KEY = env("BACKUP_KEY", default="")
+# What the image was built as.
+VERSION = env("VERSION", default="unreleased")
 # `make run` on the own machine: logins that everybody knows, and staff without a second factor.
 DEMO = env.bool("DEMO", default=False)
 
@@ -64,6 +68,7 @@ DEMO = env.bool("DEMO", default=False)
 INSTALLED_APPS = [
     "accounts",
     "audit",
+    "backups",
     "diagnosis",
     "skincare_site.apps.OurAdmin",
     "django.contrib.auth",
