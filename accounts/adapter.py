@@ -1,18 +1,78 @@
 """What signing in does differently from allauth's default."""
 
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.internal import ratelimit
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from accounts import devices
+from accounts.models import User
+from accounts.names import check_name
+from accounts.refusals import tell
 
 
 class Adapter(DefaultAccountAdapter):
-    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: str) -> str:
-        """Failures of a device that the person signed in on before are counted apart.
+    """Wrong passwords are counted for each device, program or place that they come from.
 
-        So a stranger who guesses slows down strangers only: device cookies, as described at
-        https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies.
-        """
+    For places that the right one never came from, they are also counted together: who guesses
+    from many of them is limited, and the owner's own stay open.
+    """
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return settings.LOCAL_PASSWORDS
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """Nobody by a password where only the clinic's identity provider may let people in."""
+        if not settings.LOCAL_PASSWORDS:
+            return None
+        person = super().authenticate(request, **credentials)
+        if person:
+            devices.remember_place(request, credentials.get("email", ""))
+        return person
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Raises ValidationError for a try that a limit stops, which is a refusal as well."""
+        try:
+            super().pre_authenticate(request, **credentials)
+            if not self._is_known(request, **credentials):
+                self._count_with_others(request, **credentials)
+        except ValidationError:
+            tell(request, email=credentials.get("email", ""), by="limit")
+            raise
+
+    def clean_email(self, email: str) -> str:
+        """Domains may hold what nobody sees: IDNA leaves it out, so that two look the same."""
+        check_name(email)
+        return super().clean_email(email)
+
+    def _is_known(self, request: HttpRequest, email: str = "", **_: Any) -> bool:
+        return bool(devices.known(request, email)) or devices.is_known_place(request, email)
+
+    def _count_with_others(self, request: HttpRequest, **credentials: Any) -> None:
+        usage = ratelimit.consume(
+            request,
+            app="allauth.account",
+            action="login_failed_anywhere",
+            key=super()._get_login_attempts_cache_key(request, **credentials),
+        )
+        if usage is None:
+            raise self.validation_error("too_many_login_attempts")
+        # Taken back with the rest where the password is right.
+        self._login_failed_rl_usage.usage += usage.usage
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         key = super()._get_login_attempts_cache_key(request, **credentials)
         device = devices.known(request, credentials.get("email", ""))
-        return f"{key}:{device}" if device else key
+        return f"{key}:{device or ratelimit.get_ip(request)}"
+
+    def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
+        super()._delete_login_attempts_cached_email(request, **credentials)
+        ratelimit.clear(
+            request,
+            app="allauth.account",
+            action="login_failed_anywhere",
+            key=super()._get_login_attempts_cache_key(request, **credentials),
+        )

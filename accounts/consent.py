@@ -1,4 +1,4 @@
-"""The consent of people whose account somebody else made: at sign-up nobody asked them."""
+"""What people agree to, apart from each other: that pictures are stored, and that they teach."""
 
 from django import forms
 from django.contrib.auth.decorators import login_required
@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from accounts.forms import CONSENT_VERSION, SignupForm
+from accounts.models import User
 from accounts.requests import PersonRequest
 from accounts.targets import own_page
 
@@ -16,15 +17,28 @@ class ConsentForm(forms.Form):
     consent = SignupForm.base_fields["consent"]
 
 
+def give(*, person: User) -> None:
+    """Store that the person agrees to the present text; who agreed before keeps that day."""
+    if not person.consent_version:
+        person.consent_version, person.consented_at = CONSENT_VERSION, timezone.now()
+        person.save(update_fields=["consent_version", "consented_at"])
+
+
+def allow_teaching(*, person: User, agreed: bool) -> None:
+    """Store when they agreed, or that they no longer do; agreeing again keeps the first day."""
+    since = person.teaching_consented_at or timezone.now()
+    person.teaching_consented_at = since if agreed else None
+    person.save(update_fields=["teaching_consented_at"])
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def consent(request: PersonRequest) -> HttpResponse:
-    """Ask once, then lead to the page that needed it."""
+    """Ask those whose account somebody else made once, then lead to the page that needed it."""
     user = request.user
     form = ConsentForm(request.POST if request.method == "POST" else None)
-    if form.is_valid() and not user.consent_version:
-        user.consent_version, user.consented_at = CONSENT_VERSION, timezone.now()
-        user.save(update_fields=["consent_version", "consented_at"])
+    if form.is_valid():
+        give(person=user)
     if user.consent_version:
         return HttpResponseRedirect(own_page(request, request.GET.get("next", "")))
     return render(

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from knox.models import get_token_model
 
+from accounts import idempotency
 from accounts.models import User
 
 UNCONFIRMED = timedelta(days=30)
@@ -20,6 +21,7 @@ def remove_expired() -> None:
     Session.objects.filter(expire_date__lt=now).delete()
     UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
     get_token_model().objects.filter(expiry__lt=now).delete()
+    idempotency.remove_expired()
     if app_settings.EMAIL_VERIFICATION == app_settings.EmailVerificationMethod.MANDATORY:
         _unconfirmed().filter(date_joined__lt=now - UNCONFIRMED).delete()
 

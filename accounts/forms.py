@@ -1,11 +1,13 @@
-"""Sign-up: what allauth asks, and what health data need, consent and a minimum age."""
+"""Forms of the account, above all sign-up: what health data need is consent and a minimum age."""
 
 import zoneinfo
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
 
+from allauth.account.forms import ChangePasswordForm as AllauthChangePasswordForm
 from allauth.account.forms import SignupForm as AllauthSignupForm
+from allauth.core import context
 from django import forms
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -19,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.age import age_on
 from accounts.models import User
 from accounts.names import check_name
+from accounts.refusals import tell
 
 MINIMUM_AGE = 16  # GDPR art. 8: below it, a child's own consent does not count everywhere in the EU
 MAXIMUM_AGE = 120
@@ -114,16 +117,21 @@ class SignupForm(AllauthSignupForm):
         user.groups.add(Group.objects.get(name="person"))
 
 
+class ChangePasswordForm(AllauthChangePasswordForm):
+    """Who doesn't know the old password, in a session that somebody left open, was refused."""
+
+    def clean_oldpassword(self) -> str:
+        try:
+            return super().clean_oldpassword()
+        except ValidationError:
+            tell(context.request, person=self.user)
+            raise
+
+
 class TeachingForm(forms.Form):
     """Whether the person's reviewed pictures may go into data sets; off as it is on."""
 
     agreed = forms.BooleanField(label=TEACHING_TEXT, required=False)
-
-    def save(self, user: User) -> None:
-        """Store when they agreed, or that they no longer do; agreeing again keeps the first day."""
-        since = user.teaching_consented_at or timezone.now()
-        user.teaching_consented_at = since if self.cleaned_data["agreed"] else None
-        user.save(update_fields=["teaching_consented_at"])
 
 
 class PreferencesForm(forms.ModelForm):

@@ -1,12 +1,13 @@
-"""For each request: the language and time zone of the person, and a device that keeps nothing of
-them once they signed out."""
+"""For each request: the language and time zone of the person, a device that keeps nothing of them
+once they signed out, and no page for passwords where there are none."""
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone, translation
 
 from accounts import devices
@@ -65,3 +66,27 @@ def preferences(get_response: Callable) -> Callable:
         return get_response(request)
 
     return middleware
+
+
+class ClosePages:
+    """404 for pages of allauth that nobody is to reach.
+
+    Where only the identity provider lets people in, those that sign in or change a password; and
+    always the one that ties or unties identities, which verified addresses do.
+    """
+
+    PASSWORDS = ("account_reset_password", "account_change_password", "account_set_password")
+    SIGN_IN = ("account_signup", "mfa_login_webauthn", "mfa_signup_webauthn")
+
+    def __init__(self, get_response: Callable) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_: Any) -> None:
+        """Raises Http404."""
+        name = (request.resolver_match and request.resolver_match.url_name) or ""
+        closed = name.startswith(self.PASSWORDS) or name in self.SIGN_IN
+        if name == "socialaccount_connections" or (closed and not settings.LOCAL_PASSWORDS):
+            raise Http404

@@ -56,6 +56,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(
         _("e-mail address"),
         unique=True,
+        validators=[check_name],
         error_messages={"unique": _("There is already an account with this e-mail address.")},
     )
     display_name = models.CharField(_("name"), max_length=100, blank=True, validators=[check_name])
@@ -155,7 +156,18 @@ class User(AbstractBaseUser, PermissionsMixin):
     def lacks_second_factor(self) -> bool:
         """Whether the second step of signing in has to be switched on first: by staff, who see
         other people's records. Not in the demo of `make run`."""
+        return self.lacks_own_second_factor and not self.second_step_is_the_providers
+
+    @property
+    def lacks_own_second_factor(self) -> bool:
+        """Whether staff who sign in by a password here have no second step after it."""
         return self.is_staff and not settings.DEMO and not self.has_second_factor
+
+    @cached_property
+    def second_step_is_the_providers(self) -> bool:
+        """Whether the clinic's identity provider may vouch for it."""
+        provider = settings.IDENTITY_PROVIDER
+        return bool(provider and provider.second_step) and self.socialaccount_set.exists()
 
     @cached_property
     def is_doctor(self) -> bool:
@@ -180,3 +192,54 @@ class OutgoingMail(models.Model):
 
     def __str__(self) -> str:
         return f"e-mail {self.pk}"
+
+
+class TokenDetails(models.Model):
+    """What a person said of a token; one without them may do everything, and has no name."""
+
+    class Scope(models.TextChoices):
+        READ = "read", _("read everything, change nothing")
+        WRITE = "write", _("change everything but the account and its tokens")
+        FULL = "full", _("everything")
+
+    token = models.OneToOneField(
+        "knox.AuthToken", models.CASCADE, primary_key=True, related_name="details"
+    )
+    name = models.CharField(_("name"), max_length=100, blank=True, validators=[check_name])
+    scope = models.CharField(_("scope"), max_length=10, choices=Scope, default=Scope.FULL)
+
+    class Meta:
+        verbose_name = _("details of a token")
+        verbose_name_plural = _("details of tokens")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(scope__in=["read", "write", "full"]),
+                name="token_scope_is_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class IdempotencyKey(models.Model):
+    """A key that a program sent with a request, and what the request made."""
+
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="idempotency_keys"
+    )
+    key = models.CharField(max_length=255)
+    # Of method, address and body: a key belongs to one request.
+    request_digest = models.CharField(max_length=64)
+    made = models.CharField(max_length=128)
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        verbose_name = _("idempotency key")
+        verbose_name_plural = _("idempotency keys")
+        constraints = [
+            models.UniqueConstraint(fields=["person", "key"], name="idempotency_key_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key

@@ -28,11 +28,18 @@ ROLES: dict[str, tuple[str, ...]] = {
         "auditlog.view_logentry",
         "knox.view_authtoken",
         "knox.delete_authtoken",
+        "diagnosis.view_webhook",
+        "diagnosis.view_webhookdelivery",
+        # To send it again
+        "diagnosis.change_webhookdelivery",
         # For people who have lost the second factor.
         "mfa.view_authenticator",
         "mfa.delete_authenticator",
     ),
 }
+
+# Who sees other people's records, in the administration pages.
+STAFF = {"doctor", "administrator"}
 
 
 def apply(sender: AppConfig, *, using: str, apps: Any = installed, **_: Any) -> None:

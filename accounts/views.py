@@ -1,21 +1,23 @@
 """The person's account: what is kept about them, and where they change it."""
 
+from typing import Any
+
 from allauth.account.decorators import reauthentication_required
 from allauth.usersessions.models import UserSession
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from knox.models import get_token_model
 
+from accounts import tokens as programs
+from accounts.consent import allow_teaching
 from accounts.forms import CONSENT_TEXT, CONSENT_VERSION, PreferencesForm, TeachingForm
 from accounts.models import User
 from accounts.requests import PersonRequest
@@ -46,9 +48,10 @@ def account(request: PersonRequest) -> HttpResponse:
     user = request.user
     context = {
         "second_factor": user.has_second_factor,
+        "identity": user.socialaccount_set.exists(),
         "language": dict(settings.LANGUAGES).get(user.language),
         "sessions": len(UserSession.objects.purge_and_list(user)),
-        "tokens": _tokens(user).count(),
+        "tokens": programs.active(user).count(),
         "consent": CONSENT_TEXT if user.consent_version == CONSENT_VERSION else "",
     }
     return render(request, "accounts/account.html", context)
@@ -107,16 +110,17 @@ def tokens(request: PersonRequest) -> HttpResponse:
             request, _("Staff need the second step of signing in. Switch it on, then go on here.")
         )
         return redirect("mfa_activate_totp")
-    context = {}
+    context: dict[str, Any] = {}
     if request.method == "POST":
-        context["made"] = get_token_model().objects.create(request.user)[1]
-    return render(request, "accounts/tokens.html", context | {"tokens": _tokens(request.user)})
+        context["made"] = programs.create(person=request.user)[1]
+    context["tokens"] = programs.active(request.user)
+    return render(request, "accounts/tokens.html", context)
 
 
 @require_POST
 @login_required
 def token_revoke(request: PersonRequest) -> HttpResponse:
-    get_object_or_404(_tokens(request.user), digest=request.POST.get("token")).delete()
+    get_object_or_404(programs.active(request.user), digest=request.POST.get("token")).delete()
     messages.success(request, _("The token no longer works."))
     return redirect("accounts:tokens")
 
@@ -136,7 +140,7 @@ def teaching(request: PersonRequest) -> HttpResponse:
     agreed = {"agreed": request.user.teaching_consented_at is not None}
     form = TeachingForm(request.POST if request.method == "POST" else None, initial=agreed)
     if request.method == "POST" and form.is_valid():
-        form.save(request.user)
+        allow_teaching(person=request.user, agreed=form.cleaned_data["agreed"])
         messages.success(request, _("Your choice is saved."))
         return redirect("accounts:account")
     return render(request, "accounts/teaching.html", {"form": form})
@@ -153,8 +157,3 @@ def _edit(request: PersonRequest, form_class: type[forms.ModelForm], template: s
             messages.success(request, _("Your choice is saved."))
         return redirect("accounts:account")
     return render(request, template, {"form": form}, status=400 if form.errors else 200)
-
-
-def _tokens(user: User) -> QuerySet:
-    """List the tokens that still work, newest first."""
-    return user.auth_token_set.filter(expiry__gt=timezone.now()).order_by("-created")

@@ -19,11 +19,13 @@ REGISTERED: dict[str, dict[str, Any]] = {
     },
     "account.EmailAddress": {"include_fields": ["user", "primary", "verified"]},
     "mfa.Authenticator": {"include_fields": ["user", "type"]},
+    "socialaccount.SocialAccount": {"include_fields": ["user", "provider"]},
     "knox.AuthToken": {"include_fields": ["user", "expiry"]},
     "diagnosis.MoleRecord": {"include_fields": ["owner", "mole", "modality"]},
     "diagnosis.Review": {
         "include_fields": ["record", "doctor", "diagnosis", "risk_category", "urgency"]
     },
+    "diagnosis.Webhook": {"include_fields": ["owner", "events", "secret_number", "disabled_at"]},
     "diagnosis.Share": {"include_fields": ["owner", "mole", "record", "expires_at"]},
 }
 # Health data: every look that staff take at them in the administration is kept.
@@ -59,6 +61,8 @@ def leave_name_out(instance: Any, **_: Any) -> None:
             instance.object_repr = f"P-{str(instance.object_pk)[:8]}"
         case "authenticator":
             instance.object_repr = f"second factor {instance.object_pk}"
+        case "socialaccount":
+            instance.object_repr = f"identity at the provider {instance.object_pk}"
         case "emailaddress":
             instance.object_repr = f"e-mail address {instance.object_pk}"
         case "authtoken":

@@ -33,11 +33,20 @@ def signed_out(user: User | None, **_: Any) -> None:
 
 
 @receiver(user_login_failed, dispatch_uid="log_refusal")
-def refused(credentials: dict[str, Any], **_: Any) -> None:
-    """Of an address without an account nothing is kept but that it was tried."""
-    people = filter_users_by_email(credentials.get("email") or "", for_login=True)
-    for person in people or [None]:
-        log.decision(person, log.REFUSED)
+def refused(
+    credentials: dict[str, Any],
+    person: User | None = None,
+    details: dict[str, str] | None = None,
+    **_: Any,
+) -> None:
+    """Of an address without an account nothing is kept but that it was tried.
+
+    ``person`` and ``details`` are those of accounts/refusals.py; Django itself sends neither.
+    """
+    email = credentials.get("email") or ""
+    people = [person] if person else filter_users_by_email(email, for_login=True)
+    for one in people or [None]:
+        log.decision(one, log.REFUSED, **(details or {}))
 
 
 @receiver(authentication_failed, dispatch_uid="log_second_step")

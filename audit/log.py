@@ -1,6 +1,6 @@
 """The audit log: who looked at, changed, exported or deleted what, and when.
 
-django-auditlog writes it; a trigger keeps everybody from changing it (audit/migrations/0001).
+django-auditlog writes it; a trigger keeps everybody from changing it (audit/migrations/).
 """
 
 import csv
@@ -11,19 +11,23 @@ from typing import Any
 
 from auditlog.context import set_extra_data
 from auditlog.models import LogEntry
+from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
+from django.db import connection
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 
 CHUNK = 2000  # entries in memory at a time
-EXPORT, LIST = "export", "list"
+REMOVED_AT_ONCE = 10_000  # in one statement, of about a second
+EXPORT, LIST, REMOVED = "export", "list", "old entries removed"
 SIGN_IN, SIGN_OUT, REFUSED = "sign-in", "sign-out", "sign-in refused"
 # What an entry's details say it is, more exactly than auditlog's four actions do.
 WORDS = {
     EXPORT: _("export"),
     LIST: _("list"),
+    REMOVED: _("old entries removed"),
     SIGN_IN: _("sign-in"),
     SIGN_OUT: _("sign-out"),
     REFUSED: _("sign-in refused"),
@@ -59,9 +63,15 @@ def decision(person: User | None, what: str, *, actor: User | None = None, **det
     )
 
 
-def look(model: type[Model], row: Model | None, shown: Iterable[str] = ()) -> None:
+def look(
+    model: type[Model],
+    row: Model | None,
+    shown: Iterable[str] = (),
+    details: dict[str, str] | None = None,
+) -> None:
     """That somebody read a row, or, where it is None, a list with the ``shown`` ids."""
-    details = None if row else {"action": LIST, "shown": list(shown)}
+    if row is None:
+        details = {"action": LIST, "shown": list(shown)}
     _create(model, row, action=LogEntry.Action.ACCESS, additional_data=details)
 
 
@@ -73,6 +83,25 @@ def _create(model: type[Model], row: Model | None, **fields: Any) -> None:
         changes={},
         **fields,
     )
+
+
+def remove_old() -> int:
+    """Remove what is older than settings.AUDIT_LOG_DAYS, log how many that were, and return it."""
+    removed = 0
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(
+                "SELECT auditlog_remove_older_than(%s, %s)",
+                [settings.AUDIT_LOG_DAYS, REMOVED_AT_ONCE],
+            )
+            count = cursor.fetchone()[0]
+            removed += count
+            if count < REMOVED_AT_ONCE:
+                break
+    if removed:
+        details = {"action": REMOVED, "entries": removed, "days": settings.AUDIT_LOG_DAYS}
+        _create(LogEntry, None, action=LogEntry.Action.DELETE, additional_data=details)
+    return removed
 
 
 def about(person: User) -> list[dict[str, Any]]:

@@ -58,6 +58,10 @@ def prepare(name: str, password: str | None) -> None:
             # Of the log, only the link to a deleted account may be cut.
             sql.SQL("REVOKE UPDATE, DELETE ON {} FROM {}").format(sql.Identifier(LOG), role),
             sql.SQL("GRANT UPDATE (actor_id) ON {} TO {}").format(sql.Identifier(LOG), role),
+            # And what is years old may go, which the function checks.
+            sql.SQL(
+                "GRANT EXECUTE ON FUNCTION auditlog_remove_older_than(integer, integer) TO {}"
+            ).format(role),
             # What has run is the owner's to say.
             sql.SQL("REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {}").format(role),
         ):

@@ -29,6 +29,9 @@ class TryLater(Exception):
         super().__init__(self.sentence)
 
 
+BROKER_DOWN = 60  # seconds until it is worth asking again
+
+
 class Busy(TryLater):
     """Not this person: all of them together ask for more than this machine does at once."""
 

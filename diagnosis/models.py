@@ -7,6 +7,7 @@ from diagnosis.moles.models import Mole
 from diagnosis.records.models import MAX_SIZE_MM, Assessment, MoleRecord, random_name
 from diagnosis.reviews.models import DoctorProfile, Review
 from diagnosis.sharing.models import Share
+from diagnosis.webhooks.models import Webhook, WebhookAttempt, WebhookDelivery
 
 __all__ = [
     "MAX_SIZE_MM",
@@ -16,5 +17,8 @@ __all__ = [
     "MoleRecord",
     "Review",
     "Share",
+    "Webhook",
+    "WebhookAttempt",
+    "WebhookDelivery",
     "random_name",
 ]

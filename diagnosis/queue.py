@@ -19,12 +19,14 @@ class Task(StrEnum):
     REASSESS_RECORD = "diagnosis.tasks.reassess_record"
     SEND_REMINDER = "diagnosis.tasks.send_reminder"
     MAIL_VERDICT = "diagnosis.tasks.mail_verdict"
+    TELL_WEBHOOK = "diagnosis.tasks.tell_webhook"
     SWEEP_RECORDS = "diagnosis.tasks.sweep_records"
     SWEEP_FILES = "diagnosis.tasks.sweep_files"
     SWEEP_REMINDERS = "diagnosis.tasks.sweep_reminders"
     SWEEP_SHARES = "diagnosis.tasks.sweep_shares"
     SWEEP_EXPIRED = "diagnosis.tasks.sweep_expired"
     SWEEP_VERDICT_MAILS = "diagnosis.tasks.sweep_verdict_mails"
+    SWEEP_WEBHOOKS = "diagnosis.tasks.sweep_webhooks"
 
 
 def claim_time() -> timedelta:
@@ -51,6 +53,11 @@ def remind(owner_id: uuid.UUID) -> bool:
 def notify_of_verdict(review_id: uuid.UUID) -> None:
     """Tell the workers that a person should hear of a verdict; the sweeper tells them again."""
     _send(Task.MAIL_VERDICT, review_id)
+
+
+def tell_webhook(webhook_id: uuid.UUID) -> None:
+    """Tell the workers that a webhook has something to hear; the sweeper tells them again."""
+    _send(Task.TELL_WEBHOOK, webhook_id)
 
 
 def _send(task: Task, row_id: uuid.UUID) -> bool:

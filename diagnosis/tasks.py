@@ -10,11 +10,13 @@ from celery import shared_task
 from celery.signals import worker_init, worker_process_init
 
 from accounts import expiry
+from audit import log
 from diagnosis.moles import reminders
 from diagnosis.queue import Task
 from diagnosis.records import assessments, media, pictures
 from diagnosis.reviews import mails
 from diagnosis.sharing import links
+from diagnosis.webhooks import deliveries
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ def sweep_files() -> None:
 @shared_task(name=Task.SWEEP_EXPIRED, ignore_result=True, expires=3600)
 def sweep_expired() -> None:
     expiry.remove_expired()
+    log.remove_old()
 
 
 @shared_task(name=Task.SWEEP_REMINDERS, ignore_result=True, expires=3600)
@@ -71,6 +74,17 @@ def mail_verdict(review_id: str) -> None:
 @shared_task(name=Task.SWEEP_VERDICT_MAILS, ignore_result=True, expires=60)
 def sweep_verdict_mails() -> None:
     mails.sweep()
+
+
+# The longer limit is for the name server; outbound.py has one of its own for the rest.
+@shared_task(name=Task.TELL_WEBHOOK, ignore_result=True, expires=60)
+def tell_webhook(webhook_id: str) -> None:
+    deliveries.tell(webhook_id)
+
+
+@shared_task(name=Task.SWEEP_WEBHOOKS, ignore_result=True, expires=10)
+def sweep_webhooks() -> None:
+    deliveries.sweep()
 
 
 @worker_init.connect

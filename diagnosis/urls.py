@@ -11,4 +11,5 @@ urlpatterns = [
     path("camera/", include("diagnosis.camera.urls")),
     path("limits/", include("diagnosis.language.urls")),
     path("account/", include("diagnosis.own_data.urls")),
+    path("account/webhooks/", include("diagnosis.webhooks.urls")),
 ]

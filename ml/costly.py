@@ -6,11 +6,10 @@ What passes may still be costly; ml/sandbox.py bounds that.
 
 import re
 import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ml.images import ImageError
+from ml.images import ImageError, damaged
 
 JPEG, PNG = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"
 # libjpeg decodes a progressive picture once for each scan; cameras and editors write about ten.
@@ -25,75 +24,60 @@ SOI, EOI, SOS, TEM = 0xD8, 0xD9, 0xDA, 0x01
 HUFFMAN_FRAMES = (0xC0, 0xC1, 0xC2)
 PROGRESSIVE = 0xC2
 MAX_COEFFICIENTS = 150_000_000  # of two bytes, all kept until a progressive picture is decoded
-ADAM7 = (
-    (0, 8, 0, 8),
-    (4, 8, 0, 8),
-    (0, 4, 4, 8),
-    (2, 4, 0, 4),
-    (0, 2, 2, 4),
-    (1, 2, 0, 2),
-    (0, 1, 1, 2),
-)
-SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by PNG's colour type
 
 
 def refuse(data: bytes) -> None:
     """Before decoding. Raises ImageError: ``too_costly``, ``truncated``."""
-    with _cut_headers():
+    with cut_headers():
         if data.startswith(JPEG):
-            _read_jpeg(data)
+            _refuse_jpeg(data)
         elif data.startswith(PNG):
-            for _chunk in _chunks(data):
+            for _chunk in chunks(data):
                 pass
 
 
-def refuse_incomplete(data: bytes) -> None:
-    """After decoding, which fills up what is missing. Raises ImageError: ``truncated``."""
-    with _cut_headers():
-        if data.startswith(JPEG):
-            coded, blocks = _read_jpeg(data)
-            if 8 * coded < blocks:  # each block has a bit at least
-                raise _damaged()
-        elif data.startswith(PNG):
-            _refuse_png_without_rows(data)
-
-
 @contextmanager
-def _cut_headers() -> Iterator[None]:
+def cut_headers() -> Iterator[None]:
+    """Call a file damaged whose headers end early."""
     try:
         yield
     except struct.error:
-        raise _damaged() from None
+        raise damaged() from None
 
 
-def _read_jpeg(data: bytes) -> tuple[int, int]:
-    """(bytes of coded pixels, blocks of 8 × 8 pixels). Raises ImageError: ``too_costly``."""
-    at, segments, scans, gap, coded, blocks = 2, 0, 0, 0, 0, 0
+def _refuse_jpeg(data: bytes) -> None:
+    scans, gap, last = 0, 0, 2
     in_scan = False
-    while found := MARKER.search(data, at):
-        marker = found.start()
-        code = data[marker + 1]
-        if in_scan:
-            coded += marker - at
-        else:
-            gap += marker - at
+    for number, (at, code) in enumerate(jpeg_segments(data)):
+        gap += 0 if in_scan else at - last
         if code == EOI:
             break
-        segments += 1
-        if segments > MAX_SEGMENTS or scans > MAX_SCANS or gap > MAX_GAP:
+        if number >= MAX_SEGMENTS or scans > MAX_SCANS or gap > MAX_GAP:
             raise too_costly()
-        at = marker + 2
-        if code not in (SOI, TEM):
-            at += int.from_bytes(data[at : at + 2])
         in_scan = code == SOS
         scans += in_scan
-        if code in HUFFMAN_FRAMES:
-            height, width, components = struct.unpack(">HHB", data[marker + 5 : marker + 10])
-            blocks = -(-height // 8) * -(-width // 8)
-            share = _share_of_pixels(data[marker + 10 : marker + 10 + 3 * components])
-            if code == PROGRESSIVE and height * width * share > MAX_COEFFICIENTS:
+        last = _behind(data, at, code)
+        if code == PROGRESSIVE:
+            height, width, components = struct.unpack(">HHB", data[at + 5 : at + 10])
+            share = _share_of_pixels(data[at + 10 : at + 10 + 3 * components])
+            if height * width * share > MAX_COEFFICIENTS:
                 raise too_costly()
-    return coded, blocks
+
+
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """(offset of its marker, code) of each segment, up to the end of the first picture."""
+    at = 2
+    while found := MARKER.search(data, at):
+        code = data[found.start() + 1]
+        yield found.start(), code
+        if code == EOI:
+            break
+        at = _behind(data, found.start(), code)
+
+
+def _behind(data: bytes, marker: int, code: int) -> int:
+    at = marker + 2
+    return at if code in (SOI, TEM) else at + int.from_bytes(data[at : at + 2])
 
 
 def _share_of_pixels(components: bytes) -> float:
@@ -103,18 +87,8 @@ def _share_of_pixels(components: bytes) -> float:
     return sum(a * d for a, d in zip(across, down, strict=True)) / max(most, 1)
 
 
-def _refuse_png_without_rows(data: bytes) -> None:
-    needed, found, inflate = 0, 0, zlib.decompressobj()
-    for name, content in _chunks(data):
-        if name == b"IHDR":
-            needed = _bytes_of_rows(content)
-        elif name == b"IDAT":
-            found += _inflated(inflate, content, needed - found)
-    if found < needed:
-        raise _damaged()
-
-
-def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+def chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """(name, content) of each chunk of a PNG. Raises ImageError: ``too_costly``."""
     at, count, view = len(PNG), 0, memoryview(data)
     while at + 12 <= len(data):
         count += 1
@@ -125,31 +99,6 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         at += 12 + length
 
 
-def _bytes_of_rows(header: memoryview) -> int:
-    """What the pixels take once inflated (PNG 3rd ed., 7.2 and 8.1)."""
-    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header[:13])
-    bits = depth * SAMPLES.get(colour, 1)
-    passes = ADAM7 if interlaced else ((0, 1, 0, 1),)
-    total = 0
-    for left, across, top, down in passes:
-        columns = max(0, -(-(width - left) // across))
-        rows = max(0, -(-(height - top) // down))
-        total += rows * (1 + -(-columns * bits // 8)) if columns else 0
-    return total
-
-
-def _inflated(inflate: "zlib._Decompress", content: memoryview, most: int) -> int:
-    """How many bytes come of it, at most; made in pieces and dropped at once."""
-    found, content = 0, bytes(content)
-    try:
-        while content and found < most and not inflate.eof:
-            found += len(inflate.decompress(content, 1 << 20))
-            content = inflate.unconsumed_tail
-    except zlib.error:
-        raise _damaged() from None
-    return found
-
-
 def too_costly() -> ImageError:
     """The error for what takes more time or memory than a picture of its size needs."""
     return ImageError(
@@ -157,7 +106,3 @@ def too_costly() -> ImageError:
         "This file takes far more work than a photo does. "
         "Open the picture on your device, save it anew as JPEG and send that.",
     )
-
-
-def _damaged() -> ImageError:
-    return ImageError("truncated", "The picture is damaged or incomplete. Send it again.")

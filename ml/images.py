@@ -55,7 +55,7 @@ def open_upright(data: bytes | BinaryIO) -> Image.Image:
         except ImageError:
             raise
         except Exception as error:
-            raise _damaged() from error
+            raise damaged() from error
 
 
 def _opened(stream: BinaryIO, head: bytes) -> Image.Image:
@@ -68,7 +68,7 @@ def _opened(stream: BinaryIO, head: bytes) -> Image.Image:
     except ImageError:
         raise
     except Exception as error:  # decoders raise many kinds on hostile bytes
-        raise (_damaged() if kinds.is_own(head) else kinds.not_a_picture(head)) from error
+        raise (damaged() if kinds.is_own(head) else kinds.not_a_picture(head)) from error
     for name in ("xmp", "XML:com.adobe.xmp"):
         # Pillow would turn the picture by it as well, which browsers don't.
         image.info.pop(name, None)
@@ -208,5 +208,6 @@ def _moves(image: Image.Image) -> bool:
         return False
 
 
-def _damaged() -> ImageError:
+def damaged() -> ImageError:
+    """The error for a file that is cut or broken."""
     return ImageError("truncated", "The picture is damaged or incomplete. Send it again.")

@@ -4,7 +4,7 @@ import io
 
 from PIL import Image
 
-from ml import costly
+from ml import complete, costly
 from ml.images import open_upright
 
 MAX_SIDE = 2048
@@ -14,7 +14,7 @@ def stored(data: bytes) -> bytes:
     """Any picture that is read → a JPEG of at most MAX_SIDE pixels a side. Raises ImageError."""
     costly.refuse(data)
     image = open_upright(data)
-    costly.refuse_incomplete(data)
+    complete.refuse_incomplete(data, image)
     image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     return clean_jpeg(image, quality=92)
 

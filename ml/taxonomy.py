@@ -173,12 +173,24 @@ def decide(
     diagnoses: Mapping[str, float], thresholds: Thresholds, *, uncertain: bool
 ) -> tuple[str, str]:
     """The rule: calibrated probabilities → (risk category, advice)."""
+    category = _category(diagnoses, thresholds)
+    return category, advice_of(category, uncertain=uncertain)
+
+
+def _category(diagnoses: Mapping[str, float], thresholds: Thresholds) -> str:
     if not is_flagged(diagnoses, thresholds):
-        return BENIGN, "doctor_weeks" if uncertain else "watch"
+        return BENIGN
     parts = categories(diagnoses)
-    if parts[HIGH_RISK] * thresholds.cost_ratio >= parts[LOW_RISK]:
-        return HIGH_RISK, "doctor_days"
-    return LOW_RISK, "doctor_weeks"
+    return HIGH_RISK if parts[HIGH_RISK] * thresholds.cost_ratio >= parts[LOW_RISK] else LOW_RISK
+
+
+def advice_of(risk_category: str | None, *, uncertain: bool) -> str:
+    """What a risk category leads to; None is that of a picture that can't be judged."""
+    if risk_category is None:
+        return "retake"
+    if risk_category == BENIGN:
+        return "doctor_weeks" if uncertain else "watch"
+    return "doctor_days" if risk_category == HIGH_RISK else "doctor_weeks"
 
 
 def advice_with_signs(advice: str, signs: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ class KeylessLogger(Logger):
 
 
 workers = int(os.environ.get("WEB_WORKERS", "1"))
-threads = 256  # that wait for clients; the few that work are counted in web_worker
+threads = 512  # that wait: for clients, half of them for records; web_worker has the few that work
 worker_class = "skincare_site.web_worker.Worker"
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 timeout = 60
@@ -39,6 +40,13 @@ def on_starting(server: Any) -> None:
     import skincare_site.settings  # noqa: F401
 
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-")
+
+
+def post_worker_init(worker: Any) -> None:
+    """Draw the demo pictures beside the first requests, where the cache does not have them."""
+    from diagnosis.records import demos
+
+    threading.Thread(target=demos.draw_all, daemon=True).start()
 
 
 def worker_exit(server: Any, worker: Any) -> None:

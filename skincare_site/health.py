@@ -1,14 +1,12 @@
-"""For machines that watch: is the process alive, can it serve, how much does it serve."""
+"""For machines that watch: is the process alive, can it serve."""
 
-import secrets
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from django_prometheus.exports import ExportToDjangoView
 from redis import Redis, RedisError
 
 import ml.release
@@ -32,6 +30,12 @@ def ready(request: HttpRequest) -> HttpResponse:
     the sweeper sends them once it is back; without room for pictures people still read their
     results. To take the pages away then would lose more.
     """
+    said = state()
+    return JsonResponse(said, status=200 if said["database"] == "ok" else 503)
+
+
+def state() -> dict[str, str | None]:
+    """How the service is: "ok", "degraded" or "unavailable", and each part of it."""
     up = _database()
     said = {
         "database": "ok" if up else "down",
@@ -40,18 +44,7 @@ def ready(request: HttpRequest) -> HttpResponse:
         "mail": (outbox.trouble() or "ok") if up else "unknown",
     }
     status = "ok" if set(said.values()) == {"ok"} else "degraded" if up else "unavailable"
-    return JsonResponse({"status": status, **said, "model": _model()}, status=200 if up else 503)
-
-
-@never_cache
-@require_safe
-def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer Prometheus with the bearer token METRICS_TOKEN; for all others there is no page."""
-    expected = f"Bearer {settings.METRICS_TOKEN}"
-    given = request.headers.get("Authorization", "")
-    if not settings.METRICS_TOKEN or not secrets.compare_digest(given.encode(), expected.encode()):
-        raise Http404
-    return ExportToDjangoView(request)
+    return {"status": status, **said, "model": _model()}
 
 
 def _database() -> bool:

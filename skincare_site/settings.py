@@ -6,13 +6,16 @@ tests set all of them; docker-compose.yml and .env.example show a production set
 
 import sys
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
+from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy
 from kombu import Queue
 
+from accounts import identity_provider
 from diagnosis.queue import Task
 from skincare_site import logs
 from skincare_site.environment import Environment, in_one_sentence
@@ -55,6 +58,8 @@ DEFAULT_FROM_EMAIL = env(
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # For /.well-known/security.txt, such as mailto:security@example.org; empty: it does not exist.
 SECURITY_CONTACT = env("SECURITY_CONTACT", default="")
+# Networks beside the public internet that webhooks may reach, such as 10.20.0.0/16 of a hospital.
+WEBHOOK_NETWORKS = [ip_network(network) for network in env.list("WEBHOOK_NETWORKS", default=[])]
 # Empty: /metrics does not exist.
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 # A key of age: AGE-SECRET-KEY-1…, or age1… alone, which makes backups and opens none.
@@ -81,12 +86,15 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "rest_framework",
     "knox",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_filters",
+    "corsheaders",
     "django_htmx",
     "auditlog",
     "csp",
@@ -95,6 +103,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "skincare_site.middleware.add_headers",
+    "corsheaders.middleware.CorsMiddleware",
+    "skincare_site.api.middleware.manners",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -107,6 +117,7 @@ MIDDLEWARE = [
     "accounts.staff.end_early",
     "accounts.middleware.clean_device",
     "accounts.middleware.preferences",
+    "accounts.middleware.ClosePages",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -128,6 +139,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.single_sign_on.ways",
             ],
         },
     },
@@ -148,7 +160,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 10},
     },
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.BreachedValidator"},
     {"NAME": "accounts.passwords.GuessableValidator"},
 ]
 LOGIN_URL = "account_login"
@@ -158,8 +170,14 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_ADAPTER = "accounts.adapter.Adapter"
-ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
-# "mandatory" also keeps sign-up from telling who has an account; `make run` says "optional".
+ACCOUNT_FORMS = {
+    "signup": "accounts.forms.SignupForm",
+    "change_password": "accounts.forms.ChangePasswordForm",
+}
+# Beside allauth's own, which allow five wrong passwords in five minutes from each place.
+ACCOUNT_RATE_LIMITS = {"login_failed_anywhere": "30/5m/key"}
+# "mandatory" also keeps sign-up from telling who has an account; the demo of `make run`, which
+# only its own machine reaches, says "optional".
 ACCOUNT_EMAIL_VERIFICATION = env("EMAIL_VERIFICATION", default="mandatory")
 ACCOUNT_EMAIL_SUBJECT_PREFIX = gettext_lazy("Skincare mole check: ")
 ACCOUNT_EMAIL_NOTIFICATIONS = True
@@ -167,9 +185,29 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "accounts.factors.AuthenticateForm",
+    "reauthenticate": "accounts.factors.ReauthenticateForm",
+    "authenticate_webauthn": "accounts.factors.AuthenticateWebAuthnForm",
+    "reauthenticate_webauthn": "accounts.factors.ReauthenticateWebAuthnForm",
+    "login_webauthn": "accounts.factors.LoginWebAuthnForm",
+    "add_webauthn": "accounts.factors.AddWebAuthnForm",
+    "edit_webauthn": "accounts.factors.EditWebAuthnForm",
+}
 MFA_TOTP_ISSUER = "Skincare mole check"
 MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
 MFA_PASSKEY_LOGIN_ENABLED = True
+
+# Sign-in through the clinic's own identity provider: OIDC_URL and what docs/sign-in.md lists.
+IDENTITY_PROVIDER = identity_provider.named_by(env)
+# Off: only that lets people in.
+LOCAL_PASSWORDS = env.bool("LOCAL_PASSWORDS", default=True)
+if not LOCAL_PASSWORDS and not IDENTITY_PROVIDER:
+    raise ImproperlyConfigured("LOCAL_PASSWORDS=0 needs OIDC_URL: nobody could sign in.")
+SOCIALACCOUNT_PROVIDERS = IDENTITY_PROVIDER.for_allauth() if IDENTITY_PROVIDER else {}
+SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.Adapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_LOGIN_ON_GET = True  # no form: its redirect would have to stand in form-action below
 
 # --- pictures and files ----------------------------------------------------------------------
 STORAGES = {
@@ -213,6 +251,7 @@ LIMITS = {
     "reassessments": (60, 3600),
     "reports": (30, 600),
     "shares": (30, 3600),
+    "webhooks": (30, 3600),
 }
 MAX_RECORDS = env.int("MAX_RECORDS", default=5000)
 MAX_MEGABYTES = env.int("MAX_MEGABYTES", default=2000)
@@ -243,12 +282,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_start": 0,
     "interval_step": 0,
 }
-# A queue of their own: behind a long one, sweeps would expire unread. A worker reads both.
-CELERY_TASK_QUEUES = [Queue("celery"), Queue("sweeps")]
+# A queue of their own: behind a long one, sweeps would expire unread. A worker reads all.
+# Webhooks have one, too: receivers that answer slowly must not stand before pictures.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("sweeps"), Queue("webhooks")]
 
 CELERY_TASK_ROUTES = {
     "diagnosis.tasks.sweep_*": {"queue": "sweeps"},
     "accounts.tasks.*": {"queue": "sweeps"},
+    Task.TELL_WEBHOOK: {"queue": "webhooks"},
 }
 # In memory: all beats are short, so that nothing is worth remembering over a restart.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
@@ -259,6 +300,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=1),
     },
     "mails": {"task": "accounts.tasks.send_mails", "schedule": timedelta(seconds=30)},
+    "webhooks": {"task": Task.SWEEP_WEBHOOKS, "schedule": timedelta(seconds=10)},
     "files": {"task": Task.SWEEP_FILES, "schedule": timedelta(hours=1)},
     "reminders": {"task": Task.SWEEP_REMINDERS, "schedule": timedelta(hours=1)},
     "shares": {"task": Task.SWEEP_SHARES, "schedule": timedelta(hours=1)},
@@ -285,18 +327,31 @@ REST_FRAMEWORK = {
         "accounts.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "accounts.permissions.WithinScope",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["skincare_site.api.requests.OneMeaningJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "skincare_site.api.requests.OneRepresentation",
+    "DEFAULT_PAGINATION_CLASS": "skincare_site.api.pagination.KeysetPagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["skincare_site.api.throttling.CountedThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "user": "600/min",
         "token": "20/min",
+        "signup": "20/min",
         "share": "60/min",
     },
-    "EXCEPTION_HANDLER": "skincare_site.api.as_problem",
+    "EXCEPTION_HANDLER": "skincare_site.api.problems.as_problem",
     "NUM_PROXIES": TRUSTED_PROXIES,
 }
+# Pages of other sites that may call the API with a token: none, unless they are named here.
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key", "if-none-match")
+CORS_EXPOSE_HEADERS = ("ETag", "Retry-After", "RateLimit", "RateLimit-Policy")
 REST_KNOX = {"TOKEN_TTL": timedelta(days=30), "AUTH_HEADER_PREFIX": "Token"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Skincare mole check",
@@ -310,8 +365,9 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "COMPONENT_SPLIT_REQUEST": True,
     "SWAGGER_UI_DIST": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "POSTPROCESSING_HOOKS": ["skincare_site.api.document"],
+    "POSTPROCESSING_HOOKS": ["skincare_site.api.schema.document"],
 }
 
 # --- security --------------------------------------------------------------------------------
@@ -345,6 +401,9 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # The log tells who, when and what, never what is in a note or a picture.
+AUDIT_LOG_DAYS = env.int("AUDIT_LOG_DAYS", default=3 * 365)
+if AUDIT_LOG_DAYS < 365:  # audit/migrations/0002_old_entries.py
+    raise ImproperlyConfigured("AUDIT_LOG_DAYS is 365 or more: the database keeps younger entries.")
 AUDITLOG_DISABLE_ON_RAW_SAVE = True
 # It would believe any X-Forwarded-For, and break on one that is not an address.
 AUDITLOG_DISABLE_REMOTE_ADDR = True

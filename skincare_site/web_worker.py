@@ -111,6 +111,9 @@ class Worker(ThreadWorker):
     def load_wsgi(self) -> None:
         super().load_wsgi()
         application = self.wsgi
+        from diagnosis.records import waiting
+
+        waiters = waiting.Waiters(is_open=lambda: self.alive)
 
         def answer_with_language(*request: Any) -> tuple[Any, str]:
             from django.utils import translation
@@ -118,8 +121,15 @@ class Worker(ThreadWorker):
             return application(*request), translation.get_language()
 
         def in_few_threads(environ: dict[str, Any], start_response: Callable) -> Any:
-            work = self.working.submit(answer_with_language, environ, start_response)
-            answer, language = work.result()
+            begun: list[tuple] = []
+            request = environ, lambda *head: begun.append(head)
+            answer, language = self.working.submit(answer_with_language, *request).result()
+            if wait := environ.pop(waiting.ASKED, None):
+                answer.close()
+                waiters.wait(*wait)  # here, where only clients are waited for
+                environ[waiting.WAITED] = True
+                answer, language = self.working.submit(answer_with_language, *request).result()
+            start_response(*begun[-1])
             return _Streamed(answer, language) if getattr(answer, "streaming", False) else answer
 
         self.wsgi = in_few_threads

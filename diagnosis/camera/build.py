@@ -36,6 +36,7 @@ TEMPLATES = ("base.html", "camera/page.html")
 # What the page shows itself with; the rest is the build.
 DECORATION = (
     "vendor/pico/pico.classless.min.css",
+    "css/tokens.css",
     "skincare.css",
     "css/camera.css",
     "vendor/fonts/atkinson-hyperlegible-next-latin-wght-normal.woff2",

@@ -96,16 +96,24 @@ def _outside(external: dict | None) -> dict | None:
 
 def _reached(figures: dict) -> dict:
     """What was sent to a doctor, in hundred, with the interval; as uncertain ones are, too."""
+    found = reached(figures)
+    for name in ("sensitivity", "specificity"):
+        found[name] = found[name] and {key: 100 * part for key, part in found[name].items()}
+    return found
+
+
+def reached(figures: dict) -> dict:
+    """What was sent to a doctor: numbers of pictures, and shares with their 95 % interval."""
     sent = figures["thresholds"]["sent_to_doctor"]
     return {
         "n": figures["n"],
         "malignant": figures["malignant"],
-        "sensitivity": _in_hundred(sent, "sensitivity", figures["malignant"]),
-        "specificity": _in_hundred(sent, "specificity", figures["n"] - figures["malignant"]),
+        "sensitivity": _with_interval(sent, "sensitivity", figures["malignant"]),
+        "specificity": _with_interval(sent, "specificity", figures["n"] - figures["malignant"]),
     }
 
 
-def _in_hundred(block: dict, name: str, n: int) -> dict | None:
+def _with_interval(block: dict, name: str, n: int) -> dict | None:
     share = block[name]
     if share is None:
         return None
@@ -114,4 +122,4 @@ def _in_hundred(block: dict, name: str, n: int) -> dict | None:
         # Resampling pictures that all agree shows no chance; the rule of three does (Hanley and
         # Lippman-Hand, JAMA 249, 1983).
         low, high = max(0, share - 3 / n), min(1, share + 3 / n)
-    return {"share": 100 * share, "low": 100 * low, "high": 100 * high}
+    return {"share": share, "low": low, "high": high}

@@ -3,6 +3,7 @@
 import itertools
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils.text import capfirst
 
 from accounts.models import User
@@ -31,7 +32,13 @@ def change(*, mole: Mole, by: User, **fields: object) -> Mole:
     for name, value in fields.items():
         setattr(mole, name, value)
     mole.clean_fields(exclude=["owner"])
-    mole.save(update_fields=fields.keys())
+    with transaction.atomic():
+        if "body_site" in fields and Mole.objects.exclude(body_site=mole.body_site).filter(
+            pk=mole.pk
+        ):
+            # The sweeper has them assessed with the new place.
+            mole.records.exclude(state="queued").update(place_changed_at=Now())
+        mole.save(update_fields=fields.keys())
     return mole
 
 

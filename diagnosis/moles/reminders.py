@@ -15,7 +15,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from diagnosis import queue
+from diagnosis import metrics, queue
 from diagnosis.moles.models import Mole
 
 SALT = "diagnosis.reminders"
@@ -61,7 +61,8 @@ def send(owner_id: uuid.UUID | str) -> None:
     person = User.objects.get(pk=owner_id)
     try:
         # Outside of a transaction: nobody waits for a slow mail server but this worker.
-        with translation.override(person.language or settings.LANGUAGE_CODE):
+        language = translation.override(person.language or settings.LANGUAGE_CODE)
+        with language, metrics.counting_mail():
             _message(person, len(keys)).send()
     except Exception:
         claimed.update(mail_claimed_until=None)

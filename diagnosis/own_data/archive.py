@@ -9,7 +9,7 @@ from auditlog.context import auditlog_value
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
-from django.db.models import Model, Prefetch, ProtectedError
+from django.db.models import F, Model, Prefetch, ProtectedError
 from django.utils.translation import gettext as _
 from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
 
@@ -17,6 +17,7 @@ from accounts.models import User
 from audit import log
 from diagnosis.records.models import MoleRecord
 from diagnosis.reviews.models import DoctorProfile, Review
+from diagnosis.webhooks.models import Webhook
 
 CHUNK = 100  # records in memory at a time
 RIGHTS = {"password", "is_superuser", "is_staff", "is_active"}
@@ -24,19 +25,23 @@ RIGHTS = {"password", "is_superuser", "is_staff", "is_active"}
 INNER_WORKINGS = {
     *("owner_id", "image", "attempts", "claim_token", "claimed_until", "idempotency_key"),
     *("danger", "is_reviewed", "review_claimed_by_id", "review_claimed_until"),
+    *("secret_number", "busy_until"),
 }
 # Tables that point to a person: under which name the archive holds their rows, or why it does not.
 RELATED = {
     "moles": "moles",
     "records": "records",
     "shares": "share_links",
+    "webhooks": "webhooks",
     "emailaddress_set": "account.addresses",
     "authenticator_set": "account.second_steps",
+    "socialaccount_set": "account.identities",
     "usersession_set": "account.sessions",
     "auth_token_set": "account.tokens",
     "doctor_profile": "account.doctor_settings",
     "reviews": "verdicts_written",
     "logentry_set": "audit_log",
+    "idempotency_keys": None,  # numbers that programs made up, for a day
     "review_claims": None,  # which of others' records a doctor is about to review, for minutes
 }
 # Of a verdict, what its record's person does not get: doctors write it to each other, and it may
@@ -109,6 +114,7 @@ def _as_json(person: User) -> Iterator[bytes]:
         "account": _account(person),
         "moles": [_fields(mole) for mole in person.moles.order_by("created_at")],
         "share_links": list(person.shares.values("mole", "record", "created_at", "expires_at")),
+        "webhooks": [_webhook(webhook) for webhook in person.webhooks.all()],
         "verdicts_written": [_verdict(review) for review in person.reviews.order_by("created_at")],
         "audit_log": log.about(person),
     }
@@ -121,14 +127,29 @@ def _as_json(person: User) -> Iterator[bytes]:
     yield b"\n]}\n"
 
 
+def _webhook(webhook: Webhook) -> dict[str, Any]:
+    """With what it was told; its secret is stored nowhere."""
+    deliveries = webhook.deliveries.values("event", "record_id", "created_at", "delivered_at")
+    return _fields(webhook, leave_out=INNER_WORKINGS) | {"deliveries": list(deliveries)}
+
+
 def _account(person: User) -> dict[str, Any]:
     return _fields(person, leave_out=RIGHTS) | {
         "groups": list(person.groups.values_list("name", flat=True)),
         "sessions": list(
             UserSession.objects.filter(user=person).values("created_at", "ip", "user_agent")
         ),
-        "tokens": list(person.auth_token_set.values("created", "expiry")),
+        "tokens": list(
+            person.auth_token_set.values(
+                "created", "expiry", name=F("details__name"), scope=F("details__scope")
+            )
+        ),
         "addresses": list(person.emailaddress_set.values("email", "primary", "verified")),
+        "identities": list(
+            person.socialaccount_set.values(
+                "provider", "uid", "extra_data", "date_joined", "last_login"
+            )
+        ),
         "second_steps": [
             {
                 "type": factor.type,

@@ -7,13 +7,13 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from accounts.requests import PersonRequest
 from diagnosis.own_data import archive as services
+from diagnosis.own_data.responses import zip_answer
 
 
 @require_safe
@@ -28,16 +28,7 @@ def own_data(request: PersonRequest) -> HttpResponse:
 @login_required
 @reauthentication_required
 def download(request: PersonRequest) -> StreamingHttpResponse:
-    services.log_taken_away(request.user)
-    name = f"mole-check-{timezone.localdate():%Y-%m-%d}.zip"
-    return StreamingHttpResponse(
-        services.archive(request.user),
-        content_type="application/zip",
-        headers={
-            "Content-Disposition": f'attachment; filename="{name}"',
-            "Cache-Control": "private, no-store",
-        },
-    )
+    return zip_answer(request.user)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

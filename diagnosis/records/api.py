@@ -1,48 +1,39 @@
+"""Records for programs: what the pages do, by the same functions."""
+
+import uuid
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, status
 from rest_framework.decorators import action
-from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.pagination import CursorPagination
+from rest_framework.generics import ListAPIView
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from diagnosis import limits
-from diagnosis.records import pictures, responses, uploads
+from diagnosis.records import assessments, pictures, responses, uploads, waiting
+from diagnosis.records.filters import ProgramFilter
 from diagnosis.records.models import MoleRecord
 from diagnosis.records.serializers import (
     CreatedSerializer,
     PictureSerializer,
+    RecordMoleSerializer,
     RecordSerializer,
     UploadSerializer,
+    WaitSerializer,
 )
 
-
-class OneRepresentation(DefaultContentNegotiation):
-    """Each address has one representation, whatever the client says it accepts (RFC 9110, 12.1)."""
-
-    def select_renderer(
-        self, request: Request, renderers: Any, format_suffix: str | None = None
-    ) -> tuple[Any, str]:
-        return renderers[0], renderers[0].media_type
-
-
-class NewestFirst(CursorPagination):
-    ordering = "-created_at"
-    page_size = 20
-    page_size_query_param = "page_size"
-    max_page_size = 100
+JPEG = {(200, "image/jpeg"): OpenApiTypes.BINARY}
 
 
 @extend_schema_view(
     list=extend_schema(summary="Your records, newest first"),
-    retrieve=extend_schema(summary="One record, with its assessment and reviews"),
     destroy=extend_schema(summary="Delete a record and its picture"),
 )
 class RecordViewSet(
@@ -50,26 +41,32 @@ class RecordViewSet(
 ):
     serializer_class = RecordSerializer
     queryset = MoleRecord.objects.none()  # the schema's; requests see their own person's
-    parser_classes = (MultiPartParser,)
-    content_negotiation_class = OneRepresentation
-    pagination_class = NewestFirst
+    filterset_class = ProgramFilter
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[MoleRecord]:
         return MoleRecord.objects.of(self.request.user).with_answers()
 
     @extend_schema(
+        summary="One record, with its assessment and reviews", parameters=[WaitSerializer]
+    )
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        asked = WaitSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        record = self.get_object()
+        waiting.ask(request._request, record, asked.validated_data["wait"])
+        return Response(self.get_serializer(record).data)
+
+    def get_parsers(self) -> list:
+        # Pictures come as forms, all else as JSON.
+        if self.action_map and self.action_map.get("post") in ("create", "preview"):
+            return [MultiPartParser()]
+        return super().get_parsers()
+
+    @extend_schema(
         summary="Send a picture",
         request={"multipart/form-data": UploadSerializer},
         responses={201: CreatedSerializer},
-        parameters=[
-            OpenApiParameter(
-                "Idempotency-Key",
-                str,
-                OpenApiParameter.HEADER,
-                description="The same request sent again with the same key makes no second record.",
-            )
-        ],
     )
     def create(self, request: Request) -> Response:
         upload = UploadSerializer(data=request.data, context=self.get_serializer_context())
@@ -86,9 +83,21 @@ class RecordViewSet(
         return Response(self.get_serializer(record).data | same, status=status.HTTP_201_CREATED)
 
     @extend_schema(
+        summary="Say which mole a record shows",
+        request=RecordMoleSerializer,
+        responses={200: RecordSerializer},
+    )
+    def partial_update(self, request: Request, pk: uuid.UUID) -> Response:
+        record = self.get_object()
+        sent = RecordMoleSerializer(data=request.data, context=self.get_serializer_context())
+        sent.is_valid(raise_exception=True)
+        uploads.assign(record=record, by=request.user, **sent.validated_data)
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(
         summary="See a picture as it would be stored; nothing is kept",
         request={"multipart/form-data": PictureSerializer},
-        responses={(200, "image/jpeg"): OpenApiTypes.BINARY},
+        responses=JPEG,
     )
     @action(detail=False, methods=["post"])
     def preview(self, request: Request) -> HttpResponse:
@@ -101,18 +110,55 @@ class RecordViewSet(
     def perform_destroy(self, instance: MoleRecord) -> None:
         uploads.delete(record=instance, by=self.request.user)
 
+    @extend_schema(summary="The picture as it is stored", responses=JPEG)
+    @action(detail=True)
+    def image(self, request: Request, pk: uuid.UUID) -> HttpResponse:
+        return responses.picture(request, self.get_object())
+
+    @extend_schema(summary="The picture in small", responses=JPEG)
+    @action(detail=True)
+    def thumbnail(self, request: Request, pk: uuid.UUID) -> HttpResponse:
+        return responses.thumbnail(request, self.get_object())
+
     @extend_schema(
-        summary="The picture as it is stored",
-        responses={(200, "image/jpeg"): OpenApiTypes.BINARY},
+        summary="The picture with what the answer rests on",
+        description="404 while there is no answer. The numbers are in the assessment, too.",
+        responses=JPEG,
     )
     @action(detail=True)
-    def image(self, request: Request, pk: str) -> HttpResponse:
-        return responses.picture(request, self.get_object())
+    def heatmap(self, request: Request, pk: uuid.UUID) -> HttpResponse:
+        return responses.heatmap(self.get_object())
 
     @extend_schema(
         summary="Assess a failed record again", request=None, responses={200: RecordSerializer}
     )
     @action(detail=True, methods=["post"])
-    def retry(self, request: Request, pk: str) -> Response:
+    def retry(self, request: Request, pk: uuid.UUID) -> Response:
         uploads.retry(record=self.get_object(), by=request.user)
         return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(
+        summary="Ask for an answer of the model that is released now",
+        description="The record keeps its answer until there is another.",
+        request=None,
+        responses={202: RecordSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def reassess(self, request: Request, pk: uuid.UUID) -> Response:
+        record = self.get_object()
+        if not assessments.ask_again(record=record, by=request.user):
+            raise limits.Busy(limits.BROKER_DOWN)
+        return Response(self.get_serializer(record).data, status=status.HTTP_202_ACCEPTED)
+
+
+@extend_schema_view(
+    get=extend_schema(operation_id="moles_timeline_list", summary="A mole's records, oldest first")
+)
+class TimelineView(ListAPIView):
+    serializer_class = RecordSerializer
+    queryset = MoleRecord.objects.none()
+    filter_backends = ()
+
+    def get_queryset(self) -> QuerySet[MoleRecord]:
+        mole = get_object_or_404(self.request.user.moles, pk=self.kwargs["pk"])
+        return mole.records.with_answers().order_by("created_at")

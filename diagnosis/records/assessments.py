@@ -2,9 +2,11 @@
 
 import functools
 import logging
+import time
 import uuid
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
@@ -12,7 +14,7 @@ import ml.release
 from accounts.age import age_on
 from accounts.models import User
 from accounts.ownership import check_owner
-from diagnosis import limits, queue
+from diagnosis import limits, metrics, queue
 from diagnosis.language import frequencies
 from diagnosis.records import claims
 from diagnosis.records.models import Assessment, MoleRecord
@@ -23,6 +25,7 @@ from ml.taxonomy import advice_with_signs
 
 logger = logging.getLogger(__name__)
 
+SWEPT_AT = "metrics.swept_at"
 SWEEP_AT_MOST = 200  # the oldest come first; the next sweep sends the rest
 
 
@@ -50,14 +53,39 @@ def run(record_id: uuid.UUID | str) -> None:
     record = claims.claim(record_id)
     if record is None:
         return
+    clock = metrics.Clock()
     try:
-        claims.finish(record, _answer(record))
+        answer = _answer(record, clock)
+        finished = claims.finish(record, answer)
+        clock.end("store")
     except ImageError:
-        claims.fail(record, MoleRecord.FailureReason.UNREADABLE)
+        if claims.fail(record, MoleRecord.FailureReason.UNREADABLE):
+            metrics.write(metrics.ASSESSMENTS.more("failed", ""))
     except Exception:
         # Whoever deletes a record takes the picture from under the task, which is not an error.
         if claims.release(record):
+            outcome = "failed" if record.attempts >= claims.MAX_ATTEMPTS else "given back"
+            metrics.write(metrics.ASSESSMENTS.more(outcome, ""))
             raise
+    else:
+        if finished:
+            _count(record, answer, clock)
+
+
+def _count(record: MoleRecord, answer: Assessment, clock: metrics.Clock) -> None:
+    version = answer.model_version
+    points = [
+        *clock.points,
+        metrics.ASSESSMENTS.more(claims.final_state(answer), version),
+        metrics.ADVICE.more(answer.advice, record.modality, version),
+        *(metrics.UNUSABLE.more(reason) for reason in answer.reasons),
+    ]
+    if answer.usable:
+        points.append(metrics.MALIGNANCY.seen(answer.malignancy, record.modality, version))
+    if record.attempts == 1 and record.claimed_until:
+        waited = record.claimed_until - queue.claim_time() - record.created_at
+        points.append(metrics.STAGES.seen(max(waited.total_seconds(), 0), "wait"))
+    metrics.write(*points)
 
 
 def is_outdated(record: MoleRecord) -> bool:
@@ -85,39 +113,55 @@ def run_again(record_id: uuid.UUID | str) -> None:
         reassess(record=record)
     except (ImageError, OSError) as error:
         logger.warning("The picture of %s can't be read again: %s", record_id, error)
+        MoleRecord.objects.filter(pk=record_id).update(place_changed_at=None)
 
 
 def reassess(*, record: MoleRecord) -> Assessment | None:
-    """Assess an assessed record with the released model; the earlier answers stay stored.
+    """Assess an assessed record with the released model; other versions' answers stay stored.
 
     The record never waits again: its person has an answer all the time. None when it was
     deleted, or got another answer, meanwhile; what is up to date is left as it is.
+    An answer of the same version that rests on another place gives way to the new one.
     Raises ImageError and OSError for its picture, and what the classifier raises.
     """
     current = record.current_assessment
     if current is None:
         return None
     version = classifier().version
-    if current.model_version == version:
+    seen = record.place_changed_at
+    if current.model_version == version and seen is None:
         return current
     # A release that was taken back has answered before.
     known = record.assessments.filter(model_version=version).first()
-    assessment = known or _answer(record)
+    assessment = known if known and seen is None else _answer(record, metrics.Clock())
+    if known:
+        assessment.pk, assessment.created_at = known.pk, known.created_at
     assessment.record = record
     with transaction.atomic():
         # One final state may give way to the other, as the answer says.
-        moved = MoleRecord.objects.filter(pk=record.pk, current_assessment=current.pk).update(
-            current_assessment=assessment.pk, state=claims.final_state(assessment)
+        moved = MoleRecord.objects.filter(
+            pk=record.pk,
+            current_assessment=current.pk,
+            place_changed_at=seen,
+            signs=record.signs,
+        ).update(
+            current_assessment=assessment.pk,
+            state=claims.final_state(assessment),
+            place_changed_at=None,
         )
-        if moved and not known:
-            assessment.save(force_insert=True)
+        if moved and assessment is not known:
+            assessment.save(force_insert=not known, force_update=bool(known))
+        if moved:
+            claims.publish_assessed(record)
     return assessment if moved else None
 
 
-def _answer(record: MoleRecord) -> Assessment:
+def _answer(record: MoleRecord, clock: metrics.Clock) -> Assessment:
     with record.image.open() as file:
         picture = decode(file)
+    clock.end("read")
     [answer] = classifier().assess([picture], record.modality, _person(record))
+    clock.end("assess")
     facts = answer.as_dict()
     facts["advice"] = advice_with_signs(facts["advice"], record.signs)
     return Assessment(**facts)
@@ -135,8 +179,13 @@ def _person(record: MoleRecord) -> Person:
 
 def sweep() -> int:
     """Send again what waits or was interrupted, fail what was so too often; return how many."""
-    claims.give_up_interrupted()
+    if given_up := claims.give_up_interrupted():
+        metrics.write(metrics.ASSESSMENTS.more("failed", "", amount=given_up))
     due = list(claims.waiting().values_list("pk", flat=True)[:SWEEP_AT_MOST])
     for record_id in due:
         queue.send(record_id)
+    elsewhere = MoleRecord.objects.assessed().filter(place_changed_at__isnull=False)
+    for record_id in elsewhere.values_list("pk", flat=True)[:SWEEP_AT_MOST]:
+        queue.send_again(record_id)
+    cache.set(SWEPT_AT, time.time(), timeout=None)
     return len(due)

@@ -12,6 +12,8 @@ from django.db.models.functions import Now
 
 from diagnosis import queue
 from diagnosis.records.models import Assessment, MoleRecord
+from diagnosis.webhooks import deliveries
+from diagnosis.webhooks.models import Webhook
 
 State, FailureReason = MoleRecord.State, MoleRecord.FailureReason
 
@@ -56,7 +58,13 @@ def finish(record: MoleRecord, assessment: Assessment) -> bool:
         )
         if finished:
             assessment.save(force_insert=True)
+            publish_assessed(record)
     return bool(finished)
+
+
+def publish_assessed(record: MoleRecord) -> None:
+    """Tell the webhooks of its person, within the transaction that gives it the answer."""
+    deliveries.publish(owner_id=record.owner_id, event=Webhook.Event.ASSESSED, record_id=record.pk)
 
 
 def release(record: MoleRecord) -> bool:

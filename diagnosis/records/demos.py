@@ -3,14 +3,18 @@
 import functools
 import io
 
+from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from PIL import Image
 
 from accounts.models import User
 from diagnosis.records import uploads
 from diagnosis.records.models import MoleRecord
 from ml.synthetic import phantoms
+
+PREVIEW_SIDE = 480  # pixels: what a sharp screen shows of it
 
 NAMES = {
     "even_mole": gettext_lazy("Small, even mole"),
@@ -24,6 +28,27 @@ def picture(name: str) -> bytes:
     """The demo picture as JPEG, drawn once per process. Raises KeyError."""
     stream = io.BytesIO()
     phantoms.render(name).save(stream, "JPEG", quality=90)
+    return stream.getvalue()
+
+
+def preview(name: str) -> bytes:
+    """A small JPEG of the demo picture, drawn once for all processes. Raises KeyError."""
+    if name not in NAMES:
+        raise KeyError(name)
+    return cache.get_or_set(f"demo:{name}:{PREVIEW_SIDE}", lambda: _small(name), timeout=None)
+
+
+def draw_all() -> None:
+    """Draw what is not drawn yet, so that no visitor waits the second that each takes."""
+    for name in NAMES:
+        preview(name)
+
+
+def _small(name: str) -> bytes:
+    with Image.open(io.BytesIO(picture(name))) as image:
+        image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+        stream = io.BytesIO()
+        image.save(stream, "JPEG", quality=85)
     return stream.getvalue()
 
 

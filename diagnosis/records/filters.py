@@ -1,13 +1,14 @@
 """How a person narrows down the history."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import django_filters
 from django import forms
 from django.db.models import QuerySet
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+from rest_framework.request import Request
 
 from accounts.models import User
 from diagnosis.language import terms
@@ -71,3 +72,15 @@ class RecordFilter(django_filters.FilterSet):
     def is_on(self) -> bool:
         """Whether anything is left out."""
         return any(self.form[name].value() for name in self.filters)
+
+
+class ProgramFilter(RecordFilter):
+    """The same for a program, which may also choose the order."""
+
+    ordering = django_filters.OrderingFilter(
+        fields=["created_at", "danger"],
+        help_text=_("created_at or danger, with a minus before it for the other way round."),
+    )
+
+    def __init__(self, data: dict, queryset: QuerySet, *, request: Request, **_: Any) -> None:
+        super().__init__(data, queryset, owner=request.user)

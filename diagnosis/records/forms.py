@@ -23,15 +23,22 @@ ACCEPTED = ",".join(
 )
 
 
-class OnceForm(forms.Form):
+class OwnForm(forms.Form):
+    """A form about what belongs to ``owner``."""
+
+    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.owner = owner
+
+
+class OnceForm(OwnForm):
     """A form whose hidden key makes a double click, or sending again, the same record."""
 
     key = forms.UUIDField(widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["initial"] = {"key": uuid.uuid4()} | kwargs.get("initial", {})
         super().__init__(*args, **kwargs)
-        self.owner = owner
 
 
 class DemoForm(OnceForm):
@@ -56,27 +63,9 @@ class MoleSelect(forms.Select):
         return option
 
 
-class RecordForm(OnceForm):
-    image = forms.FileField(
-        label=_("Picture of the mole"),
-        help_text=format_lazy(
-            _(
-                "One mole, in the middle, sharp, in daylight. "
-                "Kinds of files: {kinds}; up to {limit} MB."
-            ),
-            kinds=NAMES,
-            limit=pictures.MAX_BYTES // 1024**2,
-        ),
-        widget=forms.FileInput(attrs={"accept": ACCEPTED}),
-        allow_empty_file=True,  # submit() says what is wrong with it
-        error_messages={"required": _("Choose a picture of the mole.")},
-    )
-    again = forms.BooleanField(label=_("Send it again all the same"), required=False)
-    dermoscopy = forms.BooleanField(
-        label=_("Taken with a dermatoscope"),
-        help_text=_("A lit magnifying lens held on the skin, often at a clinic."),
-        required=False,
-    )
+class AnswersForm(OwnForm):
+    """What the person says of the mole, when the picture is sent or later."""
+
     signs = forms.MultipleChoiceField(
         label=_("What have you noticed?"),
         help_text=_("Tick all that apply, or none."),
@@ -132,21 +121,45 @@ class RecordForm(OnceForm):
         if self.cleaned_data.get("mole") and self.cleaned_data.get("name"):
             raise ValidationError({"name": ONE_MOLE})
 
+    @property
+    def answers(self) -> dict[str, Any]:
+        """What was said, in the words of uploads.submit and answers.give."""
+        said = {name: self.cleaned_data[name] for name in AnswersForm.base_fields}
+        return said | {"mole_name": said.pop("name")}
+
+
+class RecordForm(OnceForm, AnswersForm):
+    image = forms.FileField(
+        label=_("Picture of the mole"),
+        help_text=format_lazy(
+            _(
+                "One mole, in the middle, sharp, in daylight. "
+                "Kinds of files: {kinds}; up to {limit} MB."
+            ),
+            kinds=NAMES,
+            limit=pictures.MAX_BYTES // 1024**2,
+        ),
+        widget=forms.FileInput(attrs={"accept": ACCEPTED}),
+        allow_empty_file=True,  # submit() says what is wrong with it
+        error_messages={"required": _("Choose a picture of the mole.")},
+    )
+    again = forms.BooleanField(label=_("Send it again all the same"), required=False)
+    dermoscopy = forms.BooleanField(
+        label=_("Taken with a dermatoscope"),
+        help_text=_("A lit magnifying lens held on the skin, often at a clinic."),
+        required=False,
+    )
+
     def submit(self) -> MoleRecord:
         """Send the picture. Raises PictureRefused, SentBefore unless the person says "again"."""
         data = self.cleaned_data
         return uploads.submit(
             owner=self.owner,
             file=data["image"],
-            mole=data["mole"],
-            mole_name=data["name"],
-            body_site=data["body_site"],
             modality="dermoscopy" if data["dermoscopy"] else "photo",
-            note=data["note"],
-            signs=data["signs"],
-            size_mm=data["size_mm"],
             idempotency_key=str(data["key"]),
             only_new=not data["again"],
+            **self.answers,
         )
 
 

@@ -121,6 +121,8 @@ class MoleRecord(models.Model):
     picture_digest = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(_("sent at"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    # Since when the answer rests on another place of the mole than the person says now.
+    place_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     current_assessment = models.OneToOneField(
         "Assessment",
         models.RESTRICT,
@@ -162,6 +164,11 @@ class MoleRecord(models.Model):
                 fields=["-danger", "created_at", "-id"],
                 condition=Q(state="done", is_reviewed=False) & ~Q(origin="demo"),
                 name="record_review_queue",
+            ),
+            models.Index(
+                fields=["place_changed_at"],
+                condition=Q(place_changed_at__isnull=False),
+                name="record_place_changed",
             ),
             GinIndex(NOTE_WORDS, name="record_note_words"),
             models.Index(

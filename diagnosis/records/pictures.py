@@ -4,6 +4,7 @@ import tempfile
 import time
 from typing import Any
 
+import numpy as np
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile, File
@@ -21,6 +22,11 @@ from ml.stored import clean_jpeg, stored
 
 MAX_BYTES = 25 * 1024 * 1024
 THUMBNAIL_SIDE = 320
+# Nuñez, Anderton, Renslow 2018; static/js/mole-picture.js draws with the same.
+CIVIDIS = (
+    *((0, 32, 77), (49, 68, 107), (102, 105, 112)),
+    *((149, 143, 120), (203, 186, 105), (255, 234, 70)),
+)
 BUSY_SECONDS = 10
 
 _sandbox = sandbox.Sandbox(at_once=settings.PICTURES_AT_ONCE, waiting=8)
@@ -78,6 +84,26 @@ def thumbnail(record: MoleRecord) -> bytes:
         image.draft("RGB", (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
         image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
         return clean_jpeg(image, quality=80)
+
+
+def heatmap(record: MoleRecord) -> bytes:
+    """The record's picture with the answer's heatmap over it, as a JPEG.
+
+    Raises OSError for the picture; ValueError without a heatmap.
+    """
+    assessment = record.current_assessment
+    if assessment is None or not assessment.heatmap:
+        raise ValueError("no heatmap")
+    grid = assessment.heatmap
+    values = np.array(grid["values"], np.float32).clip(0, 1).reshape(grid["rows"], grid["cols"])
+    steps = np.linspace(0, 1, len(CIVIDIS))
+    colours = [np.interp(values, steps, channel) for channel in zip(*CIVIDIS, strict=True)]
+    # Where little counted, the picture shines through, as on the page.
+    rgba = np.stack([*colours, 60 + 110 * values], axis=-1).round().astype(np.uint8)
+    with record.image.open() as file, Image.open(file) as image:
+        picture = image.convert("RGBA")
+    over = Image.fromarray(rgba).resize(picture.size, Image.Resampling.BILINEAR)
+    return clean_jpeg(Image.alpha_composite(picture, over).convert("RGB"), quality=85)
 
 
 def remove_orphans(older_than_seconds: float = 24 * 3600) -> int:

@@ -11,10 +11,25 @@ from diagnosis.records.models import MoleRecord
 
 def picture(request: HttpRequest, record: MoleRecord) -> HttpResponse:
     """The stored picture, handed over by the web server where there is one."""
-    response = sendfile(
-        request, record.image.path, attachment_filename=f"{record.pk}.jpg", mimetype="image/jpeg"
-    )
+    etag = quote_etag(str(record.pk))  # a record's picture never changes
+    response = get_conditional_response(request, etag=etag)
+    if response is None:
+        name = f"{record.pk}.jpg"
+        response = sendfile(
+            request, record.image.path, attachment_filename=name, mimetype="image/jpeg"
+        )
+    response["ETag"] = etag
     # Kept by the browser only, and asked for again: after a logout the answer is no.
+    patch_cache_control(response, private=True, no_cache=True)
+    return response
+
+
+def heatmap(record: MoleRecord) -> HttpResponse:
+    """The picture with what the answer rests on. Raises Http404 where there is none."""
+    try:
+        response = HttpResponse(pictures.heatmap(record), content_type="image/jpeg")
+    except (OSError, ValueError) as error:
+        raise Http404 from error
     patch_cache_control(response, private=True, no_cache=True)
     return response
 

@@ -2,13 +2,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import QueryDict
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
-from diagnosis.records import pictures
+from diagnosis.records import pictures, waiting
 from diagnosis.records.models import (
     CONTRACT,
     MAX_SIZE_MM,
@@ -78,6 +79,7 @@ class RecordSerializer(serializers.ModelSerializer):
         MoleRecord.FailureReason.choices, allow_blank=True, read_only=True
     )
     image = serializers.HyperlinkedIdentityField(view_name="api-record-image")
+    thumbnail = serializers.HyperlinkedIdentityField(view_name="api-record-thumbnail")
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
     reviews = ReviewSerializer(many=True, read_only=True)
     size_mm = serializers.DecimalField(
@@ -96,6 +98,7 @@ class RecordSerializer(serializers.ModelSerializer):
             "signs",
             "size_mm",
             "image",
+            "thumbnail",
             "created_at",
             "finished_at",
             "assessment",
@@ -114,17 +117,32 @@ class CreatedSerializer(RecordSerializer):
         read_only_fields = fields
 
 
+class OwnMoleField(serializers.PrimaryKeyRelatedField):
+    def get_queryset(self) -> QuerySet[Mole]:
+        return Mole.objects.filter(owner=self.context["request"].user)
+
+
+class WaitSerializer(serializers.Serializer):
+    wait = serializers.IntegerField(
+        default=0,
+        min_value=0,
+        max_value=waiting.LONGEST,
+        help_text=_("Seconds that the answer may be held while the record is not assessed."),
+    )
+
+
+class RecordMoleSerializer(serializers.Serializer):
+    """Which of the person's moles a record shows."""
+
+    mole = OwnMoleField(queryset=Mole.objects.all(), allow_null=True)
+
+
 class PictureSerializer(serializers.Serializer):
     image = serializers.FileField(
         help_text=format_lazy(
             _("{kinds}; at most {limit} MB."), kinds=NAMES, limit=pictures.MAX_BYTES // 1024**2
         )
     )
-
-
-class OwnMoleField(serializers.PrimaryKeyRelatedField):
-    def get_queryset(self) -> QuerySet[Mole]:
-        return Mole.objects.filter(owner=self.context["request"].user)
 
 
 class UploadSerializer(PictureSerializer):
@@ -169,6 +187,12 @@ class UploadSerializer(PictureSerializer):
         allow_blank=True,
         help_text=_("What the camera page had shown of it."),
     )
+
+    def to_internal_value(self, data: QueryDict) -> dict[str, Any]:
+        twice = [name for name in data if name != "signs" and len(data.getlist(name)) > 1]
+        if twice:
+            raise serializers.ValidationError({name: [_("It is there twice.")] for name in twice})
+        return super().to_internal_value(data)
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         if data["mole"] and data["mole_name"]:

@@ -3,7 +3,8 @@
 import contextlib
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 
 from django.conf import settings
@@ -18,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.ownership import check_owner
-from diagnosis import limits, queue
+from diagnosis import limits, metrics, queue
 from diagnosis.moles import edits
 from diagnosis.moles.models import Mole
 from diagnosis.records import media, pictures
@@ -54,6 +55,19 @@ class NotRetryable(Exception):
     """The record has not failed, so there is nothing to try again."""
 
 
+@contextmanager
+def _counting_refusals() -> Iterator[None]:
+    try:
+        yield
+    except pictures.PictureRefused as refusal:
+        metrics.write(metrics.REFUSALS.more(str(refusal.code)))
+        raise
+    except limits.TryLater as later:
+        metrics.write(metrics.REFUSALS.more("busy" if later.status == 503 else "too_many"))
+        raise
+
+
+@_counting_refusals()
 def submit(
     *,
     owner: User,
@@ -87,7 +101,9 @@ def submit(
         limits.spend(owner, "uploads")
         _check_quota(owner)
     media.check()
+    clock = metrics.Clock()
     content = pictures.reencode(file)
+    clock.end("prepare")
     digest = hashlib.sha256(content.read())
     content.seek(0)
     record = MoleRecord(
@@ -124,6 +140,8 @@ def submit(
         if isinstance(error, IntegrityError) and (known := _known(record)):
             return known  # the other one of a double click was faster
         raise
+    clock.end("keep")
+    metrics.write(metrics.UPLOADS.more(record.origin, record.modality), *clock.points)
     return record
 
 
@@ -158,16 +176,6 @@ def retry(*, record: MoleRecord, by: User) -> None:
         if not queued:
             raise NotRetryable
         transaction.on_commit(lambda: queue.send(record.pk), robust=True)
-
-
-def assign(*, record: MoleRecord, mole: Mole | None, by: User) -> None:
-    """Say which mole a record shows; None for none of them. Raises PermissionDenied."""
-    check_owner(record, by)
-    if mole is not None:
-        check_owner(mole, by)
-    record.mole = mole
-    # Nothing else: a worker may be writing the record at this moment.
-    record.save(update_fields=["mole"])
 
 
 def delete(*, record: MoleRecord, by: User) -> None:

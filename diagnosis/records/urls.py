@@ -14,5 +14,6 @@ urlpatterns = [
     path("records/<uuid:pk>/retry/", views.record_retry, name="record_retry"),
     path("records/<uuid:pk>/reassess/", views.record_reassess, name="record_reassess"),
     path("records/<uuid:pk>/delete/", views.record_delete, name="record_delete"),
+    path("records/<uuid:pk>/answers/", views.record_answers, name="record_answers"),
     path("records/<uuid:pk>/mole/", views.record_mole, name="record_mole"),
 ]

@@ -20,8 +20,8 @@ from django_htmx.http import HttpResponseClientRefresh, retarget
 from accounts.requests import PersonRequest
 from diagnosis import limits
 from diagnosis.language import frequencies, results
-from diagnosis.records import assessments, claims, demos, pictures, responses, uploads
-from diagnosis.records.forms import DemoForm, MoleForm, RecordForm
+from diagnosis.records import answers, assessments, claims, demos, pictures, responses, uploads
+from diagnosis.records.forms import AnswersForm, DemoForm, MoleForm, RecordForm
 from diagnosis.records.models import MoleRecord
 
 # Seconds between two looks at a waiting record; after the last look the person asks.
@@ -33,7 +33,7 @@ POLL_DELAYS = [1, 1, 1, 2, 3, 5, 8, *[10] * 60]
 def demo_image(request: HttpRequest, name: str) -> HttpResponse:
     if name not in demos.NAMES:
         raise Http404
-    return HttpResponse(demos.picture(name), content_type="image/jpeg")
+    return HttpResponse(demos.preview(name), content_type="image/jpeg")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -78,7 +78,10 @@ def record_new(request: PersonRequest) -> HttpResponse:
 @require_safe
 @login_required
 def record_detail(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
-    context = _result(_record(request, pk), looks=0) | {"again": "again" in request.GET}
+    record = _record(request, pk)
+    context = _result(record, looks=0) | {"again": "again" in request.GET}
+    if record.is_pending:
+        context["form"] = _answers_form(request, record)
     return render(request, "diagnosis/record_detail.html", context)
 
 
@@ -148,13 +151,32 @@ def record_delete(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+def record_answers(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
+    """What the person says of the mole, while its picture is checked or later."""
+    record = _record(request, pk)
+    form = _answers_form(request, record)
+    if request.method == "POST" and form.is_valid():
+        try:
+            answers.give(record=record, by=request.user, **form.answers)
+        except ValidationError as refused:
+            form.add_error(None, refused)
+        else:
+            messages.success(request, _("What you said is saved, and counts for the answer."))
+            return redirect("diagnosis:record_detail", pk=pk)
+    context = {"form": form, "record": record}
+    status = 400 if form.errors else 200
+    return render(request, "diagnosis/record_answers.html", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
 def record_mole(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     """Choose the mole of a record, which was wrong or missing when it was sent."""
     record = _record(request, pk)
     form = MoleForm(request.POST or None, initial={"mole": record.mole_id})
     form.fields["mole"].queryset = request.user.moles.order_by("name")
     if request.method == "POST" and form.is_valid():
-        uploads.assign(record=record, mole=form.cleaned_data["mole"], by=request.user)
+        answers.assign(record=record, mole=form.cleaned_data["mole"], by=request.user)
         messages.success(request, _("The picture is moved."))
         return redirect("diagnosis:record_detail", pk=pk)
     context = {"form": form, "record": record}
@@ -164,6 +186,17 @@ def record_mole(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _record(request: PersonRequest, pk: uuid.UUID) -> MoleRecord:
     return get_object_or_404(MoleRecord.objects.of(request.user).with_answers(), pk=pk)
+
+
+def _answers_form(request: PersonRequest, record: MoleRecord) -> AnswersForm:
+    said = {
+        "signs": record.signs,
+        "mole": record.mole_id,
+        "size_mm": record.size_mm,
+        "note": record.note,
+    }
+    data = request.POST if request.method == "POST" else None
+    return AnswersForm(data, owner=request.user, initial=said)
 
 
 def _asked_for(request: HttpRequest) -> dict:

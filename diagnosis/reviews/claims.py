@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min, Q, QuerySet
 from django.db.models.functions import Now
 
 from accounts.models import User
@@ -38,6 +38,18 @@ def counts(doctor: User) -> dict[str, Any]:
         "since": min((group["since"] for group in each), default=None),
         "own": sum(group["own"] for group in each),
     }
+
+
+def by_holder(queryset: QuerySet, whose: str, *, doctor: User) -> QuerySet:
+    """Records that this doctor has claimed ("own"), nobody ("free"), or "others"."""
+    match whose:
+        case "own":
+            return queryset.filter(HELD, review_claimed_by=doctor)
+        case "free":
+            return queryset.exclude(HELD)
+        case "others":
+            return queryset.filter(HELD).exclude(review_claimed_by=doctor)
+    return queryset
 
 
 def holder(record: MoleRecord) -> User | None:

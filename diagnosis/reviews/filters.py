@@ -50,11 +50,4 @@ class ClaimFilter(admin.SimpleListFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        match self.value():
-            case "own":
-                return queryset.filter(claims.HELD, review_claimed_by=request.user)
-            case "free":
-                return queryset.exclude(claims.HELD)
-            case "others":
-                return queryset.filter(claims.HELD).exclude(review_claimed_by=request.user)
-        return queryset
+        return claims.by_holder(queryset, self.value() or "", doctor=request.user)

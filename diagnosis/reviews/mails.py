@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from diagnosis import queue
+from diagnosis import metrics, queue
 from diagnosis.reviews.models import Review
 
 # After that, an address that takes no mail is left alone, and the news is old.
@@ -46,7 +46,8 @@ def send(review_id: uuid.UUID | str) -> None:
     try:
         if person.is_active and person.verdict_emails:
             # Outside of a transaction: nobody waits for a slow mail server but this worker.
-            with translation.override(person.language or settings.LANGUAGE_CODE):
+            language = translation.override(person.language or settings.LANGUAGE_CODE)
+            with language, metrics.counting_mail():
                 _message(person.email, review).send()
     except Exception:
         claimed.update(mail_claimed_until=None)

@@ -54,6 +54,7 @@ class Review(models.Model):
         _("another diagnosis"),
         max_length=200,
         blank=True,
+        validators=[check_name],
         help_text=_("In your own words, where none of the above fits."),
     )
     code = models.CharField(

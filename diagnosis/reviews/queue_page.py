@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -103,10 +103,7 @@ class MoleRecordAdmin(admin.ModelAdmin):
     ) -> MoleRecord | None:
         """Get a record with all that its page shows, other than in the list."""
         whole = MoleRecord.objects.select_related("current_assessment", "mole", "owner")
-        try:
-            return whole.filter(pk=object_id).first()
-        except ValidationError:  # no id at all
-            return None
+        return whole.filter(pk=object_id).first()
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str

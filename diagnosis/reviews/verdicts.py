@@ -11,6 +11,8 @@ from diagnosis import queue
 from diagnosis.records.models import MoleRecord
 from diagnosis.reviews import claims
 from diagnosis.reviews.models import DoctorProfile, Review
+from diagnosis.webhooks import deliveries
+from diagnosis.webhooks.models import Webhook
 
 
 class Overtaken(Exception):
@@ -68,7 +70,7 @@ def write(
             review = newest
         else:
             review.save(force_insert=True)
-            transaction.on_commit(lambda: queue.notify_of_verdict(review.pk), robust=True)
+            _tell(review)
         claims.release(record_ids=[record.pk], doctor=doctor)
     return review
 
@@ -88,4 +90,14 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
     with transaction.atomic():
         # Nothing else: a worker may be sending the e-mail about it at this moment.
         review.save(update_fields=[*Review.VERDICT, "news_since", "notified_at", "blind"])
-        transaction.on_commit(lambda: queue.notify_of_verdict(review.pk), robust=True)
+        _tell(review)
+
+
+def _tell(review: Review) -> None:
+    """The person by e-mail, and their programs."""
+    transaction.on_commit(lambda: queue.notify_of_verdict(review.pk), robust=True)
+    deliveries.publish(
+        owner_id=review.record.owner_id,
+        event=Webhook.Event.REVIEWED,
+        record_id=review.record_id,
+    )

@@ -1,11 +1,15 @@
 """Share links: one mole, or one record, for a doctor without an account, for some days."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import timedelta
+from urllib.parse import urlencode
 
+from auditlog.models import LogEntry
 from auditlog.signals import accessed
 from django.core import signing
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
@@ -48,6 +52,21 @@ def active() -> QuerySet[Share]:
 def key(share: Share) -> str:
     """Sign what the link carries, so that nobody can guess one, or make one from a backup."""
     return signing.Signer(salt=SALT).sign(share.pk.hex)
+
+
+def address(share: Share, *, site: str) -> str:
+    """The link itself; ``site`` is the service's own, such as https://example.org."""
+    return f"{site.rstrip('/')}{reverse('diagnosis:shared')}?{urlencode({'key': key(share)})}"
+
+
+def openings(shown: Iterable[Share]) -> dict[str, list[LogEntry]]:
+    """Find what the audit log knows of each share, by its id, newest first."""
+    opened: dict[str, list[LogEntry]] = {}
+    if keys := [share.pk for share in shown]:
+        log = LogEntry.objects.get_for_objects(Share.objects.filter(pk__in=keys))
+        for entry in log.filter(action=LogEntry.Action.ACCESS).order_by("-timestamp"):
+            opened.setdefault(entry.object_pk, []).append(entry)
+    return opened
 
 
 def opened_by(key: str) -> Share | None:

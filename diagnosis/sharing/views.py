@@ -6,14 +6,11 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
-from auditlog.models import LogEntry
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
@@ -26,6 +23,7 @@ from diagnosis.records import responses
 from diagnosis.records.models import MoleRecord
 from diagnosis.sharing import links, report
 from diagnosis.sharing.models import Share
+from diagnosis.sharing.responses import pdf_answer
 
 
 class ShareForm(forms.Form):
@@ -59,10 +57,15 @@ def share_record(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
 @login_required
 def share_list(request: PersonRequest) -> HttpResponse:
     shown = list(links.active().filter(owner=request.user).select_related("mole", "record"))
-    opened = _openings(shown)
+    opened = links.openings(shown)
+    site = request.build_absolute_uri("/")
     context = {
         "links": [
-            {"share": link, "address": _address(request, link), "opened": opened.get(str(link.pk))}
+            {
+                "share": link,
+                "address": links.address(link, site=site),
+                "opened": opened.get(str(link.pk)),
+            }
             for link in shown
         ]
     }
@@ -155,27 +158,12 @@ def _share(request: PersonRequest, **what: Any) -> HttpResponse:
     return render(request, "diagnosis/share_new.html", {"form": form, **what}, status=status)
 
 
-def _address(request: HttpRequest, share: Share) -> str:
-    query = urlencode({"key": links.key(share)})
-    return request.build_absolute_uri(f"{reverse('diagnosis:shared')}?{query}")
-
-
-def _openings(shown: list[Share]) -> dict[str, list[LogEntry]]:
-    """Find what the audit log knows of each share, newest first."""
-    opened: dict[str, list[LogEntry]] = {}
-    if shown:
-        log = LogEntry.objects.get_for_objects(Share.objects.filter(pk__in=[s.pk for s in shown]))
-        for entry in log.filter(action=LogEntry.Action.ACCESS).order_by("-timestamp"):
-            opened.setdefault(entry.object_pk, []).append(entry)
-    return opened
-
-
 @require_safe
 @login_required
 def mole_report(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     mole = get_object_or_404(request.user.moles, pk=pk)
     its = mole.records.with_answers()
-    return _pdf(report.write(person=request.user, records=its, mole=mole), mole.name)
+    return pdf_answer(report.write(person=request.user, records=its, mole=mole), mole.name)
 
 
 @require_safe
@@ -183,23 +171,11 @@ def mole_report(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
 def record_report(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     record = get_object_or_404(MoleRecord.objects.of(request.user).with_answers(), pk=pk)
     pdf = report.write(person=request.user, records=[record], mole=record.mole)
-    return _pdf(pdf, f"{record.created_at:%Y-%m-%d}")
+    return pdf_answer(pdf, f"{record.created_at:%Y-%m-%d}")
 
 
 def shared_pdf(share: Share) -> HttpResponse:
     """Answer with the report of a share, which the caller has checked."""
     mole = share.of_mole
     pdf = report.write(person=share.owner, records=links.records_of(share), mole=mole)
-    return _pdf(pdf, "shared")
-
-
-def _pdf(content: bytes, name: str) -> HttpResponse:
-    filename = f"mole-{slugify(name) or 'report'}.pdf"
-    return HttpResponse(
-        content,
-        content_type="application/pdf",
-        headers={
-            "Content-Disposition": f'inline; filename="{filename}"',
-            "Cache-Control": "private, no-store",
-        },
-    )
+    return pdf_answer(pdf, "shared")

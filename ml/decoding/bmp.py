@@ -50,6 +50,7 @@ def icc_profile(stream: BinaryIO) -> bytes | None:
 
 def _runs(data: bytes, width: int, height: int, half_bytes: bool) -> np.ndarray:
     """Indexes (height, width) uint8. All that stands between two escapes is done in one step.
+    Raises ValueError where rows are missing.
 
     Each command takes an even number of bytes: pairs of count and value, or after a count of 0
     an escape: the end of the row (0) or of all (1), a step aside (2), values as they are (3 …).
@@ -57,6 +58,7 @@ def _runs(data: bytes, width: int, height: int, half_bytes: bool) -> np.ndarray:
     counts, values = data[: len(data) // 2 * 2 : 2], data[1::2]
     pixels = bytearray(width * height)
     at = x = y = 0
+    ended = False
     for _ in range(MAX_ESCAPES):
         if y >= height:
             break
@@ -73,6 +75,7 @@ def _runs(data: bytes, width: int, height: int, half_bytes: bool) -> np.ndarray:
         if kind == 0:
             x, y = 0, y + 1
         elif kind == 1:
+            ended = True
             break
         elif kind == 2:
             if at >= len(counts):
@@ -88,6 +91,9 @@ def _runs(data: bytes, width: int, height: int, half_bytes: bool) -> np.ndarray:
             x, at = x + len(run), at + (length + 1) // 2
     else:
         raise ValueError("more commands than any program writes")
+    # A step aside and the end of all may leave a part of the last row as it is.
+    if y < height - 1 or (y == height - 1 and x < width and not ended):
+        raise ValueError("rows are missing")
     return np.frombuffer(pixels, np.uint8).reshape(height, width)
 
 

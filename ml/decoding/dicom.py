@@ -30,12 +30,23 @@ def open_frame(stream: BinaryIO) -> Image.Image:
     kinds.check_size(DICOM, int(file.Columns), int(file.Rows))
     inside = file.file_meta.TransferSyntaxUID
     if inside in (pydicom.uid.JPEGBaseline8Bit, *pydicom.uid.JPEG2000TransferSyntaxes):
-        image = _inside(get_frame(file.PixelData, 0, number_of_frames=1), file)
+        image = _inside(_frame(file), file)
     else:
         image = Image.fromarray(_pixels(file))
     if profile := file.get("ICCProfile"):
         image.info["icc_profile"] = bytes(profile)
     return image
+
+
+def jpeg_inside(stream: BinaryIO) -> bytes | None:
+    """The JPEG that a DICOM file, which open_frame could read, wraps; None where it is another."""
+    file = pydicom.dcmread(stream)
+    is_jpeg = file.file_meta.TransferSyntaxUID == pydicom.uid.JPEGBaseline8Bit
+    return _frame(file) if is_jpeg else None
+
+
+def _frame(file: pydicom.Dataset) -> bytes:
+    return get_frame(file.PixelData, 0, number_of_frames=1)
 
 
 def _inside(frame: bytes, file: pydicom.Dataset) -> Image.Image:

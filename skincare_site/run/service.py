@@ -42,7 +42,7 @@ def main() -> int:
     if not is_free(host, port):
         print(f"Port {port} is in use. Take another: make run PORT={port + 1}", file=sys.stderr)
         return 1
-    os.environ |= embedded.local_environment() | {
+    os.environ |= settings_of(demo) | {
         "DJANGO_SETTINGS_MODULE": "skincare_site.settings",
         "DEMO": "1" if demo else "0",
         "SITE_URL": f"{'https' if certificate else 'http'}://localhost:{port}",
@@ -73,6 +73,15 @@ def is_demo(host: str) -> bool:
     if said := os.environ.get("DEMO"):
         return said == "1"
     return host in ("127.0.0.1", "::1", "localhost") and not embedded.is_named("DATABASE_URL")
+
+
+def settings_of(demo: bool) -> dict[str, str]:
+    """What the environment leaves open. Where others can come, sign-up doesn't tell who has an
+    account, which it does as long as nobody has to confirm an address."""
+    settings = embedded.local_environment()
+    if "EMAIL_VERIFICATION" in settings and not demo:
+        settings["EMAIL_VERIFICATION"] = "mandatory"
+    return settings
 
 
 def prepare(*, demo: bool) -> None:
@@ -182,7 +191,9 @@ def announce(port: int, *, secure: bool, demo: bool) -> None:
         )
     else:
         print(
-            f"{ready}\nNo demo logins, since others may reach this service (DEMO=1 makes them). "
+            f"{ready}\nNo demo logins, since others may reach this service (DEMO=1 makes them); "
+            "who signs up confirms the address by the e-mail, which lies in "
+            f"{embedded.VAR / 'mail'} unless EMAIL_URL says otherwise. "
             "The first account: python -m skincare_site.embedded manage.py createsuperuser",
             flush=True,
         )

@@ -8,11 +8,14 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP
 from django.test import Client
 from django.urls import reverse
+from knox.models import AuthToken
+from rest_framework.test import APIClient
 
 from accounts.models import User
 from tests.factories import PASSWORD, TOTP_SECRET
 
 EMAIL = reverse("account_email")
+TOKEN = "/api/v1/auth/token/"
 NEW = "another long enough passphrase"
 
 
@@ -102,6 +105,72 @@ def test_a_strangers_guesses_do_not_lock_out_the_owners_own_device(alice):
     guess(alice)
     assert not is_let_in(Client(), alice)
     assert is_let_in(device, alice)
+
+
+# Documentation addresses, RFC 5737 and 3849.
+STRANGER, HOME, OTHERS = "192.0.2.66", "198.51.100.7", [f"203.0.113.{n}" for n in range(1, 21)]
+
+
+def token(person, password=PASSWORD, *, address=HOME, held="") -> int:
+    headers = {"REMOTE_ADDR": address} | ({"HTTP_AUTHORIZATION": f"Token {held}"} if held else {})
+    credentials = {"email": person.email, "password": password}
+    return APIClient().post(TOKEN, credentials, format="json", **headers).status_code
+
+
+def guess_from(addresses, person, times: int = 6) -> list[int]:
+    return [token(person, "wrong", address=one) for one in addresses for _guess in range(times)]
+
+
+def test_a_strangers_guesses_do_not_hold_up_the_owners_programs(alice):
+    assert guess_from([STRANGER], alice) == [400] * 5 + [429]
+    assert token(alice, address=STRANGER) == 429
+    assert token(alice) == 201
+
+
+def test_nor_the_owners_new_browser(alice):
+    guess_from([STRANGER], alice)
+    assert is_let_in(Client(REMOTE_ADDR=HOME), alice)
+
+
+def test_guesses_from_many_places_are_limited_together(alice):
+    answers = guess_from(OTHERS, alice, times=2)
+    assert answers == [400] * 30 + [429] * 10
+    assert token(alice) == 429
+
+
+def test_they_hold_up_neither_a_place_that_the_owner_came_from_before(alice):
+    assert token(alice) == 201
+    guess_from(OTHERS, alice, times=2)
+    assert token(alice) == 201
+
+
+def test_nor_a_program_that_holds_a_token(alice):
+    held = AuthToken.objects.create(alice)[1]
+    guess_from(OTHERS, alice, times=2)
+    assert token(alice, held=held) == 201
+
+
+def test_anothers_token_or_a_made_up_one_helps_nobody(alice, bob):
+    guess_from(OTHERS, alice, times=2)
+    for held in (AuthToken.objects.create(bob)[1], "0" * 64, "é", ""):
+        assert token(alice, held=held) == 429
+
+
+def test_guesses_from_a_known_place_or_with_a_token_are_limited_all_the_same(alice):
+    held = AuthToken.objects.create(alice)[1]
+    assert token(alice) == 201
+    for extra in ({}, {"held": held, "address": STRANGER}):
+        answers = [token(alice, "wrong", **extra) for _guess in range(6)]
+        assert answers == [400] * 5 + [429]
+
+
+def test_a_new_password_by_e_mail_ends_the_limit_of_many_places(alice, mailoutbox):
+    guess_from(OTHERS, alice, times=2)
+    browser = Client(REMOTE_ADDR=HOME)
+    browser.post(reverse("account_reset_password"), {"email": alice.email})
+    form = browser.get(re.search(r"https?://[^/]+(/\S+)", mailoutbox[-1].body)[1], follow=True)
+    browser.post(form.request["PATH_INFO"], {"password1": NEW, "password2": NEW})
+    assert token(alice, NEW) == 201
 
 
 def test_guesses_on_a_known_device_are_limited_all_the_same(alice):

@@ -1,10 +1,15 @@
 """Names hold nothing that their readers can't see."""
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.internal import auth
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.db import models
 from django.urls import reverse
 
 from diagnosis.moles.models import Mole
-from tests.factories import MoleFactory
+from tests.factories import PASSWORD, MoleFactory
 
 TURNED = "Dr \u202enehC"
 UNSEEN = [TURNED, "Chen\u200f", "Ch\u2066en", "line\u2028end", "Chen\x07", "\ufeffChen", "\ue000"]
@@ -46,3 +51,46 @@ def test_nor_for_a_doctor_above_the_verdicts(client, dr_chen):
     client.post(page, {"shown_name": TURNED})
     dr_chen.doctor_profile.refresh_from_db()
     assert dr_chen.doctor_profile.shown_name == ""
+
+
+@pytest.mark.parametrize("view", ["mfa_add_webauthn", "mfa_edit_webauthn"])
+def test_nor_for_a_security_key(client, alice, view, monkeypatch):
+    """Its own check of the key is the library's business, and passed here."""
+    for name in ("parse_registration_response", "complete_registration"):
+        monkeypatch.setattr(auth, name, lambda credential: None)
+    key = Authenticator.objects.create(user=alice, type="webauthn", data={"name": "My phone"})
+    monkeypatch.setattr(auth, "begin_registration", lambda *args: {})
+    client.force_login(alice)
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    address = reverse(view, args=[key.pk] if "edit" in view else [])
+    answer = client.post(address, {"name": TURNED, "credential": '{"id": "AA"}'})
+    assert "can be seen" in answer.content.decode()
+    [kept] = Authenticator.objects.filter(type="webauthn")
+    assert kept.wrap().name == "My phone"
+
+
+@pytest.mark.parametrize("email", ["chen@exam\u200bple.org", "ch\u202een@example.org"])
+def test_nor_in_an_address(client, db, email):
+    answer = client.post(reverse("account_signup"), {"email": email})
+    assert "email" in answer.context["form"].errors
+
+
+# The program writes them, or only the password's digest is kept.
+NOBODYS_WORDS = {"password", "consent_version", "language", "model_version"}
+
+
+def lines_of_text():
+    """Every field of ours in which somebody writes one line in their own words."""
+    for model in apps.get_models():
+        if not model.__module__.startswith(("accounts.", "diagnosis.")):
+            continue
+        for field in model._meta.get_fields():
+            free = isinstance(field, models.CharField) and not field.choices and field.editable
+            if free and field.name not in NOBODYS_WORDS:
+                yield pytest.param(field, id=str(field))
+
+
+@pytest.mark.parametrize("field", list(lines_of_text()))
+def test_no_line_of_text_takes_them(field):
+    with pytest.raises(ValidationError):
+        field.run_validators("a\u202eb")

@@ -5,6 +5,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
+from accounts.passwords import BreachedValidator
 from tests.accounts.test_signup import errors, sign_up
 from tests.factories import PASSWORD
 
@@ -19,6 +20,15 @@ from tests.factories import PASSWORD
 def test_what_is_in_breaches_and_what_people_make_of_it(db, client, password):
     found = errors(sign_up(client, password1=password, password2=password))
     assert "password1" in found
+
+
+@pytest.mark.parametrize(
+    "password", ["correcthorsebatterystaple", "CorrectHorseBatteryStaple", " chocolatecake1 "]
+)
+def test_long_ones_of_known_breaches_however_hard_to_guess_they_look(password):
+    with pytest.raises(ValidationError) as refused:
+        BreachedValidator().validate(password)
+    assert refused.value.code == "password_too_common"
 
 
 def test_the_own_address_and_name(alice):

@@ -2,12 +2,15 @@
 
 import csv
 import io
+from datetime import timedelta
 from importlib import import_module
 
 import pytest
 from auditlog.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -51,6 +54,51 @@ def test_nobody_changes_or_deletes_an_entry(client, alice, statement):
         with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
             cursor.execute(statement)
     assert list(LogEntry.objects.values()) == before
+
+
+def entry_of(days_ago: int) -> LogEntry:
+    return LogEntry.objects.create(
+        content_type=ContentType.objects.get_for_model(User),
+        object_pk=str(days_ago),
+        object_repr="P-00000000",
+        action=Action.ACCESS,
+        timestamp=timezone.now() - timedelta(days=days_ago),
+    )
+
+
+def test_entries_go_after_three_years_which_the_log_says(db, administrator, monkeypatch):
+    monkeypatch.setattr(log, "REMOVED_AT_ONCE", 2)
+    for days_ago in (1, 800, 1094, 1096, 1500, 2000, 4000, 5000):
+        entry_of(days_ago)
+    assert log.remove_old() == 5
+    kept = LogEntry.objects.filter(action=Action.ACCESS).values_list("object_pk", flat=True)
+    assert set(kept) == {"1", "800", "1094"}
+    assert log.remove_old() == 0
+    assert administrator.get(LIST).status_code == 200
+    [said] = [row for row in rows(administrator.get(EXPORT)) if "removed" in row["action"]]
+    assert '"entries": 5' in said["details"]
+
+
+def test_nobody_removes_what_is_younger_than_a_year(db):
+    entry_of(300)
+    with connection.cursor() as cursor:
+        for statement in (
+            "SELECT auditlog_remove_older_than(299, 10)",
+            "DELETE FROM auditlog_logentry WHERE timestamp < now() - interval '299 days'",
+        ):
+            with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+                cursor.execute(statement)
+    assert LogEntry.objects.filter(object_pk="300").exists()
+
+
+def test_an_old_entry_can_be_removed_but_not_changed(db):
+    entry_of(2000)
+    with (
+        connection.cursor() as cursor,
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+    ):
+        cursor.execute("UPDATE auditlog_logentry SET object_repr = 'nothing happened'")
 
 
 def test_entries_stay_without_a_name_when_the_person_goes(client, alice):

@@ -54,6 +54,74 @@ def test_the_second_step(client, dr_chen):
     assert LogEntry.objects.filter(additional_data__by="password + mfa").exists()
 
 
+def refusals() -> list[tuple]:
+    """(whose row, by what, where) of each refusal, oldest first."""
+    found = LogEntry.objects.filter(additional_data__action="sign-in refused").order_by("id")
+    return [
+        (entry.object_repr, entry.additional_data.get("by"), entry.additional_data.get("at"))
+        for entry in found
+    ]
+
+
+def test_a_try_that_the_limit_of_the_account_stops_at_either_door(client, alice):
+    for _try in range(6):
+        sign_in(client, alice, "wrong")
+    ask(Client(), alice)
+    me = alice.pseudonym
+    assert refusals() == [(me, None, None)] * 5 + [(me, "limit", None)] * 2
+
+
+def test_a_second_step_that_the_limit_stops(client, dr_chen):
+    sign_in(client, dr_chen)
+    for _try in range(6):
+        client.post(reverse("mfa_authenticate"), {"code": "000000"})
+    assert [by for _who, by, _at in refusals()] == ["totp"] * 5 + ["limit"]
+
+
+def test_a_second_step_of_a_program_that_the_limit_stops(client, dr_chen):
+    for _try in range(6):
+        ask(client, dr_chen, code="000000")
+    assert [by for _who, by, _at in refusals()] == ["totp"] * 5 + ["limit"]
+
+
+@pytest.mark.parametrize("credential", ["{}", '{"id": "AA", "type": "public-key"}', "no JSON"])
+def test_a_security_key_that_is_not_the_persons(client, dr_chen, credential):
+    sign_in(client, dr_chen)
+    client.post(reverse("mfa_authenticate"), {"credential": credential})
+    assert refusals() == [(dr_chen.pseudonym, "webauthn", None)]
+    Client().post(reverse("mfa_login_webauthn"), {"credential": credential})
+    assert refusals()[1:] == [("–", "webauthn", None)]
+
+
+def test_a_wrong_old_password(client, alice):
+    client.force_login(alice)
+    fields = {"oldpassword": "wrong", "password1": "x", "password2": "x"}
+    client.post(reverse("account_change_password"), fields)
+    assert refusals() == [(alice.pseudonym, None, None)]
+
+
+def test_tries_that_the_limit_of_a_network_address_stops_once_a_minute(client, alice):
+    """They reach no account: without a bound, they would fill the log."""
+    people = [User(email=f"p{number}@example.org") for number in range(40)]
+    for person in people:
+        sign_in(client, person, "wrong")
+    assert refusals()[10:] == [("–", "limit", None)] * 20 + [("–", "limit", "account_login")]
+
+
+def test_of_programs_too(alice, settings):
+    for _try in range(22):
+        Client().post("/api/v1/auth/token/", {})
+    assert refusals() == [("–", "limit", "token")]
+
+
+def test_of_somebody_who_is_signed_in(client, alice):
+    client.force_login(alice)
+    fields = {"oldpassword": "wrong", "password1": "x", "password2": "x"}
+    for _try in range(8):
+        client.post(reverse("account_change_password"), fields)
+    assert refusals()[5:] == [(alice.pseudonym, "limit", "account_change_password")]
+
+
 def test_tokens_factors_addresses_and_passwords_change_rows_that_are_logged(client, alice):
     ask(client, alice)
     AuthToken.objects.get(user=alice).delete()

@@ -42,6 +42,7 @@ def service(url):
         "AS $$ BEGIN RETURN OLD; END $$",
         "UPDATE auditlog_logentry SET object_repr = ''",
         "DELETE FROM auditlog_logentry",
+        "DELETE FROM auditlog_logentry WHERE timestamp < now() - interval '10 years'",
         "TRUNCATE auditlog_logentry",
         "DROP TABLE auditlog_logentry",
         "SET session_replication_role = replica",
@@ -52,6 +53,22 @@ def service(url):
 def test_what_it_may_not(service, statement):
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
         service.execute(statement)
+
+
+def test_it_removes_what_is_old_and_never_what_is_young(service, alice):
+    for years in (2, 4):
+        service.execute(
+            "INSERT INTO auditlog_logentry (content_type_id, object_pk, object_repr, action, "
+            "changes_text, timestamp) SELECT id, '', %s, 1, '', now() - make_interval(years => %s) "
+            "FROM django_content_type LIMIT 1",
+            [f"{years} years", years],
+        )
+    service.execute("SELECT auditlog_remove_older_than(1095, 100)")
+    assert service.fetchone() == (1,)
+    service.execute("SELECT object_repr FROM auditlog_logentry WHERE object_repr LIKE '%years'")
+    assert service.fetchall() == [("2 years",)]
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        service.execute("SELECT auditlog_remove_older_than(0, 100)")  # alice's is of today
 
 
 def test_the_service_works_with_it(url, process_environment):
@@ -65,6 +82,7 @@ alice = UserFactory(display_name="alice")
 MoleFactory(owner=alice)
 log.decision(alice, log.SIGN_IN, actor=alice)
 archive.delete_account(alice)
+log.remove_old()
 """
     assert Group.objects.exists()
     done = subprocess.run(

@@ -6,9 +6,11 @@ from decimal import Decimal
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import Page
 
 from diagnosis.language import frequencies
-from diagnosis.models import Assessment, MoleRecord
+from diagnosis.models import Assessment, MoleRecord, Webhook
 from diagnosis.records import demos
 from diagnosis.reviews import verdicts
 from diagnosis.sharing import links
@@ -67,6 +69,16 @@ def of(alice, dr_chen) -> dict[str, str]:
         comment="Please call the practice today; we keep a place free for you on Thursday.",
     )
     _over_time(shoulder)
+    broken = Webhook.objects.create(
+        owner=alice,
+        url="https://hospital.example.org/a/rather/long/address/that/has/no/place/to/break/mole-check",
+        events=Webhook.Event.values,
+        failures=12,
+        failing_since=timezone.now(),
+        disabled_at=timezone.now(),
+    )
+    delivery = broken.deliveries.create(event="record.assessed", record_id=shoulder.pk, tries=10)
+    delivery.attempts.create(error="no_connection", milliseconds=31)
     share = links.create(owner=alice, days=7, mole=shoulder)
     addresses = {n: reverse("diagnosis:record_detail", args=[r.pk]) for n, r in records.items()}
     return addresses | {
@@ -90,6 +102,7 @@ def of(alice, dr_chen) -> dict[str, str]:
         "account_preferences": reverse("accounts:preferences"),
         "account_notifications": reverse("accounts:notifications"),
         "account_tokens": reverse("accounts:tokens"),
+        "account_webhooks": reverse("diagnosis:webhooks"),
         "account_sessions": reverse("usersessions_list"),
         "account_passkeys": reverse("mfa_list_webauthn"),
         "account_name": reverse("accounts:details"),
@@ -101,6 +114,15 @@ def of(alice, dr_chen) -> dict[str, str]:
         "sign_out": reverse("account_logout"),
         "not_found": "/nowhere/",
     }
+
+
+def follow(page: Page, name: str) -> None:
+    """Click a link of the navigation, which a phone has behind its menu."""
+    navigation = page.get_by_role("navigation", name="Main")
+    menu = navigation.get_by_role("button", name="Menu")
+    if menu.is_visible():
+        menu.click()
+    navigation.get_by_role("link", name=name).click()
 
 
 def _over_time(mole) -> None:

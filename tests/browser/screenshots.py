@@ -50,7 +50,7 @@ def test_a_person_who_is_signed_in(look, alice, dr_chen, log_in) -> None:
                 overlay.click()
         take(page, name, suffix)
     page.goto(addresses["new"])
-    page.get_by_text("Say which mole it is").click()
+    page.get_by_text("Say what you noticed").click()
     take(page, "new_details", suffix)
     page.get_by_role("button", name="Check this picture").click()
     take(page, "new_error", suffix)

@@ -7,6 +7,7 @@ import time
 
 from playwright.sync_api import Page, expect
 
+from tests.browser import pages
 from tests.factories import PASSWORD
 
 
@@ -29,7 +30,7 @@ def one_time_code(key: str) -> str:
 def test_signing_in_and_out(page: Page, alice) -> None:
     sign_in(page, alice.email)
     expect(page.get_by_role("heading", level=1)).to_have_text("Your records")
-    page.get_by_role("link", name="Sign out").click()
+    pages.follow(page, "Sign out")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Check a mole with a picture")
 
@@ -44,7 +45,7 @@ def test_a_wrong_password_is_said_at_the_top(page: Page, alice) -> None:
 
 def test_with_a_second_step_the_password_is_not_enough(page: Page, alice) -> None:
     sign_in(page, alice.email)
-    page.get_by_role("link", name="Account").click()
+    pages.follow(page, "Account")
     page.get_by_role("link", name="Switch on").click()
     page.get_by_role("link", name="Switch them on").click()
     page.get_by_label("Password").fill(PASSWORD)

@@ -16,7 +16,7 @@ def upload_page(page: Page, alice, log_in, tmp_path) -> Page:
     log_in(page.context, alice)
     page.goto("/records/new/")
     page.get_by_label("Picture of the mole").set_input_files(file)
-    page.get_by_text("Say which mole it is").click()
+    page.get_by_text("Say what you noticed").click()
     return page
 
 
@@ -52,7 +52,7 @@ def test_another_mole_at_a_place_gets_a_name_of_its_own(page: Page, alice, log_i
     first = MoleFactory(owner=alice, name="forearm, left side", body_site="forearm")
     log_in(page.context, alice)
     page.goto("/records/new/")
-    page.get_by_text("Say which mole it is").click()
+    page.get_by_text("Say what you noticed").click()
     name, moles = page.get_by_label("Name for a new mole"), page.get_by_label("One of your moles")
     page.get_by_label("Where it is on the body").select_option("Back")
     expect(name).to_have_value("Back 2")

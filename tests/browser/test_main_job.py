@@ -50,7 +50,7 @@ def test_from_sign_up_to_the_result_and_the_history(page: Page, worker, mole_pic
 
     page.get_by_label("Picture of the mole").set_input_files(mole_picture)
     expect(page.get_by_alt_text("The picture that you chose")).to_be_visible()
-    page.get_by_text("Say which mole it is").click()
+    page.get_by_text("Say what you noticed").click()
     page.get_by_label("Name for a new mole").fill("left shoulder")
     page.get_by_role("button", name="Check this picture").click()
 

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from accounts.models import User
 from diagnosis.models import MoleRecord
 from diagnosis.moles import reminders
+from tests.browser import pages
 from tests.browser.test_account import sign_in
 from tests.factories import PASSWORD, MoleFactory, assessed
 
@@ -51,7 +52,7 @@ def test_a_doctor_without_an_account_reads_it_until_it_is_withdrawn(
 def test_everything_is_taken_away_and_then_deleted(page: Page, alice, bob, mole, tmp_path) -> None:
     assessed("benign", owner=bob)
     sign_in(page, alice.email)
-    page.get_by_role("link", name="Account").click()
+    pages.follow(page, "Account")
     page.get_by_role("link", name="Open your data").click()
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Continue").click()

@@ -82,11 +82,17 @@ def test_by_keyboard_only(upload_page: Page, tmp_path) -> None:
         press("Enter")
     chooser.value.set_files(file)
     expect(upload_page.get_by_role("button", name="Crop and turn")).to_be_visible()
-    for _ in range(5):  # crop, remove, dermatoscope, itches, bleeds
+    for _ in range(4):  # crop, remove, dermatoscope, the questions
+        press("Tab")
+    press("Enter")
+    for _ in range(2):  # itches, bleeds
         press("Tab")
     press("Space")
-    for _ in range(5):  # the other signs, the details, the button
-        press("Tab")
+    expect(upload_page.get_by_label("It bleeds")).to_be_checked()
+    press("Shift+Tab")
+    press("Shift+Tab")
+    press("Enter")  # closed again
+    press("Tab")
     expect(upload_page.get_by_role("button", name="Check this picture")).to_be_focused()
     press("Enter")
     expect(upload_page.get_by_role("heading", level=1)).to_have_text(
@@ -109,7 +115,7 @@ def test_a_picture_that_is_refused_is_named_beside_it_and_the_note_is_kept(
     file = tmp_path / "mole.gif"
     file.write_bytes(picture(file_format="GIF"))
     upload_page.get_by_label("Picture of the mole").set_input_files(file)
-    upload_page.get_by_text("Say which mole it is").click()
+    upload_page.get_by_text("Say what you noticed").click()
     upload_page.get_by_label("Note").fill("since May")
     upload_page.get_by_role("button", name="Check this picture").click()
     expect(upload_page.get_by_text("Animated pictures and GIFs can't be used.")).to_be_visible()
@@ -121,7 +127,7 @@ def test_what_is_wrong_elsewhere_leads_to_its_field(upload_page: Page, tmp_path)
     file = tmp_path / "mole.jpg"
     file.write_bytes(picture())
     upload_page.get_by_label("Picture of the mole").set_input_files(file)
-    upload_page.get_by_text("Say which mole it is").click()
+    upload_page.get_by_text("Say what you noticed").click()
     upload_page.get_by_label("Size in millimetres").fill("4000")
     upload_page.get_by_role("button", name="Check this picture").click()
     summary = upload_page.get_by_role("alert")
@@ -148,7 +154,7 @@ def test_a_double_click_is_one_record(upload_page: Page, tmp_path) -> None:
     file = tmp_path / "mole.jpg"
     file.write_bytes(picture())
     upload_page.get_by_label("Picture of the mole").set_input_files(file)
-    upload_page.get_by_text("Say which mole it is").click()
+    upload_page.get_by_text("Say what you noticed").click()
     upload_page.get_by_label("Name for a new mole").fill("left shoulder")
     upload_page.get_by_role("button", name="Check this picture").dblclick()
     expect(upload_page.get_by_role("heading", level=1)).to_have_text(

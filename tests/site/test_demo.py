@@ -1,11 +1,13 @@
 """The demo logins are public: they work on the own machine only, unless somebody asks for them."""
 
+import os
+
 import pytest
 from django.core.management import call_command
 
 from accounts.management.commands.create_demo_accounts import PASSWORD
 from accounts.models import User
-from skincare_site.run.service import announce, is_demo
+from skincare_site.run.service import announce, is_demo, settings_of
 
 OWN_DATABASE = "postgresql://mole@db.example.org/mole"
 
@@ -29,6 +31,22 @@ def test_it_is_a_demo_only_where_nobody_else_can_come(monkeypatch, host, environ
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert is_demo(host) is demo
+
+
+@pytest.mark.parametrize(
+    ("demo", "environment", "asked"),
+    [
+        (True, {}, "optional"),
+        (False, {}, "mandatory"),
+        (False, {"EMAIL_VERIFICATION": "optional"}, "optional"),
+        (False, {"EMAIL_VERIFICATION": ""}, "mandatory"),
+    ],
+)
+def test_where_others_can_come_addresses_are_confirmed(monkeypatch, demo, environment, asked):
+    monkeypatch.delenv("EMAIL_VERIFICATION", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert (os.environ | settings_of(demo))["EMAIL_VERIFICATION"] == asked
 
 
 def may_sign_in(client):

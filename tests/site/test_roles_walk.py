@@ -21,9 +21,10 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 from knox.models import AuthToken
 
+from accounts import tokens
 from accounts.models import User
 from diagnosis.camera import build
-from diagnosis.models import DoctorProfile, Share
+from diagnosis.models import DoctorProfile, Share, Webhook
 from diagnosis.sharing import links
 from tests.factories import MoleFactory, ReviewFactory, UserFactory, assessed
 
@@ -125,12 +126,15 @@ def fill_in(people, client):
     share = Share.objects.create(
         owner=alice, mole=mole, expires_at=timezone.now() + timedelta(days=1)
     )
+    webhook = Webhook.objects.create(owner=alice, url="https://example.org/", events=[])
+    delivery = webhook.deliveries.create(event="webhook.test")
     key = Authenticator.objects.create(
         user=alice, type="webauthn", data={"name": "her key", "credential": SECURITY_KEY}
     )
     session = UserSession.objects.create(
         user=alice, session_key="k", ip="127.0.0.1", user_agent="", data={}
     )
+    token_id = tokens.id_of(AuthToken.objects.create(alice)[0])
     in_admin = {
         "accounts/user": alice,
         "account/emailaddress": alice.emailaddress_set.get(),
@@ -139,6 +143,8 @@ def fill_in(people, client):
         "diagnosis/doctorprofile": DoctorProfile.objects.create(user=dr_chen),
         "diagnosis/molerecord": record,
         "diagnosis/review": review,
+        "diagnosis/webhook": webhook,
+        "diagnosis/webhookdelivery": delivery,
         "knox/authtoken": AuthToken.objects.create(alice)[0],
         "mfa/authenticator": key,
         "usersessions/usersession": session,
@@ -157,9 +163,12 @@ def fill_in(people, client):
                 "url": "nothing",
             }
         else:
-            owned = {"moles": mole, "shares": share, "shared": record}
+            owned = {"moles": mole, "shares": share, "shared": record, "reviews": review}
+            if "/webhooks/" in route:
+                owned |= {"webhooks": webhook, route.split("/")[1]: webhook}
+            room = route.removeprefix(API).strip("/").split("/")[0]
             values = {
-                "uuid:pk": owned.get(route.split("/")[1], record).pk,
+                "uuid:pk": token_id if room == "tokens" else owned.get(room, record).pk,
                 "int:pk": session.pk if "/sessions/" in route else key.pk,
                 "slug:name": "even_mole",
                 "uidb36": "x",
@@ -210,7 +219,7 @@ def outcome(response) -> str:
     if status in (403, 404, 405):
         return {403: NO, 404: HIDDEN, 405: NOT_ALLOWED}[status]
     # A form that is not filled in is refused for its content, so it was open.
-    return YES if status in (200, 201, 204, 301, 302, 400, 409, 503) else str(status)
+    return YES if status in (200, 201, 202, 204, 301, 302, 400, 409, 503) else str(status)
 
 
 def methods(route: str) -> tuple[str, ...]:

@@ -112,8 +112,10 @@ def slow(port: int) -> Iterator:
         connection.close()
 
 
-def ask(port: int, method: str = "GET", path: str = "/health/live", **request) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+def ask(
+    port: int, method: str = "GET", path: str = "/health/live", timeout: float = 10, **request
+) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     connection.request(method, path, **request)
     answer = connection.getresponse()
     found = answer.status, answer.read()

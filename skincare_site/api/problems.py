@@ -1,4 +1,4 @@
-"""The API's root: its addresses, its errors as problem details (RFC 9457), and its schema."""
+"""The API's errors: problem details (RFC 9457), whatever raised them."""
 
 import logging
 import sys
@@ -11,23 +11,18 @@ from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import get_template
-from django.urls import include, path, re_path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views import defaults
-from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
-from rest_framework.exceptions import APIException, NotFound, PermissionDenied, ValidationError
-from rest_framework.permissions import AllowAny
-from rest_framework.request import Request
+from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
 from rest_framework.response import Response
-from rest_framework.routers import SimpleRouter
-from rest_framework.views import APIView, exception_handler
+from rest_framework.views import exception_handler
 
+from accounts.idempotency import KeyUsed, MadeBefore
 from diagnosis.limits import TryLater
-from diagnosis.records.api import RecordViewSet
 from diagnosis.records.pictures import PictureRefused
 from diagnosis.records.uploads import ConsentMissing, NotRetryable, SentBefore
+from diagnosis.reviews.verdicts import Overtaken
 from skincare_site.middleware import is_refused_by_database
 
 MEDIA_TYPE = "application/problem+json"
@@ -37,6 +32,22 @@ logger = logging.getLogger(__name__)
 
 class Conflict(APIException):
     status_code = HTTPStatus.CONFLICT
+
+
+class Unprocessable(APIException):
+    status_code = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+# What stands against a request, by what a service raises.
+CONFLICTS = {
+    NotRetryable: gettext_lazy("Only a failed record can be tried again."),
+    Overtaken: gettext_lazy(
+        "Another doctor has claimed this record, or written a verdict meanwhile."
+    ),
+    MadeBefore: gettext_lazy(
+        "This request was sent before, and what it made can’t be shown again."
+    ),
+}
 
 
 class SamePicture(Conflict):
@@ -146,8 +157,10 @@ def _as_api_exception(exception: Exception) -> Exception:
         return Later(exception)
     if isinstance(exception, SentBefore):
         return SamePicture(exception)
-    if isinstance(exception, NotRetryable):
-        return Conflict(_("Only a failed record can be tried again."))
+    if isinstance(exception, tuple(CONFLICTS)):
+        return Conflict(CONFLICTS[type(exception)])
+    if isinstance(exception, KeyUsed):
+        return Unprocessable(_("This Idempotency-Key was sent with another request before."))
     if isinstance(exception, RequestDataTooBig):
         return TooLarge([_("The request is too large.")])
     if isinstance(exception, SuspiciousOperation) or is_refused_by_database(exception):
@@ -159,61 +172,3 @@ def _first_sentence(errors: Any) -> str:
     while isinstance(errors, dict | list):
         errors = next(iter(errors.values() if isinstance(errors, dict) else errors))
     return str(errors)
-
-
-PROBLEM_SCHEMA = {
-    "type": "object",
-    "description": "Problem details, RFC 9457.",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "A sentence for a person."},
-        "errors": {
-            "type": "object",
-            "description": "By field, when the request's content was refused.",
-            "additionalProperties": True,
-        },
-        "same_picture": {
-            "type": "string",
-            "format": "uuid",
-            "description": "The earlier record, where only a new picture was wanted.",
-        },
-    },
-}
-
-
-def document(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """drf-spectacular's hook: every operation may answer with a problem."""
-    result["components"]["schemas"]["Problem"] = PROBLEM_SCHEMA
-    answer = {
-        "description": "What went wrong.",
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    for operations in result["paths"].values():
-        for operation in operations.values():
-            operation["responses"] |= {"4XX": answer, "5XX": answer}
-    return result
-
-
-@extend_schema(exclude=True)
-class UnknownAddressView(APIView):
-    """Everything else under /api/v1/."""
-
-    permission_classes = (AllowAny,)
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        raise NotFound(_("Nothing is at this address. Those of the API end with a slash."))
-
-
-router = SimpleRouter(use_regex_path=False)
-router.register("records", RecordViewSet, basename="api-record")
-
-urlpatterns = [
-    path("", include("accounts.api_urls")),
-    path("", include(router.urls)),
-    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
-    re_path("", UnknownAddressView.as_view()),
-]

@@ -1,0 +1,1 @@
+"""People by REST: signing up, tokens, the own account."""

@@ -1,0 +1,58 @@
+"""Who a program says it acts for: e-mail address, password, and the second step where it is on."""
+
+from allauth.account import app_settings as account_settings
+from allauth.account.adapter import get_adapter
+from allauth.account.utils import has_verified_email
+from django.conf import settings
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import PermissionDenied, Throttled, ValidationError
+from rest_framework.request import Request
+
+from accounts.factors import AuthenticateForm
+from accounts.models import User
+
+
+def check(*, request: HttpRequest, email: str, password: str, code: str = "") -> User:
+    """The person these credentials belong to: the same checks as signing in on the pages.
+
+    Raises PermissionDenied, ValidationError, Throttled (allauth counts the failures of pages and
+    API together).
+    """
+    if not settings.LOCAL_PASSWORDS:
+        raise PermissionDenied(
+            _("Passwords are switched off here. Make a token on your account page.")
+        )
+    try:
+        user = get_adapter(request).authenticate(request, email=email, password=password)
+    except DjangoValidationError as error:
+        raise Throttled(detail=error.message) from error
+    if user is None or not user.is_active:
+        raise ValidationError(_("The e-mail address or the password is wrong."))
+    if (
+        account_settings.EMAIL_VERIFICATION == account_settings.EmailVerificationMethod.MANDATORY
+        and not has_verified_email(user)
+    ):
+        raise ValidationError(_("Confirm your e-mail address first."))
+    if user.lacks_own_second_factor:
+        raise ValidationError(
+            _("Staff need the second step of signing in. Switch it on on your account page.")
+        )
+    if user.has_second_factor:
+        if not code:
+            raise ValidationError({"code": [_("Enter the code from your authenticator app.")]})
+        form = AuthenticateForm(data={"code": code}, user=user)
+        if not form.is_valid():
+            raise ValidationError({"code": form.errors["code"]})
+    return user
+
+
+def confirm(*, request: Request, password: str, code: str = "") -> None:
+    """Have the person of a request prove themselves again. Raises ValidationError, Throttled."""
+    try:
+        check(request=request._request, email=request.user.email, password=password, code=code)
+    except ValidationError as refused:
+        if isinstance(refused.detail, list):
+            raise ValidationError({"password": refused.detail}) from refused
+        raise

@@ -1,0 +1,64 @@
+"""allauth's forms of the second step: names that can be seen, and refusals that are told."""
+
+from typing import Any
+
+from allauth.core import context
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.base import forms as codes
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn import forms as keys
+
+from accounts.names import check_name
+from accounts.refusals import tell
+
+
+class Told:
+    """What the library refuses without a word to who listens: security keys, and by its limits."""
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        super().add_error(field, error)
+        limited = getattr(error, "code", None) == "too_many_login_attempts"
+        if limited or "credential" in self.fields:
+            tell(context.request, person=self.user, by="limit" if limited else "webauthn")
+
+
+class AuthenticateForm(Told, codes.AuthenticateForm):
+    pass
+
+
+class ReauthenticateForm(Told, codes.ReauthenticateForm):
+    pass
+
+
+class ByKey(Told):
+    def clean_credential(self) -> Authenticator:
+        try:
+            return super().clean_credential()
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise get_adapter().validation_error("incorrect_code") from error  # half a credential
+
+
+class AuthenticateWebAuthnForm(ByKey, keys.AuthenticateWebAuthnForm):
+    pass
+
+
+class ReauthenticateWebAuthnForm(ByKey, keys.ReauthenticateWebAuthnForm):
+    pass
+
+
+class LoginWebAuthnForm(ByKey, keys.LoginWebAuthnForm):
+    pass
+
+
+class AddWebAuthnForm(keys.AddWebAuthnForm):
+    def clean_name(self) -> str:
+        name = super().clean_name()
+        check_name(name)
+        return name
+
+
+class EditWebAuthnForm(keys.EditWebAuthnForm):
+    def clean_name(self) -> str:
+        name = self.cleaned_data["name"]
+        check_name(name)
+        return name

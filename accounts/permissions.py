@@ -1,0 +1,26 @@
+"""What a program's token may do, beside what its person may."""
+
+from typing import TYPE_CHECKING
+
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from accounts import tokens
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # which asks the settings for this module
+
+
+class WithinScope(BasePermission):
+    """Read: nothing is changed. Write: neither are the account and its tokens. Full: everything.
+
+    Views of the account say so by ``is_of_the_account``.
+    """
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        if request.method in SAFE_METHODS:
+            return True
+        scope = tokens.scope_of(request.auth)
+        if getattr(view, "is_of_the_account", False):
+            return scope == tokens.Scope.FULL
+        return scope != tokens.Scope.READ

@@ -1,0 +1,83 @@
+"""What the released model reaches, for programs: the figures of the page of limits."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from diagnosis.language import frequencies, limits, terms
+
+SKINS = {
+    "skin_tones": "skin tone, as the program measures it",
+    "skin_tones_in_set": "skin tone, 0 (darkest) to 5, as people of MILK10k saw it",
+    "skin_types": "skin type, Fitzpatrick 1 (lightest) to 6, of PAD-UFES-20",
+}
+
+
+class ShareSerializer(serializers.Serializer):
+    share = serializers.FloatField()
+    low = serializers.FloatField(help_text=_("End of the 95 % interval."))
+    high = serializers.FloatField()
+
+    class Meta:
+        ref_name = "ShareOfPictures"
+
+
+class ReachedSerializer(serializers.Serializer):
+    """How often pictures of one group were sent to a doctor."""
+
+    modality = serializers.ChoiceField(list(terms.MODALITIES.items()), allow_null=True)
+    group = serializers.CharField(help_text=_("all, data set, or how the skin was told."))
+    name = serializers.CharField(allow_blank=True)
+    n = serializers.IntegerField(help_text=_("Pictures."))
+    malignant = serializers.IntegerField(help_text=_("Malignant ones among them."))
+    sensitivity = ShareSerializer(allow_null=True)
+    specificity = ShareSerializer(allow_null=True)
+
+
+class LimitsSerializer(serializers.Serializer):
+    model_version = serializers.CharField(allow_null=True)
+    licence = serializers.CharField(allow_blank=True)
+    tested = ReachedSerializer(many=True)
+    lesions_refused = serializers.DictField(
+        child=serializers.FloatField(),
+        help_text=_("Share of real lesions whose picture is refused, by kind of picture."),
+    )
+
+
+class LimitsView(APIView):
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        operation_id="limits_retrieve",
+        summary="What the model reaches, and on what it was tested",
+        auth=[],
+        responses={200: LimitsSerializer},
+    )
+    def get(self, request: Request) -> Response:
+        card = frequencies.release()
+        said = {
+            "model_version": card.get("version"),
+            "licence": card.get("licence", ""),
+            "tested": list(_tested(card)),
+            "lesions_refused": card.get("refused", {}).get("lesions", {}),
+        }
+        return Response(LimitsSerializer(said).data)
+
+
+def _tested(card: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for modality, figures in card.get("figures", {}).items():
+        of = {"modality": modality}
+        yield of | {"group": "all", "name": ""} | limits.reached(figures)
+        for name, its in figures["datasets"].items():
+            yield of | {"group": "data set", "name": name} | limits.reached(its)
+    for part, group in SKINS.items():
+        for name, its in (card.get(part) or {}).items():
+            yield {"modality": None, "group": group, "name": name} | limits.reached(its)

@@ -1,0 +1,49 @@
+"""Everything about a person, for their program: to take away, and to delete."""
+
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import credentials
+from accounts.api.tokens import ConfirmationSerializer
+from accounts.models import User
+from diagnosis.own_data import archive
+from diagnosis.own_data.responses import zip_answer
+
+
+class ConfirmedView(APIView):
+    """Asks for the password again, and for the second step where it is on."""
+
+    is_of_the_account = True
+
+    def confirm(self, request: Request) -> User:
+        sent = ConfirmationSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        credentials.confirm(request=request, **sent.validated_data)
+        return User.objects.get(pk=request.user.pk)
+
+
+class ExportView(ConfirmedView):
+    @extend_schema(
+        operation_id="account_export",
+        summary="Everything that is kept about you, as a ZIP",
+        request=ConfirmationSerializer,
+        responses={(200, "application/zip"): OpenApiTypes.BINARY},
+    )
+    def post(self, request: Request) -> StreamingHttpResponse:
+        return zip_answer(self.confirm(request))
+
+
+class DeletionView(ConfirmedView):
+    @extend_schema(
+        operation_id="account_delete",
+        summary="Delete your account and all that belongs to it",
+        request=ConfirmationSerializer,
+        responses={204: None},
+    )
+    def post(self, request: Request) -> Response:
+        archive.delete_account(self.confirm(request))
+        return Response(status=204)

@@ -1,0 +1,101 @@
+"""What the person says of a mole once its picture is sent: the answer then counts it, too."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Greatest, Now
+
+from accounts.models import User
+from accounts.ownership import check_owner
+from diagnosis import queue
+from diagnosis.moles import edits
+from diagnosis.moles.models import Mole
+from diagnosis.records import claims
+from diagnosis.records.models import MoleRecord
+from ml.taxonomy import advice_of, advice_with_signs
+
+State = MoleRecord.State
+
+
+def give(
+    *,
+    record: MoleRecord,
+    by: User,
+    mole: Mole | None = None,
+    mole_name: str = "",
+    body_site: str = "",
+    signs: Iterable[str] = (),
+    size_mm: Decimal | None = None,
+    note: str = "",
+) -> MoleRecord:
+    """Store what the person says of the mole, in place of what was said before.
+
+    A picture that waits is assessed with it; one that is being assessed is so from the start
+    again; a stored answer takes the signs at once, and a new place by the workers.
+    Raises PermissionDenied, ValidationError.
+    """
+    check_owner(record, by)
+    if mole is not None:
+        check_owner(mole, by)
+    with transaction.atomic():
+        # Locked: no worker finishes between what it read and what is written here.
+        record = MoleRecord.objects.select_for_update().get(pk=record.pk)
+        if mole is None and (mole_name or body_site):
+            mole = edits.named(owner=by, name=mole_name, body_site=body_site)
+        is_elsewhere = _site(record.mole) != _site(mole)
+        record.mole, record.note, record.size_mm = mole, note, size_mm
+        record.signs = sorted(set(signs))
+        fields = ["mole", "note", "size_mm", "signs"]
+        record.clean_fields(exclude={f.name for f in record._meta.fields} - set(fields))
+        record.save(update_fields=fields)
+        _count_signs(record)
+        if is_elsewhere:
+            count_place(record=record)
+    return record
+
+
+def assign(*, record: MoleRecord, mole: Mole | None, by: User) -> None:
+    """Say which mole a record shows; None for none of them. Raises PermissionDenied."""
+    check_owner(record, by)
+    if mole is not None:
+        check_owner(mole, by)
+    is_elsewhere = _site(record.mole) != _site(mole)
+    record.mole = mole
+    with transaction.atomic():
+        # Nothing else: a worker may be writing the record at this moment.
+        record.save(update_fields=["mole"])
+        if is_elsewhere:
+            count_place(record=record)
+
+
+def count_place(*, record: MoleRecord) -> None:
+    """Have the answer count where the record's mole is now; until then the old one stands."""
+    assessed_elsewhere = MoleRecord.objects.filter(pk=record.pk).exclude(state=State.QUEUED)
+    if assessed_elsewhere.update(place_changed_at=Now()):
+        transaction.on_commit(lambda: queue.send_again(record.pk), robust=True)
+
+
+def _count_signs(record: MoleRecord) -> None:
+    """Have the answer, stored or to come, rest on the signs that the record has now."""
+    _assess_from_the_start(record)
+    for assessment in record.assessments.all():
+        advice = advice_of(assessment.risk_category, uncertain=assessment.uncertain)
+        advice = advice_with_signs(advice, record.signs)
+        if advice != assessment.advice:
+            assessment.advice = advice
+            assessment.save(update_fields=["advice"])
+
+
+def _assess_from_the_start(record: MoleRecord) -> None:
+    """Take the record from a worker that has read the old words; that attempt does not count."""
+    running = MoleRecord.objects.filter(pk=record.pk, state=State.RUNNING)
+    if running.update(
+        state=State.QUEUED, attempts=Greatest(F("attempts") - 1, 0), **claims.UNCLAIMED
+    ):
+        transaction.on_commit(lambda: queue.send(record.pk), robust=True)
+
+
+def _site(mole: Mole | None) -> str:
+    return mole.body_site if mole else ""

@@ -1,0 +1,179 @@
+"""Doctors' work for programs: the queue, one record before one doctor, verdicts."""
+
+import uuid
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+from rest_framework.viewsets import GenericViewSet
+
+from accounts import idempotency
+from diagnosis.language import terms
+from diagnosis.records import responses
+from diagnosis.records.models import MoleRecord
+from diagnosis.reviews import claims, looks, verdicts
+from diagnosis.reviews.models import Review
+from diagnosis.reviews.permissions import IsDoctor
+from diagnosis.reviews.serializers import (
+    PatientRecordSerializer,
+    SkippedSerializer,
+    VerdictChangesSerializer,
+    VerdictSerializer,
+    WrittenVerdictSerializer,
+)
+
+JPEG = {(200, "image/jpeg"): OpenApiTypes.BINARY}
+
+
+class QueueFilter(django_filters.FilterSet):
+    """What the administration's list is filtered by."""
+
+    modality = django_filters.ChoiceFilter(choices=list(terms.MODALITIES.items()))
+    claim = django_filters.ChoiceFilter(
+        choices=[("own", "own"), ("free", "free"), ("others", "others")], method="by_claim"
+    )
+    danger = django_filters.ChoiceFilter(choices=MoleRecord.Danger.choices, method="by_danger")
+
+    def by_claim(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        return claims.by_holder(queryset, value, doctor=self.request.user)
+
+    def by_danger(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        if verdicts.profile(self.request.user).blind_review:
+            raise serializers.ValidationError({name: ["You review blind: this would tell."]})
+        return queryset.filter(danger=value)
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Records that wait for a verdict, most dangerous first"),
+    retrieve=extend_schema(summary="One record, under a pseudonym"),
+)
+class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet):
+    serializer_class = PatientRecordSerializer
+    queryset = MoleRecord.objects.none()
+    filterset_class = QueueFilter
+    permission_classes = (*api_settings.DEFAULT_PERMISSION_CLASSES, IsDoctor)
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[MoleRecord]:
+        whole = MoleRecord.objects.with_answers().select_related("review_claimed_by")
+        if self.action == "list":
+            return whole.awaiting_review().order_by(*claims.QUEUE)
+        return whole
+
+    def paginate_queryset(self, queryset: QuerySet) -> Any:
+        page = super().paginate_queryset(queryset)
+        looks.several(page)
+        return page
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.show(self.get_object())
+
+    def show(self, record: MoleRecord, status: int = 200) -> Response:
+        """Answer with the record, and log that it was read."""
+        looks.one(record, hidden=looks.is_hidden(record=record, doctor=self.request.user))
+        return Response(self.get_serializer(record).data, status=status)
+
+    @extend_schema(
+        summary="Claim the next record that no other doctor has",
+        description="204 when nothing is left. Call it again to have what you hold for longer.",
+        request=SkippedSerializer,
+        responses={200: PatientRecordSerializer, 204: None},
+    )
+    @action(detail=False, methods=["post"])
+    def next(self, request: Request) -> Response:
+        sent = SkippedSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        record = claims.take_next(doctor=request.user, skip=sent.validated_data["skip"])
+        if record is None:
+            return Response(status=status.HTTP_204_NO_CONTENT)
+        return self.show(self.get_queryset().get(pk=record.pk))
+
+    @extend_schema(
+        summary="Claim a record for twenty minutes",
+        request=None,
+        responses={200: PatientRecordSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def claim(self, request: Request, pk: uuid.UUID) -> Response:
+        record = self.get_object()
+        if not claims.take(record_ids=[record.pk], doctor=request.user):
+            raise verdicts.Overtaken
+        return self.show(self.get_object())
+
+    @extend_schema(summary="Give a record back to the queue", request=None, responses={204: None})
+    @claim.mapping.delete
+    def release(self, request: Request, pk: uuid.UUID) -> Response:
+        claims.release(record_ids=[self.get_object().pk], doctor=request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(
+        summary="Write a verdict, which the person reads",
+        description="Gives the record back. 409: another doctor has it, or was faster.",
+        request=VerdictSerializer,
+        responses={201: WrittenVerdictSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def reviews(self, request: Request, pk: uuid.UUID) -> Response:
+        record = self.get_object()
+        if record.state != MoleRecord.State.DONE:
+            raise Http404
+        sent = VerdictSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        blind = looks.is_blind(record=record, doctor=request.user)
+        review = idempotency.once(
+            request,
+            make=lambda: verdicts.write(
+                record=record, doctor=request.user, blind=blind, **sent.validated_data
+            ),
+            again=Review.objects.filter(doctor=request.user),
+        )
+        return Response(WrittenVerdictSerializer(review).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(summary="The picture of a record", responses=JPEG)
+    @action(detail=True)
+    def image(self, request: Request, pk: uuid.UUID) -> HttpResponse:
+        record = self.get_object()
+        looks.one(record, hidden=True)
+        return responses.picture(request, record)
+
+    @extend_schema(summary="The picture of a record in small", responses=JPEG)
+    @action(detail=True)
+    def thumbnail(self, request: Request, pk: uuid.UUID) -> HttpResponse:
+        record = self.get_object()
+        looks.one(record, hidden=True)
+        return responses.thumbnail(request, record)
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Verdicts that you wrote, newest first"),
+    retrieve=extend_schema(summary="One of your verdicts"),
+)
+class VerdictViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet):
+    serializer_class = WrittenVerdictSerializer
+    queryset = Review.objects.none()
+    filterset_fields = ("record", "risk_category", "urgency")
+    permission_classes = (*api_settings.DEFAULT_PERMISSION_CLASSES, IsDoctor)
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[Review]:
+        return Review.objects.filter(doctor=self.request.user)
+
+    @extend_schema(
+        summary="Correct a verdict of yours; the person is told again",
+        request=VerdictChangesSerializer,
+        responses={200: WrittenVerdictSerializer},
+    )
+    def partial_update(self, request: Request, pk: uuid.UUID) -> Response:
+        review = self.get_object()
+        sent = VerdictChangesSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        verdicts.correct(review=review, by=request.user, **sent.validated_data)
+        return Response(self.get_serializer(review).data)

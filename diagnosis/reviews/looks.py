@@ -1,0 +1,42 @@
+"""What doctors read of other people's records by programs: logged, and remembered for blind ones.
+
+The administration's pages are logged by their addresses (audit/middleware.py).
+"""
+
+from collections.abc import Iterable
+
+from auditlog.models import LogEntry
+
+from accounts.models import User
+from audit import log
+from diagnosis.records.models import MoleRecord
+from diagnosis.reviews import verdicts
+
+HIDDEN = {"answer": "hidden"}
+
+
+def is_hidden(*, record: MoleRecord, doctor: User) -> bool:
+    """Whether this doctor, who reviews blind, has to judge first."""
+    if not verdicts.profile(doctor).blind_review:
+        return False
+    return not any(review.doctor_id == doctor.pk for review in record.reviews.all())
+
+
+def is_blind(*, record: MoleRecord, doctor: User) -> bool:
+    """Whether the doctor has never read the record with the program's answer, by any door."""
+    if not is_hidden(record=record, doctor=doctor):
+        return False
+    own = LogEntry.objects.get_for_object(record).filter(
+        actor=doctor, action=LogEntry.Action.ACCESS
+    )
+    return not own.exclude(additional_data__answer=HIDDEN["answer"]).exists()
+
+
+def one(record: MoleRecord, *, hidden: bool = False) -> None:
+    """Log that a doctor read a record, or looked at its picture."""
+    log.look(MoleRecord, record, details=HIDDEN if hidden else None)
+
+
+def several(records: Iterable[MoleRecord]) -> None:
+    """Log which records a list showed."""
+    log.look(MoleRecord, None, shown=[str(record.pk) for record in records])

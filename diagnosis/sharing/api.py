@@ -1,0 +1,116 @@
+"""What leaves the house, for programs: share links and the PDF."""
+
+import uuid
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
+
+from accounts import idempotency
+from diagnosis.moles.models import Mole
+from diagnosis.records.models import MoleRecord
+from diagnosis.records.serializers import OwnMoleField
+from diagnosis.sharing import links, report
+from diagnosis.sharing.models import Share
+from diagnosis.sharing.responses import pdf_answer
+
+PDF = {(200, "application/pdf"): OpenApiTypes.BINARY}
+
+
+class OwnRecordField(serializers.PrimaryKeyRelatedField):
+    def get_queryset(self) -> QuerySet[MoleRecord]:
+        return MoleRecord.objects.of(self.context["request"].user)
+
+
+class ShareSerializer(serializers.ModelSerializer):
+    """A link that shows one mole, or one record, to whoever has it."""
+
+    address = serializers.SerializerMethodField()
+    opened_at = serializers.SerializerMethodField(help_text=_("Each time, newest first."))
+
+    class Meta:
+        model = Share
+        fields = ("id", "mole", "record", "created_at", "expires_at", "address", "opened_at")
+        read_only_fields = fields
+
+    def get_address(self, share: Share) -> str:
+        return links.address(share, site=self.context["request"].build_absolute_uri("/"))
+
+    def get_opened_at(self, share: Share) -> list[str]:
+        if "opened" not in self.context:  # of all that are shown, at once
+            shown = self.parent.instance if self.parent else [share]
+            self.context["opened"] = links.openings(shown)
+        opened = self.context["opened"].get(str(share.pk), ())
+        return [entry.timestamp.isoformat() for entry in opened]
+
+
+class NewShareSerializer(serializers.Serializer):
+    mole = OwnMoleField(queryset=Mole.objects.all(), default=None, allow_null=True)
+    record = OwnRecordField(queryset=MoleRecord.objects.all(), default=None, allow_null=True)
+    days = serializers.ChoiceField(links.DAYS, default=7, help_text=_("How long the link works."))
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        if (data["mole"] is None) == (data["record"] is None):
+            raise serializers.ValidationError({"record": _("Name a mole or a record.")})
+        return data
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Your links that work, newest first"),
+    retrieve=extend_schema(summary="One link"),
+    destroy=extend_schema(summary="Make a link open nothing from now on"),
+)
+class ShareViewSet(
+    mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, GenericViewSet
+):
+    serializer_class = ShareSerializer
+    queryset = Share.objects.none()
+    filterset_fields = ("mole", "record")
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[Share]:
+        return links.active().filter(owner=self.request.user)
+
+    @extend_schema(
+        summary="Make a link for a doctor without an account",
+        request=NewShareSerializer,
+        responses={201: ShareSerializer},
+    )
+    def create(self, request: Request) -> Response:
+        sent = NewShareSerializer(data=request.data, context=self.get_serializer_context())
+        sent.is_valid(raise_exception=True)
+        share = idempotency.once(
+            request,
+            make=lambda: links.create(owner=request.user, **sent.validated_data),
+            again=self.get_queryset(),
+        )
+        return Response(self.get_serializer(share).data, status=status.HTTP_201_CREATED)
+
+    def perform_destroy(self, share: Share) -> None:
+        links.revoke(share=share, by=self.request.user)
+
+
+class RecordReportView(APIView):
+    @extend_schema(operation_id="records_report", summary="A PDF of one record", responses=PDF)
+    def get(self, request: Request, pk: uuid.UUID) -> HttpResponse:
+        own = MoleRecord.objects.of(request.user).with_answers()
+        record = get_object_or_404(own, pk=pk)
+        pdf = report.write(person=request.user, records=[record], mole=record.mole)
+        return pdf_answer(pdf, f"{record.created_at:%Y-%m-%d}")
+
+
+class MoleReportView(APIView):
+    @extend_schema(operation_id="moles_report", summary="A PDF of a mole over time", responses=PDF)
+    def get(self, request: Request, pk: uuid.UUID) -> HttpResponse:
+        mole = get_object_or_404(request.user.moles, pk=pk)
+        records = mole.records.with_answers()
+        return pdf_answer(report.write(person=request.user, records=records, mole=mole), mole.name)

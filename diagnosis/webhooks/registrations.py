@@ -1,0 +1,75 @@
+"""Webhooks as their person keeps them: added, given a new secret, tried out, removed."""
+
+from collections.abc import Iterable
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from accounts.ownership import check_owner
+from diagnosis import limits, queue
+from diagnosis.webhooks import outbound
+from diagnosis.webhooks.models import Webhook, WebhookDelivery
+
+AT_MOST = 5  # of one person
+TOO_MANY = _("You have as many webhooks as one person may. Remove one first.")
+
+
+def create(*, owner: User, url: str, events: Iterable[str]) -> Webhook:
+    """Add one; its secret is in ``signatures.secret``, to be shown this once.
+
+    Raises ValidationError by field, TryLater.
+    """
+    limits.spend(owner, "webhooks")
+    try:
+        outbound.check_url(url)
+    except ValidationError as error:
+        raise ValidationError({"url": error.messages}) from error
+    webhook = Webhook(owner=owner, url=url, events=sorted(set(events)))
+    webhook.full_clean()
+    with transaction.atomic():
+        # Locked, so that two at once do not exceed the limit.
+        User.objects.select_for_update().get(pk=owner.pk)
+        if owner.webhooks.count() >= AT_MOST:
+            raise ValidationError(TOO_MANY)
+        webhook.save(force_insert=True)
+    return webhook
+
+
+def rotate(*, webhook: Webhook, by: User) -> None:
+    """Give it a new secret; for a day, messages are signed with the one before, too.
+
+    Raises PermissionDenied.
+    """
+    check_owner(webhook, by)
+    webhook.secret_number = F("secret_number") + 1
+    webhook.rotated_at = timezone.now()
+    # By save, which the audit log sees; nothing else: a worker may be sending at this moment.
+    webhook.save(update_fields=["secret_number", "rotated_at"])
+    webhook.refresh_from_db()
+
+
+def test(*, webhook: Webhook, by: User) -> WebhookDelivery:
+    """Send a message about nothing; one that arrives switches the webhook on again.
+
+    Raises PermissionDenied, TryLater.
+    """
+    check_owner(webhook, by)
+    limits.spend(by, "webhooks")
+    with transaction.atomic():
+        # Not after the rest that a failing receiver is given: the person waits.
+        Webhook.objects.filter(pk=webhook.pk, failures__gt=0).update(busy_until=None)
+        delivery = WebhookDelivery.objects.create(
+            webhook=webhook, event=WebhookDelivery.TEST, next_attempt_at=timezone.now()
+        )
+        transaction.on_commit(lambda: queue.tell_webhook(webhook.pk), robust=True)
+    return delivery
+
+
+def delete(*, webhook: Webhook, by: User) -> None:
+    """Tell this address nothing from now on. Raises PermissionDenied."""
+    check_owner(webhook, by)
+    webhook.delete()

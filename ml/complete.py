@@ -1,0 +1,130 @@
+"""Whether all pixels of a picture are in its file: decoders fill up what is missing, in silence.
+
+WebP, AVIF, HEIC and JPEG 2000 need no check here: their decoders refuse a file that is cut, also
+where its lengths were mended. Bitmaps in runs are checked as they are read (ml/decoding/bmp.py).
+"""
+
+import io
+import random
+import struct
+import zlib
+
+from PIL import Image
+
+from ml import costly
+from ml.decoding import dicom, kinds
+from ml.images import damaged, open_upright
+
+# What follows the last coded block is skipped by every decoder (ITU-T T.81, B.1.1.2); where blocks
+# are missing, it is taken for them. With markers in between, since a decoder may wait for one.
+_DICE = random.Random(0)
+FURTHER = b"".join(
+    _DICE.randbytes(128).replace(b"\xff", b"\xfe") + bytes((0xFF, 0xD0 + number))
+    for number in range(8)
+)
+# Grey is what libjpeg makes of missing blocks; whichever corner is the last one once it is upright.
+GREY, NEAR = 128, 48
+CMYK = 4
+STRIP_OFFSETS, ROWS_PER_STRIP, PLANES, TILE_OFFSETS = 273, 278, 284, 324
+
+ADAM7 = (
+    (0, 8, 0, 8),
+    (4, 8, 0, 8),
+    (0, 4, 4, 8),
+    (2, 4, 0, 4),
+    (0, 2, 2, 4),
+    (1, 2, 0, 2),
+    (0, 1, 1, 2),
+)
+SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by PNG's colour type
+
+
+def refuse_incomplete(data: bytes, image: Image.Image) -> None:
+    """Refuse a file whose pixels, decoded to ``image`` by open_upright, were not all there.
+
+    Raises ImageError: ``truncated``.
+    """
+    with costly.cut_headers():
+        if data.startswith(costly.JPEG):
+            _refuse_cut_jpeg(data, image)
+        elif data.startswith(costly.PNG):
+            _refuse_png_without_rows(data)
+        elif data[:4] in (b"II*\0", b"MM\0*"):
+            _refuse_tiff_without_strips(data)
+        elif kinds.is_dicom(data[: kinds.HEAD_BYTES]):
+            frame = dicom.jpeg_inside(io.BytesIO(data))
+            if frame:
+                _refuse_cut_jpeg(frame, open_upright(frame))
+
+
+def _refuse_cut_jpeg(data: bytes, image: Image.Image) -> None:
+    """Decode it again with further bytes behind its blocks: where that changes it, some lacked."""
+    end, scans, frame, inks = len(data), 0, None, 0
+    for at, code in costly.jpeg_segments(data):
+        scans += code == costly.SOS
+        if code in costly.HUFFMAN_FRAMES:
+            frame, inks = code, data[at + 9]
+        if code == costly.EOI:
+            end = at
+    if frame is None:
+        return  # arithmetic coding may leave its last bytes out
+    whole_blocks = frame != costly.PROGRESSIVE and scans == 1 and inks != CMYK
+    if whole_blocks and not _ends_in_grey(image):
+        return  # what nearly every photo is, at no cost
+    if open_upright(data[:end] + FURTHER + data[end:]).tobytes() != image.tobytes():
+        raise damaged()
+
+
+def _ends_in_grey(image: Image.Image) -> bool:
+    corners = [(x, y) for x in (0, image.width - 1) for y in (0, image.height - 1)]
+    return any(
+        max(colour) - min(colour) < NEAR and abs(sum(colour) / 3 - GREY) < NEAR
+        for colour in map(image.getpixel, corners)
+    )
+
+
+def _refuse_tiff_without_strips(data: bytes) -> None:
+    page = Image.open(io.BytesIO(data), formats=["TIFF"])
+    tags = page.tag_v2
+    if STRIP_OFFSETS not in tags or TILE_OFFSETS in tags:
+        return
+    rows = min(tags.get(ROWS_PER_STRIP, page.height), page.height)
+    planes = len(page.getbands()) if tags.get(PLANES) == 2 else 1
+    if len(tags[STRIP_OFFSETS]) < planes * -(-page.height // rows):
+        raise damaged()
+
+
+def _refuse_png_without_rows(data: bytes) -> None:
+    needed, found, inflate = 0, 0, zlib.decompressobj()
+    for name, content in costly.chunks(data):
+        if name == b"IHDR":
+            needed = _bytes_of_rows(content)
+        elif name == b"IDAT":
+            found += _inflated(inflate, content, needed - found)
+    if found < needed:
+        raise damaged()
+
+
+def _bytes_of_rows(header: memoryview) -> int:
+    """What the pixels take once inflated (PNG 3rd ed., 7.2 and 8.1)."""
+    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header[:13])
+    bits = depth * SAMPLES.get(colour, 1)
+    passes = ADAM7 if interlaced else ((0, 1, 0, 1),)
+    total = 0
+    for left, across, top, down in passes:
+        columns = max(0, -(-(width - left) // across))
+        rows = max(0, -(-(height - top) // down))
+        total += rows * (1 + -(-columns * bits // 8)) if columns else 0
+    return total
+
+
+def _inflated(inflate: "zlib._Decompress", content: memoryview, most: int) -> int:
+    """How many bytes come of it, at most; made in pieces and dropped at once."""
+    found, content = 0, bytes(content)
+    try:
+        while content and found < most and not inflate.eof:
+            found += len(inflate.decompress(content, 1 << 20))
+            content = inflate.unconsumed_tail
+    except zlib.error:
+        raise damaged() from None
+    return found

@@ -1,0 +1,291 @@
+"""Sign-in through an identity provider: a real one, which this file starts."""
+
+import socket
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from allauth.account.models import EmailAddress
+from auditlog.models import LogEntry
+from django.core.exceptions import ImproperlyConfigured
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from tests.factories import PASSWORD
+from tests.identity_provider import running
+
+pytestmark = pytest.mark.django_db
+
+LOGIN = "/account/oidc/clinic/login/"
+CHEN = {"name": "Chen Wei", "email": "chen@clinic.example", "email_verified": True}
+
+
+@pytest.fixture(scope="module")
+def program():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with running(port) as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(program, settings):
+    """One that the settings name."""
+    program.configure(settings)
+    return program
+
+
+def sign_in(client: Client, sub: str, path: str = LOGIN):
+    """The whole way, as a browser goes it: here, there, back; the last answer."""
+    to_provider = client.get(path)
+    assert to_provider.status_code == 302, to_provider.content
+    back = requests.post(to_provider.url, data={"sub": sub}, allow_redirects=False).headers[
+        "Location"
+    ]
+    parts = urlsplit(back)
+    return client.get(f"{parts.path}?{parts.query}")
+
+
+def test_who_is_new_here_gets_a_persons_account_without_a_password(provider, client) -> None:
+    provider.let_exist("chen", **CHEN)
+    answer = sign_in(client, "chen", f"{LOGIN}?next=/records/")
+    assert answer.url == "/records/"
+    person = User.objects.get()
+    assert (person.email, person.display_name) == ("chen@clinic.example", "Chen Wei")
+    assert list(person.groups.values_list("name", flat=True)) == ["person"]
+    assert not person.is_staff
+    assert not person.has_usable_password()
+    assert EmailAddress.objects.get().verified
+    assert client.get("/records/").status_code == 200
+    entry = LogEntry.objects.filter(additional_data__action="sign-in").get()
+    assert entry.additional_data["by"] == "socialaccount"
+
+
+def test_the_same_person_comes_back_to_the_same_account_under_another_address(provider, client):
+    provider.let_exist("chen", **CHEN)
+    sign_in(client, "chen")
+    provider.let_exist("chen", **CHEN | {"email": "wei@clinic.example"})
+    sign_in(Client(), "chen")
+    assert User.objects.count() == 1
+
+
+def test_pictures_need_the_consent_that_nobody_has_asked_for_yet(provider, client) -> None:
+    provider.let_exist("chen", **CHEN)
+    sign_in(client, "chen")
+    assert client.get("/records/new/").url.startswith(reverse("accounts:consent"))
+
+
+@pytest.fixture
+def roles(provider, settings):
+    given = {"dermatologists": "doctor", "it": "administrator"}
+    provider.configure(settings, roles=given, second_step=("mfa",))
+
+
+def test_the_providers_groups_give_and_take_the_role(provider, roles, client) -> None:
+    provider.let_exist("chen", **CHEN, groups=["dermatologists", "everybody"])
+    sign_in(client, "chen")
+    person = User.objects.get()
+    assert list(person.groups.values_list("name", flat=True)) == ["doctor"]
+    assert person.is_staff
+    provider.let_exist("chen", **CHEN, groups=["everybody"])
+    sign_in(Client(), "chen")
+    person.refresh_from_db()
+    assert list(person.groups.values_list("name", flat=True)) == ["person"]
+    assert not person.is_staff
+
+
+def test_a_group_that_comes_alone_as_a_word_counts_too(provider, roles, client) -> None:
+    provider.let_exist("chen", **CHEN, groups="it")
+    sign_in(client, "chen")
+    assert User.objects.get().groups.get().name == "administrator"
+
+
+def test_without_a_table_of_roles_administrators_decide_here(provider, client, dr_chen) -> None:
+    provider.let_exist("chen", **CHEN | {"email": dr_chen.email}, groups=["dermatologists"])
+    sign_in(client, "chen")
+    dr_chen.refresh_from_db()
+    assert dr_chen.is_staff
+    assert dr_chen.groups.get().name == "doctor"
+
+
+def test_the_second_step_that_the_provider_vouches_for_opens_the_review_queue(
+    provider, roles, client
+) -> None:
+    provider.let_exist("chen", **CHEN, groups=["dermatologists"], amr=["pwd", "mfa"])
+    sign_in(client, "chen")
+    assert client.get("/admin/").status_code == 200
+    entry = LogEntry.objects.filter(additional_data__action="sign-in").get()
+    assert entry.additional_data["by"] == "socialaccount + mfa"
+
+
+def test_without_it_staff_are_led_to_a_second_step_here(provider, roles, client) -> None:
+    provider.let_exist("chen", **CHEN, groups=["dermatologists"], amr=["pwd"])
+    sign_in(client, "chen")
+    answer = client.get("/admin/", follow=True)
+    assert answer.redirect_chain[-1][0] == reverse("mfa_activate_totp")
+    assert "Clinic login did not confirm a second step" in answer.content.decode()
+
+
+def test_its_word_counts_for_that_sign_in_only_not_for_one_by_password(
+    provider, roles, client
+) -> None:
+    provider.let_exist("chen", **CHEN, groups=["dermatologists"], amr=["mfa"])
+    sign_in(client, "chen")
+    person = User.objects.get()
+    person.set_password(PASSWORD)
+    person.save()
+    credentials = {"email": person.email, "password": PASSWORD}
+    other = Client()
+    other.post(reverse("account_login"), {"login": person.email, "password": PASSWORD})
+    assert other.get("/records/").status_code == 200
+    assert other.get("/admin/").status_code == 302
+    assert client.post("/api/v1/auth/token/", credentials).status_code == 400
+
+
+def test_a_verified_address_ties_the_identity_to_the_account_that_is_there(
+    provider, client, alice
+) -> None:
+    provider.let_exist("a1", name="Alice", email=alice.email.upper(), email_verified=True)
+    sign_in(client, "a1")
+    assert client.get("/account/").context["user"] == alice
+    assert alice.socialaccount_set.get().uid == "a1"
+    alice.refresh_from_db()
+    assert alice.has_usable_password()
+    assert alice.display_name == "alice"
+
+
+@pytest.mark.parametrize("said", [{}, {"email_verified": False}, {"email_verified": "false"}])
+def test_an_unverified_one_opens_nobodys_account(
+    provider, client, alice, mailoutbox, settings, said
+) -> None:
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    provider.let_exist("mallory", name="Mallory", email=alice.email, **said)
+    sign_in(client, "mallory")
+    assert client.get("/account/").status_code == 302
+    assert not alice.socialaccount_set.exists()
+    assert User.objects.count() == 1
+    assert [mail.to for mail in mailoutbox] == [[alice.email]]  # that somebody tried
+
+
+def test_a_domain_whose_addresses_count_as_verified(provider, client, alice, settings) -> None:
+    provider.configure(settings, verified_domains=("example.org",))
+    provider.let_exist("a1", name="Alice", email=alice.email)
+    sign_in(client, "a1")
+    assert alice.socialaccount_set.exists()
+
+
+def test_nobody_ties_an_identity_to_the_session_that_is_open(provider, client, alice) -> None:
+    client.force_login(alice)
+    provider.let_exist("mallory", name="Mallory", email="mallory@example.org", email_verified=True)
+    assert sign_in(client, "mallory", f"{LOGIN}?process=connect").status_code == 403
+    assert not alice.socialaccount_set.exists()
+    assert client.get("/account/3rdparty/").status_code == 404
+
+
+def test_an_account_that_is_closed_here_stays_closed(provider, client, alice) -> None:
+    alice.is_active = False
+    alice.save()
+    provider.let_exist("a1", name="Alice", email=alice.email, email_verified=True)
+    sign_in(client, "a1")
+    assert client.get("/account/").status_code == 302
+
+
+def test_who_stops_at_the_provider_is_not_signed_in_and_told_so(provider, client) -> None:
+    state = parse_qs(urlsplit(client.get(LOGIN).url).query)["state"][0]
+    refusal = {"error": "access_denied", "state": state}
+    answer = client.get("/account/oidc/clinic/login/callback/", refusal)
+    page = client.get(answer.url).content.decode()
+    assert "You stopped before the end" in page
+    assert LogEntry.objects.filter(additional_data__action="sign-in refused").exists()
+
+
+def test_an_answer_that_nobody_asked_for_is_refused(provider, client) -> None:
+    answer = client.get("/account/oidc/clinic/login/callback/?code=1&state=guessed")
+    assert answer.status_code == 401
+    assert "Clinic login did not let you in" in answer.content.decode()
+
+
+def test_a_provider_that_is_down_says_so_and_when_to_come_back(
+    provider, client, settings, unused_tcp_port
+) -> None:
+    provider.configure(settings, url=f"http://localhost:{unused_tcp_port}")
+    answer = client.get(LOGIN)
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "60"
+    assert "can’t be reached" in answer.content.decode()
+
+
+def test_one_that_goes_down_in_the_middle_too(provider, client, settings, unused_tcp_port) -> None:
+    provider.let_exist("chen", **CHEN)
+    to_provider = client.get(LOGIN)
+    back = requests.post(to_provider.url, data={"sub": "chen"}, allow_redirects=False)
+    parts = urlsplit(back.headers["Location"])
+    provider.configure(settings, url=f"http://localhost:{unused_tcp_port}")
+    answer = client.get(f"{parts.path}?{parts.query}")
+    assert answer.status_code == 503
+    assert not User.objects.exists()
+
+
+def test_without_a_provider_there_is_no_such_page(client) -> None:
+    assert client.get(LOGIN).status_code == 404
+    assert "oidc" not in client.get("/account/login/").content.decode()
+
+
+def test_where_passwords_are_off_only_the_provider_lets_people_in(
+    provider, client, settings, alice
+) -> None:
+    settings.LOCAL_PASSWORDS = False
+    page = client.get("/account/login/?next=/records/").content.decode()
+    assert f'href="{LOGIN}?next=%2Frecords%2F"' in page
+    assert 'type="password"' not in page
+    client.post("/account/login/", {"login": alice.email, "password": PASSWORD})
+    assert client.get("/account/").status_code == 302
+    for name in ("account_signup", "account_reset_password", "account_change_password"):
+        assert client.get(reverse(name)).status_code == 404
+        assert client.post(reverse(name), {"email": alice.email}).status_code == 404
+    credentials = {"email": alice.email, "password": PASSWORD}
+    refused = client.post("/api/v1/auth/token/", credentials)
+    assert refused.status_code == 403
+    assert "Make a token on your account page" in refused.json()["detail"]
+    assert "Create an account" not in client.get("/").content.decode()
+    provider.let_exist("a1", name="Alice", email=alice.email, email_verified=True)
+    sign_in(client, "a1")
+    account = client.get("/account/").content.decode()
+    assert "Clinic login" in account
+    assert "your password" not in account
+    assert client.post("/account/tokens/").status_code in (200, 302)
+
+
+def named(**variables: str):
+    from accounts import identity_provider
+    from skincare_site.environment import Environment
+
+    env = Environment()
+    env.ENVIRON = variables
+    return identity_provider.named_by(env)
+
+
+def test_the_environment_names_it() -> None:
+    facts = {"OIDC_URL": "https://login.example/", "OIDC_CLIENT_ID": "a", "OIDC_CLIENT_SECRET": "b"}
+    provider = named(**facts, OIDC_ROLES='{"CN=Skin, OU=Clinic": "doctor"}', OIDC_SECOND_STEP="mfa")
+    assert provider.roles == {"CN=Skin, OU=Clinic": "doctor"}
+    assert provider.second_step == ("mfa",)
+    app = provider.for_allauth()["openid_connect"]["APPS"][0]
+    assert app["settings"]["server_url"] == "https://login.example"
+    assert named() is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"OIDC_CLIENT_SECRET": ""}, "OIDC_CLIENT_SECRET"),
+        ({"OIDC_ROLES": '{"dermatologists": "surgeon"}'}, "roles are person, doctor"),
+        ({"OIDC_ROLES": "dermatologists=doctor"}, "OIDC_ROLES"),
+    ],
+)
+def test_what_is_wrong_with_it_stops_the_start_by_name(wrong, says) -> None:
+    facts = {"OIDC_URL": "https://login.example", "OIDC_CLIENT_ID": "a", "OIDC_CLIENT_SECRET": "b"}
+    facts = {name: value for name, value in (facts | wrong).items() if value}
+    with pytest.raises(ImproperlyConfigured, match=says):
+        named(**facts)

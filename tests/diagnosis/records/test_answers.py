@@ -1,0 +1,195 @@
+"""What a person says once the picture is sent counts for the answer, whenever it is said."""
+
+import pytest
+from django.urls import reverse
+
+from diagnosis import queue
+from diagnosis.models import Assessment, MoleRecord
+from diagnosis.moles import edits
+from diagnosis.records import answers, assessments, claims
+from diagnosis.tasks import reassess_record, sweep_records
+from tests.factories import MoleFactory, RecordFactory, assessed, picture
+
+
+@pytest.fixture
+def asked(monkeypatch) -> list[str]:
+    """The tasks that workers are asked for."""
+    sent = []
+    monkeypatch.setattr(queue, "_send", lambda task, row_id: sent.append(task) or True)
+    return sent
+
+
+@pytest.fixture
+def say(client, alice):
+    """say(record, **fields): alice sends the form with her answers."""
+    client.force_login(alice)
+
+    def post(record, **fields):
+        return client.post(reverse("diagnosis:record_answers", args=[record.pk]), fields)
+
+    return post
+
+
+def seen_by_worker(alice, body_site: str = "") -> MoleRecord:
+    """A record with the released model's own answer."""
+    mole = MoleFactory(owner=alice, body_site=body_site) if body_site else None
+    record = RecordFactory(owner=alice, mole=mole, image__data=picture((600, 600)))
+    assessments.run(record.pk)
+    record.refresh_from_db()
+    return record
+
+
+def test_what_is_said_while_it_waits_is_taken_along(say, alice):
+    record = RecordFactory(owner=alice, image__data=picture((600, 600)))
+    response = say(record, signs=["bleeding"], note="since May", size_mm="4.5", name="Left knee")
+    assert response.url == reverse("diagnosis:record_detail", args=[record.pk])
+    assessments.run(record.pk)
+    record.refresh_from_db()
+    assert (record.note, float(record.size_mm), record.mole.name) == ("since May", 4.5, "Left knee")
+    assert record.current_assessment.advice in ("doctor_weeks", "doctor_days")
+
+
+def test_a_worker_that_read_the_old_words_loses_the_record(
+    say, alice, asked, django_capture_on_commit_callbacks
+):
+    record = RecordFactory(owner=alice)
+    held = claims.claim(record.pk)
+    late = Assessment(**assessed(owner=alice).current_assessment.as_dict())
+    with django_capture_on_commit_callbacks(execute=True):
+        say(record, signs=["growing"])
+    record.refresh_from_db()
+    assert (record.state, record.attempts, record.claim_token) == ("queued", 0, None)
+    assert not claims.finish(held, late)
+    assert asked == [queue.Task.ASSESS_RECORD]
+
+
+@pytest.mark.parametrize(
+    ("category", "raised"),
+    [("benign", "doctor_weeks"), ("malignant_high_risk", "doctor_days"), (None, "doctor_weeks")],
+)
+def test_signs_count_at_once_and_never_lower_a_risk(say, alice, category, raised):
+    record = assessed(category, owner=alice)
+    say(record, signs=["bleeding"])
+    record.refresh_from_db()
+    assert record.current_assessment.advice == raised
+
+
+def test_a_sign_that_was_ticked_by_mistake_is_taken_back(say, alice):
+    record = assessed(owner=alice, signs=["bleeding"])
+    assert record.current_assessment.advice == "doctor_weeks"
+    say(record)
+    record.refresh_from_db()
+    assert (record.signs, record.current_assessment.advice) == ([], "watch")
+
+
+def test_doctors_see_the_raised_danger(say, alice):
+    record = assessed(owner=alice)
+    say(record, signs=["bleeding"])
+    record.refresh_from_db()
+    assert record.danger == MoleRecord.Danger.TO_BE_SEEN
+
+
+def test_another_place_is_answered_again_and_the_old_answer_stands_until_then(say, alice, asked):
+    record = seen_by_worker(alice)
+    assert "body_site" not in record.current_assessment.used
+    say(record, body_site="face")
+    record.refresh_from_db()
+    assert record.current_assessment
+    assert record.place_changed_at
+    reassess_record(record.pk)
+    record.refresh_from_db()
+    assert record.place_changed_at is None
+    assert "body_site" in record.current_assessment.used
+    assert record.assessments.count() == 1
+
+
+def test_a_lost_message_costs_one_sweep(say, alice, asked):
+    record = seen_by_worker(alice)
+    say(record, body_site="face")
+    asked.clear()
+    sweep_records()
+    assert asked == [queue.Task.REASSESS_RECORD]
+    reassess_record(record.pk)
+    asked.clear()
+    sweep_records()
+    assert not asked
+
+
+@pytest.mark.parametrize("how", ["assigned", "edited"])
+def test_the_place_counts_however_it_changes(alice, asked, how):
+    record = seen_by_worker(alice, body_site="back")
+    if how == "assigned":
+        face = MoleFactory(owner=alice, name="face", body_site="face")
+        answers.assign(record=record, mole=face, by=alice)
+    else:
+        edits.change(mole=record.mole, by=alice, body_site="face")
+    record.refresh_from_db()
+    assert record.place_changed_at
+
+
+def test_a_new_name_at_the_same_place_changes_nothing(alice, asked):
+    record = seen_by_worker(alice, body_site="back")
+    edits.change(mole=record.mole, by=alice, name="other", body_site="back")
+    record.refresh_from_db()
+    assert record.place_changed_at is None
+
+
+def test_a_sign_said_while_it_is_answered_again_is_not_overwritten(say, alice, asked, monkeypatch):
+    record = seen_by_worker(alice)
+    say(record, body_site="face")
+    record.refresh_from_db()
+    monkeypatch.setattr(assessments, "_answer", lambda old, _clock: _meanwhile(say, old))
+    assert assessments.reassess(record=record) is None
+    record.refresh_from_db()
+    assert record.current_assessment.advice in ("doctor_weeks", "doctor_days")
+    assert record.place_changed_at  # the next sweep asks again
+
+
+def _meanwhile(say, record: MoleRecord) -> Assessment:
+    answer = Assessment(**record.current_assessment.as_dict())
+    say(record, signs=["bleeding"], mole=record.mole_id)
+    return answer
+
+
+def test_an_unreadable_picture_is_not_asked_for_for_ever(say, alice, asked):
+    record = assessed(owner=alice)
+    say(record, body_site="face")
+    record.image.storage.delete(record.image.name)
+    reassess_record(record.pk)
+    record.refresh_from_db()
+    assert record.place_changed_at is None
+
+
+def test_what_is_wrong_is_said_and_nothing_is_stored(say, alice, bob):
+    record = assessed(owner=alice)
+    theirs = MoleFactory(owner=bob)
+    for wrong in ({"size_mm": "0"}, {"signs": ["glowing"]}, {"mole": theirs.pk}):
+        response = say(record, note="kept?", **wrong)
+        assert response.status_code == 400
+    record.refresh_from_db()
+    assert (record.note, record.signs, record.mole) == ("", [], None)
+
+
+def test_the_form_shows_what_was_said(client, alice):
+    record = assessed(owner=alice, signs=["itching"], note="since May", size_mm="4.5")
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:record_answers", args=[record.pk])).content.decode()
+    assert "since May" in page
+    assert 'value="itching"' in page
+    assert page.count("checked") == 1
+
+
+def test_the_waiting_page_asks_and_the_calm_answer_asks_for_signs(client, alice):
+    client.force_login(alice)
+    waiting, calm, said = (
+        RecordFactory(owner=alice),
+        assessed(owner=alice),
+        assessed(owner=alice, signs=["itching"]),
+    )
+    pages = [
+        client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+        for record in (waiting, calm, said)
+    ]
+    asks = "Does it bleed, grow or change"
+    assert "Meanwhile, say what you know" in pages[0]
+    assert [asks in page for page in pages] == [False, True, False]

@@ -1,0 +1,264 @@
+"""A day's work by the API: moles over time, links and reports, a doctor's queue."""
+
+import pytest
+from auditlog.models import LogEntry
+from rest_framework.test import APIClient
+
+from accounts import tokens
+from diagnosis.models import DoctorProfile, MoleRecord, Review
+from diagnosis.reviews import claims
+from ml.images import decode
+from tests.factories import MoleFactory, RecordFactory, ReviewFactory, UserFactory, assessed
+
+API = "/api/v1/"
+VERDICT = {"risk_category": "benign", "urgency": "none", "confidence": "high", "comment": "Fine."}
+
+
+def program_of(person) -> APIClient:
+    return APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=person)[1]}")
+
+
+@pytest.fixture
+def program(alice):
+    return program_of(alice)
+
+
+@pytest.fixture
+def doctor(dr_chen):
+    return program_of(dr_chen)
+
+
+# --- moles and records ---------------------------------------------------------------------------
+
+
+def test_a_mole_is_named_changed_and_followed(program, alice):
+    made = program.post(f"{API}moles/", {"body_site": "back"}, format="json")
+    assert (made.status_code, made.json()["name"]) == (201, "Back")
+    address = f"{API}moles/{made.json()['id']}/"
+    changes = {"name": "left", "remind_after_days": 0}
+    assert program.patch(address, changes, format="json").json().items() >= changes.items()
+    mole = alice.moles.get()
+    first, second = (assessed(owner=alice, mole=mole) for _ in range(2))
+    timeline = program.get(f"{address}timeline/").json()["results"]
+    assert [one["id"] for one in timeline] == [str(first.pk), str(second.pk)]
+    shown = program.get(address).json()
+    assert (shown["pictures"], shown["newest_record"]) == (2, str(second.pk))
+    assert program.delete(address).status_code == 204
+    assert not MoleRecord.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "name"),
+        ({"name": "x" * 101}, "name"),
+        ({"body_site": "moon"}, "body_site"),
+        ({"name": "a", "remind_after_days": 7}, "remind_after_days"),
+    ],
+)
+def test_a_mole_that_can_not_be_is_refused(program, alice, body, field):
+    answer = program.post(f"{API}moles/", body, format="json")
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
+    assert not alice.moles.exists()
+
+
+def test_a_record_is_moved_to_another_mole_of_the_person(program, alice, bob):
+    record, mole = RecordFactory(owner=alice), MoleFactory(owner=alice)
+    address = f"{API}records/{record.pk}/"
+    moved = program.patch(address, {"mole": str(mole.pk)}, format="json")
+    assert moved.json()["mole"] == str(mole.pk)
+    others = {"mole": str(MoleFactory(owner=bob).pk)}
+    assert program.patch(address, others, format="json").status_code == 400
+    assert program.patch(address, {"mole": None}, format="json").json()["mole"] is None
+
+
+def test_a_record_has_a_small_picture_and_one_with_the_heatmap(program, alice):
+    record = assessed(owner=alice)
+    address = f"{API}records/{record.pk}/"
+    small = decode(program.get(f"{address}thumbnail/").content)
+    heat = decode(program.get(f"{address}heatmap/").content)
+    assert small.shape == heat.shape == (240, 300, 3)
+    # Little counted at the upper left, most at the lower right: from blue to yellow.
+    tint = heat.astype(int) - small.astype(int)
+    assert tint[5, 5, 0] < tint[5, 5, 2]
+    assert tint[-5, -5, 0] > tint[-5, -5, 2]
+    waiting = RecordFactory(owner=alice)
+    assert program.get(f"{API}records/{waiting.pk}/heatmap/").status_code == 404
+
+
+def test_a_newer_answer_is_asked_for(program, alice, monkeypatch):
+    record = assessed(owner=alice)
+    address = f"{API}records/{record.pk}/reassess/"
+    monkeypatch.setattr("diagnosis.queue.send_again", lambda _: True)
+    assert program.post(address).status_code == 202
+    monkeypatch.setattr("diagnosis.queue.send_again", lambda _: False)
+    answer = program.post(address)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "60")
+
+
+# --- links and reports ---------------------------------------------------------------------------
+
+
+def test_a_link_is_made_opened_listed_and_revoked(program, alice, client):
+    mole = assessed(owner=alice, mole=MoleFactory(owner=alice)).mole
+    made = program.post(f"{API}shares/", {"mole": str(mole.pk), "days": 1}, format="json").json()
+    path = made["address"].removeprefix("http://testserver")
+    assert client.get(path).status_code == 200
+    [listed] = program.get(f"{API}shares/").json()["results"]
+    assert (listed["id"], len(listed["opened_at"])) == (made["id"], 1)
+    assert program.delete(f"{API}shares/{made['id']}/").status_code == 204
+    assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("days", [0, 2, -1, 10**30, "x"])
+def test_a_link_works_for_a_day_a_week_or_a_month(program, alice, days):
+    body = {"mole": str(MoleFactory(owner=alice).pk), "days": days}
+    answer = program.post(f"{API}shares/", body, format="json")
+    assert list(answer.json()["errors"]) == ["days"]
+
+
+def test_a_link_shows_a_mole_or_a_record_of_ones_own(program, alice, bob):
+    mole, record = MoleFactory(owner=alice), RecordFactory(owner=alice)
+    both = {"mole": str(mole.pk), "record": str(record.pk)}
+    for body in ({}, both, {"mole": str(MoleFactory(owner=bob).pk)}):
+        assert program.post(f"{API}shares/", body, format="json").status_code == 400
+
+
+def test_reports_are_pdf_and_kept_by_no_cache(program, alice):
+    record = assessed(owner=alice, mole=MoleFactory(owner=alice))
+    for address in (f"records/{record.pk}/report/", f"moles/{record.mole_id}/report/"):
+        answer = program.get(API + address)
+        assert answer.content.startswith(b"%PDF")
+        assert answer["Content-Type"] == "application/pdf"
+        assert "no-store" in answer["Cache-Control"]
+
+
+# --- doctors -------------------------------------------------------------------------------------
+
+
+def test_the_queue_is_most_dangerous_first_and_pages_through(doctor, alice):
+    calm = [assessed(owner=alice) for _ in range(3)]
+    worst = assessed("malignant_high_risk", owner=alice, note="private to doctors")
+    page = doctor.get(f"{API}queue/", {"page_size": 2}).json()
+    rest = doctor.get(page["next"]).json()
+    ids = [one["id"] for one in page["results"] + rest["results"]]
+    assert ids == [str(record.pk) for record in (worst, *calm)]
+    first = page["results"][0]
+    assert first["person"] == alice.pseudonym
+    assert "alice" not in str(first)
+    assert LogEntry.objects.filter(additional_data__action="list").count() == 2
+
+
+def test_the_next_one_is_claimed_and_reviewed_and_the_person_reads_it(doctor, program, alice):
+    record = assessed(owner=alice)
+    claimed = doctor.post(f"{API}queue/next/").json()
+    assert claimed["id"] == str(record.pk)
+    assert claimed["claimed_by"]
+    address = f"{API}queue/{record.pk}/reviews/"
+    written = doctor.post(address, VERDICT | {"known": 0, "private_comment": "hush"}, format="json")
+    assert written.status_code == 201
+    assert doctor.post(f"{API}queue/next/").status_code == 204
+    read = program.get(f"{API}records/{record.pk}/").json()["reviews"]
+    assert [review["comment"] for review in read] == ["Fine."]
+    assert "hush" not in str(read)
+    own = f"{API}reviews/{written.json()['id']}/"
+    corrected = doctor.patch(own, {"comment": "Fine indeed."}, format="json")
+    assert corrected.json()["comment"] == "Fine indeed."
+    assert corrected.json()["urgency"] == "none"
+
+
+def test_what_another_doctor_has_is_a_conflict(doctor, alice):
+    record = assessed(owner=alice)
+    dr_okafor = UserFactory(display_name="dr_okafor", role="doctor", is_staff=True)
+    claims.take(record_ids=[record.pk], doctor=dr_okafor)
+    address = f"{API}queue/{record.pk}/"
+    assert doctor.post(f"{address}claim/").status_code == 409
+    assert doctor.post(f"{address}reviews/", VERDICT, format="json").status_code == 409
+    assert doctor.get(f"{API}queue/", {"claim": "others"}).json()["results"]
+    assert not doctor.get(f"{API}queue/", {"claim": "free"}).json()["results"]
+    assert program_of(dr_okafor).delete(f"{address}claim/").status_code == 204
+    assert doctor.post(f"{address}claim/").json()["claimed_by"]
+    assert not Review.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"urgency": "soon"}, "urgency"),
+        ({"diagnosis": "mel"}, "__all__"),
+        ({"code": "nonsense"}, "code"),
+        ({"comment": "x" * 2001}, "comment"),
+        ({"confidence": None}, "confidence"),
+    ],
+)
+def test_a_verdict_that_can_not_be_is_refused_by_its_field(doctor, alice, change, field):
+    record = assessed(owner=alice)
+    answer = doctor.post(f"{API}queue/{record.pk}/reviews/", VERDICT | change, format="json")
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
+    assert not Review.objects.exists()
+
+
+def test_another_doctors_verdict_is_not_changed(doctor, alice):
+    review = ReviewFactory(record=assessed(owner=alice))
+    assert doctor.get(f"{API}reviews/{review.pk}/").status_code == 404
+    answer = doctor.patch(f"{API}reviews/{review.pk}/", {"comment": "x"}, format="json")
+    assert answer.status_code == 404
+
+
+def test_who_reviews_blind_reads_the_answer_after_the_verdict(doctor, dr_chen, alice):
+    DoctorProfile.objects.create(user=dr_chen, blind_review=True)
+    record = assessed("malignant_high_risk", owner=alice)
+    address = f"{API}queue/{record.pk}/"
+    shown = doctor.get(address).json()
+    assert (shown["assessment"], shown["danger"]) == (None, None)
+    assert doctor.get(f"{API}queue/", {"danger": 4}).status_code == 400
+    assert doctor.post(f"{address}reviews/", VERDICT, format="json").json()["blind"] is True
+    assert doctor.get(address).json()["assessment"]
+
+
+def test_who_saw_the_answer_before_does_not_review_blind(doctor, dr_chen, alice):
+    record = assessed(owner=alice)
+    address = f"{API}queue/{record.pk}/"
+    assert doctor.get(address).json()["assessment"]
+    DoctorProfile.objects.create(user=dr_chen, blind_review=True)
+    assert doctor.post(f"{address}reviews/", VERDICT, format="json").json()["blind"] is False
+
+
+def test_each_look_at_a_record_or_its_picture_is_logged(doctor, dr_chen, alice):
+    record = assessed(owner=alice)
+    for part in ("", "image/", "thumbnail/"):
+        assert doctor.get(f"{API}queue/{record.pk}/{part}").status_code == 200
+    looks = LogEntry.objects.get_for_object(record).filter(action=LogEntry.Action.ACCESS)
+    assert [look.actor for look in looks] == [dr_chen] * 3
+
+
+def test_a_doctors_browser_needs_both_steps(dr_chen, client):
+    client.force_login(dr_chen)
+    assert client.get(f"{API}queue/").status_code == 200
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "password", "at": 4e9}]
+    session.save()
+    assert client.get(f"{API}queue/").status_code == 403
+
+
+def test_demo_and_waiting_records_are_not_in_the_queue(doctor, alice):
+    assessed(owner=alice, origin="demo")
+    waiting = RecordFactory(owner=alice)
+    assert doctor.get(f"{API}queue/").json()["results"] == []
+    answer = doctor.post(f"{API}queue/{waiting.pk}/reviews/", VERDICT, format="json")
+    assert answer.status_code == 404
+
+
+# --- figures -------------------------------------------------------------------------------------
+
+
+def test_the_limits_are_the_models_own_figures(client, db):
+    said = client.get(f"{API}limits/").json()
+    everything = [row for row in said["tested"] if row["group"] == "all"]
+    assert {row["modality"] for row in everything} == {"dermoscopy", "photo"}
+    for row in everything:
+        assert row["sensitivity"]["low"] <= row["sensitivity"]["share"] <= 1
+
+
+def test_health_is_as_the_machines_page_says_it(client, db):
+    assert client.get(f"{API}health/").json() == client.get("/health/ready").json()

@@ -1,0 +1,331 @@
+"""From the event to the receiver: signed, retried, never lost, and nothing medical in it."""
+
+import json
+import time
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.utils import timezone
+from standardwebhooks import Webhook as StandardWebhook
+from standardwebhooks import WebhookVerificationError
+
+from diagnosis import queue, tasks
+from diagnosis.models import Assessment, Webhook, WebhookDelivery
+from diagnosis.records import assessments, claims
+from diagnosis.reviews import verdicts
+from diagnosis.webhooks import deliveries, outbound, registrations, signatures
+from tests.factories import RecordFactory, ReviewFactory, answer, assessed
+
+
+def finish(record, category="malignant_high_risk"):
+    """As the worker does once the model has answered."""
+    claimed = claims.claim(record.pk)
+    assert claims.finish(claimed, Assessment(**answer(category)))
+
+
+def failing(webhook, times=1):
+    """The webhook, at its next attempt after each of so many that failed."""
+    for _ in range(times):
+        tasks.tell_webhook(str(webhook.pk))
+        soon()
+
+
+def soon():
+    """As if the time of every next attempt had come."""
+    past = timezone.now() - timedelta(seconds=1)
+    Webhook.objects.filter(busy_until__isnull=False).update(busy_until=past)
+    WebhookDelivery.objects.filter(next_attempt_at__isnull=False).update(next_attempt_at=past)
+
+
+def test_an_assessed_record_is_told_signed_and_with_its_id_alone(
+    alice, webhook, receiver, worker, django_capture_on_commit_callbacks
+):
+    record = RecordFactory(owner=alice, note="on my left shoulder")
+    with django_capture_on_commit_callbacks(execute=True):
+        finish(record)
+    [(path, headers, body)] = receiver.heard
+    delivery = WebhookDelivery.objects.get()
+    assert path == "/hook?from=here"
+    assert headers["webhook-id"] == str(delivery.pk)
+    assert headers["Content-Type"] == "application/json"
+    said = StandardWebhook(signatures.secret(webhook)).verify(body, headers)
+    assert said == {
+        "type": "record.assessed",
+        "timestamp": delivery.created_at.isoformat().replace("+00:00", "Z"),
+        "data": {"record": str(record.pk)},
+    }
+    [attempt] = delivery.attempts.all()
+    assert (attempt.status, attempt.error) == (200, "")
+    assert delivery.state == "delivered"
+
+
+def test_a_verdict_and_its_correction_are_told(
+    alice, dr_chen, webhook, receiver, worker, django_capture_on_commit_callbacks
+):
+    record = assessed(owner=alice)
+    with django_capture_on_commit_callbacks(execute=True):
+        review = verdicts.write(
+            record=record,
+            doctor=dr_chen,
+            risk_category="malignant_high_risk",
+            diagnosis="mel",
+            urgency="doctor_days",
+            comment="Please come this week.",
+        )
+    with django_capture_on_commit_callbacks(execute=True):
+        verdicts.correct(review=review, by=dr_chen, urgency="doctor_weeks")
+    said = [json.loads(body) for _path, _headers, body in receiver.heard]
+    assert [each["type"] for each in said] == ["record.reviewed"] * 2
+    everything = str(receiver.heard)
+    for word in ("mel", "malignant", "doctor", "Please", "alice", "dr_chen", alice.email):
+        assert word not in everything.replace(deliveries.AGENT, "")
+
+
+def test_a_new_answer_of_a_newer_model_is_told(alice, webhook, worker, monkeypatch):
+    record = assessed(owner=alice)
+    newer = Assessment(**answer("malignant_low_risk", model_version="newer"))
+    monkeypatch.setattr(assessments, "_answer", lambda record: newer)
+    assert assessments.reassess(record=record) == newer
+    [delivery] = WebhookDelivery.objects.all()
+    assert (delivery.event, delivery.record_id) == ("record.assessed", record.pk)
+
+
+def test_only_ones_own_webhooks_hear_and_only_what_they_asked_for(alice, bob, receiver):
+    reviewed = registrations.create(owner=alice, url=receiver.url, events=["record.reviewed"])
+    registrations.create(owner=bob, url=receiver.url, events=["record.assessed"])
+    finish(RecordFactory(owner=alice))
+    assert not WebhookDelivery.objects.exists()
+    dr = ReviewFactory(record=assessed(owner=alice)).doctor
+    verdicts.write(record=assessed(owner=alice), doctor=dr, risk_category="benign", urgency="none")
+    assert WebhookDelivery.objects.get().webhook == reviewed
+
+
+def test_what_did_not_happen_is_not_told(alice, webhook):
+    claimed = claims.claim(RecordFactory(owner=alice).pk)
+    claims.release(claimed)  # its claim is lost
+    assert not claims.finish(claimed, Assessment(**answer()))
+    assert not WebhookDelivery.objects.exists()
+
+
+def test_a_lost_message_is_sent_by_the_sweep_once(alice, webhook, receiver, worker):
+    finish(RecordFactory(owner=alice))  # its transaction does not end, so nothing is sent
+    assert not receiver.heard
+    tasks.sweep_webhooks()
+    tasks.sweep_webhooks()
+    assert len(receiver.heard) == 1
+
+
+def test_a_failed_attempt_is_repeated_under_the_same_id_with_backoff(
+    alice, webhook, receiver, worker
+):
+    receiver.status = 500
+    finish(RecordFactory(owner=alice))
+    pauses = []
+    for number in range(1, 12):
+        tasks.sweep_webhooks()
+        delivery = WebhookDelivery.objects.get()
+        if delivery.next_attempt_at is None:
+            break
+        pauses.append(delivery.next_attempt_at - timezone.now())
+        assert len(receiver.heard) == number
+        tasks.sweep_webhooks()
+        assert len(receiver.heard) == number  # not before its time
+        soon()
+    assert [round(pause.total_seconds()) for pause in pauses] == [
+        *(5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
+    ]
+    assert number == 10
+    assert delivery.state == "given_up"
+    assert {headers["webhook-id"] for _path, headers, _body in receiver.heard} == {str(delivery.pk)}
+    assert [attempt.status for attempt in delivery.attempts.all()] == [500] * 10
+
+
+def test_each_attempt_is_signed_anew(alice, webhook, receiver, worker, monkeypatch):
+    receiver.status = 503
+    finish(RecordFactory(owner=alice))
+    tasks.sweep_webhooks()
+    soon()
+    later = time.time() + 3600
+    monkeypatch.setattr(time, "time", lambda: later)
+    tasks.sweep_webhooks()
+    first, second = (int(headers["webhook-timestamp"]) for _p, headers, _b in receiver.heard)
+    assert second - first >= 3590
+
+
+def test_a_failing_receiver_does_not_keep_back_what_comes_later(alice, webhook, receiver, worker):
+    broken = RecordFactory(owner=alice)
+    finish(broken)
+    receiver.behave = lambda handler: handler.send_error(
+        500 if str(broken.pk).encode() in receiver.heard[-1][2] else 200
+    )
+    tasks.sweep_webhooks()
+    finish(RecordFactory(owner=alice))
+    soon()
+    tasks.tell_webhook(str(webhook.pk))
+    states = {each.record_id == broken.pk: each.state for each in WebhookDelivery.objects.all()}
+    assert states == {True: "waiting", False: "delivered"}
+
+
+def test_one_worker_at_a_time_tells_one_webhook(alice, webhook, receiver, monkeypatch):
+    hints = []
+    monkeypatch.setattr(queue, "tell_webhook", hints.append)
+    for _ in range(3):
+        finish(RecordFactory(owner=alice))
+    receiver.behave = lambda handler: [
+        handler.send_response(200),
+        handler.end_headers(),
+    ]
+    claimed = Webhook.objects.filter(pk=webhook.pk)
+    claimed.update(busy_until=timezone.now() + queue.claim_time())
+    tasks.tell_webhook(str(webhook.pk))
+    tasks.sweep_webhooks()
+    assert not receiver.heard
+    assert not hints
+    claimed.update(busy_until=timezone.now() - timedelta(seconds=1))  # its worker was killed
+    tasks.sweep_webhooks()
+    assert hints == [webhook.pk]
+    tasks.tell_webhook(str(webhook.pk))
+    assert len(receiver.heard) == 1
+    assert hints == [webhook.pk] * 2  # for the others
+
+
+def test_after_many_failures_over_a_day_it_is_switched_off_and_its_person_told_once(
+    alice, webhook, receiver, worker, django_capture_on_commit_callbacks
+):
+    receiver.status = 500
+    finish(RecordFactory(owner=alice))
+    failing(webhook, 9)
+    webhook.refresh_from_db()
+    assert (webhook.failures, webhook.disabled_at) == (9, None)
+    Webhook.objects.update(failing_since=timezone.now() - timedelta(days=2))
+    finish(RecordFactory(owner=alice))
+    with django_capture_on_commit_callbacks(execute=True):
+        tasks.tell_webhook(str(webhook.pk))
+    webhook.refresh_from_db()
+    assert webhook.disabled_at
+    [message] = mail.outbox
+    assert message.to == [alice.email]
+    assert receiver.url in message.body
+    soon()
+    heard = len(receiver.heard)
+    tasks.sweep_webhooks()
+    finish(RecordFactory(owner=alice))
+    tasks.sweep_webhooks()
+    assert len(receiver.heard) == heard
+    assert len(mail.outbox) == 1
+
+
+def test_many_failures_within_minutes_do_not_switch_it_off(alice, webhook, receiver, worker):
+    receiver.status = 500
+    for _ in range(12):
+        finish(RecordFactory(owner=alice))
+    failing(webhook, 12)
+    webhook.refresh_from_db()
+    assert (webhook.failures, webhook.disabled_at) == (12, None)
+
+
+def test_gone_switches_it_off_at_once(alice, webhook, receiver, worker):
+    receiver.status = 410
+    finish(RecordFactory(owner=alice))
+    tasks.sweep_webhooks()
+    webhook.refresh_from_db()
+    assert webhook.disabled_at
+
+
+def test_a_test_that_arrives_switches_it_on_again_and_the_rest_follows(
+    alice, webhook, receiver, worker, django_capture_on_commit_callbacks
+):
+    receiver.status = 410
+    finish(RecordFactory(owner=alice))
+    tasks.sweep_webhooks()
+    receiver.status = 204
+    with django_capture_on_commit_callbacks(execute=True):
+        registrations.test(webhook=webhook, by=alice)
+    webhook.refresh_from_db()
+    assert (webhook.disabled_at, webhook.failures, webhook.failing_since) == (None, 0, None)
+    assert json.loads(receiver.heard[-1][2])["type"] == "webhook.test"
+    soon()
+    tasks.sweep_webhooks()
+    assert json.loads(receiver.heard[-1][2])["type"] == "record.assessed"
+
+
+def test_a_test_is_tried_once(alice, webhook, receiver, worker):
+    receiver.status = 500
+    delivery = registrations.test(webhook=webhook, by=alice)
+    failing(webhook, 2)
+    delivery.refresh_from_db()
+    assert (delivery.state, len(receiver.heard)) == ("given_up", 1)
+
+
+def test_the_old_secret_signs_for_a_day_beside_the_new_one(alice, webhook, receiver, worker):
+    old = signatures.secret(webhook)
+    registrations.rotate(webhook=webhook, by=alice)
+    new = signatures.secret(webhook)
+    assert new != old
+    registrations.test(webhook=webhook, by=alice)
+    tasks.sweep_webhooks()
+    _path, headers, body = receiver.heard[-1]
+    for secret in (old, new):
+        StandardWebhook(secret).verify(body, headers)
+    Webhook.objects.update(rotated_at=timezone.now() - timedelta(days=1, seconds=1))
+    registrations.test(webhook=webhook, by=alice)
+    tasks.sweep_webhooks()
+    _path, headers, body = receiver.heard[-1]
+    StandardWebhook(new).verify(body, headers)
+    with pytest.raises(WebhookVerificationError):
+        StandardWebhook(old).verify(body, headers)
+
+
+def test_a_new_key_of_the_site_keeps_the_old_secrets_working(
+    alice, webhook, receiver, worker, settings
+):
+    secret = signatures.secret(webhook)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another"
+    registrations.test(webhook=webhook, by=alice)
+    tasks.sweep_webhooks()
+    _path, headers, body = receiver.heard[-1]
+    StandardWebhook(secret).verify(body, headers)
+
+
+def test_a_changed_body_or_another_secret_does_not_verify(alice, bob, webhook, receiver, worker):
+    registrations.test(webhook=webhook, by=alice)
+    tasks.sweep_webhooks()
+    _path, headers, body = receiver.heard[-1]
+    another = registrations.create(owner=bob, url=receiver.url, events=["record.assessed"])
+    with pytest.raises(WebhookVerificationError):
+        StandardWebhook(signatures.secret(another)).verify(body, headers)
+    with pytest.raises(WebhookVerificationError):
+        StandardWebhook(signatures.secret(webhook)).verify(body + b" ", headers)
+
+
+def test_what_is_removed_while_it_is_told_is_no_error(
+    alice, webhook, receiver, worker, monkeypatch
+):
+    finish(RecordFactory(owner=alice))
+    real = outbound.post
+
+    def post(*args):
+        Webhook.objects.all().delete()
+        return real(*args)
+
+    monkeypatch.setattr(outbound, "post", post)
+    tasks.tell_webhook(str(webhook.pk))
+    assert len(receiver.heard) == 1
+    assert not WebhookDelivery.objects.exists()
+
+
+def test_nothing_is_told_for_a_closed_account(alice, webhook, receiver, worker):
+    finish(RecordFactory(owner=alice))
+    alice.is_active = False
+    alice.save()
+    tasks.sweep_webhooks()
+    assert not receiver.heard
+
+
+def test_the_log_of_attempts_is_forgotten_after_a_month(alice, webhook, worker):
+    finish(RecordFactory(owner=alice))
+    tasks.sweep_webhooks()
+    WebhookDelivery.objects.update(created_at=timezone.now() - timedelta(days=31))
+    tasks.sweep_webhooks()
+    assert not WebhookDelivery.objects.exists()

@@ -1,0 +1,197 @@
+"""Webhooks through the API, the account page and the administration."""
+
+import io
+import json
+import zipfile
+
+import pytest
+from auditlog.models import LogEntry
+from django.urls import reverse
+from rest_framework.test import APIClient
+from standardwebhooks import Webhook as StandardWebhook
+
+from diagnosis import tasks
+from diagnosis.models import Webhook, WebhookDelivery
+from diagnosis.own_data import archive
+from diagnosis.webhooks import registrations, signatures
+from tests.factories import UserFactory
+
+API = "/api/v1/webhooks/"
+PAGE = reverse("diagnosis:webhooks")
+
+
+@pytest.fixture
+def api(alice):
+    client = APIClient()
+    client.force_authenticate(alice)
+    return client
+
+
+@pytest.fixture
+def signed_in(client, alice):
+    from tests.site.test_hostile_parameters import signed_in
+
+    client.cookies["sessionid"] = signed_in(alice)
+    return client
+
+
+def test_a_program_adds_tries_rotates_and_removes_one(api, receiver, worker):
+    answer = api.post(API, {"url": receiver.url}, format="json")
+    assert answer.status_code == 201
+    made = answer.json()
+    assert made["events"] == ["record.assessed", "record.reviewed"]
+    assert made["secret"].startswith("whsec_")
+    assert answer["Cache-Control"] == "no-store"
+    one = f"{API}{made['id']}/"
+    for address in (API, one):
+        assert "secret" not in str(api.get(address).json())
+    assert api.post(f"{one}test/").status_code == 202
+    tasks.sweep_webhooks()
+    _path, headers, body = receiver.heard[-1]
+    assert StandardWebhook(made["secret"]).verify(body, headers)["type"] == "webhook.test"
+    [delivery] = api.get(f"{one}deliveries/").json()["results"]
+    assert (
+        delivery.items() >= {"event": "webhook.test", "state": "delivered", "record": None}.items()
+    )
+    assert [attempt["status"] for attempt in delivery["attempts"]] == [200]
+    rotated = api.post(f"{one}rotate/").json()
+    assert rotated["secret"] != made["secret"]
+    assert api.delete(one).status_code == 204
+    assert api.get(API).json() == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({}, "url"),
+        ({"url": "http://example.org/"}, "url"),
+        ({"url": "https://127.0.0.1/"}, "url"),
+        ({"url": "https://[::ffff:169.254.169.254]/"}, "url"),
+        ({"url": "https://localhost/"}, "url"),
+        ({"url": "https://example.org/\0"}, "url"),
+        ({"url": "https://example.org/" + "a" * 10_000}, "url"),
+        ({"url": ["https://example.org/"]}, "url"),
+        ({"url": "https://example.org/", "events": []}, "events"),
+        ({"url": "https://example.org/", "events": ["record.deleted"]}, "events"),
+        ({"url": "https://example.org/", "events": "record.assessed"}, "events"),
+    ],
+)
+def test_what_is_wrong_is_named(api, fields, name):
+    answer = api.post(API, fields, format="json")
+    assert answer.status_code == 400
+    assert set(answer.json()["errors"]) == {name}
+    assert not Webhook.objects.exists()
+
+
+def test_nobody_has_more_than_the_limit(api):
+    for number in range(registrations.AT_MOST):
+        assert (
+            api.post(API, {"url": f"https://example.org/{number}"}, format="json").status_code
+            == 201
+        )
+    refused = api.post(API, {"url": "https://example.org/more"}, format="json")
+    assert refused.status_code == 400
+    assert "Remove one first" in refused.json()["detail"]
+
+
+def test_anothers_webhook_is_hidden(api, bob):
+    theirs = registrations.create(owner=bob, url="https://example.org/", events=["record.assessed"])
+    one = f"{API}{theirs.pk}/"
+    for answer in (
+        api.get(one),
+        api.delete(one),
+        api.post(f"{one}rotate/"),
+        api.post(f"{one}test/"),
+        api.get(f"{one}deliveries/"),
+    ):
+        assert answer.status_code == 404
+    assert Webhook.objects.filter(pk=theirs.pk).exists()
+
+
+def test_the_page_shows_the_secret_once(signed_in, alice, receiver, worker):
+    answer = signed_in.post(PAGE, {"url": receiver.url, "events": ["record.reviewed"]})
+    webhook = alice.webhooks.get()
+    assert signatures.secret(webhook) in answer.content.decode()
+    assert "no-store" in answer["Cache-Control"]
+    page = signed_in.get(PAGE).content.decode()
+    assert receiver.url in page
+    assert "whsec_" not in page
+    signed_in.post(reverse("diagnosis:webhook_test", args=[webhook.pk]))
+    tasks.sweep_webhooks()
+    assert "arrived (200)" in signed_in.get(PAGE).content.decode()
+    rotated = signed_in.post(reverse("diagnosis:webhook_rotate", args=[webhook.pk]))
+    webhook.refresh_from_db()
+    assert signatures.secret(webhook) in rotated.content.decode()
+    signed_in.post(reverse("diagnosis:webhook_delete", args=[webhook.pk]))
+    assert not alice.webhooks.exists()
+
+
+def test_the_page_says_what_is_wrong(signed_in, alice):
+    for url in ("https://10.0.0.1/", "http://example.org/", ""):
+        answer = signed_in.post(PAGE, {"url": url, "events": ["record.reviewed"]})
+        assert answer.status_code == 400
+        assert 'href="#id_url"' in answer.content.decode()
+    assert not alice.webhooks.exists()
+
+
+def test_a_new_secret_asks_for_the_password_again(client, alice):
+    webhook = registrations.create(
+        owner=alice, url="https://example.org/", events=["record.assessed"]
+    )
+    client.force_login(alice)
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "password", "at": 1}]
+    session.save()
+    for address in (PAGE, reverse("diagnosis:webhook_rotate", args=[webhook.pk])):
+        answer = client.post(address, {"url": "https://example.org/", "events": "record.assessed"})
+        assert answer.status_code == 302
+        assert "/account/reauthenticate/" in answer.url
+    assert alice.webhooks.count() == 1
+
+
+def test_an_administrator_sends_again(client, alice, webhook, receiver, worker):
+    receiver.status = 500
+    delivery = registrations.test(webhook=webhook, by=alice)
+    tasks.sweep_webhooks()
+    receiver.status = 200
+    client.force_login(UserFactory(display_name="frank", role="administrator", is_staff=True))
+    answer = client.post(
+        reverse("admin:diagnosis_webhookdelivery_changelist"),
+        {"action": "send_again", "_selected_action": [str(delivery.pk)]},
+        follow=True,
+    )
+    assert "1 delivery will be sent again" in answer.content.decode()
+    tasks.sweep_webhooks()
+    delivery.refresh_from_db()
+    assert delivery.state == "delivered"
+    page = client.get(reverse("admin:diagnosis_webhookdelivery_change", args=[delivery.pk]))
+    assert "whsec_" not in page.content.decode()
+    assert client.get(reverse("admin:diagnosis_webhook_changelist")).status_code == 200
+
+
+def test_who_added_changed_and_removed_one_is_logged_without_its_address(api, alice):
+    one = api.post(API, {"url": "https://alice-at-home.example.org/"}, format="json").json()["id"]
+    api.post(f"{API}{one}/rotate/")
+    api.delete(f"{API}{one}/")
+    entries = LogEntry.objects.filter(object_pk=one).order_by("timestamp")
+    assert [entry.action for entry in entries] == [
+        LogEntry.Action.CREATE,
+        LogEntry.Action.UPDATE,
+        LogEntry.Action.DELETE,
+    ]
+    everything = str(list(LogEntry.objects.values()))
+    assert "alice-at-home" not in everything
+    assert "whsec_" not in everything
+
+
+def test_own_data_holds_it_and_the_account_takes_it_along(alice, webhook, worker):
+    registrations.test(webhook=webhook, by=alice)
+    tasks.sweep_webhooks()
+    with zipfile.ZipFile(io.BytesIO(b"".join(archive.archive(alice)))) as files:
+        [row] = json.loads(files.read("data.json"))["webhooks"]
+    assert row["url"] == webhook.url
+    assert [each["event"] for each in row["deliveries"]] == ["webhook.test"]
+    assert "secret" not in str(row)
+    archive.delete_account(alice)
+    assert not Webhook.objects.exists()
+    assert not WebhookDelivery.objects.exists()

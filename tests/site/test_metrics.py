@@ -1,0 +1,121 @@
+"""What Prometheus reads, for all hosts alike."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from prometheus_client.parser import text_string_to_metric_families
+
+import ml.release
+from accounts.models import OutgoingMail
+from diagnosis.records import assessments, uploads
+from diagnosis.records.pictures import PictureRefused
+from tests.factories import RecordFactory, assessed, picture
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def figures(client, settings):
+    """figures() → {(name, sorted labels …): value}, as Prometheus reads them."""
+    settings.METRICS_TOKEN = "collector"
+
+    def read():
+        response = client.get("/metrics", headers={"Authorization": "Bearer collector"})
+        assert response.status_code == 200
+        return {
+            (sample.name, *sorted(sample.labels.values())): sample.value
+            for family in text_string_to_metric_families(response.content.decode())
+            for sample in family.samples
+            if sample.name.startswith("skincare_")
+        }
+
+    return read
+
+
+def test_the_queue_its_age_and_the_states(figures, alice) -> None:
+    for _ in range(2):
+        RecordFactory(owner=alice)
+    oldest = RecordFactory(owner=alice)
+    oldest.created_at = oldest.created_at.replace(year=2025)
+    oldest.save()
+    assessed(owner=alice)
+    read = figures()
+    assert read["skincare_queue_records",] == 3
+    assert read["skincare_queue_oldest_seconds",] > 365 * 24 * 3600 / 2
+    assert read["skincare_records", "queued"] == 3
+    assert read["skincare_records", "done"] == 1
+    assert read["skincare_records", "failed"] == 0
+
+
+def test_an_empty_queue_has_no_age(figures) -> None:
+    assert figures()["skincare_queue_oldest_seconds",] == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_and_its_answer_are_counted_once_with_the_time_of_each_stage(
+    figures, alice
+) -> None:
+    file = SimpleUploadedFile("mole.jpg", picture((600, 600)))
+    record = uploads.submit(owner=alice, file=file)
+    assessments.run(record.pk)
+    assessments.run(record.pk)  # a doubled message
+    record.refresh_from_db()
+    answer, version = record.current_assessment, ml.release.current().version
+    read = figures()
+    assert read["skincare_uploads_total", "photo", "upload"] == 1
+    assert read["skincare_assessments_total", version, record.state] == 1
+    assert read["skincare_advice_total", *sorted(["photo", answer.advice, version])] == 1
+    for stage in ("prepare", "keep", "wait", "read", "assess", "store"):
+        assert read["skincare_stage_seconds_count", stage] == 1
+        assert read["skincare_stage_seconds_bucket", "+Inf", stage] == 1
+        assert read["skincare_stage_seconds_sum", stage] > 0
+    for reason in answer.reasons:
+        assert read["skincare_unusable_total", reason] == 1
+    if answer.usable:
+        assert read["skincare_malignancy_count", version, "photo"] == 1
+        assert read["skincare_malignancy_sum", version, "photo"] == pytest.approx(answer.malignancy)
+
+
+def test_refusals_are_counted_by_reason(figures, alice, settings) -> None:
+    with pytest.raises(PictureRefused) as refusal:
+        uploads.submit(owner=alice, file=SimpleUploadedFile("notes.txt", b"not a picture"))
+    settings.MAX_RECORDS = 0
+    with pytest.raises(PictureRefused):
+        uploads.submit(owner=alice, file=SimpleUploadedFile("mole.jpg", picture()))
+    read = figures()
+    assert read["skincare_refusals_total", refusal.value.code] == 1
+    assert read["skincare_refusals_total", "quota"] == 1
+
+
+def test_a_picture_that_is_gone_counts_as_given_back_then_as_failed(figures, alice) -> None:
+    record = RecordFactory(owner=alice)
+    record.image.storage.delete(record.image.name)
+    for _ in range(3):
+        with pytest.raises(FileNotFoundError):
+            assessments.run(record.pk)
+    read = figures()
+    assert read["skincare_assessments_total", "", "given back"] == 2
+    assert read["skincare_assessments_total", "", "failed"] == 1
+
+
+def test_the_sweep_says_that_beat_broker_and_worker_live(figures) -> None:
+    assert ("skincare_last_sweep_timestamp_seconds",) not in figures()
+    assessments.sweep()
+    assert figures()["skincare_last_sweep_timestamp_seconds",] > 1.7e9
+
+
+def test_mails_that_wait_the_disk_and_the_model(figures, alice) -> None:
+    OutgoingMail.objects.create(sender="a@example.org", recipients=[alice.email], content=b"")
+    read = figures()
+    assert read["skincare_mails",] == 1
+    assert read["skincare_mails_oldest_seconds",] > 0
+    assert 0 < read["skincare_media_free_bytes",] < read["skincare_media_size_bytes",]
+    assert read["skincare_model_info", ml.release.current().version, "litert"] == 1
+
+
+def test_without_the_broker_the_database_still_tells(figures, alice, settings) -> None:
+    RecordFactory(owner=alice)
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    read = figures()
+    assert read["skincare_up", "broker"] == 0
+    assert read["skincare_up", "database"] == 1
+    assert read["skincare_queue_records",] == 1
