@@ -9,7 +9,7 @@ endif
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: run test lint check types-mended messages train screenshots benchmark chromium lock clean
+.PHONY: run test lint check types-mended messages train screenshots benchmark image-check chromium lock clean
 
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys, venv, ensurepip; assert (3, 11) <= sys.version_info < (3, 14)' \
@@ -84,6 +84,11 @@ benchmark: $(BIN)/.test $(STATIC) $(MESSAGES)
 	$(BIN)/python -m benchmarks.assess
 	$(BIN)/python -m benchmarks.history
 	$(BIN)/python -m benchmarks.queue
+
+# Builds the image and runs docker-compose.yml's services from it, without a Docker daemon: as root on
+# Debian, with buildah and debootstrap. Ten minutes, and 3 GB in /var/tmp/image-check.
+image-check: $(BIN)/.test
+	@$(BIN)/python -m deploy.check
 
 # From PATH, else Debian's (as root), else Playwright's own.
 chromium: $(BIN)/.test

@@ -200,7 +200,7 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 
 # Sign-in through the clinic's own identity provider: OIDC_URL and what docs/sign-in.md lists.
 IDENTITY_PROVIDER = identity_provider.named_by(env)
-# Off: only that lets people in.
+# 0: people sign in through OIDC_URL alone.
 LOCAL_PASSWORDS = env.bool("LOCAL_PASSWORDS", default=True)
 if not LOCAL_PASSWORDS and not IDENTITY_PROVIDER:
     raise ImproperlyConfigured("LOCAL_PASSWORDS=0 needs OIDC_URL: nobody could sign in.")
@@ -253,7 +253,9 @@ LIMITS = {
     "shares": (30, 3600),
     "webhooks": (30, 3600),
 }
+# How many pictures one person may keep.
 MAX_RECORDS = env.int("MAX_RECORDS", default=5000)
+# And how much of the disk they may take.
 MAX_MEGABYTES = env.int("MAX_MEGABYTES", default=2000)
 # Child processes that decode, of each web process: two in all, which take up to 450 MB each.
 PICTURES_AT_ONCE = max(1, 2 // env.int("WEB_WORKERS", default=1))
