@@ -27,7 +27,7 @@ import diagnosis.metrics
 import ml.release
 from accounts.models import OutgoingMail
 from diagnosis.models import MoleRecord
-from diagnosis.records import assessments, claims
+from diagnosis.records import assessments, claims, media
 from skincare_site.celery import app
 
 STATES_FOR = 60  # seconds; counting millions of records takes some of them
@@ -122,7 +122,10 @@ def _model() -> Iterator[Metric]:
     yield model
 
 
-def _disk() -> Iterator[Metric]:
+def _media() -> Iterator[Metric]:
+    if not media.is_a_folder():
+        media.check_readable()
+        return
     usage = shutil.disk_usage(settings.MEDIA_ROOT)
     yield _gauge("skincare_media_size_bytes", "Size of the disk with the pictures.", usage.total)
     yield _gauge("skincare_media_free_bytes", "Of it, what is free.", usage.free)
@@ -133,7 +136,7 @@ SOURCES: dict[str, Callable[[], Iterator[Metric]]] = {
     "broker": _broker,
     "workers": _workers,
     "model": _model,
-    "disk": _disk,
+    "media": _media,
 }
 
 

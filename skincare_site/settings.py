@@ -17,7 +17,7 @@ from kombu import Queue
 
 from accounts import identity_provider
 from diagnosis.queue import Task
-from skincare_site import logs
+from skincare_site import logs, storages
 from skincare_site.environment import Environment, in_one_sentence
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -211,7 +211,7 @@ SOCIALACCOUNT_LOGIN_ON_GET = True  # no form: its redirect would have to stand i
 
 # --- pictures and files ----------------------------------------------------------------------
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": storages.named_by(env),
     # Collected as root, read by the image's own user; pictures keep the narrower mode below.
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage",

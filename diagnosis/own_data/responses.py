@@ -5,10 +5,15 @@ from django.utils import timezone
 
 from accounts.models import User
 from diagnosis.own_data import archive
+from diagnosis.records import media
 
 
 def zip_answer(person: User) -> StreamingHttpResponse:
-    """Send everything about the person while it is read, and log that it left."""
+    """Send everything about the person while it is read, and log that it left.
+
+    Raises media.Unreachable.
+    """
+    media.check_readable()
     archive.log_taken_away(person)
     name = f"mole-check-{timezone.localdate():%Y-%m-%d}.zip"
     return StreamingHttpResponse(

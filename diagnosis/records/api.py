@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from diagnosis import limits
-from diagnosis.records import assessments, pictures, responses, uploads, waiting
+from diagnosis.records import answers, assessments, pictures, responses, uploads, waiting
 from diagnosis.records.filters import ProgramFilter
 from diagnosis.records.models import MoleRecord
 from diagnosis.records.serializers import (
@@ -91,7 +91,7 @@ class RecordViewSet(
         record = self.get_object()
         sent = RecordMoleSerializer(data=request.data, context=self.get_serializer_context())
         sent.is_valid(raise_exception=True)
-        uploads.assign(record=record, by=request.user, **sent.validated_data)
+        answers.assign(record=record, by=request.user, **sent.validated_data)
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(

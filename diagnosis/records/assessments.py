@@ -16,7 +16,7 @@ from accounts.models import User
 from accounts.ownership import check_owner
 from diagnosis import limits, metrics, queue
 from diagnosis.language import frequencies
-from diagnosis.records import claims
+from diagnosis.records import claims, media
 from diagnosis.records.models import Assessment, MoleRecord
 from ml.classifier import Classifier, load_release
 from ml.images import ImageError, decode
@@ -47,7 +47,8 @@ def warm() -> None:
 def run(record_id: uuid.UUID | str) -> None:
     """Claim the record, assess its picture, and store the answer.
 
-    Does nothing when there is nothing to claim. Raises what the classifier raises, after giving
+    Does nothing when there is nothing to claim; while pictures can't be reached, the record waits
+    for the next sweep. Raises what the classifier raises, after giving
     the record back.
     """
     record = claims.claim(record_id)
@@ -58,6 +59,8 @@ def run(record_id: uuid.UUID | str) -> None:
         answer = _answer(record, clock)
         finished = claims.finish(record, answer)
         clock.end("store")
+    except media.Unreachable:
+        claims.put_back(record)
     except ImageError:
         if claims.fail(record, MoleRecord.FailureReason.UNREADABLE):
             metrics.write(metrics.ASSESSMENTS.more("failed", ""))

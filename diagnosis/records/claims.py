@@ -77,6 +77,12 @@ def release(record: MoleRecord) -> bool:
     return bool(_held(record).update(state=State.QUEUED, **UNCLAIMED))
 
 
+def put_back(record: MoleRecord) -> bool:
+    """Let a record wait on as if it had not been tried; False when the claim was lost."""
+    held = _held(record)
+    return bool(held.update(state=State.QUEUED, attempts=F("attempts") - 1, **UNCLAIMED))
+
+
 def fail(record: MoleRecord, reason: str) -> bool:
     """End a record that no further attempt would help; False when the claim was lost."""
     return bool(

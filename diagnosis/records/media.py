@@ -31,10 +31,24 @@ class NoStorage(TryLater):
         self.args = (self.sentence,)
 
 
+class Unreachable(NoStorage, OSError):
+    """The store of pictures does not answer: they are there, and can't be had at the moment."""
+
+    def __init__(self) -> None:
+        super().__init__(full=False)
+        self.sentence = _("Pictures can't be reached at the moment. Try again in a few minutes.")
+        self.args = (self.sentence,)
+
+
+def is_a_folder() -> bool:
+    """Whether pictures lie in MEDIA_ROOT, not in a store on the network."""
+    return isinstance(default_storage, FileSystemStorage)
+
+
 def trouble() -> str:
-    """Say in a word or two why nothing can be stored in MEDIA_ROOT; empty while it can."""
-    if not isinstance(default_storage, FileSystemStorage):
-        return ""  # a service of its own, with its own watch
+    """Say in a word or two why no picture can be stored; empty while they can."""
+    if not is_a_folder():
+        return default_storage.trouble()
     folder = Path(default_storage.location)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,6 +60,12 @@ def trouble() -> str:
 
 
 def check() -> None:
-    """Raises NoStorage."""
-    if said := trouble():
+    """Look before the work: a store on the network says so itself. Raises NoStorage."""
+    if is_a_folder() and (said := trouble()):
         raise NoStorage(full=said == "full")
+
+
+def check_readable() -> None:
+    """Before an answer that is written while pictures are read. Raises Unreachable."""
+    if not is_a_folder() and trouble():
+        raise Unreachable

@@ -110,10 +110,14 @@ def remove_orphans(older_than_seconds: float = 24 * 3600) -> int:
     """Delete pictures without a record, which a killed process can leave; return how many."""
     known = set(MoleRecord.objects.values_list("image", flat=True))
     # None at all: rather a backup whose pictures are back before their rows.
-    if not known or not default_storage.exists("records"):
+    if not known:
+        return 0
+    try:
+        folders = default_storage.listdir("records")[0]
+    except FileNotFoundError:
         return 0
     removed = 0
-    for folder in default_storage.listdir("records")[0]:
+    for folder in folders:
         for filename in default_storage.listdir(f"records/{folder}")[1]:
             name = f"records/{folder}/{filename}"
             if name in known:

@@ -136,7 +136,8 @@ def submit(
             # Robust: once the row is committed, no error may reach the clean-up below.
             transaction.on_commit(lambda: queue.send(record.pk), robust=True)
     except BaseException as error:
-        record.image.storage.delete(record.image.name)
+        with contextlib.suppress(OSError):  # then remove_orphans deletes it
+            record.image.storage.delete(record.image.name)
         if isinstance(error, IntegrityError) and (known := _known(record)):
             return known  # the other one of a double click was faster
         raise

@@ -19,6 +19,7 @@ from accounts.models import User
 from diagnosis import limits
 from diagnosis.language import frequencies, plots, results, terms
 from diagnosis.moles.models import Mole
+from diagnosis.records import media
 from diagnosis.records.models import MoleRecord
 
 AT_MOST = 40  # pictures: what prints on twenty sheets
@@ -165,6 +166,8 @@ class _Report(FPDF):
         """The picture, or that it is missing; returns the height."""
         try:
             picture = _picture(record)
+        except media.Unreachable:
+            raise
         except OSError:
             self._style(9.5, GREY)
             self.multi_cell(PICTURE_MM, 5, _("The file of this picture is missing."), align="L")

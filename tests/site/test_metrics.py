@@ -104,6 +104,7 @@ def test_the_sweep_says_that_beat_broker_and_worker_live(figures) -> None:
 
 
 def test_mails_that_wait_the_disk_and_the_model(figures, alice) -> None:
+    RecordFactory(owner=alice)  # with its picture, and so the folder
     OutgoingMail.objects.create(sender="a@example.org", recipients=[alice.email], content=b"")
     read = figures()
     assert read["skincare_mails",] == 1

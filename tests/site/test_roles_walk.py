@@ -171,6 +171,7 @@ def fill_in(people, client):
                 "uuid:pk": token_id if room == "tokens" else owned.get(room, record).pk,
                 "int:pk": session.pk if "/sessions/" in route else key.pk,
                 "slug:name": "even_mole",
+                "provider_id": "clinic",
                 "uidb36": "x",
                 "key": "x",
                 "slug:version": build.build(),

@@ -26,7 +26,7 @@ SUFFIXES = {"counter": ["_total"], "histogram": ["_bucket", "_count", "_sum"], "
 NAME = re.compile(r"\b(?:skincare|django)_\w+")
 WORKS = [
     f'skincare_up{{part="{part}"}} 1x99'
-    for part in ("database", "broker", "workers", "model", "disk")
+    for part in ("database", "broker", "workers", "model", "media")
 ] + [
     'up{job="skincare"} 1x99',
     "skincare_workers 1x99",

@@ -1,0 +1,96 @@
+"""Pictures in an S3-compatible store, in place of a folder: docs/scaling.md, “Pictures”.
+
+django-storages speaks the protocol. Here its errors become those that a folder raises: what is not
+there is FileNotFoundError, and everything else media.Unreachable, an OSError that says 503.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from boto3.exceptions import Boto3Error
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from django.core.files.base import ContentFile, File
+from storages.backends.s3 import S3Storage
+from storages.utils import clean_name
+
+from diagnosis.records.media import Unreachable
+
+logger = logging.getLogger(__name__)
+
+GONE = {"404", "NoSuchKey"}
+# Other makers' stores know no trailing checksums.
+CHECKSUMS = {
+    "request_checksum_calculation": "when_required",
+    "response_checksum_validation": "when_required",
+}
+# A page waits for it; two tries, and an answer within some seconds.
+PATIENCE = {"connect_timeout": 2, "read_timeout": 5, "retries": {"total_max_attempts": 2}}
+
+
+class ObjectStorage(S3Storage):
+    """Named by settings.STORAGES where S3_BUCKET is set."""
+
+    def __init__(self, **options: Any) -> None:
+        path = {"addressing_style": "path"} if options.get("endpoint_url") else {}
+        config = Config(signature_version="s3v4", s3=path, **CHECKSUMS, **PATIENCE)
+        # Nothing is public, nor by a signed address: pictures leave through our own views only.
+        # Their names are random, so that none is asked for before it is written.
+        super().__init__(**options, client_config=config, default_acl=None, file_overwrite=True)
+
+    def trouble(self) -> str:
+        """Say in a word or two why no picture can be had; empty while they can."""
+        try:
+            with _telling(self.bucket_name):
+                self.connection.meta.client.head_bucket(Bucket=self.bucket_name)
+        except (Unreachable, FileNotFoundError):
+            return "unreachable"
+        return ""
+
+    def _open(self, name: str, mode: str = "rb") -> File:
+        """Read it at once: a picture has at most some megabytes, and fails here or not at all."""
+        with _telling(name):
+            key = self._normalize_name(clean_name(name))
+            return ContentFile(self.bucket.Object(key).get()["Body"].read(), name)
+
+    def _save(self, name: str, content: File) -> str:
+        with _telling(name):
+            return super()._save(name, content)
+
+    def delete(self, name: str) -> None:
+        with _telling(name):
+            super().delete(name)
+
+    def exists(self, name: str) -> bool:
+        with _telling(name):
+            return super().exists(name)
+
+    def listdir(self, path: str) -> tuple[list[str], list[str]]:
+        with _telling(path):
+            return super().listdir(path)
+
+    def get_modified_time(self, name: str) -> datetime:
+        with _telling(name):
+            return super().get_modified_time(name)
+
+
+@contextmanager
+def _telling(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] in GONE:
+            raise FileNotFoundError(name) from error
+        _log(error)
+        raise Unreachable from error
+    # urllib3's, while the answer is read, are not always wrapped.
+    except (BotoCoreError, Boto3Error, OSError) as error:
+        _log(error)
+        raise Unreachable from error
+
+
+def _log(error: Exception) -> None:
+    logger.error("The store of pictures can't be used: %s", error)

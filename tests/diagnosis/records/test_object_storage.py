@@ -1,0 +1,206 @@
+"""Pictures in an S3-compatible store: moto's server, as a program of its own."""
+
+import contextlib
+import io
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+
+import boto3
+import pytest
+import requests
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from diagnosis.models import MoleRecord
+from diagnosis.records import assessments, pictures
+from skincare_site import storages
+from skincare_site.environment import Environment
+from tests.factories import assessed, picture
+
+BUCKET = "pictures"
+
+
+@pytest.fixture(scope="module")
+def address():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "--port", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    deadline = time.monotonic() + 60
+    try:
+        while True:
+            with contextlib.suppress(requests.ConnectionError):
+                requests.get(f"http://127.0.0.1:{port}/moto-api/")
+                break
+            assert server.poll() is None, "moto did not start"
+            assert time.monotonic() < deadline, "moto did not start in time"
+            time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+class Store:
+    def __init__(self, settings, address: str) -> None:
+        self.settings, self.address = settings, address
+        credentials = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+        place = {"endpoint_url": address, "region_name": "us-east-1"}
+        self.bucket = boto3.resource("s3", **credentials, **place).Bucket(BUCKET)
+        self.use(address)
+
+    def use(self, address: str) -> None:
+        """As skincare_site/settings.py does where S3_BUCKET names one."""
+        env = Environment()
+        env.ENVIRON = {
+            "S3_BUCKET": BUCKET,
+            "S3_ENDPOINT": address,
+            "S3_ACCESS_KEY": "a",
+            "S3_SECRET_KEY": "b",
+        }
+        named = storages.named_by(env)
+        self.settings.STORAGES = self.settings.STORAGES | {"default": named}
+
+    @contextlib.contextmanager
+    def down(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.use(f"http://127.0.0.1:{port}")
+        yield
+        self.use(self.address)
+
+    @property
+    def names(self) -> list[str]:
+        return [each.key for each in self.bucket.objects.all()]
+
+
+@pytest.fixture
+def store(address, settings, transactional_db):
+    requests.post(f"{address}/moto-api/reset")
+    store = Store(settings, address)
+    store.bucket.create()
+    return store
+
+
+@pytest.fixture
+def alices(client, alice):
+    client.force_login(alice)
+    return client
+
+
+def send(client, **options):
+    file = SimpleUploadedFile("mole.jpg", picture((600, 600)))
+    return client.post("/api/v1/records/", {"image": file}, **options)
+
+
+def test_from_the_upload_to_the_answer_and_its_deletion(store, alices, stored_files) -> None:
+    sent = send(alices)
+    assert sent.status_code == 201
+    assert len(store.names) == 1
+    assert stored_files() == []
+    record = MoleRecord.objects.get()
+    assessments.run(record.pk)
+    record.refresh_from_db()
+    assert record.state in MoleRecord.ASSESSED
+    shown = alices.get(f"/records/{record.pk}/image/")
+    assert shown.status_code == 200
+    assert b"".join(shown)[:3] == b"\xff\xd8\xff"
+    assert "private" in shown["Cache-Control"]
+    assert alices.get(f"/records/{record.pk}/thumbnail/").status_code == 200
+    deleted = alices.delete(f"/api/v1/records/{record.pk}/")
+    assert deleted.status_code == 204
+    assert store.names == []
+
+
+def test_a_browser_that_has_the_picture_asks_the_store_for_nothing(store, alices) -> None:
+    send(alices)
+    record = MoleRecord.objects.get()
+    etag = alices.get(f"/records/{record.pk}/image/")["ETag"]
+    with store.down():
+        again = alices.get(f"/records/{record.pk}/image/", headers={"If-None-Match": etag})
+    assert again.status_code == 304
+
+
+def test_nobody_gets_it_but_its_owner_and_not_from_the_store_itself(store, alices, bob) -> None:
+    send(alices)
+    record = MoleRecord.objects.get()
+    other = Client()
+    other.force_login(bob)
+    assert other.get(f"/records/{record.pk}/image/").status_code == 404
+    grants = store.bucket.Object(store.names[0]).Acl().grants
+    assert [grant["Grantee"]["Type"] for grant in grants] == ["CanonicalUser"]
+
+
+def test_own_data_takes_the_pictures_along(store, alices, alice) -> None:
+    record = assessed(owner=alice)
+    answer = alices.get("/account/data/download/", follow=True)
+    assert answer.status_code == 200, answer.redirect_chain
+    with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as file:
+        assert file.read(f"pictures/{record.pk}.jpg")[:3] == b"\xff\xd8\xff"
+
+
+def test_orphans_are_deleted_there_too(store, alice) -> None:
+    record = assessed(owner=alice)
+    orphan = default_storage.save("records/ab/abcd.jpg", SimpleUploadedFile("a", picture()))
+    assert pictures.remove_orphans(older_than_seconds=3600) == 0
+    assert pictures.remove_orphans(older_than_seconds=-3600) == 1
+    assert store.names == [record.image.name]
+    assert orphan not in store.names
+
+
+def test_while_it_is_down_uploads_are_refused_and_nothing_is_half_written(store, alices) -> None:
+    with store.down():
+        refused = send(alices)
+        assert refused.status_code == 503
+        assert refused["Retry-After"]
+        assert "can't be stored at the moment" in refused.json()["detail"]
+        assert alices.get("/health/ready").json().items() >= {"media": "unreachable"}.items()
+    assert not MoleRecord.objects.exists()
+    assert store.names == []
+
+
+def test_while_it_is_down_records_wait_and_lose_no_attempt(store, alices) -> None:
+    send(alices)
+    record = MoleRecord.objects.get()
+    with store.down():
+        for _ in range(5):
+            assessments.run(record.pk)
+        record.refresh_from_db()
+        assert (record.state, record.attempts) == ("queued", 0)
+    assessments.run(record.pk)
+    record.refresh_from_db()
+    assert record.state in MoleRecord.ASSESSED
+
+
+@pytest.mark.parametrize("page", ["image", "thumbnail", "report"])
+def test_while_it_is_down_no_page_says_that_the_picture_is_gone(store, alices, alice, page) -> None:
+    record = assessed(owner=alice)
+    with store.down():
+        answer = alices.get(f"/records/{record.pk}/{page}/")
+    assert answer.status_code == 503
+    assert answer["Retry-After"]
+
+
+def test_no_archive_is_begun_without_its_pictures(store, alices, alice) -> None:
+    assessed(owner=alice)
+    with store.down():
+        assert alices.get("/account/data/download/", follow=True).status_code == 503
+
+
+def test_what_is_deleted_while_it_is_down_is_deleted_there_later(store, alices, alice) -> None:
+    kept, gone = assessed(owner=alice), assessed(owner=alice)
+    with store.down():
+        assert alices.delete(f"/api/v1/records/{gone.pk}/").status_code == 204
+    assert len(store.names) == 2
+    pictures.remove_orphans(older_than_seconds=-3600)
+    assert store.names == [kept.image.name]
+
+
+def test_a_picture_that_is_gone_is_not_found(store, alices, alice) -> None:
+    record = assessed(owner=alice)
+    store.bucket.Object(record.image.name).delete()
+    assert alices.get(f"/records/{record.pk}/image/").status_code == 404
