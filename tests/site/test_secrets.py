@@ -27,10 +27,8 @@ def test_two_installations_share_none(tmp_path: Path) -> None:
     for name in ("one", "other"):
         make(tmp_path / name, {"EMAIL_URL": "smtp://localhost"})
     one, other = files(tmp_path / "one"), files(tmp_path / "other")
-    assert {name for name in one if one[name] == other[name]} == {
-        "app/email_url",
-        "app/metrics_token",
-    }
+    shared = {name for name in one if one[name] == other[name]}
+    assert shared == {"app/email_url", "app/metrics_token", "app/secret_key_fallbacks"}
     assert len(one["app/secret_key"]) >= 50
 
 
@@ -65,7 +63,7 @@ def test_one_is_made_new_and_the_others_stay(tmp_path: Path, name: str) -> None:
     assert (
         changed
         == {
-            "secret_key": {"app/secret_key"},
+            "secret_key": {"app/secret_key", "app/secret_key_fallbacks"},
             "service_password": {"owner/service_password", "app/database_url"},
             "redis_password": {"owner/redis_password", "app/redis_url", "redis/valkey.conf"},
         }[name]
