@@ -79,9 +79,9 @@ def everything(image: Path) -> None:
     _pictures_are_private(site, record)
     _too_much(site)
     _restarts(site, services)
-    _kills(site, services)
-    _four_ways(services, image)
     _backup_and_restore(site, services, image)
+    _four_ways(services)
+    _kills(site, services)
     for name in ("proxy", "beat", "worker", "web", "backup", "redis", "db"):
         say("stopped", name, f"in {services[name].stop():.1f} s")
     print("All of it held.")
@@ -244,7 +244,7 @@ def _kills(site: Site, services: dict[str, Service]) -> None:
         say("  all", len(given["records"]), "accepted uploads are assessed")
 
 
-def _four_ways(services: dict[str, Service], image: Path) -> None:
+def _four_ways(services: dict[str, Service]) -> None:
     services["proxy"].stop()
     authority = trustme.CA()
     tls = WORK / "tls"

@@ -37,7 +37,7 @@ class Site:
     def sign_in(self) -> None:
         login = {"email": "alice@example.org", "password": PASSWORD}
         answer = requests.post(f"{SITE}/api/v1/auth/token/", data=login, verify=TRUST)
-        assert answer.status_code == 200, answer.text
+        assert answer.ok, answer.text
         self.token = answer.json()["token"]
 
     def upload(self, **more: Any) -> str:
