@@ -34,6 +34,7 @@ COPY manage.py ./
 COPY skincare_site skincare_site
 COPY accounts accounts
 COPY audit audit
+COPY backups backups
 COPY diagnosis diagnosis
 COPY ml ml
 COPY templates templates
@@ -62,6 +63,7 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
     CMD ["python", "-c", "import os, urllib.request as u; u.build_opener(u.ProxyHandler({})).open(f'http://127.0.0.1:{os.environ[\"PORT\"]}/health/ready', timeout=4)"]
 CMD ["gunicorn", "-c", "python:skincare_site.gunicorn", "skincare_site.wsgi"]
 ARG VERSION=unreleased REVISION=unknown
+ENV VERSION=$VERSION
 LABEL org.opencontainers.image.title="Skincare mole check" \
     org.opencontainers.image.description="A picture of a mole in, a risk category out: a proof of concept, not a medical device." \
     org.opencontainers.image.licenses="Apache-2.0" \

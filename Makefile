@@ -9,7 +9,7 @@ endif
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: run test lint check types-mended messages schema fuzz train screenshots benchmark chromium lock clean
+.PHONY: run test lint check types-mended messages schema fuzz train screenshots benchmark image-check chromium lock clean
 
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys, venv, ensurepip; assert (3, 11) <= sys.version_info < (3, 14)' \
@@ -50,7 +50,7 @@ lint: $(BIN)/.test node_modules/.dev
 SINCE ?= main
 check: lint $(STATIC) $(MESSAGES)
 	@changed=$$({ git diff --name-only $(SINCE); git ls-files --others --exclude-standard; } | sort -u)
-	tests=$$(sed -nE 's#^(diagnosis/[a-z_]+|accounts|audit|ml)/.*#tests/\1#p; s#^skincare_site/.*#tests/site#p
+	tests=$$(sed -nE 's#^(diagnosis/[a-z_]+|accounts|audit|backups|ml)/.*#tests/\1#p; s#^skincare_site/.*#tests/site#p
 		/^tests.browser/d; s#^(tests/.*test_[a-z_]+\.py)$$#\1#p' <<< "$$changed" | sort -u)
 	tests=$$(xargs -r ls -d <<< "$$tests" 2>/dev/null || true)
 	[ -z "$$tests" ] || $(BIN)/python -m pytest -q -m "not slow" $$tests
@@ -86,6 +86,11 @@ benchmark: $(BIN)/.test $(STATIC) $(MESSAGES)
 	$(BIN)/python -m benchmarks.queue
 	$(BIN)/python -m benchmarks.api
 	$(BIN)/python -m benchmarks.waiting
+
+# Builds the image and runs docker-compose.yml's services from it, without a Docker daemon: as root on
+# Debian, with buildah and debootstrap. Ten minutes, and 3 GB in /var/tmp/image-check.
+image-check: $(BIN)/.test
+	@$(BIN)/python -m deploy.check
 
 # From PATH, else Debian's (as root), else Playwright's own.
 chromium: $(BIN)/.test

@@ -3,10 +3,33 @@
 Who owns the tables could switch the log's trigger off; only migrations work as the owner.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import environ
 from django.db import connection, transaction
 from psycopg2 import sql
 
 LOG = "auditlog_logentry"
+
+
+@contextmanager
+def as_owner(address: Path | None) -> Iterator[dict[str, Any]]:
+    """Work as the owner of the tables, whose address the file holds; yield the service's settings.
+
+    Without a file, the service is the owner.
+    """
+    service = dict(connection.settings_dict)
+    if address:
+        connection.close()
+        connection.settings_dict |= environ.Env.db_url_config(address.read_text().strip())
+    try:
+        yield service
+    finally:
+        connection.close()
+        connection.settings_dict |= service
 
 
 @transaction.atomic

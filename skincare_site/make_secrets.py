@@ -33,9 +33,10 @@ def make(root: Path, given: dict[str, str], rotate: str | None = None) -> None:
     key = root / "app/secret_key"
     earlier = key.read_text() if rotate == key.name and key.exists() else ""
     keep("app/secret_key", secrets.token_urlsafe(50), "SECRET_KEY")
-    if earlier:
+    fallbacks = root / "app/secret_key_fallbacks"
+    if earlier or not fallbacks.exists():
         # One is enough: who was away for longer signs in again.
-        _write(root / "app/secret_key_fallbacks", earlier)
+        _write(fallbacks, earlier)
     owner = keep("database/password", secrets.token_urlsafe(30), "POSTGRES_PASSWORD")
     service = keep("owner/service_password", secrets.token_urlsafe(30), "SERVICE_PASSWORD")
     broker = keep("owner/redis_password", secrets.token_urlsafe(30))

@@ -64,6 +64,10 @@ SECURITY_CONTACT = env("SECURITY_CONTACT", default="")
 WEBHOOK_NETWORKS = [ip_network(network) for network in env.list("WEBHOOK_NETWORKS", default=[])]
 # Empty: /metrics does not exist.
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
+# A key of age: AGE-SECRET-KEY-1…, or age1… alone, which makes backups and opens none.
+BACKUP_KEY = env("BACKUP_KEY", default="")
+# What the image was built as.
+VERSION = env("VERSION", default="unreleased")
 # `make run` on the own machine: logins that everybody knows, and staff without a second factor.
 DEMO = env.bool("DEMO", default=False)
 
@@ -71,6 +75,7 @@ DEMO = env.bool("DEMO", default=False)
 INSTALLED_APPS = [
     "accounts",
     "audit",
+    "backups",
     "diagnosis",
     "skincare_site.apps.OurAdmin",
     "django.contrib.auth",
@@ -198,7 +203,7 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 
 # Sign-in through the clinic's own identity provider: OIDC_URL and what docs/sign-in.md lists.
 IDENTITY_PROVIDER = identity_provider.named_by(env)
-# Off: only that lets people in.
+# 0: people sign in through OIDC_URL alone.
 LOCAL_PASSWORDS = env.bool("LOCAL_PASSWORDS", default=True)
 if not LOCAL_PASSWORDS and not IDENTITY_PROVIDER:
     raise ImproperlyConfigured("LOCAL_PASSWORDS=0 needs OIDC_URL: nobody could sign in.")
@@ -238,7 +243,9 @@ LIMITS = {
     "shares": (30, 3600),
     "webhooks": (30, 3600),
 }
+# How many pictures one person may keep.
 MAX_RECORDS = env.int("MAX_RECORDS", default=5000)
+# And how much of the disk they may take.
 MAX_MEGABYTES = env.int("MAX_MEGABYTES", default=2000)
 # Child processes that decode, of each web process: two in all, which take up to 450 MB each.
 PICTURES_AT_ONCE = max(1, 2 // env.int("WEB_WORKERS", default=1))

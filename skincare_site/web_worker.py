@@ -37,6 +37,16 @@ class Worker(ThreadWorker):
         self.cut_off_at: dict[TConn, float] = {}
         super().init_process()
 
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Refuse at once while it stops, so that the proxy keeps new requests for the next one.
+
+        In the original they queue in the kernel until the last answer is out, and are cut off then.
+        """
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            for listener in self.sockets:
+                listener.close()
+
     def enqueue_req(self, conn: TConn) -> None:
         self.cut_off_at[conn] = time.monotonic() + GRACE
         super().enqueue_req(conn)

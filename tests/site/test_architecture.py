@@ -15,7 +15,8 @@ def ranks() -> dict[str, int]:
     contracts = TOOLS["importlinter"]["contracts"]
     apps, rooms = (each["layers"] for each in contracts if each["type"] == "layers")
     names = [layer.split(" | ") for layer in [apps[0], *rooms, *apps[2:]]]
-    return {name: rank for rank, layer in enumerate(names) for name in layer} | {"diagnosis": 1}
+    ranked = {name: rank for rank, layer in enumerate(names) for name in layer}
+    return ranked | dict.fromkeys(apps[1].split(" | "), 1)
 
 
 def test_every_room_is_drawn():

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import requests
 import yaml
-from django.utils.crypto import get_random_string
+from django.conf import settings
 
+from skincare_site import make_secrets
 from skincare_site.run import embedded
 from skincare_site.run.service import is_serving
 
@@ -35,13 +36,11 @@ def test_each_variable_and_secret_stands_in_the_example() -> None:
         if "=" in line and not line.startswith("#")
     )
     used = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
-    used |= {secret["environment"] for secret in COMPOSE["secrets"].values()}
-    used |= set(re.findall(r"\$\{(\w+)", "".join(example.values())))
     assert used == set(example)
 
 
 def test_the_database_is_of_the_version_that_is_embedded_here() -> None:
-    assert SERVICES["db"]["image"].startswith(f"postgres:{embedded.POSTGRES_MAJOR}-")
+    assert SERVICES["db"]["image"].endswith(f"postgres:{embedded.POSTGRES_MAJOR}-alpine")
 
 
 def test_only_the_proxy_is_reached_from_outside() -> None:
@@ -54,9 +53,59 @@ def test_the_image_is_built_by_one_service_and_asked_of_no_registry() -> None:
         for name, service in SERVICES.items()
         if service["image"] == COMPOSE["x-app"]["image"]
     }
-    assert set(ours) == {"web", "worker", "beat", "migrate"}
-    assert [name for name, service in ours.items() if "build" in service] == ["migrate"]
+    assert set(ours) == {"web", "worker", "beat", "backup", "migrate", "secrets"}
+    assert [name for name, service in ours.items() if "build" in service] == ["secrets"]
     assert {service["pull_policy"] for service in ours.values()} == {"never"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_service_may_and_takes_no_more_than_it_needs(name: str) -> None:
+    service = SERVICES[name]
+    assert service["cap_drop"] == ["ALL"]
+    assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "proxy" else [])
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["read_only"] is True
+    assert re.fullmatch(r"\d+:\d+", service.get("user", "1000:1000"))
+    assert {"memory", "pids"} <= service["deploy"]["resources"]["limits"].keys()
+    assert service["logging"]["options"]["max-size"]
+    for tmpfs in service.get("tmpfs", []):
+        assert tmpfs.startswith("/")
+
+
+def test_database_and_broker_have_no_way_in_or_out() -> None:
+    assert COMPOSE["networks"]["back"] == {"internal": True}
+    networks = {name: service.get("networks", []) for name, service in SERVICES.items()}
+    assert networks["db"] == networks["redis"] == ["back"]
+    assert networks["proxy"] == ["front"]
+    assert [name for name, given in networks.items() if "front" in given] == ["proxy", "web"]
+
+
+def test_each_secret_reaches_only_who_needs_it() -> None:
+    def see(volume: str) -> set[str]:
+        return {
+            name
+            for name, service in SERVICES.items()
+            if any(str(given).startswith(f"{volume}:") for given in service.get("volumes", []))
+        } - {"secrets"}
+
+    assert see("app_secrets") == {"web", "worker", "beat", "backup", "migrate"}
+    assert see("owner_secrets") == {"backup", "migrate"}
+    assert see("database_secrets") == {"db"}
+    assert see("redis_secrets") == {"redis"}
+
+
+def test_docker_waits_longer_than_what_is_under_way_may_take() -> None:
+    from skincare_site import gunicorn
+
+    assert int(SERVICES["web"]["stop_grace_period"].rstrip("s")) > gunicorn.graceful_timeout
+    limit = settings.CELERY_TASK_TIME_LIMIT
+    assert int(SERVICES["worker"]["stop_grace_period"].rstrip("s")) > limit
+
+
+def interpolate(text: str) -> str:
+    """As Compose does, with DOMAIN alone in .env."""
+    text = re.sub(r"\$\{DOMAIN\b[^}]*\}", "localhost", text)
+    return re.sub(r"\$\{\w+(?::-([^}]*))?\}", r"\1", text)
 
 
 @pytest.fixture
@@ -65,30 +114,25 @@ def run(process_environment: dict[str, str], tmp_path: Path, unused_tcp_port: in
     processes = []
 
     def start(name: str, port: int = unused_tcp_port) -> subprocess.Popen:
-        given = {
-            "SECRET_KEY": get_random_string(50),
-            "EMAIL_URL": "consolemail://",
-            "ALLOWED_HOSTS": "localhost,127.0.0.1",
-            **{
-                key: process_environment[key] for key in ("DATABASE_URL", "REDIS_URL", "MEDIA_ROOT")
-            },
-        }
-        for secret in SERVICES[name]["secrets"]:
-            # As Compose does: of one that is empty, it makes no file.
-            if value := given.pop(COMPOSE["secrets"][secret]["environment"], ""):
-                (tmp_path / secret).write_text(value)
+        names = ("DATABASE_URL", "REDIS_URL")
+        given = {key: process_environment[key] for key in names}
+        make_secrets.make(tmp_path, given | {"EMAIL_URL": "consolemail://"})
         environment = {
-            key: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value).replace("/run/secrets", str(tmp_path))
+            key: interpolate(str(value))
+            .replace("/run/secrets", str(tmp_path / "app"))
+            .replace("/run/owner", str(tmp_path / "owner"))
             for key, value in SERVICES[name]["environment"].items()
         }
-        environment |= given | {
+        environment |= {
+            "MEDIA_ROOT": process_environment["MEDIA_ROOT"],
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PORT": str(port),
         }
+        command = [
+            part.replace("/run/owner", str(tmp_path / "none")) for part in SERVICES[name]["command"]
+        ]
         with (tmp_path / f"{name}.log").open("w") as log:
-            process = subprocess.Popen(
-                SERVICES[name]["command"], env=environment, cwd=ROOT, stdout=log, stderr=log
-            )
+            process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
         process.log, process.port = Path(log.name), port
         processes.append(process)
         return process

@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import environ
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection
 
 from audit import service_role
 
@@ -20,18 +18,14 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, owner: Path, **options: Any) -> None:
-        service = dict(connection.settings_dict)
-        if owner.exists():
-            connection.close()
-            connection.settings_dict |= environ.Env.db_url_config(owner.read_text().strip())
-        call_command("migrate", interactive=False, stdout=self.stdout)
-        if not owner.exists():
-            self.stderr.write("The service owns its tables. Set DATABASE_OWNER_URL to change that.")
-            return
-        try:
-            service_role.prepare(service["USER"], service["PASSWORD"])
-        except ValueError as error:
-            raise CommandError(str(error)) from error
-        finally:
-            connection.close()
-            connection.settings_dict |= service
+        with service_role.as_owner(owner if owner.exists() else None) as service:
+            call_command("migrate", interactive=False, stdout=self.stdout)
+            if not owner.exists():
+                self.stderr.write(
+                    "The service owns its tables. Set DATABASE_OWNER_URL to change that."
+                )
+                return
+            try:
+                service_role.prepare(service["USER"], service["PASSWORD"])
+            except ValueError as error:
+                raise CommandError(str(error)) from error

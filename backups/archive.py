@@ -1,0 +1,233 @@
+"""One backup: a tar archive of manifest, tables and pictures, compressed, then encrypted.
+
+The tables are of one snapshot. The pictures are read after it: one that is gone by then belonged to
+a record that its person deleted meanwhile, and a restore deletes that record, too.
+"""
+
+import gzip
+import io
+import json
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any, BinaryIO
+
+from django.apps import apps
+from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import FileField, Model
+
+from backups import crypt, tables
+
+FORMAT = 1
+Member = tuple[tarfile.TarFile, tarfile.TarInfo]
+
+
+class NotRestorable(Exception):
+    """The backup does not fit this system; the sentence says what to do."""
+
+
+def write(file: BinaryIO, key: str) -> dict[str, Any]:
+    """Back the system up into ``file``; return the counts of rows and pictures, and what lacks.
+
+    Raises KeyProblem, OSError.
+    """
+    with (
+        crypt.encrypted(file, key) as plain,
+        # Pictures hardly get smaller, so that the fastest is right.
+        gzip.GzipFile(fileobj=plain, mode="wb", compresslevel=1) as packed,
+        tarfile.open(fileobj=packed, mode="w|") as archive,
+    ):
+
+        def add(name: str, content: bytes) -> None:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+        with transaction.atomic(durable=True):
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            columns = {table: tables.columns(table) for table in tables.names()}
+            manifest = {
+                "format": FORMAT,
+                "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "version": settings.VERSION,
+                "migrations": tables.migrations(),
+                "columns": columns,
+            }
+            add("manifest.json", json.dumps(manifest).encode())
+            rows = {table: tables.write(table, add) for table in columns}
+            pictures = _pictures()
+        missing = {name for name in pictures if not _add_picture(archive, name)}
+        # What the database still names, now that the snapshot has ended, is lost.
+        lost = missing & _pictures() if missing else set()
+        counts = {
+            "rows": rows,
+            "pictures": len(pictures - missing),
+            "deleted": sorted(missing - lost),
+            "lost": sorted(lost),
+        }
+        add("end.json", json.dumps(counts).encode())
+    return counts
+
+
+def check(file: BinaryIO, key: str) -> dict[str, Any]:
+    """Read all of a backup, and change nothing; return manifest and counts.
+
+    Raises KeyProblem, ValueError for one that is damaged.
+    """
+    with _members(file, key) as (manifest, members):
+        pictures, end = 0, None
+        for archive, member in members:
+            if member.name == "end.json":
+                end = json.loads(tables.content(archive, member))
+            pictures += member.name.startswith("media/")
+    return manifest | _whole(end, pictures)
+
+
+def restore(file: BinaryIO, key: str) -> dict[str, Any]:
+    """Fill this system, which has to be empty, as the owner of the database; return the counts.
+
+    Until the backup has been read to its end, the database has nothing of it. Afterwards it is as
+    the program that runs expects it. Raises KeyProblem, ValueError for a backup that is damaged,
+    NotRestorable.
+    """
+    with _members(file, key) as (manifest, members):
+        _make_schema(manifest)
+        names = list(manifest["columns"])
+        with transaction.atomic(durable=True):
+            tables.empty(names)
+            rows, pictures, end = {}, 0, None
+            for folder, group in groupby(members, lambda entry: _folder(entry[1].name)):
+                if folder.startswith("tables/"):
+                    table = folder.removeprefix("tables/")
+                    pieces = (tables.content(*entry) for entry in group)
+                    rows[table] = tables.read(table, manifest["columns"][table], pieces)
+                    continue
+                for archive, member in group:
+                    if member.name == "end.json":
+                        end = json.loads(tables.content(archive, member))
+                    else:
+                        _store(archive, member)
+                        pictures += 1
+            end = _whole(end, pictures)
+            if rows != end["rows"]:
+                raise ValueError("The backup is damaged: it has other rows than it says.")
+            tables.finish(names)
+    call_command("migrate", interactive=False, verbosity=0)
+    for model, field in _file_fields():
+        model._default_manager.filter(**{f"{field.name}__in": end["deleted"]}).delete()
+    return end
+
+
+def _make_schema(manifest: dict[str, Any]) -> None:
+    """Empty tables as they were when the backup was made. Raises NotRestorable."""
+    if manifest.get("format") != FORMAT:
+        raise NotRestorable("The backup is of a format that this version does not know.")
+    if not _is_empty():
+        raise NotRestorable(
+            "This system has accounts. A restore only fills an empty one: start with new volumes."
+        )
+    known = MigrationExecutor(connection).loader.disk_migrations
+    ran = [tuple(migration) for migration in manifest["migrations"]]
+    if unknown := [migration for migration in ran if migration not in known]:
+        raise NotRestorable(
+            f"The backup was made by version {manifest['version']}, which knows"
+            f" {'.'.join(unknown[0])}. Restore it with that version or a later one."
+        )
+    with connection.cursor() as cursor:
+        cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    executor = MigrationExecutor(connection)
+    executor.migrate(_last(executor, set(ran)))
+    if set(map(tuple, tables.migrations())) != set(ran):
+        raise NotRestorable("The backup's migrations can't be repeated by this version.")
+
+
+def _last(executor: MigrationExecutor, ran: set[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The last one of each app, since to name an earlier one as well would mean to go back."""
+    nodes = executor.loader.graph.node_map
+    return sorted(
+        node
+        for node in ran & nodes.keys()
+        if not any(child.key in ran and child.key[0] == node[0] for child in nodes[node].children)
+    )
+
+
+def _is_empty() -> bool:
+    there = set(tables.names())
+    with connection.cursor() as cursor:
+        for name in {"accounts_user", "auditlog_logentry"} & there:
+            cursor.execute(f"SELECT 1 FROM {name} LIMIT 1")
+            if cursor.fetchone():
+                return False
+    return True
+
+
+@contextmanager
+def _members(file: BinaryIO, key: str) -> Iterator[tuple[dict[str, Any], Iterator[Member]]]:
+    """The manifest, and the members after it while the block lasts."""
+    try:
+        with (
+            crypt.decrypted(file, key) as plain,
+            gzip.GzipFile(fileobj=plain) as packed,
+            tarfile.open(fileobj=packed, mode="r|") as archive,
+        ):
+            members = ((archive, member) for member in archive)
+            first = next(members, None)
+            if first is None or first[1].name != "manifest.json":
+                raise ValueError("The file is not a backup of this program.")
+            yield json.loads(tables.content(*first)), members
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"The backup is damaged: {error}") from error
+
+
+def _whole(end: dict[str, Any] | None, pictures: int) -> dict[str, Any]:
+    if end is None or end["pictures"] != pictures:
+        raise ValueError("The backup is damaged: its end is missing.")
+    return end
+
+
+def _folder(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _file_fields() -> list[tuple[type[Model], FileField]]:
+    return [
+        (model, field)
+        for model in apps.get_models()
+        for field in model._meta.get_fields()
+        if isinstance(field, FileField)
+    ]
+
+
+def _pictures() -> set[str]:
+    """Names of all files that the database knows of."""
+    names: set[str] = set()
+    for model, field in _file_fields():
+        names |= set(model._default_manager.values_list(field.name, flat=True)) - {""}
+    return names
+
+
+def _add_picture(archive: tarfile.TarFile, name: str) -> bool:
+    try:
+        with default_storage.open(name) as file:
+            member = tarfile.TarInfo(f"media/{name}")
+            member.size = file.size
+            archive.addfile(member, file)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _store(archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+    name = member.name.removeprefix("media/")
+    if default_storage.exists(name):  # of a restore that was interrupted
+        default_storage.delete(name)
+    default_storage.save(name, File(archive.extractfile(member)))

