@@ -121,6 +121,7 @@ def fill_in(people, client):
     """fill_in(route): the address of something of alice's, or a page about it in the admin."""
     alice, dr_chen = people["alice"], people["doctor"]
     mole = MoleFactory(owner=alice)
+    assessed(owner=alice, mole=mole)  # the earlier picture, since which it changed
     record = assessed(owner=alice, mole=mole)
     review = ReviewFactory(record=record, doctor=dr_chen)
     share = Share.objects.create(
