@@ -70,10 +70,12 @@ def manage(environment, *arguments) -> subprocess.CompletedProcess:
 
 
 def everything(url: str) -> dict[str, list]:
-    """All rows of all tables."""
+    """All rows of all tables that are there."""
     with psycopg2.connect(url) as database, database.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables")
+        there = {name for (name,) in cursor.fetchall()}
         found = {}
-        for table in tables.names():
+        for table in there.intersection(tables.names()):
             cursor.execute(f"SELECT t::text FROM {table} t ORDER BY 1")
             found[table] = cursor.fetchall()
         return found
@@ -185,7 +187,7 @@ def test_a_damaged_file_restores_nothing(system, empty_system, tmp_path):
     answer = manage(empty_system, "restore", path)
     assert answer.returncode == 1
     assert "Traceback" not in answer.stderr
-    assert everything(empty_system["DATABASE_URL"])["accounts_user"] == []
+    assert not everything(empty_system["DATABASE_URL"]).get("accounts_user")
     path.write_bytes(whole)
     assert manage(empty_system, "restore", path).returncode == 0
 
