@@ -8,10 +8,10 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import PermissionDenied, Throttled, ValidationError
-from rest_framework.request import Request
 
 from accounts.factors import AuthenticateForm
 from accounts.models import User
+from accounts.requests import PersonApiRequest
 
 
 def check(*, request: HttpRequest, email: str, password: str, code: str = "") -> User:
@@ -42,13 +42,14 @@ def check(*, request: HttpRequest, email: str, password: str, code: str = "") ->
     if user.has_second_factor:
         if not code:
             raise ValidationError({"code": [_("Enter the code from your authenticator app.")]})
-        form = AuthenticateForm(data={"code": code}, user=user)
+        # allauth's form takes it, which brings no types.
+        form = AuthenticateForm(data={"code": code}, user=user)  # type: ignore[call-arg]
         if not form.is_valid():
-            raise ValidationError({"code": form.errors["code"]})
+            raise ValidationError({"code": [str(error) for error in form.errors["code"]]})
     return user
 
 
-def confirm(*, request: Request, password: str, code: str = "") -> None:
+def confirm(*, request: PersonApiRequest, password: str, code: str = "") -> None:
     """Have the person of a request prove themselves again. Raises ValidationError, Throttled."""
     try:
         check(request=request._request, email=request.user.email, password=password, code=code)

@@ -14,9 +14,9 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
-from rest_framework.request import Request
 
 from accounts.models import IdempotencyKey
+from accounts.requests import PersonApiRequest
 
 HEADER = "Idempotency-Key"
 KEPT = timedelta(days=1)
@@ -33,7 +33,9 @@ class MadeBefore(Exception):
     """The same request made something before that can't be shown again."""
 
 
-def once(request: Request, *, make: Callable[[], Made], again: QuerySet[Made] | None) -> Made:
+def once(
+    request: PersonApiRequest, *, make: Callable[[], Made], again: QuerySet[Made] | None
+) -> Made:
     """Return what ``make`` makes, or what it made when this request was sent before.
 
     Of two at once the second waits for the first; what fails frees its key. ``again`` holds what
@@ -68,6 +70,6 @@ def remove_expired() -> None:
     IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
 
 
-def _digest(request: Request) -> str:
+def _digest(request: PersonApiRequest) -> str:
     body = json.dumps(request.data, sort_keys=True, default=str)
     return hashlib.sha256(f"{request.method} {request.path}\n{body}".encode()).hexdigest()

@@ -15,6 +15,7 @@ from accounts import consent, signup
 from accounts.api.tokens import SECRET
 from accounts.forms import CONSENT_TEXT, CONSENT_VERSION, TEACHING_TEXT, time_zones
 from accounts.models import User
+from accounts.requests import PersonApiRequest
 
 LANGUAGES = [("", _("As my browser asks")), *settings.LANGUAGES]
 TIME_ZONES = [name for _continent, places in time_zones() for name, _place in places]
@@ -155,11 +156,11 @@ class AccountView(APIView):
     serializer_class = AccountSerializer
 
     @extend_schema(operation_id="account_retrieve", summary="Your account")
-    def get(self, request: Request) -> Response:
+    def get(self, request: PersonApiRequest) -> Response:
         return Response(AccountSerializer(request.user).data)
 
     @extend_schema(operation_id="account_update", summary="Change your account")
-    def patch(self, request: Request) -> Response:
+    def patch(self, request: PersonApiRequest) -> Response:
         sent = AccountSerializer(request.user, data=request.data, partial=True)
         sent.is_valid(raise_exception=True)
         sent.save()
@@ -174,7 +175,7 @@ class ConsentView(APIView):
         summary="What you agreed to",
         responses={200: ConsentSerializer},
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: PersonApiRequest) -> Response:
         return Response(ConsentSerializer(_agreed(request.user)).data)
 
     @extend_schema(
@@ -183,7 +184,7 @@ class ConsentView(APIView):
         request=AgreementSerializer,
         responses={200: ConsentSerializer},
     )
-    def patch(self, request: Request) -> Response:
+    def patch(self, request: PersonApiRequest) -> Response:
         sent = AgreementSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         if "version" in sent.validated_data:

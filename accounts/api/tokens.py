@@ -12,15 +12,15 @@ from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from accounts import credentials, idempotency, tokens
 from accounts.authentication import TokenAuthentication
 from accounts.names import check_name
 from accounts.refusals import tell_of_limit
+from accounts.requests import PersonApiRequest
 
-SECRET = {"write_only": True, "trim_whitespace": False, "max_length": 4096}
+SECRET: dict[str, Any] = {"write_only": True, "trim_whitespace": False, "max_length": 4096}
 
 
 class NewTokenSerializer(serializers.Serializer):
@@ -102,7 +102,7 @@ class TokenView(APIView):
 
     serializer_class = CredentialsSerializer
     throttle_scope = "token"
-    parser_classes = (*api_settings.DEFAULT_PARSER_CLASSES, FormParser, MultiPartParser)
+    parser_classes = (*APIView.parser_classes, FormParser, MultiPartParser)
 
     def get_authenticators(self) -> list[BaseAuthentication]:
         # A person who asks for a new token may still send the expired one.
@@ -135,7 +135,7 @@ class TokenView(APIView):
     @extend_schema(
         operation_id="token_destroy",
         summary="Revoke the token that the request is sent with",
-        auth=[{"token": []}],
+        auth=[{"token": []}],  # type: ignore[list-item]  # it becomes OpenAPI's security, as it is
         request=None,
         responses={204: None},
     )
@@ -152,7 +152,7 @@ class TokenListView(APIView):
         summary="Your tokens that work, newest first",
         responses={200: ListedTokenSerializer(many=True)},
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: PersonApiRequest) -> Response:
         shown = tokens.active(request.user)
         return Response(ListedTokenSerializer(shown, many=True, context={"request": request}).data)
 
@@ -162,7 +162,7 @@ class TokenListView(APIView):
         request=ConfirmedTokenSerializer,
         responses={201: TokenSerializer},
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: PersonApiRequest) -> Response:
         sent = ConfirmedTokenSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         fields = sent.validated_data
@@ -188,7 +188,7 @@ class OneTokenView(APIView):
         request=None,
         responses={204: None},
     )
-    def delete(self, request: Request, pk: uuid.UUID) -> Response:
+    def delete(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
         token = tokens.by_id(request.user, pk)
         if token is None:
             raise Http404

@@ -8,9 +8,9 @@ from django.urls import path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound
-from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from accounts.requests import PersonApiRequest
 from diagnosis.exchange import dicom, rights
 
 FILE = {(200, "application/dicom"): OpenApiTypes.BINARY}
@@ -19,7 +19,7 @@ FILE = {(200, "application/dicom"): OpenApiTypes.BINARY}
 class DicomView(APIView):
     """One object of a record; the two below say which."""
 
-    def answer(self, request: Request, pk: uuid.UUID, name: str) -> HttpResponse:
+    def answer(self, request: PersonApiRequest, pk: uuid.UUID, name: str) -> HttpResponse:
         record = get_object_or_404(rights.readable(request).with_answers(), pk=pk)
         try:
             content = getattr(dicom, name)(record)
@@ -35,13 +35,13 @@ class DicomView(APIView):
 
 class PictureView(DicomView):
     @extend_schema(summary="DICOM: the picture (VL Photographic Image)", responses=FILE)
-    def get(self, request: Request, pk: uuid.UUID) -> HttpResponse:
+    def get(self, request: PersonApiRequest, pk: uuid.UUID) -> HttpResponse:
         return self.answer(request, pk, "picture")
 
 
 class ReportView(DicomView):
     @extend_schema(summary="DICOM: what was said of it (Basic Text SR)", responses=FILE)
-    def get(self, request: Request, pk: uuid.UUID) -> HttpResponse:
+    def get(self, request: PersonApiRequest, pk: uuid.UUID) -> HttpResponse:
         return self.answer(request, pk, "report")
 
 

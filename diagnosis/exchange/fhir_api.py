@@ -14,9 +14,9 @@ from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
+from accounts.requests import PersonApiRequest
 from diagnosis.exchange import fhir, fhir_search, rights
 from diagnosis.records import responses
 from diagnosis.records.models import Assessment, MoleRecord
@@ -56,6 +56,7 @@ class Renderer(JSONRenderer):
 class FhirView(APIView):
     """Answers in FHIR's own type, also about what went wrong."""
 
+    request: PersonApiRequest
     renderer_classes = (Renderer,)
 
     def get_exception_handler(self) -> Any:
@@ -80,7 +81,7 @@ class FhirView(APIView):
 
 def as_outcome(exception: Exception, context: dict[str, Any]) -> Response:
     """The API's problem (RFC 9457), said as OperationOutcome."""
-    response = api_settings.EXCEPTION_HANDLER(exception, context)
+    response = APIView.settings.EXCEPTION_HANDLER(exception, context)
     problem = response.data
     issue = {
         "severity": "error",
@@ -112,7 +113,7 @@ class SearchView(FhirView):
         parameters=[OpenApiParameter(name, str, description=said) for name, said in SEARCH.items()],
         responses={(200, MEDIA_TYPE): OpenApiTypes.OBJECT, **ERRORS},
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: PersonApiRequest) -> Response:
         shown, bundle = fhir_search.page(self.records(), request.query_params, self.base)
         rights.log_looks(request.user, shown)
         return Response(bundle)

@@ -1,6 +1,6 @@
 """What the released model reaches, for programs: the figures of the page of limits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -72,7 +72,7 @@ class LimitsView(APIView):
         return Response(LimitsSerializer(said).data)
 
 
-def _tested(card: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _tested(card: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for modality, figures in card.get("figures", {}).items():
         of = {"modality": modality}
         yield of | {"group": "all", "name": ""} | limits.reached(figures)

@@ -9,12 +9,12 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from accounts import idempotency
 from accounts.names import check_name
+from accounts.requests import PersonApiRequest
 from diagnosis.language import terms
 from diagnosis.moles import edits
 from diagnosis.moles.models import Mole
@@ -83,6 +83,7 @@ class MoleFilter(django_filters.FilterSet):
 class MoleViewSet(
     mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, GenericViewSet
 ):
+    request: PersonApiRequest
     serializer_class = MoleSerializer
     queryset = Mole.objects.none()
     filterset_class = MoleFilter
@@ -94,7 +95,7 @@ class MoleViewSet(
     @extend_schema(
         summary="Name a mole", request=NewMoleSerializer, responses={201: MoleSerializer}
     )
-    def create(self, request: Request) -> Response:
+    def create(self, request: PersonApiRequest) -> Response:
         sent = NewMoleSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         fields = dict(sent.validated_data)
@@ -112,7 +113,7 @@ class MoleViewSet(
     @extend_schema(
         summary="Change a mole", request=MoleChangesSerializer, responses={200: MoleSerializer}
     )
-    def partial_update(self, request: Request, pk: uuid.UUID) -> Response:
+    def partial_update(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
         mole = self.get_object()
         sent = MoleChangesSerializer(data=request.data)
         sent.is_valid(raise_exception=True)

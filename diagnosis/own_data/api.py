@@ -3,13 +3,13 @@
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import credentials
 from accounts.api.tokens import ConfirmationSerializer
 from accounts.models import User
+from accounts.requests import PersonApiRequest
 from diagnosis.own_data import archive
 from diagnosis.own_data.responses import zip_answer
 
@@ -19,7 +19,7 @@ class ConfirmedView(APIView):
 
     is_of_the_account = True
 
-    def confirm(self, request: Request) -> User:
+    def confirm(self, request: PersonApiRequest) -> User:
         sent = ConfirmationSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         credentials.confirm(request=request, **sent.validated_data)
@@ -33,7 +33,7 @@ class ExportView(ConfirmedView):
         request=ConfirmationSerializer,
         responses={(200, "application/zip"): OpenApiTypes.BINARY},
     )
-    def post(self, request: Request) -> StreamingHttpResponse:
+    def post(self, request: PersonApiRequest) -> StreamingHttpResponse:
         return zip_answer(self.confirm(request))
 
 
@@ -44,6 +44,6 @@ class DeletionView(ConfirmedView):
         request=ConfirmationSerializer,
         responses={204: None},
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: PersonApiRequest) -> Response:
         archive.delete_account(self.confirm(request))
         return Response(status=204)

@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from accounts.requests import PersonApiRequest
 from diagnosis import limits
 from diagnosis.moles import changes
 from diagnosis.records import answers, assessments, pictures, responses, uploads, waiting
@@ -42,6 +43,7 @@ JPEG = {(200, "image/jpeg"): OpenApiTypes.BINARY}
 class RecordViewSet(
     mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, GenericViewSet
 ):
+    request: PersonApiRequest
     serializer_class = RecordSerializer
     queryset = MoleRecord.objects.none()  # the schema's; requests see their own person's
     filterset_class = ProgramFilter
@@ -71,7 +73,7 @@ class RecordViewSet(
         request={"multipart/form-data": UploadSerializer},
         responses={201: CreatedSerializer},
     )
-    def create(self, request: Request) -> Response:
+    def create(self, request: PersonApiRequest) -> Response:
         upload = UploadSerializer(data=request.data, context=self.get_serializer_context())
         upload.is_valid(raise_exception=True)
         fields = dict(upload.validated_data)
@@ -90,7 +92,7 @@ class RecordViewSet(
         request=RecordMoleSerializer,
         responses={200: RecordSerializer},
     )
-    def partial_update(self, request: Request, pk: uuid.UUID) -> Response:
+    def partial_update(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
         record = self.get_object()
         sent = RecordMoleSerializer(data=request.data, context=self.get_serializer_context())
         sent.is_valid(raise_exception=True)
@@ -103,7 +105,7 @@ class RecordViewSet(
         responses=JPEG,
     )
     @action(detail=False, methods=["post"])
-    def preview(self, request: Request) -> HttpResponse:
+    def preview(self, request: PersonApiRequest) -> HttpResponse:
         upload = PictureSerializer(data=request.data)
         upload.is_valid(raise_exception=True)
         limits.spend(request.user, "previews")
@@ -138,7 +140,7 @@ class RecordViewSet(
         responses={200: ChangeSerializer},
     )
     @action(detail=True)
-    def change(self, request: Request, pk: uuid.UUID) -> Response:
+    def change(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
         record, asked = self.get_object(), request.query_params.get("earlier")
         of_mole = MoleRecord.objects.of(request.user).filter(mole=record.mole_id)
         earlier = of_mole.filter(mole__isnull=False).exclude(pk=record.pk)
@@ -156,7 +158,7 @@ class RecordViewSet(
         summary="Assess a failed record again", request=None, responses={200: RecordSerializer}
     )
     @action(detail=True, methods=["post"])
-    def retry(self, request: Request, pk: uuid.UUID) -> Response:
+    def retry(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
         uploads.retry(record=self.get_object(), by=request.user)
         return Response(self.get_serializer(self.get_object()).data)
 
@@ -167,7 +169,7 @@ class RecordViewSet(
         responses={202: RecordSerializer},
     )
     @action(detail=True, methods=["post"])
-    def reassess(self, request: Request, pk: uuid.UUID) -> Response:
+    def reassess(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
         record = self.get_object()
         if not assessments.ask_again(record=record, by=request.user):
             raise limits.Busy(limits.BROKER_DOWN)
@@ -178,6 +180,7 @@ class RecordViewSet(
     get=extend_schema(operation_id="moles_timeline_list", summary="A mole's records, oldest first")
 )
 class TimelineView(ListAPIView):
+    request: PersonApiRequest
     serializer_class = RecordSerializer
     queryset = MoleRecord.objects.none()
     filter_backends = ()

@@ -13,10 +13,10 @@ from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 from rest_framework.viewsets import GenericViewSet
 
 from accounts import idempotency
+from accounts.requests import PersonApiRequest
 from diagnosis.language import terms
 from diagnosis.records import responses
 from diagnosis.records.models import MoleRecord
@@ -57,10 +57,11 @@ class QueueFilter(django_filters.FilterSet):
     retrieve=extend_schema(summary="One record, under a pseudonym"),
 )
 class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet):
+    request: PersonApiRequest
     serializer_class = PatientRecordSerializer
     queryset = MoleRecord.objects.none()
     filterset_class = QueueFilter
-    permission_classes = (*api_settings.DEFAULT_PERMISSION_CLASSES, IsDoctor)
+    permission_classes = (*GenericViewSet.permission_classes, IsDoctor)
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[MoleRecord]:
@@ -69,9 +70,9 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
             return whole.awaiting_review().order_by(*claims.QUEUE)
         return whole
 
-    def paginate_queryset(self, queryset: QuerySet) -> Any:
+    def paginate_queryset(self, queryset: Any) -> list[Any] | None:
         page = super().paginate_queryset(queryset)
-        looks.several(page)
+        looks.several(page or [])
         return page
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -89,7 +90,7 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         responses={200: PatientRecordSerializer, 204: None},
     )
     @action(detail=False, methods=["post"])
-    def next(self, request: Request) -> Response:
+    def next(self, request: PersonApiRequest) -> Response:
         sent = SkippedSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         record = claims.take_next(doctor=request.user, skip=sent.validated_data["skip"])
@@ -103,7 +104,7 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         responses={200: PatientRecordSerializer},
     )
     @action(detail=True, methods=["post"])
-    def claim(self, request: Request, pk: uuid.UUID) -> Response:
+    def claim(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
         record = self.get_object()
         if not claims.take(record_ids=[record.pk], doctor=request.user):
             raise verdicts.Overtaken
@@ -111,7 +112,7 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
 
     @extend_schema(summary="Give a record back to the queue", request=None, responses={204: None})
     @claim.mapping.delete
-    def release(self, request: Request, pk: uuid.UUID) -> Response:
+    def release(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
         claims.release(record_ids=[self.get_object().pk], doctor=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -122,7 +123,7 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         responses={201: WrittenVerdictSerializer},
     )
     @action(detail=True, methods=["post"])
-    def reviews(self, request: Request, pk: uuid.UUID) -> Response:
+    def reviews(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
         record = self.get_object()
         if record.state != MoleRecord.State.DONE:
             raise Http404
@@ -158,10 +159,11 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
     retrieve=extend_schema(summary="One of your verdicts"),
 )
 class VerdictViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet):
+    request: PersonApiRequest
     serializer_class = WrittenVerdictSerializer
     queryset = Review.objects.none()
     filterset_fields = ("record", "risk_category", "urgency")
-    permission_classes = (*api_settings.DEFAULT_PERMISSION_CLASSES, IsDoctor)
+    permission_classes = (*GenericViewSet.permission_classes, IsDoctor)
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Review]:
@@ -172,7 +174,7 @@ class VerdictViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
         request=VerdictChangesSerializer,
         responses={200: WrittenVerdictSerializer},
     )
-    def partial_update(self, request: Request, pk: uuid.UUID) -> Response:
+    def partial_update(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
         review = self.get_object()
         sent = VerdictChangesSerializer(data=request.data)
         sent.is_valid(raise_exception=True)

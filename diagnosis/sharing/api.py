@@ -10,12 +10,12 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from accounts import idempotency
+from accounts.requests import PersonApiRequest
 from diagnosis.moles.models import Mole
 from diagnosis.records.models import MoleRecord
 from diagnosis.records.serializers import OwnMoleField
@@ -47,8 +47,9 @@ class ShareSerializer(serializers.ModelSerializer):
 
     def get_opened_at(self, share: Share) -> list[str]:
         if "opened" not in self.context:  # of all that are shown, at once
-            shown = self.parent.instance if self.parent else [share]
-            self.context["opened"] = links.openings(shown)
+            shown: Any = self.parent.instance if self.parent else [share]
+            # The stubs have it read-only, though it is the view's dict.
+            self.context["opened"] = links.openings(shown)  # type: ignore[index]
         opened = self.context["opened"].get(str(share.pk), ())
         return [entry.timestamp.isoformat() for entry in opened]
 
@@ -72,6 +73,7 @@ class NewShareSerializer(serializers.Serializer):
 class ShareViewSet(
     mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, GenericViewSet
 ):
+    request: PersonApiRequest
     serializer_class = ShareSerializer
     queryset = Share.objects.none()
     filterset_fields = ("mole", "record")
@@ -85,7 +87,7 @@ class ShareViewSet(
         request=NewShareSerializer,
         responses={201: ShareSerializer},
     )
-    def create(self, request: Request) -> Response:
+    def create(self, request: PersonApiRequest) -> Response:
         sent = NewShareSerializer(data=request.data, context=self.get_serializer_context())
         sent.is_valid(raise_exception=True)
         share = idempotency.once(
@@ -101,7 +103,7 @@ class ShareViewSet(
 
 class RecordReportView(APIView):
     @extend_schema(operation_id="records_report", summary="A PDF of one record", responses=PDF)
-    def get(self, request: Request, pk: uuid.UUID) -> HttpResponse:
+    def get(self, request: PersonApiRequest, pk: uuid.UUID) -> HttpResponse:
         own = MoleRecord.objects.of(request.user).with_answers()
         record = get_object_or_404(own, pk=pk)
         pdf = report.write(person=request.user, records=[record], mole=record.mole)
@@ -110,7 +112,7 @@ class RecordReportView(APIView):
 
 class MoleReportView(APIView):
     @extend_schema(operation_id="moles_report", summary="A PDF of a mole over time", responses=PDF)
-    def get(self, request: Request, pk: uuid.UUID) -> HttpResponse:
+    def get(self, request: PersonApiRequest, pk: uuid.UUID) -> HttpResponse:
         mole = get_object_or_404(request.user.moles, pk=pk)
         records = mole.records.with_answers()
         return pdf_answer(report.write(person=request.user, records=records, mole=mole), mole.name)

@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from accounts import idempotency
+from accounts.requests import PersonApiRequest
 from diagnosis.webhooks import registrations
 from diagnosis.webhooks.models import Webhook, WebhookDelivery
 from diagnosis.webhooks.serializers import (
@@ -26,6 +27,7 @@ class WebhookViewSet(
 ):
     """Addresses that hear that a record was assessed or reviewed: docs/integrations.md."""
 
+    request: PersonApiRequest
     serializer_class = WebhookSerializer
     queryset = Webhook.objects.none()  # the schema's; requests see their own person's
     lookup_value_converter = "uuid"
@@ -38,7 +40,7 @@ class WebhookViewSet(
         request=WebhookSerializer,
         responses={201: WebhookWithSecretSerializer},
     )
-    def create(self, request: Request) -> Response:
+    def create(self, request: PersonApiRequest) -> Response:
         fields = self.get_serializer(data=request.data)
         fields.is_valid(raise_exception=True)
         webhook = idempotency.once(
@@ -57,7 +59,7 @@ class WebhookViewSet(
         responses={200: WebhookWithSecretSerializer},
     )
     @action(detail=True, methods=["post"])
-    def rotate(self, request: Request, pk: str) -> Response:
+    def rotate(self, request: PersonApiRequest, pk: str) -> Response:
         webhook = self.get_object()
         registrations.rotate(webhook=webhook, by=request.user)
         return self._with_secret(webhook)
@@ -68,7 +70,7 @@ class WebhookViewSet(
         responses={202: WebhookDeliverySerializer},
     )
     @action(detail=True, methods=["post"])
-    def test(self, request: Request, pk: str) -> Response:
+    def test(self, request: PersonApiRequest, pk: str) -> Response:
         delivery = registrations.test(webhook=self.get_object(), by=request.user)
         return Response(WebhookDeliverySerializer(delivery).data, status=status.HTTP_202_ACCEPTED)
 

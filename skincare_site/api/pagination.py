@@ -3,11 +3,12 @@
 import base64
 import binascii
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Q
 from django.utils.timezone import is_naive
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
@@ -30,13 +31,17 @@ class KeysetPagination(CursorPagination):
     page_size_query_param = "page_size"
     max_page_size = 100
 
+    base_url: str
+    order: list[str]
+    model: type[Model]
+
     def paginate_queryset(
-        self, queryset: QuerySet, request: Request, view: "APIView | None" = None
-    ) -> list[Model]:
+        self, queryset: Any, request: Request, view: "APIView | None" = None
+    ) -> list[Any]:
         self.request = request
         self.base_url = request.build_absolute_uri()
-        self.page_size = self.get_page_size(request)
-        order = queryset.query.order_by or queryset.model._meta.ordering
+        self.page_size = self.get_page_size(request) or self.page_size
+        order: Sequence[str] = queryset.query.order_by or queryset.model._meta.ordering
         key = "-pk" if order[0].startswith("-") else "pk"
         self.order = [name for name in order if name.lstrip("-") != "pk"] + [key]
         self.model = queryset.model
@@ -72,7 +77,8 @@ class KeysetPagination(CursorPagination):
     def _value(self, name: str, text: str) -> Any:
         """Raises ValidationError, ValueError."""
         name, fields = name.lstrip("-"), self.model._meta
-        value = (fields.pk if name == "pk" else fields.get_field(name)).to_python(text)
+        field: Any = fields.pk if name == "pk" else fields.get_field(name)
+        value = field.to_python(text)
         if value is None or (isinstance(value, datetime) and is_naive(value)):
             raise ValueError(text)
         return value

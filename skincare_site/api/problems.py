@@ -133,7 +133,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         status = HTTPStatus.SERVICE_UNAVAILABLE
         problem = {"type": "about:blank", "title": status.phrase, "status": status.value}
         problem["detail"] = str(Outage.default_detail)
-        response = JsonResponse(problem, status=status.value, content_type=MEDIA_TYPE)
+        response: HttpResponse = JsonResponse(problem, status=status.value, content_type=MEDIA_TYPE)
     else:
         response = HttpResponse(get_template("503.html").render(), status=503)
     response["Retry-After"] = Outage.wait

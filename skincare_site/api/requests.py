@@ -34,9 +34,9 @@ class OneMeaningJSONParser(JSONParser):
             text = stream.read().decode("utf-8")
             data = json.loads(text, object_pairs_hook=_once_each, parse_constant=_refused)
         except (ValueError, RecursionError) as error:
-            if isinstance(error, RecursionError):
-                error = _("It is nested too deeply.")
-            raise ParseError(_("This is not JSON: %(why)s") % {"why": error}) from None
+            deep = isinstance(error, RecursionError)
+            why = _("It is nested too deeply.") if deep else str(error)
+            raise ParseError(_("This is not JSON: %(why)s") % {"why": why}) from None
         if not isinstance(data, dict):
             raise ValidationError([_("Send an object, in braces.")])
         if _depth(data) > DEEPEST:
