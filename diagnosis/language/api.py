@@ -22,7 +22,7 @@ SKINS = {
 
 class ShareSerializer(serializers.Serializer):
     share = serializers.FloatField()
-    low = serializers.FloatField(help_text=_("End of the 95 % interval."))
+    low = serializers.FloatField(help_text=_("Lower end of the interval that holds 95 of 100."))
     high = serializers.FloatField()
 
     class Meta:
