@@ -66,7 +66,7 @@ class _Stored(EmailMessage):
         super().__init__(from_email=mail.sender, to=mail.recipients)
         self.stored = bytes(mail.content)
 
-    def message(self, *_: object, **__: object) -> _Mime:  # type: ignore[override]
+    def message(self, *_: object, **__: object) -> _Mime:
         mime = email.message_from_bytes(self.stored, _class=_Mime, policy=policy.SMTP)
         mime.stored = self.stored
         return mime

@@ -70,9 +70,10 @@ def look(
     details: dict[str, str] | None = None,
 ) -> None:
     """That somebody read a row, or, where it is None, a list with the ``shown`` ids."""
+    data: dict[str, Any] | None = details
     if row is None:
-        details = {"action": LIST, "shown": list(shown)}
-    _create(model, row, action=LogEntry.Action.ACCESS, additional_data=details)
+        data = {"action": LIST, "shown": list(shown)}
+    _create(model, row, action=LogEntry.Action.ACCESS, additional_data=data)
 
 
 def _create(model: type[Model], row: Model | None, **fields: Any) -> None:

@@ -91,7 +91,7 @@ def say(change: "Change | str", *, given_up: bool = False) -> Said:
     """Put a change, or the reason why there is none, into words."""
     if isinstance(change, str):
         return _plain(change)
-    result = change.result
+    result = change.result or {}
     if result is None:
         if given_up:
             return _plain("unreadable")
@@ -120,7 +120,7 @@ def names(codes: Iterable[str]) -> str:
 
 def growth(change: "Change") -> tuple[float, float, float] | None:
     """The later area as a share of the earlier one, and between what the error lets it lie."""
-    result = change.result
+    result = change.result or {}
     if not result or result["reason"]:
         return None
     limit = limits.error(change.before.modality)["limit"]["area"]
@@ -139,7 +139,7 @@ def _heading(found: list[str]) -> str:
 
 
 def _sentences(change: "Change") -> list["StrOrPromise"]:
-    result = change.result
+    result = change.result or {}
     error = limits.error(change.before.modality)
     day = date_format(timezone.localtime(change.before.record.created_at), "DATE_FORMAT")
     facts = {
@@ -197,7 +197,7 @@ def _sentences(change: "Change") -> list["StrOrPromise"]:
 
 
 def _lines(change: "Change") -> list[Line]:
-    result = change.result
+    result = change.result or {}
     before, after = result["before"], result["after"]
     limit = limits.error(change.before.modality)["limit"]
     beyond = set(result["changes"])
@@ -236,7 +236,7 @@ def _sizes(name: str, before: dict, after: dict) -> tuple[str, str]:
 
 def _frames(change: "Change") -> tuple[str, list[Frame]]:
     """Both pictures in pixels of the earlier one, around its mole."""
-    result = change.result
+    result = change.result or {}
     (a, b, c), (d, e, f) = result["matrix"]
     transforms = ["", f"matrix({a} {d} {b} {e} {c} {f})"]
     frames = []
@@ -245,7 +245,12 @@ def _frames(change: "Change") -> tuple[str, list[Frame]]:
     ):
         points = np.array(assessment.outline or np.zeros((0, 2))) * size
         frames.append(
-            Frame(*size, transform, " ".join(f"{x:.1f},{y:.1f}" for x, y in points.tolist()))
+            Frame(
+                size[0],
+                size[1],
+                transform,
+                " ".join(f"{x:.1f},{y:.1f}" for x, y in points.tolist()),
+            )
         )
     width, height = result["sizes"][0]
     left, top, side = 0.0, 0.0, float(max(width, height))

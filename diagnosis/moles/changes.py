@@ -8,7 +8,8 @@ import logging
 import uuid
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -35,13 +36,14 @@ def follow_later(*mole_ids: uuid.UUID | None) -> None:
     """Call ``follow`` for these moles once the transaction is committed."""
     for mole_id in mole_ids:
         if mole_id is not None:
-            transaction.on_commit(lambda mole_id=mole_id: follow(mole_id), robust=True)
+            transaction.on_commit(partial(follow, mole_id), robust=True)
 
 
 def moves(record: "MoleRecord", mole: Mole | None) -> None:
     """Compare anew once the record is saved as one of ``mole``; what was found goes."""
-    follow_later(record.mole_id, mole and mole.pk)
-    if record.mole_id != (mole and mole.pk):
+    new = mole.pk if mole else None
+    follow_later(record.mole_id, new)
+    if record.mole_id != new:
         record.changes = []
 
 
@@ -88,7 +90,13 @@ def as_dict(before: "MoleRecord", after: "MoleRecord") -> dict:
     """``between``, as the API shows it."""
     change = between(before, after)
     result = {"reason": change} if isinstance(change, str) else change.result
-    nothing = {"reason": "", "matrix": None, "before": None, "after": None, "differences": {}}
+    nothing: dict[str, Any] = {
+        "reason": "",
+        "matrix": None,
+        "before": None,
+        "after": None,
+        "differences": {},
+    }
     state = "waiting" if result is None else "not_compared" if result["reason"] else "measured"
     limit = limits.error(before.modality)["limit"]
     return nothing | {"changes": []} | (result or {}) | {
@@ -136,8 +144,8 @@ def _pairs(records: Iterable["MoleRecord"]) -> dict["MoleRecord", tuple[uuid.UUI
     first: dict[str, uuid.UUID] = {}
     pairs = {}
     for record in sorted(records, key=lambda record: (record.created_at, record.pk)):
-        if record.state == "done":
-            answer = record.current_assessment_id
+        answer = record.current_assessment_id
+        if record.state == "done" and answer:
             pairs[record] = (first.setdefault(record.modality, answer), answer)
     return pairs
 
@@ -180,4 +188,5 @@ def _measure(before: "Assessment", after: "Assessment") -> dict:
         size = assessment.record.size_mm
         shots.append(Shot(picture, assessment.outline, float(size) if size else None))
     sizes = [[shot.picture.shape[1], shot.picture.shape[0]] for shot in shots]
-    return compare(*shots, before.modality).as_dict() | {"sizes": sizes}
+    first, second = shots
+    return compare(first, second, before.modality).as_dict() | {"sizes": sizes}
