@@ -91,7 +91,7 @@ def say(change: "Change | str", *, given_up: bool = False) -> Said:
     """Put a change, or the reason why there is none, into words."""
     if isinstance(change, str):
         return _plain(change)
-    result = change.result or {}
+    result = change.result
     if result is None:
         if given_up:
             return _plain("unreadable")
