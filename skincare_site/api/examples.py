@@ -51,6 +51,7 @@ RECORD = {
     "modality": "photo",
     "note": "darker than in summer",
     "signs": ["growing"],
+    "changes": [],
     "size_mm": 4.5,
     "image": f"https://example.org/api/v1/records/{RECORD_ID}/image/",
     "thumbnail": f"https://example.org/api/v1/records/{RECORD_ID}/thumbnail/",
