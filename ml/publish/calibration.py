@@ -33,7 +33,7 @@ BIAS_RIDGE = 5.0
 # Share of validation lesions that each limit may refuse; nine limits stay under 3 % together.
 TAIL = 0.002
 # A calm answer to no lesion means nothing, so that this limit may refuse more of the real ones.
-NO_LESION_TAIL = 0.015
+NO_LESION_TAIL = 0.01
 # A blown-out share, a share of the frame's cells on the lesion, and a share of the lesion under
 # hair or ink that are never refused.
 MIN_GLARE, MIN_CUT, MIN_COVERED = 0.05, 0.6, 0.25

@@ -66,6 +66,6 @@ def test_a_demo_picture_is_one_click(page: Page, worker, alice, log_in) -> None:
     page.goto("/records/new/")
     page.get_by_role("button", name="Large, uneven mole").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(ANSWER, timeout=60_000)
-    expect(page.get_by_text("drawn by the computer")).to_be_visible()
+    expect(page.locator("#result").get_by_text("drawn by the computer")).to_be_visible()
     page.get_by_role("button", name="Outline").click()
     expect(page.get_by_role("button", name="Outline")).to_have_attribute("aria-pressed", "true")

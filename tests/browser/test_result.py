@@ -35,6 +35,7 @@ def test_who_waits_keeps_the_focus(page: Page, alice, log_in) -> None:
     record = RecordFactory(owner=alice)
     log_in(page.context, alice)
     page.goto(address(record))
+    page.get_by_text("About this picture").click()
     link = page.get_by_role("link", name="Delete this picture")
     link.focus()
     with page.expect_response("**/state/**"):
