@@ -46,4 +46,4 @@ def running(port: int) -> Iterator[Provider]:
         yield Provider(address)
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)

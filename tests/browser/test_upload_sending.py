@@ -37,7 +37,7 @@ def slow_site(monkeypatch):
 
     def wait(record_id) -> None:
         stored.set()
-        go_on.wait(20)
+        go_on.wait(120)
 
     monkeypatch.setattr(queue, "send", wait)
     yield SimpleNamespace(stored=stored, go_on=go_on)
@@ -108,7 +108,7 @@ def test_a_lost_connection_keeps_the_picture_and_sending_again_makes_one_record(
     upload_page.get_by_label("Picture of the mole").set_input_files(files[0])
     send(upload_page)
     expect(upload_page.get_by_text("Waiting for the answer")).to_be_visible()
-    assert slow_site.stored.wait(20)
+    assert slow_site.stored.wait(120)
     upload_page.context.set_offline(True)  # it has arrived, and the page never learns of it
     notice = upload_page.get_by_role("alert")
     expect(notice).to_contain_text("The connection was lost.")

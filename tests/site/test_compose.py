@@ -140,7 +140,7 @@ def run(process_environment: dict[str, str], tmp_path: Path, unused_tcp_port: in
     yield start
     for process in processes:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, process.log.read_text()
+        assert process.wait(120) == 0, process.log.read_text()
 
 
 def wait_for(condition, process: subprocess.Popen, seconds: float = 60):

@@ -54,7 +54,7 @@ def port(tmp_path: Path, unused_tcp_port: int, process_environment) -> Iterator[
     wait_for(unused_tcp_port)
     yield unused_tcp_port
     server.terminate()
-    server.wait(30)
+    server.wait(120)
 
 
 def test_no_header_says_where_the_site_begins(port) -> None:
@@ -101,7 +101,7 @@ def caddy(port: int, tmp_path: Path) -> Iterator[int]:
     wait_for(own)
     yield own
     proxy.terminate()
-    proxy.wait(30)
+    proxy.wait(120)
 
 
 @pytest.fixture
