@@ -1,6 +1,6 @@
 """E-mails that tell a person at once what was changed in their account, perhaps not by them."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from allauth.account.models import EmailAddress
 from allauth.account.signals import email_added
@@ -15,6 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 ADDRESS_ADDED = _("The e-mail address %(address)s was added to your account.")
 ADDRESS_REPLACED = _("An administrator replaced the e-mail address of your account by %(address)s.")
 PASSWORD_SET = _("An administrator set a new password for your account.")
@@ -22,7 +25,7 @@ FACTOR_REMOVED = _("An administrator removed a second step of signing in from yo
 ROLES_CHANGED = _("An administrator changed what your account may do: %(roles)s.")
 
 
-def send(person: User, sentence: str, *, to: str | None = None, **params: str) -> None:
+def send(person: User, sentence: "StrOrPromise", *, to: str | None = None, **params: str) -> None:
     """Mail it on commit, in the person's language, to ``to`` or to the address of the account."""
     with translation.override(person.language or settings.LANGUAGE_CODE):
         message = EmailMessage(

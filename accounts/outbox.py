@@ -59,6 +59,9 @@ class _Mime(email.message.EmailMessage):
         return self.stored.replace(b"\n", linesep.encode())
 
 
+_POLICY = policy.EmailPolicy(linesep=policy.SMTP.linesep, message_factory=_Mime)
+
+
 class _Stored(EmailMessage):
     """A message as it was stored; Django's backends ask no more of one."""
 
@@ -66,8 +69,8 @@ class _Stored(EmailMessage):
         super().__init__(from_email=mail.sender, to=mail.recipients)
         self.stored = bytes(mail.content)
 
-    def message(self, *_: object, **__: object) -> _Mime:  # type: ignore[override]
-        mime = email.message_from_bytes(self.stored, _class=_Mime, policy=policy.SMTP)
+    def message(self, *_: object, **__: object) -> _Mime:
+        mime = email.message_from_bytes(self.stored, policy=_POLICY)
         mime.stored = self.stored
         return mime
 

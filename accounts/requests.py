@@ -1,6 +1,7 @@
 """Requests as views get them whose person is signed in."""
 
 from django.http import HttpRequest
+from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User
 
@@ -9,3 +10,4 @@ class PersonRequest(HttpRequest):
     """What a view below ``login_required`` gets, and one of the admin."""
 
     user: User
+    htmx: HtmxDetails

@@ -44,7 +44,7 @@ class Environment(environ.FileAwareEnv):
         except ValueError as error:
             raise ImproperlyConfigured(f"{var} has a value of the wrong kind.") from error
 
-    def url(self, var: str, default: Any = environ.Env.NOTSET) -> str:  # type: ignore[override]
+    def url(self, var: str, default: Any = environ.Env.NOTSET) -> str:
         """An address whose password, if it has one, is encoded."""
         value = self(var, default=default)
         try:
@@ -57,10 +57,10 @@ class Environment(environ.FileAwareEnv):
             raise ImproperlyConfigured(f"{var} can't be read as an address. {ENCODE}.")
         return value
 
-    def db(self, var: str, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
+    def db(self, var: str, **kwargs: Any) -> dict[str, Any]:
         return self._parsed(var, self.db_url_config, self.url(var), **kwargs)
 
-    def email_url(self, var: str, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
+    def email_url(self, var: str, **kwargs: Any) -> dict[str, Any]:
         """Empty where the variable is."""
         address = self(var, default="")
         if address and not address.startswith("file"):

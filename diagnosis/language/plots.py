@@ -113,12 +113,13 @@ def area_plot(found: Mapping["MoleRecord", "Change"]) -> Plot | None:
     points = [
         Point(
             (at - begin).total_seconds() / seconds,
-            *(1 - 100 * share / top for share in shares[:1]),
+            1 - 100 * share / top,
             _day(at),
-            _percent(shares[0]),
-            *(1 - 100 * share / top for share in shares[1:]),
+            _percent(share),
+            1 - 100 * low / top,
+            1 - 100 * high / top,
         )
-        for at, shares in measured
+        for at, (share, low, high) in measured
     ]
     title = _(
         "Area compared with the first picture: %(from)s on %(from_date)s, %(to)s on %(to_date)s"

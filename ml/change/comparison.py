@@ -82,8 +82,8 @@ def compare(before: Shot, after: Shot, modality: str) -> Comparison:
         matrix=matrix,
         inliers=found.inliers,
         on_skin=found.on_skin,
-        before=first.as_dict() | {"mm": millimetres and millimetres * first.diameter},
-        after=second.as_dict() | {"mm": millimetres and millimetres * second.diameter},
+        before={**first.as_dict(), "mm": millimetres and millimetres * first.diameter},
+        after={**second.as_dict(), "mm": millimetres and millimetres * second.diameter},
         differences=changed,
         changes=beyond(changed, modality),
     )

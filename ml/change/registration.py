@@ -102,7 +102,7 @@ def _features(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
     # Light falls off towards the edge: contrast is raised by neighbourhood.
     grey = cv2.createCLAHE(clipLimit=3, tileGridSize=(8, 8)).apply(grey)
-    finder = cv2.SIFT_create(nfeatures=FEATURES, contrastThreshold=0.015)
+    finder = cv2.SIFT.create(nfeatures=FEATURES, contrastThreshold=0.015)
     found, descriptors = finder.detectAndCompute(grey, None)
     if descriptors is None:
         return np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32), unit
