@@ -82,5 +82,7 @@ class ProgramFilter(RecordFilter):
         help_text=_("created_at or danger, with a minus before it for the other way round."),
     )
 
-    def __init__(self, data: dict, queryset: QuerySet, *, request: PersonApiRequest, **_: Any) -> None:
+    def __init__(
+        self, data: dict, queryset: QuerySet, *, request: PersonApiRequest, **_: Any
+    ) -> None:
         super().__init__(data, queryset, owner=request.user)
