@@ -88,6 +88,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     date_joined = models.DateTimeField(_("joined at"), default=timezone.now, editable=False)
 
     objects = UserManager()
+    # Managers of models of libraries that bring no types.
+    auth_token_set: Any
+    emailaddress_set: Any
+    socialaccount_set: Any
     _stored_email: str | None = None
 
     EMAIL_FIELD = USERNAME_FIELD = "email"

@@ -59,6 +59,9 @@ class _Mime(email.message.EmailMessage):
         return self.stored.replace(b"\n", linesep.encode())
 
 
+_POLICY = policy.EmailPolicy(linesep=policy.SMTP.linesep, message_factory=_Mime)
+
+
 class _Stored(EmailMessage):
     """A message as it was stored; Django's backends ask no more of one."""
 
@@ -67,7 +70,7 @@ class _Stored(EmailMessage):
         self.stored = bytes(mail.content)
 
     def message(self, *_: object, **__: object) -> _Mime:
-        mime = email.message_from_bytes(self.stored, _class=_Mime, policy=policy.SMTP)
+        mime = email.message_from_bytes(self.stored, policy=_POLICY)
         mime.stored = self.stored
         return mime
 

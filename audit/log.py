@@ -67,7 +67,7 @@ def look(
     model: type[Model],
     row: Model | None,
     shown: Iterable[str] = (),
-    details: dict[str, str] | None = None,
+    details: dict[str, Any] | None = None,
 ) -> None:
     """That somebody read a row, or, where it is None, a list with the ``shown`` ids."""
     data: dict[str, Any] | None = details

@@ -3,7 +3,7 @@
 import io
 import math
 import warnings
-from typing import IO, BinaryIO
+from typing import IO
 
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, Jpeg2KImagePlugin, TiffImagePlugin
@@ -24,7 +24,7 @@ DRAFT_SIDE = 2048  # at least; what is stored and shown is not larger
 NEW_SUBFILE_TYPE, DNG_VERSION = 254, 50706
 
 
-def open_upright(data: bytes | BinaryIO) -> Image.Image:
+def open_upright(data: bytes | IO[bytes]) -> Image.Image:
     """Decode one still picture to upright RGB in sRGB, the EXIF orientation applied.
 
     Raises ImageError: ``empty``, ``not_a_picture``, ``video``, ``camera_raw``, ``no_picture``,
@@ -58,7 +58,7 @@ def open_upright(data: bytes | BinaryIO) -> Image.Image:
             raise damaged() from error
 
 
-def _opened(stream: BinaryIO, head: bytes) -> Image.Image:
+def _opened(stream: IO[bytes], head: bytes) -> Image.Image:
     """What is known before pixels are decoded."""
     stream.seek(0)
     try:
@@ -108,7 +108,7 @@ def _check_pages(image: TiffImagePlugin.TiffImageFile) -> None:
     image.seek(0)
 
 
-def _decoded(image: Image.Image, stream: BinaryIO) -> Image.Image:
+def _decoded(image: Image.Image, stream: IO[bytes]) -> Image.Image:
     """With its pixels; at a fraction where the decoder can, since no photo needs more."""
     if bmp.is_run_length(image):
         return bmp.decoded_runs(image, stream)
@@ -174,7 +174,7 @@ def flatten(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def decode(data: bytes | BinaryIO) -> np.ndarray:
+def decode(data: bytes | IO[bytes]) -> np.ndarray:
     """Like open_upright, as an array: (height, width, 3) uint8."""
     return np.asarray(open_upright(data))
 

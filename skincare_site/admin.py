@@ -1,6 +1,5 @@
 """The administration pages: entered by the site's own sign-in, by staff with a second factor."""
 
-from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -50,9 +49,7 @@ class Site(admin.AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         return super().has_permission(request) and passed_second_step(request)
 
-    def admin_view(
-        self, view: Callable[..., HttpResponse], cacheable: bool = False
-    ) -> Callable[..., HttpResponse]:
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """As Django's, and no page for what can't be the id of anything in a list."""
 
         @wraps(view)

@@ -76,7 +76,9 @@ def _database() -> Iterator[Metric]:
         "skincare_queue_oldest_seconds", "Age of the oldest of them.", _age(waiting["oldest"])
     )
     states = GaugeMetricFamily("skincare_records", "Records by state.", labels=["state"])
-    for state, number in (cache.get_or_set("metrics.states", _states, STATES_FOR) or {}).items():
+    # The stubs also have it return None, which it does only for a default of None.
+    counted = cache.get_or_set("metrics.states", _states, STATES_FOR)
+    for state, number in counted.items():  # type: ignore[union-attr]
         states.add_metric([state], number)
     yield states
     mails = OutgoingMail.objects.aggregate(number=Count("pk"), oldest=Min("created_at"))

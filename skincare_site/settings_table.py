@@ -49,19 +49,21 @@ def of_the_service() -> Iterator[Row]:
     lines = text.splitlines()
     for statement in ast.parse(text).body:
         for call in ast.walk(statement):
+            if not isinstance(call, ast.Call):
+                continue
             name = _variable(call)
             if name and name not in given | INTERNAL:
                 default = [word.value for word in call.keywords if word.arg == "default"]
                 yield name, ast.unparse(default[0]) if default else "", _comment(lines, statement)
 
 
-def _variable(node: ast.AST) -> str | None:
+def _variable(call: ast.Call) -> str | None:
     """The NAME of env("NAME") or env.kind("NAME")."""
-    if not (isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant)):
+    if not (call.args and isinstance(call.args[0], ast.Constant)):
         return None
-    function = node.func.value if isinstance(node.func, ast.Attribute) else node.func
+    function = call.func.value if isinstance(call.func, ast.Attribute) else call.func
     is_env = isinstance(function, ast.Name) and function.id == "env"
-    return str(node.args[0].value) if is_env else None
+    return str(call.args[0].value) if is_env else None
 
 
 def _comment(lines: list[str], statement: ast.stmt) -> str:

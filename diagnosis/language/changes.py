@@ -98,15 +98,15 @@ def say(change: "Change | str", *, given_up: bool = False) -> Said:
         return Said("neutral", _("The two pictures are being compared"), waiting=True)
     if result["reason"] and not result.get("matrix"):
         return _plain(result["reason"])
-    view_box, frames = _frames(change)
+    view_box, frames = _frames(change, result)
     if result["reason"]:
         sentence = REASONS[result["reason"]]
         return Said("neutral", _("Not compared"), [sentence], [], view_box, frames)
     return Said(
         tone="doctor" if result["changes"] else "calm",
         heading=_heading(result["changes"]),
-        sentences=_sentences(change),
-        lines=_lines(change),
+        sentences=_sentences(change, result),
+        lines=_lines(change, result),
         view_box=view_box,
         frames=frames,
     )
@@ -125,7 +125,8 @@ def growth(change: "Change") -> tuple[float, float, float] | None:
         return None
     limit = limits.error(change.before.modality)["limit"]["area"]
     logarithm = result["differences"]["area"]
-    return tuple(float(np.exp(logarithm + off)) for off in (0, -limit, limit))
+    share, low, high = (float(np.exp(logarithm + off)) for off in (0, -limit, limit))
+    return share, low, high
 
 
 def _plain(reason: str) -> Said:
@@ -138,8 +139,7 @@ def _heading(found: list[str]) -> str:
     return _("It changed. Show it to a doctor within a few weeks.")
 
 
-def _sentences(change: "Change") -> list["StrOrPromise"]:
-    result = change.result or {}
+def _sentences(change: "Change", result: dict) -> list["StrOrPromise"]:
     error = limits.error(change.before.modality)
     day = date_format(timezone.localtime(change.before.record.created_at), "DATE_FORMAT")
     facts = {
@@ -196,8 +196,7 @@ def _sentences(change: "Change") -> list["StrOrPromise"]:
     return sentences
 
 
-def _lines(change: "Change") -> list[Line]:
-    result = change.result or {}
+def _lines(change: "Change", result: dict) -> list[Line]:
     before, after = result["before"], result["after"]
     limit = limits.error(change.before.modality)["limit"]
     beyond = set(result["changes"])
@@ -228,30 +227,24 @@ def _sizes(name: str, before: dict, after: dict) -> tuple[str, str]:
             text, factor = _("%(size)s mm"), unit
         else:
             text, factor = _("%(size)s mm²"), unit**2
-        return tuple(
+        first, last = (
             text % {"size": number_format(one[name] * factor, 1)} for one in (before, after)
         )
+        return first, last
     return _percent(1), _percent(after[name] / before[name])
 
 
-def _frames(change: "Change") -> tuple[str, list[Frame]]:
+def _frames(change: "Change", result: dict) -> tuple[str, list[Frame]]:
     """Both pictures in pixels of the earlier one, around its mole."""
-    result = change.result or {}
     (a, b, c), (d, e, f) = result["matrix"]
     transforms = ["", f"matrix({a} {d} {b} {e} {c} {f})"]
     frames = []
-    for assessment, size, transform in zip(
+    for assessment, (width, height), transform in zip(
         (change.before, change.after), result["sizes"], transforms, strict=True
     ):
-        points = np.array(assessment.outline or np.zeros((0, 2))) * size
-        frames.append(
-            Frame(
-                size[0],
-                size[1],
-                transform,
-                " ".join(f"{x:.1f},{y:.1f}" for x, y in points.tolist()),
-            )
-        )
+        points = np.array(assessment.outline or np.zeros((0, 2))) * (width, height)
+        corners = " ".join(f"{x:.1f},{y:.1f}" for x, y in points.tolist())
+        frames.append(Frame(width, height, transform, corners))
     width, height = result["sizes"][0]
     left, top, side = 0.0, 0.0, float(max(width, height))
     outlines = [np.array(one.outline) for one in (change.before, change.after) if one.outline]

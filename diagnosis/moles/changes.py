@@ -8,9 +8,9 @@ import logging
 import uuid
 from collections.abc import Iterable
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -36,14 +36,18 @@ def follow_later(*mole_ids: uuid.UUID | None) -> None:
     """Call ``follow`` for these moles once the transaction is committed."""
     for mole_id in mole_ids:
         if mole_id is not None:
-            transaction.on_commit(partial(follow, mole_id), robust=True)
+            _follow_later(mole_id)
+
+
+def _follow_later(mole_id: uuid.UUID) -> None:
+    transaction.on_commit(lambda: follow(mole_id), robust=True)
 
 
 def moves(record: "MoleRecord", mole: Mole | None) -> None:
     """Compare anew once the record is saved as one of ``mole``; what was found goes."""
-    new = mole.pk if mole else None
-    follow_later(record.mole_id, new)
-    if record.mole_id != new:
+    mole_id = mole.pk if mole else None
+    follow_later(record.mole_id, mole_id)
+    if record.mole_id != mole_id:
         record.changes = []
 
 
@@ -58,7 +62,7 @@ def follow(mole_id: uuid.UUID) -> None:
 
     Safe to repeat: after a new answer, a deleted first picture, a record of another mole.
     """
-    model = Mole._meta.get_field("records").related_model
+    model = apps.get_model("diagnosis", "MoleRecord")  # which stands above moles
     fields = ("mole", "modality", "state", "current_assessment", "created_at", "changes")
     pairs = _pairs(model.objects.filter(mole=mole_id).only(*fields))
     known = _known(pairs.values())
@@ -99,7 +103,7 @@ def as_dict(before: "MoleRecord", after: "MoleRecord") -> dict:
     }
     state = "waiting" if result is None else "not_compared" if result["reason"] else "measured"
     limit = limits.error(before.modality)["limit"]
-    return nothing | {"changes": []} | (result or {}) | {
+    return nothing | {"differences": {}, "changes": []} | (result or {}) | {
         "since": before.pk, "state": state, "limit": limit,
     }  # fmt: skip
 
@@ -188,5 +192,4 @@ def _measure(before: "Assessment", after: "Assessment") -> dict:
         size = assessment.record.size_mm
         shots.append(Shot(picture, assessment.outline, float(size) if size else None))
     sizes = [[shot.picture.shape[1], shot.picture.shape[0]] for shot in shots]
-    first, second = shots
-    return compare(first, second, before.modality).as_dict() | {"sizes": sizes}
+    return compare(shots[0], shots[1], before.modality).as_dict() | {"sizes": sizes}

@@ -8,9 +8,9 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from rest_framework.request import Request
 
 from accounts.models import User
+from accounts.requests import PersonApiRequest
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
 from diagnosis.records.models import MoleRecord
@@ -82,5 +82,7 @@ class ProgramFilter(RecordFilter):
         help_text=_("created_at or danger, with a minus before it for the other way round."),
     )
 
-    def __init__(self, data: dict, queryset: QuerySet, *, request: Request, **_: Any) -> None:
+    def __init__(
+        self, data: dict, queryset: QuerySet, *, request: PersonApiRequest, **_: Any
+    ) -> None:
         super().__init__(data, queryset, owner=request.user)

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from accounts.requests import PersonRequest
 from diagnosis.records.querysets import RecordQuerySet
 from diagnosis.reviews import claims, opinions
 
@@ -33,7 +34,10 @@ class ReviewFilter(admin.SimpleListFilter):
     def value(self) -> str:
         return super().value() or "waiting"
 
-    def queryset(self, request: HttpRequest, queryset: RecordQuerySet) -> RecordQuerySet:
+    # The stubs don't know that in the admin somebody is signed in.
+    def queryset(  # type: ignore[override]
+        self, request: PersonRequest, queryset: RecordQuerySet
+    ) -> RecordQuerySet:
         match self.value():
             case "waiting":
                 return queryset.awaiting_review()
@@ -55,5 +59,8 @@ class ClaimFilter(admin.SimpleListFilter):
             ("others", _("Claimed by other doctors")),
         ]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+    # As above.
+    def queryset(  # type: ignore[override]
+        self, request: PersonRequest, queryset: QuerySet
+    ) -> QuerySet:
         return claims.by_holder(queryset, self.value() or "", doctor=request.user)

@@ -98,5 +98,5 @@ class NewVerdictForm(VerdictForm):
         colleagues = opinions.colleagues(doctor)
         if not (may_ask and colleagues):
             del self.fields["ask"], self.fields["question"]
-        else:
-            self.fields["ask"].queryset = colleagues
+        elif isinstance(ask := self.fields["ask"], forms.ModelChoiceField):
+            ask.queryset = colleagues

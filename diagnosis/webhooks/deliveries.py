@@ -85,7 +85,7 @@ def tell(webhook_id: uuid.UUID | str) -> None:
     """Make one attempt at what is due for this webhook; nothing where another worker has it."""
     if not _claim(webhook_id):
         return
-    delivery = _ripe().filter(webhook=webhook_id).select_related("webhook").first()
+    delivery = _ripe().filter(webhook_id=webhook_id).select_related("webhook").first()
     if delivery is None:
         Webhook.objects.filter(pk=webhook_id).update(busy_until=None)
         return
@@ -98,7 +98,7 @@ def tell(webhook_id: uuid.UUID | str) -> None:
         _note(webhook, delivery, outcome)
     except (Webhook.DoesNotExist, WebhookDelivery.DoesNotExist):
         return  # removed by its person meanwhile
-    if due().filter(webhook=webhook_id).exists():
+    if due().filter(webhook_id=webhook_id).exists():
         queue.tell_webhook(webhook.pk)
 
 

@@ -1,7 +1,7 @@
 """What Pillow leaves to be done for BMP: fast run lengths, empty alpha, the embedded profile."""
 
 import struct
-from typing import BinaryIO, TypeGuard
+from typing import IO, TypeGuard
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -17,7 +17,7 @@ def is_run_length(image: Image.Image) -> TypeGuard[ImageFile.ImageFile]:
     return bool(image.tile) and image.tile[0].codec_name == "bmp_rle"
 
 
-def decoded_runs(image: ImageFile.ImageFile, stream: BinaryIO) -> Image.Image:
+def decoded_runs(image: ImageFile.ImageFile, stream: IO[bytes]) -> Image.Image:
     """Decode ``image``, which is_run_length (BI_RLE8 and BI_RLE4, bottom row first)."""
     _mode, half_bytes, _direction = tuple(image.tile[0].args or ())
     stream.seek(image.tile[0].offset)
@@ -37,7 +37,7 @@ def without_empty_alpha(image: Image.Image) -> Image.Image:
     return image
 
 
-def icc_profile(stream: BinaryIO) -> bytes | None:
+def icc_profile(stream: IO[bytes]) -> bytes | None:
     """The profile that a header of version 5 says to be embedded, or None."""
     stream.seek(HEADER)
     header = stream.read(124)

@@ -5,7 +5,7 @@ The phone's camera page has no part in this: its pixels come from the browser in
 
 import io
 import struct
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 import pillow_heif
@@ -43,7 +43,7 @@ def _opens(profile: bytes) -> bool:
     return True
 
 
-def declared(image: Image.Image, stream: BinaryIO) -> bytes | Encoding | None:
+def declared(image: Image.Image, stream: IO[bytes]) -> bytes | Encoding | None:
     """What the file says of its colours: an ICC profile, an encoding, or nothing, which is sRGB.
 
     PNG: cICP before iCCP before sRGB before gAMA and cHRM (PNG 3rd ed., 12.1). HEIF and AVIF: a
@@ -87,7 +87,9 @@ def is_deep(image: Image.Image, colours: bytes | Encoding | None) -> bool:
     return isinstance(colours, Encoding) and colours.is_hdr and image.format == "HEIF"
 
 
-def deep(image: Image.Image, stream: BinaryIO, colours: bytes | Encoding, side: int) -> Image.Image:
+def deep(
+    image: Image.Image, stream: IO[bytes], colours: bytes | Encoding, side: int
+) -> Image.Image:
     """Decode a picture that is_deep; with an encoding to sRGB, at a whole fraction, not below side.
 
     Raises ImageError: ``too_many_pixels``.
@@ -153,7 +155,7 @@ def _transformed(
     return image if converted is None else converted  # None: of a change in place
 
 
-def _heif(stream: BinaryIO, **options: bool) -> pillow_heif.HeifFile:
+def _heif(stream: IO[bytes], **options: bool) -> pillow_heif.HeifFile:
     """Also of AVIF, whose boxes are the same: Pillow does not tell what they say of colours."""
     stream.seek(0)
     return pillow_heif.open_heif(stream, **options)
@@ -168,7 +170,7 @@ def _says_adobe_rgb(image: Image.Image) -> bool:
     return str(interop.get(1, "")).startswith("R03")
 
 
-def _jpeg_2000_profile(stream: BinaryIO) -> bytes | None:
+def _jpeg_2000_profile(stream: IO[bytes]) -> bytes | None:
     """The profile in the colr box of a JP2 file's header (ISO/IEC 15444-1, I.5.3.3), or None."""
     stream.seek(0)
     head = stream.read(1_000_000)

@@ -1,7 +1,7 @@
 """DICOM: one colour picture of it, as any other picture; its names and numbers are left behind."""
 
 import io
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 import pydicom
@@ -15,7 +15,7 @@ from ml.decoding.errors import ImageError
 DICOM = next(kind for kind in kinds.KINDS if kind.name == "DICOM")
 
 
-def open_frame(stream: BinaryIO) -> Image.Image:
+def open_frame(stream: IO[bytes]) -> Image.Image:
     """The picture of a DICOM file: not decoded yet where it is JPEG or JPEG 2000 inside.
 
     Raises ImageError: ``no_picture``, ``several_pictures``, ``too_many_pixels``, ``not_a_picture``;
@@ -38,7 +38,7 @@ def open_frame(stream: BinaryIO) -> Image.Image:
     return image
 
 
-def jpeg_inside(stream: BinaryIO) -> bytes | None:
+def jpeg_inside(stream: IO[bytes]) -> bytes | None:
     """The JPEG that a DICOM file, which open_frame could read, wraps; None where it is another."""
     file = pydicom.dcmread(stream)
     is_jpeg = file.file_meta.TransferSyntaxUID == pydicom.uid.JPEGBaseline8Bit

@@ -4,7 +4,7 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO, TypeGuard
+from typing import IO, TypeGuard
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -15,7 +15,7 @@ LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"tIME": 7}
 MAX_CHUNKS = 20_000  # six times what 25 MB have as libpng writes them
 
 
-def chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+def chunks(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
     """(name, offset of the data, its length) of each chunk; ends where the file is cut."""
     stream.seek(0, io.SEEK_END)
     end, at = stream.tell(), len(SIGNATURE)
@@ -30,7 +30,7 @@ def chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
         at += 12 + length
 
 
-def without_broken_extras(stream: BinaryIO) -> BinaryIO | None:
+def without_broken_extras(stream: IO[bytes]) -> IO[bytes] | None:
     """The file without text and without ancillary chunks of a wrong checksum or length, or None
     where there are none.
 
@@ -50,7 +50,7 @@ def without_broken_extras(stream: BinaryIO) -> BinaryIO | None:
     return io.BytesIO(b"".join(kept)) if broken and name == b"IEND" else None
 
 
-def cicp(stream: BinaryIO) -> tuple[int, int, bool] | None:
+def cicp(stream: IO[bytes]) -> tuple[int, int, bool] | None:
     """(primaries, transfer, full range) of the cICP chunk, the first two as in H.273; or None."""
     for name, at, length in chunks(stream):
         if name == b"IDAT":
@@ -69,7 +69,7 @@ def is_16_bit(image: Image.Image) -> TypeGuard[ImageFile.ImageFile]:
     return bool(image.tile) and image.tile[0].args in _LOW_HALVES
 
 
-def all_16_bits(image: Image.Image, stream: BinaryIO) -> np.ndarray:
+def all_16_bits(image: Image.Image, stream: IO[bytes]) -> np.ndarray:
     """Decode ``image``, which is_16_bit, to (height, width, 3) uint16.
 
     Pillow keeps the high bytes alone; told that the bytes lie the other way, it keeps the low.
