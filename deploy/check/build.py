@@ -14,7 +14,9 @@ BUILDAH = [
     *("buildah", "--root", str(WORK / "storage"), "--runroot", str(WORK / "run")),
     *("--storage-driver", "overlay"),
 ]
-PYTHON, NODE = "docker.io/library/python:3.11-slim", "docker.io/library/node:24-slim"
+# Made here; the Dockerfile takes base images from REGISTRY.
+REGISTRY = "localhost/"
+PYTHON, NODE = f"{REGISTRY}python:3.11-slim", f"{REGISTRY}node:24-slim"
 TAG = "skincare-mole-check:check"
 
 
@@ -38,7 +40,8 @@ def image() -> Path:
             (context / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, context / name)
     _own_authorities(context / "deploy/ca")
-    _buildah("build", "--build-arg", "VERSION=check", "-t", TAG, str(context))
+    given = [f"--build-arg={one}" for one in (f"REGISTRY={REGISTRY}", "VERSION=check")]
+    _buildah("build", *given, "-t", TAG, str(context))
     shutil.rmtree(context)
     _buildah("rm", "--all")
     container = _out(*BUILDAH, "from", TAG).strip()

@@ -8,6 +8,7 @@ import logging
 import uuid
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -36,11 +37,7 @@ def follow_later(*mole_ids: uuid.UUID | None) -> None:
     """Call ``follow`` for these moles once the transaction is committed."""
     for mole_id in mole_ids:
         if mole_id is not None:
-            _follow_later(mole_id)
-
-
-def _follow_later(mole_id: uuid.UUID) -> None:
-    transaction.on_commit(lambda: follow(mole_id), robust=True)
+            transaction.on_commit(partial(follow, mole_id), robust=True)
 
 
 def moves(record: "MoleRecord", mole: Mole | None) -> None:
@@ -100,10 +97,11 @@ def as_dict(before: "MoleRecord", after: "MoleRecord") -> dict:
         "before": None,
         "after": None,
         "differences": {},
+        "changes": [],
     }
     state = "waiting" if result is None else "not_compared" if result["reason"] else "measured"
     limit = limits.error(before.modality)["limit"]
-    return nothing | {"differences": {}, "changes": []} | (result or {}) | {
+    return nothing | (result or {}) | {
         "since": before.pk, "state": state, "limit": limit,
     }  # fmt: skip
 

@@ -1,5 +1,8 @@
 """Pictures over HTTP: only for views that have checked whose they are."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response, patch_cache_control
 from django.utils.http import quote_etag
@@ -30,21 +33,25 @@ def picture(request: HttpRequest, record: MoleRecord) -> HttpResponse:
 
 
 def _read(record: MoleRecord) -> bytes:
+    with _not_found(FileNotFoundError), record.image.open() as file:
+        return file.read()
+
+
+@contextmanager
+def _not_found(*errors: type[Exception]) -> Iterator[None]:
+    """404 for these: the picture is gone or damaged. That a store is silent is another matter."""
     try:
-        with record.image.open() as file:
-            return file.read()
-    except FileNotFoundError as error:
+        yield
+    except media.Unreachable:
+        raise
+    except errors as error:
         raise Http404 from error
 
 
 def heatmap(record: MoleRecord) -> HttpResponse:
     """The picture with what the answer rests on. Raises Http404 where there is none."""
-    try:
+    with _not_found(OSError, ValueError):
         response = HttpResponse(pictures.heatmap(record), content_type="image/jpeg")
-    except media.Unreachable:
-        raise
-    except (OSError, ValueError) as error:
-        raise Http404 from error
     patch_cache_control(response, private=True, no_cache=True)
     return response
 
@@ -55,12 +62,8 @@ def thumbnail(request: HttpRequest, record: MoleRecord) -> HttpResponse:
     etag = quote_etag(f"{record.pk}-{pictures.THUMBNAIL_SIDE}")
     response = get_conditional_response(request, etag=etag)
     if response is None:
-        try:
+        with _not_found(OSError):
             response = HttpResponse(pictures.thumbnail(record), content_type="image/jpeg")
-        except media.Unreachable:
-            raise
-        except OSError as error:  # gone, or damaged
-            raise Http404 from error
         response["ETag"] = etag
     patch_cache_control(response, private=True, no_cache=True)
     return response

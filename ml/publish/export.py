@@ -16,8 +16,8 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from ml import classifier, datasets, images, network
-from ml.datasets import Row, arrays, seen, splits
+from ml import classifier, images, network
+from ml.datasets import Row, arrays, seen
 from ml.measure import evaluation, trust
 from ml.publish import bands, calibration, external, model_card
 from ml.taxonomy import (
@@ -68,14 +68,10 @@ def release(
     run that was made elsewhere. Raises ParityError, and datasets.DatasetError for data that the
     run was not split on; the old release then stays as it was.
     """
-    described, plan = runs.described(run), Plan.read(run / runs.PLAN)
-    folders = data or described["folders"]
-    found = datasets.read(folders, described["modality"], decode=True).trainable
-    known = splits.read(run / runs.SPLIT, found)
+    plan = Plan.read(run / runs.PLAN)
+    found, known = runs.pictures(run, data)
     rows = [row for row, fold in zip(found, known, strict=True) if fold]
     folds = np.array([fold for fold in known if fold])
-    if not (folds == "validation").any():
-        raise datasets.DatasetError(f"{run}: none of its validation pictures are in this data")
     loaded, side = arrays.load(rows), plan.validation_side
     trained = runs.best(run)
     familiar = _familiar(trained, rows, loaded, folds, side)

@@ -9,11 +9,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from ml import datasets, network
-from ml.datasets import arrays, splits
+from ml.datasets import arrays
 from ml.training import runs
 from ml.training.loop import Validation, check_held_out
 from ml.training.plan import Plan
@@ -30,18 +29,15 @@ def blend(earlier: Path, later: Path, out: Path, data: Sequence[Path] | None = N
     datasets.DatasetError for networks that differ in their layers, for an earlier run that learnt
     what the later one holds out, and for data that ``later`` was not split on.
     """
-    described, plan = runs.described(later), Plan.read(later / runs.PLAN)
-    rows = datasets.read(data or described["folders"], described["modality"], decode=True).trainable
-    folds = [fold or "" for fold in splits.read(later / runs.SPLIT, rows)]
-    chosen = np.flatnonzero(np.array(folds) == "validation")
-    if not len(chosen):
-        raise datasets.DatasetError(f"{later}: none of its validation pictures are in this data")
+    plan = Plan.read(later / runs.PLAN)
+    rows, folds = runs.pictures(later, data)
     check_held_out(earlier, rows, folds)
     first, second = runs.best(earlier).get_weights(), runs.best(later).get_weights()
     if [w.shape for w in first] != [w.shape for w in second]:
         raise datasets.DatasetError(f"{earlier} and {later} have different networks")
     model = network.build(variant=plan.backbone)
-    validation = Validation(rows, arrays.load(rows), chosen, plan)
+    held_out = [row for row, fold in zip(rows, folds, strict=True) if fold == "validation"]
+    validation = Validation(held_out, arrays.load(held_out), range(len(held_out)), plan)
 
     def mix(share: float) -> None:
         pairs = zip(first, second, strict=True)

@@ -244,7 +244,7 @@ def _check_enough(rows: list[Row], folds: list[str]) -> None:
         print(f"warning: no picture to learn {', '.join(missing)} from", file=sys.stderr)
 
 
-def check_held_out(teacher: Path, rows: list[Row], folds: list[str]) -> None:
+def check_held_out(teacher: Path, rows: list[Row], folds: Sequence[str | None]) -> None:
     """Raises DatasetError where the teacher learnt from what is held out here: its pupil would
     be measured on pictures that it knows."""
     theirs = splits.read(teacher / runs.SPLIT, rows)

@@ -8,8 +8,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from ml import network
-from ml.datasets import DatasetError
+from ml import datasets, network
+from ml.datasets import DatasetError, Row, splits
 from ml.training.plan import Plan
 
 PLAN, DATA, SPLIT, EPOCHS, CURVES = (
@@ -61,6 +61,20 @@ def kept_plan(run: Path, plan: Plan | None) -> Plan:
 def described(run: Path) -> dict:
     """``data.json``: the folders that the run learnt from, and their modality."""
     return json.loads((run / DATA).read_text(encoding="utf-8"))
+
+
+def pictures(run: Path, data: Sequence[Path] | None = None) -> tuple[list[Row], list[str | None]]:
+    """The pictures that the run learnt from and was measured on, and the fold of each; None for
+    what its split does not know. ``data`` is where they are, for a run that was made elsewhere.
+
+    Raises DatasetError for data that it was not split on.
+    """
+    known = described(run)
+    rows = datasets.read(data or known["folders"], known["modality"], decode=True).trainable
+    folds = splits.read(run / SPLIT, rows)
+    if "validation" not in folds:
+        raise DatasetError(f"{run}: none of its validation pictures are in this data")
+    return rows, folds
 
 
 def history(run: Path) -> list[dict]:

@@ -71,7 +71,10 @@ def test_a_person_who_is_not_signed_in(look, db) -> None:
 
 def test_a_doctor(look, alice, dr_chen, log_in) -> None:
     page, suffix = look
-    shown = reverse("admin:diagnosis_molerecord_change", args=[_record_of_a_mole(alice).pk])
+    shown, not_yet_seen = (
+        reverse("admin:diagnosis_molerecord_change", args=[_record_of_a_mole(alice).pk])
+        for _ in range(2)
+    )
     pages.of(alice, dr_chen)
     log_in(page.context, dr_chen)
     for name, address in {
@@ -85,7 +88,7 @@ def test_a_doctor(look, alice, dr_chen, log_in) -> None:
         page.keyboard.press(key)
     take(page, "doctor_error", suffix)
     DoctorProfile.objects.create(user=dr_chen, blind_review=True)
-    page.goto(shown)
+    page.goto(not_yet_seen)
     take(page, "doctor_blind", suffix)
 
 

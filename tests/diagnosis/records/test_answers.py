@@ -31,9 +31,10 @@ def say(client, alice):
 
 
 def seen_by_worker(alice, body_site: str = "") -> MoleRecord:
-    """A record with the released model's own answer."""
+    """A record with the released model's own answer, of the kind for which it uses the place."""
     mole = MoleFactory(owner=alice, body_site=body_site) if body_site else None
-    record = RecordFactory(owner=alice, mole=mole, image__data=picture((600, 600)))
+    data = picture((600, 600))
+    record = RecordFactory(owner=alice, mole=mole, modality="dermoscopy", image__data=data)
     assessments.run(record.pk)
     record.refresh_from_db()
     return record
