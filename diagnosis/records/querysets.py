@@ -47,11 +47,13 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         return self.real().filter(state="done", is_reviewed=False)
 
     def with_answers(self) -> Self:
-        """Records with what pages and API show: the person, the mole, the answer, the verdicts
-        that are final."""
+        """Records with what pages and API show: the person, the mole, the pictures, the
+        answer, the verdicts that are final."""
         whole = self.select_related("current_assessment", "mole", "owner")
         reviews = self.model._meta.get_field("reviews").related_model
-        return whole.prefetch_related(Prefetch("reviews", reviews.objects.filter(is_final=True)))
+        return whole.prefetch_related(
+            "further", Prefetch("reviews", reviews.objects.filter(is_final=True))
+        )
 
     def search(self, text: str) -> Self:
         """Records by words that begin so in the note, the mole's name, or the start of an id.

@@ -60,6 +60,7 @@ export class Classifier {
         advice: usable ? advice : rule.advice.retake,
         used: [], // the live view knows nothing of the person
         picture: null,
+        pictures: [],
         heatmap: null,
         outline: outline(mask, Math.sqrt(mask.length)),
         milliseconds: performance.now() - begin,

@@ -1,0 +1,118 @@
+"""One answer to several pictures of one lesion: the mean of what each of them gives."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ml.classifier import Assessment, Classifier, Look, answered, named
+from ml.person import NOBODY, Person
+from ml.taxonomy import (
+    BENIGN,
+    DARK_SKIN,
+    DIAGNOSES,
+    HIGH_RISK,
+    REASONS,
+    Thresholds,
+    advice_of,
+    categories,
+)
+
+FEWEST, MOST = 2, 5  # pictures of one sitting
+BOTH = "both"  # kinds of picture: with a dermatoscope, and without
+# What of each picture's own assessment stands in the one of all.
+PART = (
+    *("modality", "usable", "reasons", "warnings", "diagnoses", "malignancy", "risk_category"),
+    *("uncertain", "advice", "heatmap", "outline"),
+)
+
+Shot = tuple[np.ndarray, str]  # a picture (h, w, 3) uint8, and its modality
+
+
+def assess(classifier: Classifier, shots: Sequence[Shot], of: Person = NOBODY) -> Assessment:
+    """Assess pictures of one lesion of one person; of one picture alone it is that one's.
+
+    Raises like Classifier.assess.
+    """
+    return combine(classifier, [classifier.look(picture, kind, of) for picture, kind in shots])
+
+
+def combine(classifier: Classifier, looks: Sequence[Look]) -> Assessment:
+    """One assessment of the looks at the pictures of one lesion; each one's own is a part.
+
+    Heatmap and outline are the first picture's, which stands for all.
+    """
+    every = [look.assessment for look in looks]
+    first = every[0]
+    if len(looks) == 1:
+        return first
+    facts = {
+        "pictures": [{name: getattr(one, name) for name in PART} for one in every],
+        "milliseconds": round(sum(one.milliseconds for one in every), 2),
+    }
+    usable = [look for look in looks if look.assessment.usable]
+    if not usable:
+        reasons = [r for r in REASONS if any(r in one.reasons for one in every)]
+        return replace(first, reasons=reasons, **facts)
+    parts = [look.assessment for look in usable]
+    thresholds = thresholds_of(classifier, [part.modality for part in parts])
+    probabilities = mean([[part.diagnoses[d] for d in DIAGNOSES] for part in parts])
+    used = [name for name in ("age", "sex", "body_site") if any(name in p.used for p in parts)]
+    answer = answered(probabilities, thresholds)
+    alone = answered(mean([look.picture for look in usable]), thresholds) if used else None
+    for one in filter(None, (answer, alone)):
+        _be_careful(one, [part.risk_category for part in parts])
+    return replace(
+        first,
+        usable=True,
+        reasons=[],
+        warnings=_warnings(parts),
+        diagnoses=named(probabilities),
+        categories=categories(named(probabilities)),
+        **answer,
+        used=used,
+        picture=alone,
+        heatmap=first.heatmap if first.usable else None,
+        outline=first.outline if first.usable else None,
+        **facts,
+    )
+
+
+def mean(probabilities: Sequence) -> np.ndarray:
+    """Of the probabilities (n, 7) of n pictures: (7,)."""
+    return np.asarray(probabilities, float).mean(axis=0)
+
+
+def kind_of(modalities: Collection[str]) -> str:
+    """The modality of all of them, or BOTH."""
+    kinds = set(modalities)
+    return kinds.pop() if len(kinds) == 1 else BOTH
+
+
+def thresholds_of(classifier: Classifier, modalities: Collection[str]) -> Thresholds:
+    """Those for the mean of pictures of these kinds: of ``sitting`` in the card, and where it has
+    none, those for single pictures, of two kinds the more careful of each."""
+    kind = kind_of(modalities)
+    own: Mapping | None = classifier.card.get("sitting", {}).get(kind)
+    if own and len(modalities) > 1:
+        return Thresholds(**own)
+    singles = [classifier.thresholds[modality] for modality in set(modalities)]
+    return Thresholds(
+        screen=min(of.screen for of in singles),
+        melanoma=min(of.melanoma for of in singles),
+        cost_ratio=max(of.cost_ratio for of in singles),
+        uncertain=max(of.uncertain for of in singles),
+    )
+
+
+def _be_careful(answer: dict, singly: Collection[str | None]) -> None:
+    """A mean is not calm about what one of its pictures shows as high risk."""
+    if answer["risk_category"] == BENIGN and HIGH_RISK in singly:
+        answer["uncertain"] = True
+        answer["advice"] = advice_of(BENIGN, uncertain=True)
+
+
+def _warnings(parts: Sequence[Assessment]) -> list[str]:
+    """What holds for all of them; that skin is dark, where one says so."""
+    said = dict.fromkeys(warning for part in parts for warning in part.warnings)
+    return [w for w in said if w == DARK_SKIN or all(w in part.warnings for part in parts)]
