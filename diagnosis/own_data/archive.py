@@ -61,9 +61,8 @@ def archive(person: User) -> Iterator[bytes]:
     stream.add(_explanation().encode(), "README.txt")
     stream.add(_as_json(person), "data.json", compress_type=ZIP_DEFLATED)
     yield from stream.all_files()
-    for record in (
-        person.records.order_by("created_at").prefetch_related("further").iterator(chunk_size=CHUNK)
-    ):
+    records = person.records.order_by("created_at").prefetch_related("further")
+    for record in records.iterator(chunk_size=CHUNK):
         for each in record.pictures:
             try:
                 picture = each.image.open()

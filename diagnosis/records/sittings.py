@@ -34,17 +34,25 @@ class Closed(ValidationError):
     """The record takes no more pictures; ``message`` says why and what to do."""
 
 
-def closed(record: MoleRecord) -> Closed | None:
-    """Why no picture can be added now: what was said of the others would no longer hold."""
+def check_open(record: MoleRecord) -> None:
+    """Raises Closed where what is said of the pictures would not hold with one more."""
     if len(record.pictures) >= MOST:
-        return Closed(FULL, code="full")
+        raise Closed(FULL, code="full")
     if record.origin == MoleRecord.Origin.DEMO or record.created_at < timezone.now() - LASTS:
-        return Closed(OVER, code="over")
+        raise Closed(OVER, code="over")
     until = record.review_claimed_until
     is_held = record.review_claimed_by_id and until and until > timezone.now()
-    if is_held or record.reviews.exists():
-        return Closed(SEEN, code="seen")
-    return None
+    if is_held or record.reviews.model.objects.filter(record=record.pk).exists():
+        raise Closed(SEEN, code="seen")
+
+
+def is_open(record: MoleRecord) -> bool:
+    """Whether another picture can be added now."""
+    try:
+        check_open(record)
+    except Closed:
+        return False
+    return True
 
 
 @uploads.counting_refusals()
@@ -55,8 +63,7 @@ def add(*, record: MoleRecord, by: User, file: File, modality: str = "photo") ->
     PictureRefused, ValidationError for the modality, TryLater.
     """
     check_owner(record, by)
-    if reason := closed(record):
-        raise reason
+    check_open(record)
     limits.spend(by, "uploads")
     uploads.check_quota(by)
     media.check()
@@ -72,8 +79,7 @@ def add(*, record: MoleRecord, by: User, file: File, modality: str = "photo") ->
             # Somebody may have been faster: a doctor, or the other one of a double click.
             known = _known(record, picture)
             if known is None:
-                if reason := closed(record):
-                    raise reason
+                check_open(record)
                 picture.save(force_insert=True)
                 _answer_anew(record)
     except BaseException:
