@@ -18,7 +18,7 @@ from ml import taxonomy
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-    from diagnosis.records.models import Assessment, MoleRecord
+    from diagnosis.records.models import Assessment, MoleRecord, Picture
     from diagnosis.reviews.models import Review
 
 TONES = {"watch": "calm", "doctor_weeks": "doctor", "doctor_days": "soon", "retake": "neutral"}
@@ -99,6 +99,17 @@ class Answer:
     phone: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of several pictures, and what a page says of it; no words while there is no answer."""
+
+    picture: "Picture"
+    tone: str = "neutral"
+    words: "StrOrPromise" = ""
+    remarks: tuple["StrOrPromise", ...] = ()
+    malignancy: float | None = None
+
+
 def answer(record: "MoleRecord") -> Answer | None:
     """The program's answer in words; None while there is none."""
     assessment = record.current_assessment
@@ -122,6 +133,33 @@ def answer(record: "MoleRecord") -> Answer | None:
         untested=tuple(_untested(record, assessment)),
         used=_used(assessment),
         phone=_phone(record.phone_advice, assessment.advice),
+    )
+
+
+def parts(record: "MoleRecord") -> list[Part]:
+    """Each of several pictures with what it gives alone; without, while they are looked at anew."""
+    pictures = record.pictures
+    if len(pictures) == 1:
+        return []
+    assessment = record.current_assessment
+    is_answered = assessment is not None and record.stale_since is None
+    said = {part["id"]: part for part in assessment.pictures} if is_answered else {}
+    return [_part(picture, said.get(str(picture.pk))) for picture in pictures]
+
+
+def _part(picture: "Picture", said: dict | None) -> Part:
+    if said is None:
+        return Part(picture)
+    remarks = [terms.REASONS[code] for code in said["reasons"] if code in terms.REASONS]
+    remarks += [terms.WARNINGS[code] for code in said["warnings"] if code in terms.WARNINGS]
+    if said["uncertain"]:
+        remarks.insert(0, _("The program is not sure about this picture. A doctor can tell."))
+    return Part(
+        picture,
+        tone=TONES[said["advice"]],
+        words=HEADINGS[said["advice"]] if said["usable"] else _("Left out of the answer"),
+        remarks=tuple(remarks),
+        malignancy=said["malignancy"] if said["usable"] else None,
     )
 
 
@@ -223,8 +261,19 @@ def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
             % changes.names(record.changes)
         )
     if assessment.uncertain:
-        reasons.append(_("The program is not sure about this picture. A doctor can tell."))
+        reasons.append(_not_sure(assessment))
     return reasons
+
+
+def _not_sure(assessment: "Assessment") -> str:
+    if not assessment.pictures:
+        return _("The program is not sure about this picture. A doctor can tell.")
+    said = {part["risk_category"] for part in assessment.pictures}
+    if assessment.risk_category == taxonomy.BENIGN and taxonomy.HIGH_RISK in said:
+        return _(
+            "One of the pictures looks more serious than all of them together. A doctor can tell."
+        )
+    return _("The program is not sure about these pictures. A doctor can tell.")
 
 
 def earlier(record: "MoleRecord") -> list[tuple["Assessment", Answer]]:
