@@ -141,6 +141,8 @@ class ChangeSerializer(serializers.Serializer):
 class SittingPictureSerializer(serializers.Serializer):
     """One picture of a record."""
 
+    room = "api-record"
+
     id = serializers.UUIDField(source="pk")
     modality = serializers.ChoiceField(list(terms.MODALITIES.items()))
     created_at = serializers.DateTimeField()
@@ -158,7 +160,7 @@ class SittingPictureSerializer(serializers.Serializer):
             name, keys = f"picture-{what}", {"pk": picture.record_id, "picture": picture.pk}
         else:
             name, keys = what, {"pk": picture.pk}
-        return reverse(f"api-record-{name}", kwargs=keys, request=self.context["request"])
+        return reverse(f"{self.room}-{name}", kwargs=keys, request=self.context["request"])
 
 
 class RecordSerializer(serializers.ModelSerializer):

@@ -9,9 +9,10 @@ from rest_framework import serializers
 from accounts.age import age_on
 from diagnosis.language import terms
 from diagnosis.records.models import MAX_TEXT, MoleRecord
-from diagnosis.records.serializers import AssessmentSerializer
+from diagnosis.records.serializers import AssessmentSerializer, SittingPictureSerializer
 from diagnosis.reviews import looks
 from diagnosis.reviews.models import DIAGNOSIS_CODE, Review
+from ml.sitting.together import MOST
 
 DIAGNOSES = list(terms.DIAGNOSES.items())
 CATEGORIES = list(terms.RISK_CATEGORIES.items())
@@ -51,6 +52,12 @@ class VerdictSerializer(VerdictChangesSerializer):
         required=False,
         help_text=_("How many verdicts you saw: one more, and yours is refused."),
     )
+    seen = serializers.IntegerField(
+        min_value=1,
+        max_value=MOST,
+        required=False,
+        help_text=_("How many pictures you saw: one more, and your verdict is refused."),
+    )
 
 
 class WrittenVerdictSerializer(serializers.ModelSerializer):
@@ -83,6 +90,10 @@ class PatientMoleSerializer(serializers.Serializer):
     body_site = serializers.ChoiceField(list(terms.BODY_SITES.items()), allow_blank=True)
 
 
+class PatientPictureSerializer(SittingPictureSerializer):
+    room = "api-queue"
+
+
 class PatientRecordSerializer(serializers.ModelSerializer):
     """Another person's record, before a doctor.
 
@@ -98,6 +109,9 @@ class PatientRecordSerializer(serializers.ModelSerializer):
     )
     image = serializers.HyperlinkedIdentityField(view_name="api-queue-image")
     thumbnail = serializers.HyperlinkedIdentityField(view_name="api-queue-thumbnail")
+    pictures = PatientPictureSerializer(
+        many=True, read_only=True, help_text=_("All of the sitting, the record's own first.")
+    )
     danger = serializers.ChoiceField(MoleRecord.Danger.choices, read_only=True, allow_null=True)
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
     claimed_by = serializers.SerializerMethodField()
@@ -107,7 +121,8 @@ class PatientRecordSerializer(serializers.ModelSerializer):
         model = MoleRecord
         fields = (
             *("id", "person", "age", "state", "mole", "modality", "note", "signs", "size_mm"),
-            *("image", "thumbnail", "created_at", "danger", "assessment", "claimed_by", "reviews"),
+            *("image", "thumbnail", "pictures", "created_at", "danger", "assessment", "claimed_by"),
+            "reviews",
         )
         read_only_fields = fields
 
