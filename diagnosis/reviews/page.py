@@ -84,8 +84,7 @@ class ReviewPage:
             "is_asked": self._is_asked(),
             "holder": holder,
             "is_mine": holder == request.user,
-            "form": form
-            or self._form(initial={"known": len(written), "seen": len(record.pictures)}),
+            "form": form or self._form(initial=known),
             # A form that was refused stays, so that nothing that was typed is lost.
             "may_write": self.may_write and (form or holder in (None, request.user)),
             "shortcuts": self.profile.shortcuts,
