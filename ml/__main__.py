@@ -12,6 +12,7 @@ from ml.change import limits
 from ml.classifier import ENGINES, RELEASE, ReleaseError
 from ml.datasets.manifest import DatasetError, Manifest, Row
 from ml.person import Person
+from ml.sitting import together
 from ml.taxonomy import BODY_REGIONS, BODY_SITES, DEFAULT_MODALITY, MODALITIES, SEXES
 
 SUMMARY = Path("var/summary")
@@ -167,6 +168,18 @@ def change(options: argparse.Namespace) -> int:
         result = error.measure_error(manifest.rows, classifier.load(options.model, options.engine))
     except ValueError as nothing:
         raise DatasetError(str(nothing)) from nothing
+    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(options.out)
+    return _status(manifest)
+
+
+def sitting(options: argparse.Namespace) -> int:
+    """Measure what several pictures of a lesion gain over one, and set the thresholds for them."""
+    from ml import datasets
+    from ml.sitting import gain
+
+    manifest = datasets.read(options.data, options.modality)
+    result = gain.run(options.model, options.engine, manifest.rows, calibrates=options.calibrate)
     options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(options.out)
     return _status(manifest)
@@ -363,6 +376,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="default: the one that serves",
     )
+    made = command(sitting, data, modality, model)
+    made.add_argument("--out", type=Path, default=together.GAIN, metavar="FILE")
+    made.add_argument(
+        "--calibrate", action="store_true",
+        help="first set the release's thresholds for several pictures, on its validation lesions",
+    )  # fmt: skip
     made = command(predict, modality, model)
     made.add_argument("--age", type=_age, help="of the person, in years, where it is known")
     made.add_argument("--sex", choices=SEXES, help="of the person, at birth")

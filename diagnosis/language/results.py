@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from accounts.age import age_on
 from diagnosis.language import changes, terms
 from ml import taxonomy
+from ml.sitting import together
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -268,8 +269,8 @@ def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
 def _not_sure(assessment: "Assessment") -> str:
     if not assessment.pictures:
         return _("The program is not sure about this picture. A doctor can tell.")
-    said = {part["risk_category"] for part in assessment.pictures}
-    if assessment.risk_category == taxonomy.BENIGN and taxonomy.HIGH_RISK in said:
+    singly = [part["malignancy"] for part in assessment.pictures if part["usable"]]
+    if together.is_contradicted(assessment.risk_category, singly):
         return _(
             "One of the pictures looks more serious than all of them together. A doctor can tell."
         )

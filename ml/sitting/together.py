@@ -1,7 +1,10 @@
 """One answer to several pictures of one lesion: the mean of what each of them gives."""
 
+import functools
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -11,7 +14,6 @@ from ml.taxonomy import (
     BENIGN,
     DARK_SKIN,
     DIAGNOSES,
-    HIGH_RISK,
     REASONS,
     Thresholds,
     advice_of,
@@ -20,6 +22,10 @@ from ml.taxonomy import (
 
 FEWEST, MOST = 2, 5  # pictures of one sitting
 BOTH = "both"  # kinds of picture: with a dermatoscope, and without
+# Of malignancy in one picture: from there on, more likely than not, a mean is not calm.
+CONTRADICTED = 0.5
+# Written by ``python -m ml sitting``; the pages read it.
+GAIN = Path(__file__).with_name("gain.json")
 # What of each picture's own assessment stands in the one of all.
 PART = (
     *("modality", "usable", "reasons", "warnings", "diagnoses", "malignancy", "risk_category"),
@@ -61,7 +67,9 @@ def combine(classifier: Classifier, looks: Sequence[Look]) -> Assessment:
     answer = answered(probabilities, thresholds)
     alone = answered(mean([look.picture for look in usable]), thresholds) if used else None
     for one in filter(None, (answer, alone)):
-        _be_careful(one, [part.risk_category for part in parts])
+        if is_contradicted(one["risk_category"], [part.malignancy for part in parts]):
+            one["uncertain"] = True
+            one["advice"] = advice_of(BENIGN, uncertain=True)
     return replace(
         first,
         usable=True,
@@ -78,8 +86,27 @@ def combine(classifier: Classifier, looks: Sequence[Look]) -> Assessment:
     )
 
 
+def gain(version: str) -> dict:
+    """What several pictures gain, as measured with this version of the model; empty where it was
+    measured with another."""
+    measured = _measured()
+    return measured if measured.get("model_version") == version else {}
+
+
+@functools.cache
+def _measured() -> dict:
+    try:
+        return json.loads(GAIN.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+
+
 def mean(probabilities: Sequence) -> np.ndarray:
-    """Of the probabilities (n, 7) of n pictures: (7,)."""
+    """Of the probabilities (n, 7) of n pictures: (7,).
+
+    Not the mean of log-odds, whose AUC is as good or a little better: it gives way sooner where
+    pictures contradict each other, as when they show two moles (docs/experiments.md).
+    """
     return np.asarray(probabilities, float).mean(axis=0)
 
 
@@ -105,11 +132,9 @@ def thresholds_of(classifier: Classifier, modalities: Collection[str]) -> Thresh
     )
 
 
-def _be_careful(answer: dict, singly: Collection[str | None]) -> None:
-    """A mean is not calm about what one of its pictures shows as high risk."""
-    if answer["risk_category"] == BENIGN and HIGH_RISK in singly:
-        answer["uncertain"] = True
-        answer["advice"] = advice_of(BENIGN, uncertain=True)
+def is_contradicted(risk_category: str | None, malignancies: Collection[float]) -> bool:
+    """Whether the mean is benign, and one of its pictures by itself rather malignant."""
+    return risk_category == BENIGN and max(malignancies) >= CONTRADICTED
 
 
 def _warnings(parts: Sequence[Assessment]) -> list[str]:
