@@ -97,6 +97,7 @@ class Answer:
     warnings: tuple["StrOrPromise", ...] = ()
     untested: tuple["StrOrPromise", ...] = ()
     used: "StrOrPromise" = ""
+    several: "StrOrPromise" = ""
     phone: str = ""
 
 
@@ -120,6 +121,7 @@ def answer(record: "MoleRecord") -> Answer | None:
     heading = advice if assessment.usable else "retake"
     return Answer(
         tone=TONES[heading],
+        several=_several(assessment, advice),
         heading=_heading(assessment, heading),
         how_soon=HOW_SOON.get(advice, ""),
         because=tuple(_because(record, assessment)),
@@ -169,6 +171,20 @@ def _heading(assessment: "Assessment", heading: str) -> str:
     if heading == "watch" and taxonomy.DARK_SKIN in assessment.warnings:
         return _("No warning sign found, but hardly tested on dark skin")
     return HEADINGS[heading]
+
+
+def _several(assessment: "Assessment", advice: str) -> str:
+    """Say where one picture by itself would have been sent to a doctor, and all together are not.
+
+    One picture has lower thresholds, since it says less.
+    """
+    singly = [part["advice"] for part in assessment.pictures if part["usable"]]
+    if advice != "watch" or set(singly) <= {"watch"}:
+        return ""
+    return _(
+        "By itself, one of these pictures would be sent to a doctor. All of them together say "
+        "more than one, and show no warning sign. If you are unsure, let a doctor look."
+    )
 
 
 def _used(assessment: "Assessment") -> str:

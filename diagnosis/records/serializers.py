@@ -279,7 +279,10 @@ class UploadSerializer(FormSerializer):
         child=serializers.FileField(),
         max_length=MOST,
         allow_empty=False,
-        error_messages={"max_length": TOO_MANY},
+        error_messages={
+            "max_length": TOO_MANY,
+            "required": serializers.FileField.default_error_messages["required"],
+        },
         help_text=format_lazy(
             _(
                 "{kinds}; at most {limit} MB. Sent up to {most} times: pictures of one mole, taken "
