@@ -12,6 +12,7 @@ from ml.change import limits
 from ml.classifier import ENGINES, RELEASE, ReleaseError
 from ml.datasets.manifest import DatasetError, Manifest, Row
 from ml.person import Person
+from ml.release import Release
 from ml.sitting import together
 from ml.taxonomy import BODY_REGIONS, BODY_SITES, DEFAULT_MODALITY, MODALITIES, SEXES
 
@@ -176,12 +177,14 @@ def change(options: argparse.Namespace) -> int:
 def sitting(options: argparse.Namespace) -> int:
     """Measure what several pictures of a lesion gain over one, and set the thresholds for them."""
     from ml import datasets
+    from ml.publish import model_card
     from ml.sitting import gain
 
     manifest = datasets.read(options.data, options.modality)
-    result = gain.run(options.model, options.engine, manifest.rows, calibrates=options.calibrate)
-    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    gain.run(options.model, options.engine, manifest.rows, options.out, options.calibrate)
     print(options.out)
+    if (options.model, options.out) == (RELEASE, together.GAIN):
+        CARD.write_text(model_card.render(Release.read(RELEASE).card), encoding="utf-8")
     return _status(manifest)
 
 

@@ -1,5 +1,6 @@
 """What several pictures of a lesion gain over one, on lesions that the model has not seen."""
 
+import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -28,9 +29,9 @@ SENSITIVITY = 0.95
 BENIGN = [DIAGNOSES.index(d) for d in BENIGN_DIAGNOSES]
 
 
-def run(release: Path, engine: str, rows: Sequence[Row], *, calibrates: bool) -> dict:
-    """The gain on the test lesions of a release's split; with ``calibrates``, its thresholds for
-    several pictures are set anew first, on its validation lesions.
+def run(release: Path, engine: str, rows: Sequence[Row], out: Path, calibrates: bool) -> None:
+    """Write the gain on the test lesions of a release's split; with ``calibrates``, its thresholds
+    for several pictures are set anew first, on its validation lesions.
 
     Raises DatasetError where no test lesion has several pictures.
     """
@@ -46,7 +47,8 @@ def run(release: Path, engine: str, rows: Sequence[Row], *, calibrates: bool) ->
     if not held_out:
         raise DatasetError(f"no lesion of the test fold of {release} has several pictures")
     said = answers.collect(classifier, held_out)
-    return measure(classifier, held_out, looks(classifier, held_out, said))
+    result = measure(classifier, held_out, looks(classifier, held_out, said))
+    out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 def _several(rows: Sequence[Row], folds: Sequence[str | None], fold: str) -> list[Row]:
