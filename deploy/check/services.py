@@ -159,19 +159,24 @@ class Program(Service):
         return self.process
 
 
-def database() -> Program:
-    """PostgreSQL of the wheel, set up as the image's entry point does; a server, no wrapper."""
+def database(major: int | None = None) -> Program:
+    """PostgreSQL of the wheel, set up as the image's entry point does; a server, no wrapper.
+
+    As there, each major version has a folder of its own.
+    """
     from skincare_site.run import embedded
 
-    data = VOLUMES / "database"
+    major = major or embedded.POSTGRES_MAJOR
+    binaries = embedded.pgserver.POSTGRES_VERSIONS[major]
+    data = VOLUMES / "database" / str(major)
     user = embedded.pgserver.ensure_user_exists("pgserver")
     data.mkdir(parents=True, exist_ok=True)
     os.chown(data, user.pw_uid, user.pw_gid)
-    server = [str(embedded.BINARIES / "postgres"), "-D", str(data)]
+    server = [str(binaries / "postgres"), "-D", str(data)]
     if not (data / "PG_VERSION").exists():
         password = VOLUMES / "database_secrets/password"
         owner = ["-U", "skincare", f"--pwfile={password}", "--auth=scram-sha-256"]
-        initdb = [embedded.BINARIES / "initdb", "--encoding=utf8", "--locale=C.UTF-8", *owner]
+        initdb = [binaries / "initdb", "--encoding=utf8", "--locale=C.UTF-8", *owner]
         for command, said in (
             ([*initdb, "-D", data], ""),
             ([*server, "--single", "postgres"], "CREATE DATABASE skincare\n"),

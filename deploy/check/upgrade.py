@@ -1,5 +1,10 @@
-"""From an earlier image to this one, and back, as docs/operations.md says, under requests."""
+"""From an earlier image to this one and back, under requests; then PostgreSQL's next major version.
 
+As docs/operations.md says.
+"""
+
+import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +28,7 @@ from deploy.check.site import Site, requests_meanwhile
 
 # Those of the image, in the order in which they are recreated here; Compose does it at once.
 OURS = ("web", "worker", "beat", "backup")
+EARLIER_MAJOR = 16
 
 
 def there_and_back(image: Path, earlier: Path, files: Path) -> None:
@@ -37,7 +43,7 @@ def there_and_back(image: Path, earlier: Path, files: Path) -> None:
 
     prepare()
     old("secrets").run()
-    services: dict[str, Service] = {"db": database(), "redis": broker()}
+    services: dict[str, Service] = {"db": database(EARLIER_MAJOR), "redis": broker()}
     for service in services.values():
         service.start()
     port(5432), port(6379)
@@ -56,6 +62,7 @@ def there_and_back(image: Path, earlier: Path, files: Path) -> None:
     old("backup").run("python", "manage.py", "backup")
     _recreate(site, services, new, CADDYFILE, first, "upgraded")
     _recreate(site, services, old, files / "deploy/Caddyfile", first, "back")
+    _next_major(site, services, old, new, first)
     for name in ("proxy", *OURS, "redis", "db"):
         services[name].stop()
 
@@ -92,6 +99,42 @@ def _recreate(
     pictures = len(list((VOLUMES / "media").rglob("*.jpg")))
     say("  the", len(first), "earlier records and pictures are the same, of", pictures)
     first += given["records"]
+
+
+def _next_major(
+    site: Site,
+    services: dict[str, Service],
+    old: Callable[[str], Service],
+    new: Callable[[str], Service],
+    first: list[str],
+) -> None:
+    """The backup of the earlier image into this one's, and into another version's folder."""
+    before = {key: _seen(site, key) for key in first}
+    [earlier] = (VOLUMES / "backups").iterdir()
+    earlier.unlink()
+    old("backup").run("python", "manage.py", "backup")
+    [file] = (VOLUMES / "backups").iterdir()
+    for name in ("proxy", *OURS, "redis", "db"):
+        services[name].stop()
+    pictures = VOLUMES / "media"
+    shutil.move(pictures, VOLUMES / "old-media")
+    pictures.mkdir()
+    os.chown(pictures, 1000, 1000)
+    services["db"] = database()
+    for name in ("db", "redis"):
+        services[name].start()
+    port(5432), port(6379)
+    owner = ("--owner", "/run/owner/database_url")
+    restored = new("migrate").run("python", "manage.py", "restore", *owner, f"/backups/{file.name}")
+    new("migrate").run()
+    services |= {name: new(name) for name in OURS}
+    for name in (*OURS, "proxy"):
+        services[name].start()
+    site.wait()
+    assert {key: _seen(site, key) for key in first} == before
+    say(f"PostgreSQL {EARLIER_MAJOR} to the next:", restored.splitlines()[-1])
+    site.wait_for([site.upload()])
+    say("  the", len(first), "records and pictures are the same, and a new one is taken")
 
 
 def _seen(site: Site, key: str) -> tuple:
