@@ -33,6 +33,8 @@ def wrong(given: dict[str, str], rotate: str | None = None) -> str:
         return f"TLS is {', '.join(TLS[:-1])} or {TLS[-1]}, not {tls!r}."
     if rotate and (name := ROTATED[rotate]) and given.get(name):
         return f"{name} stands in .env: change it there, or take it out to have one made."
+    if re.search(r"@db[:/]", given.get("DATABASE_URL", "")):
+        return "DATABASE_URL leads to the database here: take it out of .env, for a role is made."
     if given.get("DATABASE_OWNER_URL") and not given.get("DATABASE_URL"):
         return "DATABASE_OWNER_URL needs DATABASE_URL, by which the service works."
     return ""

@@ -12,6 +12,7 @@ from pathlib import Path
 import requests
 import trustme
 
+from deploy.check import operations
 from deploy.check.services import (
     LOGS,
     VOLUMES,
@@ -26,7 +27,7 @@ from deploy.check.services import (
     say,
     until,
 )
-from deploy.check.site import PASSWORD, SITE, TRUST, Site, requests_meanwhile
+from deploy.check.site import PASSWORD, SITE, TRUST, Site, csrf, requests_meanwhile
 
 PEOPLE = """
 from accounts.models import User
@@ -74,6 +75,8 @@ def everything(image: Path) -> None:
     _too_much(site)
     _restarts(site, services)
     _backup_and_restore(site, services, image)
+    operations.lines(image)
+    operations.new_keys(site, services, image)
     _four_ways(services)
     _kills(site, services)
     for name in ("proxy", "beat", "worker", "web", "backup", "redis", "db"):
@@ -82,14 +85,11 @@ def everything(image: Path) -> None:
 
 def _first_administrator(image: Path, site: Site) -> None:
     """Without a mail server: by one command, and in by the page; a sign-up is no error either."""
-    Service("web", image).run(
-        *("python", "manage.py", "createsuperuser", "--noinput", "--email", "root@example.org"),
-        DJANGO_SUPERUSER_PASSWORD=PASSWORD,
-    )
+    operations.first_administrator(image)
     browser = requests.Session()
     browser.verify, browser.headers["Referer"] = TRUST, SITE
     page = browser.get(f"{SITE}/account/login/").text
-    form = {"login": "root@example.org", "password": PASSWORD, "csrfmiddlewaretoken": _csrf(page)}
+    form = {"login": "root@example.org", "password": PASSWORD, "csrfmiddlewaretoken": csrf(page)}
     answer = browser.post(f"{SITE}/account/login/", form, allow_redirects=False)
     assert answer.status_code == 302, answer
     assert "confirm" not in answer.headers["Location"]
@@ -102,17 +102,13 @@ def _first_administrator(image: Path, site: Site) -> None:
         "display_name": "Dana",
         "date_of_birth": "1990-05-17",
         "consent": "on",
-        "csrfmiddlewaretoken": _csrf(browser.get(f"{SITE}/account/signup/").text),
+        "csrfmiddlewaretoken": csrf(browser.get(f"{SITE}/account/signup/").text),
     }
     answer = browser.post(f"{SITE}/account/signup/", form, allow_redirects=False)
     assert answer.status_code == 302, answer
     health = site.get("/health/ready").json()
     assert health["mail"] == "no server", health
     say("the first administrator is in, and a sign-up waits for a mail server:", health)
-
-
-def _csrf(page: str) -> str:
-    return re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
 
 
 def _pictures_are_private(site: Site, record: str) -> None:

@@ -23,6 +23,8 @@ WORK = Path(os.environ.get("IMAGE_CHECK", "/var/tmp/image-check"))
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 DOTENV = {"DOMAIN": "localhost", "TLS": "internal", "VERSION": "check", "WEB_WORKERS": "2"}
+# Those of the image that go on, in the order of their restart; Compose does it at once.
+OURS = ("web", "worker", "beat", "backup")
 LOGS, VOLUMES = WORK / "log", WORK / "volumes"
 NAMES = "127.0.0.1 localhost db redis web\n"
 
@@ -37,10 +39,9 @@ class Service:
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen:
         """Run its command, or ``arguments`` in its place (docker compose run)."""
-        script = self._script(list(arguments), environment)
         log = (LOGS / f"{self.name}.log").open("ab")
         self.process = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "sh", "-euc", script],
+            self.command(*arguments, **environment),
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,
@@ -48,6 +49,10 @@ class Service:
             env={"PATH": os.environ["PATH"]},
         )
         return self.process
+
+    def command(self, *arguments: str, **environment: str) -> list[str]:
+        script = self._script(list(arguments), environment)
+        return ["unshare", "--mount", "--propagation", "private", "sh", "-euc", script]
 
     def run(self, *arguments: str, **environment: str) -> str:
         """Run it to its end; return what it said, also in the log."""
@@ -138,8 +143,8 @@ def interpolate(text: str) -> str:
 class Program(Service):
     """A service whose image is another's: its program, from a Python package, by its settings."""
 
-    def __init__(self, name: str, command: list[str], user: str, **environment: str) -> None:
-        self.name, self.command, self.user = name, command, user
+    def __init__(self, name: str, program: list[str], user: str, **environment: str) -> None:
+        self.name, self.program, self.user = name, program, user
         self.says = COMPOSE["services"][name]
         self.environment = environment
 
@@ -149,7 +154,7 @@ class Program(Service):
         keep = "-all,+net_bind_service" if "cap_add" in self.says else "-all"
         rights = ["--clear-groups", "--no-new-privs", f"--bounding-set={keep}", "--inh-caps=-all"]
         self.process = subprocess.Popen(
-            ["setpriv", "--reuid", user, "--regid", group or user, *rights, *self.command],
+            ["setpriv", "--reuid", user, "--regid", group or user, *rights, *self.program],
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,

@@ -1,6 +1,7 @@
 """Alice's program at the proxy, by HTTPS and the API."""
 
 import io
+import re
 import threading
 import time
 from collections import Counter
@@ -110,6 +111,10 @@ def requests_meanwhile(site: Site) -> Iterator[dict]:
     stop.set()
     for thread in threads:
         thread.join()
+
+
+def csrf(page: str) -> str:
+    return re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
 
 
 def mole() -> bytes:

@@ -14,6 +14,7 @@ import yaml
 from deploy.check.drive import PEOPLE
 from deploy.check.services import (
     CADDYFILE,
+    OURS,
     VOLUMES,
     Service,
     broker,
@@ -26,8 +27,6 @@ from deploy.check.services import (
 )
 from deploy.check.site import Site, requests_meanwhile
 
-# Those of the image, in the order in which they are recreated here; Compose does it at once.
-OURS = ("web", "worker", "beat", "backup")
 EARLIER_MAJOR = 16
 
 

@@ -31,7 +31,13 @@ def test_two_installations_share_none(tmp_path: Path) -> None:
         make(tmp_path / name, {"EMAIL_URL": "smtp://localhost"})
     one, other = files(tmp_path / "one"), files(tmp_path / "other")
     shared = {name for name in one if one[name] == other[name]}
-    assert shared == {"app/email_url", "app/metrics_token", "app/secret_key_fallbacks"}
+    assert shared == {
+        "app/email_url",
+        "app/metrics_token",
+        "app/secret_key_fallbacks",
+        "owner/backup_s3_access_key",
+        "owner/backup_s3_secret_key",
+    }
     assert len(one["app/secret_key"]) >= 50
 
 
@@ -47,13 +53,12 @@ def test_parts_agree(tmp_path: Path) -> None:
 def test_what_env_names_goes_before(tmp_path: Path) -> None:
     """As for who comes from a version whose .env held all secrets."""
     make(tmp_path, {})
-    given = {"SECRET_KEY": "s" * 50, "POSTGRES_PASSWORD": "p/w#", "DATABASE_URL": "postgresql://x"}
+    given = {"SECRET_KEY": "s" * 50, "POSTGRES_PASSWORD": "p/w#"}
     make(tmp_path, given)
     made = files(tmp_path)
     assert made["app/secret_key"] == "s" * 50
     assert made["database/password"] == "p/w#"
     assert "p%2Fw%23" in made["owner/database_url"]
-    assert made["app/database_url"] == "postgresql://x"
 
 
 @pytest.mark.parametrize("name", ROTATED)
@@ -103,6 +108,8 @@ def test_of_a_database_elsewhere_the_owner_is_the_service_or_named(tmp_path: Pat
         ({"DOMAIN": "https://mole.example.org"}, None, "DOMAIN is a name"),
         ({"DOMAIN": "mole.example.org:8443"}, None, "DOMAIN is a name"),
         ({"DOMAIN": "mole.example.org", "TLS": "Public"}, None, "TLS is public, files, internal"),
+        # As in .env of a version before 2026.12.
+        ({"DATABASE_URL": "postgresql://skincare:word@db/skincare"}, None, "DATABASE_URL leads to"),
         ({"DATABASE_OWNER_URL": "postgresql://x"}, None, "DATABASE_OWNER_URL needs DATABASE_URL"),
         ({"SECRET_KEY": "s" * 50}, "secret_key", "SECRET_KEY stands in .env"),
         ({"SERVICE_PASSWORD": "s" * 50}, "service_password", "SERVICE_PASSWORD stands in .env"),
