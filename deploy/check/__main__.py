@@ -1,7 +1,7 @@
 """`make image-check`: the image, built and run as docker-compose.yml says, without a Docker daemon.
 
-As root on Debian, with buildah, debootstrap and the test packages. It says what it ran; the images
-of PostgreSQL, Valkey and Caddy are not among it: their programs come from Python packages.
+As root on Debian, with buildah, debootstrap and the test packages. It says what it ran, and at the
+end what it did not.
 """
 
 import json
@@ -14,6 +14,10 @@ from deploy.check import build, drive, upgrade
 from deploy.check.services import WORK, say
 
 INSIDE = "IMAGE_CHECK_INSIDE"
+NOT_RUN = """All of it held. Not run:
+- a Docker daemon and Compose's own starts, health checks, restarts, networks and limits of memory
+- the images of python, node, postgres, valkey and caddy: Debian's Python, and programs of PyPI
+- a certificate of a public authority, and a mail server that takes something"""
 
 
 def main() -> int:
@@ -21,7 +25,7 @@ def main() -> int:
         image, files, earlier = map(Path, json.loads(os.environ[INSIDE]))
         drive.everything(image)
         upgrade.there_and_back(image, earlier, files)
-        print("All of it held.")
+        print(NOT_RUN)
         return 0
     if missing := build.missing():
         print(f"Needed, as root on Debian: apt-get install {' '.join(missing)}", file=sys.stderr)
