@@ -107,6 +107,7 @@ class MoleRecord(models.Model):
         models.CharField(max_length=20, choices=terms.CHANGES),
         verbose_name=_("changes"),
         default=list,
+        db_default=[],
         blank=True,
         editable=False,
     )

@@ -87,7 +87,7 @@ class Review(models.Model):
         help_text=_("Written without a look at the program's answer."),
     )
     # Not while a colleague is asked, nor where another verdict took its place: for doctors only.
-    is_final = models.BooleanField(_("final"), default=True, editable=False)
+    is_final = models.BooleanField(_("final"), default=True, db_default=True, editable=False)
     created_at = models.DateTimeField(_("written at"), auto_now_add=True)
     # Written, or last corrected.
     news_since = models.DateTimeField(default=timezone.now, editable=False)
