@@ -288,15 +288,11 @@ CELERY_TASK_ROUTES = {
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "records": {"task": Task.SWEEP_RECORDS, "schedule": timedelta(seconds=10)},
-    "verdicts": {
-        "task": Task.SWEEP_VERDICT_MAILS,
-        "schedule": timedelta(minutes=1),
-    },
     "mails": {"task": "accounts.tasks.send_mails", "schedule": timedelta(seconds=30)},
     "webhooks": {"task": Task.SWEEP_WEBHOOKS, "schedule": timedelta(seconds=10)},
     "changes": {"task": Task.SWEEP_CHANGES, "schedule": timedelta(minutes=1)},
     "files": {"task": Task.SWEEP_FILES, "schedule": timedelta(hours=1)},
-    "reminders": {"task": Task.SWEEP_REMINDERS, "schedule": timedelta(hours=1)},
+    "reminders": {"task": Task.SWEEP_REMINDERS, "schedule": timedelta(minutes=10)},
     "shares": {"task": Task.SWEEP_SHARES, "schedule": timedelta(hours=1)},
     "expired": {"task": Task.SWEEP_EXPIRED, "schedule": timedelta(hours=6)},
 }
