@@ -51,7 +51,7 @@ class RecordViewSet(
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[MoleRecord]:
-        return MoleRecord.objects.of(self.request.user).with_answers()
+        return MoleRecord.objects.of(self.request.user).with_results()
 
     @extend_schema(
         summary="One record, with its assessment and reviews", parameters=[WaitSerializer]
@@ -188,7 +188,7 @@ class TimelineView(ListAPIView):
 
     def get_queryset(self) -> QuerySet[MoleRecord]:
         mole = get_object_or_404(self.request.user.moles, pk=self.kwargs["pk"])
-        return mole.records.with_answers().order_by("created_at")
+        return mole.records.with_results().order_by("created_at")
 
 
 def _uuid(text: str) -> uuid.UUID:

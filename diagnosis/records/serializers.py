@@ -1,3 +1,4 @@
+import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,10 +22,23 @@ from diagnosis.records.models import (
 from diagnosis.records.uploads import NO_SIZE, ONE_MOLE
 from ml.decoding.kinds import NAMES
 
+NOTHING = uuid.UUID(int=0)
+
 
 def _probabilities(name: str, keys: Iterable[str]) -> serializers.Serializer:
     fields = {key: serializers.FloatField(min_value=0, max_value=1) for key in keys}
     return type(name, (serializers.Serializer,), fields)()
+
+
+class AddressField(serializers.HyperlinkedIdentityField):
+    """The address of something that a record has; looked up once for all rows of an answer."""
+
+    _of_nothing: str | None = None
+
+    def get_url(self, obj: Any, view_name: str, request: Any, format: str | None) -> str | None:
+        if self._of_nothing is None:
+            self._of_nothing = self.reverse(view_name, kwargs={"pk": NOTHING}, request=request)
+        return self._of_nothing.replace(str(NOTHING), str(obj.pk))
 
 
 class HeatmapSerializer(serializers.Serializer):
@@ -115,8 +129,8 @@ class RecordSerializer(serializers.ModelSerializer):
     failure_reason = serializers.ChoiceField(
         MoleRecord.FailureReason.choices, allow_blank=True, read_only=True
     )
-    image = serializers.HyperlinkedIdentityField(view_name="api-record-image")
-    thumbnail = serializers.HyperlinkedIdentityField(view_name="api-record-thumbnail")
+    image = AddressField(view_name="api-record-image")
+    thumbnail = AddressField(view_name="api-record-thumbnail")
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
     reviews = ReviewSerializer(many=True, read_only=True)
     size_mm = serializers.DecimalField(

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from accounts.age import age_on
 from diagnosis.language import terms
 from diagnosis.records.models import MAX_TEXT, MoleRecord
-from diagnosis.records.serializers import AssessmentSerializer
+from diagnosis.records.serializers import AddressField, AssessmentSerializer
 from diagnosis.reviews import looks
 from diagnosis.reviews.models import DIAGNOSIS_CODE, Review
 
@@ -96,8 +96,8 @@ class PatientRecordSerializer(serializers.ModelSerializer):
     size_mm = serializers.DecimalField(
         max_digits=4, decimal_places=1, coerce_to_string=False, read_only=True, allow_null=True
     )
-    image = serializers.HyperlinkedIdentityField(view_name="api-queue-image")
-    thumbnail = serializers.HyperlinkedIdentityField(view_name="api-queue-thumbnail")
+    image = AddressField(view_name="api-queue-image")
+    thumbnail = AddressField(view_name="api-queue-thumbnail")
     danger = serializers.ChoiceField(MoleRecord.Danger.choices, read_only=True, allow_null=True)
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
     claimed_by = serializers.SerializerMethodField()
