@@ -281,6 +281,8 @@ class Assessment(models.Model):
     picture = models.JSONField(_("answer to the picture alone"), null=True)
     heatmap = models.JSONField(_("heatmap"), null=True)
     outline = models.JSONField(_("outline"), null=True)
+    # ml.features, comparable with those of the same model version; null of a model that gives none.
+    features = models.BinaryField(null=True)
     milliseconds = models.FloatField(_("milliseconds"))
     created_at = models.DateTimeField(_("assessed at"), auto_now_add=True)
 
