@@ -1,11 +1,15 @@
 """The features of a picture: a hundred and some numbers of the network, by which pictures are
 compared. Only those of one model version mean the same."""
 
+import functools
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 STORED = np.dtype("<f2")
+NEIGHBOURS = Path(__file__).with_name("neighbours.json")  # by ``python -m ml neighbours``
 
 
 def pack(features: np.ndarray) -> bytes:
@@ -26,3 +30,9 @@ def distances(one: np.ndarray, others: np.ndarray) -> np.ndarray:
     """
     lengths = np.linalg.norm(others, axis=1) * np.linalg.norm(one)
     return 1 - others @ one / np.maximum(lengths, 1e-9)
+
+
+@functools.cache
+def neighbours() -> dict:
+    """What the nearest pictures have in common, on test pictures; see ``ml.measure.neighbours``."""
+    return json.loads(NEIGHBOURS.read_text(encoding="utf-8"))
