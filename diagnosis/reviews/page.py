@@ -124,6 +124,7 @@ class ReviewPage:
         return {
             "similar_cases": settings.SIMILAR_CASES,
             "can_be_looked_for": similar.can_be_looked_for(self.record),
+            "measured": similar.measured(self.record),
         }
 
     def _claim(self) -> HttpResponse:

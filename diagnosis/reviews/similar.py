@@ -45,6 +45,18 @@ def can_be_looked_for(record: MoleRecord) -> bool:
     return settings.SIMILAR_CASES and bool(answer and answer.usable and answer.features)
 
 
+def measured(record: MoleRecord) -> dict[str, int] | None:
+    """Of 100 nearest test pictures of this kind: how many showed the same diagnosis (``same``), by
+    ``chance``, and how many of a melanoma's were ``benign``; None of another model version."""
+    answer, known = record.current_assessment, features.neighbours()
+    figures = known["modalities"].get(record.modality)
+    if not (answer and figures and known["model_version"] == answer.model_version):
+        return None
+    melanoma = figures["diagnoses"]["mel"]["same_malignancy"]
+    shares = {"same": figures["same"], "chance": figures["chance"], "benign": 1 - melanoma}
+    return {name: round(100 * share) for name, share in shares.items()}
+
+
 def cases(record: MoleRecord) -> list[Case]:
     """The reviewed records most like this one, nearest first, one a mole; the look is logged.
 

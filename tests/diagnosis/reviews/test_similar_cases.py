@@ -171,6 +171,20 @@ def test_an_answer_without_features_says_so(doctor, alice, willing):
         assert "Look for similar cases" not in html
 
 
+def test_what_was_measured_is_said_of_the_version_that_was(doctor, alice, willing, monkeypatch):
+    of = {"same": 0.552, "chance": 0.267, "diagnoses": {"mel": {"same_malignancy": 0.607}}}
+    known = {"model_version": "test", "modalities": {"photo": of}}
+    monkeypatch.setattr(features, "neighbours", lambda: known)
+    reviewed_at(5, willing)
+    record = record_at(0, alice)
+    said = "55 of 100 that were nearest to another one showed the same diagnosis, by chance 27"
+    html = doctor.get(address(record)).content.decode()
+    assert said in html
+    assert "39 of 100 were benign" in html
+    known["model_version"] = "another"
+    assert said not in doctor.get(address(record)).content.decode()
+
+
 def test_who_reviews_blind_judges_first(doctor, alice, willing, dr_chen):
     DoctorProfile.objects.create(user=dr_chen, blind_review=True)
     reviewed_at(5, willing)
