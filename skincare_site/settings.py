@@ -248,6 +248,8 @@ LIMITS = {
 MAX_RECORDS = env.count("MAX_RECORDS", default=5000)
 # And how much of the disk they may take.
 MAX_MEGABYTES = env.count("MAX_MEGABYTES", default=2000)
+# Whether doctors may look for similar pictures of others: reviewed ones, of people who allow it.
+SIMILAR_CASES = env.bool("SIMILAR_CASES", default=False)
 # Child processes that decode, of each web process: two in all, which take up to 450 MB each.
 PICTURES_AT_ONCE = max(1, 2 // env.count("WEB_WORKERS", default=1))
 

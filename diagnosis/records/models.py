@@ -291,6 +291,8 @@ class Assessment(models.Model):
     picture = models.JSONField(_("answer to the picture alone"), null=True, decoder=FastDecoder)
     heatmap = models.JSONField(_("heatmap"), null=True, decoder=FastDecoder)
     outline = models.JSONField(_("outline"), null=True, decoder=FastDecoder)
+    # ml.features, comparable with those of the same model version; null of a model that gives none.
+    features = models.BinaryField(null=True)
     milliseconds = models.FloatField(_("milliseconds"))
     created_at = models.DateTimeField(_("assessed at"), auto_now_add=True)
 

@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 import django_filters
+from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpResponse
 from django.utils.translation import gettext as _
@@ -11,6 +12,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -20,13 +22,14 @@ from accounts.requests import PersonApiRequest
 from diagnosis.language import terms
 from diagnosis.records import responses
 from diagnosis.records.models import MoleRecord
-from diagnosis.reviews import claims, looks, opinions, verdicts
+from diagnosis.reviews import claims, looks, opinions, similar, verdicts
 from diagnosis.reviews.models import Review, SecondOpinion
 from diagnosis.reviews.permissions import IsDoctor
 from diagnosis.reviews.serializers import (
     ColleagueSerializer,
     OpinionSerializer,
     PatientRecordSerializer,
+    SimilarCaseSerializer,
     SkippedSerializer,
     VerdictChangesSerializer,
     VerdictSerializer,
@@ -145,6 +148,21 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
             again=Review.objects.filter(doctor=request.user),
         )
         return Response(WrittenVerdictSerializer(review).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(
+        summary="Similar reviewed records of other people, nearest first",
+        description="Only where the service has it on, of people who allow it, and without an id.",
+        responses=SimilarCaseSerializer(many=True),
+        filters=False,
+    )
+    @action(detail=True, pagination_class=None)
+    def similar(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
+        if not settings.SIMILAR_CASES:
+            raise Http404
+        record = self.get_object()
+        if looks.is_hidden(record=record, doctor=request.user):
+            raise PermissionDenied(_("You review blind: this would tell."))
+        return Response(SimilarCaseSerializer(similar.cases(record), many=True).data)
 
     @extend_schema(summary="The picture of a record", responses=JPEG)
     @action(detail=True)

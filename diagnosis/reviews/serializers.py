@@ -134,6 +134,17 @@ class SkippedSerializer(serializers.Serializer):
     )
 
 
+class SimilarCaseSerializer(serializers.Serializer):
+    """Another person's reviewed record beside one that is looked at."""
+
+    distance = serializers.FloatField(help_text=_("0 the same picture, 1 an unrelated one."))
+    month = serializers.DateField(help_text=_("The first day of the month in which it was sent."))
+    picture = serializers.CharField(help_text=_("A small JPEG as a data: address, or empty."))
+    diagnosis = serializers.ChoiceField(DIAGNOSES, allow_blank=True)
+    risk_category = serializers.ChoiceField(CATEGORIES)
+    urgency = serializers.ChoiceField(URGENCIES)
+
+
 class PatientMoleSerializer(serializers.Serializer):
     id = serializers.UUIDField()
     name = serializers.CharField()
