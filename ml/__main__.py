@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from ml import classifier
+from ml import classifier, features
 from ml.change import limits
 from ml.classifier import ENGINES, RELEASE, ReleaseError
 from ml.datasets.manifest import DatasetError, Manifest, Row
@@ -185,6 +185,21 @@ def sitting(options: argparse.Namespace) -> int:
     print(options.out)
     if (options.model, options.out) == (RELEASE, together.GAIN):
         CARD.write_text(model_card.render(Release.read(RELEASE).card), encoding="utf-8")
+    return _status(manifest)
+
+
+def neighbours(options: argparse.Namespace) -> int:
+    """Measure on held-out pictures what the nearest ones have in common: for similar cases."""
+    from ml.measure import neighbours
+
+    manifest = _read(options)
+    rows, _seen = _held_out(manifest.rows, options.model, "test", with_seen=False)
+    try:
+        result = neighbours.measure(rows, classifier.load(options.model, options.engine))
+    except ValueError as nothing:
+        raise DatasetError(str(nothing)) from nothing
+    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(options.out)
     return _status(manifest)
 
 
@@ -385,6 +400,14 @@ def _parser() -> argparse.ArgumentParser:
         "--calibrate", action="store_true",
         help="first set the release's thresholds for several pictures, on its validation lesions",
     )  # fmt: skip
+    made = command(neighbours, data, modality, model)
+    made.add_argument(
+        "--out",
+        type=Path,
+        default=features.NEIGHBOURS,
+        metavar="FILE",
+        help="default: the one that serves",
+    )
     made = command(predict, modality, model)
     made.add_argument("--age", type=_age, help="of the person, in years, where it is known")
     made.add_argument("--sex", choices=SEXES, help="of the person, at birth")

@@ -57,12 +57,14 @@ class Assessment:
 @dataclass(frozen=True, slots=True)
 class Look:
     """An assessment and what it rests on: the graph's quality numbers, and the probabilities
-    (7,) of the picture alone, by the mean of the eight turns and by one pass, the phone's."""
+    (7,) of the picture alone, by the mean of the eight turns and by one pass, the phone's.
+    ``features`` (d,) are for ``ml.features``; None of a release whose graph gives none."""
 
     assessment: Assessment
     quality: dict[str, float]
     picture: np.ndarray
     one_pass: np.ndarray
+    features: np.ndarray | None
 
 
 class Classifier:
@@ -137,7 +139,13 @@ class Classifier:
             milliseconds=0.0,
         )
         one_pass = calibrated(out["one_pass"], calibration)
-        return Look(assessment, quality=numbers, picture=alone, one_pass=one_pass)
+        return Look(
+            assessment,
+            quality=numbers,
+            picture=alone,
+            one_pass=one_pass,
+            features=out.get("features"),
+        )
 
     def _square(self, picture: np.ndarray) -> np.ndarray:
         return images.to_input(picture, self.side).astype(np.float32)

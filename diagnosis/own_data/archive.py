@@ -19,6 +19,7 @@ from audit import log
 from diagnosis.records.models import MoleRecord, Picture
 from diagnosis.reviews.models import DoctorProfile, Review
 from diagnosis.webhooks.models import Webhook
+from ml.features import unpack
 
 CHUNK = 100  # records in memory at a time
 RIGHTS = {"password", "is_superuser", "is_staff", "is_active"}
@@ -49,8 +50,7 @@ RELATED = {
 # Of a verdict, what its record's person does not get: doctors write it to each other, and it may
 # speak of others; README.txt says that it exists and whom to ask.
 REVIEW_LEFT_OUT = {
-    *("private_comment", "confidence", "blind"),
-    *("id", "record_id", "doctor_id", "news_since", "notified_at", "mail_claimed_until"),
+    *("private_comment", "confidence", "blind", "id", "record_id", "doctor_id", "news_since"),
 }
 
 
@@ -184,10 +184,11 @@ def _record(record: MoleRecord) -> dict[str, Any]:
             {"id": assessment.pk, "created_at": assessment.created_at}
             | assessment.as_dict()
             | {
+                "features": assessment.features and unpack([assessment.features])[0].tolist(),
                 "changes": [
                     {"since": change.before_id, "result": change.result}
                     for change in assessment.changes_until.all()
-                ]
+                ],
             }
             for assessment in record.assessments.all()
         ],

@@ -18,6 +18,7 @@ from diagnosis import limits, metrics, queue
 from diagnosis.language import frequencies
 from diagnosis.records import claims, media
 from diagnosis.records.models import Assessment, MoleRecord
+from ml import features
 from ml.classifier import Classifier, load_release
 from ml.images import ImageError, decode
 from ml.person import Person
@@ -176,13 +177,14 @@ def _answer(record: MoleRecord, clock: metrics.Clock) -> Assessment:
         with picture.image.open() as file:
             shots.append((decode(file), picture.modality))
     clock.end("read")
-    answer = together.assess(classifier(), shots, _person(record))
+    look = together.look(classifier(), shots, _person(record))
     clock.end("assess")
-    facts = answer.as_dict()
+    facts = look.assessment.as_dict()
     for picture, part in zip(taken, facts["pictures"], strict=bool(facts["pictures"])):
         part["id"] = str(picture.pk)
     facts["advice"] = advice_with_signs(facts["advice"], record.signs)
-    return Assessment(**facts)
+    stored = None if look.features is None else features.pack(look.features)
+    return Assessment(**facts, features=stored)
 
 
 def _person(record: MoleRecord) -> Person:

@@ -1,3 +1,4 @@
+import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,10 +28,23 @@ from ml.sitting.together import MOST
 
 EACH_KIND = _("Send it once for all pictures, or once for each of them.")
 
+NOTHING, NO_PICTURE = uuid.UUID(int=0), uuid.UUID(int=1)
+
 
 def _probabilities(name: str, keys: Iterable[str]) -> serializers.Serializer:
     fields = {key: serializers.FloatField(min_value=0, max_value=1) for key in keys}
     return type(name, (serializers.Serializer,), fields)()
+
+
+class AddressField(serializers.HyperlinkedIdentityField):
+    """The address of something that a record has; looked up once for all rows of an answer."""
+
+    _of_nothing: str | None = None
+
+    def get_url(self, obj: Any, view_name: str, request: Any, format: str | None) -> str | None:
+        if self._of_nothing is None:
+            self._of_nothing = self.reverse(view_name, kwargs={"pk": NOTHING}, request=request)
+        return self._of_nothing.replace(str(NOTHING), str(obj.pk))
 
 
 class HeatmapSerializer(serializers.Serializer):
@@ -143,6 +157,10 @@ class SittingPictureSerializer(serializers.Serializer):
 
     room = "api-record"
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._of_nothing: dict[str, str] = {}
+
     id = serializers.UUIDField(source="pk")
     modality = serializers.ChoiceField(list(terms.MODALITIES.items()))
     created_at = serializers.DateTimeField()
@@ -156,11 +174,15 @@ class SittingPictureSerializer(serializers.Serializer):
         return self._address(picture, "thumbnail")
 
     def _address(self, picture: Picture, what: str) -> str:
-        if isinstance(picture, FurtherPicture):
-            name, keys = f"picture-{what}", {"pk": picture.record_id, "picture": picture.pk}
-        else:
-            name, keys = what, {"pk": picture.pk}
-        return reverse(f"{self.room}-{name}", kwargs=keys, request=self.context["request"])
+        """Looked up once for all rows of an answer, as AddressField does."""
+        is_further = isinstance(picture, FurtherPicture)
+        name = f"{self.room}-picture-{what}" if is_further else f"{self.room}-{what}"
+        if name not in self._of_nothing:
+            keys = {"pk": NOTHING} | ({"picture": NO_PICTURE} if is_further else {})
+            self._of_nothing[name] = reverse(name, kwargs=keys, request=self.context["request"])
+        record = picture.record_id if isinstance(picture, FurtherPicture) else picture.pk
+        address = self._of_nothing[name].replace(str(NOTHING), str(record))
+        return address.replace(str(NO_PICTURE), str(picture.pk))
 
 
 class RecordSerializer(serializers.ModelSerializer):
@@ -175,8 +197,8 @@ class RecordSerializer(serializers.ModelSerializer):
     failure_reason = serializers.ChoiceField(
         MoleRecord.FailureReason.choices, allow_blank=True, read_only=True
     )
-    image = serializers.HyperlinkedIdentityField(view_name="api-record-image")
-    thumbnail = serializers.HyperlinkedIdentityField(view_name="api-record-thumbnail")
+    image = AddressField(view_name="api-record-image")
+    thumbnail = AddressField(view_name="api-record-thumbnail")
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
     reviews = ReviewSerializer(many=True, read_only=True)
     size_mm = serializers.DecimalField(
@@ -230,10 +252,47 @@ class WaitSerializer(serializers.Serializer):
     )
 
 
-class RecordMoleSerializer(serializers.Serializer):
-    """Which of the person's moles a record shows."""
+class AnswersSerializer(serializers.Serializer):
+    """What the person says of the mole, with its picture or later."""
 
-    mole = OwnMoleField(queryset=Mole.objects.all(), allow_null=True)
+    mole = OwnMoleField(
+        queryset=Mole.objects.all(),
+        required=False,
+        allow_null=True,
+        help_text=_("Of one of yours."),
+    )
+    mole_name = serializers.CharField(
+        max_length=100,
+        required=False,
+        allow_blank=True,
+        help_text=_("In place of mole: that of one of yours, or of a new one."),
+    )
+    body_site = serializers.ChoiceField(
+        choices=list(terms.BODY_SITES.items()),
+        required=False,
+        allow_blank=True,
+        help_text=_("Where the named mole is; alone, it makes a new one."),
+    )
+    note = serializers.CharField(max_length=MAX_TEXT, required=False, allow_blank=True)
+    signs = serializers.MultipleChoiceField(choices=list(terms.SIGNS.items()), required=False)
+    size_mm = serializers.DecimalField(
+        max_digits=4,
+        decimal_places=1,
+        min_value=MIN_SIZE_MM,
+        max_value=MAX_SIZE_MM,
+        required=False,
+        allow_null=True,
+        help_text=_("Where the mole is widest, in millimetres."),
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value", "max_digits", "max_decimal_places"), NO_SIZE
+        )
+        | {"max_whole_digits": NO_SIZE, "max_string_length": NO_SIZE},
+    )
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        if data.get("mole") and data.get("mole_name"):
+            raise serializers.ValidationError({"mole_name": ONE_MOLE})
+        return data
 
 
 class SeveralField(serializers.ListField):
@@ -272,7 +331,7 @@ class FurtherPictureSerializer(PictureSerializer):
     modality = serializers.ChoiceField(choices=list(terms.MODALITIES.items()), default="photo")
 
 
-class UploadSerializer(FormSerializer):
+class UploadSerializer(FormSerializer, AnswersSerializer):
     several = ("image", "modality", "signs")
 
     image = SeveralField(
@@ -299,36 +358,6 @@ class UploadSerializer(FormSerializer):
         max_length=MOST,
         help_text=_("Of all pictures; or sent as often as image, and in the same order."),
     )
-    mole = OwnMoleField(
-        queryset=Mole.objects.all(), default=None, allow_null=True, help_text=_("Of one of yours.")
-    )
-    mole_name = serializers.CharField(
-        max_length=100,
-        default="",
-        allow_blank=True,
-        help_text=_("In place of mole: that of one of yours, or of a new one."),
-    )
-    body_site = serializers.ChoiceField(
-        choices=list(terms.BODY_SITES.items()),
-        default="",
-        allow_blank=True,
-        help_text=_("Where the named mole is; alone, it makes a new one."),
-    )
-    note = serializers.CharField(max_length=MAX_TEXT, default="", allow_blank=True)
-    signs = serializers.MultipleChoiceField(choices=list(terms.SIGNS.items()), default=set)
-    size_mm = serializers.DecimalField(
-        max_digits=4,
-        decimal_places=1,
-        min_value=MIN_SIZE_MM,
-        max_value=MAX_SIZE_MM,
-        default=None,
-        allow_null=True,
-        help_text=_("Where the mole is widest, in millimetres."),
-        error_messages=dict.fromkeys(
-            ("invalid", "min_value", "max_value", "max_digits", "max_decimal_places"), NO_SIZE
-        )
-        | {"max_whole_digits": NO_SIZE, "max_string_length": NO_SIZE},
-    )
     only_new = serializers.BooleanField(
         default=False,
         help_text=_("Refuse the very same picture as one before, and say which that is."),
@@ -341,8 +370,7 @@ class UploadSerializer(FormSerializer):
     )
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
-        if data["mole"] and data["mole_name"]:
-            raise serializers.ValidationError({"mole_name": ONE_MOLE})
+        data = super().validate(data)
         file, *others = data.pop("image")
         kinds = data.pop("modality")
         if len(kinds) == 1:

@@ -35,12 +35,14 @@ PART = (
 Shot = tuple[np.ndarray, str]  # a picture (h, w, 3) uint8, and its modality
 
 
-def assess(classifier: Classifier, shots: Sequence[Shot], of: Person = NOBODY) -> Assessment:
-    """Assess pictures of one lesion of one person; of one picture alone it is that one's.
+def look(classifier: Classifier, shots: Sequence[Shot], of: Person = NOBODY) -> Look:
+    """One assessment of pictures of one lesion of one person; of one alone it is that one's.
 
-    Raises like Classifier.assess.
+    What it rests on is that of the first picture that can be judged. Raises like Classifier.look.
     """
-    return combine(classifier, [classifier.look(picture, kind, of) for picture, kind in shots])
+    looks = [classifier.look(picture, kind, of) for picture, kind in shots]
+    shown = next((one for one in looks if one.assessment.usable), looks[0])
+    return replace(shown, assessment=combine(classifier, looks))
 
 
 def combine(classifier: Classifier, looks: Sequence[Look]) -> Assessment:

@@ -104,8 +104,8 @@ def test_warnings_that_a_better_picture_answers_are_not_said_of_all():
 def test_the_released_model_answers_pictures_together():
     loaded = classifier.load()
     shots = [(np.full((260, 260, 3), shade, np.uint8), "photo") for shade in (90, 150)]
-    answer = together.assess(loaded, shots)
+    answer = together.look(loaded, shots).assessment
     assert not answer.usable
     assert len(answer.pictures) == 2
     alone = loaded.assess([shots[0][0]], "photo")[0]
-    assert together.assess(loaded, shots[:1]).diagnoses == alone.diagnoses
+    assert together.look(loaded, shots[:1]).assessment.diagnoses == alone.diagnoses

@@ -13,27 +13,43 @@ MODALITIES = [
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("diagnosis", "0022_second_opinion"),
+        ("diagnosis", "0026_assessment_features"),
     ]
 
     operations = [
-        migrations.RemoveIndex(model_name="molerecord", name="record_place_changed"),
-        migrations.RenameField(
-            model_name="molerecord", old_name="place_changed_at", new_name="stale_since"
-        ),
-        migrations.AddIndex(
-            model_name="molerecord",
-            index=models.Index(
-                condition=models.Q(("stale_since__isnull", False)),
-                fields=["stale_since"],
-                name="record_stale",
-            ),
+        # The column keeps its name: the version before works on with it.
+        migrations.SeparateDatabaseAndState(
+            state_operations=[
+                migrations.RemoveIndex(model_name="molerecord", name="record_place_changed"),
+                migrations.AlterField(
+                    model_name="molerecord",
+                    name="place_changed_at",
+                    field=models.DateTimeField(
+                        blank=True, db_column="place_changed_at", editable=False, null=True
+                    ),
+                ),
+                migrations.RenameField(
+                    model_name="molerecord", old_name="place_changed_at", new_name="stale_since"
+                ),
+                migrations.AddIndex(
+                    model_name="molerecord",
+                    index=models.Index(
+                        condition=models.Q(("stale_since__isnull", False)),
+                        fields=["stale_since"],
+                        name="record_place_changed",
+                    ),
+                ),
+            ]
         ),
         migrations.AddField(
             model_name="assessment",
             name="pictures",
             field=models.JSONField(
-                blank=True, default=list, verbose_name="answers to the single pictures"
+                blank=True,
+                db_default=[],
+                decoder=diagnosis.records.models.FastDecoder,
+                default=list,
+                verbose_name="answers to the single pictures",
             ),
         ),
         migrations.CreateModel(
