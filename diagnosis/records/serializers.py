@@ -31,9 +31,13 @@ EACH_KIND = _("Send it once for all pictures, or once for each of them.")
 NOTHING, NO_PICTURE = uuid.UUID(int=0), uuid.UUID(int=1)
 
 
-def _probabilities(name: str, keys: Iterable[str]) -> serializers.Serializer:
+def _probabilities(name: str, keys: Iterable[str]) -> type[serializers.Serializer]:
     fields = {key: serializers.FloatField(min_value=0, max_value=1) for key in keys}
-    return type(name, (serializers.Serializer,), fields)()
+    return type(name, (serializers.Serializer,), fields)
+
+
+Diagnoses = _probabilities("Diagnoses", terms.DIAGNOSES)
+Categories = _probabilities("Categories", terms.RISK_CATEGORIES)
 
 
 class AddressField(serializers.HyperlinkedIdentityField):
@@ -70,7 +74,7 @@ class PartSerializer(serializers.Serializer):
     usable = serializers.BooleanField(help_text=_("Where it is not, it is left out of the mean."))
     reasons = serializers.ListField(child=serializers.CharField())
     warnings = serializers.ListField(child=serializers.CharField())
-    diagnoses = _probabilities("Diagnoses", terms.DIAGNOSES)
+    diagnoses = Diagnoses()
     malignancy = serializers.FloatField(min_value=0, max_value=1)
     risk_category = serializers.ChoiceField(terms.RISK_CATEGORIES, allow_null=True)
     uncertain = serializers.BooleanField()
@@ -85,8 +89,8 @@ class PartSerializer(serializers.Serializer):
 class AssessmentSerializer(serializers.ModelSerializer):
     """The assessment object that the API, the command line and the phone share."""
 
-    diagnoses = _probabilities("Diagnoses", terms.DIAGNOSES)
-    categories = _probabilities("Categories", terms.RISK_CATEGORIES)
+    diagnoses = Diagnoses()
+    categories = Categories()
     used = serializers.ListField(child=serializers.ChoiceField(terms.KNOWN))
     picture = PictureAloneSerializer(allow_null=True)
     pictures = PartSerializer(

@@ -115,7 +115,8 @@ def submit(
     files = (file, *(each for each, _kind in further))
     pictures.check_together(files)
     if origin != MoleRecord.Origin.IMPORT:
-        limits.spend(owner, "uploads")
+        for _file in files:
+            limits.spend(owner, "uploads")
         check_quota(owner)
     media.check()
     clock = metrics.Clock()
