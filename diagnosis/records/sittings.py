@@ -42,7 +42,7 @@ def check_open(record: MoleRecord) -> None:
         raise Closed(OVER, code="over")
     until = record.review_claimed_until
     is_held = record.review_claimed_by_id and until and until > timezone.now()
-    if is_held or record.reviews.model.objects.filter(record=record.pk).exists():
+    if is_held or record.is_reviewed or record.reviews.model.objects.filter(record=record.pk).exists():
         raise Closed(SEEN, code="seen")
 
 
