@@ -106,11 +106,11 @@ def test_pictures_of_other_peoples_records_are_not_there(api, bob):
 
 
 def test_systems_find_each_picture(api, alice):
-    record = sitting("benign", "benign", together="benign", owner=alice)
-    further = record.further.get()
+    record = sitting("benign", "benign", "benign", together="benign", owner=alice)
+    further, another = record.further.all()
     shown = api.get(f"/api/v1/fhir/DiagnosticReport/{record.pk}").json()
     named = [each["link"]["reference"] for each in shown["media"]]
-    assert named == [f"Media/{record.pk}", f"Media/{further.pk}"]
+    assert named == [f"Media/{one.pk}" for one in (record, further, another)]
     assert api.get(f"/api/v1/fhir/Media/{further.pk}").json()["id"] == str(further.pk)
     assert api.get(f"/api/v1/fhir/Binary/{further.pk}").status_code == 200
     assert api.get(f"/api/v1/dicom/{further.pk}/picture/").status_code == 200
@@ -219,15 +219,16 @@ def test_doctors_see_all_pictures_and_not_the_answer_when_blind(client, alice, d
 
 
 def test_a_link_opens_all_pictures_of_its_record_only(client, alice):
-    record = sitting("benign", "benign", together="benign", owner=alice)
+    record = sitting("benign", "benign", "benign", together="benign", owner=alice)
     other = FurtherPictureFactory(record=assessed(owner=alice))
     share = links.create(owner=alice, days=7, record=record)
     key = links.key(share)
     assert Share.objects.count() == 1
     shown = client.get(reverse("diagnosis:shared"), {"key": key}).content.decode()
     assert "judged together" in shown
-    one = reverse("diagnosis:shared_image", args=[record.further.get().pk])
-    assert client.get(one, {"key": key}).status_code == 200
+    for picture in record.pictures:
+        one = reverse("diagnosis:shared_image", args=[picture.pk])
+        assert client.get(one, {"key": key}).status_code == 200
     foreign = reverse("diagnosis:shared_image", args=[other.pk])
     assert client.get(foreign, {"key": key}).status_code == 404
 
