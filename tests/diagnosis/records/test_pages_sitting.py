@@ -226,9 +226,9 @@ def test_a_link_opens_all_pictures_of_its_record_only(client, alice):
     assert Share.objects.count() == 1
     shown = client.get(reverse("diagnosis:shared"), {"key": key}).content.decode()
     assert "judged together" in shown
-    for picture in record.pictures:
-        one = reverse("diagnosis:shared_image", args=[picture.pk])
-        assert client.get(one, {"key": key}).status_code == 200
+    for one in record.pictures:
+        address = reverse("diagnosis:shared_image", args=[one.pk])
+        assert client.get(address, {"key": key}).status_code == 200
     foreign = reverse("diagnosis:shared_image", args=[other.pk])
     assert client.get(foreign, {"key": key}).status_code == 404
 
