@@ -59,8 +59,6 @@ class Mole(models.Model):
         _("reminder to look again"), choices=Reminder, default=Reminder.MONTHLY
     )
     reminded_at = models.DateTimeField(_("reminded at"), null=True, blank=True, editable=False)
-    # While a worker sends the e-mail; over, when it was killed meanwhile.
-    mail_claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("added at"), auto_now_add=True)
 
     objects = MoleQuerySet.as_manager()

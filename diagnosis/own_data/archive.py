@@ -50,8 +50,7 @@ RELATED = {
 # Of a verdict, what its record's person does not get: doctors write it to each other, and it may
 # speak of others; README.txt says that it exists and whom to ask.
 REVIEW_LEFT_OUT = {
-    *("private_comment", "confidence", "blind"),
-    *("id", "record_id", "doctor_id", "news_since", "notified_at", "mail_claimed_until"),
+    *("private_comment", "confidence", "blind", "id", "record_id", "doctor_id", "news_since"),
 }
 
 

@@ -79,8 +79,7 @@ class ReviewPage:
             "others": others.order_by("-created_at").prefetch_related("reviews"),
             "verdicts": written,
             "opinion": self.opinion,
-            # Two opinions are worth more than one and its echo.
-            "is_asked": self._is_asked(),
+            "is_asked": opinions.hides_verdicts(self.opinion, request.user),
             "holder": holder,
             "is_mine": holder == request.user,
             "form": form or self._form(initial={"known": len(written)}),
@@ -175,11 +174,6 @@ class ReviewPage:
     def _form(self, *args: Any, **kwargs: Any) -> NewVerdictForm:
         may_ask = self.opinion is None
         return NewVerdictForm(*args, doctor=self.request.user, may_ask=may_ask, **kwargs)
-
-    def _is_asked(self) -> bool:
-        """Whether a colleague waits for this doctor's own opinion, so hides theirs."""
-        opinion = self.opinion
-        return bool(opinion and opinion.second is None and opinion.asked == self.request.user)
 
     def _is_answer_seen(self) -> bool:
         """Whether the page shows the program's answer: always, or because the doctor asked."""

@@ -7,9 +7,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from diagnosis import queue
 from diagnosis.records.models import MoleRecord
-from diagnosis.reviews import claims, opinions
+from diagnosis.reviews import claims, mails, opinions
 from diagnosis.reviews.models import DoctorProfile, Review
 from diagnosis.webhooks import deliveries
 from diagnosis.webhooks.models import Webhook
@@ -41,7 +40,7 @@ def write(
     ask: User | None = None,
     question: str = "",
 ) -> Review:
-    """Add a verdict, give the record back, and tell the person of the final one on commit.
+    """Add a verdict, give the record back, and tell the person of the final one.
 
     ``known``: how many verdicts the doctor saw; one more means that two would say it twice.
     ``ask``: a colleague, whose opinion the verdict waits for unless it is urgent.
@@ -95,7 +94,7 @@ def _add(review: Review, *, ask: User | None, question: str) -> None:
 
 
 def correct(*, review: Review, by: User, **changes: Any) -> None:
-    """Change one's own verdict, and tell the person again on commit.
+    """Change one's own verdict, and tell the person again.
 
     Raises PermissionDenied, ValidationError.
     """
@@ -103,19 +102,18 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
         raise PermissionDenied
     for name, value in changes.items():
         setattr(review, name, value)
-    review.news_since, review.notified_at = timezone.now(), None
+    review.news_since = timezone.now()
     review.blind = False  # by now the doctor may have seen the program's answer
     review.full_clean()
     with transaction.atomic():
-        # Nothing else: a worker may be sending the e-mail about it at this moment.
-        review.save(update_fields=[*Review.VERDICT, "news_since", "notified_at", "blind"])
+        review.save(update_fields=[*Review.VERDICT, "news_since", "blind"])
         if review.is_final:
             _tell(review)
 
 
 def _tell(review: Review) -> None:
     """The person by e-mail, and their programs."""
-    transaction.on_commit(lambda: queue.notify_of_verdict(review.pk), robust=True)
+    mails.tell(review)
     deliveries.publish(
         owner_id=review.record.owner_id,
         event=Webhook.Event.REVIEWED,

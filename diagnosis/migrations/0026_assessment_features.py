@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("diagnosis", "0022_second_opinion"),
+        ("diagnosis", "0025_fast_json"),
     ]
 
     operations = [
