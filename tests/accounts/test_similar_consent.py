@@ -1,4 +1,4 @@
-"""Being shown as a similar case: asked where it is on, apart from training, and withdrawn anyhow."""
+"""Being shown as a similar case: asked where it is on, apart from training, withdrawn anyhow."""
 
 from auditlog.models import LogEntry
 from django.urls import reverse
