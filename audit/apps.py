@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 REGISTERED: dict[str, dict[str, Any]] = {
     "accounts.User": {
         "include_fields": [
-            *("is_active", "is_staff", "is_superuser", "teaching_consented_at"),
+            *("is_active", "is_staff", "is_superuser"),
+            *("teaching_consented_at", "similar_consented_at"),
             *("email", "password"),
         ],
         # That they changed, never what they are.

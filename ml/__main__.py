@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from ml import classifier
+from ml import classifier, features
 from ml.change import limits
 from ml.classifier import ENGINES, RELEASE, ReleaseError
 from ml.datasets.manifest import DatasetError, Manifest, Row
@@ -165,6 +165,21 @@ def change(options: argparse.Namespace) -> int:
     manifest = _read(options)
     try:
         result = error.measure_error(manifest.rows, classifier.load(options.model, options.engine))
+    except ValueError as nothing:
+        raise DatasetError(str(nothing)) from nothing
+    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(options.out)
+    return _status(manifest)
+
+
+def neighbours(options: argparse.Namespace) -> int:
+    """Measure on held-out pictures what the nearest ones have in common: for similar cases."""
+    from ml.measure import neighbours
+
+    manifest = _read(options)
+    rows, _seen = _held_out(manifest.rows, options.model, "test", with_seen=False)
+    try:
+        result = neighbours.measure(rows, classifier.load(options.model, options.engine))
     except ValueError as nothing:
         raise DatasetError(str(nothing)) from nothing
     options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -360,6 +375,14 @@ def _parser() -> argparse.ArgumentParser:
         "--out",
         type=Path,
         default=limits.ERROR,
+        metavar="FILE",
+        help="default: the one that serves",
+    )
+    made = command(neighbours, data, modality, model)
+    made.add_argument(
+        "--out",
+        type=Path,
+        default=features.NEIGHBOURS,
         metavar="FILE",
         help="default: the one that serves",
     )

@@ -55,12 +55,14 @@ class Assessment:
 @dataclass(frozen=True, slots=True)
 class Look:
     """An assessment and what it rests on: the graph's quality numbers, and the probabilities
-    (7,) of the picture alone, by the mean of the eight turns and by one pass, the phone's."""
+    (7,) of the picture alone, by the mean of the eight turns and by one pass, the phone's.
+    ``features`` (d,) are for ``ml.features``; None of a release whose graph gives none."""
 
     assessment: Assessment
     quality: dict[str, float]
     picture: np.ndarray
     one_pass: np.ndarray
+    features: np.ndarray | None
 
 
 class Classifier:
@@ -133,7 +135,13 @@ class Classifier:
             milliseconds=0.0,
         )
         one_pass = calibrated(out["one_pass"], calibration)
-        return Look(assessment, quality=numbers, picture=alone, one_pass=one_pass)
+        return Look(
+            assessment,
+            quality=numbers,
+            picture=alone,
+            one_pass=one_pass,
+            features=out.get("features"),
+        )
 
     def _answer(self, probabilities: np.ndarray, modality: str, *, usable: bool) -> dict:
         """What the rule says to probabilities (7,)."""

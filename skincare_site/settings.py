@@ -248,6 +248,8 @@ LIMITS = {
 MAX_RECORDS = env.count("MAX_RECORDS", default=5000)
 # And how much of the disk they may take.
 MAX_MEGABYTES = env.count("MAX_MEGABYTES", default=2000)
+# Whether doctors may look for similar pictures of others: reviewed ones, of people who allow it.
+SIMILAR_CASES = env.bool("SIMILAR_CASES", default=False)
 # Child processes that decode, of each web process: two in all, which take up to 450 MB each.
 PICTURES_AT_ONCE = max(1, 2 // env.count("WEB_WORKERS", default=1))
 
@@ -321,7 +323,7 @@ REST_FRAMEWORK = {
         "rest_framework.permissions.IsAuthenticated",
         "accounts.permissions.WithinScope",
     ],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["skincare_site.api.rendering.FastJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["skincare_site.api.requests.OneMeaningJSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "skincare_site.api.requests.OneRepresentation",
     "DEFAULT_PAGINATION_CLASS": "skincare_site.api.pagination.KeysetPagination",

@@ -1,14 +1,17 @@
 """Records as DICOM objects (PS3.3): the picture, and what was said of it.
 
-The picture is a VL Photographic Image with the stored JPEG inside, untouched; the report is a
-Basic Text SR that refers to it. Both have the same unique identifiers whenever they are asked for.
+The picture is a VL Photographic Image, or a Dermoscopic Photography Image (A.32.11), with the
+stored JPEG inside, untouched; the report is a Basic Text SR that refers to it. Both have the same
+unique identifiers whenever they are asked for.
 """
 
 import io
 import uuid
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.utils import timezone
 from PIL import Image, JpegImagePlugin
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
@@ -16,6 +19,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import (
     UID,
     BasicTextSRStorage,
+    DermoscopicPhotographyImageStorage,
     ExplicitVRLittleEndian,
     JPEGBaseline8Bit,
     VLPhotographicImageStorage,
@@ -23,7 +27,7 @@ from pydicom.uid import (
 
 from diagnosis.exchange import fhir
 from diagnosis.records.models import MoleRecord
-from ml import codes
+from ml import codes, release
 
 MAKER = "Skincare mole check"
 UTF_8 = "ISO_IR 192"
@@ -41,8 +45,12 @@ def picture(record: MoleRecord) -> bytes:
     with Image.open(io.BytesIO(jpeg)) as image:
         width, height = image.size
         is_subsampled = JpegImagePlugin.get_sampling(image) != 0
-    found = _object(record, VLPhotographicImageStorage, "picture", JPEGBaseline8Bit)
-    found.Modality = "XC"  # external-camera photography
+    found = _object(record, _kind(record), "picture", JPEGBaseline8Bit)
+    if record.modality == "dermoscopy":
+        found.Modality = "DMS"
+        _add_dermoscopy(found, record)
+    else:
+        found.Modality = "XC"  # external-camera photography
     found.SeriesNumber = 1
     found.SeriesDescription = record.modality
     found.ImageType = ["DERIVED", "PRIMARY"]  # turned upright and reduced before it was stored
@@ -95,6 +103,28 @@ def report(record: MoleRecord) -> bytes:
     return _written(found)
 
 
+def _kind(record: MoleRecord) -> UID:
+    is_dermoscopy = record.modality == "dermoscopy"
+    return DermoscopicPhotographyImageStorage if is_dermoscopy else VLPhotographicImageStorage
+
+
+def _add_dermoscopy(found: FileDataset, record: MoleRecord) -> None:
+    """Add what A.32.11 asks for beyond a photograph.
+
+    The modules Dermoscopic Image (C.8.12.13), of a device of which nobody has said anything;
+    Enhanced General Equipment (C.7.5.2), of this service; Frame of Reference (C.7.4.1).
+    """
+    # Nobody looked for what tells who it is, such as fingerprints: the careful answer.
+    found.RecognizableVisualFeatures = "YES"
+    found.LightSourcePolarization = found.ContactMethod = ""
+    found.EmitterColorTemperature = found.OpticalMagnificationFactor = None
+    found.ManufacturerModelName = MAKER
+    found.DeviceSerialNumber = (urlsplit(settings.SITE_URL).hostname or MAKER)[:64]
+    found.SoftwareVersions = release.current().version
+    found.FrameOfReferenceUID = _uid(record, "frame of reference")
+    found.PositionReferenceIndicator = ""
+
+
 def _object(record: MoleRecord, kind: UID, role: str, syntax: UID) -> FileDataset:
     """What every object says of itself, its study and its person, who has a pseudonym."""
     meta = FileMetaDataset()
@@ -137,7 +167,7 @@ def _evidence(record: MoleRecord) -> Dataset:
 
 def _reference(record: MoleRecord) -> Dataset:
     found = Dataset()
-    found.ReferencedSOPClassUID = VLPhotographicImageStorage
+    found.ReferencedSOPClassUID = _kind(record)
     found.ReferencedSOPInstanceUID = _uid(record, "picture")
     return found
 

@@ -19,6 +19,7 @@ from audit import log
 from diagnosis.records.models import MoleRecord
 from diagnosis.reviews.models import DoctorProfile, Review
 from diagnosis.webhooks.models import Webhook
+from ml.features import unpack
 
 CHUNK = 100  # records in memory at a time
 RIGHTS = {"password", "is_superuser", "is_staff", "is_active"}
@@ -174,10 +175,11 @@ def _record(record: MoleRecord) -> dict[str, Any]:
             {"id": assessment.pk, "created_at": assessment.created_at}
             | assessment.as_dict()
             | {
+                "features": assessment.features and unpack([assessment.features])[0].tolist(),
                 "changes": [
                     {"since": change.before_id, "result": change.result}
                     for change in assessment.changes_until.all()
-                ]
+                ],
             }
             for assessment in record.assessments.all()
         ],

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -57,6 +58,23 @@ def give(
         if is_elsewhere:
             count_place(record=record)
     return record
+
+
+def change(*, record: MoleRecord, by: User, **said: Any) -> MoleRecord:
+    """As ``give``, of what is named alone: all else that was said stays. Raises like ``give``."""
+    check_owner(record, by)
+    with transaction.atomic():
+        # Locked, so that of two changes at once neither takes back the other's.
+        whole = MoleRecord.objects.select_for_update(of=("self",)).select_related("mole")
+        record = whole.get(pk=record.pk)
+        names_mole = said.get("mole_name") or said.get("body_site")
+        kept = {
+            "mole": None if names_mole else record.mole,
+            "signs": record.signs,
+            "size_mm": record.size_mm,
+            "note": record.note,
+        }
+        return give(record=record, by=by, **kept | said)
 
 
 def assign(*, record: MoleRecord, mole: Mole | None, by: User) -> None:

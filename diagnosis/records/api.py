@@ -25,10 +25,10 @@ from diagnosis.records import answers, assessments, pictures, responses, uploads
 from diagnosis.records.filters import ProgramFilter
 from diagnosis.records.models import MoleRecord
 from diagnosis.records.serializers import (
+    AnswersSerializer,
     ChangeSerializer,
     CreatedSerializer,
     PictureSerializer,
-    RecordMoleSerializer,
     RecordSerializer,
     UploadSerializer,
     WaitSerializer,
@@ -51,7 +51,7 @@ class RecordViewSet(
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[MoleRecord]:
-        return MoleRecord.objects.of(self.request.user).with_answers()
+        return MoleRecord.objects.of(self.request.user).with_results()
 
     @extend_schema(
         summary="One record, with its assessment and reviews", parameters=[WaitSerializer]
@@ -89,15 +89,18 @@ class RecordViewSet(
         return Response(self.get_serializer(record).data | same, status=status.HTTP_201_CREATED)
 
     @extend_schema(
-        summary="Say which mole a record shows",
-        request=RecordMoleSerializer,
+        summary="Say more of the mole, or say it anew",
+        description="What is left out stays. The answer counts it at once, or is assessed anew.",
+        request=AnswersSerializer,
         responses={200: RecordSerializer},
     )
     def partial_update(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
         record = self.get_object()
-        sent = RecordMoleSerializer(data=request.data, context=self.get_serializer_context())
+        context = self.get_serializer_context()
+        sent = AnswersSerializer(data=request.data, context=context, partial=True)
         sent.is_valid(raise_exception=True)
-        answers.assign(record=record, by=request.user, **sent.validated_data)
+        if sent.validated_data:
+            answers.change(record=record, by=request.user, **sent.validated_data)
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(
@@ -188,7 +191,7 @@ class TimelineView(ListAPIView):
 
     def get_queryset(self) -> QuerySet[MoleRecord]:
         mole = get_object_or_404(self.request.user.moles, pk=self.kwargs["pk"])
-        return mole.records.with_answers().order_by("created_at")
+        return mole.records.with_results().order_by("created_at")
 
 
 def _uuid(text: str) -> uuid.UUID:

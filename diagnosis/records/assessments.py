@@ -18,6 +18,7 @@ from diagnosis import limits, metrics, queue
 from diagnosis.language import frequencies
 from diagnosis.records import claims, media
 from diagnosis.records.models import Assessment, MoleRecord
+from ml import features
 from ml.classifier import Classifier, load_release
 from ml.images import ImageError, decode
 from ml.person import Person
@@ -163,11 +164,12 @@ def _answer(record: MoleRecord, clock: metrics.Clock) -> Assessment:
     with record.image.open() as file:
         picture = decode(file)
     clock.end("read")
-    [answer] = classifier().assess([picture], record.modality, _person(record))
+    look = classifier().look(picture, record.modality, _person(record))
     clock.end("assess")
-    facts = answer.as_dict()
+    facts = look.assessment.as_dict()
     facts["advice"] = advice_with_signs(facts["advice"], record.signs)
-    return Assessment(**facts)
+    stored = None if look.features is None else features.pack(look.features)
+    return Assessment(**facts, features=stored)
 
 
 def _person(record: MoleRecord) -> Person:

@@ -1,11 +1,13 @@
 """Uploaded records, and the model's assessments."""
 
+import json
 import uuid
 from dataclasses import fields
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import orjson
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -35,6 +37,13 @@ def random_name(record: "MoleRecord", filename: str) -> str:
     """Name a picture's file so that nothing tells whose it is, or of what."""
     name = uuid.uuid4().hex
     return f"records/{name[:2]}/{name}.jpg"
+
+
+class FastDecoder(json.JSONDecoder):
+    """Reads what the database holds in a fraction of the time: a page of records has hundreds."""
+
+    def decode(self, text: str, *_: Any) -> Any:
+        return orjson.loads(text)
 
 
 class MoleRecord(models.Model):
@@ -268,8 +277,8 @@ class Assessment(models.Model):
     usable = models.BooleanField(_("usable"))
     reasons = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     warnings = ArrayField(models.CharField(max_length=40), default=list, blank=True)
-    diagnoses = models.JSONField(_("probability of each diagnosis"))
-    categories = models.JSONField(_("probability of each risk category"))
+    diagnoses = models.JSONField(_("probability of each diagnosis"), decoder=FastDecoder)
+    categories = models.JSONField(_("probability of each risk category"), decoder=FastDecoder)
     malignancy = models.FloatField(_("probability of malignancy"))
     # Null, not "": the same object in the API, on the command line and on the phone.
     risk_category = models.CharField(  # noqa: DJ001
@@ -279,9 +288,11 @@ class Assessment(models.Model):
     advice = models.CharField(_("advice"), max_length=20, choices=terms.ADVICE)
     # What beside the picture entered, and the answer to the picture alone; null where nothing did.
     used = ArrayField(models.CharField(max_length=20), default=list, blank=True)
-    picture = models.JSONField(_("answer to the picture alone"), null=True)
-    heatmap = models.JSONField(_("heatmap"), null=True)
-    outline = models.JSONField(_("outline"), null=True)
+    picture = models.JSONField(_("answer to the picture alone"), null=True, decoder=FastDecoder)
+    heatmap = models.JSONField(_("heatmap"), null=True, decoder=FastDecoder)
+    outline = models.JSONField(_("outline"), null=True, decoder=FastDecoder)
+    # ml.features, comparable with those of the same model version; null of a model that gives none.
+    features = models.BinaryField(null=True)
     milliseconds = models.FloatField(_("milliseconds"))
     created_at = models.DateTimeField(_("assessed at"), auto_now_add=True)
 

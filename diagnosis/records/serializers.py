@@ -1,3 +1,4 @@
+import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,10 +22,23 @@ from diagnosis.records.models import (
 from diagnosis.records.uploads import NO_SIZE, ONE_MOLE
 from ml.decoding.kinds import NAMES
 
+NOTHING = uuid.UUID(int=0)
+
 
 def _probabilities(name: str, keys: Iterable[str]) -> serializers.Serializer:
     fields = {key: serializers.FloatField(min_value=0, max_value=1) for key in keys}
     return type(name, (serializers.Serializer,), fields)()
+
+
+class AddressField(serializers.HyperlinkedIdentityField):
+    """The address of something that a record has; looked up once for all rows of an answer."""
+
+    _of_nothing: str | None = None
+
+    def get_url(self, obj: Any, view_name: str, request: Any, format: str | None) -> str | None:
+        if self._of_nothing is None:
+            self._of_nothing = self.reverse(view_name, kwargs={"pk": NOTHING}, request=request)
+        return self._of_nothing.replace(str(NOTHING), str(obj.pk))
 
 
 class HeatmapSerializer(serializers.Serializer):
@@ -115,8 +129,8 @@ class RecordSerializer(serializers.ModelSerializer):
     failure_reason = serializers.ChoiceField(
         MoleRecord.FailureReason.choices, allow_blank=True, read_only=True
     )
-    image = serializers.HyperlinkedIdentityField(view_name="api-record-image")
-    thumbnail = serializers.HyperlinkedIdentityField(view_name="api-record-thumbnail")
+    image = AddressField(view_name="api-record-image")
+    thumbnail = AddressField(view_name="api-record-thumbnail")
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
     reviews = ReviewSerializer(many=True, read_only=True)
     size_mm = serializers.DecimalField(
@@ -169,10 +183,47 @@ class WaitSerializer(serializers.Serializer):
     )
 
 
-class RecordMoleSerializer(serializers.Serializer):
-    """Which of the person's moles a record shows."""
+class AnswersSerializer(serializers.Serializer):
+    """What the person says of the mole, with its picture or later."""
 
-    mole = OwnMoleField(queryset=Mole.objects.all(), allow_null=True)
+    mole = OwnMoleField(
+        queryset=Mole.objects.all(),
+        required=False,
+        allow_null=True,
+        help_text=_("Of one of yours."),
+    )
+    mole_name = serializers.CharField(
+        max_length=100,
+        required=False,
+        allow_blank=True,
+        help_text=_("In place of mole: that of one of yours, or of a new one."),
+    )
+    body_site = serializers.ChoiceField(
+        choices=list(terms.BODY_SITES.items()),
+        required=False,
+        allow_blank=True,
+        help_text=_("Where the named mole is; alone, it makes a new one."),
+    )
+    note = serializers.CharField(max_length=MAX_TEXT, required=False, allow_blank=True)
+    signs = serializers.MultipleChoiceField(choices=list(terms.SIGNS.items()), required=False)
+    size_mm = serializers.DecimalField(
+        max_digits=4,
+        decimal_places=1,
+        min_value=MIN_SIZE_MM,
+        max_value=MAX_SIZE_MM,
+        required=False,
+        allow_null=True,
+        help_text=_("Where the mole is widest, in millimetres."),
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value", "max_digits", "max_decimal_places"), NO_SIZE
+        )
+        | {"max_whole_digits": NO_SIZE, "max_string_length": NO_SIZE},
+    )
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        if data.get("mole") and data.get("mole_name"):
+            raise serializers.ValidationError({"mole_name": ONE_MOLE})
+        return data
 
 
 class PictureSerializer(serializers.Serializer):
@@ -183,38 +234,8 @@ class PictureSerializer(serializers.Serializer):
     )
 
 
-class UploadSerializer(PictureSerializer):
+class UploadSerializer(PictureSerializer, AnswersSerializer):
     modality = serializers.ChoiceField(choices=list(terms.MODALITIES.items()), default="photo")
-    mole = OwnMoleField(
-        queryset=Mole.objects.all(), default=None, allow_null=True, help_text=_("Of one of yours.")
-    )
-    mole_name = serializers.CharField(
-        max_length=100,
-        default="",
-        allow_blank=True,
-        help_text=_("In place of mole: that of one of yours, or of a new one."),
-    )
-    body_site = serializers.ChoiceField(
-        choices=list(terms.BODY_SITES.items()),
-        default="",
-        allow_blank=True,
-        help_text=_("Where the named mole is; alone, it makes a new one."),
-    )
-    note = serializers.CharField(max_length=MAX_TEXT, default="", allow_blank=True)
-    signs = serializers.MultipleChoiceField(choices=list(terms.SIGNS.items()), default=set)
-    size_mm = serializers.DecimalField(
-        max_digits=4,
-        decimal_places=1,
-        min_value=MIN_SIZE_MM,
-        max_value=MAX_SIZE_MM,
-        default=None,
-        allow_null=True,
-        help_text=_("Where the mole is widest, in millimetres."),
-        error_messages=dict.fromkeys(
-            ("invalid", "min_value", "max_value", "max_digits", "max_decimal_places"), NO_SIZE
-        )
-        | {"max_whole_digits": NO_SIZE, "max_string_length": NO_SIZE},
-    )
     only_new = serializers.BooleanField(
         default=False,
         help_text=_("Refuse the very same picture as one before, and say which that is."),
@@ -231,8 +252,3 @@ class UploadSerializer(PictureSerializer):
         if twice:
             raise serializers.ValidationError({name: [_("It is there twice.")] for name in twice})
         return super().to_internal_value(data)
-
-    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
-        if data["mole"] and data["mole_name"]:
-            raise serializers.ValidationError({"mole_name": ONE_MOLE})
-        return data

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
@@ -18,7 +19,7 @@ from diagnosis.language import changes as language
 from diagnosis.language import frequencies, terms
 from diagnosis.moles import changes
 from diagnosis.records.models import Assessment, MoleRecord
-from diagnosis.reviews import claims, opinions, verdicts
+from diagnosis.reviews import claims, opinions, similar, verdicts
 from diagnosis.reviews.forms import NewVerdictForm
 from diagnosis.reviews.models import Review
 
@@ -78,8 +79,7 @@ class ReviewPage:
             "others": others.order_by("-created_at").prefetch_related("reviews"),
             "verdicts": written,
             "opinion": self.opinion,
-            # Two opinions are worth more than one and its echo.
-            "is_asked": self._is_asked(),
+            "is_asked": opinions.hides_verdicts(self.opinion, request.user),
             "holder": holder,
             "is_mine": holder == request.user,
             "form": form or self._form(initial={"known": len(written)}),
@@ -87,6 +87,7 @@ class ReviewPage:
             "may_write": self.may_write and (form or holder in (None, request.user)),
             "shortcuts": self.profile.shortcuts,
             "wait": MoleRecord.objects.awaiting_review().count(),
+            **self._similar(),
         }
         if record.current_assessment:
             context["hidden"] = not self._is_answer_seen()
@@ -94,6 +95,36 @@ class ReviewPage:
                 self._remember()
                 context |= _answer(record.current_assessment) | _changed(record)
         return TemplateResponse(request, "admin/diagnosis/molerecord/review.html", context)
+
+    def show_similar(self) -> HttpResponse:
+        """Similar cases, a page of their own without the script; only on demand, since logged."""
+        record = self.record
+        hidden = bool(record.current_assessment) and not self._is_answer_seen()
+        context = {
+            **self.admin.admin_site.each_context(self.request),
+            **self._similar(),
+            "title": _("Similar cases"),
+            "record": record,
+            "hidden": hidden,
+        }
+        if context["can_be_looked_for"] and not hidden:
+            context["cases"] = [
+                {
+                    "case": case,
+                    "diagnosis": terms.DIAGNOSES.get(case.diagnosis, ""),
+                    "category": terms.RISK_CATEGORIES[case.risk_category],
+                    "urgency": terms.URGENCIES[case.urgency],
+                }
+                for case in similar.cases(record)
+            ]
+        return TemplateResponse(self.request, "admin/diagnosis/molerecord/similar.html", context)
+
+    def _similar(self) -> dict[str, Any]:
+        return {
+            "similar_cases": settings.SIMILAR_CASES,
+            "can_be_looked_for": similar.can_be_looked_for(self.record),
+            "measured": similar.measured(self.record),
+        }
 
     def _claim(self) -> HttpResponse:
         if not claims.take(record_ids=[self.record.pk], doctor=self.request.user):
@@ -143,11 +174,6 @@ class ReviewPage:
     def _form(self, *args: Any, **kwargs: Any) -> NewVerdictForm:
         may_ask = self.opinion is None
         return NewVerdictForm(*args, doctor=self.request.user, may_ask=may_ask, **kwargs)
-
-    def _is_asked(self) -> bool:
-        """Whether a colleague waits for this doctor's own opinion, so hides theirs."""
-        opinion = self.opinion
-        return bool(opinion and opinion.second is None and opinion.asked == self.request.user)
 
     def _is_answer_seen(self) -> bool:
         """Whether the page shows the program's answer: always, or because the doctor asked."""

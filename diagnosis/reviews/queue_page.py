@@ -3,12 +3,13 @@
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import formats, timezone
@@ -17,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from diagnosis.records import responses
 from diagnosis.records.models import MoleRecord
@@ -92,7 +93,7 @@ class MoleRecordAdmin(admin.ModelAdmin):
             .defer(
                 *(
                     f"current_assessment__{name}"
-                    for name in ("diagnoses", "categories", "heatmap", "outline")
+                    for name in ("diagnoses", "categories", "heatmap", "outline", "features")
                 )
             )
             .prefetch_related(Prefetch("mole__records", of_the_mole))
@@ -159,10 +160,17 @@ class MoleRecordAdmin(admin.ModelAdmin):
             "<uuid:record_id>/thumbnail/": ("thumbnail", self.thumbnail_view),
             "next/": ("next", require_POST(self.next_view)),
         }
-        return [
+        pages = [
             path(route, self.admin_site.admin_view(view), name=f"diagnosis_molerecord_{name}")
             for route, (name, view) in views.items()
-        ] + super().get_urls()
+        ]
+        # Named otherwise than by the model: it logs its look itself, with what it showed.
+        similar = path(
+            "<uuid:record_id>/similar/",
+            self.admin_site.admin_view(require_safe(self.similar_view)),
+            name="similar_cases",
+        )
+        return [*pages, similar, *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -183,6 +191,14 @@ class MoleRecordAdmin(admin.ModelAdmin):
 
     def thumbnail_view(self, request: HttpRequest, record_id: uuid.UUID) -> HttpResponse:
         return responses.thumbnail(request, self._looked_at(request, record_id))
+
+    def similar_view(self, request: HttpRequest, record_id: uuid.UUID) -> HttpResponse:
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        record = self.get_object(request, str(record_id)) if settings.SIMILAR_CASES else None
+        if record is None:
+            raise Http404
+        return ReviewPage(self, request, record).show_similar()
 
     def _looked_at(self, request: HttpRequest, record_id: uuid.UUID) -> MoleRecord:
         """The record, if this person may see it."""
