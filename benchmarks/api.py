@@ -7,7 +7,7 @@ import argparse
 import io
 import random
 import time
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import psutil
@@ -52,6 +52,7 @@ def _with_many_records() -> Any:
 def _measure(person: Any, requests: int) -> dict[str, Any]:
     from django.conf import settings
     from django.db import connection
+    from django.utils import timezone
     from rest_framework.test import APIClient
 
     from accounts import tokens
@@ -88,7 +89,7 @@ def _measure(person: Any, requests: int) -> dict[str, Any]:
                 "of one mole": f"mole={mole}",
                 "of one group": "category=malignant_high_risk",
                 "of one state": "state=unusable",
-                "since 30 days": f"since={date.today() - timedelta(days=30)}",
+                "since 30 days": f"since={timezone.localdate() - timedelta(days=30)}",
                 "searched for a frequent word": "q=about",
                 "searched for a rare word": "q=note+99999",
             }.items()

@@ -191,7 +191,7 @@ class VerdictViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
 
 class OpinionFilter(django_filters.FilterSet):
     waiting = django_filters.BooleanFilter(
-        label=_("Whether it is your word that it waits for."), method="by_waiting"
+        label=_("Whether your word is what it waits for."), method="by_waiting"
     )
     settled = django_filters.BooleanFilter(field_name="final", lookup_expr="isnull", exclude=True)
 
