@@ -20,6 +20,10 @@ class KeylessLogger(Logger):
         atoms = super().atoms(*arguments)
         return atoms | {"U": without_keys(atoms["U"] or "")}
 
+    def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """Of a request that Django could not even refuse, gunicorn names the address."""
+        super().exception("%s", without_keys(str(msg) % args if args else str(msg)), **kwargs)
+
 
 try:
     workers = Environment().count("WEB_WORKERS", default=1)

@@ -47,13 +47,14 @@ def can_be_looked_for(record: MoleRecord) -> bool:
 
 def measured(record: MoleRecord) -> dict[str, int] | None:
     """Of 100 nearest test pictures of this kind: how many showed the same diagnosis (``same``), by
-    ``chance``, and how many of a melanoma's were ``benign``; None of another model version."""
+    ``chance``, and how many of a melanoma's were ``benign``; None where that was not measured."""
     answer, known = record.current_assessment, features.neighbours()
-    figures = known["modalities"].get(record.modality)
-    if not (answer and figures and known["model_version"] == answer.model_version):
+    figures = known["modalities"].get(record.modality, {})
+    melanoma = figures.get("diagnoses", {}).get("mel")
+    if not (answer and melanoma and known["model_version"] == answer.model_version):
         return None
-    melanoma = figures["diagnoses"]["mel"]["same_malignancy"]
-    shares = {"same": figures["same"], "chance": figures["chance"], "benign": 1 - melanoma}
+    benign = 1 - melanoma["same_malignancy"]
+    shares = {"same": figures["same"], "chance": figures["chance"], "benign": benign}
     return {name: round(100 * share) for name, share in shares.items()}
 
 

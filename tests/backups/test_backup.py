@@ -232,15 +232,13 @@ class Full(io.BytesIO):
         return super().write(data)
 
 
-@pytest.mark.parametrize("length", [10, 100_000, 5_000_000])
-@pytest.mark.parametrize("part", [0, 0.5, 0.99])
+@pytest.mark.parametrize("length", [100_000, 5_000_000])
+@pytest.mark.parametrize("part", [0, 0.5, 1])
 def test_a_disk_that_gets_full_is_told_at_each_place(length, part):
-    """Also at the last piece, without which the backup could not be read."""
-    key, whole = str(pyrage.x25519.Identity.generate()), io.BytesIO()
-    with crypt.encrypted(whole, key) as plain:
-        plain.write(bytes(length))
+    """Also at the last piece, of 19 kB or more, without which the backup could not be read."""
+    key = str(pyrage.x25519.Identity.generate())
     with (
         pytest.raises(OSError, match="No space left"),
-        crypt.encrypted(Full(int(whole.tell() * part)), key) as plain,
+        crypt.encrypted(Full(int(length * part)), key) as plain,
     ):
         plain.write(bytes(length))

@@ -5,7 +5,7 @@ import os
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.core.files.storage import storages
@@ -13,6 +13,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
 
 from backups import archive, crypt, names
+
+if TYPE_CHECKING:
+    from backups.bucket import Bucket
 
 FAILED = Path("/tmp/backup-failed")
 
@@ -95,8 +98,8 @@ class Command(BaseCommand):
             there = names.within(each.name for each in to.iterdir())
             for name in names.outdated(there, new=path.name, keep=keep):
                 (to / name).unlink()
-            if "backups" in settings.STORAGES:
-                for name in storages["backups"].mirror(folder=to, new=path.name, keep=keep):
+            if bucket := _bucket():
+                for name in bucket.mirror(folder=to, new=path.name, keep=keep):
                     self.stdout.write(f"Copied {name} to the bucket.")
         except OSError as error:
             problems.append(str(error))
@@ -104,13 +107,19 @@ class Command(BaseCommand):
             raise CommandError(f"{path} is there, but: {' And: '.join(problems)}")
 
     def _fetch(self, name: str, to: Path) -> None:
-        if "backups" not in settings.STORAGES:
+        bucket = _bucket()
+        if not bucket:
             raise CommandError("BACKUP_S3_BUCKET is not set: there is no bucket to fetch from.")
         try:
-            path = storages["backups"].fetch(name=name, folder=to)
+            path = bucket.fetch(name=name, folder=to)
         except OSError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+def _bucket() -> "Bucket | None":
+    """None where BACKUP_S3_BUCKET is not set, and where its packages need not be there."""
+    return cast("Bucket", storages["backups"]) if "backups" in settings.STORAGES else None
 
 
 def _number(text: str) -> int:
