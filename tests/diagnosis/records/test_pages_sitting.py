@@ -1,10 +1,12 @@
 """Several pictures of one mole, as pages and programs send and show them."""
 
+import io
 import uuid
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from pydicom import dcmread
 from rest_framework.test import APIClient
 
 from diagnosis.models import FurtherPicture, MoleRecord, Share
@@ -113,7 +115,16 @@ def test_systems_find_each_picture(api, alice):
     assert named == [f"Media/{one.pk}" for one in (record, further, another)]
     assert api.get(f"/api/v1/fhir/Media/{further.pk}").json()["id"] == str(further.pk)
     assert api.get(f"/api/v1/fhir/Binary/{further.pk}").status_code == 200
-    assert api.get(f"/api/v1/dicom/{further.pk}/picture/").status_code == 200
+    FurtherPicture.objects.filter(pk=further.pk).update(modality="dermoscopy")
+    objects = [
+        dcmread(io.BytesIO(api.get(f"/api/v1/dicom/{one}/picture/").content))
+        for one in (record.pk, further.pk, another.pk)
+    ]
+    assert len({one.SOPInstanceUID for one in objects}) == 3
+    assert len({one.StudyInstanceUID for one in objects}) == 1
+    own, lens, same = (one.SeriesInstanceUID for one in objects)
+    assert own == same != lens  # a series is of one modality
+    assert [one.InstanceNumber for one in objects] == [1, 2, 3]
     assert api.get(f"/api/v1/dicom/{record.pk}/report/").status_code == 200
     assert api.get(f"/api/v1/dicom/{uuid.uuid4()}/picture/").status_code == 404
 
