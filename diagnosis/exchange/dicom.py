@@ -174,7 +174,7 @@ def _evidence(record: MoleRecord) -> Dataset:
 
 
 def _series(record: MoleRecord, modality: str) -> UID:
-    """All of a series are of one modality (PS3.3, A.1.2.3), so further pictures may need another."""
+    """All of a series are of one modality (PS3.3, A.1.2.3), so that others may need another."""
     is_own = modality == record.modality
     return _uid(record, "series of picture" if is_own else f"series of {modality}")
 
