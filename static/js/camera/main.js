@@ -58,9 +58,11 @@ const answers = {
   },
   picture({ jpeg }) {
     if (!missing) return; // the camera was stopped meanwhile
-    taken.push(jpeg);
     takenAt = performance.now();
-    missing--;
+    if (!taken.some(({ size }) => size === jpeg.size)) { // else it is the very same frame
+      taken.push(jpeg);
+      missing--;
+    }
     if (!missing) return save();
     worker.postMessage({ task: "forget" }); // so that the next one is of other frames
     view.say("live-said", view.filled("taken", { number: String(taken.length), total: String(taken.length + missing) }));

@@ -15,6 +15,7 @@ from diagnosis.records import assessments, claims, pictures, sittings, uploads
 from diagnosis.reviews import claims as review_claims
 from diagnosis.reviews import verdicts
 from diagnosis.tasks import assess_record, reassess_record, sweep_records
+from skincare_site import web_worker
 from tests.factories import (
     FurtherPictureFactory,
     RecordFactory,
@@ -282,3 +283,8 @@ def test_two_at_once_fill_the_last_place_once(alice, asked):
 def test_signs_never_lower_what_the_pictures_show(alice):
     record = sitting("benign", "malignant_high_risk", together="malignant_high_risk", owner=alice)
     assert record.current_assessment.advice == "doctor_days"
+
+
+def test_the_web_server_keeps_the_files_of_a_sitting(settings):
+    assert pictures.MAX_TOGETHER < web_worker.KEPT < settings.MAX_REQUEST_BYTES
+    assert pictures.MAX_BYTES < pictures.MAX_TOGETHER
