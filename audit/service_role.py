@@ -19,10 +19,10 @@ LOG = "auditlog_logentry"
 def as_owner(address: Path | None) -> Iterator[dict[str, Any]]:
     """Work as the owner of the tables, whose address the file holds; yield the service's settings.
 
-    Without a file, the service is the owner.
+    Without such a file, the service is the owner.
     """
     service = dict(connection.settings_dict)
-    if address:
+    if address and address.exists():
         connection.close()
         connection.settings_dict |= environ.Env.db_url_config(address.read_text().strip())
     try:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from django.apps import apps
 from django.conf import settings
-from django.core.files import File
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.db import connection, transaction
@@ -230,4 +230,5 @@ def _store(archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
     name = member.name.removeprefix("media/")
     if default_storage.exists(name):  # of a restore that was interrupted
         default_storage.delete(name)
-    default_storage.save(name, File(archive.extractfile(member)))
+    # In memory: a store wants to know its length, and to begin again where the network failed.
+    default_storage.save(name, ContentFile(tables.content(archive, member)))

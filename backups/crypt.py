@@ -15,26 +15,33 @@ class KeyProblem(Exception):
     """The key is missing, is not one of age, or does not open this file."""
 
 
-@contextmanager
-def encrypted(file: BinaryIO, key: str) -> Iterator[BinaryIO]:
-    """What is written into it arrives in ``file``, for whoever has the key. Raises KeyProblem.
-
-    A public key, age1…, is enough.
-    """
+def recipient(key: str) -> pyrage.x25519.Recipient:
+    """The public half of a key, or the key that is one already. Raises KeyProblem."""
     try:
         if key.startswith(SECRET):
-            recipient = pyrage.x25519.Identity.from_str(key).to_public()
-        else:
-            recipient = pyrage.x25519.Recipient.from_str(key)
+            return pyrage.x25519.Identity.from_str(key).to_public()
+        return pyrage.x25519.Recipient.from_str(key)
     except (pyrage.IdentityError, pyrage.RecipientError) as error:
-        raise KeyProblem("BACKUP_KEY is not a key of age.") from error
+        raise KeyProblem("BACKUP_KEY is not a key of age: AGE-SECRET-KEY-1… or age1….") from error
+
+
+@contextmanager
+def encrypted(file: BinaryIO, key: str) -> Iterator[BinaryIO]:
+    """What is written into it arrives in ``file``, for whoever has the key.
+
+    Raises KeyProblem, and the OSError of a file that takes no more. A public key, age1…, is enough.
+    """
+    public = recipient(key)
     reader, writer = _pipe()
-    work = _Thread(lambda: pyrage.encrypt_io(reader, file, [recipient]), reader)
+    kept = _Kept(file)
+    work = _Thread(lambda: pyrage.encrypt_io(reader, kept, [public]), reader)
     try:
         with writer:
             yield writer
     finally:
         work.join()
+        if kept.error:
+            raise kept.error
     work.check()
 
 
@@ -66,6 +73,24 @@ def decrypted(file: BinaryIO, key: str) -> Iterator[BinaryIO]:
 def _pipe() -> tuple[BinaryIO, BinaryIO]:
     reader, writer = os.pipe()
     return os.fdopen(reader, "rb"), os.fdopen(writer, "wb")
+
+
+class _Kept:
+    """Keeps its error: pyrage loses that of the last piece, and a broken pipe says less."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        try:
+            return self.file.write(data)
+        except OSError as error:
+            self.error = error
+            raise
+
+    def flush(self) -> None:
+        self.file.flush()
 
 
 class _Thread(threading.Thread):

@@ -140,7 +140,6 @@ def fill(number: int) -> tuple:
             doctor=doctor,
             risk_category=taxonomy.BENIGN,
             urgency="none",
-            notified_at=timezone.now(),
         )
         for record in records
     )

@@ -18,8 +18,6 @@ class Task(StrEnum):
     ASSESS_RECORD = "diagnosis.tasks.assess_record"
     REASSESS_RECORD = "diagnosis.tasks.reassess_record"
     MEASURE_CHANGE = "diagnosis.tasks.measure_change"
-    SEND_REMINDER = "diagnosis.tasks.send_reminder"
-    MAIL_VERDICT = "diagnosis.tasks.mail_verdict"
     TELL_WEBHOOK = "diagnosis.tasks.tell_webhook"
     SWEEP_RECORDS = "diagnosis.tasks.sweep_records"
     SWEEP_CHANGES = "diagnosis.tasks.sweep_changes"
@@ -27,7 +25,6 @@ class Task(StrEnum):
     SWEEP_REMINDERS = "diagnosis.tasks.sweep_reminders"
     SWEEP_SHARES = "diagnosis.tasks.sweep_shares"
     SWEEP_EXPIRED = "diagnosis.tasks.sweep_expired"
-    SWEEP_VERDICT_MAILS = "diagnosis.tasks.sweep_verdict_mails"
     SWEEP_WEBHOOKS = "diagnosis.tasks.sweep_webhooks"
 
 
@@ -50,16 +47,6 @@ def send_again(record_id: uuid.UUID) -> bool:
 def measure_change(change_id: uuid.UUID) -> None:
     """Ask the workers what changed between two pictures; the sweeper asks again."""
     _send(Task.MEASURE_CHANGE, change_id)
-
-
-def remind(owner_id: uuid.UUID) -> bool:
-    """Ask the workers to send the person an e-mail; False where the broker is down."""
-    return _send(Task.SEND_REMINDER, owner_id)
-
-
-def notify_of_verdict(review_id: uuid.UUID) -> None:
-    """Tell the workers that a person should hear of a verdict; the sweeper tells them again."""
-    _send(Task.MAIL_VERDICT, review_id)
 
 
 def tell_webhook(webhook_id: uuid.UUID) -> None:

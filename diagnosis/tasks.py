@@ -14,7 +14,6 @@ from audit import log
 from diagnosis.moles import changes, reminders
 from diagnosis.queue import Task
 from diagnosis.records import assessments, media, pictures
-from diagnosis.reviews import mails
 from diagnosis.sharing import links
 from diagnosis.webhooks import deliveries
 
@@ -66,24 +65,9 @@ def sweep_reminders() -> None:
     reminders.sweep()
 
 
-@shared_task(name=Task.SEND_REMINDER, ignore_result=True, expires=3600)
-def send_reminder(owner_id: str) -> None:
-    reminders.send(owner_id)
-
-
 @shared_task(name=Task.SWEEP_SHARES, ignore_result=True, expires=3600)
 def sweep_shares() -> None:
     links.remove_expired()
-
-
-@shared_task(name=Task.MAIL_VERDICT, ignore_result=True, expires=60)
-def mail_verdict(review_id: str) -> None:
-    mails.send(review_id)
-
-
-@shared_task(name=Task.SWEEP_VERDICT_MAILS, ignore_result=True, expires=60)
-def sweep_verdict_mails() -> None:
-    mails.sweep()
 
 
 # The longer limit is for the name server; outbound.py has one of its own for the rest.

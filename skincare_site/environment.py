@@ -3,8 +3,10 @@
 What is missing or wrong stops the start with one sentence that names it, and never its value.
 """
 
+import re
 import sys
 from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +19,10 @@ ENCODE = "Percent-encode special characters of the password: / is %2F, # is %23,
 
 
 class _Variables(FileAwareMapping):
-    """Without the newline that ends a file; what is empty counts as missing."""
+    """Without the newline that ends a file; what is empty counts as missing.
+
+    A dollar is a dollar: escaped, since django-environ reads $NAME as another variable's value.
+    """
 
     def __getitem__(self, name: str) -> str:
         try:
@@ -30,7 +35,7 @@ class _Variables(FileAwareMapping):
             ) from error
         if not value:
             raise KeyError(name)
-        return value
+        return value.replace("$", r"\$")
 
 
 class Environment(environ.FileAwareEnv):
@@ -38,11 +43,40 @@ class Environment(environ.FileAwareEnv):
 
     ENVIRON = _Variables()
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.escape_proxy = True
+
     def get_value(self, var: str, *args: Any, **kwargs: Any) -> Any:
         try:
             return super().get_value(var, *args, **kwargs)
         except ValueError as error:
             raise ImproperlyConfigured(f"{var} has a value of the wrong kind.") from error
+
+    def count(self, var: str, default: int) -> int:
+        """A number from 1 on."""
+        number = self.int(var, default=default)
+        if number < 1:
+            raise ImproperlyConfigured(f"{var} is a number from 1 on, not {number}.")
+        return number
+
+    def hosts(self, var: str) -> list[str]:
+        """Names without scheme, port or path."""
+        names = self.list(var)
+        for name in names:
+            if re.search(r"[/\s]|^[^\[].*:", name):
+                raise ImproperlyConfigured(
+                    f"{var}, in .env DOMAIN, is a name such as mole.example.org, not {name!r}."
+                )
+        return names
+
+    def networks(self, var: str) -> list[IPv4Network | IPv6Network]:
+        try:
+            return [ip_network(network) for network in self.list(var, default=[])]
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"{var} has no networks like 10.20.0.0/16: {error}"
+            ) from error
 
     def url(self, var: str, default: Any = environ.Env.NOTSET) -> str:
         """An address whose password, if it has one, is encoded."""

@@ -2,13 +2,16 @@
 
 import os
 import shutil
+import sys
 import tempfile
 import threading
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from gunicorn.glogging import Logger
 
+from skincare_site.environment import Environment
 from skincare_site.logs import without_keys
 
 
@@ -17,8 +20,16 @@ class KeylessLogger(Logger):
         atoms = super().atoms(*arguments)
         return atoms | {"U": without_keys(atoms["U"] or "")}
 
+    def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """Of a request that Django could not even refuse, gunicorn names the address."""
+        super().exception("%s", without_keys(str(msg) % args if args else str(msg)), **kwargs)
 
-workers = int(os.environ.get("WEB_WORKERS", "1"))
+
+try:
+    workers = Environment().count("WEB_WORKERS", default=1)
+    Environment().count("WEB_THREADS", default=16)  # web_worker takes it
+except ImproperlyConfigured as error:
+    sys.exit(f"Not started: {error}")  # gunicorn would print a traceback
 threads = 512  # that wait: for clients, half of them for records; web_worker has the few that work
 worker_class = "skincare_site.web_worker.Worker"
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None

@@ -7,13 +7,37 @@ preparation. Each folder is a volume that only those services see that need what
 
 import argparse
 import os
+import re
 import secrets
+import sys
 from pathlib import Path
 from urllib.parse import quote
 
 import pyrage
 
-ROTATED = ("secret_key", "service_password", "redis_password")
+# And the line of .env that says it in their place.
+ROTATED = {
+    "secret_key": "SECRET_KEY",
+    "service_password": "SERVICE_PASSWORD",
+    "redis_password": "",
+}
+TLS = ("public", "files", "internal", "proxy")
+
+
+def wrong(given: dict[str, str], rotate: str | None = None) -> str:
+    """What of .env no service can work with, in a sentence; empty where all is right."""
+    domain, tls = given.get("DOMAIN", ""), given.get("TLS") or "public"
+    if re.search(r"[/:\s]", domain):
+        return f"DOMAIN is a name such as mole.example.org, not {domain!r}."
+    if tls not in TLS:
+        return f"TLS is {', '.join(TLS[:-1])} or {TLS[-1]}, not {tls!r}."
+    if rotate and (name := ROTATED[rotate]) and given.get(name):
+        return f"{name} stands in .env: change it there, or take it out to have one made."
+    if re.search(r"@db[:/]", given.get("DATABASE_URL", "")):
+        return "DATABASE_URL leads to the database here: take it out of .env, for a role is made."
+    if given.get("DATABASE_OWNER_URL") and not given.get("DATABASE_URL"):
+        return "DATABASE_OWNER_URL needs DATABASE_URL, by which the service works."
+    return ""
 
 
 def make(root: Path, given: dict[str, str], rotate: str | None = None) -> None:
@@ -31,17 +55,17 @@ def make(root: Path, given: dict[str, str], rotate: str | None = None) -> None:
         return value
 
     key = root / "app/secret_key"
-    earlier = key.read_text() if rotate == key.name and key.exists() else ""
-    keep("app/secret_key", secrets.token_urlsafe(50), "SECRET_KEY")
+    earlier = key.read_text() if key.exists() else ""
+    new = keep("app/secret_key", secrets.token_urlsafe(50), "SECRET_KEY")
     fallbacks = root / "app/secret_key_fallbacks"
-    if earlier or not fallbacks.exists():
+    if new != earlier or not fallbacks.exists():
         # One is enough: who was away for longer signs in again.
         _write(fallbacks, earlier)
     owner = keep("database/password", secrets.token_urlsafe(30), "POSTGRES_PASSWORD")
     service = keep("owner/service_password", secrets.token_urlsafe(30), "SERVICE_PASSWORD")
     broker = keep("owner/redis_password", secrets.token_urlsafe(30))
     keep("owner/backup_key", str(pyrage.x25519.Identity.generate()), "BACKUP_KEY")
-    addresses = {
+    given_or_made = {
         "app/database_url": (
             "DATABASE_URL",
             f"postgresql://service:{quote(service, '')}@db/skincare",
@@ -53,9 +77,14 @@ def make(root: Path, given: dict[str, str], rotate: str | None = None) -> None:
         "app/redis_url": ("REDIS_URL", f"redis://:{broker}@redis:6379/0"),
         "app/email_url": ("EMAIL_URL", ""),
         "app/metrics_token": ("METRICS_TOKEN", ""),
+        "owner/backup_s3_access_key": ("BACKUP_S3_ACCESS_KEY", ""),
+        "owner/backup_s3_secret_key": ("BACKUP_S3_SECRET_KEY", ""),
     }
-    for path, (name, made) in addresses.items():
+    for path, (name, made) in given_or_made.items():
         _write(root / path, given.get(name) or made)
+    if given.get("DATABASE_URL") and not given.get("DATABASE_OWNER_URL"):
+        # Of a database elsewhere the service is the owner; the one here is not it.
+        (root / "owner/database_url").unlink()
     # Nothing is kept: a message is a hint, and the database remembers.
     _write(root / "redis/valkey.conf", f'requirepass {broker}\nsave ""\nappendonly no\n')
 
@@ -74,4 +103,6 @@ if __name__ == "__main__":
     parser.add_argument("--rotate", choices=ROTATED)
     parser.add_argument("root", type=Path, nargs="?", default=Path("/secrets"))
     arguments = parser.parse_args()
+    if said := wrong(dict(os.environ), arguments.rotate):
+        sys.exit(f"Not started: {said}")
     make(arguments.root, dict(os.environ), arguments.rotate)

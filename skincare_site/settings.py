@@ -6,7 +6,6 @@ tests set all of them; docker-compose.yml and .env.example show a production set
 
 import sys
 from datetime import timedelta
-from ipaddress import ip_network
 from pathlib import Path
 
 from corsheaders.defaults import default_headers
@@ -30,11 +29,13 @@ SECRET_KEY = env("SECRET_KEY")
 # Earlier ones, by commas: what they signed stays valid until they are taken out.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = env.bool("DEBUG", default=False)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS")
 # Off only where no TLS ends before this process, which is `make run` on the own machine.
 HTTPS = env.bool("HTTPS", default=True)
 # For links in e-mails that no request asks for.
-SITE_URL = env("SITE_URL", default=f"{'https' if HTTPS else 'http'}://{ALLOWED_HOSTS[0]}")
+SITE_URL = env.url(
+    "SITE_URL", default=f"{'https' if HTTPS else 'http'}://{ALLOWED_HOSTS[0]}"
+).rstrip("/")
 # How many proxies in front add to X-Forwarded-For; rate limits need the client's address.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 # Behind PgBouncer that pools transactions, DATABASE_URL ends with
@@ -61,7 +62,7 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # For /.well-known/security.txt, such as mailto:security@example.org; empty: it does not exist.
 SECURITY_CONTACT = env("SECURITY_CONTACT", default="")
 # Networks beside the public internet that webhooks may reach, such as 10.20.0.0/16 of a hospital.
-WEBHOOK_NETWORKS = [ip_network(network) for network in env.list("WEBHOOK_NETWORKS", default=[])]
+WEBHOOK_NETWORKS = env.networks("WEBHOOK_NETWORKS")
 # Empty: /metrics does not exist.
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 # A key of age: AGE-SECRET-KEY-1…, or age1… alone, which makes backups and opens none.
@@ -214,7 +215,7 @@ SOCIALACCOUNT_LOGIN_ON_GET = True  # no form: its redirect would have to stand i
 
 # --- pictures and files ----------------------------------------------------------------------
 STORAGES = {
-    "default": storages.named_by(env),
+    **storages.named_by(env),
     # Collected as root, read by the image's own user; pictures keep the narrower mode below.
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage",
@@ -222,7 +223,7 @@ STORAGES = {
     },
 }
 FILE_UPLOAD_PERMISSIONS = 0o640
-DATA_UPLOAD_MAX_NUMBER_FILES = 1  # the size limit holds for each
+DATA_UPLOAD_MAX_NUMBER_FILES = 6  # one more than a sitting may have, which gets its sentence
 # Above it a request is refused unread; a picture that is larger than allowed gets its sentence.
 MAX_REQUEST_BYTES = 100 * 1000**2  # the proxy refuses from there on (deploy/Caddyfile)
 FILE_UPLOAD_HANDLERS = ["diagnosis.records.pictures.BoundedUploadHandler"]
@@ -244,18 +245,20 @@ LIMITS = {
     "webhooks": (30, 3600),
 }
 # How many pictures one person may keep.
-MAX_RECORDS = env.int("MAX_RECORDS", default=5000)
+MAX_RECORDS = env.count("MAX_RECORDS", default=5000)
 # And how much of the disk they may take.
-MAX_MEGABYTES = env.int("MAX_MEGABYTES", default=2000)
+MAX_MEGABYTES = env.count("MAX_MEGABYTES", default=2000)
+# Whether doctors may look for similar pictures of others: reviewed ones, of people who allow it.
+SIMILAR_CASES = env.bool("SIMILAR_CASES", default=False)
 # Child processes that decode, of each web process: two in all, which take up to 450 MB each.
-PICTURES_AT_ONCE = max(1, 2 // env.int("WEB_WORKERS", default=1))
+PICTURES_AT_ONCE = max(1, 2 // env.count("WEB_WORKERS", default=1))
 
 # --- Celery: the database is the only memory, a message is a hint -------------------------------
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=2)
+CELERY_WORKER_CONCURRENCY = env.count("WORKER_CONCURRENCY", default=2)
 # The one place of time limits: a claim lasts the hard limit and a few seconds. With the sweep,
 # what a killed worker held is finished within a minute.
 CELERY_TASK_SOFT_TIME_LIMIT = 15
@@ -287,15 +290,11 @@ CELERY_TASK_ROUTES = {
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "records": {"task": Task.SWEEP_RECORDS, "schedule": timedelta(seconds=10)},
-    "verdicts": {
-        "task": Task.SWEEP_VERDICT_MAILS,
-        "schedule": timedelta(minutes=1),
-    },
     "mails": {"task": "accounts.tasks.send_mails", "schedule": timedelta(seconds=30)},
     "webhooks": {"task": Task.SWEEP_WEBHOOKS, "schedule": timedelta(seconds=10)},
     "changes": {"task": Task.SWEEP_CHANGES, "schedule": timedelta(minutes=1)},
     "files": {"task": Task.SWEEP_FILES, "schedule": timedelta(hours=1)},
-    "reminders": {"task": Task.SWEEP_REMINDERS, "schedule": timedelta(hours=1)},
+    "reminders": {"task": Task.SWEEP_REMINDERS, "schedule": timedelta(minutes=10)},
     "shares": {"task": Task.SWEEP_SHARES, "schedule": timedelta(hours=1)},
     "expired": {"task": Task.SWEEP_EXPIRED, "schedule": timedelta(hours=6)},
 }

@@ -1,5 +1,6 @@
 """Where files lie: pictures in the folder MEDIA_ROOT, or in an S3-compatible store where S3_BUCKET
-names one; and what of npm's packages the pages load."""
+names one; copies of backups where BACKUP_S3_BUCKET does; and what of npm's packages the pages load.
+"""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,21 +27,43 @@ def packages_of(node_modules: Path) -> list[tuple[str, Path]]:
     return [(prefix, node_modules / folder) for prefix, folder in PACKAGES.items()]
 
 
-def named_by(env: Any) -> dict[str, Any]:
-    """What STORAGES["default"] is to be. Raises ImproperlyConfigured."""
-    bucket = env("S3_BUCKET", default="")
-    if not bucket:
-        return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+# Other makers' stores know no trailing checksums.
+CHECKSUMS = {
+    "request_checksum_calculation": "when_required",
+    "response_checksum_validation": "when_required",
+}
+# A page waits for a picture; two tries, and an answer within some seconds.
+PATIENCE = {"connect_timeout": 2, "read_timeout": 5, "retries": {"total_max_attempts": 2}}
+
+
+def named_by(env: Any) -> dict[str, dict[str, Any]]:
+    """STORAGES["default"], for pictures, and maybe "backups". Raises ImproperlyConfigured."""
+    folder = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    pictures = _bucket(env, "S3_", "diagnosis.records.object_storage.ObjectStorage", **PATIENCE)
+    backups = _bucket(env, "BACKUP_S3_", "backups.bucket.Bucket")
+    return {"default": pictures or folder} | ({"backups": backups} if backups else {})
+
+
+def _bucket(env: Any, prefix: str, backend: str, **patience: Any) -> dict[str, Any] | None:
+    name = env(f"{prefix}BUCKET", default="")
+    if not name:
+        return None
     if not find_spec("storages"):
         raise ImproperlyConfigured(
-            "S3_BUCKET needs django-storages[s3], which is not installed here."
+            f"{prefix}BUCKET needs django-storages[s3], which is not installed here: build the"
+            " image with LOCK=s3."
         )
+    from botocore.config import Config
+
+    # Empty for all but the last: those of Amazon, and what the machine's own role may do.
+    endpoint = env.url(f"{prefix}ENDPOINT", default="") or None
+    path = {"addressing_style": "path"} if endpoint else {}
     options = {
-        "bucket_name": bucket,
-        # Empty for the first three: those of Amazon, and what the machine's own role may do.
-        "endpoint_url": env.url("S3_ENDPOINT", default="") or None,
-        "access_key": env("S3_ACCESS_KEY", default="") or None,
-        "secret_key": env("S3_SECRET_KEY", default="") or None,
-        "region_name": env("S3_REGION", default="us-east-1"),
+        "bucket_name": name,
+        "endpoint_url": endpoint,
+        "access_key": env(f"{prefix}ACCESS_KEY", default="") or None,
+        "secret_key": env(f"{prefix}SECRET_KEY", default="") or None,
+        "region_name": env(f"{prefix}REGION", default="us-east-1"),
+        "client_config": Config(signature_version="s3v4", s3=path, **CHECKSUMS, **patience),
     }
-    return {"BACKEND": "diagnosis.records.object_storage.ObjectStorage", "OPTIONS": options}
+    return {"BACKEND": backend, "OPTIONS": options}

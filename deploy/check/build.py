@@ -17,7 +17,9 @@ BUILDAH = [
 # Made here; the Dockerfile takes base images from REGISTRY.
 REGISTRY = "localhost/"
 PYTHON, NODE = f"{REGISTRY}python:3.11-slim", f"{REGISTRY}node:24-slim"
-TAG = "skincare-mole-check:check"
+NAME = "skincare-mole-check"
+# The upgrade begins from there; of 26 November 2026, two migrations earlier. A tag will do, too.
+EARLIER = os.environ.get("EARLIER") or "1409004"
 
 
 def missing() -> list[str]:
@@ -26,26 +28,38 @@ def missing() -> list[str]:
     return [name for name in programs if os.geteuid() or not shutil.which(name)]
 
 
-def image() -> Path:
-    """Build from the files that git knows of; return the folder with the image's file system."""
+def base_images() -> None:
+    """Make what is not there yet, and forget containers of an earlier run."""
+    _buildah("rm", "--all")
     if not _has(PYTHON):
         _python()
     if not _has(NODE):
         _node()
-    context = WORK / "context"
+
+
+def image(commit: str = "") -> tuple[Path, Path]:
+    """Build from the files that git knows of, or of a commit.
+
+    Return the folders with the files and with the image's file system.
+    """
+    tag = commit or "check"
+    context = WORK / f"context-{tag}"
     shutil.rmtree(context, ignore_errors=True)
-    names = _out("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=ROOT).split("\0")
-    for name in filter(None, names):
-        if (ROOT / name).exists():
-            (context / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, context / name)
+    context.mkdir()
+    if commit:
+        archive = subprocess.run(["git", "archive", commit], cwd=ROOT, stdout=-1, check=True).stdout
+        subprocess.run(["tar", "-x", "-C", context], input=archive, check=True)
+    else:
+        names = _out("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=ROOT).split("\0")
+        for name in filter(None, names):
+            if (ROOT / name).exists():
+                (context / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, context / name)
     _own_authorities(context / "deploy/ca")
-    given = [f"--build-arg={one}" for one in (f"REGISTRY={REGISTRY}", "VERSION=check")]
-    _buildah("build", *given, "-t", TAG, str(context))
-    shutil.rmtree(context)
-    _buildah("rm", "--all")
-    container = _out(*BUILDAH, "from", TAG).strip()
-    return Path(_out(*BUILDAH, "mount", container).strip())
+    given = [f"--build-arg={one}" for one in (f"REGISTRY={REGISTRY}", f"VERSION={tag}")]
+    _buildah("build", "--layers", *given, "-t", f"{NAME}:{tag}", str(context))
+    container = _out(*BUILDAH, "from", f"{NAME}:{tag}").strip()
+    return context, Path(_out(*BUILDAH, "mount", container).strip())
 
 
 def _python() -> None:

@@ -1,34 +1,33 @@
 """What is done with the running services; the first failure ends it."""
 
-import datetime
 import os
 import re
 import shutil
-import socket
 import subprocess
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import requests
 import trustme
 
+from deploy.check import operations
 from deploy.check.services import (
     LOGS,
-    NAMES,
     VOLUMES,
     WORK,
     Program,
     Service,
     broker,
     database,
+    port,
+    prepare,
     proxy,
+    say,
+    until,
 )
-from deploy.check.site import PASSWORD, SITE, TRUST, Site
+from deploy.check.site import PASSWORD, SITE, TRUST, Site, csrf, requests_meanwhile
 
 PEOPLE = """
 from accounts.models import User
@@ -40,12 +39,9 @@ for name in ("alice", "bob"):
 """
 
 
-def say(step: str, *figures: object) -> None:
-    print(f"{datetime.datetime.now(datetime.UTC):%H:%M:%S}", step, *figures, flush=True)
-
-
 def everything(image: Path) -> None:
-    _prepare()
+    shutil.rmtree(LOGS, ignore_errors=True)
+    prepare()
     services: dict[str, Service] = {}
     make = Service("secrets", image)
     make.run()
@@ -56,8 +52,7 @@ def everything(image: Path) -> None:
     services |= {"db": database(), "redis": broker()}
     for service in services.values():
         service.start()
-    _port(5432), _port(6379)
-    _owns_its_database()
+    port(5432), port(6379)
     migrate = Service("migrate", image)
     said = migrate.run()
     assert not re.search(r"WARNING|W\d{3}", said), said
@@ -80,49 +75,21 @@ def everything(image: Path) -> None:
     _too_much(site)
     _restarts(site, services)
     _backup_and_restore(site, services, image)
+    operations.lines(image)
+    operations.new_keys(site, services, image)
     _four_ways(services)
     _kills(site, services)
     for name in ("proxy", "beat", "worker", "web", "backup", "redis", "db"):
         say("stopped", name, f"in {services[name].stop():.1f} s")
-    print("All of it held.")
-
-
-def _prepare() -> None:
-    for folder in (LOGS, VOLUMES):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").write_text("0")  # as compose's sysctls
-    (WORK / "hosts").write_text(NAMES)
-    subprocess.run(["mount", "--bind", WORK / "hosts", "/etc/hosts"], check=True)
-    for volume in ("media", "backups"):  # as the image has these folders
-        (VOLUMES / volume).mkdir()
-        os.chown(VOLUMES / volume, 1000, 1000)
-    # The folder of the machine on the way there may be for root only.
-    for folder in (WORK, VOLUMES):
-        folder.chmod(0o755)
-
-
-def _owns_its_database() -> None:
-    import psycopg2
-
-    password = (VOLUMES / "database_secrets/password").read_text()
-    connection = psycopg2.connect(f"postgresql://skincare:{password}@127.0.0.1/postgres")
-    connection.autocommit = True
-    connection.cursor().execute("CREATE DATABASE skincare")
-    connection.close()
 
 
 def _first_administrator(image: Path, site: Site) -> None:
     """Without a mail server: by one command, and in by the page; a sign-up is no error either."""
-    Service("web", image).run(
-        *("python", "manage.py", "createsuperuser", "--noinput", "--email", "root@example.org"),
-        DJANGO_SUPERUSER_PASSWORD=PASSWORD,
-    )
+    operations.first_administrator(image)
     browser = requests.Session()
     browser.verify, browser.headers["Referer"] = TRUST, SITE
     page = browser.get(f"{SITE}/account/login/").text
-    form = {"login": "root@example.org", "password": PASSWORD, "csrfmiddlewaretoken": _csrf(page)}
+    form = {"login": "root@example.org", "password": PASSWORD, "csrfmiddlewaretoken": csrf(page)}
     answer = browser.post(f"{SITE}/account/login/", form, allow_redirects=False)
     assert answer.status_code == 302, answer
     assert "confirm" not in answer.headers["Location"]
@@ -135,17 +102,13 @@ def _first_administrator(image: Path, site: Site) -> None:
         "display_name": "Dana",
         "date_of_birth": "1990-05-17",
         "consent": "on",
-        "csrfmiddlewaretoken": _csrf(browser.get(f"{SITE}/account/signup/").text),
+        "csrfmiddlewaretoken": csrf(browser.get(f"{SITE}/account/signup/").text),
     }
     answer = browser.post(f"{SITE}/account/signup/", form, allow_redirects=False)
     assert answer.status_code == 302, answer
     health = site.get("/health/ready").json()
     assert health["mail"] == "no server", health
     say("the first administrator is in, and a sign-up waits for a mail server:", health)
-
-
-def _csrf(page: str) -> str:
-    return re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
 
 
 def _pictures_are_private(site: Site, record: str) -> None:
@@ -181,51 +144,9 @@ def _too_much(site: Site) -> None:
     (WORK / "large").unlink()
 
 
-@contextmanager
-def _requests(site: Site) -> Iterator[dict]:
-    """Pages, the API and uploads in loops meanwhile; what failed, and the longest answer."""
-    stop, given = threading.Event(), {"answers": Counter(), "longest": 0.0, "records": []}
-
-    def page() -> str:
-        return str(site.get("/account/login/").status_code)
-
-    def listing() -> str:
-        return str(site.get("/api/v1/records/").status_code)
-
-    def upload() -> str:
-        try:
-            given["records"].append(site.upload())
-        except AssertionError as error:
-            return f"upload {error}"
-        return "201"
-
-    def loop(what: Callable[[], str], pause: float) -> None:
-        while not stop.is_set():
-            begun = time.monotonic()
-            try:
-                said = what()
-            except requests.RequestException as error:
-                said = type(error).__name__
-            given["answers"][said] += 1
-            given["longest"] = max(given["longest"], time.monotonic() - begun)
-            time.sleep(pause)
-
-    threads = [
-        threading.Thread(target=loop, args=how)
-        for how in ((page, 0.05), (listing, 0.15), (upload, 1.5))
-    ]
-    for thread in threads:
-        thread.start()
-    yield given
-    time.sleep(2)
-    stop.set()
-    for thread in threads:
-        thread.join()
-
-
 def _restarts(site: Site, services: dict[str, Service]) -> None:
     """docker compose restart web, three times; and what an upgrade does to it."""
-    with _requests(site) as given:
+    with requests_meanwhile(site) as given:
         for _round in range(3):
             time.sleep(2)
             took = services["web"].stop()
@@ -243,7 +164,7 @@ def _restarts(site: Site, services: dict[str, Service]) -> None:
 def _kills(site: Site, services: dict[str, Service]) -> None:
     """Each is killed once, and started again two seconds later, as its policy says."""
     for name in ("worker", "beat", "redis", "web", "db"):
-        with _requests(site) as given:
+        with requests_meanwhile(site) as given:
             time.sleep(1)
             services[name].kill()
             time.sleep(2)
@@ -267,13 +188,13 @@ def _four_ways(services: dict[str, Service]) -> None:
     local = str(VOLUMES / "certificates/caddy/pki/authorities/local/root.crt")
     for way, trust in (("internal", local), ("files", str(tls / "ca.pem")), ("public", local)):
         with _running(proxy(TLS=way)):
-            _until(lambda trust=trust: requests.get(f"{SITE}/health/live", verify=trust))
+            until(lambda trust=trust: requests.get(f"{SITE}/health/live", verify=trust))
             plain = requests.get("http://localhost/account/login/", allow_redirects=False)
             assert plain.headers["Location"].startswith(SITE), plain.headers
             say("TLS =", way, "answers, and plain HTTP leads there")
     for addresses, status in (("127.0.0.1", 200), ("10.0.0.7", 403)):
         with _running(proxy(TLS="proxy", PROXY_ADDRESSES=addresses)):
-            answer = _until(lambda: requests.get("http://localhost/account/login/"))
+            answer = until(lambda: requests.get("http://localhost/account/login/"))
             assert answer.status_code == status, answer
             say("TLS = proxy from", addresses, "only:", answer.status_code, "for 127.0.0.1")
     services["proxy"].start()
@@ -286,17 +207,6 @@ def _running(program: Program) -> Iterator[None]:
         yield
     finally:
         program.stop()
-
-
-def _until(ask: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            return ask()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
 
 
 def _backup_and_restore(site: Site, services: dict[str, Service], image: Path) -> None:
@@ -316,8 +226,7 @@ def _backup_and_restore(site: Site, services: dict[str, Service], image: Path) -
     os.chown(VOLUMES / "media", 1000, 1000)
     services["db"] = database()
     services["db"].start()
-    _port(5432)
-    _owns_its_database()
+    port(5432)
     said = Service("migrate", image).run(*manage, "--owner", "/run/owner/database_url")
     say("restore:", said.splitlines()[-1])
     for name in ("web", "worker", "beat", "backup"):
@@ -336,10 +245,6 @@ def _backup_and_restore(site: Site, services: dict[str, Service], image: Path) -
     say("the restored system has the same records and pictures, and takes new ones")
     for name in ("old-database", "old-media"):
         shutil.rmtree(WORK / name)
-
-
-def _port(number: int) -> None:
-    _until(lambda: socket.create_connection(("127.0.0.1", number)).close())
 
 
 def _seconds(begun: float) -> str:

@@ -3,14 +3,19 @@
 From the image's file system, read-only, with its tmpfs, as its user and without capabilities.
 """
 
+import datetime
 import os
 import re
 import shlex
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -18,6 +23,8 @@ WORK = Path(os.environ.get("IMAGE_CHECK", "/var/tmp/image-check"))
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 DOTENV = {"DOMAIN": "localhost", "TLS": "internal", "VERSION": "check", "WEB_WORKERS": "2"}
+# Those of the image that go on, in the order of their restart; Compose does it at once.
+OURS = ("web", "worker", "beat", "backup")
 LOGS, VOLUMES = WORK / "log", WORK / "volumes"
 NAMES = "127.0.0.1 localhost db redis web\n"
 
@@ -25,17 +32,16 @@ NAMES = "127.0.0.1 localhost db redis web\n"
 class Service:
     """One service; ``restart`` is what Docker's policy does, and compose's restart."""
 
-    def __init__(self, name: str, image: Path) -> None:
+    def __init__(self, name: str, image: Path, compose: dict = COMPOSE) -> None:
         self.name, self.image = name, image
-        self.says = COMPOSE["services"][name]
+        self.says = compose["services"][name]
         self.process: subprocess.Popen | None = None
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen:
         """Run its command, or ``arguments`` in its place (docker compose run)."""
-        script = self._script(list(arguments), environment)
         log = (LOGS / f"{self.name}.log").open("ab")
         self.process = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "sh", "-euc", script],
+            self.command(*arguments, **environment),
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,
@@ -43,6 +49,10 @@ class Service:
             env={"PATH": os.environ["PATH"]},
         )
         return self.process
+
+    def command(self, *arguments: str, **environment: str) -> list[str]:
+        script = self._script(list(arguments), environment)
+        return ["unshare", "--mount", "--propagation", "private", "sh", "-euc", script]
 
     def run(self, *arguments: str, **environment: str) -> str:
         """Run it to its end; return what it said, also in the log."""
@@ -133,8 +143,8 @@ def interpolate(text: str) -> str:
 class Program(Service):
     """A service whose image is another's: its program, from a Python package, by its settings."""
 
-    def __init__(self, name: str, command: list[str], user: str, **environment: str) -> None:
-        self.name, self.command, self.user = name, command, user
+    def __init__(self, name: str, program: list[str], user: str, **environment: str) -> None:
+        self.name, self.program, self.user = name, program, user
         self.says = COMPOSE["services"][name]
         self.environment = environment
 
@@ -144,7 +154,7 @@ class Program(Service):
         keep = "-all,+net_bind_service" if "cap_add" in self.says else "-all"
         rights = ["--clear-groups", "--no-new-privs", f"--bounding-set={keep}", "--inh-caps=-all"]
         self.process = subprocess.Popen(
-            ["setpriv", "--reuid", user, "--regid", group or user, *rights, *self.command],
+            ["setpriv", "--reuid", user, "--regid", group or user, *rights, *self.program],
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,
@@ -154,45 +164,40 @@ class Program(Service):
         return self.process
 
 
-def database() -> Program:
-    """PostgreSQL of the wheel, set up as the image's entry point does; a server, no wrapper."""
+def database(major: int | None = None) -> Program:
+    """PostgreSQL of the wheel, set up as the image's entry point does; a server, no wrapper.
+
+    As there, each major version has a folder of its own.
+    """
     from skincare_site.run import embedded
 
-    data = VOLUMES / "database"
+    major = major or embedded.POSTGRES_MAJOR
+    binaries = embedded.pgserver.POSTGRES_VERSIONS[major]
+    data = VOLUMES / "database" / str(major)
     user = embedded.pgserver.ensure_user_exists("pgserver")
     data.mkdir(parents=True, exist_ok=True)
     os.chown(data, user.pw_uid, user.pw_gid)
-    password = VOLUMES / "database_secrets/password"
+    server = [str(binaries / "postgres"), "-D", str(data)]
     if not (data / "PG_VERSION").exists():
-        options = [
-            "-U",
-            "skincare",
-            f"--pwfile={password}",
-            "--auth=scram-sha-256",
-            "-D",
-            str(data),
-        ]
-        subprocess.run(
-            [
-                embedded.BINARIES / "initdb",
-                "--encoding=utf8",
-                "--locale=C.UTF-8",
-                *options,
-                "-D",
-                data,
-            ],
-            check=True,
-            capture_output=True,
-            user="pgserver",
-            group="pgserver",
-            extra_groups=[],
-            cwd=data,
-        )
-    return Program(
-        "db",
-        [str(embedded.BINARIES / "postgres"), "-D", str(data), "-k", str(data), "-h", "127.0.0.1"],
-        "pgserver",
-    )
+        password = VOLUMES / "database_secrets/password"
+        owner = ["-U", "skincare", f"--pwfile={password}", "--auth=scram-sha-256"]
+        initdb = [binaries / "initdb", "--encoding=utf8", "--locale=C.UTF-8", *owner]
+        for command, said in (
+            ([*initdb, "-D", data], ""),
+            ([*server, "--single", "postgres"], "CREATE DATABASE skincare\n"),
+        ):
+            subprocess.run(
+                command,
+                input=said,
+                text=True,
+                check=True,
+                capture_output=True,
+                user="pgserver",
+                group="pgserver",
+                extra_groups=[],
+                cwd=data,
+            )
+    return Program("db", [*server, "-k", str(data), "-h", "127.0.0.1"], "pgserver")
 
 
 def broker() -> Program:
@@ -203,16 +208,18 @@ def broker() -> Program:
     )
 
 
-def proxy(**dotenv: str) -> Program:
+CADDY, CADDYFILE = str(Path(sys.executable).with_name("caddy")), ROOT / "deploy/Caddyfile"
+
+
+def proxy(caddyfile: Path = CADDYFILE, **dotenv: str) -> Program:
     """Caddy with the real file; its ports are of this network, which nobody else sees."""
     environment = {
         key: interpolate(str(value))
         for key, value in COMPOSE["services"]["proxy"]["environment"].items()
     }
-    caddy = Path(sys.executable).with_name("caddy")
     return Program(
         "proxy",
-        [str(caddy), "run", "--config", str(ROOT / "deploy/Caddyfile")],
+        [CADDY, "run", "--config", str(caddyfile)],
         "0:1000",
         **environment
         | {
@@ -222,3 +229,48 @@ def proxy(**dotenv: str) -> Program:
         }
         | dotenv,
     )
+
+
+def reload(program: Program, caddyfile: Path = CADDYFILE) -> None:
+    """docker compose exec proxy caddy reload"""
+    command = [CADDY, "reload", "--force", "--config", str(caddyfile)]
+    subprocess.run(command, check=True, capture_output=True, env=program.environment)
+
+
+def prepare() -> None:
+    """New volumes, and a network of which the machine's ports are these services'."""
+    shutil.rmtree(VOLUMES, ignore_errors=True)
+    for folder in (LOGS, VOLUMES):
+        folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").write_text("0")  # as compose's sysctls
+    hosts = WORK / "hosts"
+    if not hosts.exists() or not hosts.samefile("/etc/hosts"):
+        hosts.write_text(NAMES)
+        subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], check=True)
+    for volume in ("media", "backups"):  # as the image has these folders
+        (VOLUMES / volume).mkdir()
+        os.chown(VOLUMES / volume, 1000, 1000)
+    # The folder of the machine on the way there may be for root only.
+    for folder in (WORK, VOLUMES):
+        folder.chmod(0o755)
+
+
+def port(number: int) -> None:
+    until(lambda: socket.create_connection(("127.0.0.1", number)).close())
+
+
+def until(ask: Callable[[], Any]) -> Any:
+    """What it gives, once it raises no OSError any more; for half a minute."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return ask()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+def say(step: str, *figures: object) -> None:
+    print(f"{datetime.datetime.now(datetime.UTC):%H:%M:%S}", step, *figures, flush=True)

@@ -1,7 +1,12 @@
 """Alice's program at the proxy, by HTTPS and the API."""
 
 import io
+import re
+import threading
 import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import requests
@@ -64,6 +69,52 @@ class Site:
             }
             assert time.monotonic() < deadline, f"{len(waiting)} are not assessed"
             time.sleep(0.5)
+
+
+@contextmanager
+def requests_meanwhile(site: Site) -> Iterator[dict]:
+    """Pages, the API and uploads in loops meanwhile; what failed, and the longest answer."""
+    stop, given = threading.Event(), {"answers": Counter(), "longest": 0.0, "records": []}
+
+    def page() -> str:
+        return str(site.get("/account/login/").status_code)
+
+    def listing() -> str:
+        return str(site.get("/api/v1/records/").status_code)
+
+    def upload() -> str:
+        try:
+            given["records"].append(site.upload())
+        except AssertionError as error:
+            return f"upload {error}"
+        return "201"
+
+    def loop(what: Callable[[], str], pause: float) -> None:
+        while not stop.is_set():
+            begun = time.monotonic()
+            try:
+                said = what()
+            except requests.RequestException as error:
+                said = type(error).__name__
+            given["answers"][said] += 1
+            given["longest"] = max(given["longest"], time.monotonic() - begun)
+            time.sleep(pause)
+
+    threads = [
+        threading.Thread(target=loop, args=how)
+        for how in ((page, 0.05), (listing, 0.15), (upload, 1.5))
+    ]
+    for thread in threads:
+        thread.start()
+    yield given
+    time.sleep(2)
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+
+def csrf(page: str) -> str:
+    return re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
 
 
 def mole() -> bytes:

@@ -53,6 +53,7 @@ class Migration(migrations.Migration):
                 ),
                 blank=True,
                 default=list,
+                db_default=[],
                 editable=False,
                 size=None,
                 verbose_name="changes",

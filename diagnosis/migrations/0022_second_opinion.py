@@ -42,7 +42,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="review",
             name="is_final",
-            field=models.BooleanField(default=True, editable=False, verbose_name="final"),
+            field=models.BooleanField(
+                db_default=True, default=True, editable=False, verbose_name="final"
+            ),
         ),
         migrations.CreateModel(
             name="SecondOpinion",

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core import signing
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import DurationField, ExpressionWrapper, F, Max, Q, QuerySet, Value
+from django.db.models import DurationField, ExpressionWrapper, F, Max, QuerySet, Value
 from django.db.models.functions import Greatest, Now
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -15,20 +15,19 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from diagnosis import queue
 from diagnosis.moles.models import Mole
 
 SALT = "diagnosis.reminders"
+AT_ONCE = 500  # people a sweep, which takes seconds
 
 
 def due() -> QuerySet[Mole]:
-    """Moles whose last picture, or last reminder, is as old as their person chose; not claimed."""
+    """Moles whose last picture, or last reminder, is as old as their person chose."""
     wait = ExpressionWrapper(
         F("remind_after_days") * Value(timedelta(days=1)), output_field=DurationField()
     )
     return (
         Mole.objects.filter(
-            Q(mail_claimed_until__isnull=True) | Q(mail_claimed_until__lt=Now()),
             remind_after_days__gt=Mole.Reminder.NEVER,
             owner__is_active=True,
             owner__reminder_emails=True,
@@ -42,40 +41,23 @@ def due() -> QuerySet[Mole]:
 
 
 def sweep() -> int:
-    """Give each person who has a mole due to a worker; return how many."""
-    owners = list(due().order_by("owner").values_list("owner", flat=True).distinct())
-    for owner in owners:
-        queue.remind(owner)
-    return len(owners)
+    """Remind who has a mole due; return how many people."""
+    owners = due().order_by("owner").values_list("owner", flat=True).distinct()
+    return sum(_remind(owner) for owner in list(owners[:AT_ONCE]))
 
 
-def send(owner_id: uuid.UUID | str) -> None:
-    """Send the person one e-mail for all that is due; nothing when it has been sent meanwhile.
-
-    Raises what the mail server's connection raises; then it is due again.
-    """
-    keys = _claim(owner_id)
-    if not keys:
-        return
-    claimed = Mole.objects.filter(pk__in=keys)
-    person = User.objects.get(pk=owner_id)
-    try:
-        # Outside of a transaction: nobody waits for a slow mail server but this worker.
+def _remind(owner_id: uuid.UUID) -> bool:
+    """Put one e-mail for all that is due into the outbox; False where that has been done."""
+    with transaction.atomic():
+        # One sweep at a time; uploads of the person go on.
+        person = User.objects.select_for_update(no_key=True).filter(pk=owner_id).first()
+        keys = list(due().filter(owner=owner_id).values_list("pk", flat=True))
+        if not person or not keys:
+            return False
         with translation.override(person.language or settings.LANGUAGE_CODE):
             _message(person, len(keys)).send()
-    except Exception:
-        claimed.update(mail_claimed_until=None)
-        raise
-    claimed.update(reminded_at=Now(), mail_claimed_until=None)
-
-
-def _claim(owner_id: uuid.UUID | str) -> list[uuid.UUID]:
-    """Take the person's moles that are due and that no other worker has."""
-    with transaction.atomic():
-        list(User.objects.select_for_update().filter(pk=owner_id))  # one worker at a time
-        keys = list(due().filter(owner=owner_id).values_list("pk", flat=True))
-        Mole.objects.filter(pk__in=keys).update(mail_claimed_until=Now() + queue.claim_time())
-    return keys
+        Mole.objects.filter(pk__in=keys).update(reminded_at=Now())
+    return True
 
 
 def off_key(person: User) -> str:

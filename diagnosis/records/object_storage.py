@@ -8,10 +8,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
 from boto3.exceptions import Boto3Error
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.base import ContentFile, File
 from storages.backends.s3 import S3Storage
@@ -22,24 +20,14 @@ from diagnosis.records.media import Unreachable
 logger = logging.getLogger(__name__)
 
 GONE = {"404", "NoSuchKey"}
-# Other makers' stores know no trailing checksums.
-CHECKSUMS = {
-    "request_checksum_calculation": "when_required",
-    "response_checksum_validation": "when_required",
-}
-# A page waits for it; two tries, and an answer within some seconds.
-PATIENCE = {"connect_timeout": 2, "read_timeout": 5, "retries": {"total_max_attempts": 2}}
 
 
 class ObjectStorage(S3Storage):
-    """Named by settings.STORAGES where S3_BUCKET is set."""
+    """Named by settings.STORAGES where S3_BUCKET is set.
 
-    def __init__(self, **options: Any) -> None:
-        path = {"addressing_style": "path"} if options.get("endpoint_url") else {}
-        config = Config(signature_version="s3v4", s3=path, **CHECKSUMS, **PATIENCE)
-        # Nothing is public, nor by a signed address: pictures leave through our own views only.
-        # Their names are random, so that none is asked for before it is written.
-        super().__init__(**options, client_config=config, default_acl=None, file_overwrite=True)
+    Nothing is public, nor by a signed address: pictures leave through our own views only. Their
+    names are random, so that none is asked for before it is written.
+    """
 
     def trouble(self) -> str:
         """Say in a word or two why no picture can be had; empty while they can."""

@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 import django_filters
+from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpResponse
 from django.utils.translation import gettext as _
@@ -11,6 +12,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -18,15 +20,16 @@ from rest_framework.viewsets import GenericViewSet
 from accounts import idempotency
 from accounts.requests import PersonApiRequest
 from diagnosis.language import terms
-from diagnosis.records import responses
+from diagnosis.records import responses, sittings
 from diagnosis.records.models import MoleRecord
-from diagnosis.reviews import claims, looks, opinions, verdicts
+from diagnosis.reviews import claims, looks, opinions, similar, verdicts
 from diagnosis.reviews.models import Review, SecondOpinion
 from diagnosis.reviews.permissions import IsDoctor
 from diagnosis.reviews.serializers import (
     ColleagueSerializer,
     OpinionSerializer,
     PatientRecordSerializer,
+    SimilarCaseSerializer,
     SkippedSerializer,
     VerdictChangesSerializer,
     VerdictSerializer,
@@ -72,7 +75,7 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
     def get_queryset(self) -> QuerySet[MoleRecord]:
         everything = Review.objects.select_related(*OPINION)
         whole = MoleRecord.objects.select_related(*WHOLE)
-        whole = whole.prefetch_related(Prefetch("reviews", everything))
+        whole = whole.prefetch_related("further", Prefetch("reviews", everything))
         if self.action == "list":
             return whole.awaiting_review().order_by(*claims.QUEUE)
         return whole
@@ -146,6 +149,21 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         )
         return Response(WrittenVerdictSerializer(review).data, status=status.HTTP_201_CREATED)
 
+    @extend_schema(
+        summary="Similar reviewed records of other people, nearest first",
+        description="Only where the service has it on, of people who allow it, and without an id.",
+        responses=SimilarCaseSerializer(many=True),
+        filters=False,
+    )
+    @action(detail=True, pagination_class=None)
+    def similar(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
+        if not settings.SIMILAR_CASES:
+            raise Http404
+        record = self.get_object()
+        if looks.is_hidden(record=record, doctor=request.user):
+            raise PermissionDenied(_("You review blind: this would tell."))
+        return Response(SimilarCaseSerializer(similar.cases(record), many=True).data)
+
     @extend_schema(summary="The picture of a record", responses=JPEG)
     @action(detail=True)
     def image(self, request: Request, pk: uuid.UUID) -> HttpResponse:
@@ -159,6 +177,22 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         record = self.get_object()
         looks.one(record, hidden=True)
         return responses.thumbnail(request, record)
+
+    @extend_schema(summary="One of a record's several pictures", responses=JPEG)
+    @action(detail=True, url_path="pictures/<uuid:picture>/image", url_name="picture-image")
+    def picture_image(self, request: Request, pk: uuid.UUID, picture: uuid.UUID) -> HttpResponse:
+        record = self.get_object()
+        looks.one(record, hidden=True)
+        return responses.picture(request, sittings.picture_of(record, picture))
+
+    @extend_schema(summary="One of a record's several pictures in small", responses=JPEG)
+    @action(detail=True, url_path="pictures/<uuid:picture>/thumbnail", url_name="picture-thumbnail")
+    def picture_thumbnail(
+        self, request: Request, pk: uuid.UUID, picture: uuid.UUID
+    ) -> HttpResponse:
+        record = self.get_object()
+        looks.one(record, hidden=True)
+        return responses.thumbnail(request, sittings.picture_of(record, picture))
 
 
 @extend_schema_view(

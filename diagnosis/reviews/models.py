@@ -87,14 +87,10 @@ class Review(models.Model):
         help_text=_("Written without a look at the program's answer."),
     )
     # Not while a colleague is asked, nor where another verdict took its place: for doctors only.
-    is_final = models.BooleanField(_("final"), default=True, editable=False)
+    is_final = models.BooleanField(_("final"), default=True, db_default=True, editable=False)
     created_at = models.DateTimeField(_("written at"), auto_now_add=True)
     # Written, or last corrected.
     news_since = models.DateTimeField(default=timezone.now, editable=False)
-    # Null while the person has not been told.
-    notified_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # While a worker sends the e-mail; over, when it was killed meanwhile.
-    mail_claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = ReviewManager()
 
@@ -137,13 +133,6 @@ class Review(models.Model):
                 condition=Q(code="") | ~Q(diagnosis="", other_diagnosis=""),
                 name="review_code_of_a_diagnosis",
                 violation_error_message=_("A code needs the diagnosis that it stands for."),
-            ),
-        ]
-        indexes = [
-            models.Index(
-                fields=["news_since"],
-                condition=Q(notified_at__isnull=True),
-                name="review_to_be_told",
             ),
         ]
 

@@ -7,9 +7,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from diagnosis import queue
 from diagnosis.records.models import MoleRecord
-from diagnosis.reviews import claims, opinions
+from diagnosis.reviews import claims, mails, opinions
 from diagnosis.reviews.models import DoctorProfile, Review
 from diagnosis.webhooks import deliveries
 from diagnosis.webhooks.models import Webhook
@@ -17,6 +16,10 @@ from diagnosis.webhooks.models import Webhook
 
 class Overtaken(Exception):
     """Another doctor has claimed the record, or written a verdict, meanwhile."""
+
+
+class MorePictures(Exception):
+    """The person has added a picture that the doctor has not seen."""
 
 
 def profile(doctor: User) -> DoctorProfile:
@@ -38,15 +41,17 @@ def write(
     private_comment: str = "",
     blind: bool = False,
     known: int | None = None,
+    seen: int | None = None,
     ask: User | None = None,
     question: str = "",
 ) -> Review:
-    """Add a verdict, give the record back, and tell the person of the final one on commit.
+    """Add a verdict, give the record back, and tell the person of the final one.
 
     ``known``: how many verdicts the doctor saw; one more means that two would say it twice.
+    ``seen``: how many pictures the doctor saw, since a verdict is on all of them.
     ``ask``: a colleague, whose opinion the verdict waits for unless it is urgent.
     The same verdict sent again, as by a double click, returns the one that it made.
-    Raises PermissionDenied when not a doctor, ValidationError, Overtaken.
+    Raises PermissionDenied when not a doctor, ValidationError, Overtaken, MorePictures.
     """
     if not doctor.has_perm("diagnosis.add_review"):
         raise PermissionDenied
@@ -66,6 +71,8 @@ def write(
         # Also locks the record, so that of two verdicts sent at once the second is counted.
         if not claims.take(record_ids=[record.pk], doctor=doctor):
             raise Overtaken
+        if seen is not None and 1 + record.further.count() > seen:
+            raise MorePictures
         if known is not None and record.reviews.count() != known:
             newest = record.reviews.first()
             if newest not in record.reviews.filter(doctor=doctor, **verdict):
@@ -95,7 +102,7 @@ def _add(review: Review, *, ask: User | None, question: str) -> None:
 
 
 def correct(*, review: Review, by: User, **changes: Any) -> None:
-    """Change one's own verdict, and tell the person again on commit.
+    """Change one's own verdict, and tell the person again.
 
     Raises PermissionDenied, ValidationError.
     """
@@ -103,19 +110,18 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
         raise PermissionDenied
     for name, value in changes.items():
         setattr(review, name, value)
-    review.news_since, review.notified_at = timezone.now(), None
+    review.news_since = timezone.now()
     review.blind = False  # by now the doctor may have seen the program's answer
     review.full_clean()
     with transaction.atomic():
-        # Nothing else: a worker may be sending the e-mail about it at this moment.
-        review.save(update_fields=[*Review.VERDICT, "news_since", "notified_at", "blind"])
+        review.save(update_fields=[*Review.VERDICT, "news_since", "blind"])
         if review.is_final:
             _tell(review)
 
 
 def _tell(review: Review) -> None:
     """The person by e-mail, and their programs."""
-    transaction.on_commit(lambda: queue.notify_of_verdict(review.pk), robust=True)
+    mails.tell(review)
     deliveries.publish(
         owner_id=review.record.owner_id,
         event=Webhook.Event.REVIEWED,

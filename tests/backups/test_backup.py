@@ -1,8 +1,7 @@
 """A backup is made of a system in use, and rehearsed into one that is empty."""
 
+import errno
 import io
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,21 +10,13 @@ import pyrage
 import pytest
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from backups import archive, crypt, tables
 from backups.management.commands import backup as command
 from diagnosis.models import MoleRecord
 from ml import taxonomy
+from tests.backups.conftest import manage
 from tests.factories import RecordFactory, ReviewFactory, assessed
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def key(settings) -> str:
-    settings.BACKUP_KEY = str(pyrage.x25519.Identity.generate())
-    return settings.BACKUP_KEY
 
 
 @pytest.fixture
@@ -39,34 +30,11 @@ def system(transactional_db, alice, bob, dr_chen) -> list[MoleRecord]:
     return records
 
 
-@pytest.fixture
-def empty_system(process_environment, tmp_path, key):
-    """The environment of a system of its own, on the same servers: no tables, no pictures."""
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE DATABASE restored TEMPLATE template0")
-    here = connection.settings_dict["NAME"]
-    url = process_environment["DATABASE_URL"].replace(f"/{here}?", "/restored?")
-    media = tmp_path / "restored media"
-    yield process_environment | {"DATABASE_URL": url, "MEDIA_ROOT": str(media), "BACKUP_KEY": key}
-    with connection.cursor() as cursor:
-        cursor.execute("DROP DATABASE restored WITH (FORCE)")
-
-
 def make(folder: Path, **options) -> Path:
     folder.mkdir(exist_ok=True)
     out = io.StringIO()
     call_command("backup", to=folder, stdout=out, **options)
     return Path(out.getvalue().split(": ")[0])
-
-
-def manage(environment, *arguments) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "manage.py", *map(str, arguments)],
-        env=environment,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
 
 
 def everything(url: str) -> dict[str, list]:
@@ -249,3 +217,28 @@ def test_an_encrypted_stream_longer_than_any_buffer():
     file.seek(0)
     with crypt.decrypted(file, key) as plain:
         assert plain.read() == content
+
+
+class Full(io.BytesIO):
+    """A disk with room for some bytes."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room = room
+
+    def write(self, data: bytes) -> int:
+        if self.tell() + len(data) > self.room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(data)
+
+
+@pytest.mark.parametrize("length", [100_000, 5_000_000])
+@pytest.mark.parametrize("part", [0, 0.5, 1])
+def test_a_disk_that_gets_full_is_told_at_each_place(length, part):
+    """Also at the last piece, of 19 kB or more, without which the backup could not be read."""
+    key = str(pyrage.x25519.Identity.generate())
+    with (
+        pytest.raises(OSError, match="No space left"),
+        crypt.encrypted(Full(int(length * part)), key) as plain,
+    ):
+        plain.write(bytes(length))

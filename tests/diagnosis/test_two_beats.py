@@ -15,7 +15,7 @@ from accounts.models import OutgoingMail
 from diagnosis import tasks
 from diagnosis.models import Mole, MoleRecord
 from tests.diagnosis.programs import Program, wait_for
-from tests.factories import MoleFactory, RecordFactory, ReviewFactory, assessed, picture
+from tests.factories import MoleFactory, RecordFactory, picture
 
 
 def twice(*calls) -> None:
@@ -32,11 +32,7 @@ def twice(*calls) -> None:
             done.result()
 
 
-@pytest.fixture(autouse=True)
-def handled_at_once(monkeypatch, transactional_db) -> None:
-    """What a sweep asks for is done by the same thread: as if a worker were free each time."""
-    monkeypatch.setattr("diagnosis.queue.remind", tasks.send_reminder)
-    monkeypatch.setattr("diagnosis.queue.notify_of_verdict", tasks.mail_verdict)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_each_person_is_reminded_once(alice, bob) -> None:
@@ -47,13 +43,6 @@ def test_each_person_is_reminded_once(alice, bob) -> None:
     twice(tasks.sweep_reminders)
     assert sorted(message.to for message in mail.outbox) == [[alice.email], [bob.email]]
     assert not Mole.objects.filter(reminded_at=None).exists()
-
-
-def test_each_verdict_is_told_once(alice, dr_chen) -> None:
-    for _ in range(3):
-        ReviewFactory(record=assessed(owner=alice), doctor=dr_chen)
-    twice(tasks.sweep_verdict_mails)
-    assert [message.to for message in mail.outbox] == [[alice.email]] * 3
 
 
 def test_each_e_mail_of_the_outbox_goes_out_once(settings) -> None:

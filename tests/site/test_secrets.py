@@ -1,5 +1,8 @@
 """The secrets of docker-compose.yml: made once, kept, and made new one at a time."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,7 +31,13 @@ def test_two_installations_share_none(tmp_path: Path) -> None:
         make(tmp_path / name, {"EMAIL_URL": "smtp://localhost"})
     one, other = files(tmp_path / "one"), files(tmp_path / "other")
     shared = {name for name in one if one[name] == other[name]}
-    assert shared == {"app/email_url", "app/metrics_token", "app/secret_key_fallbacks"}
+    assert shared == {
+        "app/email_url",
+        "app/metrics_token",
+        "app/secret_key_fallbacks",
+        "owner/backup_s3_access_key",
+        "owner/backup_s3_secret_key",
+    }
     assert len(one["app/secret_key"]) >= 50
 
 
@@ -44,13 +53,12 @@ def test_parts_agree(tmp_path: Path) -> None:
 def test_what_env_names_goes_before(tmp_path: Path) -> None:
     """As for who comes from a version whose .env held all secrets."""
     make(tmp_path, {})
-    given = {"SECRET_KEY": "s" * 50, "POSTGRES_PASSWORD": "p/w#", "DATABASE_URL": "postgresql://x"}
+    given = {"SECRET_KEY": "s" * 50, "POSTGRES_PASSWORD": "p/w#"}
     make(tmp_path, given)
     made = files(tmp_path)
     assert made["app/secret_key"] == "s" * 50
     assert made["database/password"] == "p/w#"
     assert "p%2Fw%23" in made["owner/database_url"]
-    assert made["app/database_url"] == "postgresql://x"
 
 
 @pytest.mark.parametrize("name", ROTATED)
@@ -72,3 +80,53 @@ def test_one_is_made_new_and_the_others_stay(tmp_path: Path, name: str) -> None:
         assert after["app/secret_key_fallbacks"] == before["app/secret_key"]
     make(tmp_path, {})
     assert files(tmp_path) == after
+
+
+def test_a_key_of_env_that_is_changed_there_leaves_the_one_before_valid(tmp_path: Path) -> None:
+    for key in ("first", "second", "second"):
+        make(tmp_path, {"SECRET_KEY": key})
+    assert (files(tmp_path)["app/secret_key"], files(tmp_path)["app/secret_key_fallbacks"]) == (
+        "second",
+        "first",
+    )
+
+
+def test_of_a_database_elsewhere_the_owner_is_the_service_or_named(tmp_path: Path) -> None:
+    """And not the owner of the database here, which would get the tables in its place."""
+    given = {"DATABASE_URL": "postgresql://service:word@elsewhere/moles"}
+    owner = "postgresql://owner:word@elsewhere/moles"
+    make(tmp_path, {})
+    make(tmp_path, given)
+    assert "owner/database_url" not in files(tmp_path)
+    make(tmp_path, given | {"DATABASE_OWNER_URL": owner})
+    assert files(tmp_path)["owner/database_url"] == owner
+
+
+@pytest.mark.parametrize(
+    ("given", "rotate", "word"),
+    [
+        ({"DOMAIN": "https://mole.example.org"}, None, "DOMAIN is a name"),
+        ({"DOMAIN": "mole.example.org:8443"}, None, "DOMAIN is a name"),
+        ({"DOMAIN": "mole.example.org", "TLS": "Public"}, None, "TLS is public, files, internal"),
+        # As in .env of a version before 2026.12.
+        ({"DATABASE_URL": "postgresql://skincare:word@db/skincare"}, None, "DATABASE_URL leads to"),
+        ({"DATABASE_OWNER_URL": "postgresql://x"}, None, "DATABASE_OWNER_URL needs DATABASE_URL"),
+        ({"SECRET_KEY": "s" * 50}, "secret_key", "SECRET_KEY stands in .env"),
+        ({"SERVICE_PASSWORD": "s" * 50}, "service_password", "SERVICE_PASSWORD stands in .env"),
+    ],
+)
+def test_what_nothing_works_with_is_told_before_anything_is_made(
+    tmp_path: Path, given: dict[str, str], rotate: str | None, word: str
+) -> None:
+    options = ["--rotate", rotate] if rotate else []
+    process = subprocess.run(
+        [sys.executable, "-m", "skincare_site.make_secrets", *options, tmp_path],
+        env={"PATH": os.environ["PATH"], "DOMAIN": "mole.example.org"} | given,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 1
+    [line] = process.stderr.splitlines()
+    assert line.startswith(f"Not started: {word}")
+    assert not list(tmp_path.iterdir())

@@ -1,11 +1,13 @@
 """Settings come from the environment; what is missing stops the start with its name."""
 
+import ast
 import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -139,10 +141,53 @@ def test_a_password_with_special_characters_is_refused_without_being_told(
         ("TRUSTED_PROXIES", "x"),
         ("DATABASE_URL", "host"),
         ("EMAIL_URL", "pigeon://loft"),
+        ("ALLOWED_HOSTS", "https://mole.example.org"),
+        ("ALLOWED_HOSTS", "mole.example.org:8443"),
+        ("SITE_URL", "mole.example.org"),
+        ("WEBHOOK_NETWORKS", "10.20.0.0/16,10.20.0.1/16"),
+        ("WEB_WORKERS", "0"),
+        ("HSTS_SECONDS", "a year"),
+        ("AUDIT_LOG_DAYS", "30"),
+        ("BACKUP_S3_ENDPOINT", "s3.example.org"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_named(name: str, value: str) -> None:
-    assert name in one_sentence(read_settings(**PRODUCTION | {name: value}))
+    assert name in one_sentence(
+        read_settings(**PRODUCTION | {"BACKUP_S3_BUCKET": "copies", name: value})
+    )
+
+
+@pytest.mark.parametrize("name", ["WEB_WORKERS", "WEB_THREADS"])
+@pytest.mark.parametrize("value", ["two", "0"])
+def test_a_number_that_gunicorn_can_t_take_is_named(name: str, value: str) -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "-c", "python:skincare_site.gunicorn", "x"],
+        env=PRODUCTION | {"PATH": os.environ["PATH"], name: value},
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert name in one_sentence(process)
+
+
+@pytest.mark.parametrize("value", ["$ecret-0123456789", "a$b", r"a\$b", "$$", "'\"# %"])
+def test_a_secret_of_odd_characters_is_taken_as_it_is(value: str, tmp_path: Path) -> None:
+    """Also one that begins as a variable does, as one key in fifty of Django's own makes."""
+    password = quote(value, "")
+    given = {
+        "SECRET_KEY": value,
+        "METRICS_TOKEN": value,
+        "DATABASE_URL": f"postgresql://mole:{password}@db/mole",
+        "EMAIL_URL": f"smtp+tls://post:{password}@mail.example.org:587",
+    }
+    (tmp_path / "key").write_text(value)
+    names = ("SECRET_KEY", "METRICS_TOKEN", "EMAIL_HOST_PASSWORD", "DATABASES")
+    for more in ({}, {"SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path / "key")}):
+        process = read_settings(*names, **PRODUCTION | given | more)
+        assert process.returncode == 0, process.stderr
+        *same, databases = json.loads(process.stdout)
+        assert same == [value] * 3
+        assert ast.literal_eval(databases)["default"]["PASSWORD"] == value
 
 
 def test_the_image_has_no_warnings_though_it_has_the_collected_files_only(tmp_path: Path) -> None:

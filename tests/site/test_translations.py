@@ -298,7 +298,7 @@ def test_e_mails_are_in_the_language_of_their_reader(
     client, alice, dr_chen, mailoutbox, language, subject, body, prefix
 ) -> None:
     User.objects.filter(pk=alice.pk).update(language=language)
-    mails.send(ReviewFactory(record__owner=alice, doctor=dr_chen).pk)
+    mails.tell(ReviewFactory(record__owner=alice, doctor=dr_chen))
     headers = {"accept-language": language}
     client.post(reverse("account_reset_password"), {"email": alice.email}, headers=headers)
     news, password = mailoutbox

@@ -18,7 +18,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, owner: Path, **options: Any) -> None:
-        with service_role.as_owner(owner if owner.exists() else None) as service:
+        with service_role.as_owner(owner) as service:
             call_command("migrate", interactive=False, stdout=self.stdout)
             if not owner.exists():
                 self.stderr.write(

@@ -1,48 +1,79 @@
 """``manage.py backup``: one file, now or each day."""
 
+import argparse
 import os
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
+from django.core.files.storage import storages
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
 
-from backups import archive, crypt
+from backups import archive, crypt, names
+
+if TYPE_CHECKING:
+    from backups.bucket import Bucket
 
 FAILED = Path("/tmp/backup-failed")
 
 
 class Command(BaseCommand):
-    help = "Back up database and pictures into one file, encrypted by BACKUP_KEY."
+    help = (
+        "Back up database and pictures into one file, encrypted by BACKUP_KEY, and copy it to"
+        " BACKUP_S3_BUCKET where that is set."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--to", type=Path, default=Path("/backups"), help="a folder")
-        parser.add_argument("--keep", type=int, help="how many stay; the older ones are deleted")
+        parser.add_argument(
+            "--keep", type=_number, help="how many stay in each place; the older ones are deleted"
+        )
         parser.add_argument("--daily-at", type=_time, metavar="HH:MM", help="go on, daily, UTC")
+        parser.add_argument(
+            "--fetch",
+            nargs="?",
+            const="",
+            metavar="NAME",
+            help="only bring one from the bucket into the folder, else the newest",
+        )
 
-    def handle(self, *args: Any, daily_at: timedelta | None, **options: Any) -> None:
+    def handle(
+        self, *args: Any, daily_at: timedelta | None, fetch: str | None, to: Path, **options: Any
+    ) -> None:
+        if fetch is not None:
+            self._fetch(fetch, to)
+            return
         if not settings.BACKUP_KEY:
             raise CommandError("BACKUP_KEY is not set: a key of age, as age-keygen makes it.")
+        try:
+            crypt.recipient(settings.BACKUP_KEY)
+        except crypt.KeyProblem as error:
+            raise CommandError(str(error)) from error
         if daily_at is None:
-            self._make(**options)
+            self._make(to, options["keep"])
             return
+        left = _seconds_until(daily_at, datetime.now(UTC))
         while True:
-            time.sleep(_seconds_until(daily_at, datetime.now(UTC)))
+            # In short steps, and by what the clock says after each: it may have been put right.
+            time.sleep(min(left, 60))
+            before, left = left, _seconds_until(daily_at, datetime.now(UTC))
+            if left <= before:
+                continue
             try:
-                self._make(**options)
+                self._make(to, options["keep"])
             except (CommandError, DatabaseError) as error:
                 FAILED.touch()
-                self.stderr.write(f"No backup: {error}")
+                self.stderr.write(f"Failed: {error}")
             else:
                 FAILED.unlink(missing_ok=True)
             connection.close()
 
-    def _make(self, *, to: Path, keep: int | None, **_: Any) -> None:
-        """Raises CommandError, also for a backup that lacks pictures, which is kept."""
-        path = to / f"skincare-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar.gz.age"
+    def _make(self, to: Path, keep: int | None) -> None:
+        """Raises CommandError, also for a backup that lacks pictures or its copy: it is kept."""
+        path = to / names.now()
         new = path.with_suffix(".part")
         try:
             for left in to.glob("skincare-*.part"):  # by one that was killed
@@ -58,16 +89,50 @@ class Command(BaseCommand):
             raise CommandError(f"The backup could not be written: {error}") from error
         rows, size = sum(counts["rows"].values()), path.stat().st_size / 1e6
         self.stdout.write(f"{path}: {rows} rows, {counts['pictures']} pictures, {size:.1f} MB")
-        for old in sorted(to.glob("skincare-*.tar.gz.age"))[: -keep if keep else 0]:
-            old.unlink()
+        problems = []
         if lost := counts["lost"]:
-            raise CommandError(
+            problems.append(
                 f"{len(lost)} pictures that the database names are missing: {lost[0]} …"
             )
+        try:
+            there = names.within(each.name for each in to.iterdir())
+            for name in names.outdated(there, new=path.name, keep=keep):
+                (to / name).unlink()
+            if bucket := _bucket():
+                for name in bucket.mirror(folder=to, new=path.name, keep=keep):
+                    self.stdout.write(f"Copied {name} to the bucket.")
+        except OSError as error:
+            problems.append(str(error))
+        if problems:
+            raise CommandError(f"{path} is there, but: {' And: '.join(problems)}")
+
+    def _fetch(self, name: str, to: Path) -> None:
+        bucket = _bucket()
+        if not bucket:
+            raise CommandError("BACKUP_S3_BUCKET is not set: there is no bucket to fetch from.")
+        try:
+            path = bucket.fetch(name=name, folder=to)
+        except OSError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+def _bucket() -> "Bucket | None":
+    """None where BACKUP_S3_BUCKET is not set, and where its packages need not be there."""
+    return cast("Bucket", storages["backups"]) if "backups" in settings.STORAGES else None
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on (BACKUPS_KEPT)")
+    return int(text)
 
 
 def _time(text: str) -> timedelta:
-    parsed = datetime.strptime(text, "%H:%M")  # noqa: DTZ007 no day, no zone
+    try:
+        parsed = datetime.strptime(text, "%H:%M")  # noqa: DTZ007 no day, no zone
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time like 02:30 (BACKUP_AT)") from None
     return timedelta(hours=parsed.hour, minutes=parsed.minute)
 
 

@@ -3,9 +3,6 @@
 import contextlib
 import io
 import socket
-import subprocess
-import sys
-import time
 import zipfile
 
 import boto3
@@ -20,6 +17,7 @@ from diagnosis.models import MoleRecord
 from diagnosis.records import assessments, pictures
 from skincare_site import storages
 from skincare_site.environment import Environment
+from tests import s3_server
 from tests.factories import PASSWORD, assessed, picture
 
 BUCKET = "pictures"
@@ -27,23 +25,8 @@ BUCKET = "pictures"
 
 @pytest.fixture(scope="module")
 def address():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-    deadline = time.monotonic() + 60
-    try:
-        while True:
-            with contextlib.suppress(requests.ConnectionError):
-                requests.get(f"http://127.0.0.1:{port}/moto-api/")
-                break
-            assert server.poll() is None, "moto did not start"
-            assert time.monotonic() < deadline, "moto did not start in time"
-            time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(60)
+    with s3_server.running() as address:
+        yield address
 
 
 class Store:
@@ -63,8 +46,7 @@ class Store:
             "S3_ACCESS_KEY": "a",
             "S3_SECRET_KEY": "b",
         }
-        named = storages.named_by(env)
-        self.settings.STORAGES = self.settings.STORAGES | {"default": named}
+        self.settings.STORAGES = self.settings.STORAGES | storages.named_by(env)
 
     @contextlib.contextmanager
     def down(self):

@@ -7,7 +7,7 @@ import diagnosis.records.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("diagnosis", "0022_second_opinion"),
+        ("diagnosis", "0024_older_versions"),
     ]
 
     operations = [

@@ -1,0 +1,24 @@
+"""Names of backups, by which they are sorted, and which of them stay."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+
+END = ".tar.gz.age"
+
+
+def now() -> str:
+    return f"skincare-{datetime.now(UTC):%Y%m%dT%H%M%SZ}{END}"
+
+
+def within(names: Iterable[str]) -> set[str]:
+    """Those that name a backup."""
+    return {name for name in names if fnmatchcase(name, f"skincare-*{END}")}
+
+
+def outdated(names: set[str], *, new: str, keep: int | None) -> list[str]:
+    """The oldest, so that ``keep`` stay; never the one just made, whatever the clock said."""
+    if keep is None:
+        return []
+    others = sorted(names - {new})
+    return others[: max(0, len(others) - keep + 1)]
