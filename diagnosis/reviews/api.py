@@ -208,14 +208,19 @@ class VerdictViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
 
 
 class OpinionFilter(django_filters.FilterSet):
-    waiting = django_filters.BooleanFilter(
-        label=_("Whether it is your word that it waits for."), method="by_waiting"
-    )
-    settled = django_filters.BooleanFilter(field_name="final", lookup_expr="isnull", exclude=True)
+    """By whose word a question waits for: "nobody" where it has its final verdict."""
 
-    def by_waiting(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
+    waits_for = django_filters.ChoiceFilter(
+        choices=[("me", "me"), ("others", "others"), ("nobody", "nobody")], method="by_whom"
+    )
+
+    def by_whom(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        if value == "nobody":
+            return queryset.filter(final__isnull=False)
         mine = opinions.waiting(self.request.user).values("pk")
-        return queryset.filter(pk__in=mine) if value else queryset.exclude(pk__in=mine)
+        if value == "me":
+            return queryset.filter(pk__in=mine)
+        return queryset.filter(final__isnull=True).exclude(pk__in=mine)
 
 
 @extend_schema_view(

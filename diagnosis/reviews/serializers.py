@@ -57,7 +57,7 @@ class VerdictSerializer(VerdictChangesSerializer):
         min_value=0,
         max_value=10_000,
         required=False,
-        help_text=_("That of the record as you saw it: is there one more by now, it is refused."),
+        help_text=_("As the record said it: with one verdict more by now, yours is refused."),
     )
     ask = ColleagueField(
         queryset=User.objects.none(),
@@ -170,7 +170,9 @@ class PatientRecordSerializer(serializers.ModelSerializer):
     danger = serializers.ChoiceField(MoleRecord.Danger.choices, read_only=True, allow_null=True)
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
     claimed_by = serializers.SerializerMethodField()
-    known = serializers.SerializerMethodField(help_text=_("For the verdict on it."))
+    known = serializers.SerializerMethodField(
+        help_text=_("How many verdicts there are, hidden ones too; send it with yours.")
+    )
     opinion = serializers.SerializerMethodField(
         help_text=_("The question to a colleague that has no final verdict yet.")
     )

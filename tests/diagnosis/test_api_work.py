@@ -316,7 +316,7 @@ def test_a_colleague_is_asked_judges_alone_and_both_come_to_one_verdict(
     address = f"{API}queue/{record.pk}/reviews/"
     ask = VERDICT | {"known": 0, "ask": who["id"], "question": "Atypical?"}
     assert doctor.post(address, ask, format="json").json()["is_final"] is False
-    [mine] = colleague.get(f"{API}opinions/", {"waiting": "true"}).json()["results"]
+    [mine] = colleague.get(f"{API}opinions/", {"waits_for": "me"}).json()["results"]
     assert (mine["record"], mine["asked_by"]) == (str(record.pk), "dr_chen")
     assert (mine["state"], mine["question"], mine["first"]) == ("waiting", "Atypical?", None)
     shown = colleague.post(f"{API}queue/next/").json()
@@ -325,13 +325,15 @@ def test_a_colleague_is_asked_judges_alone_and_both_come_to_one_verdict(
     other = VERDICT | {"risk_category": "malignant_low_risk", "urgency": "doctor_weeks"}
     answer = colleague.post(address, other | {"known": shown["known"]}, format="json")
     assert answer.status_code == 201
-    assert not colleague.get(f"{API}opinions/", {"waiting": "true"}).json()["results"]
+    assert not colleague.get(f"{API}opinions/", {"waits_for": "me"}).json()["results"]
+    assert colleague.get(f"{API}opinions/", {"waits_for": "others"}).json()["results"]
+    assert doctor.get(f"{API}opinions/", {"waits_for": "someone"}).status_code == 400
     both = doctor.get(f"{API}opinions/{mine['id']}/").json()
     assert (both["state"], both["differs"]) == ("differs", ["risk_category", "urgency"])
     assert both["second"]["urgency"] == "doctor_weeks"
     assert program.get(f"{API}records/{record.pk}/").json()["reviews"] == []
     assert doctor.post(address, other | {"known": 2}, format="json").status_code == 201
-    settled = colleague.get(f"{API}opinions/", {"settled": "true"}).json()["results"]
+    settled = colleague.get(f"{API}opinions/", {"waits_for": "nobody"}).json()["results"]
     assert [(one["id"], one["state"]) for one in settled] == [(mine["id"], "settled")]
     [final] = program.get(f"{API}records/{record.pk}/").json()["reviews"]
     assert final["urgency"] == "doctor_weeks"
