@@ -23,6 +23,7 @@ REGISTERED: dict[str, dict[str, Any]] = {
     "socialaccount.SocialAccount": {"include_fields": ["user", "provider"]},
     "knox.AuthToken": {"include_fields": ["user", "expiry"]},
     "diagnosis.MoleRecord": {"include_fields": ["owner", "mole", "modality"]},
+    "diagnosis.FurtherPicture": {"include_fields": ["record", "modality"]},
     "diagnosis.Review": {
         "include_fields": ["record", "doctor", "diagnosis", "risk_category", "urgency"]
     },

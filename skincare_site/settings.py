@@ -223,7 +223,7 @@ STORAGES = {
     },
 }
 FILE_UPLOAD_PERMISSIONS = 0o640
-DATA_UPLOAD_MAX_NUMBER_FILES = 1  # the size limit holds for each
+DATA_UPLOAD_MAX_NUMBER_FILES = 6  # one more than a sitting may have, which gets its sentence
 # Above it a request is refused unread; a picture that is larger than allowed gets its sentence.
 MAX_REQUEST_BYTES = 100 * 1000**2  # the proxy refuses from there on (deploy/Caddyfile)
 FILE_UPLOAD_HANDLERS = ["diagnosis.records.pictures.BoundedUploadHandler"]

@@ -26,7 +26,7 @@ from pydicom.uid import (
 )
 
 from diagnosis.exchange import fhir
-from diagnosis.records.models import MoleRecord
+from diagnosis.records.models import MoleRecord, Picture
 from ml import codes, release
 
 MAKER = "Skincare mole check"
@@ -38,21 +38,23 @@ SOURCE_IMAGE = ("121112", "DCM", "Source of Measurement")
 LANGUAGE = ("121049", "DCM", "Language of Content Item and Descendants")
 
 
-def picture(record: MoleRecord) -> bytes:
-    """The picture as a DICOM file. Raises OSError where its own file is missing."""
-    with record.image.open() as file:
+def picture(record: MoleRecord, of: Picture) -> bytes:
+    """One of the record's pictures as a DICOM file. Raises OSError where its own is missing."""
+    with of.image.open() as file:
         jpeg = file.read()
     with Image.open(io.BytesIO(jpeg)) as image:
         width, height = image.size
         is_subsampled = JpegImagePlugin.get_sampling(image) != 0
-    found = _object(record, _kind(record), "picture", JPEGBaseline8Bit)
-    if record.modality == "dermoscopy":
+    found = _object(record, _kind(of), "picture", JPEGBaseline8Bit)
+    found.SOPInstanceUID = found.file_meta.MediaStorageSOPInstanceUID = _uid(of, "picture")
+    found.InstanceNumber = 1 + [one.pk for one in record.pictures].index(of.pk)
+    if of.modality == "dermoscopy":
         found.Modality = "DMS"
         _add_dermoscopy(found, record)
     else:
         found.Modality = "XC"  # external-camera photography
     found.SeriesNumber = 1
-    found.SeriesDescription = record.modality
+    found.SeriesDescription = of.modality
     found.ImageType = ["DERIVED", "PRIMARY"]  # turned upright and reduced before it was stored
     # Which side, and which way up: nobody has said.
     found.Laterality = found.PatientOrientation = ""
@@ -91,11 +93,13 @@ def report(record: MoleRecord) -> bytes:
     language = _item("HAS CONCEPT MOD", "CODE", LANGUAGE)
     code = fhir.language()
     language.ConceptCodeSequence = [_code(code, "RFC5646", code)]
-    shown = Dataset()
-    shown.RelationshipType, shown.ValueType = "CONTAINS", "IMAGE"
-    shown.ConceptNameCodeSequence = [_code(*SOURCE_IMAGE)]
-    shown.ReferencedSOPSequence = [_reference(record)]
-    found.ContentSequence = [language, shown]
+    found.ContentSequence = [language]
+    for one in record.pictures:
+        shown = Dataset()
+        shown.RelationshipType, shown.ValueType = "CONTAINS", "IMAGE"
+        shown.ConceptNameCodeSequence = [_code(*SOURCE_IMAGE)]
+        shown.ReferencedSOPSequence = [_reference(one)]
+        found.ContentSequence.append(shown)
     for sentence in fhir.conclusions(record, reviews):
         said = _item("CONTAINS", "TEXT", CONCLUSION)
         said.TextValue = sentence
@@ -103,8 +107,8 @@ def report(record: MoleRecord) -> bytes:
     return _written(found)
 
 
-def _kind(record: MoleRecord) -> UID:
-    is_dermoscopy = record.modality == "dermoscopy"
+def _kind(picture: Picture) -> UID:
+    is_dermoscopy = picture.modality == "dermoscopy"
     return DermoscopicPhotographyImageStorage if is_dermoscopy else VLPhotographicImageStorage
 
 
@@ -158,17 +162,17 @@ def _verifier(review: Any) -> Dataset:
 
 def _evidence(record: MoleRecord) -> Dataset:
     series, study = Dataset(), Dataset()
-    series.ReferencedSOPSequence = [_reference(record)]
+    series.ReferencedSOPSequence = [_reference(one) for one in record.pictures]
     series.SeriesInstanceUID = _uid(record, "series of picture")
     study.ReferencedSeriesSequence = [series]
     study.StudyInstanceUID = _uid(record, "study")
     return study
 
 
-def _reference(record: MoleRecord) -> Dataset:
+def _reference(picture: Picture) -> Dataset:
     found = Dataset()
-    found.ReferencedSOPClassUID = _kind(record)
-    found.ReferencedSOPInstanceUID = _uid(record, "picture")
+    found.ReferencedSOPClassUID = _kind(picture)
+    found.ReferencedSOPInstanceUID = _uid(picture, "picture")
     return found
 
 
@@ -185,9 +189,9 @@ def _code(value: str, scheme: str, meaning: str) -> Dataset:
     return found
 
 
-def _uid(record: MoleRecord, role: str) -> UID:
-    """PS3.5, B.2: derived from a UUID, here of the record and the part that the object plays."""
-    return UID(f"2.25.{uuid.uuid5(record.pk, role).int}")
+def _uid(of: Picture, role: str) -> UID:
+    """PS3.5, B.2: derived from a UUID, here of a record or further picture and its role."""
+    return UID(f"2.25.{uuid.uuid5(of.pk, role).int}")
 
 
 def _moment(moment: datetime) -> tuple[str, str]:

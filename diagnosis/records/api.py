@@ -21,13 +21,22 @@ from rest_framework.viewsets import GenericViewSet
 from accounts.requests import PersonApiRequest
 from diagnosis import limits
 from diagnosis.moles import changes
-from diagnosis.records import answers, assessments, pictures, responses, uploads, waiting
+from diagnosis.records import (
+    answers,
+    assessments,
+    pictures,
+    responses,
+    sittings,
+    uploads,
+    waiting,
+)
 from diagnosis.records.filters import ProgramFilter
-from diagnosis.records.models import MoleRecord
+from diagnosis.records.models import MoleRecord, Picture
 from diagnosis.records.serializers import (
     AnswersSerializer,
     ChangeSerializer,
     CreatedSerializer,
+    FurtherPictureSerializer,
     PictureSerializer,
     RecordSerializer,
     UploadSerializer,
@@ -65,26 +74,24 @@ class RecordViewSet(
 
     def get_parsers(self) -> list:
         # Pictures come as forms, all else as JSON.
-        if self.action_map and self.action_map.get("post") in ("create", "preview"):
+        if self.action_map and self.action_map.get("post") in ("create", "preview", "further"):
             return [MultiPartParser()]
         return super().get_parsers()
 
     @extend_schema(
-        summary="Send a picture",
+        summary="Send a picture, or several of one mole",
         request={"multipart/form-data": UploadSerializer},
         responses={201: CreatedSerializer},
     )
     def create(self, request: PersonApiRequest) -> Response:
         upload = UploadSerializer(data=request.data, context=self.get_serializer_context())
         upload.is_valid(raise_exception=True)
-        fields = dict(upload.validated_data)
         record = uploads.submit(
             owner=request.user,
-            file=fields.pop("image"),
             idempotency_key=request.headers.get("Idempotency-Key"),
-            **fields,
+            **upload.validated_data,
         )
-        earlier = uploads.same_picture(record)
+        earlier = uploads.same_picture(*record.pictures)
         same = {"same_picture": str(earlier.pk) if earlier else None}
         return Response(self.get_serializer(record).data | same, status=status.HTTP_201_CREATED)
 
@@ -157,6 +164,49 @@ class RecordViewSet(
         if before is None:
             raise NotFound
         return Response(ChangeSerializer(changes.as_dict(before, record)).data)
+
+    @extend_schema(
+        summary="Add a picture of the same mole, which is answered together with the others",
+        description="Within an hour, until a doctor looks at it. The record keeps its answer until "
+        "there is another; the very same picture again changes nothing.",
+        request={"multipart/form-data": FurtherPictureSerializer},
+        responses={201: RecordSerializer},
+    )
+    @action(detail=True, methods=["post"], url_path="pictures", url_name="pictures")
+    def further(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
+        upload = FurtherPictureSerializer(data=request.data)
+        upload.is_valid(raise_exception=True)
+        sittings.add(
+            record=self.get_object(),
+            by=request.user,
+            file=upload.validated_data["image"],
+            modality=upload.validated_data["modality"],
+        )
+        shown = self.get_serializer(self.get_object()).data
+        return Response(shown, status=status.HTTP_201_CREATED)
+
+    @extend_schema(summary="Delete one of several pictures", responses={204: None})
+    @action(detail=True, methods=["delete"], url_path="pictures/<uuid:picture>", url_name="picture")
+    def remove(self, request: PersonApiRequest, pk: uuid.UUID, picture: uuid.UUID) -> Response:
+        record, one = self._picture(picture)
+        sittings.remove(record=record, picture=one, by=request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(summary="One of several pictures as it is stored", responses=JPEG)
+    @action(detail=True, url_path="pictures/<uuid:picture>/image", url_name="picture-image")
+    def picture_image(self, request: Request, pk: uuid.UUID, picture: uuid.UUID) -> HttpResponse:
+        return responses.picture(request, self._picture(picture)[1])
+
+    @extend_schema(summary="One of several pictures in small", responses=JPEG)
+    @action(detail=True, url_path="pictures/<uuid:picture>/thumbnail", url_name="picture-thumbnail")
+    def picture_thumbnail(
+        self, request: Request, pk: uuid.UUID, picture: uuid.UUID
+    ) -> HttpResponse:
+        return responses.thumbnail(request, self._picture(picture)[1])
+
+    def _picture(self, key: uuid.UUID) -> tuple[MoleRecord, Picture]:
+        record = self.get_object()
+        return record, sittings.picture_of(record, key)
 
     @extend_schema(
         summary="Assess a failed record again", request=None, responses={200: RecordSerializer}

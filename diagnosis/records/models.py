@@ -33,7 +33,7 @@ MIN_SIZE_MM, MAX_SIZE_MM = Decimal("0.1"), 300
 CONTRACT = tuple(field.name for field in fields(ml.classifier.Assessment))
 
 
-def random_name(record: "MoleRecord", filename: str) -> str:
+def random_name(picture: "Picture", filename: str) -> str:
     """Name a picture's file so that nothing tells whose it is, or of what."""
     name = uuid.uuid4().hex
     return f"records/{name[:2]}/{name}.jpg"
@@ -46,8 +46,23 @@ class FastDecoder(json.JSONDecoder):
         return orjson.loads(text)
 
 
-class MoleRecord(models.Model):
-    """One uploaded picture, on its way to an assessment or there."""
+class Picture(models.Model):
+    """A stored picture: a record's own, or a further one of the same sitting."""
+
+    image = models.FileField(_("picture"), upload_to=random_name, max_length=100)
+    modality = models.CharField(
+        _("kind of picture"), max_length=20, choices=terms.MODALITIES, default="photo"
+    )
+    image_bytes = models.PositiveIntegerField(default=0, editable=False)
+    # Of the picture as it is stored, so that the same one is known again; earlier ones have none.
+    picture_digest = models.CharField(max_length=64, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class MoleRecord(Picture):
+    """One sitting: a picture of a mole, or up to five, on the way to one assessment or there."""
 
     class State(models.TextChoices):
         QUEUED = "queued", _("waiting")
@@ -92,10 +107,6 @@ class MoleRecord(models.Model):
         related_name="records",
         verbose_name=_("mole"),
     )
-    image = models.FileField(_("picture"), upload_to=random_name, max_length=100)
-    modality = models.CharField(
-        _("kind of picture"), max_length=20, choices=terms.MODALITIES, default="photo"
-    )
     note = models.TextField(_("note"), validators=[TEXT_LIMIT], blank=True)
     signs = ArrayField(
         models.CharField(max_length=20, choices=terms.SIGNS),
@@ -120,7 +131,6 @@ class MoleRecord(models.Model):
         blank=True,
         editable=False,
     )
-    image_bytes = models.PositiveIntegerField(default=0, editable=False)
     state = models.CharField(_("state"), max_length=20, choices=State, default=State.QUEUED)
     failure_reason = models.CharField(
         _("reason of the failure"), max_length=20, choices=FailureReason, blank=True
@@ -135,12 +145,12 @@ class MoleRecord(models.Model):
     )
     # A digest of the whole request: sent twice, it makes one record. Empty: not asked for.
     idempotency_key = models.CharField(max_length=64, blank=True, editable=False)
-    # Of the picture as it is stored, so that the same one is known again; earlier ones have none.
-    picture_digest = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(_("sent at"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
-    # Since when the answer rests on another place of the mole than the person says now.
-    place_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Since when the answer rests on another place of the mole, or other pictures, than now.
+    stale_since = models.DateTimeField(
+        null=True, blank=True, editable=False, db_column="place_changed_at"
+    )
     current_assessment = models.OneToOneField(
         "Assessment",
         models.RESTRICT,
@@ -184,8 +194,8 @@ class MoleRecord(models.Model):
                 name="record_review_queue",
             ),
             models.Index(
-                fields=["place_changed_at"],
-                condition=Q(place_changed_at__isnull=False),
+                fields=["stale_since"],
+                condition=Q(stale_since__isnull=False),
                 name="record_place_changed",
             ),
             GinIndex(NOTE_WORDS, name="record_note_words"),
@@ -256,6 +266,11 @@ class MoleRecord(models.Model):
         return self.state in self.PENDING
 
     @property
+    def pictures(self) -> "list[Picture]":
+        """All of the sitting: the record's own first, then the others as they came."""
+        return [self, *self.further.all()]
+
+    @property
     def is_imported(self) -> bool:
         return self.origin == self.Origin.IMPORT
 
@@ -263,6 +278,32 @@ class MoleRecord(models.Model):
     def born(self) -> date | None:
         """The birthday of the person in the picture; nobody knows it of an imported one."""
         return None if self.is_imported else self.owner.date_of_birth
+
+
+class FurtherPicture(Picture):
+    """Another picture of a record's mole, from the same sitting."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    record = models.ForeignKey(MoleRecord, models.CASCADE, related_name="further")
+    created_at = models.DateTimeField(_("sent at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("further picture")
+        verbose_name_plural = _("further pictures")
+        ordering = ["created_at", "pk"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(image=""), name="further_has_a_picture"),
+            models.CheckConstraint(
+                condition=Q(modality__in=list(terms.MODALITIES)), name="further_modality_is_known"
+            ),
+            models.UniqueConstraint(
+                fields=["record", "picture_digest"], name="further_picture_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["picture_digest"], name="further_same_picture")]
+
+    def __str__(self) -> str:
+        return f"{self.record}, {str(self.pk)[:8]}"
 
 
 class Assessment(models.Model):
@@ -289,6 +330,14 @@ class Assessment(models.Model):
     # What beside the picture entered, and the answer to the picture alone; null where nothing did.
     used = ArrayField(models.CharField(max_length=20), default=list, blank=True)
     picture = models.JSONField(_("answer to the picture alone"), null=True, decoder=FastDecoder)
+    # The parts of an answer to several pictures, each with the ``id`` of its picture; else empty.
+    pictures = models.JSONField(
+        _("answers to the single pictures"),
+        default=list,
+        db_default=[],
+        blank=True,
+        decoder=FastDecoder,
+    )
     heatmap = models.JSONField(_("heatmap"), null=True, decoder=FastDecoder)
     outline = models.JSONField(_("outline"), null=True, decoder=FastDecoder)
     # ml.features, comparable with those of the same model version; null of a model that gives none.

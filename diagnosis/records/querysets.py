@@ -47,10 +47,10 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         return self.real().filter(state="done", is_reviewed=False)
 
     def with_results(self) -> Self:
-        """Records with the answer and the verdicts that are final."""
+        """Records with their pictures, the answer and the verdicts that are final."""
         reviews = self.model._meta.get_field("reviews").related_model
         final = Prefetch("reviews", reviews.objects.filter(is_final=True))
-        return self.select_related("current_assessment").prefetch_related(final)
+        return self.select_related("current_assessment").prefetch_related("further", final)
 
     def with_answers(self) -> Self:
         """Records with what pages show: the person and the mole, too."""

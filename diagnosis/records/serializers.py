@@ -7,6 +7,7 @@ from django.http import QueryDict
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
+from rest_framework.reverse import reverse
 
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
@@ -17,17 +18,26 @@ from diagnosis.records.models import (
     MAX_TEXT,
     MIN_SIZE_MM,
     Assessment,
+    FurtherPicture,
     MoleRecord,
+    Picture,
 )
-from diagnosis.records.uploads import NO_SIZE, ONE_MOLE
+from diagnosis.records.uploads import NO_SIZE, ONE_MOLE, TOO_MANY
 from ml.decoding.kinds import NAMES
+from ml.sitting.together import MOST
 
-NOTHING = uuid.UUID(int=0)
+EACH_KIND = _("Send it once for all pictures, or once for each of them.")
+
+NOTHING, NO_PICTURE = uuid.UUID(int=0), uuid.UUID(int=1)
 
 
-def _probabilities(name: str, keys: Iterable[str]) -> serializers.Serializer:
+def _probabilities(name: str, keys: Iterable[str]) -> type[serializers.Serializer]:
     fields = {key: serializers.FloatField(min_value=0, max_value=1) for key in keys}
-    return type(name, (serializers.Serializer,), fields)()
+    return type(name, (serializers.Serializer,), fields)
+
+
+Diagnoses = _probabilities("Diagnoses", terms.DIAGNOSES)
+Categories = _probabilities("Categories", terms.RISK_CATEGORIES)
 
 
 class AddressField(serializers.HyperlinkedIdentityField):
@@ -56,13 +66,37 @@ class PictureAloneSerializer(serializers.Serializer):
     advice = serializers.ChoiceField(terms.ADVICE)
 
 
+class PartSerializer(serializers.Serializer):
+    """The answer to one of several pictures: what it would be alone."""
+
+    id = serializers.UUIDField(help_text=_("Of the picture; the record's for its own."))
+    modality = serializers.ChoiceField(list(terms.MODALITIES.items()))
+    usable = serializers.BooleanField(help_text=_("Where it is not, it is left out of the mean."))
+    reasons = serializers.ListField(child=serializers.CharField())
+    warnings = serializers.ListField(child=serializers.CharField())
+    diagnoses = Diagnoses()
+    malignancy = serializers.FloatField(min_value=0, max_value=1)
+    risk_category = serializers.ChoiceField(terms.RISK_CATEGORIES, allow_null=True)
+    uncertain = serializers.BooleanField()
+    advice = serializers.ChoiceField(terms.ADVICE)
+    heatmap = HeatmapSerializer(allow_null=True)
+    outline = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
+        allow_null=True,
+    )
+
+
 class AssessmentSerializer(serializers.ModelSerializer):
     """The assessment object that the API, the command line and the phone share."""
 
-    diagnoses = _probabilities("Diagnoses", terms.DIAGNOSES)
-    categories = _probabilities("Categories", terms.RISK_CATEGORIES)
+    diagnoses = Diagnoses()
+    categories = Categories()
     used = serializers.ListField(child=serializers.ChoiceField(terms.KNOWN))
     picture = PictureAloneSerializer(allow_null=True)
+    pictures = PartSerializer(
+        many=True,
+        help_text=_("The parts of an answer to several pictures, whose mean it is; else empty."),
+    )
     heatmap = HeatmapSerializer(allow_null=True)
     outline = serializers.ListField(
         child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
@@ -122,7 +156,45 @@ class ChangeSerializer(serializers.Serializer):
     changes = serializers.ListField(child=serializers.ChoiceField(list(terms.CHANGES.items())))
 
 
+class SittingPictureSerializer(serializers.Serializer):
+    """One picture of a record."""
+
+    room = "api-record"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._of_nothing: dict[str, str] = {}
+
+    id = serializers.UUIDField(source="pk")
+    modality = serializers.ChoiceField(list(terms.MODALITIES.items()))
+    created_at = serializers.DateTimeField()
+    image = serializers.SerializerMethodField()
+    thumbnail = serializers.SerializerMethodField()
+
+    def get_image(self, picture: Picture) -> str:
+        return self._address(picture, "image")
+
+    def get_thumbnail(self, picture: Picture) -> str:
+        return self._address(picture, "thumbnail")
+
+    def _address(self, picture: Picture, what: str) -> str:
+        """Looked up once for all rows of an answer, as AddressField does."""
+        is_further = isinstance(picture, FurtherPicture)
+        name = f"{self.room}-picture-{what}" if is_further else f"{self.room}-{what}"
+        if name not in self._of_nothing:
+            keys = {"pk": NOTHING} | ({"picture": NO_PICTURE} if is_further else {})
+            self._of_nothing[name] = reverse(name, kwargs=keys, request=self.context["request"])
+        record = picture.record_id if isinstance(picture, FurtherPicture) else picture.pk
+        address = self._of_nothing[name].replace(str(NOTHING), str(record))
+        return address.replace(str(NO_PICTURE), str(picture.pk))
+
+
 class RecordSerializer(serializers.ModelSerializer):
+    pictures = SittingPictureSerializer(
+        many=True,
+        read_only=True,
+        help_text=_("All of the sitting, the record's own first."),
+    )
     changes = serializers.ListField(
         child=serializers.ChoiceField(list(terms.CHANGES.items())), read_only=True
     )
@@ -151,6 +223,7 @@ class RecordSerializer(serializers.ModelSerializer):
             "changes",
             "image",
             "thumbnail",
+            "pictures",
             "created_at",
             "finished_at",
             "assessment",
@@ -226,7 +299,31 @@ class AnswersSerializer(serializers.Serializer):
         return data
 
 
-class PictureSerializer(serializers.Serializer):
+class SeveralField(serializers.ListField):
+    """A field of a form that may be there several times; what is wrong is said without numbers."""
+
+    def run_child_validation(self, data: list[Any]) -> list[Any]:
+        try:
+            return super().run_child_validation(data)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError(
+                [sentence for sentences in error.detail.values() for sentence in sentences]
+            ) from error
+
+
+class FormSerializer(serializers.Serializer):
+    """A form in which only the fields of ``several`` may be there more than once."""
+
+    several: tuple[str, ...] = ()
+
+    def to_internal_value(self, data: QueryDict) -> dict[str, Any]:
+        twice = [n for n in data if n not in self.several and len(data.getlist(n)) > 1]
+        if twice:
+            raise serializers.ValidationError({name: [_("It is there twice.")] for name in twice})
+        return super().to_internal_value(data)
+
+
+class PictureSerializer(FormSerializer):
     image = serializers.FileField(
         help_text=format_lazy(
             _("{kinds}; at most {limit} MB."), kinds=NAMES, limit=pictures.MAX_BYTES // 1024**2
@@ -234,8 +331,37 @@ class PictureSerializer(serializers.Serializer):
     )
 
 
-class UploadSerializer(PictureSerializer, AnswersSerializer):
+class FurtherPictureSerializer(PictureSerializer):
     modality = serializers.ChoiceField(choices=list(terms.MODALITIES.items()), default="photo")
+
+
+class UploadSerializer(FormSerializer, AnswersSerializer):
+    several = ("image", "modality", "signs")
+
+    image = SeveralField(
+        child=serializers.FileField(),
+        max_length=MOST,
+        allow_empty=False,
+        error_messages={
+            "max_length": TOO_MANY,
+            "required": serializers.FileField.default_error_messages["required"],
+        },
+        help_text=format_lazy(
+            _(
+                "{kinds}; at most {limit} MB. Sent up to {most} times: pictures of one mole, taken "
+                "one after the other, which give one answer."
+            ),
+            kinds=NAMES,
+            limit=pictures.MAX_BYTES // 1024**2,
+            most=MOST,
+        ),
+    )
+    modality = SeveralField(
+        child=serializers.ChoiceField(choices=list(terms.MODALITIES.items())),
+        default=lambda: ["photo"],
+        max_length=MOST,
+        help_text=_("Of all pictures; or sent as often as image, and in the same order."),
+    )
     only_new = serializers.BooleanField(
         default=False,
         help_text=_("Refuse the very same picture as one before, and say which that is."),
@@ -247,8 +373,17 @@ class UploadSerializer(PictureSerializer, AnswersSerializer):
         help_text=_("What the camera page had shown of it."),
     )
 
-    def to_internal_value(self, data: QueryDict) -> dict[str, Any]:
-        twice = [name for name in data if name != "signs" and len(data.getlist(name)) > 1]
-        if twice:
-            raise serializers.ValidationError({name: [_("It is there twice.")] for name in twice})
-        return super().to_internal_value(data)
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        data = super().validate(data)
+        file, *others = data.pop("image")
+        kinds = data.pop("modality")
+        if len(kinds) == 1:
+            kinds *= 1 + len(others)
+        if len(kinds) != 1 + len(others):
+            raise serializers.ValidationError({"modality": [EACH_KIND]})
+        kind, *their_kinds = kinds
+        return data | {
+            "file": file,
+            "modality": kind,
+            "further": list(zip(others, their_kinds, strict=True)),
+        }

@@ -20,7 +20,7 @@ from rest_framework.viewsets import GenericViewSet
 from accounts import idempotency
 from accounts.requests import PersonApiRequest
 from diagnosis.language import terms
-from diagnosis.records import responses
+from diagnosis.records import responses, sittings
 from diagnosis.records.models import MoleRecord
 from diagnosis.reviews import claims, looks, opinions, similar, verdicts
 from diagnosis.reviews.models import Review, SecondOpinion
@@ -177,6 +177,22 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         record = self.get_object()
         looks.one(record, hidden=True)
         return responses.thumbnail(request, record)
+
+    @extend_schema(summary="One of a record's several pictures", responses=JPEG)
+    @action(detail=True, url_path="pictures/<uuid:picture>/image", url_name="picture-image")
+    def picture_image(self, request: Request, pk: uuid.UUID, picture: uuid.UUID) -> HttpResponse:
+        record = self.get_object()
+        looks.one(record, hidden=True)
+        return responses.picture(request, sittings.picture_of(record, picture))
+
+    @extend_schema(summary="One of a record's several pictures in small", responses=JPEG)
+    @action(detail=True, url_path="pictures/<uuid:picture>/thumbnail", url_name="picture-thumbnail")
+    def picture_thumbnail(
+        self, request: Request, pk: uuid.UUID, picture: uuid.UUID
+    ) -> HttpResponse:
+        record = self.get_object()
+        looks.one(record, hidden=True)
+        return responses.thumbnail(request, sittings.picture_of(record, picture))
 
 
 @extend_schema_view(

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from accounts.age import age_on
 from accounts.requests import PersonRequest
 from diagnosis.language import changes as language
-from diagnosis.language import frequencies, terms
+from diagnosis.language import frequencies, results, terms
 from diagnosis.moles import changes
 from diagnosis.records.models import Assessment, MoleRecord
 from diagnosis.reviews import claims, opinions, similar, verdicts
@@ -68,6 +68,7 @@ class ReviewPage:
             record.mole.records.exclude(pk=record.pk) if record.mole else MoleRecord.objects.none()
         )
         holder = claims.holder(record)
+        known = {"known": len(written), "seen": len(record.pictures)}
         context = {
             **self.admin.admin_site.each_context(request),
             "opts": self.admin.opts,
@@ -76,13 +77,14 @@ class ReviewPage:
             "picture_is_there": record.image.storage.exists(record.image.name),
             "age": record.born and age_on(timezone.localdate(), record.born),
             "signs": [terms.SIGNS[sign] for sign in record.signs],
+            "further": list(record.further.all()),
             "others": others.order_by("-created_at").prefetch_related("reviews"),
             "verdicts": written,
             "opinion": self.opinion,
             "is_asked": opinions.hides_verdicts(self.opinion, request.user),
             "holder": holder,
             "is_mine": holder == request.user,
-            "form": form or self._form(initial={"known": len(written)}),
+            "form": form or self._form(initial=known),
             # A form that was refused stays, so that nothing that was typed is lost.
             "may_write": self.may_write and (form or holder in (None, request.user)),
             "shortcuts": self.profile.shortcuts,
@@ -94,6 +96,10 @@ class ReviewPage:
             if not context["hidden"]:
                 self._remember()
                 context |= _answer(record.current_assessment) | _changed(record)
+                context["parts"] = [
+                    (part, part.malignancy is not None and percent(part.malignancy))
+                    for part in results.parts(record)
+                ]
         return TemplateResponse(request, "admin/diagnosis/molerecord/review.html", context)
 
     def show_similar(self) -> HttpResponse:
@@ -149,9 +155,21 @@ class ReviewPage:
                     doctor=request.user,
                     blind=not self._is_answer_seen(),
                     known=form.cleaned_data["known"],
+                    seen=form.cleaned_data["seen"],
                     ask=form.cleaned_data.get("ask"),
                     question=form.cleaned_data.get("question", ""),
                     **{name: form.cleaned_data[name] for name in Review.VERDICT},
+                )
+            except verdicts.MorePictures:
+                data = request.POST.copy()
+                data["seen"] = str(len(record.pictures))
+                form.data = data
+                form.add_error(
+                    None,
+                    _(
+                        "The person has added a picture meanwhile. Look at it, then save again. "
+                        "Nothing of yours is saved yet."
+                    ),
                 )
             except verdicts.Overtaken:
                 data = request.POST.copy()

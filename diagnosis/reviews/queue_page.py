@@ -20,7 +20,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
-from diagnosis.records import responses
+from diagnosis.records import responses, sittings
 from diagnosis.records.models import MoleRecord
 from diagnosis.reviews import claims, verdicts
 from diagnosis.reviews.filters import ClaimFilter, ReviewFilter
@@ -96,7 +96,7 @@ class MoleRecordAdmin(admin.ModelAdmin):
                     for name in ("diagnoses", "categories", "heatmap", "outline", "features")
                 )
             )
-            .prefetch_related(Prefetch("mole__records", of_the_mole))
+            .prefetch_related("further", Prefetch("mole__records", of_the_mole))
         )
 
     def get_object(
@@ -158,6 +158,8 @@ class MoleRecordAdmin(admin.ModelAdmin):
         views = {
             "<uuid:record_id>/image/": ("image", self.image_view),
             "<uuid:record_id>/thumbnail/": ("thumbnail", self.thumbnail_view),
+            "<uuid:record_id>/pictures/<uuid:picture>/image/": ("picture", self.picture_view),
+            "<uuid:record_id>/pictures/<uuid:picture>/thumbnail/": ("small", self.small_view),
             "next/": ("next", require_POST(self.next_view)),
         }
         pages = [
@@ -192,6 +194,18 @@ class MoleRecordAdmin(admin.ModelAdmin):
     def thumbnail_view(self, request: HttpRequest, record_id: uuid.UUID) -> HttpResponse:
         return responses.thumbnail(request, self._looked_at(request, record_id))
 
+    def picture_view(
+        self, request: HttpRequest, record_id: uuid.UUID, picture: uuid.UUID
+    ) -> HttpResponse:
+        record = self._looked_at(request, record_id)
+        return responses.picture(request, sittings.picture_of(record, picture))
+
+    def small_view(
+        self, request: HttpRequest, record_id: uuid.UUID, picture: uuid.UUID
+    ) -> HttpResponse:
+        record = self._looked_at(request, record_id)
+        return responses.thumbnail(request, sittings.picture_of(record, picture))
+
     def similar_view(self, request: HttpRequest, record_id: uuid.UUID) -> HttpResponse:
         if not self.has_change_permission(request):
             raise PermissionDenied
@@ -211,10 +225,13 @@ class MoleRecordAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("picture"))
     def thumbnail(self, record: MoleRecord) -> SafeString:
+        count = len(record.pictures)
+        several = ngettext("%(count)d picture", "%(count)d pictures", count) % {"count": count}
         return format_html(
-            '<img src="{}" alt="{}" width="80" loading="lazy">',
+            '<img src="{}" alt="{}" width="80" loading="lazy">{}',
             reverse("admin:diagnosis_molerecord_thumbnail", args=[record.pk]),
             _("Picture of the mole"),
+            format_html("<br>{}", several) if count > 1 else "",
         )
 
     @admin.display(description=_("person"))

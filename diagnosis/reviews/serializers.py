@@ -12,9 +12,14 @@ from accounts.age import age_on
 from accounts.models import User
 from diagnosis.language import terms
 from diagnosis.records.models import MAX_TEXT, MoleRecord
-from diagnosis.records.serializers import AddressField, AssessmentSerializer
+from diagnosis.records.serializers import (
+    AddressField,
+    AssessmentSerializer,
+    SittingPictureSerializer,
+)
 from diagnosis.reviews import looks, opinions
 from diagnosis.reviews.models import DIAGNOSIS_CODE, Review, SecondOpinion
+from ml.sitting.together import MOST
 
 DIAGNOSES = list(terms.DIAGNOSES.items())
 CATEGORIES = list(terms.RISK_CATEGORIES.items())
@@ -70,6 +75,12 @@ class VerdictSerializer(VerdictChangesSerializer):
         required=False,
         allow_blank=True,
         help_text=_("To the colleague. Only doctors see it."),
+    )
+    seen = serializers.IntegerField(
+        min_value=1,
+        max_value=MOST,
+        required=False,
+        help_text=_("How many pictures you saw: one more, and your verdict is refused."),
     )
 
 
@@ -151,6 +162,10 @@ class PatientMoleSerializer(serializers.Serializer):
     body_site = serializers.ChoiceField(list(terms.BODY_SITES.items()), allow_blank=True)
 
 
+class PatientPictureSerializer(SittingPictureSerializer):
+    room = "api-queue"
+
+
 class PatientRecordSerializer(serializers.ModelSerializer):
     """Another person's record, before a doctor.
 
@@ -167,6 +182,9 @@ class PatientRecordSerializer(serializers.ModelSerializer):
     )
     image = AddressField(view_name="api-queue-image")
     thumbnail = AddressField(view_name="api-queue-thumbnail")
+    pictures = PatientPictureSerializer(
+        many=True, read_only=True, help_text=_("All of the sitting, the record's own first.")
+    )
     danger = serializers.ChoiceField(MoleRecord.Danger.choices, read_only=True, allow_null=True)
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
     claimed_by = serializers.SerializerMethodField()
@@ -182,8 +200,8 @@ class PatientRecordSerializer(serializers.ModelSerializer):
         model = MoleRecord
         fields = (
             *("id", "person", "age", "state", "mole", "modality", "note", "signs", "size_mm"),
-            *("image", "thumbnail", "created_at", "danger", "assessment", "claimed_by", "known"),
-            *("opinion", "reviews"),
+            *("image", "thumbnail", "pictures", "created_at", "danger", "assessment", "claimed_by"),
+            *("known", "opinion", "reviews"),
         )
         read_only_fields = fields
 

@@ -313,7 +313,7 @@ def _version(card: dict, out: Path) -> str:
 
 def _answers_by(card: dict) -> list:
     """What an answer follows from."""
-    names = ("quality", "calibration", "person", "thresholds", "limits")
+    names = ("quality", "calibration", "person", "thresholds", "sitting", "limits")
     return [card["files"]["litert"]["sha256"], *(card.get(name) for name in names)]
 
 

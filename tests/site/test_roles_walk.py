@@ -26,7 +26,13 @@ from accounts.models import User
 from diagnosis.camera import build
 from diagnosis.models import DoctorProfile, SecondOpinion, Share, Webhook
 from diagnosis.sharing import links
-from tests.factories import MoleFactory, ReviewFactory, UserFactory, assessed
+from tests.factories import (
+    FurtherPictureFactory,
+    MoleFactory,
+    ReviewFactory,
+    UserFactory,
+    assessed,
+)
 
 TABLE = Path(__file__).parents[2] / "docs/roles.md"
 ROLES = ("nobody", "alice", "bob", "doctor", "administrator")
@@ -123,6 +129,7 @@ def fill_in(people, client):
     mole = MoleFactory(owner=alice)
     assessed(owner=alice, mole=mole)  # the earlier picture, since which it changed
     record = assessed(owner=alice, mole=mole)
+    further = FurtherPictureFactory(record=record)
     review = ReviewFactory(record=record, doctor=dr_chen)
     opinion = SecondOpinion.objects.create(
         first=review, asked=UserFactory(display_name="dr_okafor", role="doctor", is_staff=True)
@@ -168,6 +175,7 @@ def fill_in(people, client):
                 "path:object_id": in_admin[model].pk if model in in_admin else record.pk,
                 "id": alice.pk,
                 "uuid:record_id": record.pk,
+                "uuid:picture": further.pk,
                 "path:content_type_id": ContentType.objects.get_for_model(record).pk,
                 "app_label": "auth",
                 "url": "nothing",
@@ -180,6 +188,7 @@ def fill_in(people, client):
             room = route.removeprefix(API).strip("/").split("/")[0]
             values = {
                 "uuid:pk": token_id if room == "tokens" else owned.get(room, record).pk,
+                "uuid:picture": further.pk,
                 "int:pk": session.pk if "/sessions/" in route else key.pk,
                 "slug:name": "even_mole",
                 "slug:provider_id": "clinic",

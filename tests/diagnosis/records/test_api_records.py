@@ -67,7 +67,7 @@ def test_the_history_takes_a_constant_number_of_queries(
 ):
     for _record in range(count):
         ReviewFactory(record=assessed(owner=alice), doctor=dr_chen)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         assert len(api.get(URL).json()["results"]) == count
 
 
