@@ -8,6 +8,7 @@ import uuid
 from base64 import b64encode
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 
 import numpy as np
 from django.conf import settings
@@ -21,6 +22,7 @@ from diagnosis.reviews.models import Review
 from ml import features
 
 SHOWN = 6
+CHUNK = 5000  # records whose features are in memory at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +99,19 @@ def comparable(record: MoleRecord) -> QuerySet[MoleRecord]:
 
 
 def _nearest(record: MoleRecord) -> list[tuple[uuid.UUID, float]]:
-    rows = list(comparable(record).values_list("pk", "mole", "current_assessment__features"))
-    if not rows:
-        return []
     [own] = features.unpack([record.current_assessment.features])
-    distances = features.distances(own, features.unpack([stored for *_, stored in rows]))
+    rows = comparable(record).values_list("pk", "mole", "current_assessment__features")
+    left = rows.iterator(chunk_size=CHUNK)
+    keys, distances = [], [np.zeros(0)]
+    while chunk := list(islice(left, CHUNK)):
+        keys += [(key, mole) for key, mole, _stored in chunk]
+        stored = features.unpack([stored for *_, stored in chunk])
+        distances.append(features.distances(own, stored))
+    of_all = np.concatenate(distances)
     found: dict[uuid.UUID, tuple[uuid.UUID, float]] = {}
-    for at in np.argsort(distances):
-        key, mole, _stored = rows[at]
-        found.setdefault(mole or key, (key, float(distances[at])))
+    for at in np.argsort(of_all):
+        key, mole = keys[at]
+        found.setdefault(mole or key, (key, float(of_all[at])))
         if len(found) == SHOWN:
             break
     return list(found.values())
