@@ -56,6 +56,7 @@ class Picture(models.Model):
     image_bytes = models.PositiveIntegerField(default=0, editable=False)
     # Of the picture as it is stored, so that the same one is known again; earlier ones have none.
     picture_digest = models.CharField(max_length=64, blank=True, editable=False)
+    created_at = models.DateTimeField(_("sent at"), auto_now_add=True)
 
     class Meta:
         abstract = True
@@ -145,7 +146,6 @@ class MoleRecord(Picture):
     )
     # A digest of the whole request: sent twice, it makes one record. Empty: not asked for.
     idempotency_key = models.CharField(max_length=64, blank=True, editable=False)
-    created_at = models.DateTimeField(_("sent at"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
     # Since when the answer rests on another place of the mole, or other pictures, than now.
     stale_since = models.DateTimeField(
@@ -285,7 +285,6 @@ class FurtherPicture(Picture):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     record = models.ForeignKey(MoleRecord, models.CASCADE, related_name="further")
-    created_at = models.DateTimeField(_("sent at"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("further picture")

@@ -23,6 +23,7 @@ from diagnosis.records.models import FurtherPicture, MoleRecord, Picture
 from ml.sitting.together import MOST
 
 LASTS = timedelta(hours=1)
+FILE = ("image", "modality", "image_bytes", "picture_digest")  # what a picture is
 
 FULL = format_lazy(_("There are {most} pictures of this mole already, which is enough."), most=MOST)
 OVER = _("These pictures were sent a while ago. Send a new picture of the mole instead.")
@@ -111,11 +112,11 @@ def remove(*, record: MoleRecord, picture: Picture, by: User) -> None:
             if picture.pk != record.pk:
                 return  # it is gone already
             gone = others[0]
-            for field in Picture._meta.fields:
-                mine, theirs = getattr(record, field.name), getattr(gone, field.name)
-                setattr(record, field.name, theirs)
-                setattr(gone, field.name, mine)
-            record.save(update_fields=[field.name for field in Picture._meta.fields])
+            for name in FILE:
+                mine, theirs = getattr(record, name), getattr(gone, name)
+                setattr(record, name, theirs)
+                setattr(gone, name, mine)
+            record.save(update_fields=FILE)
         gone.delete()  # with its file, on commit
         _answer_anew(record)
 

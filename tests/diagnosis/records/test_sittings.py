@@ -198,12 +198,13 @@ def test_one_picture_taken_out_leaves_the_others_together(
     record = submit(alice, 300, 310, 320)
     assess_record(record.pk)
     record = MoleRecord.objects.get()
-    names = [one.image.name for one in record.pictures]
+    names, sent_at = [one.image.name for one in record.pictures], record.created_at
     with django_capture_on_commit_callbacks(execute=True):
         sittings.remove(record=record, picture=record.pictures[which], by=alice)
     left = names[:which] + names[which + 1 :]
     record = MoleRecord.objects.get()
     assert {one.image.name for one in record.pictures} == set(left)
+    assert record.created_at == sent_at
     assert len(stored_files()) == 2
     reassess_record(record.pk)
     record = MoleRecord.objects.get()
