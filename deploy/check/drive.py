@@ -89,7 +89,11 @@ def _first_administrator(image: Path, site: Site) -> None:
     browser = requests.Session()
     browser.verify, browser.headers["Referer"] = TRUST, SITE
     page = browser.get(f"{SITE}/account/login/").text
-    form = {"login": "root@example.org", "password": PASSWORD, "csrfmiddlewaretoken": csrf(page)}
+    form = {
+        "login": operations.ADMINISTRATOR,
+        "password": PASSWORD,
+        "csrfmiddlewaretoken": csrf(page),
+    }
     answer = browser.post(f"{SITE}/account/login/", form, allow_redirects=False)
     assert answer.status_code == 302, answer
     assert "confirm" not in answer.headers["Location"]

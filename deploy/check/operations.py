@@ -16,13 +16,14 @@ from deploy.check.services import LOGS, OURS, ROOT, VOLUMES, Service, port, say
 from deploy.check.site import PASSWORD, SITE, TRUST, Site, csrf
 from skincare_site.make_secrets import ROTATED
 
+ADMINISTRATOR = "you@example.org"  # as the page calls it
 PAGE = (ROOT / "docs/operations.md").read_text()
 
 
 def first_administrator(image: Path) -> None:
     """createsuperuser asks, and one answers."""
     command = _line("web python manage.py createsuperuser")
-    _typed(Service("web", image), command, ["root@example.org", PASSWORD, PASSWORD])
+    _typed(Service("web", image), command, [ADMINISTRATOR, PASSWORD, PASSWORD])
     _typed(
         Service("web", image), _line("web python manage.py changepassword"), [PASSWORD, PASSWORD]
     )
@@ -40,13 +41,15 @@ def lines(image: Path) -> None:
         assert word in said, said
         say("typed:", *command[:4], "…")
     email = VOLUMES / "app_secrets/email_url"
-    for address, word in (("smtp://127.0.0.1:9", "Connection refused"), ("", "Set EMAIL_URL")):
+    for address, word in (("smtp://127.0.0.1:9", "The mail server"), ("", "No mail server")):
         email.write_text(address)
-        sending = Service("worker", image).start(*_line("worker python manage.py sendtestemail"))
+        worker = Service("worker", image)
+        before = worker.log_size()
+        sending = worker.start(*_line("worker python manage.py sendtestemail"))
         assert sending.wait(60) == 1
-        said = (LOGS / "worker.log").read_text().splitlines()[-1]
-        assert word in said, said
-        say("sendtestemail:", said)
+        said = (LOGS / "worker.log").read_text()[before:]
+        assert f"CommandError: {word}" in said, said
+        say("sendtestemail:", word)
 
 
 def new_keys(site: Site, services: dict[str, Service], image: Path) -> None:
@@ -106,7 +109,10 @@ def _typed(service: Service, command: list[str], answers: list[str]) -> None:
     for answer in answers:
         asked = ""
         while not asked.endswith(": "):
-            asked += os.read(here, 1000).decode()
+            try:
+                asked += os.read(here, 1000).decode()
+            except OSError:
+                raise RuntimeError(f"{said}{asked}\nIt did not ask.") from None
         os.write(here, f"{answer}\n".encode())
         said += asked
     assert process.wait(60) == 0, said

@@ -184,7 +184,7 @@ def database(major: int | None = None) -> Program:
         initdb = [binaries / "initdb", "--encoding=utf8", "--locale=C.UTF-8", *owner]
         for command, said in (
             ([*initdb, "-D", data], ""),
-            ([*server, "--single", "postgres"], "CREATE DATABASE skincare\n"),
+            ([server[0], "--single", *server[1:], "postgres"], "CREATE DATABASE skincare\n"),
         ):
             subprocess.run(
                 command,

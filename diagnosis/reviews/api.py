@@ -75,7 +75,7 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
     def get_queryset(self) -> QuerySet[MoleRecord]:
         everything = Review.objects.select_related(*OPINION)
         whole = MoleRecord.objects.select_related(*WHOLE)
-        whole = whole.prefetch_related(Prefetch("reviews", everything))
+        whole = whole.prefetch_related("further", Prefetch("reviews", everything))
         if self.action == "list":
             return whole.awaiting_review().order_by(*claims.QUEUE)
         return whole

@@ -13,7 +13,7 @@ from accounts.models import User
 from diagnosis.language import terms
 from diagnosis.records.models import MAX_TEXT, MoleRecord
 from diagnosis.records.serializers import (
-    AddressField,
+    NOTHING,
     AssessmentSerializer,
     SittingPictureSerializer,
 )
@@ -160,6 +160,17 @@ class PatientMoleSerializer(serializers.Serializer):
     id = serializers.UUIDField()
     name = serializers.CharField()
     body_site = serializers.ChoiceField(list(terms.BODY_SITES.items()), allow_blank=True)
+
+
+class AddressField(serializers.HyperlinkedIdentityField):
+    """The address of something that a record has; looked up once for all rows of an answer."""
+
+    _of_nothing: str | None = None
+
+    def get_url(self, obj: Any, view_name: str, request: Any, format: str | None) -> str | None:
+        if self._of_nothing is None:
+            self._of_nothing = self.reverse(view_name, kwargs={"pk": NOTHING}, request=request)
+        return self._of_nothing.replace(NOTHING, str(obj.pk))
 
 
 class PatientPictureSerializer(SittingPictureSerializer):

@@ -21,4 +21,9 @@ class FastJSONRenderer(JSONRenderer):
     ) -> bytes:
         if data is None:
             return b""
-        return orjson.dumps(data, default=JSONEncoder().default, option=self.OPTIONS)
+        try:
+            return orjson.dumps(data, default=JSONEncoder().default, option=self.OPTIONS)
+        except orjson.JSONEncodeError:
+            # Half of a character, which an error quotes from the request: escaped, as it came.
+            self.ensure_ascii = True
+            return super().render(data)

@@ -12,10 +12,13 @@ class Command(sendtestemail.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.MAIL_SERVER_BACKEND:
             raise CommandError("No mail server is named. Set EMAIL_URL.")
-        send_mail(
-            "Test of the mole check's e-mail",
-            "The mail server took this from the mole check.",
-            None,
-            options["email"],
-            connection=get_connection(settings.MAIL_SERVER_BACKEND),
-        )
+        try:
+            send_mail(
+                "Test of the mole check's e-mail",
+                "The mail server took this from the mole check.",
+                None,
+                options["email"],
+                connection=get_connection(settings.MAIL_SERVER_BACKEND),
+            )
+        except OSError as error:  # all of smtplib
+            raise CommandError(f"The mail server did not take it: {error}") from error
