@@ -53,7 +53,8 @@ def picture(record: MoleRecord, of: Picture) -> bytes:
         _add_dermoscopy(found, record)
     else:
         found.Modality = "XC"  # external-camera photography
-    found.SeriesNumber = 1
+    found.SeriesInstanceUID = _series(record, of.modality)
+    found.SeriesNumber = 1 if of.modality == record.modality else 3  # 2 is the report's
     found.SeriesDescription = of.modality
     found.ImageType = ["DERIVED", "PRIMARY"]  # turned upright and reduced before it was stored
     # Which side, and which way up: nobody has said.
@@ -161,12 +162,21 @@ def _verifier(review: Any) -> Dataset:
 
 
 def _evidence(record: MoleRecord) -> Dataset:
-    series, study = Dataset(), Dataset()
-    series.ReferencedSOPSequence = [_reference(one) for one in record.pictures]
-    series.SeriesInstanceUID = _uid(record, "series of picture")
-    study.ReferencedSeriesSequence = [series]
+    study = Dataset()
+    study.ReferencedSeriesSequence = []
+    for modality in dict.fromkeys(one.modality for one in record.pictures):
+        series, of_kind = Dataset(), [p for p in record.pictures if p.modality == modality]
+        series.ReferencedSOPSequence = [_reference(one) for one in of_kind]
+        series.SeriesInstanceUID = _series(record, modality)
+        study.ReferencedSeriesSequence.append(series)
     study.StudyInstanceUID = _uid(record, "study")
     return study
+
+
+def _series(record: MoleRecord, modality: str) -> UID:
+    """All of a series are of one modality (PS3.3, A.1.2.3), so that others may need another."""
+    is_own = modality == record.modality
+    return _uid(record, "series of picture" if is_own else f"series of {modality}")
 
 
 def _reference(picture: Picture) -> Dataset:

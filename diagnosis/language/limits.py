@@ -1,5 +1,7 @@
 """What the released model reaches and what it can't do, from its own figures."""
 
+from collections.abc import Mapping
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -85,7 +87,7 @@ SEVERAL = {
 }
 
 
-def _several(card: dict) -> list[dict]:
+def _several(card: Mapping) -> list[dict]:
     """By kind of pictures: what one of them reaches alone, and all of a mole together."""
     measured = together.gain(card.get("version", "")).get("kinds", {})
     found = []

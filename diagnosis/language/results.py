@@ -145,15 +145,17 @@ def parts(record: "MoleRecord") -> list[Part]:
     if len(pictures) == 1:
         return []
     assessment = record.current_assessment
-    is_answered = assessment is not None and record.stale_since is None
-    said = {part["id"]: part for part in assessment.pictures} if is_answered else {}
+    parts = assessment.pictures if assessment and record.stale_since is None else []
+    said = {part["id"]: part for part in parts}
     return [_part(picture, said.get(str(picture.pk))) for picture in pictures]
 
 
 def _part(picture: "Picture", said: dict | None) -> Part:
     if said is None:
         return Part(picture)
-    remarks = [terms.REASONS[code] for code in said["reasons"] if code in terms.REASONS]
+    remarks: list[StrOrPromise] = [
+        terms.REASONS[code] for code in said["reasons"] if code in terms.REASONS
+    ]
     remarks += [terms.WARNINGS[code] for code in said["warnings"] if code in terms.WARNINGS]
     if said["uncertain"]:
         remarks.insert(0, _("The program is not sure about this picture. A doctor can tell."))

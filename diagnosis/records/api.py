@@ -91,7 +91,7 @@ class RecordViewSet(
             idempotency_key=request.headers.get("Idempotency-Key"),
             **upload.validated_data,
         )
-        earlier = uploads.same_picture(*record.pictures)
+        earlier = uploads.same_picture(record, *record.further.all())
         same = {"same_picture": str(earlier.pk) if earlier else None}
         return Response(self.get_serializer(record).data | same, status=status.HTTP_201_CREATED)
 
@@ -174,10 +174,11 @@ class RecordViewSet(
     )
     @action(detail=True, methods=["post"], url_path="pictures", url_name="pictures")
     def further(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
+        record = self.get_object()
         upload = FurtherPictureSerializer(data=request.data)
         upload.is_valid(raise_exception=True)
         sittings.add(
-            record=self.get_object(),
+            record=record,
             by=request.user,
             file=upload.validated_data["image"],
             modality=upload.validated_data["modality"],

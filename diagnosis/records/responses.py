@@ -35,7 +35,7 @@ def picture(request: HttpRequest, of: Picture) -> HttpResponse:
 
 def _name(of: Picture) -> str:
     """Of the file: what it holds never changes, but a record may come to have another."""
-    return Path(of.image.name).stem
+    return Path(str(of.image.name)).stem
 
 
 def _read(of: Picture) -> bytes:

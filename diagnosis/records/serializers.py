@@ -67,9 +67,9 @@ class PartSerializer(serializers.Serializer):
     warnings = serializers.ListField(child=serializers.CharField())
     diagnoses = Diagnoses()
     malignancy = serializers.FloatField(min_value=0, max_value=1)
-    risk_category = serializers.ChoiceField(terms.RISK_CATEGORIES, allow_null=True)
+    risk_category = serializers.ChoiceField(list(terms.RISK_CATEGORIES.items()), allow_null=True)
     uncertain = serializers.BooleanField()
-    advice = serializers.ChoiceField(terms.ADVICE)
+    advice = serializers.ChoiceField(list(terms.ADVICE.items()))
     heatmap = HeatmapSerializer(allow_null=True)
     outline = serializers.ListField(
         child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
@@ -343,8 +343,9 @@ class SeveralField(serializers.ListField):
         try:
             return super().run_child_validation(data)
         except serializers.ValidationError as error:
+            by_number: Any = error.detail
             raise serializers.ValidationError(
-                [sentence for sentences in error.detail.values() for sentence in sentences]
+                [sentence for sentences in by_number.values() for sentence in sentences]
             ) from error
 
 

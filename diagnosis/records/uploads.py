@@ -131,7 +131,7 @@ def submit(
         origin=MoleRecord.Origin.CAMERA if phone_advice else origin,
     )
     others = [FurtherPicture(record=record, modality=kind) for _file, kind in further]
-    whole = [record, *others]
+    whole: list[Picture] = [record, *others]
     numbers = range(1, 1 + len(files)) if further else (None,)
     contents = [prepare(*each) for each in zip(whole, files, numbers, strict=True)]
     clock.end("prepare")
@@ -147,8 +147,8 @@ def submit(
     for picture in others:
         picture.clean_fields(exclude=["record", "image"])
     try:
-        for picture, content in zip(whole, contents, strict=True):
-            store(picture, content)
+        for each, content in zip(whole, contents, strict=True):
+            store(each, content)
         # Durable: an outer transaction that fails later would leave the file without a row.
         with transaction.atomic(durable=True):
             if mole is None and (mole_name or body_site):

@@ -147,7 +147,7 @@ def picture_thumbnail(request: PersonRequest, pk: uuid.UUID, picture: uuid.UUID)
 def picture_new(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     """Another picture of the same mole, as long as it is at hand."""
     record = _record(request, pk)
-    sent = (request.POST, request.FILES) if request.method == "POST" else ()
+    sent = (request.POST, request.FILES) if request.method == "POST" else (None, None)
     form = PictureForm(*sent, initial=_kind_of(record))
     status, headers = 200, {}
     if request.method == "POST":

@@ -52,11 +52,10 @@ def export(directory: Path, progress: Callable[[list], Iterable] = iter) -> tupl
     rows, of = {}, {}
     for review in _newest_allowed():
         whole = pseudonym("record", review.record_id)
-        for picture in review.record.pictures:
-            is_own = picture.pk == review.record_id
-            image_id = whole if is_own else pseudonym("picture", picture.pk)
-            rows[image_id] = _row(image_id, whole, picture, review)
-            of[image_id] = (review.record_id, picture.pk)
+        for one in review.record.pictures:
+            image_id = whole if one.pk == review.record_id else pseudonym("picture", one.pk)
+            rows[image_id] = _row(image_id, whole, one, review)
+            of[image_id] = (review.record_id, one.pk)
     _write(directory / TABLE, rows)
     for picture in pictures.iterdir():
         if picture.suffix != ".jpg" or picture.stem not in rows:

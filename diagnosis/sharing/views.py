@@ -147,7 +147,7 @@ def shared_report(request: HttpRequest, share: Share) -> HttpResponse:
 
 @with_key
 def shared_image(request: HttpRequest, share: Share, pk: uuid.UUID) -> HttpResponse:
-    its = links.records_of(share).filter(Q(pk=pk) | Q(further=pk))
+    its = links.records_of(share).filter(Q(pk=pk) | Q(further=pk)).distinct()
     return responses.picture(request, sittings.picture_of(get_object_or_404(its), pk))
 
 

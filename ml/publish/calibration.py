@@ -87,7 +87,7 @@ def calibrate(rows: Sequence[Row], answers: dict[str, np.ndarray]) -> dict:
         judged += chosen.tolist()
         judgements.append(np.stack([alone, asked[-1]]))
     if judged:
-        several = np.concatenate(judgements, axis=1)
+        several = list(np.concatenate(judgements, axis=1))
         card["sitting"] = sittings.thresholds([rows[i] for i in judged], several, COST_RATIO)
     return card
 

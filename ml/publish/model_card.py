@@ -161,7 +161,7 @@ def _several(kinds: Mapping) -> str:
     for kind, measured in kinds.items():
         several = measured["datasets"] if len(measured["datasets"]) > 1 else {}
         sets = {"all": measured["all"], **several}
-        blocks = {}
+        blocks: dict[str, Mapping] = {}
         for name, figures in sets.items():
             blocks |= {f"{name}: one, {m}": of for m, of in figures["single"].items()}
             blocks[f"{name}: together"] = figures["together"]

@@ -118,7 +118,7 @@ def _figures(
     drawn = metrics.bootstrap_weights(groups, RESAMPLES)
     place = {group: number for number, group in enumerate(groups)}
     several = _Answers(list(zip(first, means, strict=True)), drawn, place)
-    found = {
+    found: dict = {
         "lesions": len(lesions),
         "malignant": sum(map(_is_malignant, first)),
         "melanomas": sum(row.allowed == ("mel",) for row in first),

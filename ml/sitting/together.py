@@ -5,6 +5,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,7 +55,7 @@ def combine(classifier: Classifier, looks: Sequence[Look]) -> Assessment:
     first = every[0]
     if len(looks) == 1:
         return first
-    facts = {
+    facts: dict[str, Any] = {
         "pictures": [{name: getattr(one, name) for name in PART} for one in every],
         "milliseconds": round(sum(one.milliseconds for one in every), 2),
     }
@@ -103,7 +104,7 @@ def _measured() -> dict:
         return {}
 
 
-def mean(probabilities: Sequence) -> np.ndarray:
+def mean(probabilities: Sequence | np.ndarray) -> np.ndarray:
     """Of the probabilities (n, 7) of n pictures: (7,).
 
     Not the mean of log-odds, whose AUC is as good or a little better: it gives way sooner where

@@ -88,7 +88,7 @@ def test_the_number_of_queries_is_constant(client, alice, number, django_assert_
     client.force_login(alice)
     for _ in range(number):
         mole_of(alice, "one", "back", "benign")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         client.get(PAGE)
 
 

@@ -1,10 +1,12 @@
 """Several pictures of one mole, as pages and programs send and show them."""
 
+import io
 import uuid
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from pydicom import dcmread
 from rest_framework.test import APIClient
 
 from diagnosis.models import FurtherPicture, MoleRecord, Share
@@ -106,14 +108,23 @@ def test_pictures_of_other_peoples_records_are_not_there(api, bob):
 
 
 def test_systems_find_each_picture(api, alice):
-    record = sitting("benign", "benign", together="benign", owner=alice)
-    further = record.further.get()
+    record = sitting("benign", "benign", "benign", together="benign", owner=alice)
+    further, another = record.further.all()
     shown = api.get(f"/api/v1/fhir/DiagnosticReport/{record.pk}").json()
     named = [each["link"]["reference"] for each in shown["media"]]
-    assert named == [f"Media/{record.pk}", f"Media/{further.pk}"]
+    assert named == [f"Media/{one.pk}" for one in (record, further, another)]
     assert api.get(f"/api/v1/fhir/Media/{further.pk}").json()["id"] == str(further.pk)
     assert api.get(f"/api/v1/fhir/Binary/{further.pk}").status_code == 200
-    assert api.get(f"/api/v1/dicom/{further.pk}/picture/").status_code == 200
+    FurtherPicture.objects.filter(pk=further.pk).update(modality="dermoscopy")
+    objects = [
+        dcmread(io.BytesIO(api.get(f"/api/v1/dicom/{one}/picture/").content))
+        for one in (record.pk, further.pk, another.pk)
+    ]
+    assert len({one.SOPInstanceUID for one in objects}) == 3
+    assert len({one.StudyInstanceUID for one in objects}) == 1
+    own, lens, same = (one.SeriesInstanceUID for one in objects)
+    assert own == same != lens  # a series is of one modality
+    assert [one.InstanceNumber for one in objects] == [1, 2, 3]
     assert api.get(f"/api/v1/dicom/{record.pk}/report/").status_code == 200
     assert api.get(f"/api/v1/dicom/{uuid.uuid4()}/picture/").status_code == 404
 
@@ -219,15 +230,16 @@ def test_doctors_see_all_pictures_and_not_the_answer_when_blind(client, alice, d
 
 
 def test_a_link_opens_all_pictures_of_its_record_only(client, alice):
-    record = sitting("benign", "benign", together="benign", owner=alice)
+    record = sitting("benign", "benign", "benign", together="benign", owner=alice)
     other = FurtherPictureFactory(record=assessed(owner=alice))
     share = links.create(owner=alice, days=7, record=record)
     key = links.key(share)
     assert Share.objects.count() == 1
     shown = client.get(reverse("diagnosis:shared"), {"key": key}).content.decode()
     assert "judged together" in shown
-    one = reverse("diagnosis:shared_image", args=[record.further.get().pk])
-    assert client.get(one, {"key": key}).status_code == 200
+    for one in record.pictures:
+        address = reverse("diagnosis:shared_image", args=[one.pk])
+        assert client.get(address, {"key": key}).status_code == 200
     foreign = reverse("diagnosis:shared_image", args=[other.pk])
     assert client.get(foreign, {"key": key}).status_code == 404
 
