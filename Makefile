@@ -84,6 +84,7 @@ benchmark: $(BIN)/.test $(STATIC) $(MESSAGES)
 	$(BIN)/python -m benchmarks.assess
 	$(BIN)/python -m benchmarks.history
 	$(BIN)/python -m benchmarks.queue
+	$(BIN)/python -m benchmarks.similar
 	$(BIN)/python -m benchmarks.api
 	$(BIN)/python -m benchmarks.waiting
 

@@ -31,6 +31,13 @@ def allow_teaching(*, person: User, agreed: bool) -> None:
     person.save(update_fields=["teaching_consented_at"])
 
 
+def allow_similar(*, person: User, agreed: bool) -> None:
+    """As ``allow_teaching``, of being shown to doctors beside similar pictures of others."""
+    since = person.similar_consented_at or timezone.now()
+    person.similar_consented_at = since if agreed else None
+    person.save(update_fields=["similar_consented_at"])
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def consent(request: PersonRequest) -> HttpResponse:

@@ -4,6 +4,7 @@ import zoneinfo
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 from allauth.account.forms import ChangePasswordForm as AllauthChangePasswordForm
 from allauth.account.forms import SignupForm as AllauthSignupForm
@@ -40,6 +41,13 @@ TEACHING_TEXT = _(
     "I allow that my pictures which a doctor has looked at help to train and to test the program. "
     "My name, my notes and my exact age stay out. I can change my mind at any time: "
     "from then on my pictures are left out."
+)
+
+SIMILAR_TEXT = _(
+    "I allow that doctors here see my pictures which a doctor has looked at, with the verdict and "
+    "the month, when they look at a similar picture of somebody else. My name, my age, my notes "
+    "and the doctor’s comments stay out. I can change my mind at any time: "
+    "from then on my pictures are not shown."
 )
 
 
@@ -129,9 +137,16 @@ class ChangePasswordForm(AllauthChangePasswordForm):
 
 
 class TeachingForm(forms.Form):
-    """Whether the person's reviewed pictures may go into data sets; off as it is on."""
+    """What else the person's reviewed pictures may be used for: each off as easily as on."""
 
     agreed = forms.BooleanField(label=TEACHING_TEXT, required=False)
+    similar = forms.BooleanField(label=SIMILAR_TEXT, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Where it is off, it can still be withdrawn.
+        if not (settings.SIMILAR_CASES or self.initial.get("similar")):
+            del self.fields["similar"]
 
 
 class PreferencesForm(forms.ModelForm):

@@ -70,6 +70,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     teaching_consented_at = models.DateTimeField(
         _("allowed use for training at"), null=True, blank=True
     )
+    similar_consented_at = models.DateTimeField(
+        _("allowed to be shown as a similar case at"), null=True, blank=True
+    )
     # Empty: what the browser asks for, and the service's own time.
     language = models.CharField(_("language"), max_length=10, blank=True)
     time_zone = models.CharField(

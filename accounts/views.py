@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import tokens as programs
-from accounts.consent import allow_teaching
+from accounts.consent import allow_similar, allow_teaching
 from accounts.forms import CONSENT_TEXT, CONSENT_VERSION, PreferencesForm, TeachingForm
 from accounts.models import User
 from accounts.requests import PersonRequest
@@ -54,6 +54,7 @@ def account(request: PersonRequest) -> HttpResponse:
         "sessions": len(UserSession.objects.purge_and_list(user)),
         "tokens": programs.active(user).count(),
         "consent": CONSENT_TEXT if user.consent_version == CONSENT_VERSION else "",
+        "similar_cases": settings.SIMILAR_CASES,
     }
     return render(request, "accounts/account.html", context)
 
@@ -137,11 +138,17 @@ def session_end(request: PersonRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def teaching(request: PersonRequest) -> HttpResponse:
-    """Whether reviewed pictures may go into data sets."""
-    agreed = {"agreed": request.user.teaching_consented_at is not None}
+    """Whether reviewed pictures may go into data sets, and be shown as similar cases."""
+    user = request.user
+    agreed = {
+        "agreed": user.teaching_consented_at is not None,
+        "similar": user.similar_consented_at is not None,
+    }
     form = TeachingForm(request.POST if request.method == "POST" else None, initial=agreed)
     if request.method == "POST" and form.is_valid():
-        allow_teaching(person=request.user, agreed=form.cleaned_data["agreed"])
+        allow_teaching(person=user, agreed=form.cleaned_data["agreed"])
+        if "similar" in form.fields:
+            allow_similar(person=user, agreed=form.cleaned_data["similar"])
         messages.success(request, _("Your choice is saved."))
         return redirect("accounts:account")
     return render(request, "accounts/teaching.html", {"form": form})

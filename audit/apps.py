@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 REGISTERED: dict[str, dict[str, Any]] = {
     "accounts.User": {
         "include_fields": [
-            *("is_active", "is_staff", "is_superuser", "teaching_consented_at"),
+            *("is_active", "is_staff", "is_superuser"),
+            *("teaching_consented_at", "similar_consented_at"),
             *("email", "password"),
         ],
         # That they changed, never what they are.
@@ -22,6 +23,7 @@ REGISTERED: dict[str, dict[str, Any]] = {
     "socialaccount.SocialAccount": {"include_fields": ["user", "provider"]},
     "knox.AuthToken": {"include_fields": ["user", "expiry"]},
     "diagnosis.MoleRecord": {"include_fields": ["owner", "mole", "modality"]},
+    "diagnosis.FurtherPicture": {"include_fields": ["record", "modality"]},
     "diagnosis.Review": {
         "include_fields": ["record", "doctor", "diagnosis", "risk_category", "urgency"]
     },

@@ -22,11 +22,13 @@ from accounts.models import User
 CHUNK = 2000  # entries in memory at a time
 REMOVED_AT_ONCE = 10_000  # in one statement, of about a second
 EXPORT, LIST, REMOVED = "export", "list", "old entries removed"
+SIMILAR = "similar cases"  # of a record, with the ids of those shown beside it
 SIGN_IN, SIGN_OUT, REFUSED = "sign-in", "sign-out", "sign-in refused"
 # What an entry's details say it is, more exactly than auditlog's four actions do.
 WORDS = {
     EXPORT: _("export"),
     LIST: _("list"),
+    SIMILAR: _("similar cases"),
     REMOVED: _("old entries removed"),
     SIGN_IN: _("sign-in"),
     SIGN_OUT: _("sign-out"),

@@ -7,6 +7,7 @@ import argparse
 import io
 import random
 import time
+from datetime import timedelta
 from typing import Any
 
 import psutil
@@ -51,6 +52,7 @@ def _with_many_records() -> Any:
 def _measure(person: Any, requests: int) -> dict[str, Any]:
     from django.conf import settings
     from django.db import connection
+    from django.utils import timezone
     from rest_framework.test import APIClient
 
     from accounts import tokens
@@ -80,6 +82,18 @@ def _measure(person: Any, requests: int) -> dict[str, Any]:
             "person",
             [f"{api}records/?page_size=50&ordering=-danger"],
         ),
+        **{
+            f"list of 50, {what}": ("person", [f"{api}records/?page_size=50&{query}"])
+            for what, query in {
+                "oldest first": "ordering=created_at",
+                "of one mole": f"mole={mole}",
+                "of one group": "category=malignant_high_risk",
+                "of one state": "state=unusable",
+                "since 30 days": f"since={timezone.localdate() - timedelta(days=30)}",
+                "searched for a frequent word": "q=about",
+                "searched for a rare word": "q=note+99999",
+            }.items()
+        },
         "retrieve": ("person", [f"{api}records/{pk}/" for pk in some]),
         "moles": ("person", [f"{api}moles/?page_size=50"]),
         "timeline": ("person", [f"{api}moles/{mole}/timeline/"]),

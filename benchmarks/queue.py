@@ -119,6 +119,9 @@ def fill(waiting: int) -> None:
 def answer(chance: random.Random) -> dict[str, Any]:
     from ml import taxonomy
 
+    def part() -> float:
+        return round(chance.random(), 4)  # as ml.classifier stores them
+
     weights = [chance.random() ** 4 for _name in taxonomy.DIAGNOSES]
     diagnoses = {
         name: weight / sum(weights)
@@ -138,8 +141,8 @@ def answer(chance: random.Random) -> dict[str, Any]:
         "risk_category": category,
         "uncertain": uncertain,
         "advice": advice.get(category, "doctor_weeks" if uncertain else "watch"),
-        "heatmap": {"rows": 7, "cols": 7, "values": [chance.random() for _cell in range(49)]},
-        "outline": [[chance.random(), chance.random()] for _point in range(60)],
+        "heatmap": {"rows": 7, "cols": 7, "values": [part() for _cell in range(49)]},
+        "outline": [[part(), part()] for _point in range(60)],
         "milliseconds": 20.0,
     }
 

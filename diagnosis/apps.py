@@ -6,7 +6,7 @@ from django.db.models.signals import post_delete
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
-    from diagnosis.records.models import MoleRecord
+    from diagnosis.records.models import Picture
 
 
 class DiagnosisConfig(AppConfig):
@@ -14,11 +14,12 @@ class DiagnosisConfig(AppConfig):
     verbose_name = _("Diagnosis")
 
     def ready(self) -> None:
-        record = self.get_model("MoleRecord")
-        post_delete.connect(remove_picture, sender=record, dispatch_uid="remove_picture")
+        for name in ("MoleRecord", "FurtherPicture"):
+            model = self.get_model(name)
+            post_delete.connect(remove_picture, sender=model, dispatch_uid=f"remove {name}")
 
 
-def remove_picture(instance: "MoleRecord", **_: Any) -> None:
-    """However a record goes (alone, or with its owner), its picture goes on commit."""
+def remove_picture(instance: "Picture", **_: Any) -> None:
+    """However a picture's row goes (alone, or with its owner), its file goes on commit."""
     storage, name = instance.image.storage, str(instance.image.name)
     transaction.on_commit(lambda: storage.delete(name), robust=True)

@@ -4,7 +4,13 @@ The state machine stands in the constraints; the functions beside each model mov
 """
 
 from diagnosis.moles.models import Change, Mole
-from diagnosis.records.models import MAX_SIZE_MM, Assessment, MoleRecord, random_name
+from diagnosis.records.models import (
+    MAX_SIZE_MM,
+    Assessment,
+    FurtherPicture,
+    MoleRecord,
+    random_name,
+)
 from diagnosis.reviews.models import DoctorProfile, Review, SecondOpinion
 from diagnosis.sharing.models import Share
 from diagnosis.webhooks.models import Webhook, WebhookAttempt, WebhookDelivery
@@ -14,6 +20,7 @@ __all__ = [
     "Assessment",
     "Change",
     "DoctorProfile",
+    "FurtherPicture",
     "Mole",
     "MoleRecord",
     "Review",

@@ -7,11 +7,13 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from ml import classifier
+from ml import classifier, features
 from ml.change import limits
 from ml.classifier import ENGINES, RELEASE, ReleaseError
 from ml.datasets.manifest import DatasetError, Manifest, Row
 from ml.person import Person
+from ml.release import Release
+from ml.sitting import together
 from ml.taxonomy import BODY_REGIONS, BODY_SITES, DEFAULT_MODALITY, MODALITIES, SEXES
 
 SUMMARY = Path("var/summary")
@@ -165,6 +167,35 @@ def change(options: argparse.Namespace) -> int:
     manifest = _read(options)
     try:
         result = error.measure_error(manifest.rows, classifier.load(options.model, options.engine))
+    except ValueError as nothing:
+        raise DatasetError(str(nothing)) from nothing
+    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(options.out)
+    return _status(manifest)
+
+
+def sitting(options: argparse.Namespace) -> int:
+    """Measure what several pictures of a lesion gain over one, and set the thresholds for them."""
+    from ml import datasets
+    from ml.publish import model_card
+    from ml.sitting import gain
+
+    manifest = datasets.read(options.data, options.modality)
+    gain.run(options.model, options.engine, manifest.rows, options.out, options.calibrate)
+    print(options.out)
+    if (options.model, options.out) == (RELEASE, together.GAIN):
+        CARD.write_text(model_card.render(Release.read(RELEASE).card), encoding="utf-8")
+    return _status(manifest)
+
+
+def neighbours(options: argparse.Namespace) -> int:
+    """Measure on held-out pictures what the nearest ones have in common: for similar cases."""
+    from ml.measure import neighbours
+
+    manifest = _read(options)
+    rows, _seen = _held_out(manifest.rows, options.model, "test", with_seen=False)
+    try:
+        result = neighbours.measure(rows, classifier.load(options.model, options.engine))
     except ValueError as nothing:
         raise DatasetError(str(nothing)) from nothing
     options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -360,6 +391,20 @@ def _parser() -> argparse.ArgumentParser:
         "--out",
         type=Path,
         default=limits.ERROR,
+        metavar="FILE",
+        help="default: the one that serves",
+    )
+    made = command(sitting, data, modality, model)
+    made.add_argument("--out", type=Path, default=together.GAIN, metavar="FILE")
+    made.add_argument(
+        "--calibrate", action="store_true",
+        help="first set the release's thresholds for several pictures, on its validation lesions",
+    )  # fmt: skip
+    made = command(neighbours, data, modality, model)
+    made.add_argument(
+        "--out",
+        type=Path,
+        default=features.NEIGHBOURS,
         metavar="FILE",
         help="default: the one that serves",
     )

@@ -28,6 +28,7 @@ class Assessment:
 
     ``used`` names what beside the picture entered: "age", "sex", "body_site". ``picture`` is then
     the answer to the picture alone (malignancy, risk_category, uncertain, advice); else None.
+    ``pictures`` are the parts of an answer to several pictures (ml.sitting); else empty.
     """
 
     model_version: str
@@ -43,6 +44,7 @@ class Assessment:
     advice: str
     used: list[str]
     picture: dict | None
+    pictures: list[dict]
     heatmap: dict | None
     outline: list[list[float]] | None
     milliseconds: float
@@ -55,12 +57,14 @@ class Assessment:
 @dataclass(frozen=True, slots=True)
 class Look:
     """An assessment and what it rests on: the graph's quality numbers, and the probabilities
-    (7,) of the picture alone, by the mean of the eight turns and by one pass, the phone's."""
+    (7,) of the picture alone, by the mean of the eight turns and by one pass, the phone's.
+    ``features`` (d,) are for ``ml.features``; None of a release whose graph gives none."""
 
     assessment: Assessment
     quality: dict[str, float]
     picture: np.ndarray
     one_pass: np.ndarray
+    features: np.ndarray | None
 
 
 class Classifier:
@@ -116,37 +120,32 @@ class Classifier:
         reasons = quality.broken(numbers, limits, "reason")
         if min(shape[:2]) < MIN_PICTURE_SIDE:
             reasons.append("too_few_pixels")
-        answer = self._answer(probabilities, modality, usable=not reasons)
+        thresholds = self.thresholds[modality]
+        answer = answered(probabilities, thresholds, usable=not reasons)
         assessment = Assessment(
             model_version=self.version,
             modality=modality,
             usable=not reasons,
             reasons=reasons,
             warnings=quality.broken(numbers, limits, "warning"),
-            diagnoses=_named(probabilities),
-            categories=categories(_named(probabilities)),
+            diagnoses=named(probabilities),
+            categories=categories(named(probabilities)),
             **answer,
             used=used,
-            picture=self._answer(alone, modality, usable=not reasons) if used else None,
+            picture=answered(alone, thresholds, usable=not reasons) if used else None,
+            pictures=[],
             heatmap=heatmap(out["cam"], int(probabilities.argmax()), shape),
             outline=outline(out["mask"][..., 0], shape),
             milliseconds=0.0,
         )
         one_pass = calibrated(out["one_pass"], calibration)
-        return Look(assessment, quality=numbers, picture=alone, one_pass=one_pass)
-
-    def _answer(self, probabilities: np.ndarray, modality: str, *, usable: bool) -> dict:
-        """What the rule says to probabilities (7,)."""
-        diagnoses, thresholds = _named(probabilities), self.thresholds[modality]
-        uncertain = is_uncertain(diagnoses, thresholds)
-        risk_category, advice = decide(diagnoses, thresholds, uncertain=uncertain)
-        return {
-            # Rounding may give −1e-16.
-            "malignancy": max(0.0, 1 - categories(diagnoses)[BENIGN]),
-            "risk_category": risk_category if usable else None,
-            "uncertain": uncertain and usable,
-            "advice": advice if usable else "retake",
-        }
+        return Look(
+            assessment,
+            quality=numbers,
+            picture=alone,
+            one_pass=one_pass,
+            features=out.get("features"),
+        )
 
     def _square(self, picture: np.ndarray) -> np.ndarray:
         return images.to_input(picture, self.side).astype(np.float32)
@@ -173,6 +172,20 @@ def load_release(of: Release, engine: str = "litert") -> Classifier:
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReleaseError(f"{of.folder}: can't be loaded by {engine} ({error!r})") from error
+
+
+def answered(probabilities: np.ndarray, thresholds: Thresholds, *, usable: bool = True) -> dict:
+    """What the rule says to probabilities (7,)."""
+    diagnoses = named(probabilities)
+    uncertain = is_uncertain(diagnoses, thresholds)
+    risk_category, advice = decide(diagnoses, thresholds, uncertain=uncertain)
+    return {
+        # Rounding may give −1e-16.
+        "malignancy": max(0.0, 1 - categories(diagnoses)[BENIGN]),
+        "risk_category": risk_category if usable else None,
+        "uncertain": uncertain and usable,
+        "advice": advice if usable else "retake",
+    }
 
 
 def averaged(engine: Engine, square: np.ndarray) -> Outputs:
@@ -255,7 +268,8 @@ def _bilinear(grid: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     return weights(y, grid.shape[0]) @ grid @ weights(x, grid.shape[1]).T
 
 
-def _named(probabilities: np.ndarray) -> dict[str, float]:
+def named(probabilities: np.ndarray) -> dict[str, float]:
+    """Probabilities (7,) by diagnosis."""
     return dict(zip(DIAGNOSES, probabilities.tolist(), strict=True))
 
 

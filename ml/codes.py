@@ -1,13 +1,17 @@
 """Codes of hospitals' terminologies for what ``ml.taxonomy`` names: the one table.
 
 Only what means the same, or is the class that holds all of it, is a code here: three diagnoses of
-the network are groups that no single concept covers, and their commonest members stand in MEMBERS.
+the network are groups that no single concept covers.
 Sources, each read in November 2026:
 
-- SNOMED CT, International Edition, by its preferred terms. Of body sites, those that DICOM takes
-  over in PS3.16, CID 4029 "Dermatology Anatomic Site" and CID 4031 "Common Anatomic Region".
+- SNOMED CT, International Edition: 400096001 and the places of limbs in browsers of HL7's own
+  terminology server (https://tx.fhir.org), 254701007 and 93655004 in public value sets. Body sites
+  are those that DICOM takes over in PS3.16, CID 4029 "Dermatology Anatomic Site", CID 4031 "Common
+  Anatomic Region" and CID 7155; a test compares them with pydicom's tables of these.
 - ICD-10, WHO version of 2019, https://icd.who.int/browse10/2019/en: a classification, in which
-  dermatofibroma is one of "other benign neoplasms of skin".
+  dermatofibroma is one of "other benign neoplasms of skin". C43.9 and C44.9 as in its Czech edition
+  (https://www.uzis.cz/cz/mkn/C43-C44.html); the name of D23.9, which WHO calls "skin, unspecified",
+  says its category, too.
 """
 
 from dataclasses import dataclass
@@ -41,23 +45,6 @@ DIAGNOSES: dict[str, tuple[Code, ...]] = {
     "mel": (
         Code(SNOMED_CT, "93655004", "Malignant melanoma of skin"),
         Code(ICD_10, "C43.9", "Malignant melanoma of skin, unspecified"),
-    ),
-}
-# Of a diagnosis that is a group: what most of it is. Never sent as what the group means.
-MEMBERS: dict[str, tuple[Code, ...]] = {
-    "bkl": (
-        Code(SNOMED_CT, "72100002", "Solar lentigo"),
-        Code(ICD_10, "L82", "Seborrhoeic keratosis"),
-    ),
-    "vasc": (
-        Code(SNOMED_CT, "400210000", "Hemangioma"),
-        Code(ICD_10, "D18.0", "Haemangioma, any site"),
-    ),
-    "akiec": (
-        Code(SNOMED_CT, "201101007", "Actinic keratosis"),
-        Code(ICD_10, "L57.0", "Actinic keratosis"),
-        Code(SNOMED_CT, "254651007", "Squamous cell carcinoma of skin"),
-        Code(ICD_10, "C44.9", "Malignant neoplasm of skin, unspecified"),
     ),
 }
 # None where no concept of those lists is as wide: the sole, any nail, any mucous membrane.

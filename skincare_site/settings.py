@@ -223,7 +223,7 @@ STORAGES = {
     },
 }
 FILE_UPLOAD_PERMISSIONS = 0o640
-DATA_UPLOAD_MAX_NUMBER_FILES = 1  # the size limit holds for each
+DATA_UPLOAD_MAX_NUMBER_FILES = 6  # one more than a sitting may have, which gets its sentence
 # Above it a request is refused unread; a picture that is larger than allowed gets its sentence.
 MAX_REQUEST_BYTES = 100 * 1000**2  # the proxy refuses from there on (deploy/Caddyfile)
 FILE_UPLOAD_HANDLERS = ["diagnosis.records.pictures.BoundedUploadHandler"]
@@ -248,6 +248,8 @@ LIMITS = {
 MAX_RECORDS = env.count("MAX_RECORDS", default=5000)
 # And how much of the disk they may take.
 MAX_MEGABYTES = env.count("MAX_MEGABYTES", default=2000)
+# Whether doctors may look for similar pictures of others: reviewed ones, of people who allow it.
+SIMILAR_CASES = env.bool("SIMILAR_CASES", default=False)
 # Child processes that decode, of each web process: two in all, which take up to 450 MB each.
 PICTURES_AT_ONCE = max(1, 2 // env.count("WEB_WORKERS", default=1))
 
@@ -321,7 +323,7 @@ REST_FRAMEWORK = {
         "rest_framework.permissions.IsAuthenticated",
         "accounts.permissions.WithinScope",
     ],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["skincare_site.api.rendering.FastJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["skincare_site.api.requests.OneMeaningJSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "skincare_site.api.requests.OneRepresentation",
     "DEFAULT_PAGINATION_CLASS": "skincare_site.api.pagination.KeysetPagination",

@@ -24,7 +24,8 @@ GRACE = 20  # seconds for the header, and for the body's beginning; from then on
 SLOWEST = 10_000  # bytes a second that a body must come with, on average
 STALLED = 30  # seconds in which a client takes nothing of its answer
 CHUNK = 65_536
-KEPT = 32 * 1024**2  # bytes of a body; of a larger one, to be refused, only the end
+# Bytes of a body, more than pictures.MAX_TOGETHER; of a larger one, to be refused, only the end.
+KEPT = 64 * 1024**2
 UNREAD = 1024**3  # bytes that a refused client may go on sending, for STALLED seconds
 IN_MEMORY = 512 * 1024  # what is larger waits in a file without a name, gone with the process
 

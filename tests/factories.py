@@ -13,7 +13,7 @@ from factory.django import DjangoModelFactory, Password
 from PIL import Image, ImageDraw
 
 from accounts.models import User
-from diagnosis.models import Assessment, Mole, MoleRecord, Review
+from diagnosis.models import Assessment, FurtherPicture, Mole, MoleRecord, Review
 from ml import taxonomy
 
 PASSWORD = "a long enough passphrase"
@@ -90,6 +90,16 @@ class RecordFactory(DjangoModelFactory):
     image = factory.django.FileField(data=picture(), filename="picture.jpg")
 
 
+class FurtherPictureFactory(DjangoModelFactory):
+    """Another picture of the mole of ``record``, with a digest of its own."""
+
+    class Meta:
+        model = FurtherPicture
+
+    image = factory.django.FileField(data=picture((320, 240)), filename="further.jpg")
+    picture_digest = factory.LazyFunction(lambda: uuid.uuid4().hex)
+
+
 class ReviewFactory(DjangoModelFactory):
     class Meta:
         model = Review
@@ -120,6 +130,7 @@ def answer(risk_category: str | None = taxonomy.BENIGN, **changes: Any) -> dict[
         "advice": {taxonomy.BENIGN: "watch", None: "retake"}.get(risk_category, "doctor_days"),
         "used": [],
         "picture": None,
+        "pictures": [],
         "heatmap": {"rows": 2, "cols": 2, "values": [0.0, 0.2, 0.4, 1.0]},
         "outline": [[0.3, 0.3], [0.7, 0.3], [0.5, 0.7]],
         "milliseconds": 5.0,
@@ -136,4 +147,20 @@ def assessed(risk_category: str | None = taxonomy.BENIGN, **fields: Any) -> Mole
     record.state = "done" if risk_category else "unusable"
     record.attempts, record.finished_at = 1, timezone.now()
     record.save()
+    return record
+
+
+def sitting(*risk_categories: str | None, together: str | None, **fields: Any) -> MoleRecord:
+    """A record of several pictures with what each gives, and the answer to all of them."""
+    record = assessed(together, **fields)
+    for _category in risk_categories[1:]:
+        FurtherPictureFactory(record=record)
+    names = ("modality", "usable", "reasons", "warnings", "diagnoses", "malignancy")
+    names += ("risk_category", "uncertain", "advice", "heatmap", "outline")
+    assessment = record.current_assessment
+    assessment.pictures = [
+        {"id": str(one.pk)} | {name: answer(category)[name] for name in names}
+        for one, category in zip(record.pictures, risk_categories, strict=True)
+    ]
+    assessment.save()
     return record

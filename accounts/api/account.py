@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from accounts import consent, signup
 from accounts.api.tokens import SECRET
-from accounts.forms import CONSENT_TEXT, CONSENT_VERSION, TEACHING_TEXT, time_zones
+from accounts.forms import CONSENT_TEXT, CONSENT_VERSION, SIMILAR_TEXT, TEACHING_TEXT, time_zones
 from accounts.models import User
 from accounts.requests import PersonApiRequest
 
@@ -81,6 +81,8 @@ class ConsentSerializer(ConsentTextSerializer):
     agreed_at = serializers.DateTimeField(read_only=True, allow_null=True)
     teaching_text = serializers.CharField(read_only=True)
     teaching_agreed_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    similar_text = serializers.CharField(read_only=True)
+    similar_agreed_at = serializers.DateTimeField(read_only=True, allow_null=True)
 
 
 class AgreementSerializer(serializers.Serializer):
@@ -89,6 +91,10 @@ class AgreementSerializer(serializers.Serializer):
     )
     teaching = serializers.BooleanField(
         required=False, help_text=_("Whether reviewed pictures may go into data sets.")
+    )
+    similar = serializers.BooleanField(
+        required=False,
+        help_text=_("Whether doctors may see reviewed pictures beside similar ones of others."),
     )
 
     def validate_version(self, version: str) -> str:
@@ -191,6 +197,8 @@ class ConsentView(APIView):
             consent.give(person=request.user)
         if "teaching" in sent.validated_data:
             consent.allow_teaching(person=request.user, agreed=sent.validated_data["teaching"])
+        if "similar" in sent.validated_data:
+            consent.allow_similar(person=request.user, agreed=sent.validated_data["similar"])
         return Response(ConsentSerializer(_agreed(request.user)).data)
 
 
@@ -202,4 +210,6 @@ def _agreed(person: User) -> dict[str, Any]:
         "agreed_at": person.consented_at,
         "teaching_text": TEACHING_TEXT,
         "teaching_agreed_at": person.teaching_consented_at,
+        "similar_text": SIMILAR_TEXT,
+        "similar_agreed_at": person.similar_consented_at,
     }

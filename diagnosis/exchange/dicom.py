@@ -1,14 +1,17 @@
 """Records as DICOM objects (PS3.3): the picture, and what was said of it.
 
-The picture is a VL Photographic Image with the stored JPEG inside, untouched; the report is a
-Basic Text SR that refers to it. Both have the same unique identifiers whenever they are asked for.
+The picture is a VL Photographic Image, or a Dermoscopic Photography Image (A.32.11), with the
+stored JPEG inside, untouched; the report is a Basic Text SR that refers to it. Both have the same
+unique identifiers whenever they are asked for.
 """
 
 import io
 import uuid
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.utils import timezone
 from PIL import Image, JpegImagePlugin
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
@@ -16,14 +19,15 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import (
     UID,
     BasicTextSRStorage,
+    DermoscopicPhotographyImageStorage,
     ExplicitVRLittleEndian,
     JPEGBaseline8Bit,
     VLPhotographicImageStorage,
 )
 
 from diagnosis.exchange import fhir
-from diagnosis.records.models import MoleRecord
-from ml import codes
+from diagnosis.records.models import MoleRecord, Picture
+from ml import codes, release
 
 MAKER = "Skincare mole check"
 UTF_8 = "ISO_IR 192"
@@ -34,17 +38,24 @@ SOURCE_IMAGE = ("121112", "DCM", "Source of Measurement")
 LANGUAGE = ("121049", "DCM", "Language of Content Item and Descendants")
 
 
-def picture(record: MoleRecord) -> bytes:
-    """The picture as a DICOM file. Raises OSError where its own file is missing."""
-    with record.image.open() as file:
+def picture(record: MoleRecord, of: Picture) -> bytes:
+    """One of the record's pictures as a DICOM file. Raises OSError where its own is missing."""
+    with of.image.open() as file:
         jpeg = file.read()
     with Image.open(io.BytesIO(jpeg)) as image:
         width, height = image.size
         is_subsampled = JpegImagePlugin.get_sampling(image) != 0
-    found = _object(record, VLPhotographicImageStorage, "picture", JPEGBaseline8Bit)
-    found.Modality = "XC"  # external-camera photography
-    found.SeriesNumber = 1
-    found.SeriesDescription = record.modality
+    found = _object(record, _kind(of), "picture", JPEGBaseline8Bit)
+    found.SOPInstanceUID = found.file_meta.MediaStorageSOPInstanceUID = _uid(of, "picture")
+    found.InstanceNumber = 1 + [one.pk for one in record.pictures].index(of.pk)
+    if of.modality == "dermoscopy":
+        found.Modality = "DMS"
+        _add_dermoscopy(found, record)
+    else:
+        found.Modality = "XC"  # external-camera photography
+    found.SeriesInstanceUID = _series(record, of.modality)
+    found.SeriesNumber = 1 if of.modality == record.modality else 3  # 2 is the report's
+    found.SeriesDescription = of.modality
     found.ImageType = ["DERIVED", "PRIMARY"]  # turned upright and reduced before it was stored
     # Which side, and which way up: nobody has said.
     found.Laterality = found.PatientOrientation = ""
@@ -83,16 +94,40 @@ def report(record: MoleRecord) -> bytes:
     language = _item("HAS CONCEPT MOD", "CODE", LANGUAGE)
     code = fhir.language()
     language.ConceptCodeSequence = [_code(code, "RFC5646", code)]
-    shown = Dataset()
-    shown.RelationshipType, shown.ValueType = "CONTAINS", "IMAGE"
-    shown.ConceptNameCodeSequence = [_code(*SOURCE_IMAGE)]
-    shown.ReferencedSOPSequence = [_reference(record)]
-    found.ContentSequence = [language, shown]
+    found.ContentSequence = [language]
+    for one in record.pictures:
+        shown = Dataset()
+        shown.RelationshipType, shown.ValueType = "CONTAINS", "IMAGE"
+        shown.ConceptNameCodeSequence = [_code(*SOURCE_IMAGE)]
+        shown.ReferencedSOPSequence = [_reference(one)]
+        found.ContentSequence.append(shown)
     for sentence in fhir.conclusions(record, reviews):
         said = _item("CONTAINS", "TEXT", CONCLUSION)
         said.TextValue = sentence
         found.ContentSequence.append(said)
     return _written(found)
+
+
+def _kind(picture: Picture) -> UID:
+    is_dermoscopy = picture.modality == "dermoscopy"
+    return DermoscopicPhotographyImageStorage if is_dermoscopy else VLPhotographicImageStorage
+
+
+def _add_dermoscopy(found: FileDataset, record: MoleRecord) -> None:
+    """Add what A.32.11 asks for beyond a photograph.
+
+    The modules Dermoscopic Image (C.8.12.13), of a device of which nobody has said anything;
+    Enhanced General Equipment (C.7.5.2), of this service; Frame of Reference (C.7.4.1).
+    """
+    # Nobody looked for what tells who it is, such as fingerprints: the careful answer.
+    found.RecognizableVisualFeatures = "YES"
+    found.LightSourcePolarization = found.ContactMethod = ""
+    found.EmitterColorTemperature = found.OpticalMagnificationFactor = None
+    found.ManufacturerModelName = MAKER
+    found.DeviceSerialNumber = (urlsplit(settings.SITE_URL).hostname or MAKER)[:64]
+    found.SoftwareVersions = release.current().version
+    found.FrameOfReferenceUID = _uid(record, "frame of reference")
+    found.PositionReferenceIndicator = ""
 
 
 def _object(record: MoleRecord, kind: UID, role: str, syntax: UID) -> FileDataset:
@@ -127,18 +162,27 @@ def _verifier(review: Any) -> Dataset:
 
 
 def _evidence(record: MoleRecord) -> Dataset:
-    series, study = Dataset(), Dataset()
-    series.ReferencedSOPSequence = [_reference(record)]
-    series.SeriesInstanceUID = _uid(record, "series of picture")
-    study.ReferencedSeriesSequence = [series]
+    study = Dataset()
+    study.ReferencedSeriesSequence = []
+    for modality in dict.fromkeys(one.modality for one in record.pictures):
+        series, of_kind = Dataset(), [p for p in record.pictures if p.modality == modality]
+        series.ReferencedSOPSequence = [_reference(one) for one in of_kind]
+        series.SeriesInstanceUID = _series(record, modality)
+        study.ReferencedSeriesSequence.append(series)
     study.StudyInstanceUID = _uid(record, "study")
     return study
 
 
-def _reference(record: MoleRecord) -> Dataset:
+def _series(record: MoleRecord, modality: str) -> UID:
+    """All of a series are of one modality (PS3.3, A.1.2.3), so that others may need another."""
+    is_own = modality == record.modality
+    return _uid(record, "series of picture" if is_own else f"series of {modality}")
+
+
+def _reference(picture: Picture) -> Dataset:
     found = Dataset()
-    found.ReferencedSOPClassUID = VLPhotographicImageStorage
-    found.ReferencedSOPInstanceUID = _uid(record, "picture")
+    found.ReferencedSOPClassUID = _kind(picture)
+    found.ReferencedSOPInstanceUID = _uid(picture, "picture")
     return found
 
 
@@ -155,9 +199,9 @@ def _code(value: str, scheme: str, meaning: str) -> Dataset:
     return found
 
 
-def _uid(record: MoleRecord, role: str) -> UID:
-    """PS3.5, B.2: derived from a UUID, here of the record and the part that the object plays."""
-    return UID(f"2.25.{uuid.uuid5(record.pk, role).int}")
+def _uid(of: Picture, role: str) -> UID:
+    """PS3.5, B.2: derived from a UUID, here of a record or further picture and its role."""
+    return UID(f"2.25.{uuid.uuid5(of.pk, role).int}")
 
 
 def _moment(moment: datetime) -> tuple[str, str]:

@@ -12,37 +12,44 @@ from rest_framework.views import APIView
 
 from accounts.requests import PersonApiRequest
 from diagnosis.exchange import dicom, rights
+from diagnosis.records import sittings
+from diagnosis.records.models import MoleRecord
 
 FILE = {(200, "application/dicom"): OpenApiTypes.BINARY}
 
 
-class DicomView(APIView):
-    """One object of a record; the two below say which."""
-
-    def answer(self, request: PersonApiRequest, pk: uuid.UUID, name: str) -> HttpResponse:
-        record = get_object_or_404(rights.readable(request).with_answers(), pk=pk)
+class PictureView(APIView):
+    @extend_schema(
+        summary="DICOM: a picture (VL Photographic Image)",
+        description="By the id of its record, or of one of the record's further pictures.",
+        responses=FILE,
+    )
+    def get(self, request: PersonApiRequest, pk: uuid.UUID) -> HttpResponse:
+        readable = rights.readable(request)
+        record = readable.with_answers().get(pk=rights.holder_of(pk, readable))
         try:
-            content = getattr(dicom, name)(record)
+            content = dicom.picture(record, sittings.picture_of(record, pk))
         except OSError as error:
             raise NotFound from error
-        rights.log_looks(request.user, [record])
-        return HttpResponse(
-            content,
-            content_type="application/dicom",
-            headers={"Content-Disposition": f'attachment; filename="{name}-{record.pk}.dcm"'},
-        )
+        return _answer(request, record, content, f"picture-{pk}")
 
 
-class PictureView(DicomView):
-    @extend_schema(summary="DICOM: the picture (VL Photographic Image)", responses=FILE)
-    def get(self, request: PersonApiRequest, pk: uuid.UUID) -> HttpResponse:
-        return self.answer(request, pk, "picture")
-
-
-class ReportView(DicomView):
+class ReportView(APIView):
     @extend_schema(summary="DICOM: what was said of it (Basic Text SR)", responses=FILE)
     def get(self, request: PersonApiRequest, pk: uuid.UUID) -> HttpResponse:
-        return self.answer(request, pk, "report")
+        record = get_object_or_404(rights.readable(request).with_answers(), pk=pk)
+        return _answer(request, record, dicom.report(record), f"report-{pk}")
+
+
+def _answer(
+    request: PersonApiRequest, record: MoleRecord, content: bytes, name: str
+) -> HttpResponse:
+    rights.log_looks(request.user, [record])
+    return HttpResponse(
+        content,
+        content_type="application/dicom",
+        headers={"Content-Disposition": f'attachment; filename="{name}.dcm"'},
+    )
 
 
 urlpatterns = [

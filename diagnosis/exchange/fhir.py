@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from diagnosis.language import results, terms
 from diagnosis.moles.models import Mole
-from diagnosis.records.models import Assessment, MoleRecord
+from diagnosis.records.models import Assessment, MoleRecord, Picture
 from ml import codes
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def report(record: MoleRecord) -> Resource:
             "issued": _moment(last_updated(record)) if record.finished_at else None,
             "performer": [{"display": review.signature} for review in reviews],
             "result": observed,
-            "media": [{"link": {"reference": f"Media/{record.pk}"}}],
+            "media": [{"link": {"reference": f"Media/{one.pk}"}} for one in record.pictures],
             "conclusion": conclusion,
             "conclusionCode": [_found(review) for review in reviews],
         }
@@ -179,27 +179,27 @@ def _observation(record: MoleRecord, what: str, pk: str) -> Resource:
             "subject": subject(record),
             "effectiveDateTime": _moment(record.created_at),
             "bodySite": record.mole and site(record.mole),
-            "derivedFrom": [{"reference": f"Media/{record.pk}"}],
+            "derivedFrom": [{"reference": f"Media/{one.pk}"} for one in record.pictures],
         }
     )
 
 
-def media(record: MoleRecord, base: str) -> Resource:
-    """The picture as Media; its bytes are at Binary/{id}."""
+def media(record: MoleRecord, picture: Picture, base: str) -> Resource:
+    """One of the record's pictures as Media; its bytes are at Binary/{id}."""
     return _compact(
         {
             "resourceType": "Media",
-            "id": str(record.pk),
+            "id": str(picture.pk),
             "extension": _structure(record),
             "status": "completed",
             "type": _concept(f"{HL7}/media-type", "image", "Image"),
-            "modality": _own(record.modality, terms.MODALITIES[record.modality]),
+            "modality": _own(picture.modality, terms.MODALITIES[picture.modality]),
             "subject": subject(record),
             "createdDateTime": _moment(record.created_at),
             "bodySite": record.mole and site(record.mole),
             "content": {
                 "contentType": "image/jpeg",
-                "url": f"{base}/Binary/{record.pk}",
+                "url": f"{base}/Binary/{picture.pk}",
                 "creation": _moment(record.created_at),
             },
         }

@@ -18,8 +18,8 @@ from rest_framework.views import APIView
 
 from accounts.requests import PersonApiRequest
 from diagnosis.exchange import fhir, fhir_search, rights
-from diagnosis.records import responses
-from diagnosis.records.models import Assessment, MoleRecord
+from diagnosis.records import responses, sittings
+from diagnosis.records.models import Assessment, MoleRecord, Picture
 
 MEDIA_TYPE = "application/fhir+json"
 # https://hl7.org/fhir/R4/valueset-issue-type.html
@@ -78,6 +78,12 @@ class FhirView(APIView):
         rights.log_looks(self.request.user, [record])
         return record
 
+    def picture(self, pk: uuid.UUID | str) -> tuple[MoleRecord, Picture]:
+        """A picture that may be read, with its record, which is logged. Raises Http404."""
+        key = _uuid(pk)
+        record = self.record(rights.holder_of(key, self.records()))
+        return record, sittings.picture_of(record, key)
+
 
 def as_outcome(exception: Exception, context: dict[str, Any]) -> Response:
     """The API's problem (RFC 9457), said as OperationOutcome."""
@@ -135,7 +141,7 @@ class ReadView(FhirView):
         return fhir.report(self.record(pk))
 
     def _media(self, pk: str) -> fhir.Resource:
-        return fhir.media(self.record(pk), self.base)
+        return fhir.media(*self.picture(pk), self.base)
 
     def _observation(self, pk: str) -> fhir.Resource:
         what, key = _split(pk)
@@ -187,7 +193,7 @@ class BinaryView(FhirView):
         responses={(200, "image/jpeg"): OpenApiTypes.BINARY, **ERRORS},
     )
     def get(self, request: Request, pk: str) -> HttpResponse:
-        return responses.picture(request, self.record(pk))
+        return responses.picture(request, self.picture(pk)[1])
 
 
 @extend_schema(exclude=True)

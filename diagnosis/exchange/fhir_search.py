@@ -152,7 +152,7 @@ def _included(records: list[MoleRecord], includes: set[str], base: str) -> list[
         if "result" in includes:
             resources += fhir.observations(record)
         if "media" in includes:
-            resources.append(fhir.media(record, base))
+            resources += [fhir.media(record, picture, base) for picture in record.pictures]
         if includes & {"patient", "subject"} and fhir.subject(record):
             resources.append(fhir.patient(record.owner))
         found |= {f"{each['resourceType']}/{each['id']}": each for each in resources}

@@ -1,8 +1,10 @@
 """Which records a system may read for the person whose token it has, and the trace of it."""
 
+import uuid
 from collections.abc import Iterable
 
 from django.db.models import Q
+from django.http import Http404
 from rest_framework.request import Request
 
 from accounts.models import User
@@ -21,6 +23,14 @@ def readable(request: Request) -> RecordQuerySet:
     ):
         return MoleRecord.objects.filter(own | ~Q(origin=MoleRecord.Origin.DEMO))
     return MoleRecord.objects.filter(own)
+
+
+def holder_of(key: uuid.UUID, records: RecordQuerySet) -> uuid.UUID:
+    """The id of the record among these that holds the picture with this id. Raises Http404."""
+    found = records.filter(Q(pk=key) | Q(further=key)).values_list("pk", flat=True).first()
+    if found is None:
+        raise Http404
+    return found
 
 
 def log_looks(person: User, records: Iterable[MoleRecord]) -> None:

@@ -9,14 +9,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.utils.formats import number_format
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 import ml.release
+from ml.sitting import together
 
 if TYPE_CHECKING:
     from diagnosis.records.models import Assessment
 
 COLUMNS = 20
+OF_ONE = _("Of 100 test pictures with a score like this one, %(these)s showed a skin cancer.")
+OF_SEVERAL = _("Of 100 tested moles with a score like this one, %(these)s were a skin cancer.")
+TESTED_ON_ONE = _(
+    "We tested the program on %(n)s clinic pictures that it had not learned from. In skin "
+    "clinics, moles are more suspicious than at home. Chance may have moved the number: it "
+    "may lie between %(low)s and %(high)s."
+)
+TESTED_ON_SEVERAL = _(
+    "We tested the program on %(n)s moles of clinics, with several pictures of each, that it had "
+    "not learned from. In skin clinics, moles are more suspicious than at home. Chance may have "
+    "moved the number: it may lie between %(low)s and %(high)s."
+)
 
 
 def release() -> Mapping[str, Any]:
@@ -44,21 +58,22 @@ class Frequency:
 def of(assessment: "Assessment") -> Frequency | None:
     """Find the band that the malignancy falls in; None where it was not measured."""
     card = release()
-    bands = card.get("bands", {}).get(assessment.modality)
-    if not bands or not assessment.usable or card["version"] != assessment.model_version:
+    if not assessment.usable or card.get("version") != assessment.model_version:
+        return None
+    kinds = [part["modality"] for part in assessment.pictures if part["usable"]]
+    if len(kinds) > 1:
+        measured = together.gain(assessment.model_version).get("kinds", {})
+        bands = measured.get(together.kind_of(kinds), {}).get("bands")
+    else:
+        bands = card.get("bands", {}).get(kinds[0] if kinds else assessment.modality)
+    if not bands:
         return None
     band = next(band for band in reversed(bands) if band["low"] <= assessment.malignancy)
+    several = len(kinds) > 1
     low, high = (round(100 * bound) for bound in band["share_ci95"])
     return Frequency(
-        sentence=_(
-            "Of 100 test pictures with a score like this one, %(these)s showed a skin cancer."
-        )
-        % {"these": _in_words(100 * band["share"])},
-        explained=_(
-            "We tested the program on %(n)s clinic pictures that it had not learned from. In skin "
-            "clinics, moles are more suspicious than at home. Chance may have moved the number: it "
-            "may lie between %(low)s and %(high)s."
-        )
+        sentence=(OF_SEVERAL if several else OF_ONE) % {"these": _in_words(100 * band["share"])},
+        explained=(TESTED_ON_SEVERAL if several else TESTED_ON_ONE)
         % {
             "n": number_format(sum(band["pictures"] for band in bands), force_grouping=True),
             "low": low,
@@ -71,5 +86,5 @@ def of(assessment: "Assessment") -> Frequency | None:
 def _in_words(in_hundred: float) -> str:
     """Round, but never to 0 or 100: that would say that it can't happen, or must."""
     if in_hundred < 1:
-        return _("fewer than 1")
-    return _("more than 99") if in_hundred > 99.5 else str(round(in_hundred))
+        return gettext("fewer than 1")
+    return gettext("more than 99") if in_hundred > 99.5 else str(round(in_hundred))

@@ -1,11 +1,15 @@
 """What the released model reaches and what it can't do, from its own figures."""
 
+from collections.abc import Mapping
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from diagnosis.language import frequencies, terms
+from ml.sitting import together
 from ml.skin_tone import TONES
 
 
@@ -28,6 +32,7 @@ def limits(request: HttpRequest) -> HttpResponse:
             (terms.MODALITIES[modality], 100 * figures["one_pass"]["sent_otherwise"])
             for modality, figures in card.get("figures", {}).items()
         ],
+        "several": _several(card),
         "person": [
             (terms.MODALITIES[modality], bool(stage["terms"]))
             for modality, stage in card.get("person", {}).items()
@@ -73,6 +78,45 @@ def _skins(card: dict) -> list[dict]:
         for about, part, keys in tables
         if card.get(part)
     ]
+
+
+SEVERAL = {
+    "dermoscopy": gettext_lazy("Several pictures with a dermatoscope"),
+    "photo": gettext_lazy("Several pictures with a phone or a camera"),
+    together.BOTH: gettext_lazy("One picture with a dermatoscope and one without"),
+}
+
+
+def _several(card: Mapping) -> list[dict]:
+    """By kind of pictures: what one of them reaches alone, and all of a mole together."""
+    measured = together.gain(card.get("version", "")).get("kinds", {})
+    found = []
+    for kind, parts in measured.items():
+        figures = parts["all"]
+        rows = [(terms.MODALITIES[of], each) for of, each in figures["single"].items()]
+        found.append(
+            {
+                "kind": SEVERAL[kind],
+                "sets": ", ".join(parts["datasets"]),
+                "lesions": figures["lesions"],
+                "malignant": figures["malignant"],
+                "pictures": figures["pictures"],
+                "rows": [
+                    (name, _judged(of, figures["malignant"]))
+                    for name, of in [*rows, (_("all together"), figures["together"])]
+                ],
+            }
+        )
+    return found
+
+
+def _judged(figures: dict, malignant: int) -> dict:
+    numbers = {"sensitivity": malignant, "specificity": figures["n"] - malignant}
+    found: dict = {"refused": 100 * figures["refused"], "auc": figures["auc"]}
+    for name, n in numbers.items():
+        shares = _with_interval(figures, name, max(n, 1))
+        found[name] = shares and {key: 100 * part for key, part in shares.items()}
+    return found
 
 
 def _outside(external: dict | None) -> dict | None:

@@ -14,11 +14,12 @@ from django.utils.translation import gettext_lazy
 from accounts.age import age_on
 from diagnosis.language import changes, terms
 from ml import taxonomy
+from ml.sitting import together
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-    from diagnosis.records.models import Assessment, MoleRecord
+    from diagnosis.records.models import Assessment, MoleRecord, Picture
     from diagnosis.reviews.models import Review
 
 TONES = {"watch": "calm", "doctor_weeks": "doctor", "doctor_days": "soon", "retake": "neutral"}
@@ -96,7 +97,19 @@ class Answer:
     warnings: tuple["StrOrPromise", ...] = ()
     untested: tuple["StrOrPromise", ...] = ()
     used: "StrOrPromise" = ""
+    several: "StrOrPromise" = ""
     phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of several pictures, and what a page says of it; no words while there is no answer."""
+
+    picture: "Picture"
+    tone: str = "neutral"
+    words: "StrOrPromise" = ""
+    remarks: tuple["StrOrPromise", ...] = ()
+    malignancy: float | None = None
 
 
 def answer(record: "MoleRecord") -> Answer | None:
@@ -108,6 +121,7 @@ def answer(record: "MoleRecord") -> Answer | None:
     heading = advice if assessment.usable else "retake"
     return Answer(
         tone=TONES[heading],
+        several=_several(assessment, advice),
         heading=_heading(assessment, heading),
         how_soon=HOW_SOON.get(advice, ""),
         because=tuple(_because(record, assessment)),
@@ -125,11 +139,54 @@ def answer(record: "MoleRecord") -> Answer | None:
     )
 
 
+def parts(record: "MoleRecord") -> list[Part]:
+    """Each of several pictures with what it gives alone; without, while they are looked at anew."""
+    pictures = record.pictures
+    if len(pictures) == 1:
+        return []
+    assessment = record.current_assessment
+    parts = assessment.pictures if assessment and record.stale_since is None else []
+    said = {part["id"]: part for part in parts}
+    return [_part(picture, said.get(str(picture.pk))) for picture in pictures]
+
+
+def _part(picture: "Picture", said: dict | None) -> Part:
+    if said is None:
+        return Part(picture)
+    remarks: list[StrOrPromise] = [
+        terms.REASONS[code] for code in said["reasons"] if code in terms.REASONS
+    ]
+    remarks += [terms.WARNINGS[code] for code in said["warnings"] if code in terms.WARNINGS]
+    if said["uncertain"]:
+        remarks.insert(0, _("The program is not sure about this picture. A doctor can tell."))
+    return Part(
+        picture,
+        tone=TONES[said["advice"]],
+        words=HEADINGS[said["advice"]] if said["usable"] else _("Left out of the answer"),
+        remarks=tuple(remarks),
+        malignancy=said["malignancy"] if said["usable"] else None,
+    )
+
+
 def _heading(assessment: "Assessment", heading: str) -> str:
     """On skin that looks dark, no calm heading stands without what was not tested."""
     if heading == "watch" and taxonomy.DARK_SKIN in assessment.warnings:
         return _("No warning sign found, but hardly tested on dark skin")
     return HEADINGS[heading]
+
+
+def _several(assessment: "Assessment", advice: str) -> str:
+    """Say where one picture by itself would have been sent to a doctor, and all together are not.
+
+    One picture has lower thresholds, since it says less.
+    """
+    singly = [part["advice"] for part in assessment.pictures if part["usable"]]
+    if advice != "watch" or set(singly) <= {"watch"}:
+        return ""
+    return _(
+        "By itself, one of these pictures would be sent to a doctor. All of them together say "
+        "more than one, and show no warning sign. If you are unsure, let a doctor look."
+    )
 
 
 def _used(assessment: "Assessment") -> str:
@@ -223,8 +280,19 @@ def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
             % changes.names(record.changes)
         )
     if assessment.uncertain:
-        reasons.append(_("The program is not sure about this picture. A doctor can tell."))
+        reasons.append(_not_sure(assessment))
     return reasons
+
+
+def _not_sure(assessment: "Assessment") -> str:
+    if not assessment.pictures:
+        return _("The program is not sure about this picture. A doctor can tell.")
+    singly = [part["malignancy"] for part in assessment.pictures if part["usable"]]
+    if together.is_contradicted(assessment.risk_category, singly):
+        return _(
+            "One of the pictures looks more serious than all of them together. A doctor can tell."
+        )
+    return _("The program is not sure about these pictures. A doctor can tell.")
 
 
 def earlier(record: "MoleRecord") -> list[tuple["Assessment", Answer]]:

@@ -37,7 +37,7 @@ def change(*, mole: Mole, by: User, **fields: object) -> Mole:
             pk=mole.pk
         ):
             # The sweeper has them assessed with the new place.
-            mole.records.exclude(state="queued").update(place_changed_at=Now())
+            mole.records.exclude(state="queued").update(stale_since=Now())
         mole.save(update_fields=fields.keys())
     return mole
 

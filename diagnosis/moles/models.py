@@ -5,7 +5,8 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, F, Max, OuterRef, Q, Subquery
+from django.db.models import Case, Count, F, Max, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from accounts.names import check_name
@@ -21,6 +22,19 @@ class MoleQuerySet(models.QuerySet["Mole"]):
             last=Max("records__created_at"),
             cover=Subquery(newest.values("records__pk")[:1]),
         ).order_by(F("last").desc(nulls_last=True), "-created_at")
+
+    def by_place(self) -> Self:
+        """Moles ``with_summary``, from head to foot; at each place those first whose newest
+        picture is the most dangerous, then the newest."""
+        newest = self.model.objects.filter(pk=OuterRef("pk")).order_by("-records__created_at")
+        order = {site: number for number, site in enumerate(terms.BODY_SITES)}
+        places = [When(body_site=site, then=Value(number)) for site, number in order.items()]
+        return self.with_summary().order_by(
+            Case(*places, default=Value(len(order))),
+            Coalesce(Subquery(newest.values("records__danger")[:1]), 0).desc(),
+            F("last").desc(nulls_last=True),
+            "pk",
+        )
 
 
 class Mole(models.Model):

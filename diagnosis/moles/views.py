@@ -1,6 +1,8 @@
 """A mole's pages: its records over time, and what the person changes about it."""
 
 import uuid
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.decorators import reauthentication_required
@@ -17,14 +19,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.requests import PersonRequest
 from diagnosis.language import changes as language
-from diagnosis.language import plots, results
+from diagnosis.language import plots, results, terms
 from diagnosis.moles import changes, edits, reminders
 from diagnosis.moles.models import Change, Mole
 
 if TYPE_CHECKING:
     from diagnosis.records.models import MoleRecord
 
-PAGE_SIZE = 20  # pictures or moles
+PAGE_SIZE = 20  # pictures of a mole
+MOLES = 100  # side by side
 LOOKS = 30  # at a comparison that is being made, two seconds apart
 MoleForm = forms.modelform_factory(Mole, fields=["name", "body_site"])
 ReminderForm = forms.modelform_factory(
@@ -37,8 +40,22 @@ ReminderForm = forms.modelform_factory(
 @require_safe
 @login_required
 def mole_list(request: PersonRequest) -> HttpResponse:
-    page = Paginator(request.user.moles.with_summary(), PAGE_SIZE).get_page(request.GET.get("page"))
-    return render(request, "diagnosis/moles.html", {"page": page})
+    """All moles beside each other, by their place on the body, each by its newest picture."""
+    page = Paginator(request.user.moles.by_place(), MOLES).get_page(request.GET.get("page"))
+    covers = [mole.cover for mole in page if mole.cover]
+    tags = {
+        record.pk: results.tag(record)
+        for record in request.user.records.filter(pk__in=covers).with_answers()
+    }
+    places = [
+        {
+            "code": site or "unknown",
+            "name": terms.BODY_SITES.get(site, _("Place not named")),
+            "entries": [{"mole": mole, "tag": tags.get(mole.cover)} for mole in moles],
+        }
+        for site, moles in groupby(page, attrgetter("body_site"))
+    ]
+    return render(request, "diagnosis/moles.html", {"page": page, "places": places})
 
 
 @require_safe

@@ -16,9 +16,10 @@ from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
 
 from accounts.models import User
 from audit import log
-from diagnosis.records.models import MoleRecord
+from diagnosis.records.models import MoleRecord, Picture
 from diagnosis.reviews.models import DoctorProfile, Review
 from diagnosis.webhooks.models import Webhook
+from ml.features import unpack
 
 CHUNK = 100  # records in memory at a time
 RIGHTS = {"password", "is_superuser", "is_staff", "is_active"}
@@ -54,19 +55,22 @@ REVIEW_LEFT_OUT = {
 
 
 def archive(person: User) -> Iterator[bytes]:
-    """A ZIP, written while it is read: data.json, and each picture under its record's id."""
+    """A ZIP, written while it is read: data.json, and each picture under its id, which is the
+    record's or its own."""
     stream = ZipStream(compress_type=ZIP_STORED)  # JPEG doesn't get smaller
     stream.add(_explanation().encode(), "README.txt")
     stream.add(_as_json(person), "data.json", compress_type=ZIP_DEFLATED)
     yield from stream.all_files()
-    for record in person.records.order_by("created_at").iterator(chunk_size=CHUNK):
-        try:
-            picture = record.image.open()
-        except FileNotFoundError:
-            continue  # deleted while this is written
-        with picture:
-            stream.add(picture.chunks(), f"pictures/{record.pk}.jpg")
-            yield from stream.all_files()
+    records = person.records.order_by("created_at").prefetch_related("further")
+    for record in records.iterator(chunk_size=CHUNK):
+        for each in record.pictures:
+            try:
+                picture = each.image.open()
+            except FileNotFoundError:
+                continue  # deleted while this is written
+            with picture:
+                stream.add(picture.chunks(), _place(each))
+                yield from stream.all_files()
     yield from stream.finalize()
 
 
@@ -103,7 +107,8 @@ def _explanation() -> str:
     return _(
         "data.json holds all that the service keeps about you: your account, your moles, and your "
         "records with every answer of the program and every verdict of a doctor.\n"
-        "pictures/ holds your pictures; each is named after the id of its record.\n"
+        "pictures/ holds your pictures; each is named after the id of its record, or, where a "
+        "record has several, after its own.\n"
         "What doctors note for each other beside a verdict is left out, since it may speak of "
         "other people: ask whoever runs this service for it.\n"
     )
@@ -122,6 +127,7 @@ def _as_json(person: User) -> Iterator[bytes]:
     yield _dump(head)[:-1] + b', "records": ['
     records = person.records.order_by("created_at").prefetch_related(
         "assessments__changes_until",
+        "further",
         Prefetch("reviews", Review.objects.select_related("doctor__doctor_profile")),
     )
     for number, record in enumerate(records.iterator(chunk_size=CHUNK)):
@@ -169,20 +175,30 @@ def _account(person: User) -> dict[str, Any]:
 
 def _record(record: MoleRecord) -> dict[str, Any]:
     return _fields(record, leave_out=INNER_WORKINGS) | {
-        "picture": f"pictures/{record.pk}.jpg",
+        "picture": _place(record),
+        "further_pictures": [
+            _fields(each, leave_out={"image", "record_id"}) | {"picture": _place(each)}
+            for each in record.further.all()
+        ],
         "assessments": [
             {"id": assessment.pk, "created_at": assessment.created_at}
             | assessment.as_dict()
             | {
+                "features": assessment.features and unpack([assessment.features])[0].tolist(),
                 "changes": [
                     {"since": change.before_id, "result": change.result}
                     for change in assessment.changes_until.all()
-                ]
+                ],
             }
             for assessment in record.assessments.all()
         ],
         "reviews": [_review(review) for review in record.reviews.all()],
     }
+
+
+def _place(picture: Picture) -> str:
+    """Of the picture's file in the archive."""
+    return f"pictures/{picture.pk}.jpg"
 
 
 def _fields(row: Model, *, leave_out: Collection[str] = ()) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -55,8 +56,25 @@ def give(
         record.save(update_fields=fields)
         _count_signs(record)
         if is_elsewhere:
-            count_place(record=record)
+            count_anew(record)
     return record
+
+
+def change(*, record: MoleRecord, by: User, **said: Any) -> MoleRecord:
+    """As ``give``, of what is named alone: all else that was said stays. Raises like ``give``."""
+    check_owner(record, by)
+    with transaction.atomic():
+        # Locked, so that of two changes at once neither takes back the other's.
+        whole = MoleRecord.objects.select_for_update(of=("self",)).select_related("mole")
+        record = whole.get(pk=record.pk)
+        names_mole = said.get("mole_name") or said.get("body_site")
+        kept = {
+            "mole": None if names_mole else record.mole,
+            "signs": record.signs,
+            "size_mm": record.size_mm,
+            "note": record.note,
+        }
+        return give(record=record, by=by, **kept | said)
 
 
 def assign(*, record: MoleRecord, mole: Mole | None, by: User) -> None:
@@ -71,19 +89,19 @@ def assign(*, record: MoleRecord, mole: Mole | None, by: User) -> None:
         # Nothing else: a worker may be writing the record at this moment.
         record.save(update_fields=["mole", "changes"])
         if is_elsewhere:
-            count_place(record=record)
+            count_anew(record)
 
 
-def count_place(*, record: MoleRecord) -> None:
-    """Have the answer count where the record's mole is now; until then the old one stands."""
-    assessed_elsewhere = MoleRecord.objects.filter(pk=record.pk).exclude(state=State.QUEUED)
-    if assessed_elsewhere.update(place_changed_at=Now()):
+def count_anew(record: MoleRecord) -> None:
+    """Have the answer rest on the place and the pictures of now; until then the old one stands."""
+    begun = MoleRecord.objects.filter(pk=record.pk).exclude(state=State.QUEUED)
+    if begun.update(stale_since=Now()):
         transaction.on_commit(lambda: queue.send_again(record.pk), robust=True)
 
 
 def _count_signs(record: MoleRecord) -> None:
     """Have the answer, stored or to come, rest on the signs that the record has now."""
-    _assess_from_the_start(record)
+    start_over(record)
     for assessment in record.assessments.all():
         advice = advice_of(assessment.risk_category, uncertain=assessment.uncertain)
         advice = advice_with_signs(advice, record.signs)
@@ -92,8 +110,8 @@ def _count_signs(record: MoleRecord) -> None:
             assessment.save(update_fields=["advice"])
 
 
-def _assess_from_the_start(record: MoleRecord) -> None:
-    """Take the record from a worker that has read the old words; that attempt does not count."""
+def start_over(record: MoleRecord) -> None:
+    """Take the record from a worker that has read what it was; that attempt does not count."""
     running = MoleRecord.objects.filter(pk=record.pk, state=State.RUNNING)
     if running.update(
         state=State.QUEUED, attempts=Greatest(F("attempts") - 1, 0), **claims.UNCLAIMED

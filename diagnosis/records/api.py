@@ -21,14 +21,23 @@ from rest_framework.viewsets import GenericViewSet
 from accounts.requests import PersonApiRequest
 from diagnosis import limits
 from diagnosis.moles import changes
-from diagnosis.records import answers, assessments, pictures, responses, uploads, waiting
+from diagnosis.records import (
+    answers,
+    assessments,
+    pictures,
+    responses,
+    sittings,
+    uploads,
+    waiting,
+)
 from diagnosis.records.filters import ProgramFilter
-from diagnosis.records.models import MoleRecord
+from diagnosis.records.models import MoleRecord, Picture
 from diagnosis.records.serializers import (
+    AnswersSerializer,
     ChangeSerializer,
     CreatedSerializer,
+    FurtherPictureSerializer,
     PictureSerializer,
-    RecordMoleSerializer,
     RecordSerializer,
     UploadSerializer,
     WaitSerializer,
@@ -51,7 +60,7 @@ class RecordViewSet(
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[MoleRecord]:
-        return MoleRecord.objects.of(self.request.user).with_answers()
+        return MoleRecord.objects.of(self.request.user).with_results()
 
     @extend_schema(
         summary="One record, with its assessment and reviews", parameters=[WaitSerializer]
@@ -65,39 +74,40 @@ class RecordViewSet(
 
     def get_parsers(self) -> list:
         # Pictures come as forms, all else as JSON.
-        if self.action_map and self.action_map.get("post") in ("create", "preview"):
+        if self.action_map and self.action_map.get("post") in ("create", "preview", "further"):
             return [MultiPartParser()]
         return super().get_parsers()
 
     @extend_schema(
-        summary="Send a picture",
+        summary="Send a picture, or several of one mole",
         request={"multipart/form-data": UploadSerializer},
         responses={201: CreatedSerializer},
     )
     def create(self, request: PersonApiRequest) -> Response:
         upload = UploadSerializer(data=request.data, context=self.get_serializer_context())
         upload.is_valid(raise_exception=True)
-        fields = dict(upload.validated_data)
         record = uploads.submit(
             owner=request.user,
-            file=fields.pop("image"),
             idempotency_key=request.headers.get("Idempotency-Key"),
-            **fields,
+            **upload.validated_data,
         )
-        earlier = uploads.same_picture(record)
+        earlier = uploads.same_picture(record, *record.further.all())
         same = {"same_picture": str(earlier.pk) if earlier else None}
         return Response(self.get_serializer(record).data | same, status=status.HTTP_201_CREATED)
 
     @extend_schema(
-        summary="Say which mole a record shows",
-        request=RecordMoleSerializer,
+        summary="Say more of the mole, or say it anew",
+        description="What is left out stays. The answer counts it at once, or is assessed anew.",
+        request=AnswersSerializer,
         responses={200: RecordSerializer},
     )
     def partial_update(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
         record = self.get_object()
-        sent = RecordMoleSerializer(data=request.data, context=self.get_serializer_context())
+        context = self.get_serializer_context()
+        sent = AnswersSerializer(data=request.data, context=context, partial=True)
         sent.is_valid(raise_exception=True)
-        answers.assign(record=record, by=request.user, **sent.validated_data)
+        if sent.validated_data:
+            answers.change(record=record, by=request.user, **sent.validated_data)
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(
@@ -156,6 +166,50 @@ class RecordViewSet(
         return Response(ChangeSerializer(changes.as_dict(before, record)).data)
 
     @extend_schema(
+        summary="Add a picture of the same mole, which is answered together with the others",
+        description="Within an hour, until a doctor looks at it. The record keeps its answer until "
+        "there is another; the very same picture again changes nothing.",
+        request={"multipart/form-data": FurtherPictureSerializer},
+        responses={201: RecordSerializer},
+    )
+    @action(detail=True, methods=["post"], url_path="pictures", url_name="pictures")
+    def further(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
+        record = self.get_object()
+        upload = FurtherPictureSerializer(data=request.data)
+        upload.is_valid(raise_exception=True)
+        sittings.add(
+            record=record,
+            by=request.user,
+            file=upload.validated_data["image"],
+            modality=upload.validated_data["modality"],
+        )
+        shown = self.get_serializer(self.get_object()).data
+        return Response(shown, status=status.HTTP_201_CREATED)
+
+    @extend_schema(summary="Delete one of several pictures", responses={204: None})
+    @action(detail=True, methods=["delete"], url_path="pictures/<uuid:picture>", url_name="picture")
+    def remove(self, request: PersonApiRequest, pk: uuid.UUID, picture: uuid.UUID) -> Response:
+        record, one = self._picture(picture)
+        sittings.remove(record=record, picture=one, by=request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(summary="One of several pictures as it is stored", responses=JPEG)
+    @action(detail=True, url_path="pictures/<uuid:picture>/image", url_name="picture-image")
+    def picture_image(self, request: Request, pk: uuid.UUID, picture: uuid.UUID) -> HttpResponse:
+        return responses.picture(request, self._picture(picture)[1])
+
+    @extend_schema(summary="One of several pictures in small", responses=JPEG)
+    @action(detail=True, url_path="pictures/<uuid:picture>/thumbnail", url_name="picture-thumbnail")
+    def picture_thumbnail(
+        self, request: Request, pk: uuid.UUID, picture: uuid.UUID
+    ) -> HttpResponse:
+        return responses.thumbnail(request, self._picture(picture)[1])
+
+    def _picture(self, key: uuid.UUID) -> tuple[MoleRecord, Picture]:
+        record = self.get_object()
+        return record, sittings.picture_of(record, key)
+
+    @extend_schema(
         summary="Assess a failed record again", request=None, responses={200: RecordSerializer}
     )
     @action(detail=True, methods=["post"])
@@ -188,7 +242,7 @@ class TimelineView(ListAPIView):
 
     def get_queryset(self) -> QuerySet[MoleRecord]:
         mole = get_object_or_404(self.request.user.moles, pk=self.kwargs["pk"])
-        return mole.records.with_answers().order_by("created_at")
+        return mole.records.with_results().order_by("created_at")
 
 
 def _uuid(text: str) -> uuid.UUID:

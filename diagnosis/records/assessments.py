@@ -1,4 +1,4 @@
-"""Assessments: the model's answer to one record, stored with the record's final state."""
+"""Assessments: the model's answer to a record's pictures, stored with its final state."""
 
 import functools
 import logging
@@ -18,9 +18,11 @@ from diagnosis import limits, metrics, queue
 from diagnosis.language import frequencies
 from diagnosis.records import claims, media
 from diagnosis.records.models import Assessment, MoleRecord
+from ml import features
 from ml.classifier import Classifier, load_release
 from ml.images import ImageError, decode
 from ml.person import Person
+from ml.sitting import together
 from ml.taxonomy import advice_with_signs
 
 logger = logging.getLogger(__name__)
@@ -116,7 +118,8 @@ def run_again(record_id: uuid.UUID | str) -> None:
         reassess(record=record)
     except (ImageError, OSError) as error:
         logger.warning("The picture of %s can't be read again: %s", record_id, error)
-        MoleRecord.objects.filter(pk=record_id).update(place_changed_at=None)
+        tried = MoleRecord.objects.filter(pk=record_id, stale_since=record.stale_since)
+        tried.update(stale_since=None)
 
 
 def reassess(*, record: MoleRecord) -> Assessment | None:
@@ -124,19 +127,21 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
 
     The record never waits again: its person has an answer all the time. None when it was
     deleted, or got another answer, meanwhile; what is up to date is left as it is.
-    An answer of the same version that rests on another place gives way to the new one.
+    An answer of the same version that rests on another place, or on other pictures, gives way to
+    the new one.
     Raises ImageError and OSError for its picture, and what the classifier raises.
     """
     current = record.current_assessment
     if current is None:
         return None
     version = classifier().version
-    seen = record.place_changed_at
+    seen = record.stale_since
     if current.model_version == version and seen is None:
         return current
     # A release that was taken back has answered before.
     known = record.assessments.filter(model_version=version).first()
-    assessment = known if known and seen is None else _answer(record, metrics.Clock())
+    is_same = known and seen is None and _rests_on(known, record)
+    assessment = known if known and is_same else _answer(record, metrics.Clock())
     if known:
         assessment.pk, assessment.created_at = known.pk, known.created_at
     assessment.record = record
@@ -145,12 +150,12 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
         moved = MoleRecord.objects.filter(
             pk=record.pk,
             current_assessment=current.pk,
-            place_changed_at=seen,
+            stale_since=seen,
             signs=record.signs,
         ).update(
             current_assessment=assessment.pk,
             state=claims.final_state(assessment),
-            place_changed_at=None,
+            stale_since=None,
         )
         if moved and assessment is not known:
             assessment.save(force_insert=not known, force_update=bool(known))
@@ -159,15 +164,27 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
     return assessment if moved else None
 
 
+def _rests_on(assessment: Assessment, record: MoleRecord) -> bool:
+    """Whether the answer is to all pictures that the record has now, and to no other."""
+    several = record.pictures if record.further.exists() else []
+    return [part["id"] for part in assessment.pictures] == [str(one.pk) for one in several]
+
+
 def _answer(record: MoleRecord, clock: metrics.Clock) -> Assessment:
-    with record.image.open() as file:
-        picture = decode(file)
+    taken = record.pictures
+    shots = []
+    for picture in taken:
+        with picture.image.open() as file:
+            shots.append((decode(file), picture.modality))
     clock.end("read")
-    [answer] = classifier().assess([picture], record.modality, _person(record))
+    look = together.look(classifier(), shots, _person(record))
     clock.end("assess")
-    facts = answer.as_dict()
+    facts = look.assessment.as_dict()
+    for picture, part in zip(taken, facts["pictures"], strict=bool(facts["pictures"])):
+        part["id"] = str(picture.pk)
     facts["advice"] = advice_with_signs(facts["advice"], record.signs)
-    return Assessment(**facts)
+    stored = None if look.features is None else features.pack(look.features)
+    return Assessment(**facts, features=stored)
 
 
 def _person(record: MoleRecord) -> Person:
@@ -187,8 +204,8 @@ def sweep() -> int:
     due = list(claims.waiting().values_list("pk", flat=True)[:SWEEP_AT_MOST])
     for record_id in due:
         queue.send(record_id)
-    elsewhere = MoleRecord.objects.assessed().filter(place_changed_at__isnull=False)
-    for record_id in elsewhere.values_list("pk", flat=True)[:SWEEP_AT_MOST]:
+    stale = MoleRecord.objects.assessed().filter(stale_since__isnull=False)
+    for record_id in stale.values_list("pk", flat=True)[:SWEEP_AT_MOST]:
         queue.send_again(record_id)
     cache.set(SWEPT_AT, time.time(), timeout=None)
     return len(due)

@@ -128,7 +128,9 @@ class AnswersForm(OwnForm):
         return said | {"mole_name": said.pop("name")}
 
 
-class RecordForm(OnceForm, AnswersForm):
+class PictureForm(forms.Form):
+    """One picture, and how it was taken."""
+
     image = forms.FileField(
         label=_("Picture of the mole"),
         help_text=format_lazy(
@@ -143,20 +145,28 @@ class RecordForm(OnceForm, AnswersForm):
         allow_empty_file=True,  # submit() says what is wrong with it
         error_messages={"required": _("Choose a picture of the mole.")},
     )
-    again = forms.BooleanField(label=_("Send it again all the same"), required=False)
     dermoscopy = forms.BooleanField(
         label=_("Taken with a dermatoscope"),
         help_text=_("A lit magnifying lens held on the skin, often at a clinic."),
         required=False,
     )
 
+    @property
+    def picture(self) -> dict[str, Any]:
+        """What was sent, in the words of uploads.submit and sittings.add."""
+        modality = "dermoscopy" if self.cleaned_data["dermoscopy"] else "photo"
+        return {"file": self.cleaned_data["image"], "modality": modality}
+
+
+class RecordForm(OnceForm, AnswersForm, PictureForm):
+    again = forms.BooleanField(label=_("Send it again all the same"), required=False)
+
     def submit(self) -> MoleRecord:
         """Send the picture. Raises PictureRefused, SentBefore unless the person says "again"."""
         data = self.cleaned_data
         return uploads.submit(
             owner=self.owner,
-            file=data["image"],
-            modality="dermoscopy" if data["dermoscopy"] else "photo",
+            **self.picture,
             idempotency_key=str(data["key"]),
             only_new=not data["again"],
             **self.answers,

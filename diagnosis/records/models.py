@@ -1,11 +1,13 @@
 """Uploaded records, and the model's assessments."""
 
+import json
 import uuid
 from dataclasses import fields
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import orjson
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -31,14 +33,36 @@ MIN_SIZE_MM, MAX_SIZE_MM = Decimal("0.1"), 300
 CONTRACT = tuple(field.name for field in fields(ml.classifier.Assessment))
 
 
-def random_name(record: "MoleRecord", filename: str) -> str:
+def random_name(picture: "Picture", filename: str) -> str:
     """Name a picture's file so that nothing tells whose it is, or of what."""
     name = uuid.uuid4().hex
     return f"records/{name[:2]}/{name}.jpg"
 
 
-class MoleRecord(models.Model):
-    """One uploaded picture, on its way to an assessment or there."""
+class FastDecoder(json.JSONDecoder):
+    """Reads what the database holds in a fraction of the time: a page of records has hundreds."""
+
+    def decode(self, text: str, *_: Any) -> Any:
+        return orjson.loads(text)
+
+
+class Picture(models.Model):
+    """A stored picture: a record's own, or a further one of the same sitting."""
+
+    image = models.FileField(_("picture"), upload_to=random_name, max_length=100)
+    modality = models.CharField(
+        _("kind of picture"), max_length=20, choices=terms.MODALITIES, default="photo"
+    )
+    image_bytes = models.PositiveIntegerField(default=0, editable=False)
+    # Of the picture as it is stored, so that the same one is known again; earlier ones have none.
+    picture_digest = models.CharField(max_length=64, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class MoleRecord(Picture):
+    """One sitting: a picture of a mole, or up to five, on the way to one assessment or there."""
 
     class State(models.TextChoices):
         QUEUED = "queued", _("waiting")
@@ -83,10 +107,6 @@ class MoleRecord(models.Model):
         related_name="records",
         verbose_name=_("mole"),
     )
-    image = models.FileField(_("picture"), upload_to=random_name, max_length=100)
-    modality = models.CharField(
-        _("kind of picture"), max_length=20, choices=terms.MODALITIES, default="photo"
-    )
     note = models.TextField(_("note"), validators=[TEXT_LIMIT], blank=True)
     signs = ArrayField(
         models.CharField(max_length=20, choices=terms.SIGNS),
@@ -111,7 +131,6 @@ class MoleRecord(models.Model):
         blank=True,
         editable=False,
     )
-    image_bytes = models.PositiveIntegerField(default=0, editable=False)
     state = models.CharField(_("state"), max_length=20, choices=State, default=State.QUEUED)
     failure_reason = models.CharField(
         _("reason of the failure"), max_length=20, choices=FailureReason, blank=True
@@ -126,12 +145,12 @@ class MoleRecord(models.Model):
     )
     # A digest of the whole request: sent twice, it makes one record. Empty: not asked for.
     idempotency_key = models.CharField(max_length=64, blank=True, editable=False)
-    # Of the picture as it is stored, so that the same one is known again; earlier ones have none.
-    picture_digest = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(_("sent at"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
-    # Since when the answer rests on another place of the mole than the person says now.
-    place_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Since when the answer rests on another place of the mole, or other pictures, than now.
+    stale_since = models.DateTimeField(
+        null=True, blank=True, editable=False, db_column="place_changed_at"
+    )
     current_assessment = models.OneToOneField(
         "Assessment",
         models.RESTRICT,
@@ -175,8 +194,8 @@ class MoleRecord(models.Model):
                 name="record_review_queue",
             ),
             models.Index(
-                fields=["place_changed_at"],
-                condition=Q(place_changed_at__isnull=False),
+                fields=["stale_since"],
+                condition=Q(stale_since__isnull=False),
                 name="record_place_changed",
             ),
             GinIndex(NOTE_WORDS, name="record_note_words"),
@@ -247,6 +266,11 @@ class MoleRecord(models.Model):
         return self.state in self.PENDING
 
     @property
+    def pictures(self) -> "list[Picture]":
+        """All of the sitting: the record's own first, then the others as they came."""
+        return [self, *self.further.all()]
+
+    @property
     def is_imported(self) -> bool:
         return self.origin == self.Origin.IMPORT
 
@@ -254,6 +278,32 @@ class MoleRecord(models.Model):
     def born(self) -> date | None:
         """The birthday of the person in the picture; nobody knows it of an imported one."""
         return None if self.is_imported else self.owner.date_of_birth
+
+
+class FurtherPicture(Picture):
+    """Another picture of a record's mole, from the same sitting."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    record = models.ForeignKey(MoleRecord, models.CASCADE, related_name="further")
+    created_at = models.DateTimeField(_("sent at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("further picture")
+        verbose_name_plural = _("further pictures")
+        ordering = ["created_at", "pk"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(image=""), name="further_has_a_picture"),
+            models.CheckConstraint(
+                condition=Q(modality__in=list(terms.MODALITIES)), name="further_modality_is_known"
+            ),
+            models.UniqueConstraint(
+                fields=["record", "picture_digest"], name="further_picture_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["picture_digest"], name="further_same_picture")]
+
+    def __str__(self) -> str:
+        return f"{self.record}, {str(self.pk)[:8]}"
 
 
 class Assessment(models.Model):
@@ -268,8 +318,8 @@ class Assessment(models.Model):
     usable = models.BooleanField(_("usable"))
     reasons = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     warnings = ArrayField(models.CharField(max_length=40), default=list, blank=True)
-    diagnoses = models.JSONField(_("probability of each diagnosis"))
-    categories = models.JSONField(_("probability of each risk category"))
+    diagnoses = models.JSONField(_("probability of each diagnosis"), decoder=FastDecoder)
+    categories = models.JSONField(_("probability of each risk category"), decoder=FastDecoder)
     malignancy = models.FloatField(_("probability of malignancy"))
     # Null, not "": the same object in the API, on the command line and on the phone.
     risk_category = models.CharField(  # noqa: DJ001
@@ -279,9 +329,19 @@ class Assessment(models.Model):
     advice = models.CharField(_("advice"), max_length=20, choices=terms.ADVICE)
     # What beside the picture entered, and the answer to the picture alone; null where nothing did.
     used = ArrayField(models.CharField(max_length=20), default=list, blank=True)
-    picture = models.JSONField(_("answer to the picture alone"), null=True)
-    heatmap = models.JSONField(_("heatmap"), null=True)
-    outline = models.JSONField(_("outline"), null=True)
+    picture = models.JSONField(_("answer to the picture alone"), null=True, decoder=FastDecoder)
+    # The parts of an answer to several pictures, each with the ``id`` of its picture; else empty.
+    pictures = models.JSONField(
+        _("answers to the single pictures"),
+        default=list,
+        db_default=[],
+        blank=True,
+        decoder=FastDecoder,
+    )
+    heatmap = models.JSONField(_("heatmap"), null=True, decoder=FastDecoder)
+    outline = models.JSONField(_("outline"), null=True, decoder=FastDecoder)
+    # ml.features, comparable with those of the same model version; null of a model that gives none.
+    features = models.BinaryField(null=True)
     milliseconds = models.FloatField(_("milliseconds"))
     created_at = models.DateTimeField(_("assessed at"), auto_now_add=True)
 

@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,13 @@ from django.utils.translation import gettext as _
 from PIL import Image
 
 from diagnosis import limits
-from diagnosis.records.models import MoleRecord
+from diagnosis.records.models import FurtherPicture, MoleRecord, Picture
 from ml import sandbox
 from ml.images import ImageError
 from ml.stored import clean_jpeg, stored
 
 MAX_BYTES = 25 * 1024 * 1024
+MAX_TOGETHER = 60 * 1024 * 1024  # bytes of all files of a sitting
 THUMBNAIL_SIDE = 320
 # Nuñez, Anderton, Renslow 2018; static/js/mole-picture.js draws with the same.
 CIVIDIS = (
@@ -59,6 +61,16 @@ class BoundedUploadHandler(FileUploadHandler):
         self.file.close()
 
 
+def check_together(files: Iterable[File]) -> None:
+    """Raises PictureRefused for files that are too large together."""
+    if sum(file.size for file in files) > MAX_TOGETHER:
+        raise PictureRefused(
+            _("Together the files are larger than %(limit)d MB. Send fewer or smaller pictures.")
+            % {"limit": MAX_TOGETHER // 1024**2},
+            code="too_large",
+        )
+
+
 def reencode(file: File) -> ContentFile:
     """An upright JPEG of at most 2,048 pixels a side, with no byte of the file's metadata.
 
@@ -78,16 +90,16 @@ def reencode(file: File) -> ContentFile:
         raise limits.Busy(BUSY_SECONDS) from error
 
 
-def thumbnail(record: MoleRecord) -> bytes:
-    """A small JPEG of the record's picture; decoded at an eighth where that is enough."""
-    with record.image.open() as file, Image.open(file) as image:
+def thumbnail(picture: Picture) -> bytes:
+    """A small JPEG of a picture; decoded at an eighth where that is enough."""
+    with picture.image.open() as file, Image.open(file) as image:
         image.draft("RGB", (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
         image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
         return clean_jpeg(image, quality=80)
 
 
 def heatmap(record: MoleRecord) -> bytes:
-    """The record's picture with the answer's heatmap over it, as a JPEG.
+    """The record's own picture with the answer's heatmap over it, as a JPEG.
 
     Raises OSError for the picture; ValueError without a heatmap.
     """
@@ -109,6 +121,7 @@ def heatmap(record: MoleRecord) -> bytes:
 def remove_orphans(older_than_seconds: float = 24 * 3600) -> int:
     """Delete pictures without a record, which a killed process can leave; return how many."""
     known = set(MoleRecord.objects.values_list("image", flat=True))
+    known |= set(FurtherPicture.objects.values_list("image", flat=True))
     # None at all: rather a backup whose pictures are back before their rows.
     if not known:
         return 0

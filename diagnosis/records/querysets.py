@@ -46,12 +46,15 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         """Records that have an answer and no verdict: the doctors' queue."""
         return self.real().filter(state="done", is_reviewed=False)
 
-    def with_answers(self) -> Self:
-        """Records with what pages and API show: the person, the mole, the answer, the verdicts
-        that are final."""
-        whole = self.select_related("current_assessment", "mole", "owner")
+    def with_results(self) -> Self:
+        """Records with their pictures, the answer and the verdicts that are final."""
         reviews = self.model._meta.get_field("reviews").related_model
-        return whole.prefetch_related(Prefetch("reviews", reviews.objects.filter(is_final=True)))
+        final = Prefetch("reviews", reviews.objects.filter(is_final=True))
+        return self.select_related("current_assessment").prefetch_related("further", final)
+
+    def with_answers(self) -> Self:
+        """Records with what pages show: the person and the mole, too."""
+        return self.with_results().select_related("mole", "owner")
 
     def search(self, text: str) -> Self:
         """Records by words that begin so in the note, the mole's name, or the start of an id.

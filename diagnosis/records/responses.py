@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response, patch_cache_control
@@ -9,22 +10,22 @@ from django.utils.http import quote_etag
 from django_sendfile import sendfile
 
 from diagnosis.records import media, pictures
-from diagnosis.records.models import MoleRecord
+from diagnosis.records.models import MoleRecord, Picture
 
 
-def picture(request: HttpRequest, record: MoleRecord) -> HttpResponse:
+def picture(request: HttpRequest, of: Picture) -> HttpResponse:
     """The stored picture, handed over by the web server where there is one.
 
     Raises Http404 without a picture, and what media.Unreachable says.
     """
-    etag = quote_etag(str(record.pk))  # a record's picture never changes
+    etag = quote_etag(_name(of))
     response = get_conditional_response(request, etag=etag)
     if response is None:
-        name, kind = f"{record.pk}.jpg", "image/jpeg"
+        name, kind = f"{of.pk}.jpg", "image/jpeg"
         if media.is_a_folder():
-            response = sendfile(request, record.image.path, attachment_filename=name, mimetype=kind)
+            response = sendfile(request, of.image.path, attachment_filename=name, mimetype=kind)
         else:
-            response = HttpResponse(_read(record), content_type=kind)
+            response = HttpResponse(_read(of), content_type=kind)
             response["Content-Disposition"] = f'inline; filename="{name}"'
     response["ETag"] = etag
     # Kept by the browser only, and asked for again: after a logout the answer is no.
@@ -32,8 +33,13 @@ def picture(request: HttpRequest, record: MoleRecord) -> HttpResponse:
     return response
 
 
-def _read(record: MoleRecord) -> bytes:
-    with _not_found(FileNotFoundError), record.image.open() as file:
+def _name(of: Picture) -> str:
+    """Of the file: what it holds never changes, but a record may come to have another."""
+    return Path(str(of.image.name)).stem
+
+
+def _read(of: Picture) -> bytes:
+    with _not_found(FileNotFoundError), of.image.open() as file:
         return file.read()
 
 
@@ -56,14 +62,13 @@ def heatmap(record: MoleRecord) -> HttpResponse:
     return response
 
 
-def thumbnail(request: HttpRequest, record: MoleRecord) -> HttpResponse:
+def thumbnail(request: HttpRequest, of: Picture) -> HttpResponse:
     """A small version for lists, made once for each browser. Raises Http404 without a picture."""
-    # A record's picture never changes.
-    etag = quote_etag(f"{record.pk}-{pictures.THUMBNAIL_SIDE}")
+    etag = quote_etag(f"{_name(of)}-{pictures.THUMBNAIL_SIDE}")
     response = get_conditional_response(request, etag=etag)
     if response is None:
         with _not_found(OSError):
-            response = HttpResponse(pictures.thumbnail(record), content_type="image/jpeg")
+            response = HttpResponse(pictures.thumbnail(of), content_type="image/jpeg")
         response["ETag"] = etag
     patch_cache_control(response, private=True, no_cache=True)
     return response

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 from django.utils.formats import date_format
 from django.utils.text import format_lazy
 from django.utils.timezone import localtime
@@ -23,7 +23,14 @@ from diagnosis import limits, metrics, queue
 from diagnosis.moles import changes, edits
 from diagnosis.moles.models import Mole
 from diagnosis.records import media, pictures
-from diagnosis.records.models import MAX_SIZE_MM, MoleRecord, random_name
+from diagnosis.records.models import (
+    MAX_SIZE_MM,
+    FurtherPicture,
+    MoleRecord,
+    Picture,
+    random_name,
+)
+from ml.sitting.together import MOST
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +40,8 @@ NO_SIZE = format_lazy(
     limit=MAX_SIZE_MM,
 )
 ONE_MOLE = _("Choose one of your moles, or name a new one, but not both.")
+TOO_MANY = format_lazy(_("Send at most {most} pictures of one mole together."), most=MOST)
+TWICE = _("The same picture is there twice. Send pictures that were taken one after the other.")
 
 
 class ConsentMissing(PermissionDenied):
@@ -56,7 +65,8 @@ class NotRetryable(Exception):
 
 
 @contextmanager
-def _counting_refusals() -> Iterator[None]:
+def counting_refusals() -> Iterator[None]:
+    """Each refusal in the metrics, by its reason."""
     try:
         yield
     except pictures.PictureRefused as refusal:
@@ -67,7 +77,7 @@ def _counting_refusals() -> Iterator[None]:
         raise
 
 
-@_counting_refusals()
+@counting_refusals()
 def submit(
     *,
     owner: User,
@@ -76,6 +86,7 @@ def submit(
     mole_name: str = "",
     body_site: str = "",
     modality: str = "photo",
+    further: Sequence[tuple[File, str]] = (),
     note: str = "",
     signs: Iterable[str] = (),
     size_mm: Decimal | None = None,
@@ -86,6 +97,8 @@ def submit(
 ) -> MoleRecord:
     """Check, re-encode and store a picture as a queued record, and tell the workers on commit.
 
+    ``further``: other pictures of the same mole, taken at the same time, each with its modality;
+    all of them are stored as one record, or none.
     Without ``mole``, a name finds or adds one and a place alone adds one, together with the record
     or not at all.
     The same request sent again with the same ``idempotency_key`` returns the record it made.
@@ -97,15 +110,16 @@ def submit(
         raise ConsentMissing
     if mole is not None:
         check_owner(mole, owner)
+    if len(further) >= MOST:
+        raise pictures.PictureRefused(TOO_MANY, code="too_many")
+    files = (file, *(each for each, _kind in further))
+    pictures.check_together(files)
     if origin != MoleRecord.Origin.IMPORT:
-        limits.spend(owner, "uploads")
-        _check_quota(owner)
+        for _file in files:
+            limits.spend(owner, "uploads")
+        check_quota(owner)
     media.check()
     clock = metrics.Clock()
-    content = pictures.reencode(file)
-    clock.end("prepare")
-    digest = hashlib.sha256(content.read())
-    content.seek(0)
     record = MoleRecord(
         owner=owner,
         mole=mole,
@@ -114,30 +128,38 @@ def submit(
         signs=sorted(set(signs)),
         size_mm=size_mm,
         phone_advice=phone_advice,
-        image_bytes=content.size,
         origin=MoleRecord.Origin.CAMERA if phone_advice else origin,
-        picture_digest=digest.hexdigest(),
     )
+    others = [FurtherPicture(record=record, modality=kind) for _file, kind in further]
+    whole: list[Picture] = [record, *others]
+    numbers = range(1, 1 + len(files)) if further else (None,)
+    contents = [prepare(*each) for each in zip(whole, files, numbers, strict=True)]
+    clock.end("prepare")
+    if len({picture.picture_digest for picture in whole}) < len(whole):
+        raise pictures.PictureRefused(TWICE, code="twice")
     if idempotency_key:
-        request = (idempotency_key, mole_name, body_site)
-        record.idempotency_key = _digest(request, record, digest)
+        record.idempotency_key = _digest((idempotency_key, mole_name, body_site), record, others)
         if known := _known(record):
             return known
-    if only_new and (earlier := same_picture(record)):
+    if only_new and (earlier := same_picture(record, *others)):
         raise SentBefore(earlier)
     record.clean_fields(exclude=["owner", "mole", "image"])
-    record.image.name = _store(record, content)
+    for picture in others:
+        picture.clean_fields(exclude=["record", "image"])
     try:
+        for each, content in zip(whole, contents, strict=True):
+            store(each, content)
         # Durable: an outer transaction that fails later would leave the file without a row.
         with transaction.atomic(durable=True):
             if mole is None and (mole_name or body_site):
                 record.mole = edits.named(owner=owner, name=mole_name, body_site=body_site)
             record.save(force_insert=True)
+            for picture in others:
+                picture.save(force_insert=True)
             # Robust: once the row is committed, no error may reach the clean-up below.
             transaction.on_commit(lambda: queue.send(record.pk), robust=True)
     except BaseException as error:
-        with contextlib.suppress(OSError):  # then remove_orphans deletes it
-            record.image.storage.delete(record.image.name)
+        forget(*whole)
         if isinstance(error, IntegrityError) and (known := _known(record)):
             return known  # the other one of a double click was faster
         raise
@@ -146,24 +168,53 @@ def submit(
     return record
 
 
-def _store(record: MoleRecord, content: File) -> str:
-    """Raises NoStorage, having left nothing behind."""
-    name = random_name(record, "")
+def prepare(picture: Picture, file: File, number: int | None = None) -> File:
+    """What is to be stored of a picture's file. Raises PictureRefused, which names the ``number``
+    of one of several, and TryLater."""
     try:
-        return record.image.storage.save(name, content)
+        content = pictures.reencode(file)
+    except pictures.PictureRefused as refused:
+        if number is None:
+            raise
+        sentence = _("Picture %(number)d: %(problem)s") % {
+            "number": number,
+            "problem": refused.message,
+        }
+        raise pictures.PictureRefused(sentence, code=refused.code) from refused
+    picture.image_bytes = content.size
+    picture.picture_digest = hashlib.sha256(content.read()).hexdigest()
+    content.seek(0)
+    return content
+
+
+def store(picture: Picture, content: File) -> None:
+    """Write the file of a row that is not there yet. Raises NoStorage."""
+    picture.image.name = random_name(picture, "")
+    try:
+        picture.image.name = picture.image.storage.save(picture.image.name, content)
     except OSError as error:
         logger.exception("A picture could not be stored")
-        with contextlib.suppress(OSError):
-            record.image.storage.delete(name)
         raise media.NoStorage(full=error.errno in media.FULL) from error
 
 
-def same_picture(record: MoleRecord) -> MoleRecord | None:
-    """The person's last other record of the very same picture, or None."""
-    if not record.picture_digest:
+def forget(*of: Picture) -> None:
+    """Delete the files of rows that were not made."""
+    for picture in of:
+        if picture.image.name:
+            with contextlib.suppress(OSError):  # then remove_orphans deletes it
+                picture.image.storage.delete(picture.image.name)
+
+
+def same_picture(record: MoleRecord, *others: Picture) -> MoleRecord | None:
+    """The person's last other record with the very same picture as one of these, or None."""
+    digests = {picture.picture_digest for picture in (record, *others)} - {""}
+    if not digests:
         return None
-    same = MoleRecord.objects.of(record.owner).filter(picture_digest=record.picture_digest)
-    return same.exclude(pk=record.pk).order_by("-created_at").first()
+    same = Q(picture_digest__in=digests) | Q(
+        pk__in=FurtherPicture.objects.filter(picture_digest__in=digests).values("record")
+    )
+    found = MoleRecord.objects.of(record.owner).filter(same)
+    return found.exclude(pk=record.pk).order_by("-created_at").first()
 
 
 def retry(*, record: MoleRecord, by: User) -> None:
@@ -192,21 +243,27 @@ def delete(*, record: MoleRecord, by: User) -> None:
             locked.delete()
 
 
-def _check_quota(owner: User) -> None:
+def check_quota(owner: User) -> None:
     """Raises PictureRefused for a person who keeps as much as one may."""
-    kept = MoleRecord.objects.of(owner).aggregate(records=Count("pk"), size=Sum("image_bytes"))
-    megabytes = (kept["size"] or 0) / 1024**2
-    if kept["records"] >= settings.MAX_RECORDS or megabytes >= settings.MAX_MEGABYTES:
+    own = MoleRecord.objects.of(owner).aggregate(pictures=Count("pk"), size=Sum("image_bytes"))
+    further = FurtherPicture.objects.filter(record__owner=owner).aggregate(
+        pictures=Count("pk"), size=Sum("image_bytes")
+    )
+    kept = own["pictures"] + further["pictures"]
+    megabytes = ((own["size"] or 0) + (further["size"] or 0)) / 1024**2
+    if kept >= settings.MAX_RECORDS or megabytes >= settings.MAX_MEGABYTES:
         raise pictures.PictureRefused(
             _("You keep as many pictures here as one person may. Delete some to send new ones."),
             code="quota",
         )
 
 
-def _digest(request: Iterable[str], record: MoleRecord, digest: "hashlib._Hash") -> str:
+def _digest(request: Iterable[str], record: MoleRecord, others: Iterable[Picture]) -> str:
     """The whole request, so that a key used again for another picture makes another record."""
     facts = (str(record.mole_id), record.modality, record.note, str(record.size_mm))
-    for part in (*request, *facts, *record.signs):
+    further = (part for each in others for part in (each.picture_digest, each.modality))
+    digest = hashlib.sha256(record.picture_digest.encode())
+    for part in (*request, *facts, *record.signs, *further):
         digest.update(b"\0" + part.encode())
     return digest.hexdigest()
 

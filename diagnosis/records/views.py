@@ -20,9 +20,19 @@ from django_htmx.http import HttpResponseClientRefresh, retarget
 from accounts.requests import PersonRequest
 from diagnosis import limits
 from diagnosis.language import frequencies, results
-from diagnosis.records import answers, assessments, claims, demos, pictures, responses, uploads
-from diagnosis.records.forms import AnswersForm, DemoForm, MoleForm, RecordForm
+from diagnosis.records import (
+    answers,
+    assessments,
+    claims,
+    demos,
+    pictures,
+    responses,
+    sittings,
+    uploads,
+)
+from diagnosis.records.forms import AnswersForm, DemoForm, MoleForm, PictureForm, RecordForm
 from diagnosis.records.models import MoleRecord
+from ml.sitting.together import MOST
 
 # Seconds between two looks at a waiting record; after the last look the person asks.
 POLL_DELAYS = [1, 1, 1, 2, 3, 5, 8, *[10] * 60]
@@ -68,6 +78,9 @@ def record_new(request: PersonRequest) -> HttpResponse:
         "no_id": uuid.UUID(int=0),
         "max_bytes": pictures.MAX_BYTES,
         "max_megabytes": pictures.MAX_BYTES // 1024**2,
+        "max_together": pictures.MAX_TOGETHER,
+        "max_together_megabytes": pictures.MAX_TOGETHER // 1024**2,
+        "most": MOST,
     }
     response = render(request, "diagnosis/record_new.html", context, status=status)
     for name, value in headers.items():
@@ -115,6 +128,65 @@ def record_image(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
 @login_required
 def record_thumbnail(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     return responses.thumbnail(request, _record(request, pk))
+
+
+@require_safe
+@login_required
+def picture_image(request: PersonRequest, pk: uuid.UUID, picture: uuid.UUID) -> HttpResponse:
+    return responses.picture(request, sittings.picture_of(_record(request, pk), picture))
+
+
+@require_safe
+@login_required
+def picture_thumbnail(request: PersonRequest, pk: uuid.UUID, picture: uuid.UUID) -> HttpResponse:
+    return responses.thumbnail(request, sittings.picture_of(_record(request, pk), picture))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def picture_new(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
+    """Another picture of the same mole, as long as it is at hand."""
+    record = _record(request, pk)
+    sent = (request.POST, request.FILES) if request.method == "POST" else (None, None)
+    form = PictureForm(*sent, initial=_kind_of(record))
+    status, headers = 200, {}
+    if request.method == "POST":
+        status = 400
+        if form.is_valid():
+            try:
+                sittings.add(record=record, by=request.user, **form.picture)
+                messages.success(request, _("The picture is added. All are judged together now."))
+                return redirect("diagnosis:record_detail", pk=pk)
+            except sittings.Closed as closed:
+                messages.error(request, closed.messages[0])
+                return redirect("diagnosis:record_detail", pk=pk)
+            except ValidationError as refused:
+                form.add_error("image", refused)
+                status = 413 if refused.code == "too_large" else 400
+            except limits.TryLater as later:
+                form.add_error("image", later.sentence)
+                status, headers = later.status, {"Retry-After": str(later.seconds)}
+    elif not sittings.is_open(record):
+        return redirect("diagnosis:record_detail", pk=pk)
+    context = {"form": form, "record": record, "pictures": record.pictures}
+    response = render(request, "diagnosis/picture_new.html", context, status=status)
+    for name, value in headers.items():
+        response[name] = value
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def picture_delete(request: PersonRequest, pk: uuid.UUID, picture: uuid.UUID) -> HttpResponse:
+    record = _record(request, pk)
+    if len(record.pictures) == 1:
+        return redirect("diagnosis:record_delete", pk=pk)
+    one = sittings.picture_of(record, picture)
+    if request.method == "POST":
+        sittings.remove(record=record, picture=one, by=request.user)
+        messages.success(request, _("The picture is deleted. The others are judged again now."))
+        return redirect("diagnosis:record_detail", pk=pk)
+    return render(request, "diagnosis/picture_delete.html", {"record": record, "picture": one})
 
 
 @require_POST
@@ -199,6 +271,10 @@ def _answers_form(request: PersonRequest, record: MoleRecord) -> AnswersForm:
     return AnswersForm(data, owner=request.user, initial=said)
 
 
+def _kind_of(record: MoleRecord) -> dict:
+    return {"dermoscopy": record.pictures[-1].modality == "dermoscopy"}
+
+
 def _asked_for(request: HttpRequest) -> dict:
     """What a link to the upload page may fill in: the mole, and how the picture is taken."""
     return {
@@ -218,6 +294,8 @@ def _result(record: MoleRecord, looks: int) -> dict:
         "looks": looks + 1,
         "delay": POLL_DELAYS[looks] if looks < len(POLL_DELAYS) else None,
         "outdated": assessments.is_outdated(record),
+        "parts": results.parts(record),
+        "is_open": sittings.is_open(record),
     }
     if record.state == MoleRecord.State.QUEUED:
         context["ahead"] = claims.ahead(record)

@@ -4,13 +4,15 @@ import uuid
 from typing import Any
 
 import django_filters
-from django.db.models import QuerySet
+from django.conf import settings
+from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -18,19 +20,25 @@ from rest_framework.viewsets import GenericViewSet
 from accounts import idempotency
 from accounts.requests import PersonApiRequest
 from diagnosis.language import terms
-from diagnosis.records import responses
+from diagnosis.records import responses, sittings
 from diagnosis.records.models import MoleRecord
-from diagnosis.reviews import claims, looks, verdicts
-from diagnosis.reviews.models import Review
+from diagnosis.reviews import claims, looks, opinions, similar, verdicts
+from diagnosis.reviews.models import Review, SecondOpinion
 from diagnosis.reviews.permissions import IsDoctor
 from diagnosis.reviews.serializers import (
+    ColleagueSerializer,
+    OpinionSerializer,
     PatientRecordSerializer,
+    SimilarCaseSerializer,
     SkippedSerializer,
     VerdictChangesSerializer,
     VerdictSerializer,
     WrittenVerdictSerializer,
 )
 
+# What a record and a question are shown with, by as few queries.
+WHOLE = ("current_assessment", "mole", "owner", "review_claimed_by")
+OPINION = ("second_opinion__asked", "second_opinion__second__doctor__doctor_profile")
 JPEG = {(200, "image/jpeg"): OpenApiTypes.BINARY}
 
 
@@ -65,7 +73,9 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[MoleRecord]:
-        whole = MoleRecord.objects.with_answers().select_related("review_claimed_by")
+        everything = Review.objects.select_related(*OPINION)
+        whole = MoleRecord.objects.select_related(*WHOLE)
+        whole = whole.prefetch_related("further", Prefetch("reviews", everything))
         if self.action == "list":
             return whole.awaiting_review().order_by(*claims.QUEUE)
         return whole
@@ -127,7 +137,7 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         record = self.get_object()
         if record.state != MoleRecord.State.DONE:
             raise Http404
-        sent = VerdictSerializer(data=request.data)
+        sent = VerdictSerializer(data=request.data, context=self.get_serializer_context())
         sent.is_valid(raise_exception=True)
         blind = looks.is_blind(record=record, doctor=request.user)
         review = idempotency.once(
@@ -138,6 +148,21 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
             again=Review.objects.filter(doctor=request.user),
         )
         return Response(WrittenVerdictSerializer(review).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(
+        summary="Similar reviewed records of other people, nearest first",
+        description="Only where the service has it on, of people who allow it, and without an id.",
+        responses=SimilarCaseSerializer(many=True),
+        filters=False,
+    )
+    @action(detail=True, pagination_class=None)
+    def similar(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
+        if not settings.SIMILAR_CASES:
+            raise Http404
+        record = self.get_object()
+        if looks.is_hidden(record=record, doctor=request.user):
+            raise PermissionDenied(_("You review blind: this would tell."))
+        return Response(SimilarCaseSerializer(similar.cases(record), many=True).data)
 
     @extend_schema(summary="The picture of a record", responses=JPEG)
     @action(detail=True)
@@ -152,6 +177,22 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         record = self.get_object()
         looks.one(record, hidden=True)
         return responses.thumbnail(request, record)
+
+    @extend_schema(summary="One of a record's several pictures", responses=JPEG)
+    @action(detail=True, url_path="pictures/<uuid:picture>/image", url_name="picture-image")
+    def picture_image(self, request: Request, pk: uuid.UUID, picture: uuid.UUID) -> HttpResponse:
+        record = self.get_object()
+        looks.one(record, hidden=True)
+        return responses.picture(request, sittings.picture_of(record, picture))
+
+    @extend_schema(summary="One of a record's several pictures in small", responses=JPEG)
+    @action(detail=True, url_path="pictures/<uuid:picture>/thumbnail", url_name="picture-thumbnail")
+    def picture_thumbnail(
+        self, request: Request, pk: uuid.UUID, picture: uuid.UUID
+    ) -> HttpResponse:
+        record = self.get_object()
+        looks.one(record, hidden=True)
+        return responses.thumbnail(request, sittings.picture_of(record, picture))
 
 
 @extend_schema_view(
@@ -180,3 +221,59 @@ class VerdictViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
         sent.is_valid(raise_exception=True)
         verdicts.correct(review=review, by=request.user, **sent.validated_data)
         return Response(self.get_serializer(review).data)
+
+
+class OpinionFilter(django_filters.FilterSet):
+    """By whose word a question waits for: "nobody" where it has its final verdict."""
+
+    waits_for = django_filters.ChoiceFilter(
+        choices=[("me", "me"), ("others", "others"), ("nobody", "nobody")], method="by_whom"
+    )
+
+    def by_whom(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        if value == "nobody":
+            return queryset.filter(final__isnull=False)
+        mine = opinions.waiting(self.request.user).values("pk")
+        if value == "me":
+            return queryset.filter(pk__in=mine)
+        return queryset.filter(final__isnull=True).exclude(pk__in=mine)
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Questions that you asked a colleague or were asked, newest first"),
+    retrieve=extend_schema(summary="One question to a colleague"),
+)
+class OpinionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet):
+    """Asked and answered by verdicts: ``ask`` in one, and the colleague's own on that record."""
+
+    request: PersonApiRequest
+    serializer_class = OpinionSerializer
+    queryset = SecondOpinion.objects.none()
+    filterset_class = OpinionFilter
+    permission_classes = (*GenericViewSet.permission_classes, IsDoctor)
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[SecondOpinion]:
+        verdicts_of = (f"{name}__doctor__doctor_profile" for name in ("first", "second", "final"))
+        return opinions.of(self.request.user).select_related("asked", "first__record", *verdicts_of)
+
+    def paginate_queryset(self, queryset: Any) -> list[Any] | None:
+        page = super().paginate_queryset(queryset)
+        looks.several(opinion.first.record for opinion in page or [])
+        return page
+
+    def get_object(self) -> SecondOpinion:
+        opinion = super().get_object()
+        looks.one(opinion.first.record, hidden=True)
+        return opinion
+
+    @extend_schema(
+        summary="The other doctors, whom you can ask",
+        responses={200: ColleagueSerializer(many=True)},
+        filters=False,
+    )
+    @action(detail=False)
+    def colleagues(self, request: PersonApiRequest) -> Response:
+        paginator = self.pagination_class()
+        page = paginator.paginate_queryset(opinions.colleagues(request.user), request, self)
+        return paginator.get_paginated_response(ColleagueSerializer(page, many=True).data)

@@ -190,6 +190,13 @@ class SecondOpinion(models.Model):
         return _("second opinion on %(id)s") % {"id": str(self.first.record_id)[:8]}
 
     @property
+    def state(self) -> str:
+        """``waiting`` for the colleague, ``differs`` between the two, or ``settled``."""
+        if self.final_id:
+            return "settled"
+        return "differs" if self.second_id else "waiting"
+
+    @property
     def differs(self) -> list[str]:
         """The names of what both doctors say differently; empty while the second is missing."""
         if self.second is None:

@@ -4,6 +4,7 @@ The first doctor's verdict waits for the colleague, unless it is urgent. If both
 is the final one; else whoever of the two writes again writes the final one. The person sees that.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.conf import settings
@@ -38,12 +39,35 @@ def open_on(record: MoleRecord) -> SecondOpinion | None:
     return unsettled.select_related("first__doctor", "asked", "second").first()
 
 
-def waiting_for(doctor: User) -> RecordQuerySet:
-    """Records on which this doctor's word is asked for, or whose disagreement is theirs to end."""
+def open_among(reviews: Iterable[Review]) -> SecondOpinion | None:
+    """As ``open_on``, where all verdicts of a record are read with their questions already."""
+    asked = (getattr(review, "second_opinion", None) for review in reviews)
+    return next((opinion for opinion in asked if opinion and opinion.final_id is None), None)
+
+
+def hides_verdicts(opinion: SecondOpinion | None, doctor: User) -> bool:
+    """Whether a colleague waits for this doctor's own opinion: one is worth more than an echo."""
+    return bool(opinion and opinion.state == "waiting" and opinion.asked_id == doctor.pk)
+
+
+def of(doctor: User) -> QuerySet[SecondOpinion]:
+    """Questions that this doctor asked, or was asked, newest first."""
+    return SecondOpinion.objects.filter(Q(asked=doctor) | Q(first__doctor=doctor)).order_by(
+        "-created_at"
+    )
+
+
+def waiting(doctor: User) -> QuerySet[SecondOpinion]:
+    """Questions for this doctor's word: asked for it, or to end their own disagreement."""
     asked = Q(asked=doctor, second__isnull=True)
     differing = Q(first__doctor=doctor, second__isnull=False)
-    mine = SecondOpinion.objects.filter(asked | differing, final__isnull=True)
-    return MoleRecord.objects.real().filter(state="done", pk__in=mine.values("first__record"))
+    return SecondOpinion.objects.filter(asked | differing, final__isnull=True)
+
+
+def waiting_for(doctor: User) -> RecordQuerySet:
+    """Records on which this doctor's word is asked for, or whose disagreement is theirs to end."""
+    records = waiting(doctor).values("first__record")
+    return MoleRecord.objects.real().filter(state="done", pk__in=records)
 
 
 def with_colleagues(doctor: User) -> QuerySet[SecondOpinion]:
@@ -59,11 +83,11 @@ def ask(*, review: Review, of: User, question: str = "") -> SecondOpinion:
     ValidationError for oneself, or when a colleague is asked already.
     """
     if of.pk == review.doctor_id:
-        raise ValidationError(_("Ask a colleague, not yourself."))
+        raise ValidationError({"ask": _("Ask a colleague, not yourself.")})
     if not of.has_perm("diagnosis.add_review"):
         raise PermissionDenied
     if open_on(review.record):
-        raise ValidationError(_("A colleague is asked about this record already."))
+        raise ValidationError({"ask": _("A colleague is asked about this record already.")})
     opinion = SecondOpinion(first=review, asked=of, question=question)
     opinion.full_clean()
     opinion.save(force_insert=True)

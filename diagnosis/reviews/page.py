@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
@@ -15,10 +16,10 @@ from django.utils.translation import ngettext
 from accounts.age import age_on
 from accounts.requests import PersonRequest
 from diagnosis.language import changes as language
-from diagnosis.language import frequencies, terms
+from diagnosis.language import frequencies, results, terms
 from diagnosis.moles import changes
 from diagnosis.records.models import Assessment, MoleRecord
-from diagnosis.reviews import claims, opinions, verdicts
+from diagnosis.reviews import claims, opinions, similar, verdicts
 from diagnosis.reviews.forms import NewVerdictForm
 from diagnosis.reviews.models import Review
 
@@ -67,6 +68,7 @@ class ReviewPage:
             record.mole.records.exclude(pk=record.pk) if record.mole else MoleRecord.objects.none()
         )
         holder = claims.holder(record)
+        known = {"known": len(written), "seen": len(record.pictures)}
         context = {
             **self.admin.admin_site.each_context(request),
             "opts": self.admin.opts,
@@ -75,25 +77,60 @@ class ReviewPage:
             "picture_is_there": record.image.storage.exists(record.image.name),
             "age": record.born and age_on(timezone.localdate(), record.born),
             "signs": [terms.SIGNS[sign] for sign in record.signs],
+            "further": list(record.further.all()),
             "others": others.order_by("-created_at").prefetch_related("reviews"),
             "verdicts": written,
             "opinion": self.opinion,
-            # Two opinions are worth more than one and its echo.
-            "is_asked": self._is_asked(),
+            "is_asked": opinions.hides_verdicts(self.opinion, request.user),
             "holder": holder,
             "is_mine": holder == request.user,
-            "form": form or self._form(initial={"known": len(written)}),
+            "form": form or self._form(initial=known),
             # A form that was refused stays, so that nothing that was typed is lost.
             "may_write": self.may_write and (form or holder in (None, request.user)),
             "shortcuts": self.profile.shortcuts,
             "wait": MoleRecord.objects.awaiting_review().count(),
+            **self._similar(),
         }
         if record.current_assessment:
             context["hidden"] = not self._is_answer_seen()
             if not context["hidden"]:
                 self._remember()
                 context |= _answer(record.current_assessment) | _changed(record)
+                context["parts"] = [
+                    (part, part.malignancy is not None and percent(part.malignancy))
+                    for part in results.parts(record)
+                ]
         return TemplateResponse(request, "admin/diagnosis/molerecord/review.html", context)
+
+    def show_similar(self) -> HttpResponse:
+        """Similar cases, a page of their own without the script; only on demand, since logged."""
+        record = self.record
+        hidden = bool(record.current_assessment) and not self._is_answer_seen()
+        context = {
+            **self.admin.admin_site.each_context(self.request),
+            **self._similar(),
+            "title": _("Similar cases"),
+            "record": record,
+            "hidden": hidden,
+        }
+        if context["can_be_looked_for"] and not hidden:
+            context["cases"] = [
+                {
+                    "case": case,
+                    "diagnosis": terms.DIAGNOSES.get(case.diagnosis, ""),
+                    "category": terms.RISK_CATEGORIES[case.risk_category],
+                    "urgency": terms.URGENCIES[case.urgency],
+                }
+                for case in similar.cases(record)
+            ]
+        return TemplateResponse(self.request, "admin/diagnosis/molerecord/similar.html", context)
+
+    def _similar(self) -> dict[str, Any]:
+        return {
+            "similar_cases": settings.SIMILAR_CASES,
+            "can_be_looked_for": similar.can_be_looked_for(self.record),
+            "measured": similar.measured(self.record),
+        }
 
     def _claim(self) -> HttpResponse:
         if not claims.take(record_ids=[self.record.pk], doctor=self.request.user):
@@ -118,9 +155,21 @@ class ReviewPage:
                     doctor=request.user,
                     blind=not self._is_answer_seen(),
                     known=form.cleaned_data["known"],
+                    seen=form.cleaned_data["seen"],
                     ask=form.cleaned_data.get("ask"),
                     question=form.cleaned_data.get("question", ""),
                     **{name: form.cleaned_data[name] for name in Review.VERDICT},
+                )
+            except verdicts.MorePictures:
+                data = request.POST.copy()
+                data["seen"] = str(len(record.pictures))
+                form.data = data
+                form.add_error(
+                    None,
+                    _(
+                        "The person has added a picture meanwhile. Look at it, then save again. "
+                        "Nothing of yours is saved yet."
+                    ),
                 )
             except verdicts.Overtaken:
                 data = request.POST.copy()
@@ -143,11 +192,6 @@ class ReviewPage:
     def _form(self, *args: Any, **kwargs: Any) -> NewVerdictForm:
         may_ask = self.opinion is None
         return NewVerdictForm(*args, doctor=self.request.user, may_ask=may_ask, **kwargs)
-
-    def _is_asked(self) -> bool:
-        """Whether a colleague waits for this doctor's own opinion, so hides theirs."""
-        opinion = self.opinion
-        return bool(opinion and opinion.second is None and opinion.asked == self.request.user)
 
     def _is_answer_seen(self) -> bool:
         """Whether the page shows the program's answer: always, or because the doctor asked."""

@@ -3,12 +3,13 @@
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import formats, timezone
@@ -17,9 +18,9 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
-from diagnosis.records import responses
+from diagnosis.records import responses, sittings
 from diagnosis.records.models import MoleRecord
 from diagnosis.reviews import claims, verdicts
 from diagnosis.reviews.filters import ClaimFilter, ReviewFilter
@@ -92,10 +93,10 @@ class MoleRecordAdmin(admin.ModelAdmin):
             .defer(
                 *(
                     f"current_assessment__{name}"
-                    for name in ("diagnoses", "categories", "heatmap", "outline")
+                    for name in ("diagnoses", "categories", "heatmap", "outline", "features")
                 )
             )
-            .prefetch_related(Prefetch("mole__records", of_the_mole))
+            .prefetch_related("further", Prefetch("mole__records", of_the_mole))
         )
 
     def get_object(
@@ -157,12 +158,21 @@ class MoleRecordAdmin(admin.ModelAdmin):
         views = {
             "<uuid:record_id>/image/": ("image", self.image_view),
             "<uuid:record_id>/thumbnail/": ("thumbnail", self.thumbnail_view),
+            "<uuid:record_id>/pictures/<uuid:picture>/image/": ("picture", self.picture_view),
+            "<uuid:record_id>/pictures/<uuid:picture>/thumbnail/": ("small", self.small_view),
             "next/": ("next", require_POST(self.next_view)),
         }
-        return [
+        pages = [
             path(route, self.admin_site.admin_view(view), name=f"diagnosis_molerecord_{name}")
             for route, (name, view) in views.items()
-        ] + super().get_urls()
+        ]
+        # Named otherwise than by the model: it logs its look itself, with what it showed.
+        similar = path(
+            "<uuid:record_id>/similar/",
+            self.admin_site.admin_view(require_safe(self.similar_view)),
+            name="similar_cases",
+        )
+        return [*pages, similar, *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -184,6 +194,26 @@ class MoleRecordAdmin(admin.ModelAdmin):
     def thumbnail_view(self, request: HttpRequest, record_id: uuid.UUID) -> HttpResponse:
         return responses.thumbnail(request, self._looked_at(request, record_id))
 
+    def picture_view(
+        self, request: HttpRequest, record_id: uuid.UUID, picture: uuid.UUID
+    ) -> HttpResponse:
+        record = self._looked_at(request, record_id)
+        return responses.picture(request, sittings.picture_of(record, picture))
+
+    def small_view(
+        self, request: HttpRequest, record_id: uuid.UUID, picture: uuid.UUID
+    ) -> HttpResponse:
+        record = self._looked_at(request, record_id)
+        return responses.thumbnail(request, sittings.picture_of(record, picture))
+
+    def similar_view(self, request: HttpRequest, record_id: uuid.UUID) -> HttpResponse:
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        record = self.get_object(request, str(record_id)) if settings.SIMILAR_CASES else None
+        if record is None:
+            raise Http404
+        return ReviewPage(self, request, record).show_similar()
+
     def _looked_at(self, request: HttpRequest, record_id: uuid.UUID) -> MoleRecord:
         """The record, if this person may see it."""
         if not self.has_view_permission(request):
@@ -195,10 +225,13 @@ class MoleRecordAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("picture"))
     def thumbnail(self, record: MoleRecord) -> SafeString:
+        count = len(record.pictures)
+        several = ngettext("%(count)d picture", "%(count)d pictures", count) % {"count": count}
         return format_html(
-            '<img src="{}" alt="{}" width="80" loading="lazy">',
+            '<img src="{}" alt="{}" width="80" loading="lazy">{}',
             reverse("admin:diagnosis_molerecord_thumbnail", args=[record.pk]),
             _("Picture of the mole"),
+            format_html("<br>{}", several) if count > 1 else "",
         )
 
     @admin.display(description=_("person"))

@@ -2,16 +2,24 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.age import age_on
+from accounts.models import User
 from diagnosis.language import terms
 from diagnosis.records.models import MAX_TEXT, MoleRecord
-from diagnosis.records.serializers import AssessmentSerializer
-from diagnosis.reviews import looks
-from diagnosis.reviews.models import DIAGNOSIS_CODE, Review
+from diagnosis.records.serializers import (
+    NOTHING,
+    AssessmentSerializer,
+    SittingPictureSerializer,
+)
+from diagnosis.reviews import looks, opinions
+from diagnosis.reviews.models import DIAGNOSIS_CODE, Review, SecondOpinion
+from ml.sitting.together import MOST
 
 DIAGNOSES = list(terms.DIAGNOSES.items())
 CATEGORIES = list(terms.RISK_CATEGORIES.items())
@@ -41,6 +49,11 @@ class VerdictChangesSerializer(serializers.Serializer):
     )
 
 
+class ColleagueField(serializers.PrimaryKeyRelatedField):
+    def get_queryset(self) -> QuerySet[User]:
+        return opinions.colleagues(self.context["request"].user)
+
+
 class VerdictSerializer(VerdictChangesSerializer):
     risk_category = serializers.ChoiceField(CATEGORIES)
     urgency = serializers.ChoiceField(URGENCIES)
@@ -49,7 +62,25 @@ class VerdictSerializer(VerdictChangesSerializer):
         min_value=0,
         max_value=10_000,
         required=False,
-        help_text=_("How many verdicts you saw: one more, and yours is refused."),
+        help_text=_("As the record said it: with one verdict more by now, yours is refused."),
+    )
+    ask = ColleagueField(
+        queryset=User.objects.none(),
+        required=False,
+        allow_null=True,
+        help_text=_("A colleague for whose opinion the verdict waits, unless it is urgent."),
+    )
+    question = serializers.CharField(
+        max_length=MAX_TEXT,
+        required=False,
+        allow_blank=True,
+        help_text=_("To the colleague. Only doctors see it."),
+    )
+    seen = serializers.IntegerField(
+        min_value=1,
+        max_value=MOST,
+        required=False,
+        help_text=_("How many pictures you saw: one more, and your verdict is refused."),
     )
 
 
@@ -68,6 +99,43 @@ class WrittenVerdictSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class ColleagueSerializer(serializers.Serializer):
+    """Another doctor, who can be asked."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField(source="__str__")
+
+
+class OpinionSerializer(serializers.ModelSerializer):
+    """A question to a colleague about a verdict.
+
+    ``first`` is null for the colleague who has not written a verdict yet.
+    """
+
+    record = serializers.UUIDField(source="first.record_id")
+    asked_by = serializers.CharField(source="first.doctor")
+    asked = serializers.CharField()
+    state = serializers.ChoiceField(["waiting", "differs", "settled"])
+    differs = serializers.ListField(child=serializers.ChoiceField(["risk_category", "urgency"]))
+    first = WrittenVerdictSerializer(allow_null=True)
+    second = WrittenVerdictSerializer(allow_null=True)
+    final = WrittenVerdictSerializer(allow_null=True)
+
+    class Meta:
+        model = SecondOpinion
+        fields = (
+            *("id", "record", "asked_by", "asked", "question", "created_at", "state", "differs"),
+            *("first", "second", "final"),
+        )
+        read_only_fields = fields
+
+    def to_representation(self, opinion: SecondOpinion) -> dict[str, Any]:
+        shown = super().to_representation(opinion)
+        if opinions.hides_verdicts(opinion, self.context["request"].user):
+            shown["first"] = None
+        return shown
+
+
 class SkippedSerializer(serializers.Serializer):
     skip = serializers.ListField(
         child=serializers.UUIDField(),
@@ -77,17 +145,44 @@ class SkippedSerializer(serializers.Serializer):
     )
 
 
+class SimilarCaseSerializer(serializers.Serializer):
+    """Another person's reviewed record beside one that is looked at."""
+
+    distance = serializers.FloatField(help_text=_("0 the same picture, 1 an unrelated one."))
+    month = serializers.DateField(help_text=_("The first day of the month in which it was sent."))
+    picture = serializers.CharField(help_text=_("A small JPEG as a data: address, or empty."))
+    diagnosis = serializers.ChoiceField(DIAGNOSES, allow_blank=True)
+    risk_category = serializers.ChoiceField(CATEGORIES)
+    urgency = serializers.ChoiceField(URGENCIES)
+
+
 class PatientMoleSerializer(serializers.Serializer):
     id = serializers.UUIDField()
     name = serializers.CharField()
     body_site = serializers.ChoiceField(list(terms.BODY_SITES.items()), allow_blank=True)
 
 
+class AddressField(serializers.HyperlinkedIdentityField):
+    """The address of something that a record has; looked up once for all rows of an answer."""
+
+    _of_nothing: str | None = None
+
+    def get_url(self, obj: Any, view_name: str, request: Any, format: str | None) -> str | None:
+        if self._of_nothing is None:
+            self._of_nothing = self.reverse(view_name, kwargs={"pk": NOTHING}, request=request)
+        return self._of_nothing.replace(NOTHING, str(obj.pk))
+
+
+class PatientPictureSerializer(SittingPictureSerializer):
+    room = "api-queue"
+
+
 class PatientRecordSerializer(serializers.ModelSerializer):
     """Another person's record, before a doctor.
 
     ``assessment`` and ``danger`` are null while there is no answer, and for a doctor who reviews
-    blind and has not written a verdict yet.
+    blind and has not written a verdict yet; ``reviews`` is empty for one whose own opinion a
+    colleague waits for, and ``known`` counts them all the same.
     """
 
     person = serializers.CharField(source="owner.pseudonym", read_only=True)
@@ -96,18 +191,28 @@ class PatientRecordSerializer(serializers.ModelSerializer):
     size_mm = serializers.DecimalField(
         max_digits=4, decimal_places=1, coerce_to_string=False, read_only=True, allow_null=True
     )
-    image = serializers.HyperlinkedIdentityField(view_name="api-queue-image")
-    thumbnail = serializers.HyperlinkedIdentityField(view_name="api-queue-thumbnail")
+    image = AddressField(view_name="api-queue-image")
+    thumbnail = AddressField(view_name="api-queue-thumbnail")
+    pictures = PatientPictureSerializer(
+        many=True, read_only=True, help_text=_("All of the sitting, the record's own first.")
+    )
     danger = serializers.ChoiceField(MoleRecord.Danger.choices, read_only=True, allow_null=True)
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
     claimed_by = serializers.SerializerMethodField()
+    known = serializers.SerializerMethodField(
+        help_text=_("How many verdicts there are, hidden ones too; send it with yours.")
+    )
+    opinion = serializers.SerializerMethodField(
+        help_text=_("The question to a colleague that has no final verdict yet.")
+    )
     reviews = WrittenVerdictSerializer(many=True, read_only=True)
 
     class Meta:
         model = MoleRecord
         fields = (
             *("id", "person", "age", "state", "mole", "modality", "note", "signs", "size_mm"),
-            *("image", "thumbnail", "created_at", "danger", "assessment", "claimed_by", "reviews"),
+            *("image", "thumbnail", "pictures", "created_at", "danger", "assessment", "claimed_by"),
+            *("known", "opinion", "reviews"),
         )
         read_only_fields = fields
 
@@ -120,8 +225,19 @@ class PatientRecordSerializer(serializers.ModelSerializer):
             return None
         return str(record.review_claimed_by)
 
+    def get_known(self, record: MoleRecord) -> int:
+        return len(record.reviews.all())
+
+    @extend_schema_field(OpinionSerializer(allow_null=True))
+    def get_opinion(self, record: MoleRecord) -> dict[str, Any] | None:
+        opinion = opinions.open_among(record.reviews.all())
+        return opinion and OpinionSerializer(opinion, context=self.context).data
+
     def to_representation(self, record: MoleRecord) -> dict[str, Any]:
         shown = super().to_representation(record)
-        if looks.is_hidden(record=record, doctor=self.context["request"].user):
+        doctor = self.context["request"].user
+        if opinions.hides_verdicts(opinions.open_among(record.reviews.all()), doctor):
+            shown["reviews"] = []
+        if looks.is_hidden(record=record, doctor=doctor):
             shown |= {"assessment": None, "danger": None}
         return shown

@@ -15,7 +15,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts.age import age_on
 from audit import log
-from diagnosis.records.models import MoleRecord
+from diagnosis.records.models import MoleRecord, Picture
 from diagnosis.reviews.models import Review
 
 TABLE, PICTURES = "metadata.csv", "images"
@@ -49,10 +49,13 @@ def export(directory: Path, progress: Callable[[list], Iterable] = iter) -> tupl
     _check(directory)
     pictures = directory / PICTURES
     pictures.mkdir(parents=True, exist_ok=True)
-    rows, records = {}, {}
+    rows, of = {}, {}
     for review in _newest_allowed():
-        image_id = pseudonym("record", review.record_id)
-        rows[image_id], records[image_id] = _row(image_id, review), review.record_id
+        whole = pseudonym("record", review.record_id)
+        for one in review.record.pictures:
+            image_id = whole if one.pk == review.record_id else pseudonym("picture", one.pk)
+            rows[image_id] = _row(image_id, whole, one, review)
+            of[image_id] = (review.record_id, one.pk)
     _write(directory / TABLE, rows)
     for picture in pictures.iterdir():
         if picture.suffix != ".jpg" or picture.stem not in rows:
@@ -60,7 +63,7 @@ def export(directory: Path, progress: Callable[[list], Iterable] = iter) -> tupl
     missing = 0
     for image_id in progress(sorted(rows)):
         try:
-            copied = _copy(records[image_id], pictures / f"{image_id}.jpg")
+            copied = _copy(*of[image_id], pictures / f"{image_id}.jpg")
         except FileNotFoundError:
             copied, missing = False, missing + 1
         if not copied:
@@ -85,24 +88,25 @@ def _newest_allowed() -> Iterable[Review]:
         .order_by("record_id", "-created_at")
         .distinct("record_id")
         .select_related("record__owner", "record__mole")
+        .prefetch_related("record__further")
         .iterator(chunk_size=2000)
     )
 
 
-def _row(image_id: str, review: Review) -> dict[str, object]:
+def _row(image_id: str, whole: str, picture: Picture, review: Review) -> dict[str, object]:
     record = review.record
     mole, born = record.mole, record.born
     age = born and min(OLDEST, age_on(record.created_at.date(), born) // 5 * 5)
     site = mole.body_site if mole else ""
     return {
         "image_id": image_id,
-        # A picture of no named mole is one of its own.
-        "lesion_id": pseudonym("mole", mole.pk) if mole else image_id,
+        # The pictures of no named mole are of one of their own.
+        "lesion_id": pseudonym("mole", mole.pk) if mole else whole,
         # Whose pictures a clinic imported is not known.
         "patient_id": "" if record.is_imported else pseudonym("person", record.owner_id),
         # A diagnosis in the doctor's own words has no code in the taxonomy, but a category.
         "dx": review.diagnosis or review.risk_category,
-        "modality": record.modality,
+        "modality": picture.modality,
         "localization": LOCALIZATIONS.get(site, site),
         "age": "" if age is None else age,
         "confidence": review.confidence,
@@ -130,7 +134,7 @@ def _write(path: Path, rows: dict[str, dict[str, object]]) -> None:
     temporary.replace(path)
 
 
-def _copy(key: UUID, path: Path) -> bool:
+def _copy(key: UUID, picture_key: UUID, path: Path) -> bool:
     """Copy a picture and log it; False when the person withdrew, or deleted it, meanwhile.
 
     Raises FileNotFoundError.
@@ -138,13 +142,14 @@ def _copy(key: UUID, path: Path) -> bool:
     allowed = MoleRecord.objects.filter(pk=key, owner__teaching_consented_at__isnull=False)
     with transaction.atomic():
         record = allowed.select_for_update(of=["self"]).first()
-        if record is None:
+        found = [one for one in record.pictures if one.pk == picture_key] if record else []
+        if record is None or not found:
             path.unlink(missing_ok=True)
             return False
         if path.exists():
             return True
         temporary = path.with_suffix(".part")
-        with record.image.open() as stored, temporary.open("wb") as copy:
+        with found[0].image.open() as stored, temporary.open("wb") as copy:
             shutil.copyfileobj(stored, copy)
         log.log_export(record, to="data set")
     temporary.replace(path)

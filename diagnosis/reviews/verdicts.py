@@ -18,6 +18,10 @@ class Overtaken(Exception):
     """Another doctor has claimed the record, or written a verdict, meanwhile."""
 
 
+class MorePictures(Exception):
+    """The person has added a picture that the doctor has not seen."""
+
+
 def profile(doctor: User) -> DoctorProfile:
     """What the doctor chose for the reviews; the defaults where nothing was chosen."""
     return getattr(doctor, "doctor_profile", None) or DoctorProfile(user=doctor)
@@ -37,15 +41,17 @@ def write(
     private_comment: str = "",
     blind: bool = False,
     known: int | None = None,
+    seen: int | None = None,
     ask: User | None = None,
     question: str = "",
 ) -> Review:
     """Add a verdict, give the record back, and tell the person of the final one.
 
     ``known``: how many verdicts the doctor saw; one more means that two would say it twice.
+    ``seen``: how many pictures the doctor saw, since a verdict is on all of them.
     ``ask``: a colleague, whose opinion the verdict waits for unless it is urgent.
     The same verdict sent again, as by a double click, returns the one that it made.
-    Raises PermissionDenied when not a doctor, ValidationError, Overtaken.
+    Raises PermissionDenied when not a doctor, ValidationError, Overtaken, MorePictures.
     """
     if not doctor.has_perm("diagnosis.add_review"):
         raise PermissionDenied
@@ -65,6 +71,8 @@ def write(
         # Also locks the record, so that of two verdicts sent at once the second is counted.
         if not claims.take(record_ids=[record.pk], doctor=doctor):
             raise Overtaken
+        if seen is not None and 1 + record.further.count() > seen:
+            raise MorePictures
         if known is not None and record.reviews.count() != known:
             newest = record.reviews.first()
             if newest not in record.reviews.filter(doctor=doctor, **verdict):

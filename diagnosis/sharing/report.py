@@ -1,5 +1,6 @@
 """The report: a PDF in A4 that a person takes to a doctor."""
 
+import contextlib
 import io
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -22,7 +23,8 @@ from diagnosis.language import frequencies, plots, results, terms
 from diagnosis.moles import changes
 from diagnosis.moles.models import Change, Mole
 from diagnosis.records import media
-from diagnosis.records.models import MoleRecord
+from diagnosis.records.models import MoleRecord, Picture
+from ml.sitting.together import MOST
 
 AT_MOST = 40  # pictures: what prints on twenty sheets
 PIXELS = 1000  # of a picture's long side: 300 a inch at the size printed
@@ -155,6 +157,7 @@ class _Report(FPDF):
         self._line(_moment(record.created_at), 12, bold=True, gap=2)
         top, page = self.get_y(), self.page
         height = self._picture(record, top)
+        further = self._further(record, top + height + 2)
         self.set_left_margin(MARGIN_MM + PICTURE_MM + 6)
         self.set_xy(self.l_margin, top)
         for review in record.reviews.all():
@@ -165,12 +168,38 @@ class _Report(FPDF):
             self._line(str(review.diagnosis_in_words), 9.5)
             self._line(review.comment, 9.5, gap=3)
         self._answer(record)
+        self._parts(record)
         if change and change.result:
             self._change(change)
         self._facts(_facts_of(record))
         self.set_left_margin(MARGIN_MM)
-        bottom = top + height if page == self.page else MARGIN_MM
+        bottom = top + height + further if page == self.page else MARGIN_MM
         self.set_xy(MARGIN_MM, max(self.get_y(), bottom) + 3)
+
+    def _further(self, record: MoleRecord, top: float) -> float:
+        """The other pictures of the sitting, small and in one row; returns the height."""
+        highest = 0.0
+        for number, picture in enumerate(record.pictures[1:]):
+            side = PICTURE_MM / (MOST - 1) - 1
+            with contextlib.suppress(FileNotFoundError):
+                shown = self.image(
+                    _picture(picture),
+                    x=MARGIN_MM + number * (side + 1),
+                    y=top,
+                    w=side,
+                    h=side,
+                    keep_aspect_ratio=True,
+                    alt_text=_("Picture %(number)d") % {"number": number + 2},
+                )
+                highest = max(highest, shown.rendered_height + 2)
+        return highest
+
+    def _parts(self, record: MoleRecord) -> None:
+        for number, part in enumerate(results.parts(record), start=1):
+            words = (part.words, *part.remarks)
+            said = ". ".join(str(each).rstrip(".") for each in words if each)
+            name = _("Picture %(number)d") % {"number": number}
+            self._line(f"{name} ({part.picture.get_modality_display()}): {said}", 8, GREY)
 
     def _picture(self, record: MoleRecord, top: float) -> float:
         """The picture, or that it is missing; returns the height."""
@@ -261,10 +290,10 @@ def _font(name: str) -> str:
     return finders.find(name) or staticfiles_storage.path(name)
 
 
-def _picture(record: MoleRecord) -> io.BytesIO:
+def _picture(of: Picture) -> io.BytesIO:
     """Fine enough for print, a tenth of the bytes."""
     stream = io.BytesIO()
-    with record.image.open() as file, Image.open(file) as image:
+    with of.image.open() as file, Image.open(file) as image:
         image.draft("RGB", (PIXELS, PIXELS))
         image.thumbnail((PIXELS, PIXELS))
         image.save(stream, "JPEG", quality=88)

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -19,7 +20,7 @@ from rest_framework.throttling import SimpleRateThrottle
 
 from accounts.requests import PersonRequest
 from diagnosis.language import plots, results
-from diagnosis.records import responses
+from diagnosis.records import responses, sittings
 from diagnosis.records.models import MoleRecord
 from diagnosis.sharing import links, report
 from diagnosis.sharing.models import Share
@@ -129,6 +130,7 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
                 "verdicts": [(review, results.verdict(review)) for review in record.reviews.all()],
                 "signs": results.signs(record),
                 "tag": results.tag(record),
+                "parts": results.parts(record)[1:],
             }
             for record in reversed(shown)
         ],
@@ -145,7 +147,8 @@ def shared_report(request: HttpRequest, share: Share) -> HttpResponse:
 
 @with_key
 def shared_image(request: HttpRequest, share: Share, pk: uuid.UUID) -> HttpResponse:
-    return responses.picture(request, get_object_or_404(links.records_of(share), pk=pk))
+    its = links.records_of(share).filter(Q(pk=pk) | Q(further=pk)).distinct()
+    return responses.picture(request, sittings.picture_of(get_object_or_404(its), pk))
 
 
 def _share(request: PersonRequest, **what: Any) -> HttpResponse:

@@ -77,21 +77,22 @@ def serving(
     to float16, so that the Keras file and the float16 LiteRT file hold the same numbers.
 
     Outputs: ``logits`` (n, 7), ``cam`` (n, side/32, side/32, 7), ``mask`` (n, side/8, side/8, 1)
-    0–1, ``quality`` (n, len(QUALITY)).
+    0–1, ``quality`` (n, len(QUALITY)), ``features`` (n, FAMILIAR_COMPONENTS), by which pictures are
+    compared (``ml.features``).
     """
     picture = keras.Input((side, side, 3), name="picture")
     heads = _heads(picture, 0.0, 0.0, folded=True, variant=variant)
     mask = layers.Activation("sigmoid", name="mask_probability")(heads["mask"])
     lesion = layers.Activation("sigmoid", name="lesion_probability")(heads["lesion"])
     covered = layers.Activation("sigmoid", name="covered_share")(heads["covered"])
-    unfamiliarity = Unfamiliarity(name="unfamiliarity")
-    quality = Quality(name="quality")(
-        [picture, mask, lesion, covered, unfamiliarity(heads["features"])]
-    )
+    known = Unfamiliarity(name="unfamiliarity")
+    unfamiliarity, features = known(heads["features"])
+    quality = Quality(name="quality")([picture, mask, lesion, covered, unfamiliarity])
     outputs = {name: heads[name] for name in ("logits", "cam")}
-    model = keras.Model(picture, outputs | {"mask": mask, "quality": quality}, name="skincare")
+    outputs |= {"mask": mask, "quality": quality, "features": features}
+    model = keras.Model(picture, outputs, name="skincare")
     backbone.fold(trained, model)
-    unfamiliarity.set_weights([familiar.mean, familiar.components])
+    known.set_weights([familiar.mean, familiar.components])
     model.set_weights(
         [np.asarray(w).astype(np.float16).astype(np.float32) for w in model.get_weights()]
     )
@@ -114,7 +115,8 @@ class Familiar:
 
 @keras.saving.register_keras_serializable("ml")
 class Unfamiliarity(layers.Layer):
-    """Features (n, 1280) → (n, 1): the share of their length that lies outside of Familiar."""
+    """Features (n, 1280) → (n, 1), the share of their length that lies outside of Familiar, and
+    (n, FAMILIAR_COMPONENTS), where they lie inside of it."""
 
     def build(self, shape) -> None:
         self.mean = self.add_weight(shape=(shape[-1],), trainable=False)
@@ -127,7 +129,8 @@ class Unfamiliarity(layers.Layer):
         def square(x):
             return tf.reduce_sum(tf.square(x), axis=1, keepdims=True)
 
-        return tf.sqrt(tf.nn.relu(square(moved) - square(inside)) / (square(features) + 1e-6))
+        outside = tf.nn.relu(square(moved) - square(inside)) / (square(features) + 1e-6)
+        return tf.sqrt(outside), inside
 
 
 @keras.saving.register_keras_serializable("ml")

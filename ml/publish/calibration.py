@@ -14,7 +14,7 @@ from ml.classifier import calibrated
 from ml.datasets import Row
 from ml.network import QUALITY
 from ml.person import Person
-from ml.publish import operating_point, second_stage
+from ml.publish import operating_point, second_stage, sittings
 from ml.quality import Limit
 from ml.taxonomy import (
     BENIGN_DIAGNOSES,
@@ -58,6 +58,8 @@ def calibrate(rows: Sequence[Row], answers: dict[str, np.ndarray]) -> dict:
     Raises ValueError, naming the modality, where validation has too few lesions to set it on.
     """
     card: dict = {"calibration": {}, "person": {}, "thresholds": {}, "limits": {}}
+    judged: list[int] = []
+    judgements: list[np.ndarray] = []  # (2, n, 7): by the picture alone, and with the person
     for modality in MODALITIES:
         chosen = np.array([i for i, r in enumerate(rows) if r.allowed and r.modality == modality])
         if not len(chosen):
@@ -82,6 +84,11 @@ def calibrate(rows: Sequence[Row], answers: dict[str, np.ndarray]) -> dict:
             "cost_ratio": COST_RATIO,
         }
         card["limits"][modality] = limits(answers["quality"][chosen])
+        judged += chosen.tolist()
+        judgements.append(np.stack([alone, asked[-1]]))
+    if judged:
+        several = list(np.concatenate(judgements, axis=1))
+        card["sitting"] = sittings.thresholds([rows[i] for i in judged], several, COST_RATIO)
     return card
 
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from ml import classifier, images, network
-from ml.datasets import Row, arrays, seen
+from ml.datasets import DatasetError, Row, arrays, seen
 from ml.measure import evaluation, trust
 from ml.publish import bands, calibration, external, model_card
 from ml.taxonomy import (
@@ -72,6 +72,8 @@ def release(
     found, known = runs.pictures(run, data)
     rows = [row for row, fold in zip(found, known, strict=True) if fold]
     folds = np.array([fold for fold in known if fold])
+    if "test" not in folds:
+        raise DatasetError(f"{run}: none of its test pictures are in this data")
     loaded, side = arrays.load(rows), plan.validation_side
     trained = runs.best(run)
     familiar = _familiar(trained, rows, loaded, folds, side)
@@ -313,7 +315,7 @@ def _version(card: dict, out: Path) -> str:
 
 def _answers_by(card: dict) -> list:
     """What an answer follows from."""
-    names = ("quality", "calibration", "person", "thresholds", "limits")
+    names = ("quality", "calibration", "person", "thresholds", "sitting", "limits")
     return [card["files"]["litert"]["sha256"], *(card.get(name) for name in names)]
 
 

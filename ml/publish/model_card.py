@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from ml.sitting import together
 from ml.skin_tone import TONES
 from ml.taxonomy import CATEGORY_OF, DIAGNOSIS_NAMES, MODALITIES
 
@@ -97,6 +98,20 @@ SKINS = (
     ),
     ("skin_types", "By the skin type (Fitzpatrick) that PAD-UFES-20 gives", tuple("123456")),
 )
+SEVERAL = {
+    "dermoscopy": "With a dermatoscope",
+    "photo": "Photographs",
+    together.BOTH: "One with a dermatoscope, one photograph",
+}
+SEVERAL_COLUMNS = (
+    ("pictures or lesions", lambda f: str(f["n"])),
+    ("refused", lambda f: _number(f["refused"])),
+    ("AUC", lambda f: _figure(f, "auc")),
+    ("specificity at 95 % sensitivity", lambda f: _figure(f, "specificity_at_95_sensitivity")),
+    ("sensitivity", lambda f: _figure(f, "sensitivity")),
+    ("melanomas sent", lambda f: _figure(f, "melanoma_sensitivity")),
+    ("specificity", lambda f: _figure(f, "specificity")),
+)
 OUTSIDE = (
     ("pictures", lambda f: f"{f['n']} ({f['malignant']} malignant)"),
     ("AUC", lambda f: _figure(f, "auc_malignant")),
@@ -136,7 +151,35 @@ def render(card: Mapping) -> str:
         known = {name.replace("_", " "): card[part][name] for name in names if name in card[part]}
         if known:
             parts.append(f"\n### {heading}\n\n{_table('skin', SHORT_COLUMNS, known)}\n")
+    parts.append(_several(together.gain(card["version"]).get("kinds", {})))
     return header + "".join([*tables, *parts, _refused(card["refused"])]) + LIMITS
+
+
+def _several(kinds: Mapping) -> str:
+    """What several pictures of a lesion reach together, where it was measured."""
+    text = ""
+    for kind, measured in kinds.items():
+        several = measured["datasets"] if len(measured["datasets"]) > 1 else {}
+        sets = {"all": measured["all"], **several}
+        blocks: dict[str, Mapping] = {}
+        for name, figures in sets.items():
+            blocks |= {f"{name}: one, {m}": of for m, of in figures["single"].items()}
+            blocks[f"{name}: together"] = figures["together"]
+        of_all = measured["all"]
+        text += (
+            f"\n{SEVERAL[kind]}: {of_all['lesions']} lesions of {', '.join(measured['datasets'])}, "
+            f"{of_all['malignant']} malignant, {of_all['melanomas']} melanomas, "
+            f"{of_all['pictures']} pictures of each.\n\n"
+            f"{_table('judged', SEVERAL_COLUMNS, blocks)}\n"
+        )
+    if not text:
+        return ""
+    return (
+        "\n### Several pictures of one lesion\n\n"
+        "The mean of the probabilities of those that can be judged, by thresholds of its own, set "
+        "on validation lesions by the same rule; on test lesions, as served, without what is "
+        "refused.\n" + text
+    )
 
 
 def _reached(figures: Mapping, stage: Mapping) -> str:

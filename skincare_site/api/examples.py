@@ -27,6 +27,7 @@ ASSESSMENT = {
         "uncertain": False,
         "advice": "doctor_days",
     },
+    "pictures": [],
     "heatmap": {"rows": 2, "cols": 2, "values": [0.0, 0.2, 0.4, 1.0]},
     "outline": [[0.3, 0.3], [0.7, 0.3], [0.5, 0.7]],
     "milliseconds": 31.5,
@@ -55,6 +56,15 @@ RECORD = {
     "size_mm": 4.5,
     "image": f"https://example.org/api/v1/records/{RECORD_ID}/image/",
     "thumbnail": f"https://example.org/api/v1/records/{RECORD_ID}/thumbnail/",
+    "pictures": [
+        {
+            "id": RECORD_ID,
+            "modality": "photo",
+            "created_at": "2026-11-24T09:30:00Z",
+            "image": f"https://example.org/api/v1/records/{RECORD_ID}/image/",
+            "thumbnail": f"https://example.org/api/v1/records/{RECORD_ID}/thumbnail/",
+        }
+    ],
     "created_at": "2026-11-24T09:30:00Z",
     "finished_at": "2026-11-24T09:30:01Z",
     "assessment": ASSESSMENT,

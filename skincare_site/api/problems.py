@@ -22,7 +22,7 @@ from accounts.idempotency import KeyUsed, MadeBefore
 from diagnosis.limits import TryLater
 from diagnosis.records.pictures import PictureRefused
 from diagnosis.records.uploads import ConsentMissing, NotRetryable, SentBefore
-from diagnosis.reviews.verdicts import Overtaken
+from diagnosis.reviews.verdicts import MorePictures, Overtaken
 from skincare_site.middleware import is_refused_by_database
 
 MEDIA_TYPE = "application/problem+json"
@@ -44,6 +44,7 @@ CONFLICTS = {
     Overtaken: gettext_lazy(
         "Another doctor has claimed this record, or written a verdict meanwhile."
     ),
+    MorePictures: gettext_lazy("The person has added a picture meanwhile. Look at it first."),
     MadeBefore: gettext_lazy(
         "This request was sent before, and what it made can’t be shown again."
     ),

@@ -23,7 +23,7 @@ from diagnosis.language.api import LimitsView
 from diagnosis.moles.api import MoleViewSet
 from diagnosis.own_data.api import DeletionView, ExportView
 from diagnosis.records.api import RecordViewSet, TimelineView
-from diagnosis.reviews.api import QueueViewSet, VerdictViewSet
+from diagnosis.reviews.api import OpinionViewSet, QueueViewSet, VerdictViewSet
 from diagnosis.sharing.api import MoleReportView, RecordReportView, ShareViewSet
 from diagnosis.webhooks.api import WebhookViewSet
 from skincare_site.api.health import HealthView
@@ -48,6 +48,7 @@ router.register("moles", MoleViewSet, basename="api-mole")
 router.register("shares", ShareViewSet, basename="api-share")
 router.register("queue", QueueViewSet, basename="api-queue")
 router.register("reviews", VerdictViewSet, basename="api-review")
+router.register("opinions", OpinionViewSet, basename="api-opinion")
 router.register("webhooks", WebhookViewSet, basename="api-webhook")
 
 urlpatterns = [

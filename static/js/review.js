@@ -149,17 +149,27 @@ if (buttons) {
   });
 }
 
-// --- the program's answer, when the doctor asks for it -------------------------------------------
+// --- what is shown when the doctor asks for it: the program's answer, similar cases -------------
+
+const notShown = review.querySelector("#not-shown");
 
 review.addEventListener("click", async (/** @type {any} */ event) => {
   const link = event.target.closest("[data-reveal]");
   if (!link) return;
   event.preventDefault(); // what is in the form stays there
-  const answer = await fetch(link.href);
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const id of ["picture", "model"]) {
+  if (link.ariaBusy === "true") return;
+  link.ariaBusy = "true";
+  const answer = await fetch(link.href).catch(() => null);
+  link.ariaBusy = "false";
+  notShown.hidden = Boolean(answer?.ok) && !answer?.redirected; // to the sign-in
+  if (!notShown.hidden) return link.parentElement.after(notShown);
+  const page = new DOMParser().parseFromString(await /** @type {Response} */ (answer).text(), "text/html");
+  const ids = link.dataset.reveal.split(" ");
+  for (const id of ids) {
     const part = page.getElementById(id);
     if (part) document.getElementById(id)?.replaceWith(document.adoptNode(part));
   }
+  const headings = ids.map((/** @type {string} */ id) => `#${id} h2[tabindex]`);
+  /** @type {HTMLElement | null} */ (document.querySelector(headings.join()))?.focus();
   fitAll();
 });

@@ -1,7 +1,7 @@
 /**
  * The upload form made easier: camera, drop, paste, several pictures with preview and cropping, and
- * sending with progress. Each picture is one request with a key of its own, so that sending it
- * again makes no second record.
+ * sending with progress. Pictures of one mole are one request, those of different moles one each.
+ * Each request has a key of its own, so that sending it again makes no second record.
  */
 
 import { cookie, send as sendToApi } from "./camera/send.js";
@@ -19,6 +19,8 @@ const list = one(form, ".pictures");
 const said = one(field, "[data-said]");
 const button = one(form, "[type=submit]");
 const notice = one(form, "[data-notice]");
+const several = one(form, "[data-several]");
+const ofAll = one(form, "[name=dermoscopy]");
 /** @type {any} */
 const words = form.dataset;
 
@@ -41,6 +43,7 @@ const size = (bytes) => bytes < 1e6 ? `${number.format(bytes / 1000)} kB` : `${n
 // crypto.randomUUID is missing where a phone reads the page without TLS.
 const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))]
   .map((byte) => byte.toString(16).padStart(2, "0")).join("");
+let keyOfAll = newKey(); // of pictures that are sent together
 
 /* --- choosing ---------------------------------------------------------------------------------- */
 
@@ -68,10 +71,31 @@ function refresh() {
   for (const picture of pictures) files.items.add(picture.file);
   input.files = files.files;
   list.hidden = one(field, "[data-crop-hint]").hidden = !pictures.length;
-  one(form, "[data-several]").hidden = pictures.length < 2;
+  keyOfAll = newKey();
+  offerKinds(pictures.length > 1);
   notice.hidden = true;
   if (!sending) button.textContent = pictures.length > 1 ? words.checkAll : words.check;
 }
+
+/** Of several pictures, each says how it was taken; of one, the form does. @param {boolean} each */
+function offerKinds(each) {
+  for (const { element } of pictures) {
+    const box = one(element, "[data-kind] input");
+    if (box.closest("[data-kind]").hidden) box.checked = ofAll.checked;
+    box.closest("[data-kind]").hidden = !each;
+  }
+  several.hidden = !each;
+  ofAll.closest(".field").hidden = each;
+}
+
+/** @param {Picture} picture */
+function kindOf({ element }) {
+  const box = pictures.length > 1 ? one(element, "[data-kind] input") : ofAll;
+  return box.checked ? "dermoscopy" : "photo";
+}
+
+/** "yes" for one mole, "no" for different ones, or nothing while there is no answer. */
+const together = () => pictures.length > 1 ? new FormData(form).get("together") : "no";
 
 /** @param {File} file @returns {Picture} */
 function card(file) {
@@ -177,6 +201,7 @@ function say({ element }, sentence, isError = false) {
 }
 
 input.multiple = true;
+one(field.parentElement ?? form, "[data-invitation]").hidden = false;
 input.addEventListener("change", () => add(input.files));
 // A quick hand, or a browser that restores the form, chose before this script was there.
 add(input.files);
@@ -214,24 +239,30 @@ document.addEventListener("paste", (event) => {
 
 /* --- sending ----------------------------------------------------------------------------------- */
 
-/** What the form says of the picture, in the API's words. @param {Picture} picture */
-function body(picture) {
+/** What the form says of the pictures, in the API's words. @param {Picture[]} sent */
+function body(sent) {
   const data = new FormData(form);
-  data.set("image", picture.file, picture.file.name);
-  data.set("modality", data.has("dermoscopy") ? "dermoscopy" : "photo");
-  data.set("only_new", String(!picture.again));
+  for (const name of ["image", "modality"]) data.delete(name);
+  for (const picture of sent) {
+    data.append("image", picture.file, picture.file.name);
+    data.append("modality", kindOf(picture));
+  }
+  data.set("only_new", String(!sent.some(({ again }) => again)));
   for (const [theirs, ours] of Object.entries(FIELDS)) data.set(theirs, String(data.get(ours) ?? ""));
-  for (const unknown of ["csrfmiddlewaretoken", "key", "again", "dermoscopy", ...Object.values(FIELDS)]) data.delete(unknown);
+  for (const unknown of ["csrfmiddlewaretoken", "key", "again", "dermoscopy", "together", ...Object.values(FIELDS)]) data.delete(unknown);
   return data;
 }
 
-/** Send one picture; the sentence, or links, that end the sending, or nothing.
- * @param {Picture} picture @returns {Promise<string | Node[]>} */
-async function send(picture) {
+/** Send a picture, or several of one mole, of which the first says how it goes; the sentence, or
+ * links, that end the sending, or nothing.
+ * @param {Picture[]} sent @returns {Promise<string | Node[]>} */
+async function send(sent) {
+  const [picture] = sent;
+  const key = sent.length > 1 ? keyOfAll : picture.key;
   const progress = one(picture.element, "progress");
   progress.hidden = false;
   say(picture, words.progress);
-  const answer = await sendToApi(words.api, body(picture), picture.key, {
+  const answer = await sendToApi(words.api, body(sent), key, {
     progress: (share) => { progress.value = share; },
     arrived: () => say(picture, words.storing),
   });
@@ -239,8 +270,10 @@ async function send(picture) {
   say(picture, "");
   if ("id" in answer) {
     const address = words.result.replace(NO_ID, answer.id);
-    picture.url = address;
-    picture.element.dataset.sent = "";
+    for (const each of sent) {
+      each.url = address;
+      each.element.dataset.sent = "";
+    }
     sayWithResult(picture, `${words.sent}.`, address);
     return "";
   }
@@ -250,6 +283,7 @@ async function send(picture) {
     offerAgain(picture);
     return "";
   }
+  if (sent.length > 1 && errors?.image) return errors.image.join(" ");
   if (status === 413 || errors?.image) {
     say(picture, errors?.image?.[0] ?? fill(words.tooLarge, { name: picture.original.name }), true);
     return "";
@@ -296,35 +330,53 @@ function problems(errors) {
     link.textContent = sentence;
     return link;
   }));
-  for (const details of form.querySelectorAll("details")) details.open = true;
+  const outside = Object.keys(errors).every((name) => name === "together");
+  for (const details of form.querySelectorAll("details")) details.open ||= !outside;
   return links;
 }
 
 /** Everything has arrived. */
 function leave() {
-  location.assign(pictures.length > 1 ? words.records : pictures[0].url ?? words.records);
+  const results = new Set(pictures.map(({ url }) => url));
+  location.assign(results.size > 1 ? words.records : pictures[0].url ?? words.records);
+}
+
+/** What stands against sending all of them as pictures of one mole. */
+function notTogether() {
+  if (pictures.length > Number(words.most)) return words.tooMany;
+  const bytes = pictures.reduce((sum, { file }) => sum + file.size, 0);
+  return bytes > Number(words.maxTogether) ? words.tooLargeTogether : "";
+}
+
+/** @param {string | Node[]} problem */
+function stop(problem) {
+  one(notice, "p").replaceChildren(...[problem].flat());
+  notice.hidden = false;
+  notice.focus();
 }
 
 async function sendAll() {
+  const choice = together();
+  if (!choice) return stop(problems({ together: [words.sameMole] }));
+  const against = choice === "yes" && notTogether();
+  if (against) return stop(against);
   sending = true;
   notice.hidden = true;
   button.setAttribute("aria-disabled", "true");
   form.dataset.sending = "";
   /** @type {string | Node[]} */
   let problem = "";
-  for (const picture of pictures.filter((one) => !one.url)) {
-    problem = await send(picture);
+  const left = pictures.filter((one) => !one.url);
+  for (const sent of choice === "yes" ? [left] : left.map((one) => [one])) {
+    problem = await send(sent);
     if (problem) break;
   }
   sending = false;
   button.removeAttribute("aria-disabled");
   delete form.dataset.sending;
   if (problem) {
-    one(notice, "p").replaceChildren(...[problem].flat());
-    notice.hidden = false;
     button.textContent = words.again;
-    notice.focus();
-    return;
+    return stop(problem);
   }
   const refused = pictures.find((picture) => !picture.url);
   if (!refused) leave();

@@ -14,7 +14,7 @@ from diagnosis.models import Assessment, MoleRecord, Webhook
 from diagnosis.records import demos
 from diagnosis.reviews import verdicts
 from diagnosis.sharing import links
-from tests.factories import MoleFactory, RecordFactory, answer, assessed
+from tests.factories import MoleFactory, RecordFactory, answer, assessed, sitting
 
 GRID = [math.exp(-((x - 3) ** 2 + (y - 3) ** 2) / 5) for y in range(7) for x in range(7)]
 OVERLAYS = {
@@ -59,6 +59,7 @@ def of(alice, dr_chen) -> dict[str, str]:
         "result_watch": record_of(alice, mole=shoulder, note="Before the holidays."),
         "result_doctor": record_of(alice, "irregular_mole", HIGH, mole=shoulder),
         "result_older": record_of(alice, says={"model_version": "2026.06.2"}),
+        "result_several": sitting("benign", None, HIGH, together="benign", owner=alice),
     }
     records["result_older"].assessments.create(**answer(None, model_version="2026.01.1"))
     verdicts.write(
@@ -84,6 +85,11 @@ def of(alice, dr_chen) -> dict[str, str]:
     return addresses | {
         "history": reverse("diagnosis:history"),
         "new": reverse("diagnosis:record_new"),
+        "picture_new": reverse("diagnosis:picture_new", args=[records["result_several"].pk]),
+        "picture_delete": reverse(
+            "diagnosis:picture_delete",
+            args=[records["result_several"].pk, records["result_several"].pictures[1].pk],
+        ),
         "delete": reverse("diagnosis:record_delete", args=[records["result_watch"].pk]),
         "mole": reverse("diagnosis:mole_detail", args=[shoulder.pk]),
         "mole_edit": reverse("diagnosis:mole_edit", args=[shoulder.pk]),

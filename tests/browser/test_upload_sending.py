@@ -48,10 +48,44 @@ def send(page: Page, name: str = "Check this picture") -> None:
     page.get_by_role("button", name=name).click()
 
 
+def different_moles(page: Page) -> None:
+    page.get_by_label("No, different moles").check()
+
+
+def test_pictures_of_one_mole_are_one_record(upload_page: Page, files) -> None:
+    upload_page.get_by_label("Picture of the mole").set_input_files(files)
+    upload_page.get_by_label("Taken with a dermatoscope").last.check()
+    upload_page.get_by_label("Yes, one mole").check()
+    send(upload_page, "Check these pictures")
+    expect(upload_page.get_by_role("heading", level=1)).to_have_text(
+        "Your pictures are being checked"
+    )
+    record = MoleRecord.objects.get()
+    assert [one.modality for one in record.pictures] == ["photo", "dermoscopy"]
+
+
+def test_whether_it_is_one_mole_has_to_be_said(upload_page: Page, files) -> None:
+    upload_page.get_by_label("Picture of the mole").set_input_files(files)
+    send(upload_page, "Check these pictures")
+    asked = upload_page.get_by_role("link", name="Say whether these pictures show the same mole.")
+    asked.click()
+    expect(upload_page.get_by_label("Yes, one mole")).to_be_focused()
+    assert not MoleRecord.objects.exists()
+
+
+def test_the_same_picture_twice_is_refused_together(upload_page: Page, files) -> None:
+    upload_page.get_by_label("Picture of the mole").set_input_files([files[0]])
+    upload_page.get_by_label("Picture of the mole").set_input_files([files[0]])
+    upload_page.get_by_label("Yes, one mole").check()
+    send(upload_page, "Check these pictures")
+    expect(upload_page.get_by_text("The same picture is there twice")).to_be_visible()
+    assert not MoleRecord.objects.exists()
+
+
 def test_several_at_once_are_a_record_each_of_one_mole(upload_page: Page, files) -> None:
     upload_page.get_by_label("Picture of the mole").set_input_files(files[0])
     upload_page.get_by_label("Picture of the mole").set_input_files(files[1])
-    expect(upload_page.get_by_text("counts for all of these pictures")).to_be_visible()
+    different_moles(upload_page)
     upload_page.get_by_text("Say what you noticed").click()
     upload_page.get_by_label("Name for a new mole").fill("left shoulder")
     send(upload_page, "Check these pictures")
@@ -71,6 +105,7 @@ def test_a_picture_is_taken_out_again(upload_page: Page, files) -> None:
 def test_a_bad_one_among_them_stays_and_the_others_are_sent(upload_page: Page, files) -> None:
     files[0].write_bytes(picture(file_format="GIF"))
     upload_page.get_by_label("Picture of the mole").set_input_files(files)
+    different_moles(upload_page)
     send(upload_page, "Check these pictures")
     expect(upload_page.get_by_text("Animated pictures and GIFs can't be used.")).to_be_visible()
     expect(upload_page.get_by_role("link", name="See the result")).to_be_visible()

@@ -2,11 +2,13 @@
 
 import pytest
 from auditlog.models import LogEntry
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from accounts import tokens
 from diagnosis.models import DoctorProfile, MoleRecord, Review
-from diagnosis.reviews import claims
+from diagnosis.reviews import claims, verdicts
 from ml.images import decode
 from tests.factories import MoleFactory, RecordFactory, ReviewFactory, UserFactory, assessed
 
@@ -70,6 +72,53 @@ def test_a_record_is_moved_to_another_mole_of_the_person(program, alice, bob):
     others = {"mole": str(MoleFactory(owner=bob).pk)}
     assert program.patch(address, others, format="json").status_code == 400
     assert program.patch(address, {"mole": None}, format="json").json()["mole"] is None
+
+
+def test_what_is_said_later_replaces_only_what_is_named(program, alice):
+    record = RecordFactory(owner=alice, note="since May", signs=["growing"])
+    address = f"{API}records/{record.pk}/"
+    said = program.patch(address, {"mole_name": "left", "size_mm": 4.5}, format="json").json()
+    assert said["mole"] == str(alice.moles.get().pk)
+    assert (said["note"], said["signs"], said["size_mm"]) == ("since May", ["growing"], 4.5)
+    program.patch(address, {"signs": ["bleeding", "bleeding"], "note": ""}, format="json")
+    said = program.patch(address, {"size_mm": None}, format="json").json()
+    assert (said["note"], said["signs"], said["size_mm"]) == ("", ["bleeding"], None)
+    assert said["mole"] == str(alice.moles.get().pk)
+    assert program.patch(address, {}, format="json").json() == said
+
+
+def test_a_sign_that_is_said_later_raises_the_advice(program, alice):
+    address = f"{API}records/{assessed(owner=alice).pk}/"
+    said = program.patch(address, {"signs": ["bleeding"]}, format="json").json()
+    assert said["assessment"]["advice"] == "doctor_weeks"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"note": "x" * 2001}, "note"),
+        ({"note": "\0"}, "note"),
+        ({"note": ["x"]}, "note"),
+        ({"signs": "bleeding"}, "signs"),
+        ({"signs": ["singing"]}, "signs"),
+        ({"signs": [{}]}, "signs"),
+        ({"size_mm": 1e300}, "size_mm"),
+        ({"size_mm": "NaN"}, "size_mm"),
+        ({"size_mm": 0}, "size_mm"),
+        ({"mole": "me"}, "mole"),
+        ({"mole": {}}, "mole"),
+        ({"mole_name": "x" * 101}, "mole_name"),
+        ({"body_site": "moon"}, "body_site"),
+    ],
+)
+def test_what_can_not_be_said_is_refused_and_nothing_changes(program, alice, body, field):
+    record = RecordFactory(owner=alice, note="as it was")
+    address = f"{API}records/{record.pk}/"
+    before = program.get(address).json()
+    answer = program.patch(address, body | {"phone_advice": "watch"}, format="json")
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
+    assert program.get(address).json() == before
+    assert not alice.moles.exists()
 
 
 def test_a_record_has_a_small_picture_and_one_with_the_heatmap(program, alice):
@@ -247,6 +296,104 @@ def test_demo_and_waiting_records_are_not_in_the_queue(doctor, alice):
     assert doctor.get(f"{API}queue/").json()["results"] == []
     answer = doctor.post(f"{API}queue/{waiting.pk}/reviews/", VERDICT, format="json")
     assert answer.status_code == 404
+
+
+# --- a second doctor ---
+
+
+@pytest.fixture
+def dr_okafor(db):
+    return UserFactory(display_name="dr_okafor", role="doctor", is_staff=True)
+
+
+def test_a_colleague_is_asked_judges_alone_and_both_come_to_one_verdict(
+    doctor, program, dr_okafor, alice
+):
+    record = assessed(owner=alice)
+    colleague = program_of(dr_okafor)
+    [who] = doctor.get(f"{API}opinions/colleagues/").json()["results"]
+    assert who == {"id": str(dr_okafor.pk), "name": "dr_okafor"}
+    address = f"{API}queue/{record.pk}/reviews/"
+    ask = VERDICT | {"known": 0, "ask": who["id"], "question": "Atypical?"}
+    assert doctor.post(address, ask, format="json").json()["is_final"] is False
+    [mine] = colleague.get(f"{API}opinions/", {"waits_for": "me"}).json()["results"]
+    assert (mine["record"], mine["asked_by"]) == (str(record.pk), "dr_chen")
+    assert (mine["state"], mine["question"], mine["first"]) == ("waiting", "Atypical?", None)
+    shown = colleague.post(f"{API}queue/next/").json()
+    assert (shown["id"], shown["reviews"], shown["known"]) == (str(record.pk), [], 1)
+    assert shown["opinion"] == mine
+    other = VERDICT | {"risk_category": "malignant_low_risk", "urgency": "doctor_weeks"}
+    answer = colleague.post(address, other | {"known": shown["known"]}, format="json")
+    assert answer.status_code == 201
+    assert not colleague.get(f"{API}opinions/", {"waits_for": "me"}).json()["results"]
+    assert colleague.get(f"{API}opinions/", {"waits_for": "others"}).json()["results"]
+    assert doctor.get(f"{API}opinions/", {"waits_for": "someone"}).status_code == 400
+    both = doctor.get(f"{API}opinions/{mine['id']}/").json()
+    assert (both["state"], both["differs"]) == ("differs", ["risk_category", "urgency"])
+    assert both["second"]["urgency"] == "doctor_weeks"
+    assert program.get(f"{API}records/{record.pk}/").json()["reviews"] == []
+    assert doctor.post(address, other | {"known": 2}, format="json").status_code == 201
+    settled = colleague.get(f"{API}opinions/", {"waits_for": "nobody"}).json()["results"]
+    assert [(one["id"], one["state"]) for one in settled] == [(mine["id"], "settled")]
+    [final] = program.get(f"{API}records/{record.pk}/").json()["reviews"]
+    assert final["urgency"] == "doctor_weeks"
+
+
+@pytest.mark.parametrize("whom", ["dr_chen", "alice", "nobody", 7, ["x"]])
+def test_only_a_colleague_is_asked(doctor, dr_chen, alice, whom):
+    record = assessed(owner=alice)
+    asked = {"dr_chen": str(dr_chen.pk), "alice": str(alice.pk)}.get(str(whom), whom)
+    answer = doctor.post(
+        f"{API}queue/{record.pk}/reviews/", VERDICT | {"ask": asked}, format="json"
+    )
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["ask"])
+    assert not Review.objects.exists()
+
+
+def test_a_second_question_about_a_record_is_refused(doctor, dr_okafor, alice):
+    record = assessed(owner=alice)
+    third = UserFactory(display_name="dr_silva", role="doctor", is_staff=True)
+    address = f"{API}queue/{record.pk}/reviews/"
+    body = VERDICT | {"ask": str(dr_okafor.pk)}
+    assert doctor.post(address, body, format="json").status_code == 201
+    answer = program_of(dr_okafor).post(
+        address, VERDICT | {"urgency": "doctor_weeks", "ask": str(third.pk)}, format="json"
+    )
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["ask"])
+    assert Review.objects.count() == 1
+
+
+def test_questions_between_others_are_not_found(doctor, dr_okafor, alice):
+    record = assessed(owner=alice)
+    body = VERDICT | {"ask": str(dr_okafor.pk)}
+    doctor.post(f"{API}queue/{record.pk}/reviews/", body, format="json")
+    [asked] = doctor.get(f"{API}opinions/").json()["results"]
+    third = program_of(UserFactory(display_name="dr_silva", role="doctor", is_staff=True))
+    assert third.get(f"{API}opinions/").json()["results"] == []
+    assert third.get(f"{API}opinions/{asked['id']}/").status_code == 404
+
+
+def test_the_queue_takes_as_many_queries_however_many_are_asked(doctor, dr_chen, dr_okafor, alice):
+    def ask(number):
+        for _ in range(number):
+            verdicts.write(
+                record=assessed(owner=alice),
+                doctor=dr_chen,
+                risk_category="benign",
+                urgency="none",
+                ask=dr_okafor,
+            )
+
+    def queries():
+        with CaptureQueriesContext(connection) as found:
+            assert doctor.get(f"{API}queue/").status_code == 200
+            assert doctor.get(f"{API}opinions/").status_code == 200
+        return len(found)
+
+    ask(1)
+    few = queries()
+    ask(4)
+    assert queries() == few
 
 
 # --- figures -------------------------------------------------------------------------------------

@@ -92,8 +92,13 @@ def test_features_outside_the_familiar_ones_are_unfamiliar():
     layer.build((None, 1280))
     layer.set_weights([familiar.mean, familiar.components])
     near, far = rng.normal(size=(5, 100)) @ basis, rng.normal(size=(5, 1280))
-    assert layer(tf.constant(near, tf.float32)).numpy().max() < 0.1
-    assert layer(tf.constant(far, tf.float32)).numpy().min() > 0.8
+    unfamiliarity, coordinates = layer(tf.constant(near, tf.float32))
+    assert unfamiliarity.numpy().max() < 0.1
+    assert layer(tf.constant(far, tf.float32))[0].numpy().min() > 0.8
+    # Where they lie inside tells them apart as well as all 1,280 numbers do.
+    apart = np.linalg.norm(near[:, None] - near, axis=-1)
+    inside = coordinates.numpy()
+    assert np.linalg.norm(inside[:, None] - inside, axis=-1) == pytest.approx(apart, rel=0.01)
 
 
 def blot(lesion=(110, 70, 50), seed=0):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml import network
+from ml import classifier, features, network
 from ml.classifier import RELEASE
 from ml.datasets import DatasetError
 from ml.network import backbone
@@ -115,6 +115,16 @@ def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path, monkey
     assert result["model_version"] == card["version"]
     assert 0 < result["n"] < 72
     assert (tmp_path / "report/index.html").is_file()
+
+    # Both engines give the features by which pictures are compared, and what these say is measured.
+    picture = np.asarray(phantoms.render("even_mole", 256))
+    lite, keras = (classifier.load(tmp_path / "release", e) for e in classifier.ENGINES)
+    found = lite.look(picture, "photo").features
+    assert found.shape == (network.FAMILIAR_COMPONENTS,)
+    assert features.distances(found, keras.look(picture, "photo").features[None]) < 1e-3
+    run_ml("neighbours", "--model", "release", "--data", data, "--out", "neighbours.json")
+    neighbours = json.loads((tmp_path / "neighbours.json").read_text())
+    assert neighbours["model_version"] == card["version"]
 
     phantoms.render("even_mole", 256).save(tmp_path / "mole.png")
     answer = json.loads(run_ml("predict", "--model", "release", "--modality", "photo", "mole.png"))

@@ -226,6 +226,8 @@ def test_a_token_does_what_it_is_for(alice):
         (b'{"name": "\xff\xfe"}', 400, None),
         (b'{"name": "a\\u0000b"}', 400, "name"),
         (b'{"name": "\\ud800"}', 400, "name"),
+        (b'{"name": "a", "body_site": "\\ud800"}', 400, "body_site"),
+        (b'{"\\ud800": 1, "\\ud800": 2}', 400, "\ud800"),
         (b'{"name": NaN}', 400, None),
         (b'{"name": {"a": 1}}', 400, "name"),
         (b'{"name": "%s"}' % (b"x" * 10_000), 400, "name"),

@@ -119,10 +119,14 @@ def test_consent_is_given_to_the_present_text(alice):
     assert said["agreed_to"] == ""
     wrong = api.patch(f"{API}account/consent/", {"version": "1"}, format="json")
     assert list(wrong.json()["errors"]) == ["version"]
-    body = {"version": said["version"], "teaching": True}
+    body = {"version": said["version"], "teaching": True, "similar": True}
     now = api.patch(f"{API}account/consent/", body, format="json").json()
     assert now["agreed_to"] == said["version"]
     assert now["teaching_agreed_at"]
+    assert now["similar_agreed_at"]
+    taken_back = api.patch(f"{API}account/consent/", {"similar": False}, format="json").json()
+    assert taken_back["similar_agreed_at"] is None
+    assert taken_back["teaching_agreed_at"]
 
 
 def test_everything_is_taken_away_and_deleted_after_the_password(alice):

@@ -81,7 +81,7 @@ def test_the_unexpected_is_logged_and_keeps_its_details_to_itself(api, monkeypat
     def broken(queryset):
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(RecordQuerySet, "with_answers", broken)
+    monkeypatch.setattr(RecordQuerySet, "with_results", broken)
     problem = check(api.get(URL), 500, "Internal Server Error")
     assert "secret" not in str(problem)
     assert "secret" in caplog.text

@@ -15,7 +15,7 @@ const MIN_PICTURE_SIDE = 100; // as in ml.classifier
  *   model_version: string, modality: string, usable: boolean, reasons: string[], warnings: string[],
  *   diagnoses: Record<string, number>, categories: Record<string, number>, malignancy: number,
  *   risk_category: string | null, uncertain: boolean, advice: string, used: string[], picture: null,
- *   heatmap: null,
+ *   pictures: never[], heatmap: null,
  *   outline: import("./outline.js").Point[] | null, milliseconds: number,
  * }} Assessment the same object as on the server; the live page draws no heatmap
  * @typedef {{ assessment: Assessment, isClearlyFlagged: boolean, sharpness: number }} Look
@@ -60,6 +60,7 @@ export class Classifier {
         advice: usable ? advice : rule.advice.retake,
         used: [], // the live view knows nothing of the person
         picture: null,
+        pictures: [],
         heatmap: null,
         outline: outline(mask, Math.sqrt(mask.length)),
         milliseconds: performance.now() - begin,

@@ -8,6 +8,8 @@ import { Steady } from "./steady.js";
 import { View } from "./view.js";
 
 const AHEAD = 2; // frames under way: one is judged, one is ready
+const BURST = 3; // pictures that are taken together
+const BETWEEN_MS = 900; // two of them
 const KEPT_MS = 30 * 24 * 3600 * 1000;
 const MEGABYTE = 1e6;
 const DIGITS = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
@@ -26,7 +28,11 @@ let round = 0; // grows with each start, stop and new mole: earlier frames are n
 /** @type {import("./steady.js").Shown} */
 let shown;
 let wanted = false; // started, and not stopped
-let saving = false; // one picture, until it is sent or kept
+let saving = false; // until what is taken is sent or kept
+/** Pictures of the mole that are taken and to be saved together. @type {Blob[]} */
+let taken = [];
+let missing = 0; // pictures to be taken still
+let takenAt = 0;
 
 /** @type {Record<string, (data: any) => void>} */
 const answers = {
@@ -46,10 +52,19 @@ const answers = {
     shown = steady.add(look, performance.now());
     view.showAnswer(shown);
     view.drawOutline(look.assessment.usable ? look.assessment.outline : null);
-    view.save.disabled = saving;
+    view.maySave(!saving);
+    if (missing && taken.length && performance.now() - takenAt > BETWEEN_MS) takeNext();
     view.root.dataset.frames = String(Number(view.root.dataset.frames ?? 0) + 1);
   },
-  picture: ({ jpeg }) => save(jpeg),
+  picture({ jpeg }) {
+    if (!missing) return; // the camera was stopped meanwhile
+    taken.push(jpeg);
+    takenAt = performance.now();
+    missing--;
+    if (!missing) return save();
+    worker.postMessage({ task: "forget" }); // so that the next one is of other frames
+    view.say("live-said", view.filled("taken", { number: String(taken.length), total: String(taken.length + missing) }));
+  },
   failed({ task, error }) {
     if (task === "frame") underway--;
     console.error(task, error);
@@ -96,8 +111,10 @@ function close() {
 /** Nothing of earlier frames is shown or saved any more; only a warning sign stays. */
 function newRound() {
   round++;
+  if (missing) saving = false;
+  missing = 0;
   worker.postMessage({ task: "forget" });
-  view.save.disabled = true;
+  view.maySave(false);
   view.say("still", null);
   view.say("live-said", null);
   view.showAnswer(steady.pause());
@@ -116,16 +133,31 @@ async function pump(generation) {
   camera.next(() => pump(generation));
 }
 
-/** @param {Blob} jpeg */
-async function save(jpeg) {
-  const picture = { id: crypto.randomUUID(), jpeg, advice: shown.advice ?? "", savedAt: Date.now() };
+/** @param {number} count of pictures, which get one answer together */
+function take(count) {
+  if (saving) return;
+  saving = true;
+  view.maySave(false);
+  taken = [];
+  missing = count;
+  worker.postMessage({ task: "picture" });
+}
+
+/** Of frames that came since the last one: what moved meanwhile makes them differ. */
+function takeNext() {
+  takenAt = Infinity;
+  worker.postMessage({ task: "picture" });
+}
+
+async function save() {
+  const picture = { id: crypto.randomUUID(), jpegs: taken, advice: shown.advice ?? "", savedAt: Date.now() };
   let isKept = true;
   await outbox.keep(picture).catch((error) => {
     console.warn("Not kept:", error);
     isKept = false;
   });
   saving = await send(picture, "live-said", isKept);
-  view.save.disabled = saving;
+  view.maySave(!saving);
 }
 
 /** @param {import("./outbox.js").Picture} picture @param {string} place of what is said
@@ -134,7 +166,7 @@ async function save(jpeg) {
 async function send(picture, place, isKept = true) {
   view.say(place, says.sending);
   const body = new FormData();
-  body.set("image", picture.jpeg, "mole.jpg");
+  for (const jpeg of picture.jpegs) body.append("image", jpeg, "mole.jpg");
   body.set("phone_advice", picture.advice);
   const answer = await sendToApi(program.records, body, picture.id);
   if ("id" in answer) {
@@ -208,10 +240,8 @@ view.anew.addEventListener("click", () => {
   steady.anew();
   newRound();
 });
-view.save.addEventListener("click", () => {
-  view.save.disabled = saving = true;
-  worker.postMessage({ task: "picture" });
-});
+view.save.addEventListener("click", () => take(1));
+view.burst.addEventListener("click", () => take(BURST));
 view.torch.addEventListener("click", async () => {
   const on = view.torch.getAttribute("aria-pressed") !== "true";
   const done = await camera.set({ torch: on });

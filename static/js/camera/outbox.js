@@ -2,7 +2,7 @@
 
 const STORE = "pictures";
 
-/** @typedef {{ id: string, jpeg: Blob, advice: string, savedAt: number }} Picture */
+/** One picture, or several of one mole. @typedef {{ id: string, jpegs: Blob[], advice: string, savedAt: number }} Picture */
 
 /** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
 function settled(request) {
@@ -21,9 +21,10 @@ async function store(mode) {
 
 /** Raises DOMException where the browser can't store it. @param {Picture} picture */
 export async function keep(picture) {
-  const jpeg = await picture.jpeg.arrayBuffer(); // Safari's private tabs store no Blob
+  // Safari's private tabs store no Blob.
+  const jpegs = await Promise.all(picture.jpegs.map((jpeg) => jpeg.arrayBuffer()));
   const pictures = await store("readwrite");
-  pictures.put({ ...picture, jpeg });
+  pictures.put({ ...picture, jpegs });
   await new Promise((resolve, reject) => {
     pictures.transaction.oncomplete = resolve;
     pictures.transaction.onabort = () => reject(pictures.transaction.error);
@@ -37,9 +38,13 @@ export async function drop(id) {
 
 /** Oldest first. @returns {Promise<Picture[]>} */
 export async function kept() {
-  /** @type {(Omit<Picture, "jpeg"> & { jpeg: ArrayBuffer | Blob })[]} Blobs are of earlier versions */
+  /** Earlier versions kept one ``jpeg``, as a Blob or not.
+   * @type {(Omit<Picture, "jpegs"> & { jpegs?: ArrayBuffer[], jpeg?: ArrayBuffer | Blob })[]} */
   const pictures = await settled((await store("readonly")).getAll());
   return pictures
-    .map((picture) => ({ ...picture, jpeg: new Blob([picture.jpeg], { type: "image/jpeg" }) }))
+    .map(({ jpeg, jpegs, ...picture }) => ({
+      ...picture,
+      jpegs: [jpegs ?? jpeg ?? []].flat().map((each) => new Blob([each], { type: "image/jpeg" })),
+    }))
     .sort((a, b) => a.savedAt - b.savedAt);
 }

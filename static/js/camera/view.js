@@ -13,6 +13,7 @@ export class View {
     this.root = part("camera");
     this.open = part("open");
     this.save = part("save");
+    this.burst = part("burst");
     this.anew = part("anew");
     this.stop = part("stop");
     this.torch = part("torch");
@@ -34,6 +35,11 @@ export class View {
     document.querySelector("h1")?.classList.toggle("visually-hidden", which === "live");
     if (which === "start") this.open.focus();
     else part("heading").focus({ preventScroll: true });
+  }
+
+  /** @param {boolean} may */
+  maySave(may) {
+    this.save.disabled = this.burst.disabled = !may;
   }
 
   /** A sentence, or null for none. @param {string} place @param {string | null} sentence */
@@ -110,9 +116,9 @@ export class View {
     part("kept").hidden = !pictures.length;
     for (const image of this.keptList.querySelectorAll("img")) URL.revokeObjectURL(image.src);
     const row = part("kept-row").content;
-    this.keptList.replaceChildren(...pictures.map(({ id, jpeg, savedAt }) => {
+    this.keptList.replaceChildren(...pictures.map(({ id, jpegs, savedAt }) => {
       const copy = row.cloneNode(true);
-      copy.querySelector("img").src = URL.createObjectURL(jpeg);
+      copy.querySelector("img").src = URL.createObjectURL(jpegs[0]);
       copy.querySelector("time").textContent = new Date(savedAt).toLocaleString(document.documentElement.lang);
       for (const button of copy.querySelectorAll("button")) button.value = id;
       return copy;

@@ -51,6 +51,16 @@ def test_what_is_saved_goes_to_its_result_page(live: Page) -> None:
     assert picture_of(record).size == (FRAMED, FRAMED)
 
 
+def test_three_pictures_are_saved_as_one_record(live: Page) -> None:
+    button = live.get_by_role("button", name="Save three pictures")
+    expect(button).to_be_enabled(timeout=30_000)
+    button.click()
+    expect(live.get_by_role("heading", level=1)).to_have_text("Your pictures are being checked")
+    record = MoleRecord.objects.get()
+    assert len(record.pictures) == 3
+    assert record.phone_advice == "doctor_days"
+
+
 def test_of_the_last_frames_the_sharpest_is_saved(phone, film, pick) -> None:
     sharp = shaken(pick("doctor_days"), count=1)[0]
     blurred = sharp.filter(ImageFilter.GaussianBlur(2.5))

@@ -95,8 +95,22 @@ def test_of_an_imported_picture_there_is_no_person(alice):
     assert found.PatientID == ""
 
 
+def test_a_dermoscopic_picture_is_one_of_its_own_kind(alice):
+    record = assessed(owner=alice, modality="dermoscopy")
+    client = client_of(alice)
+    found = pydicom.dcmread(io.BytesIO(read(client, record, "picture")))
+    assert found.SOPClassUID.name == "Dermoscopic Photography Image Storage"
+    assert (found.Modality, found.RecognizableVisualFeatures) == ("DMS", "YES")
+    report = pydicom.dcmread(io.BytesIO(read(client, record, "report")))
+    [image] = [item for item in report.ContentSequence if item.ValueType == "IMAGE"]
+    assert image.ReferencedSOPSequence[0].ReferencedSOPClassUID == found.SOPClassUID
+
+
+@pytest.mark.parametrize("modality", ["photo", "dermoscopy"])
 @pytest.mark.parametrize("name", ["picture", "report"])
-def test_it_is_valid_by_dciodvfy(alice, dr_chen, record, name, tmp_path):
+def test_it_is_valid_by_dciodvfy(alice, dr_chen, record, name, modality, tmp_path):
+    record.modality = modality
+    record.save(update_fields=["modality"])
     verdicts.write(
         record=record, doctor=dr_chen, risk_category="benign", urgency="none", comment="Très bien."
     )

@@ -394,7 +394,8 @@ def test_the_capabilities_are_valid_and_true(db):
 
 def test_the_table_of_codes_names_every_diagnosis_once():
     assert set(codes.DIAGNOSES) == set(taxonomy.DIAGNOSES)
-    assert {name for name, found in codes.DIAGNOSES.items() if not found} == set(codes.MEMBERS)
+    groups = {name for name, found in codes.DIAGNOSES.items() if not found}
+    assert groups == {"bkl", "vasc", "akiec"}
     assert set(codes.BODY_SITES) <= set(taxonomy.BODY_SITES)
 
 

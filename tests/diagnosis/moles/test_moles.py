@@ -100,26 +100,3 @@ def test_alice_does_not_find_the_record_of_bob(client, alice, bob, name):
 def test_who_is_not_signed_in_is_asked_to(client, alice):
     address = page("mole_delete", MoleFactory(owner=alice))
     assert client.post(address).url == f"{reverse('account_login')}?next={address}"
-
-
-def test_the_list_has_the_newest_first(client, alice, mole):
-    newer = MoleFactory(owner=alice, name="right knee", body_site="lower_leg")
-    RecordFactory(owner=alice, mole=mole)
-    cover = RecordFactory(owner=alice, mole=newer)
-    text = client.get(reverse("diagnosis:moles")).content.decode()
-    assert text.index("right knee") < text.index("left shoulder")
-    assert page("record_thumbnail", cover) in text
-
-
-@pytest.mark.parametrize("number", [1, 8])
-def test_the_lists_number_of_queries_is_constant(client, alice, number, django_assert_num_queries):
-    client.force_login(alice)
-    for _ in range(number):
-        RecordFactory(owner=alice, mole=MoleFactory(owner=alice))
-    with django_assert_num_queries(4):
-        client.get(reverse("diagnosis:moles"))
-
-
-def test_without_a_mole_the_list_says_how_to_follow_one(client, alice):
-    client.force_login(alice)
-    assert "You follow no mole yet." in client.get(reverse("diagnosis:moles")).content.decode()

@@ -96,10 +96,10 @@ def test_another_place_is_answered_again_and_the_old_answer_stands_until_then(sa
     say(record, body_site="face")
     record.refresh_from_db()
     assert record.current_assessment
-    assert record.place_changed_at
+    assert record.stale_since
     reassess_record(record.pk)
     record.refresh_from_db()
-    assert record.place_changed_at is None
+    assert record.stale_since is None
     assert "body_site" in record.current_assessment.used
     assert record.assessments.count() == 1
 
@@ -125,14 +125,14 @@ def test_the_place_counts_however_it_changes(alice, asked, how):
     else:
         edits.change(mole=record.mole, by=alice, body_site="face")
     record.refresh_from_db()
-    assert record.place_changed_at
+    assert record.stale_since
 
 
 def test_a_new_name_at_the_same_place_changes_nothing(alice, asked):
     record = seen_by_worker(alice, body_site="back")
     edits.change(mole=record.mole, by=alice, name="other", body_site="back")
     record.refresh_from_db()
-    assert record.place_changed_at is None
+    assert record.stale_since is None
 
 
 def test_a_sign_said_while_it_is_answered_again_is_not_overwritten(say, alice, asked, monkeypatch):
@@ -143,7 +143,7 @@ def test_a_sign_said_while_it_is_answered_again_is_not_overwritten(say, alice, a
     assert assessments.reassess(record=record) is None
     record.refresh_from_db()
     assert record.current_assessment.advice in ("doctor_weeks", "doctor_days")
-    assert record.place_changed_at  # the next sweep asks again
+    assert record.stale_since  # the next sweep asks again
 
 
 def _meanwhile(say, record: MoleRecord) -> Assessment:
@@ -158,7 +158,7 @@ def test_an_unreadable_picture_is_not_asked_for_for_ever(say, alice, asked):
     record.image.storage.delete(record.image.name)
     reassess_record(record.pk)
     record.refresh_from_db()
-    assert record.place_changed_at is None
+    assert record.stale_since is None
 
 
 def test_what_is_wrong_is_said_and_nothing_is_stored(say, alice, bob):

@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from diagnosis.models import MoleRecord
+from diagnosis.records.serializers import RecordSerializer, ReviewSerializer
 from ml.images import decode
 from tests.factories import MoleFactory, RecordFactory, ReviewFactory, answer, assessed, picture
 
@@ -49,6 +50,10 @@ def test_a_record_shows_the_assessment_object_and_the_reviews(api, alice, dr_che
     [review] = body["reviews"]
     assert (review["doctor"], review["comment"]) == ("dr_chen", "Come soon.")
     assert "Hm!" not in str(body)
+    # Written by hand for speed, described by the fields.
+    assert list(body) == list(RecordSerializer().fields)
+    assert list(review) == list(ReviewSerializer().fields)
+    assert api.get(body["image"]).status_code == api.get(body["thumbnail"]).status_code == 200
 
 
 def test_the_history_pages_by_cursor_newest_first(api, alice):
@@ -67,7 +72,7 @@ def test_the_history_takes_a_constant_number_of_queries(
 ):
     for _record in range(count):
         ReviewFactory(record=assessed(owner=alice), doctor=dr_chen)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         assert len(api.get(URL).json()["results"]) == count
 
 

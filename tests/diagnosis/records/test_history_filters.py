@@ -97,5 +97,5 @@ def test_the_number_of_queries_is_constant(
         day_before = record.created_at - timedelta(days=day)
         MoleRecord.objects.filter(pk=record.pk).update(created_at=day_before)
     asked = {"q": "summer", "mole": mole.pk, "category": "benign", "since": "2000-01-01"}
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         signed_in.get(HISTORY, asked)

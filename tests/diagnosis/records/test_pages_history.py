@@ -65,7 +65,7 @@ def test_the_number_of_queries_does_not_grow(client, alice, django_assert_max_nu
     for _ in range(number):
         ReviewFactory(record=assessed("benign", owner=alice, mole=mole))
     client.force_login(alice)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         client.get(HISTORY)
 
 

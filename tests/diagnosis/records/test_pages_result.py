@@ -185,5 +185,5 @@ def test_what_the_page_costs_does_not_grow(client, alice, dr_chen, django_assert
         ReviewFactory(record=record, doctor=dr_chen)
     client.force_login(alice)
     client.get("/")  # what a process asks once
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         client.get(reverse("diagnosis:record_detail", args=[record.pk]))

@@ -157,5 +157,5 @@ def test_the_number_of_queries_is_constant(
 ):
     for _ in range(number):
         ReviewFactory(record=assessed("benign", owner=alice, mole=mole))
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         open_it(client, share)

@@ -1,0 +1,145 @@
+"""Pictures of one sitting: added to a record while its mole is at hand, and taken out again.
+
+A record is one sitting. Its answer is to all of its pictures together, so each change of them has
+it answered anew, by the same way as a new place of the mole.
+"""
+
+import uuid
+from datetime import timedelta
+
+from django.core.exceptions import ValidationError
+from django.core.files.base import File
+from django.db import transaction
+from django.http import Http404
+from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from accounts.ownership import check_owner
+from diagnosis import limits, metrics
+from diagnosis.records import answers, media, uploads
+from diagnosis.records.models import FurtherPicture, MoleRecord, Picture
+from ml.sitting.together import MOST
+
+LASTS = timedelta(hours=1)
+
+FULL = format_lazy(_("There are {most} pictures of this mole already, which is enough."), most=MOST)
+OVER = _("These pictures were sent a while ago. Send a new picture of the mole instead.")
+SEEN = _("A doctor has looked at these pictures, or does so now. Send a new picture instead.")
+LAST = _("This is the only picture. Delete the record instead.")
+
+
+class Closed(ValidationError):
+    """The record takes no more pictures; ``message`` says why and what to do."""
+
+
+def check_open(record: MoleRecord) -> None:
+    """Raises Closed where what is said of the pictures would not hold with one more."""
+    if len(record.pictures) >= MOST:
+        raise Closed(FULL, code="full")
+    if record.origin == MoleRecord.Origin.DEMO or record.created_at < timezone.now() - LASTS:
+        raise Closed(OVER, code="over")
+    until = record.review_claimed_until
+    is_held = record.review_claimed_by_id and until and until > timezone.now()
+    # A verdict that waits for a colleague is not final, and counts all the same.
+    verdicts = record.reviews.model.objects.filter(record=record.pk)
+    if is_held or record.is_reviewed or verdicts.exists():
+        raise Closed(SEEN, code="seen")
+
+
+def is_open(record: MoleRecord) -> bool:
+    """Whether another picture can be added now."""
+    try:
+        check_open(record)
+    except Closed:
+        return False
+    return True
+
+
+@uploads.counting_refusals()
+def add(*, record: MoleRecord, by: User, file: File, modality: str = "photo") -> Picture:
+    """Store another picture of the mole, and have all of them answered together.
+
+    The very same picture again is the one that is there. Raises PermissionDenied, Closed,
+    PictureRefused, ValidationError for the modality, TryLater.
+    """
+    check_owner(record, by)
+    check_open(record)
+    limits.spend(by, "uploads")
+    uploads.check_quota(by)
+    media.check()
+    picture = FurtherPicture(record=record, modality=modality)
+    picture.clean_fields(exclude=["record", "image"])
+    content = uploads.prepare(picture, file)
+    if known := _known(record, picture):
+        return known
+    try:
+        uploads.store(picture, content)
+        with transaction.atomic(durable=True):
+            record = _locked(record)
+            # Somebody may have been faster: a doctor, or the other one of a double click.
+            known = _known(record, picture)
+            if known is None:
+                check_open(record)
+                picture.save(force_insert=True)
+                _answer_anew(record)
+    except BaseException:
+        uploads.forget(picture)
+        raise
+    if known:
+        uploads.forget(picture)
+        return known
+    metrics.write(metrics.UPLOADS.more(record.origin, modality))
+    return picture
+
+
+def remove(*, record: MoleRecord, picture: Picture, by: User) -> None:
+    """Delete one picture of several; the others are answered together.
+
+    Where it is the record's own, the next one takes its place. Raises PermissionDenied,
+    ValidationError for the only one.
+    """
+    check_owner(record, by)
+    with transaction.atomic():
+        record = _locked(record)
+        others = list(record.further.all())
+        if not others:
+            raise ValidationError(LAST)
+        gone = next((each for each in others if each.pk == picture.pk), None)
+        if gone is None:
+            if picture.pk != record.pk:
+                return  # it is gone already
+            gone = others[0]
+            for field in Picture._meta.fields:
+                mine, theirs = getattr(record, field.name), getattr(gone, field.name)
+                setattr(record, field.name, theirs)
+                setattr(gone, field.name, mine)
+            record.save(update_fields=[field.name for field in Picture._meta.fields])
+        gone.delete()  # with its file, on commit
+        _answer_anew(record)
+
+
+def picture_of(record: MoleRecord, key: uuid.UUID) -> Picture:
+    """The record's picture with this id. Raises Http404."""
+    for picture in record.pictures:
+        if picture.pk == key:
+            return picture
+    raise Http404
+
+
+def _answer_anew(record: MoleRecord) -> None:
+    if record.state == MoleRecord.State.RUNNING:
+        answers.start_over(record)
+    elif record.state in MoleRecord.ASSESSED:
+        answers.count_anew(record)
+
+
+def _locked(record: MoleRecord) -> MoleRecord:
+    """No worker finishes, and no doctor claims, between what is read and what is written."""
+    return MoleRecord.objects.select_for_update().get(pk=record.pk)
+
+
+def _known(record: MoleRecord, picture: Picture) -> Picture | None:
+    of_record = MoleRecord.objects.get(pk=record.pk).pictures
+    return next((p for p in of_record if p.picture_digest == picture.picture_digest), None)

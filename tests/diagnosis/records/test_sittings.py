@@ -1,0 +1,284 @@
+"""Several pictures of one mole: sent together, added, taken out, and answered as one."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.files.base import ContentFile
+from django.db import connection
+from django.utils import timezone
+
+from diagnosis import queue
+from diagnosis.models import Assessment, FurtherPicture, MoleRecord, Webhook, WebhookDelivery
+from diagnosis.records import assessments, claims, pictures, sittings, uploads
+from diagnosis.reviews import claims as review_claims
+from diagnosis.reviews import verdicts
+from diagnosis.tasks import assess_record, reassess_record, sweep_records
+from tests.factories import (
+    FurtherPictureFactory,
+    RecordFactory,
+    ReviewFactory,
+    answer,
+    assessed,
+    picture,
+    sitting,
+)
+
+
+def file(width: int = 300) -> ContentFile:
+    return ContentFile(picture((width, 240)), "mole.jpg")
+
+
+def submit(owner, *widths: int, **fields) -> MoleRecord:
+    further = [(file(width), "photo") for width in widths[1:]]
+    return uploads.submit(owner=owner, file=file(widths[0]), further=further, **fields)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What the workers are asked to do; nobody does it."""
+    messages = []
+    monkeypatch.setattr(queue, "_send", lambda task, _pk: messages.append(task) or True)
+    return messages
+
+
+def test_pictures_sent_together_are_one_record_and_one_answer(
+    alice, asked, stored_files, django_capture_on_commit_callbacks
+):
+    webhook = Webhook.objects.create(
+        owner=alice, url="https://example.org/", events=["record.assessed"]
+    )
+    with django_capture_on_commit_callbacks(execute=True):
+        record = submit(alice, 300, 310, 320)
+    assert asked == [queue.Task.ASSESS_RECORD]
+    assert len(stored_files()) == 3
+    assess_record(record.pk)
+    assess_record(record.pk)  # a doubled message
+    record = MoleRecord.objects.get()
+    assert record.state in MoleRecord.ASSESSED
+    answered = record.current_assessment.pictures
+    assert [part["id"] for part in answered] == [str(one.pk) for one in record.pictures]
+    assert WebhookDelivery.objects.filter(webhook=webhook).count() == 1
+
+
+def test_too_many_or_twice_the_same_leave_nothing(alice, stored_files):
+    with pytest.raises(ValidationError, match="at most 5"):
+        submit(alice, 300, 301, 302, 303, 304, 305)
+    with pytest.raises(ValidationError, match="twice"):
+        submit(alice, 300, 310, 300)
+    with pytest.raises(ValidationError, match=r"Picture 2: .*"):
+        uploads.submit(owner=alice, file=file(), further=[(ContentFile(b"no", "x"), "photo")])
+    with pytest.raises(ValidationError):
+        uploads.submit(owner=alice, file=file(), further=[(file(310), "x-ray")])
+    assert not stored_files()
+    assert not MoleRecord.objects.exists()
+
+
+def test_together_they_may_not_be_too_large(alice, monkeypatch, stored_files):
+    monkeypatch.setattr(pictures, "MAX_TOGETHER", 2 * len(picture()))
+    with pytest.raises(ValidationError) as refused:
+        submit(alice, 300, 310, 320)
+    assert refused.value.code == "too_large"
+    assert not stored_files()
+
+
+def test_the_same_request_again_is_the_same_record(alice):
+    first = submit(alice, 300, 310, idempotency_key="k")
+    assert submit(alice, 300, 310, idempotency_key="k") == first
+    assert submit(alice, 300, 320, idempotency_key="k") != first
+    assert FurtherPicture.objects.count() == 2
+
+
+def test_a_further_picture_is_known_again(alice):
+    earlier = submit(alice, 300, 310)
+    with pytest.raises(uploads.SentBefore) as same:
+        submit(alice, 310, only_new=True)
+    assert same.value.record == earlier
+
+
+def test_an_added_picture_is_answered_with_the_others(
+    alice, asked, django_capture_on_commit_callbacks
+):
+    record = submit(alice, 300)
+    assess_record(record.pk)
+    before = Assessment.objects.get()
+    record.refresh_from_db()
+    with django_capture_on_commit_callbacks(execute=True):
+        added = sittings.add(record=record, by=alice, file=file(310), modality="dermoscopy")
+    assert queue.Task.REASSESS_RECORD in asked
+    record.refresh_from_db()
+    assert record.current_assessment == before  # the answer stands until there is another
+    assert record.stale_since
+    reassess_record(record.pk)
+    record = MoleRecord.objects.get()
+    parts = record.current_assessment.pictures
+    assert [part["id"] for part in parts] == [str(record.pk), str(added.pk)]
+    assert [part["modality"] for part in parts] == ["photo", "dermoscopy"]
+    assert record.stale_since is None
+
+
+def test_a_lost_message_costs_one_sweep(alice, asked):
+    record = assessed(owner=alice)
+    sittings.add(record=record, by=alice, file=file(310))
+    asked.clear()
+    sweep_records()
+    assert asked == [queue.Task.REASSESS_RECORD]
+
+
+def test_a_picture_added_while_the_others_are_assessed_is_counted_once(alice, asked):
+    record = submit(alice, 300)
+    held = claims.claim(record.pk)
+    late = Assessment(**answer())
+    sittings.add(record=held, by=alice, file=file(310))
+    assert not claims.finish(held, late)  # it had not seen the new one
+    record.refresh_from_db()
+    assert (record.state, record.attempts) == ("queued", 0)
+    assess_record(record.pk)
+    assert len(Assessment.objects.get().pictures) == 2
+
+
+def test_the_same_picture_again_changes_nothing(alice, asked, stored_files):
+    record = submit(alice, 300)
+    added = sittings.add(record=record, by=alice, file=file(310))
+    record = MoleRecord.objects.get()
+    assert sittings.add(record=record, by=alice, file=file(310)) == added
+    assert sittings.add(record=record, by=alice, file=file(300)) == record
+    assert len(stored_files()) == 2
+
+
+@pytest.mark.parametrize(
+    ("why", "code"),
+    [("full", "full"), ("old", "over"), ("claimed", "seen"), ("reviewed", "seen")],
+)
+def test_a_sitting_that_is_over_takes_no_more(alice, dr_chen, stored_files, why, code):
+    record = assessed(owner=alice)
+    match why:
+        case "full":
+            FurtherPictureFactory.create_batch(4, record=record)
+        case "old":
+            MoleRecord.objects.update(created_at=timezone.now() - timedelta(hours=2))
+        case "claimed":
+            review_claims.take(record_ids=[record.pk], doctor=dr_chen)
+        case "reviewed":
+            ReviewFactory(record=record, doctor=dr_chen, is_final=False)
+    record = MoleRecord.objects.get()
+    before = len(stored_files())
+    with pytest.raises(sittings.Closed) as closed:
+        sittings.add(record=record, by=alice, file=file(333))
+    assert closed.value.code == code
+    assert not sittings.is_open(record)
+    assert len(stored_files()) == before
+
+
+def test_a_verdict_is_not_on_a_picture_that_the_doctor_did_not_see(alice, dr_chen):
+    record = assessed(owner=alice)
+    FurtherPictureFactory(record=record)
+    said = {"risk_category": "benign", "urgency": "none"}
+    with pytest.raises(verdicts.MorePictures):
+        verdicts.write(record=record, doctor=dr_chen, seen=1, **said)
+    assert verdicts.write(record=record, doctor=dr_chen, seen=2, **said)
+
+
+def test_another_persons_sitting_is_not_touched(alice, bob, stored_files):
+    record = assessed(owner=alice)
+    further = FurtherPictureFactory(record=record)
+    with pytest.raises(PermissionDenied):
+        sittings.add(record=record, by=bob, file=file(310))
+    with pytest.raises(PermissionDenied):
+        sittings.remove(record=record, picture=further, by=bob)
+    assert FurtherPicture.objects.exists()
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_one_picture_taken_out_leaves_the_others_together(
+    alice, asked, stored_files, django_capture_on_commit_callbacks, which
+):
+    record = submit(alice, 300, 310, 320)
+    assess_record(record.pk)
+    record = MoleRecord.objects.get()
+    names = [one.image.name for one in record.pictures]
+    with django_capture_on_commit_callbacks(execute=True):
+        sittings.remove(record=record, picture=record.pictures[which], by=alice)
+    left = names[:which] + names[which + 1 :]
+    record = MoleRecord.objects.get()
+    assert {one.image.name for one in record.pictures} == set(left)
+    assert len(stored_files()) == 2
+    reassess_record(record.pk)
+    record = MoleRecord.objects.get()
+    assert [p["id"] for p in record.current_assessment.pictures] == [
+        str(one.pk) for one in record.pictures
+    ]
+
+
+def test_the_last_picture_goes_with_its_record_only(alice):
+    record = submit(alice, 300)
+    with pytest.raises(ValidationError):
+        sittings.remove(record=record, picture=record, by=alice)
+
+
+def test_back_to_one_picture_is_a_plain_record(alice, asked):
+    record = submit(alice, 300, 310)
+    assess_record(record.pk)
+    record = MoleRecord.objects.get()
+    sittings.remove(record=record, picture=record.further.get(), by=alice)
+    reassess_record(record.pk)
+    assert Assessment.objects.get().pictures == []
+
+
+def test_all_pictures_go_with_the_record(alice, stored_files, django_capture_on_commit_callbacks):
+    record = submit(alice, 300, 310)
+    with django_capture_on_commit_callbacks(execute=True):
+        uploads.delete(record=record, by=alice)
+    assert not stored_files()
+    assert not FurtherPicture.objects.exists()
+
+
+def test_orphans_are_known_by_both_tables(alice, stored_files):
+    submit(alice, 300, 310)
+    assert pictures.remove_orphans(older_than_seconds=-1) == 0
+    assert len(stored_files()) == 2
+
+
+def test_an_older_release_that_is_back_looks_at_the_pictures_of_now(alice, asked, monkeypatch):
+    record = submit(alice, 300)
+    assess_record(record.pk)
+    record.refresh_from_db()
+    version = record.current_assessment.model_version
+    newer = Assessment.objects.create(record=record, **answer() | {"model_version": "newer"})
+    MoleRecord.objects.update(current_assessment=newer, state="done")
+    FurtherPictureFactory(record=record)
+    record = MoleRecord.objects.get()
+    found = assessments.reassess(record=record)
+    assert found.model_version == version
+    assert len(found.pictures) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_at_once_fill_the_last_place_once(alice, asked):
+    record = RecordFactory(owner=alice, picture_digest="first")
+    FurtherPictureFactory.create_batch(3, record=record)
+    told, both = [], threading.Barrier(2)
+
+    def add(width: int) -> None:
+        both.wait()
+        try:
+            sittings.add(record=MoleRecord.objects.get(), by=alice, file=file(width))
+            told.append("added")
+        except sittings.Closed as closed:
+            told.append(closed.code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=add, args=[width]) for width in (301, 302)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(told) == ["added", "full"]
+    assert len(MoleRecord.objects.get().pictures) == 5
+
+
+def test_signs_never_lower_what_the_pictures_show(alice):
+    record = sitting("benign", "malignant_high_risk", together="malignant_high_risk", owner=alice)
+    assert record.current_assessment.advice == "doctor_days"
