@@ -57,7 +57,7 @@ def image(commit: str = "") -> tuple[Path, Path]:
                 shutil.copy(ROOT / name, context / name)
     _own_authorities(context / "deploy/ca")
     given = [f"--build-arg={one}" for one in (f"REGISTRY={REGISTRY}", f"VERSION={tag}")]
-    _buildah("build", "--layers", "--format=docker", *given, "-t", f"{NAME}:{tag}", str(context))
+    _buildah("build", "--layers", *given, "-t", f"{NAME}:{tag}", str(context))
     container = _out(*BUILDAH, "from", f"{NAME}:{tag}").strip()
     return context, Path(_out(*BUILDAH, "mount", container).strip())
 

@@ -78,6 +78,7 @@ def everything(image: Path) -> None:
     operations.lines(image)
     operations.new_keys(site, services, image)
     _four_ways(services)
+    site.wait()
     _kills(site, services)
     for name in ("proxy", "beat", "worker", "web", "backup", "redis", "db"):
         say("stopped", name, f"in {services[name].stop():.1f} s")
@@ -167,7 +168,7 @@ def _restarts(site: Site, services: dict[str, Service]) -> None:
 
 def _kills(site: Site, services: dict[str, Service]) -> None:
     """Each is killed once, and started again two seconds later, as its policy says."""
-    for name in ("worker", "beat", "redis", "web", "db"):
+    for name in ("worker", "beat", "backup", "redis", "web", "db", "proxy"):
         with requests_meanwhile(site) as given:
             time.sleep(1)
             services[name].kill()

@@ -88,7 +88,7 @@ def _recreate(
         reload(services["proxy"], caddyfile)
         time.sleep(5)
     bad = {key: count for key, count in given["answers"].items() if key not in ("200", "201")}
-    migrations = said.count("... OK")
+    migrations = said.count("  Applying ")
     say(f"{what}: {migrations} migrations,", dict(given["answers"]))
     say(f"  longest {given['longest']:.1f} s")
     assert not bad, bad

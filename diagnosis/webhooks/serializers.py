@@ -16,7 +16,7 @@ class WebhookSerializer(serializers.ModelSerializer):
         help_text=_("https, on the public internet. Redirects are not followed."),
     )
     events = serializers.MultipleChoiceField(
-        choices=Webhook.Event.choices, default=set(Webhook.Event.values), allow_empty=False
+        choices=Webhook.Event.choices, default=sorted(Webhook.Event.values), allow_empty=False
     )
 
     class Meta:

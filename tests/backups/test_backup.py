@@ -4,6 +4,7 @@ import errno
 import io
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg2
 import pyrage
@@ -207,6 +208,30 @@ def test_the_time_of_the_next_one():
     at = timedelta(hours=2, minutes=30)
     assert command._seconds_until(at, datetime(2026, 3, 1, 2, 0, tzinfo=UTC)) == 1800
     assert command._seconds_until(at, datetime(2026, 3, 1, 2, 30, tzinfo=UTC)) == 24 * 3600
+
+
+def test_each_day_by_what_the_clock_says_meanwhile(transactional_db, key, tmp_path, monkeypatch):
+    """In short steps, since a clock that was wrong at the start may be put right."""
+    left, slept = iter([100, 40, 86_000, 85_940]), []
+    monkeypatch.setattr(command, "_seconds_until", lambda *_: next(left))
+    monkeypatch.setattr(command, "time", SimpleNamespace(sleep=slept.append))
+    with pytest.raises(StopIteration):
+        call_command("backup", to=tmp_path, daily_at=timedelta(hours=12), stdout=io.StringIO())
+    assert slept == [60, 40, 60, 60]
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "word"),
+    [
+        ("--keep=0", "BACKUPS_KEPT"),
+        ("--keep=-3", "BACKUPS_KEPT"),
+        ("--daily-at=25:00", "BACKUP_AT"),
+    ],
+)
+def test_a_number_or_time_of_env_that_is_none_is_named(option, word):
+    with pytest.raises(CommandError, match=word):
+        call_command("backup", option)
 
 
 def test_an_encrypted_stream_longer_than_any_buffer():
