@@ -17,7 +17,7 @@ def pack(features: np.ndarray) -> bytes:
     return features.astype(STORED).tobytes()
 
 
-def unpack(stored: Sequence[bytes]) -> np.ndarray:
+def unpack(stored: Sequence[bytes | memoryview]) -> np.ndarray:
     """What ``pack`` made of n pictures → (n, d) float32."""
     joined = np.frombuffer(b"".join(stored), STORED)
     return joined.reshape(len(stored), -1).astype(np.float32)

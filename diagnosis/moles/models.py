@@ -62,6 +62,7 @@ class Mole(models.Model):
     created_at = models.DateTimeField(_("added at"), auto_now_add=True)
 
     objects = MoleQuerySet.as_manager()
+    cover: uuid.UUID | None  # with_summary: the newest record
 
     class Meta:
         verbose_name = _("mole")

@@ -20,6 +20,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.requests import PersonRequest
 from diagnosis.records import responses, sittings
 from diagnosis.records.models import MoleRecord
 from diagnosis.reviews import claims, verdicts
@@ -206,7 +207,7 @@ class MoleRecordAdmin(admin.ModelAdmin):
         record = self._looked_at(request, record_id)
         return responses.thumbnail(request, sittings.picture_of(record, picture))
 
-    def similar_view(self, request: HttpRequest, record_id: uuid.UUID) -> HttpResponse:
+    def similar_view(self, request: PersonRequest, record_id: uuid.UUID) -> HttpResponse:
         if not self.has_change_permission(request):
             raise PermissionDenied
         record = self.get_object(request, str(record_id)) if settings.SIMILAR_CASES else None

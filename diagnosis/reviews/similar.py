@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from audit import log
 from diagnosis.records import media, pictures
-from diagnosis.records.models import MoleRecord
+from diagnosis.records.models import Assessment, MoleRecord
 from diagnosis.reviews.models import Review
 from ml import features
 
@@ -66,7 +66,8 @@ def cases(record: MoleRecord) -> list[Case]:
     Of the same kind of picture, by the same version of the model. Empty where
     ``can_be_looked_for`` says no, or nothing is there to compare with. Raises media.Unreachable.
     """
-    found = _nearest(record) if can_be_looked_for(record) else []
+    answer = record.current_assessment
+    found = _nearest(record, answer) if answer and can_be_looked_for(record) else []
     log.look(
         MoleRecord,
         record,
@@ -79,9 +80,8 @@ def cases(record: MoleRecord) -> list[Case]:
     return [_case(newest[pk], distance) for pk, distance in found if pk in newest]
 
 
-def comparable(record: MoleRecord) -> QuerySet[MoleRecord]:
+def comparable(record: MoleRecord, answer: Assessment) -> QuerySet[MoleRecord]:
     """Other people's reviewed records that may be shown beside this one."""
-    answer = record.current_assessment
     return (
         MoleRecord.objects.filter(
             origin__in=[MoleRecord.Origin.UPLOAD, MoleRecord.Origin.CAMERA],
@@ -98,14 +98,14 @@ def comparable(record: MoleRecord) -> QuerySet[MoleRecord]:
     )
 
 
-def _nearest(record: MoleRecord) -> list[tuple[uuid.UUID, float]]:
-    [own] = features.unpack([record.current_assessment.features])
-    rows = comparable(record).values_list("pk", "mole", "current_assessment__features")
+def _nearest(record: MoleRecord, answer: Assessment) -> list[tuple[uuid.UUID, float]]:
+    [own] = features.unpack([answer.features or b""])
+    rows = comparable(record, answer).values_list("pk", "mole", "current_assessment__features")
     left = rows.iterator(chunk_size=CHUNK)
     keys, distances = [], [np.zeros(0)]
     while chunk := list(islice(left, CHUNK)):
         keys += [(key, mole) for key, mole, _stored in chunk]
-        stored = features.unpack([stored for *_, stored in chunk])
+        stored = features.unpack([stored or b"" for *_, stored in chunk])
         distances.append(features.distances(own, stored))
     of_all = np.concatenate(distances)
     found: dict[uuid.UUID, tuple[uuid.UUID, float]] = {}

@@ -106,7 +106,8 @@ def _within_persons(rows: list[Row], found: np.ndarray, malignancy: np.ndarray) 
         away = np.array([features.distances(one, of).sum() for one in of])
         ranks = _ranks(malignancy[chosen]) + _ranks(away)
         scores.append([_before(by, malignant) for by in (malignancy[chosen], away, ranks)])
-    means = np.round(np.mean(scores, axis=0), 3).tolist() if scores else [None] * 3
+    nothing: list[float | None] = [None] * 3
+    means = np.round(np.mean(scores, axis=0), 3).tolist() if scores else nothing
     names = ("malignancy", "distance", "both")
     return {"persons": len(scores), **dict(zip(names, means, strict=True))}
 
