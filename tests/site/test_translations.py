@@ -20,7 +20,6 @@ from django.urls import reverse
 from django.utils import translation
 from pypdf import PdfReader
 
-from accounts.models import User
 from diagnosis.language import results, terms
 from diagnosis.models import MoleRecord
 from diagnosis.records import media
@@ -37,7 +36,7 @@ PROGRAMMERS |= {"ImproperlyConfigured", "extend_schema", "extend_schema_view", "
 PRODUCTS = {"Samsung Internet", "Mac OS X", media.NOT_WRITABLE}
 DESCRIPTION = ast.dump(ast.Constant("description"))
 CONSOLE = {"settings.py", "service.py", "embedded.py", "processes.py", "logs.py", "health.py"}
-CONSOLE |= {"environment.py", "metrics.py", "web_worker.py", "wsgi.py"}
+CONSOLE |= {"environment.py", "metrics.py", "web_worker.py", "wsgi.py", "make_secrets.py"}
 CONSOLE |= {"examples.py", "idempotency.py", "schema.py"}
 # Other systems read them: the terms of FHIR, DICOM and their code systems.
 CONSOLE |= {"fhir.py", "fhir_api.py", "dicom.py"}
@@ -297,7 +296,8 @@ def test_the_report_is_in_the_language_of_the_page(client, alice, language, head
 def test_e_mails_are_in_the_language_of_their_reader(
     client, alice, dr_chen, mailoutbox, language, subject, body, prefix
 ) -> None:
-    User.objects.filter(pk=alice.pk).update(language=language)
+    alice.language = language
+    alice.save()
     mails.tell(ReviewFactory(record__owner=alice, doctor=dr_chen))
     headers = {"accept-language": language}
     client.post(reverse("account_reset_password"), {"email": alice.email}, headers=headers)
