@@ -2,16 +2,16 @@
 
 Only what means the same, or is the class that holds all of it, is a code here: three diagnoses of
 the network are groups that no single concept covers.
-Sources, each read in November 2026:
+Sources, as of November 2026:
 
 - SNOMED CT, International Edition: 400096001 and the places of limbs in browsers of HL7's own
   terminology server (https://tx.fhir.org), 254701007 and 93655004 in public value sets. Body sites
   are those that DICOM takes over in PS3.16, CID 4029 "Dermatology Anatomic Site", CID 4031 "Common
   Anatomic Region" and CID 7155; a test compares them with pydicom's tables of these.
-- ICD-10, WHO version of 2019, https://icd.who.int/browse10/2019/en: a classification, in which
-  dermatofibroma is one of "other benign neoplasms of skin". C43.9 and C44.9 as in its Czech edition
-  (https://www.uzis.cz/cz/mkn/C43-C44.html); the name of D23.9, which WHO calls "skin, unspecified",
-  says its category, too.
+- ICD-10, WHO version of 2019, https://icd.who.int/browse10/2019/en, a classification, in which
+  dermatofibroma is one of "other benign neoplasms of skin". C43.9 and C44.9 were compared with its
+  Czech edition (https://www.uzis.cz/cz/mkn/C43-C44.html), D22.9 with public lists of codes. The name
+  of D23.9, "skin, unspecified" as the part of a category, says its category, too.
 """
 
 from dataclasses import dataclass
