@@ -10,8 +10,8 @@ Sources, as of November 2026:
   Anatomic Region" and CID 7155; a test compares them with pydicom's tables of these.
 - ICD-10, WHO version of 2019, https://icd.who.int/browse10/2019/en, a classification, in which
   dermatofibroma is one of "other benign neoplasms of skin". C43.9 and C44.9 were compared with its
-  Czech edition (https://www.uzis.cz/cz/mkn/C43-C44.html), D22.9 with public lists of codes. The name
-  of D23.9, "skin, unspecified" as the part of a category, says its category, too.
+  Czech edition (https://www.uzis.cz/cz/mkn/C43-C44.html), D22.9 with public lists of codes. The
+  name of D23.9, "skin, unspecified" as the part of a category, says its category, too.
 """
 
 from dataclasses import dataclass
