@@ -51,7 +51,9 @@ def mole_list(request: PersonRequest) -> HttpResponse:
         {
             "code": site or "unknown",
             "name": terms.BODY_SITES.get(site, _("Place not named")),
-            "entries": [{"mole": mole, "tag": tags.get(mole.cover)} for mole in moles],
+            "entries": [
+                {"mole": mole, "tag": mole.cover and tags.get(mole.cover)} for mole in moles
+            ],
         }
         for site, moles in groupby(page, attrgetter("body_site"))
     ]

@@ -274,6 +274,5 @@ class OpinionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
     )
     @action(detail=False)
     def colleagues(self, request: PersonApiRequest) -> Response:
-        paginator = self.pagination_class()
-        page = paginator.paginate_queryset(opinions.colleagues(request.user), request, self)
-        return paginator.get_paginated_response(ColleagueSerializer(page, many=True).data)
+        page = super().paginate_queryset(opinions.colleagues(request.user))
+        return self.get_paginated_response(ColleagueSerializer(page, many=True).data)

@@ -231,7 +231,7 @@ class PatientRecordSerializer(serializers.ModelSerializer):
     @extend_schema_field(OpinionSerializer(allow_null=True))
     def get_opinion(self, record: MoleRecord) -> dict[str, Any] | None:
         opinion = opinions.open_among(record.reviews.all())
-        return opinion and OpinionSerializer(opinion, context=self.context).data
+        return OpinionSerializer(opinion, context=self.context).data if opinion else None
 
     def to_representation(self, record: MoleRecord) -> dict[str, Any]:
         shown = super().to_representation(record)

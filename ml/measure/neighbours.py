@@ -106,10 +106,10 @@ def _within_persons(rows: list[Row], found: np.ndarray, malignancy: np.ndarray) 
         away = np.array([features.distances(one, of).sum() for one in of])
         ranks = _ranks(malignancy[chosen]) + _ranks(away)
         scores.append([_before(by, malignant) for by in (malignancy[chosen], away, ranks)])
-    nothing: list[float | None] = [None] * 3
-    means = np.round(np.mean(scores, axis=0), 3).tolist() if scores else nothing
+    means = np.mean(scores, axis=0) if scores else [None] * 3
     names = ("malignancy", "distance", "both")
-    return {"persons": len(scores), **dict(zip(names, means, strict=True))}
+    rounded = (None if mean is None else round(float(mean), 3) for mean in means)
+    return {"persons": len(scores), **dict(zip(names, rounded, strict=True))}
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
 """How answers are written: JSON by orjson, several times as fast for a page of heatmaps."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -17,7 +19,7 @@ class FastJSONRenderer(JSONRenderer):
         self,
         data: Any,
         accepted_media_type: str | None = None,
-        renderer_context: dict[str, Any] | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
         if data is None:
             return b""
@@ -25,5 +27,4 @@ class FastJSONRenderer(JSONRenderer):
             return orjson.dumps(data, default=JSONEncoder().default, option=self.OPTIONS)
         except orjson.JSONEncodeError:
             # Half of a character, which an error quotes from the request: escaped, as it came.
-            self.ensure_ascii = True
-            return super().render(data)
+            return json.dumps(data, cls=JSONEncoder).encode()
