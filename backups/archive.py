@@ -210,7 +210,10 @@ def _file_fields() -> list[tuple[type[Model], FileField]]:
 def _pictures() -> set[str]:
     """Names of all files that the database knows of."""
     names: set[str] = set()
+    there = set(tables.names())  # before its migrations, a new version lacks some
     for model, field in _file_fields():
+        if model._meta.db_table not in there:
+            continue
         names |= set(model._default_manager.values_list(field.name, flat=True)) - {""}
     return names
 
