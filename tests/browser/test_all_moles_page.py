@@ -147,7 +147,7 @@ def test_a_doctor_asks_for_similar_cases_while_writing(
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         result = Axe().run(page, options={"runOnly": rules})
-        assert not [v["id"] for v in result.response["violations"]]
+        assert not [(v["id"], v["nodes"]) for v in result.response["violations"]]
 
 
 @pytest.mark.browser_context_args(java_script_enabled=False)

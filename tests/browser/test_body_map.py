@@ -85,10 +85,13 @@ def test_a_place_is_never_without_a_name(upload_page: Page, tmp_path) -> None:
     name.fill("")
     name.blur()
     expect(name).to_have_value("Face")
+    upload_page.get_by_label("Yes, one mole").check()
     upload_page.get_by_role("button", name="Check these pictures").click()
-    expect(upload_page.get_by_role("heading", level=1)).to_have_text("Your records")
+    expect(upload_page.get_by_role("heading", level=1)).to_have_text(
+        "Your pictures are being checked"
+    )
     mole = Mole.objects.get(body_site="face")
-    assert (mole.name, mole.records.count()) == ("Face", 2)
+    assert (mole.name, len(mole.records.get().pictures)) == ("Face", 2)
 
 
 def test_the_list_moves_the_map(upload_page: Page) -> None:

@@ -39,7 +39,8 @@ def look(melanoma=0.0, modality="photo", reasons=(), warnings=(), picture=None) 
         outline=[[0.1, 0.1]],
         milliseconds=2.0,
     )
-    return Look(assessment, {}, probabilities if picture is None else picture, probabilities)
+    alone = probabilities if picture is None else picture
+    return Look(assessment, {}, alone, probabilities, features=None)
 
 
 def test_one_picture_is_answered_as_ever():

@@ -257,6 +257,6 @@ def test_a_body_of_another_kind_is_refused(program, kind):
 
 
 def test_a_field_of_a_form_that_is_there_twice_is_refused(program):
-    answer = program.post(f"{API}records/", {"modality": ["photo", "dermoscopy"]})
-    assert "modality" in answer.json()["errors"]
+    answer = program.post(f"{API}records/", {"body_site": ["face", "back"]})
+    assert "body_site" in answer.json()["errors"]
     assert answer.status_code == 400
