@@ -26,16 +26,18 @@ def give(*, person: User) -> None:
 
 def allow_teaching(*, person: User, agreed: bool) -> None:
     """Store when they agreed, or that they no longer do; agreeing again keeps the first day."""
-    since = person.teaching_consented_at or timezone.now()
-    person.teaching_consented_at = since if agreed else None
-    person.save(update_fields=["teaching_consented_at"])
+    _allow(person, "teaching_consented_at", agreed=agreed)
 
 
 def allow_similar(*, person: User, agreed: bool) -> None:
     """As ``allow_teaching``, of being shown to doctors beside similar pictures of others."""
-    since = person.similar_consented_at or timezone.now()
-    person.similar_consented_at = since if agreed else None
-    person.save(update_fields=["similar_consented_at"])
+    _allow(person, "similar_consented_at", agreed=agreed)
+
+
+def _allow(person: User, since: str, *, agreed: bool) -> None:
+    """Keep in the field ``since`` when it was agreed to first; None while it is not."""
+    setattr(person, since, (getattr(person, since) or timezone.now()) if agreed else None)
+    person.save(update_fields=[since])
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

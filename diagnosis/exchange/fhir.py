@@ -121,7 +121,7 @@ def _category(record: MoleRecord, assessment: Assessment) -> Resource:
     )
     if assessment.uncertain:
         uncertain = _concept(f"{HL7}/v3-ObservationInterpretation", "IND", "Indeterminate")
-        uncertain["text"] = _("The program is not sure about this picture. A doctor can tell.")
+        uncertain["text"] = results.not_sure(assessment)
         observed["interpretation"] = [uncertain]
     return observed
 

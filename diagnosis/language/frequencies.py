@@ -61,7 +61,8 @@ def of(assessment: "Assessment") -> Frequency | None:
     if not assessment.usable or card.get("version") != assessment.model_version:
         return None
     kinds = [part["modality"] for part in assessment.pictures if part["usable"]]
-    if len(kinds) > 1:
+    several = len(kinds) > 1
+    if several:
         measured = together.gain(assessment.model_version).get("kinds", {})
         bands = measured.get(together.kind_of(kinds), {}).get("bands")
     else:
@@ -69,7 +70,6 @@ def of(assessment: "Assessment") -> Frequency | None:
     if not bands:
         return None
     band = next(band for band in reversed(bands) if band["low"] <= assessment.malignancy)
-    several = len(kinds) > 1
     low, high = (round(100 * bound) for bound in band["share_ci95"])
     return Frequency(
         sentence=(OF_SEVERAL if several else OF_ONE) % {"these": _in_words(100 * band["share"])},

@@ -71,6 +71,7 @@ UNTESTED_SITES = {
     "mucosa": gettext_lazy("It was not tested on lips, the mouth or other mucous membranes."),
     "genital": gettext_lazy("It was not tested on the genital area."),
 }
+NOT_SURE = gettext_lazy("The program is not sure about this picture. A doctor can tell.")
 UNTESTED_SKIN = gettext_lazy(
     "The skin in this picture looks dark. Nearly all of the tested skin was light."
 )
@@ -158,7 +159,7 @@ def _part(picture: "Picture", said: dict | None) -> Part:
     ]
     remarks += [terms.WARNINGS[code] for code in said["warnings"] if code in terms.WARNINGS]
     if said["uncertain"]:
-        remarks.insert(0, _("The program is not sure about this picture. A doctor can tell."))
+        remarks.insert(0, NOT_SURE)
     return Part(
         picture,
         tone=TONES[said["advice"]],
@@ -280,13 +281,14 @@ def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
             % changes.names(record.changes)
         )
     if assessment.uncertain:
-        reasons.append(_not_sure(assessment))
+        reasons.append(not_sure(assessment))
     return reasons
 
 
-def _not_sure(assessment: "Assessment") -> str:
+def not_sure(assessment: "Assessment") -> str:
+    """Say that the answer is uncertain, of one picture or of several."""
     if not assessment.pictures:
-        return _("The program is not sure about this picture. A doctor can tell.")
+        return str(NOT_SURE)
     singly = [part["malignancy"] for part in assessment.pictures if part["usable"]]
     if together.is_contradicted(assessment.risk_category, singly):
         return _(

@@ -166,8 +166,8 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
 
 def _rests_on(assessment: Assessment, record: MoleRecord) -> bool:
     """Whether the answer is to all pictures that the record has now, and to no other."""
-    several = record.pictures if record.further.exists() else []
-    return [part["id"] for part in assessment.pictures] == [str(one.pk) for one in several]
+    keys = [str(one.pk) for one in record.pictures]
+    return [part["id"] for part in assessment.pictures] == (keys if len(keys) > 1 else [])
 
 
 def _answer(record: MoleRecord, clock: metrics.Clock) -> Assessment:

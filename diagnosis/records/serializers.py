@@ -42,6 +42,12 @@ Diagnoses = _probabilities("Diagnoses", terms.DIAGNOSES)
 Categories = _probabilities("Categories", terms.RISK_CATEGORIES)
 
 
+class OutlineField(serializers.ListField):
+    """Corners as shares of the picture's width and height."""
+
+    child = serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2)
+
+
 class HeatmapSerializer(serializers.Serializer):
     rows = serializers.IntegerField()
     cols = serializers.IntegerField()
@@ -71,10 +77,7 @@ class PartSerializer(serializers.Serializer):
     uncertain = serializers.BooleanField()
     advice = serializers.ChoiceField(list(terms.ADVICE.items()))
     heatmap = HeatmapSerializer(allow_null=True)
-    outline = serializers.ListField(
-        child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
-        allow_null=True,
-    )
+    outline = OutlineField(allow_null=True)
 
 
 class AssessmentSerializer(serializers.ModelSerializer):
@@ -89,10 +92,7 @@ class AssessmentSerializer(serializers.ModelSerializer):
         help_text=_("The parts of an answer to several pictures, whose mean it is; else empty."),
     )
     heatmap = HeatmapSerializer(allow_null=True)
-    outline = serializers.ListField(
-        child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
-        allow_null=True,
-    )
+    outline = OutlineField(allow_null=True)
 
     class Meta:
         model = Assessment

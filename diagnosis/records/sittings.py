@@ -142,5 +142,5 @@ def _locked(record: MoleRecord) -> MoleRecord:
 
 
 def _known(record: MoleRecord, picture: Picture) -> Picture | None:
-    of_record = MoleRecord.objects.get(pk=record.pk).pictures
-    return next((p for p in of_record if p.picture_digest == picture.picture_digest), None)
+    digest = picture.picture_digest
+    return next((one for one in record.pictures if one.picture_digest == digest), None)

@@ -167,32 +167,30 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
     @extend_schema(summary="The picture of a record", responses=JPEG)
     @action(detail=True)
     def image(self, request: Request, pk: uuid.UUID) -> HttpResponse:
-        record = self.get_object()
-        looks.one(record, hidden=True)
-        return responses.picture(request, record)
+        return responses.picture(request, self._looked_at())
 
     @extend_schema(summary="The picture of a record in small", responses=JPEG)
     @action(detail=True)
     def thumbnail(self, request: Request, pk: uuid.UUID) -> HttpResponse:
-        record = self.get_object()
-        looks.one(record, hidden=True)
-        return responses.thumbnail(request, record)
+        return responses.thumbnail(request, self._looked_at())
 
     @extend_schema(summary="One of a record's several pictures", responses=JPEG)
     @action(detail=True, url_path="pictures/<uuid:picture>/image", url_name="picture-image")
     def picture_image(self, request: Request, pk: uuid.UUID, picture: uuid.UUID) -> HttpResponse:
-        record = self.get_object()
-        looks.one(record, hidden=True)
-        return responses.picture(request, sittings.picture_of(record, picture))
+        return responses.picture(request, sittings.picture_of(self._looked_at(), picture))
 
     @extend_schema(summary="One of a record's several pictures in small", responses=JPEG)
     @action(detail=True, url_path="pictures/<uuid:picture>/thumbnail", url_name="picture-thumbnail")
     def picture_thumbnail(
         self, request: Request, pk: uuid.UUID, picture: uuid.UUID
     ) -> HttpResponse:
+        return responses.thumbnail(request, sittings.picture_of(self._looked_at(), picture))
+
+    def _looked_at(self) -> MoleRecord:
+        """The record whose picture is asked for; the look is logged."""
         record = self.get_object()
         looks.one(record, hidden=True)
-        return responses.thumbnail(request, sittings.picture_of(record, picture))
+        return record
 
 
 @extend_schema_view(

@@ -86,17 +86,13 @@ class MoleRecordAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MoleRecord]:
         of_the_mole = MoleRecord.objects.only("mole").prefetch_related("reviews")
+        # Of an assessment, a row shows two numbers.
+        unseen = ("diagnoses", "categories", "pictures", "heatmap", "outline", "features")
         return (
             super()
             .get_queryset(request)
             .select_related("current_assessment", "mole", "review_claimed_by")
-            # Of an assessment, a row shows two numbers.
-            .defer(
-                *(
-                    f"current_assessment__{name}"
-                    for name in ("diagnoses", "categories", "heatmap", "outline", "features")
-                )
-            )
+            .defer(*(f"current_assessment__{name}" for name in unseen))
             .prefetch_related("further", Prefetch("mole__records", of_the_mole))
         )
 

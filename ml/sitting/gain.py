@@ -13,20 +13,16 @@ from ml.datasets import DatasetError, Row, splits
 from ml.measure import metrics
 from ml.person import Person
 from ml.publish import bands, sittings
+from ml.publish.operating_point import SENSITIVITY
+from ml.publish.sittings import BENIGN
 from ml.sitting import answers, together
-from ml.taxonomy import (
-    BENIGN_DIAGNOSES,
-    DIAGNOSES,
-    MALIGNANT_DIAGNOSES,
-)
+from ml.taxonomy import DIAGNOSES, MALIGNANT_DIAGNOSES
 
 if TYPE_CHECKING:
     from ml.classifier import Classifier, Outputs
 
 RESAMPLES = 1000
 FEWEST = 40  # lesions of a set, to say anything
-SENSITIVITY = 0.95
-BENIGN = [DIAGNOSES.index(d) for d in BENIGN_DIAGNOSES]
 
 
 def run(release: Path, engine: str, rows: Sequence[Row], out: Path, calibrates: bool) -> None:
