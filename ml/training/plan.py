@@ -12,7 +12,8 @@ class Plan:
     ``backbone`` is a variant of ``network.backbone.VARIANTS``. ``rare`` is the exponent of a
     stratum's size (data set, modality, label) in the weight of its pictures: 0 draws as the data
     are, 1 draws every stratum equally often. ``strength`` stretches changes of colour and light.
-    ``precision`` is Keras's dtype policy: ``mixed_bfloat16`` for an accelerator.
+    ``precision`` is Keras's dtype policy: ``mixed_bfloat16`` for an accelerator. With ``pairs``,
+    what the teachers say of a lesion's dermoscopy also teaches its photograph.
     """
 
     backbone: str = "lite0"
@@ -32,6 +33,7 @@ class Plan:
     patience: int = 10
     start: str = ""  # the folder of a run whose weights this one goes on from; else ImageNet's
     teachers: tuple[str, ...] = ()  # folders of runs, whose mean answers are learnt, too
+    pairs: bool = False
     seed: int = 1
 
     @property
