@@ -32,16 +32,14 @@ from diagnosis.records import (
 )
 from diagnosis.records.filters import ProgramFilter
 from diagnosis.records.models import MoleRecord, Picture
-from diagnosis.records.serializers import (
+from diagnosis.records.sent import (
     AnswersSerializer,
-    ChangeSerializer,
-    CreatedSerializer,
     FurtherPictureSerializer,
     PictureSerializer,
-    RecordSerializer,
     UploadSerializer,
     WaitSerializer,
 )
+from diagnosis.records.serializers import ChangeSerializer, CreatedSerializer, RecordSerializer
 
 JPEG = {(200, "image/jpeg"): OpenApiTypes.BINARY}
 

@@ -4,19 +4,15 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.age import age_on
 from accounts.models import User
 from diagnosis.language import terms
 from diagnosis.records.models import MAX_TEXT, MoleRecord
-from diagnosis.records.serializers import (
-    NOTHING,
-    AssessmentSerializer,
-    SittingPictureSerializer,
-)
+from diagnosis.records.serializers import AssessmentSerializer, SittingPictureSerializer, as_time
 from diagnosis.reviews import looks, opinions
 from diagnosis.reviews.models import DIAGNOSIS_CODE, Review, SecondOpinion
 from ml.sitting.together import MOST
@@ -162,17 +158,6 @@ class PatientMoleSerializer(serializers.Serializer):
     body_site = serializers.ChoiceField(list(terms.BODY_SITES.items()), allow_blank=True)
 
 
-class AddressField(serializers.HyperlinkedIdentityField):
-    """The address of something that a record has; looked up once for all rows of an answer."""
-
-    _of_nothing: str | None = None
-
-    def get_url(self, obj: Any, view_name: str, request: Any, format: str | None) -> str | None:
-        if self._of_nothing is None:
-            self._of_nothing = self.reverse(view_name, kwargs={"pk": NOTHING}, request=request)
-        return self._of_nothing.replace(NOTHING, str(obj.pk))
-
-
 class PatientPictureSerializer(SittingPictureSerializer):
     room = "api-queue"
 
@@ -186,24 +171,27 @@ class PatientRecordSerializer(serializers.ModelSerializer):
     """
 
     person = serializers.CharField(source="owner.pseudonym", read_only=True)
-    age = serializers.SerializerMethodField()
+    age = serializers.IntegerField(read_only=True, allow_null=True)
     mole = PatientMoleSerializer(read_only=True, allow_null=True)
     size_mm = serializers.DecimalField(
         max_digits=4, decimal_places=1, coerce_to_string=False, read_only=True, allow_null=True
     )
-    image = AddressField(view_name="api-queue-image")
-    thumbnail = AddressField(view_name="api-queue-thumbnail")
+    image = serializers.URLField(read_only=True)
+    thumbnail = serializers.URLField(read_only=True)
     pictures = PatientPictureSerializer(
         many=True, read_only=True, help_text=_("All of the sitting, the record's own first.")
     )
     danger = serializers.ChoiceField(MoleRecord.Danger.choices, read_only=True, allow_null=True)
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
-    claimed_by = serializers.SerializerMethodField()
-    known = serializers.SerializerMethodField(
-        help_text=_("How many verdicts there are, hidden ones too; send it with yours.")
+    claimed_by = serializers.CharField(read_only=True, allow_null=True)
+    known = serializers.IntegerField(
+        read_only=True,
+        help_text=_("How many verdicts there are, hidden ones too; send it with yours."),
     )
-    opinion = serializers.SerializerMethodField(
-        help_text=_("The question to a colleague that has no final verdict yet.")
+    opinion = OpinionSerializer(
+        read_only=True,
+        allow_null=True,
+        help_text=_("The question to a colleague that has no final verdict yet."),
     )
     reviews = WrittenVerdictSerializer(many=True, read_only=True)
 
@@ -216,28 +204,44 @@ class PatientRecordSerializer(serializers.ModelSerializer):
         )
         read_only_fields = fields
 
-    def get_age(self, record: MoleRecord) -> int | None:
-        return age_on(timezone.localdate(), record.born) if record.born else None
-
-    def get_claimed_by(self, record: MoleRecord) -> str | None:
-        until = record.review_claimed_until
-        if record.review_claimed_by is None or until is None or until < timezone.now():
-            return None
-        return str(record.review_claimed_by)
-
-    def get_known(self, record: MoleRecord) -> int:
-        return len(record.reviews.all())
-
-    @extend_schema_field(OpinionSerializer(allow_null=True))
-    def get_opinion(self, record: MoleRecord) -> dict[str, Any] | None:
-        opinion = opinions.open_among(record.reviews.all())
-        return OpinionSerializer(opinion, context=self.context).data if opinion else None
-
     def to_representation(self, record: MoleRecord) -> dict[str, Any]:
-        shown = super().to_representation(record)
         doctor = self.context["request"].user
-        if opinions.hides_verdicts(opinions.open_among(record.reviews.all()), doctor):
-            shown["reviews"] = []
-        if looks.is_hidden(record=record, doctor=doctor):
-            shown |= {"assessment": None, "danger": None}
-        return shown
+        mole, reviews = record.mole, record.reviews.all()
+        opinion = opinions.open_among(reviews)
+        is_echo = opinions.hides_verdicts(opinion, doctor)
+        is_hidden = looks.is_hidden(record=record, doctor=doctor)
+        assessment = None if is_hidden else record.current_assessment
+        pictures = [self._picture.to_representation(one) for one in record.pictures]
+        return {
+            "id": str(record.pk),
+            "person": record.owner.pseudonym,
+            "age": age_on(timezone.localdate(), record.born) if record.born else None,
+            "state": record.state,
+            "mole": mole and {"id": str(mole.pk), "name": mole.name, "body_site": mole.body_site},
+            "modality": record.modality,
+            "note": record.note,
+            "signs": record.signs,
+            "size_mm": record.size_mm,
+            "image": pictures[0]["image"],
+            "thumbnail": pictures[0]["thumbnail"],
+            "pictures": pictures,
+            "created_at": as_time(record.created_at),
+            "danger": None if is_hidden else record.danger,
+            "assessment": assessment and assessment.as_dict(),
+            "claimed_by": _holder(record),
+            "known": len(reviews),
+            "opinion": opinion and OpinionSerializer(opinion, context=self.context).data,
+            "reviews": [] if is_echo else WrittenVerdictSerializer(reviews, many=True).data,
+        }
+
+    @cached_property
+    def _picture(self) -> PatientPictureSerializer:
+        return PatientPictureSerializer(context=self.context)
+
+
+def _holder(record: MoleRecord) -> str | None:
+    """The doctor whose claim on the record still holds."""
+    until = record.review_claimed_until
+    if record.review_claimed_by is None or until is None or until < timezone.now():
+        return None
+    return str(record.review_claimed_by)

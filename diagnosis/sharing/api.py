@@ -18,7 +18,7 @@ from accounts import idempotency
 from accounts.requests import PersonApiRequest
 from diagnosis.moles.models import Mole
 from diagnosis.records.models import MoleRecord
-from diagnosis.records.serializers import OwnMoleField
+from diagnosis.records.sent import OwnMoleField
 from diagnosis.sharing import links, report
 from diagnosis.sharing.models import Share
 from diagnosis.sharing.responses import pdf_answer

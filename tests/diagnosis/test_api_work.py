@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 from accounts import tokens
 from diagnosis.models import DoctorProfile, MoleRecord, Review
 from diagnosis.reviews import claims, verdicts
+from diagnosis.reviews.serializers import PatientRecordSerializer
 from ml.images import decode
 from tests.factories import MoleFactory, RecordFactory, ReviewFactory, UserFactory, assessed
 
@@ -195,6 +196,9 @@ def test_the_queue_is_most_dangerous_first_and_pages_through(doctor, alice):
     first = page["results"][0]
     assert first["person"] == alice.pseudonym
     assert "alice" not in str(first)
+    # Written by hand for speed, described by the fields.
+    assert list(first) == list(PatientRecordSerializer().fields)
+    assert {doctor.get(first[name]).status_code for name in ("image", "thumbnail")} == {200}
     assert LogEntry.objects.filter(additional_data__action="list").count() == 2
 
 
