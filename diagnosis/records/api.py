@@ -58,7 +58,14 @@ class RecordViewSet(
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[MoleRecord]:
-        return MoleRecord.objects.of(self.request.user).with_results()
+        own = MoleRecord.objects.of(self.request.user)
+        return own.for_programs() if self.action in ("list", "retrieve") else own
+
+    def answer(self, pk: uuid.UUID, status: int = 200) -> Response:
+        """Say what a record is by now."""
+        own = MoleRecord.objects.of(self.request.user)
+        record = get_object_or_404(own.for_programs(), pk=pk)
+        return Response(self.get_serializer(record).data, status=status)
 
     @extend_schema(
         summary="One record, with its assessment and reviews", parameters=[WaitSerializer]
@@ -91,7 +98,9 @@ class RecordViewSet(
         )
         earlier = uploads.same_picture(record, *record.further.all())
         same = {"same_picture": str(earlier.pk) if earlier else None}
-        return Response(self.get_serializer(record).data | same, status=status.HTTP_201_CREATED)
+        response = self.answer(record.pk, status.HTTP_201_CREATED)
+        response.data |= same
+        return response
 
     @extend_schema(
         summary="Say more of the mole, or say it anew",
@@ -106,7 +115,7 @@ class RecordViewSet(
         sent.is_valid(raise_exception=True)
         if sent.validated_data:
             answers.change(record=record, by=request.user, **sent.validated_data)
-        return Response(self.get_serializer(self.get_object()).data)
+        return self.answer(pk)
 
     @extend_schema(
         summary="See a picture as it would be stored; nothing is kept",
@@ -181,8 +190,7 @@ class RecordViewSet(
             file=upload.validated_data["image"],
             modality=upload.validated_data["modality"],
         )
-        shown = self.get_serializer(self.get_object()).data
-        return Response(shown, status=status.HTTP_201_CREATED)
+        return self.answer(pk, status.HTTP_201_CREATED)
 
     @extend_schema(summary="Delete one of several pictures", responses={204: None})
     @action(detail=True, methods=["delete"], url_path="pictures/<uuid:picture>", url_name="picture")
@@ -213,7 +221,7 @@ class RecordViewSet(
     @action(detail=True, methods=["post"])
     def retry(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
         uploads.retry(record=self.get_object(), by=request.user)
-        return Response(self.get_serializer(self.get_object()).data)
+        return self.answer(pk)
 
     @extend_schema(
         summary="Ask for an answer of the model that is released now",
@@ -226,7 +234,7 @@ class RecordViewSet(
         record = self.get_object()
         if not assessments.ask_again(record=record, by=request.user):
             raise limits.Busy(limits.BROKER_DOWN)
-        return Response(self.get_serializer(record).data, status=status.HTTP_202_ACCEPTED)
+        return self.answer(pk, status.HTTP_202_ACCEPTED)
 
 
 @extend_schema_view(
@@ -240,7 +248,7 @@ class TimelineView(ListAPIView):
 
     def get_queryset(self) -> QuerySet[MoleRecord]:
         mole = get_object_or_404(self.request.user.moles, pk=self.kwargs["pk"])
-        return mole.records.with_results().order_by("created_at")
+        return mole.records.for_programs().order_by("created_at")
 
 
 def _uuid(text: str) -> uuid.UUID:

@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from dataclasses import fields
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -20,17 +19,14 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-import ml.classifier
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
-from diagnosis.records.querysets import NOTE_WORDS, RecordQuerySet
+from diagnosis.records.querysets import CONTRACT, NOTE_WORDS, RecordQuerySet
 
 # Django checks a TextField's max_length in forms only.
 MAX_TEXT = 2000
 TEXT_LIMIT = MaxLengthValidator(MAX_TEXT)
 MIN_SIZE_MM, MAX_SIZE_MM = Decimal("0.1"), 300
-# The names of the assessment object; each has a column below.
-CONTRACT = tuple(field.name for field in fields(ml.classifier.Assessment))
 
 
 def random_name(picture: "Picture", filename: str) -> str:

@@ -2,12 +2,16 @@
 
 import re
 import uuid
-from typing import TYPE_CHECKING, Self
+from dataclasses import fields
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import models
-from django.db.models import Func, Prefetch, Q, Value
+from django.db.models import Case, F, Func, Prefetch, Q, Value, When
+from django.db.models.functions import Cast
 
+import ml.classifier
 from accounts.models import User
 from diagnosis.moles.models import Mole
 
@@ -27,6 +31,14 @@ NOTE_WORDS = SearchVector(
 )
 # Of a record, or after P- of a person, without its dashes.
 START_OF_AN_ID = re.compile(r"P?([0-9a-f]{8,32})", re.IGNORECASE)
+
+# The names of the assessment object; Assessment has a column for each.
+CONTRACT = tuple(field.name for field in fields(ml.classifier.Assessment))
+# What the API says of a record beside its pictures, answer and verdicts, and what it pages by.
+SAID = (
+    *("id", "state", "failure_reason", "mole", "modality", "note", "signs", "size_mm", "changes"),
+    *("created_at", "finished_at", "danger"),
+)
 
 
 class RecordQuerySet(models.QuerySet["MoleRecord"]):
@@ -51,6 +63,36 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         reviews = self.model._meta.get_field("reviews").related_model
         final = Prefetch("reviews", reviews.objects.filter(is_final=True))
         return self.select_related("current_assessment").prefetch_related("further", final)
+
+    def with_assessment_json(self) -> Self:
+        """Records with their assessment object as PostgreSQL writes it, None while there is none.
+
+        Decoded only to be encoded again, the heatmaps of a page took most of its time.
+        """
+        pairs = ((Value(name), F(f"current_assessment__{name}")) for name in CONTRACT)
+        written = Func(
+            *chain.from_iterable(pairs),
+            function="json_build_object",
+            output_field=models.JSONField(),
+        )
+        none = Value(None, models.TextField())
+        text = Cast(written, models.TextField())
+        is_there = Q(current_assessment__isnull=False)
+        return self.annotate(assessment_json=Case(When(is_there, text), default=none))
+
+    def for_programs(self) -> Self:
+        """Records with what the API says of them to their person, and nothing else."""
+        reviews: Any = self.model._meta.get_field("reviews").related_model
+        further: Any = self.model._meta.get_field("further").related_model
+        # As lists: a manager and two querysets a row took as long as all else of it.
+        return (
+            self.only(*SAID)
+            .with_assessment_json()
+            .prefetch_related(
+                Prefetch("further", further.objects.all(), to_attr="others"),
+                Prefetch("reviews", reviews.objects.filter(is_final=True), to_attr="verdicts"),
+            )
+        )
 
     def with_answers(self) -> Self:
         """Records with what pages show: the person and the mole, too."""

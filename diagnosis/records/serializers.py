@@ -4,13 +4,15 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
+import orjson
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from diagnosis.language import terms
-from diagnosis.records.models import CONTRACT, Assessment, FurtherPicture, MoleRecord, Picture
+from diagnosis.records.models import Assessment, FurtherPicture, MoleRecord, Picture
+from diagnosis.records.querysets import CONTRACT
 
 NOTHING, NO_PICTURE = str(uuid.UUID(int=0)), str(uuid.UUID(int=1))
 as_time = serializers.DateTimeField().to_representation
@@ -41,9 +43,9 @@ class PictureAloneSerializer(serializers.Serializer):
     """The answer without what is known of the person."""
 
     malignancy = serializers.FloatField(min_value=0, max_value=1)
-    risk_category = serializers.ChoiceField(terms.RISK_CATEGORIES, allow_null=True)
+    risk_category = serializers.ChoiceField(list(terms.RISK_CATEGORIES.items()), allow_null=True)
     uncertain = serializers.BooleanField()
-    advice = serializers.ChoiceField(terms.ADVICE)
+    advice = serializers.ChoiceField(list(terms.ADVICE.items()))
 
 
 class PartSerializer(serializers.Serializer):
@@ -68,7 +70,7 @@ class AssessmentSerializer(serializers.ModelSerializer):
 
     diagnoses = Diagnoses()
     categories = Categories()
-    used = serializers.ListField(child=serializers.ChoiceField(terms.KNOWN))
+    used = serializers.ListField(child=serializers.ChoiceField(list(terms.KNOWN.items())))
     picture = PictureAloneSerializer(allow_null=True)
     pictures = PartSerializer(
         many=True,
@@ -82,8 +84,10 @@ class AssessmentSerializer(serializers.ModelSerializer):
         fields = CONTRACT
         read_only_fields = fields
 
-    def to_representation(self, assessment: Assessment) -> dict[str, Any]:
-        return assessment.as_dict()
+
+def assessment_of(record: Any) -> orjson.Fragment | None:
+    """The assessment object of a record that was read ``with_assessment_json``."""
+    return record.assessment_json and orjson.Fragment(record.assessment_json)
 
 
 class ReviewSerializer(serializers.Serializer):
@@ -222,9 +226,9 @@ class RecordSerializer(serializers.ModelSerializer):
         )
         read_only_fields = fields
 
-    def to_representation(self, record: MoleRecord) -> dict[str, Any]:
-        pictures = [self._picture.to_representation(one) for one in record.pictures]
-        assessment = record.current_assessment
+    def to_representation(self, record: Any) -> dict[str, Any]:
+        """Of a record that was read ``for_programs``."""
+        pictures = [self._picture.to_representation(one) for one in (record, *record.others)]
         return {
             "id": str(record.pk),
             "state": record.state,
@@ -240,8 +244,8 @@ class RecordSerializer(serializers.ModelSerializer):
             "pictures": pictures,
             "created_at": as_time(record.created_at),
             "finished_at": record.finished_at and as_time(record.finished_at),
-            "assessment": assessment and assessment.as_dict(),
-            "reviews": [_review(review) for review in record.reviews.all()],
+            "assessment": assessment_of(record),
+            "reviews": [_review(review) for review in record.verdicts],
         }
 
     @cached_property

@@ -37,7 +37,7 @@ from diagnosis.reviews.serializers import (
 )
 
 # What a record and a question are shown with, by as few queries.
-WHOLE = ("current_assessment", "mole", "owner", "review_claimed_by")
+WHOLE = ("mole", "owner", "review_claimed_by")
 OPINION = ("second_opinion__asked", "second_opinion__second__doctor__doctor_profile")
 JPEG = {(200, "image/jpeg"): OpenApiTypes.BINARY}
 
@@ -74,7 +74,7 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
 
     def get_queryset(self) -> QuerySet[MoleRecord]:
         everything = Review.objects.select_related(*OPINION)
-        whole = MoleRecord.objects.select_related(*WHOLE)
+        whole = MoleRecord.objects.select_related(*WHOLE).with_assessment_json()
         whole = whole.prefetch_related("further", Prefetch("reviews", everything))
         if self.action == "list":
             return whole.awaiting_review().order_by(*claims.QUEUE)

@@ -12,7 +12,12 @@ from accounts.age import age_on
 from accounts.models import User
 from diagnosis.language import terms
 from diagnosis.records.models import MAX_TEXT, MoleRecord
-from diagnosis.records.serializers import AssessmentSerializer, SittingPictureSerializer, as_time
+from diagnosis.records.serializers import (
+    AssessmentSerializer,
+    SittingPictureSerializer,
+    as_time,
+    assessment_of,
+)
 from diagnosis.reviews import looks, opinions
 from diagnosis.reviews.models import DIAGNOSIS_CODE, Review, SecondOpinion
 from ml.sitting.together import MOST
@@ -204,13 +209,13 @@ class PatientRecordSerializer(serializers.ModelSerializer):
         )
         read_only_fields = fields
 
-    def to_representation(self, record: MoleRecord) -> dict[str, Any]:
+    def to_representation(self, record: Any) -> dict[str, Any]:
+        """Of a record that was read ``with_assessment_json``."""
         doctor = self.context["request"].user
         mole, reviews = record.mole, record.reviews.all()
         opinion = opinions.open_among(reviews)
         is_echo = opinions.hides_verdicts(opinion, doctor)
         is_hidden = looks.is_hidden(record=record, doctor=doctor)
-        assessment = None if is_hidden else record.current_assessment
         pictures = [self._picture.to_representation(one) for one in record.pictures]
         return {
             "id": str(record.pk),
@@ -227,7 +232,7 @@ class PatientRecordSerializer(serializers.ModelSerializer):
             "pictures": pictures,
             "created_at": as_time(record.created_at),
             "danger": None if is_hidden else record.danger,
-            "assessment": assessment and assessment.as_dict(),
+            "assessment": None if is_hidden else assessment_of(record),
             "claimed_by": _holder(record),
             "known": len(reviews),
             "opinion": opinion and OpinionSerializer(opinion, context=self.context).data,
