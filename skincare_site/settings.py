@@ -17,6 +17,7 @@ from kombu import Queue
 from accounts import identity_provider
 from diagnosis.queue import Task
 from skincare_site import logs, storages
+from skincare_site.api import description
 from skincare_site.environment import Environment, in_one_sentence
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -345,22 +346,7 @@ CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key", "if-none-match")
 CORS_EXPOSE_HEADERS = ("ETag", "Retry-After", "RateLimit", "RateLimit-Policy")
 REST_KNOX = {"TOKEN_TTL": timedelta(days=30), "AUTH_HEADER_PREFIX": "Token"}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Skincare mole check",
-    "DESCRIPTION": (
-        "Pictures of moles in, risk categories out. A proof of concept, not a medical device."
-    ),
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_AUTHENTICATION": [],
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "COMPONENT_SPLIT_REQUEST": True,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "POSTPROCESSING_HOOKS": ["skincare_site.api.schema.document"],
-}
+SPECTACULAR_SETTINGS = description.SETTINGS
 
 # --- security --------------------------------------------------------------------------------
 SECURE_SSL_REDIRECT = HTTPS

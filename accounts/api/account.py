@@ -18,6 +18,7 @@ from accounts.models import User
 from accounts.requests import PersonApiRequest
 
 LANGUAGES = [("", _("As my browser asks")), *settings.LANGUAGES]
+SEXES = [(sex.value, sex.label) for sex in User.SexAtBirth]  # "" stands for none of them
 TIME_ZONES = [name for _continent, places in time_zones() for name, _place in places]
 
 
@@ -46,9 +47,7 @@ class EmailKeySerializer(serializers.Serializer):
 class AccountSerializer(serializers.ModelSerializer):
     """What a person may read of their own account; what they may change, the page offers too."""
 
-    sex_at_birth = serializers.ChoiceField(
-        User.SexAtBirth.choices, allow_blank=True, required=False
-    )
+    sex_at_birth = serializers.ChoiceField(SEXES, allow_blank=True, required=False)
     language = serializers.ChoiceField(LANGUAGES, allow_blank=True, required=False)
     time_zone = serializers.CharField(
         max_length=50, allow_blank=True, required=False, help_text=_("Such as Europe/Brussels.")

@@ -4,6 +4,7 @@ More cases than the suite has time for, of some addresses: make fuzz CASES=300 P
 """
 
 import os
+import re
 from pathlib import Path
 
 import jsonschema
@@ -61,6 +62,20 @@ def test_every_problem_that_may_come_is_described():
             assert {"400", "429", "503"} <= set(responses), (method, path)
             assert ("401" in responses) == ("security" in operation), (method, path)
             assert ("304" in responses) == (method == "get"), (method, path)
+
+
+def test_each_set_of_values_has_one_name_that_says_what_it_is():
+    """A generated client has a type for each; without a name, one for each field that has it."""
+    named = {
+        name: tuple(one["enum"])
+        for name, one in schema.raw_schema["components"]["schemas"].items()
+        if "enum" in one
+    }
+    assert {"BodySite", "Diagnosis", "Modality", "RecordState", "RiskCategory"} <= set(named)
+    assert len(set(named.values())) == len(named)
+    assert not [name for name in named if re.search(r"[0-9]|Enum", name)]
+    for name, one in schema.raw_schema["components"]["schemas"].items():
+        assert "'enum'" not in str(one.get("properties")), name
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
