@@ -61,11 +61,12 @@ class RecordViewSet(
         own = MoleRecord.objects.of(self.request.user)
         return own.for_programs() if self.action in ("list", "retrieve") else own
 
+    def shown(self, pk: uuid.UUID) -> Any:
+        """The record as it is by now, with what the API says of it. Raises Http404."""
+        return get_object_or_404(MoleRecord.objects.of(self.request.user).for_programs(), pk=pk)
+
     def answer(self, pk: uuid.UUID, status: int = 200) -> Response:
-        """Say what a record is by now."""
-        own = MoleRecord.objects.of(self.request.user)
-        record = get_object_or_404(own.for_programs(), pk=pk)
-        return Response(self.get_serializer(record).data, status=status)
+        return Response(self.get_serializer(self.shown(pk)).data, status=status)
 
     @extend_schema(
         summary="One record, with its assessment and reviews", parameters=[WaitSerializer]
@@ -96,11 +97,10 @@ class RecordViewSet(
             idempotency_key=request.headers.get("Idempotency-Key"),
             **upload.validated_data,
         )
-        earlier = uploads.same_picture(record, *record.further.all())
+        shown = self.shown(record.pk)
+        earlier = uploads.same_picture(record, *shown.others)
         same = {"same_picture": str(earlier.pk) if earlier else None}
-        response = self.answer(record.pk, status.HTTP_201_CREATED)
-        response.data |= same
-        return response
+        return Response(self.get_serializer(shown).data | same, status=status.HTTP_201_CREATED)
 
     @extend_schema(
         summary="Say more of the mole, or say it anew",

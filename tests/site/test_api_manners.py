@@ -197,6 +197,13 @@ def test_records_are_filtered_ordered_and_searched(program, alice):
         assert list(refused.json()["errors"]) == list(wrong)
 
 
+def test_a_filter_of_the_list_is_none_of_one_thing(program, alice):
+    mole = MoleFactory(owner=alice)
+    record = RecordFactory(owner=alice)
+    for address in (f"records/{record.pk}/?state=failed", f"moles/{mole.pk}/?body_site=x"):
+        assert program.get(API + address).status_code == 200
+
+
 # --- scopes --------------------------------------------------------------------------------------
 
 
