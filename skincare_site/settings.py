@@ -385,4 +385,6 @@ if AUDIT_LOG_DAYS < 365:  # audit/migrations/0002_old_entries.py
 AUDITLOG_DISABLE_ON_RAW_SAVE = True
 # It would believe any X-Forwarded-For, and break on one that is not an address.
 AUDITLOG_DISABLE_REMOTE_ADDR = True
+# Whatever a client says there would be kept, and one that is too long be an error.
+AUDITLOG_CID_HEADER = None
 LOGGING = logs.configuration()
