@@ -18,7 +18,7 @@ from accounts import credentials, idempotency, tokens
 from accounts.authentication import TokenAuthentication
 from accounts.names import check_name
 from accounts.refusals import tell_of_limit
-from accounts.requests import PersonApiRequest
+from accounts.requests import FormSerializer, PersonApiRequest
 
 SECRET: dict[str, Any] = {"write_only": True, "trim_whitespace": False, "max_length": 4096}
 
@@ -59,7 +59,9 @@ class ConfirmationSerializer(serializers.Serializer):
     )
 
 
-class CredentialsSerializer(NewTokenSerializer, ConfirmationSerializer):
+class CredentialsSerializer(FormSerializer, NewTokenSerializer, ConfirmationSerializer):
+    """Who asks for a token, and what for."""
+
     email = serializers.EmailField(write_only=True)
 
 

@@ -3,11 +3,11 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import QueryDict
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from accounts.requests import FormSerializer
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
 from diagnosis.records import pictures, waiting
@@ -87,18 +87,6 @@ class SeveralField(serializers.ListField):
             raise serializers.ValidationError(
                 [sentence for sentences in by_number.values() for sentence in sentences]
             ) from error
-
-
-class FormSerializer(serializers.Serializer):
-    """A form in which only the fields of ``several`` may be there more than once."""
-
-    several: tuple[str, ...] = ()
-
-    def to_internal_value(self, data: QueryDict) -> dict[str, Any]:
-        twice = [n for n in data if n not in self.several and len(data.getlist(n)) > 1]
-        if twice:
-            raise serializers.ValidationError({name: [_("It is there twice.")] for name in twice})
-        return super().to_internal_value(data)
 
 
 class PictureSerializer(FormSerializer):

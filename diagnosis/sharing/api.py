@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+import django_filters
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
@@ -54,6 +55,17 @@ class ShareSerializer(serializers.ModelSerializer):
         return [entry.timestamp.isoformat() for entry in opened]
 
 
+class ShareFilter(django_filters.FilterSet):
+    """By one's own things alone: another's id and one that nothing has are refused alike."""
+
+    mole = django_filters.ModelChoiceFilter(
+        queryset=lambda request: Mole.objects.filter(owner=request.user)
+    )
+    record = django_filters.ModelChoiceFilter(
+        queryset=lambda request: MoleRecord.objects.of(request.user)
+    )
+
+
 class NewShareSerializer(serializers.Serializer):
     mole = OwnMoleField(queryset=Mole.objects.all(), default=None, allow_null=True)
     record = OwnRecordField(queryset=MoleRecord.objects.all(), default=None, allow_null=True)
@@ -76,7 +88,7 @@ class ShareViewSet(
     request: PersonApiRequest
     serializer_class = ShareSerializer
     queryset = Share.objects.none()
-    filterset_fields = ("mole", "record")
+    filterset_class = ShareFilter
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Share]:

@@ -1,8 +1,9 @@
 """How requests are read: one representation for each address, and JSON without a trap."""
 
 import json
+import math
 from collections import Counter
-from typing import Any
+from typing import Any, NoReturn
 
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError, ValidationError
@@ -32,7 +33,8 @@ class OneMeaningJSONParser(JSONParser):
         """Raises ParseError, ValidationError."""
         try:
             text = stream.read().decode("utf-8")
-            data = json.loads(text, object_pairs_hook=_once_each, parse_constant=_refused)
+            hooks = {"object_pairs_hook": _once_each, "parse_constant": _refused}
+            data = json.loads(text, parse_float=_finite, **hooks)
         except (ValueError, RecursionError) as error:
             deep = isinstance(error, RecursionError)
             why = _("It is nested too deeply.") if deep else str(error)
@@ -53,8 +55,14 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _refused(constant: str) -> None:
+def _refused(constant: str) -> NoReturn:
     raise ValueError(constant)
+
+
+def _finite(text: str) -> float:
+    """A number that is too large for a float would be read as infinite. Raises ValueError."""
+    number = float(text)
+    return number if math.isfinite(number) else _refused(text)
 
 
 def _depth(data: Any) -> int:

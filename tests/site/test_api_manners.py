@@ -2,6 +2,7 @@
 
 import base64
 import json
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 
@@ -222,6 +223,18 @@ def test_a_filter_of_the_list_is_none_of_one_thing(program, alice):
         assert program.get(API + address).status_code == 200
 
 
+def test_no_filter_tells_whether_an_id_is_another_persons(program, alice, bob):
+    theirs = RecordFactory(owner=bob, mole=MoleFactory(owner=bob))
+    for rows, name, key in (
+        ("records", "mole", theirs.mole_id),
+        ("shares", "mole", theirs.mole_id),
+        ("shares", "record", theirs.pk),
+    ):
+        refused = [program.get(f"{API}{rows}/", {name: asked}) for asked in (key, uuid.uuid4())]
+        assert [answer.status_code for answer in refused] == [400, 400]
+        assert refused[0].json() == refused[1].json()
+
+
 # --- scopes --------------------------------------------------------------------------------------
 
 
@@ -254,6 +267,7 @@ def test_a_token_does_what_it_is_for(alice):
         (b'{"name": "a", "body_site": "\\ud800"}', 400, "body_site"),
         (b'{"\\ud800": 1, "\\ud800": 2}', 400, "\ud800"),
         (b'{"name": NaN}', 400, None),
+        (b'{"name": 1e999}', 400, None),
         (b'{"name": {"a": 1}}', 400, "name"),
         (b'{"name": "%s"}' % (b"x" * 10_000), 400, "name"),
         (b'{"name": "a", "remind_after_days": %s}' % (b"9" * 4000), 400, "remind_after_days"),
@@ -285,3 +299,13 @@ def test_a_field_of_a_form_that_is_there_twice_is_refused(program):
     answer = program.post(f"{API}records/", {"body_site": ["face", "back"]})
     assert "body_site" in answer.json()["errors"]
     assert answer.status_code == 400
+
+
+def test_nor_is_a_password_that_is_there_twice_chosen_from(client, alice):
+    form = f"email={alice.email}&password=wrong&password={PASSWORD}".replace(" ", "+")
+    kind = "application/x-www-form-urlencoded"
+    answer = client.post(f"{API}auth/token/", form, content_type=kind)
+    assert answer.status_code == 400
+    assert list(answer.json()["errors"]) == ["password"]
+    form = form.replace("password=wrong&", "")
+    assert client.post(f"{API}auth/token/", form, content_type=kind).status_code == 201
