@@ -1,7 +1,7 @@
 """Moles: what a person follows over time, and what changed between two of its pictures."""
 
 import uuid
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -16,11 +16,13 @@ from diagnosis.language import terms
 class MoleQuerySet(models.QuerySet["Mole"]):
     def with_summary(self) -> Self:
         """Moles with ``pictures``, the date of the ``last`` one and its ``cover``, newest first."""
-        newest = self.model.objects.filter(pk=OuterRef("pk")).order_by("-records__created_at")
+        records: Any = self.model._meta.get_field("records").related_model
+        own = records.objects.filter(mole=OuterRef("pk")).order_by()
+        # Of each mole by itself: a page's are counted, not all; a join read everybody's records.
         return self.annotate(
-            pictures=Count("records"),
-            last=Max("records__created_at"),
-            cover=Subquery(newest.values("records__pk")[:1]),
+            pictures=Coalesce(Subquery(own.values("mole").annotate(n=Count("pk")).values("n")), 0),
+            last=Subquery(own.values("mole").annotate(last=Max("created_at")).values("last")),
+            cover=Subquery(own.order_by("-created_at").values("pk")[:1]),
         ).order_by(F("last").desc(nulls_last=True), "-created_at")
 
     def by_place(self) -> Self:
