@@ -1,6 +1,7 @@
 """What changed between a mole's pictures: asked for, measured by a worker, said on every page."""
 
 import io
+import math
 from datetime import timedelta
 
 import numpy as np
@@ -139,6 +140,22 @@ def test_what_the_error_explains_is_no_change(picture_of, work, see):
     shown = see()
     assert "No change that the program can tell from its own error" in shown
     assert "If you see one, show it to a doctor" in shown
+
+
+def test_where_the_error_hides_nearly_all_growth_it_is_said(picture_of, work, see, monkeypatch):
+    part = {"lesions": 25, "limit": LIMIT | {"area": math.log(13), "diameter": math.log(4)}}
+    monkeypatch.setattr(limits, "errors", lambda: {"modalities": {"photo": part}})
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0)
+    work()
+    later.refresh_from_db()
+    assert later.changes == []
+    shown = see()
+    assert "The program can’t tell whether it changed" in shown
+    assert "look up to 13 times as large" in shown
+    assert 'data-tone="calm"' not in shown.partition("compare-pictures")[0]
+    assert "with your own eyes" in shown
+    assert "A smaller change" not in shown
 
 
 def test_a_change_never_lowers_the_pictures_own_advice(picture_of, work, client, alice):
