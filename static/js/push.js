@@ -15,7 +15,6 @@ function show(state) {
   }
   on.hidden = state !== "off" && state !== "failed";
   off.hidden = state !== "on";
-  page.hidden = false;
 }
 
 /** @param {HTMLFormElement} form @param {Record<string, string | undefined>} values */
