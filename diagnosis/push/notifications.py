@@ -150,7 +150,8 @@ def _vapid() -> Vapid02:
 
 
 def _secret(text: str) -> bytes:
+    """Raises UnusableKeys, ValueError."""
     secret = b64urldecode(text.encode())
     if len(secret) != 16:  # RFC 8291, 3.2
-        raise ValueError("The authentication secret has 16 bytes.")
+        raise UnusableKeys
     return secret
