@@ -13,6 +13,7 @@ function show(state) {
   for (const each of /** @type {NodeListOf<HTMLElement>} */ (page.querySelectorAll("[data-state]"))) {
     each.hidden = each.dataset.state !== state;
   }
+  /** @type {HTMLButtonElement} */ (on.querySelector("button")).disabled = false;
   on.hidden = state !== "off" && state !== "failed";
   off.hidden = state !== "on";
 }
@@ -45,6 +46,8 @@ async function registered() {
 
 on.addEventListener("submit", async (event) => {
   event.preventDefault();
+  // A second click would subscribe anew, and leave the service with an address that is gone.
+  /** @type {HTMLButtonElement} */ (on.querySelector("button")).disabled = true;
   try {
     // First of all: browsers ask only right after a click.
     const permission = await Notification.requestPermission();
@@ -64,7 +67,7 @@ on.addEventListener("submit", async (event) => {
 off.addEventListener("submit", async (event) => {
   event.preventDefault();
   const subscription = await current();
-  await subscription?.unsubscribe();
+  await subscription?.unsubscribe().catch(() => {}); // then the service alone forgets it
   send(off, { endpoint: subscription?.endpoint });
 });
 
