@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.utils import timezone
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
     from diagnosis.moles.models import Change
+    from diagnosis.records.models import MoleRecord
 
 FEW_LESIONS = 100  # by which the error of a kind of picture is not known well
 TELLS_LITTLE = np.log(3)  # an error in area, as a logarithm; beyond it nearly all growth is hidden
@@ -112,6 +113,13 @@ def say(change: "Change | str", *, given_up: bool = False) -> Said:
         view_box=view_box,
         frames=frames,
     )
+
+
+def beside(change: "Change", record: "MoleRecord") -> dict[str, Any]:
+    """What a page shows of a measured change, whose later picture is the record's."""
+    said = say(change)
+    pair = (change.before.record, record)
+    return {"said": said, "pictures": list(zip(pair, said.frames or (None, None), strict=True))}
 
 
 def names(codes: Iterable[str]) -> str:
