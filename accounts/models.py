@@ -95,6 +95,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     auth_token_set: Any
     emailaddress_set: Any
     socialaccount_set: Any
+    push_subscriptions: Any  # of a room that imports this one
     _stored_email: str | None = None
 
     EMAIL_FIELD = USERNAME_FIELD = "email"
@@ -129,7 +130,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return person
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """A new password, however it came, ends the tokens, as Django ends the sessions.
+        """A new password, however it came, ends tokens and notifications, as Django does sessions.
 
         A new address, unless it is one that the person confirmed, replaces all earlier ones:
         they would still sign in, and get the links for a new password.
@@ -140,6 +141,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             super().save(*args, **kwargs)
             if replaced:
                 self.auth_token_set.all().delete()
+                self.push_subscriptions.all().delete()
             if moved and not self.emailaddress_set.filter(email=self.email, primary=True).exists():
                 self.emailaddress_set.exclude(email=self.email).delete()
                 self.emailaddress_set.update_or_create(email=self.email, defaults={"primary": True})

@@ -55,6 +55,7 @@ def account(request: PersonRequest) -> HttpResponse:
         "tokens": programs.active(user).count(),
         "consent": CONSENT_TEXT if user.consent_version == CONSENT_VERSION else "",
         "similar_cases": settings.SIMILAR_CASES,
+        "push": bool(settings.VAPID_KEY),
     }
     return render(request, "accounts/account.html", context)
 

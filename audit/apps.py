@@ -28,6 +28,7 @@ REGISTERED: dict[str, dict[str, Any]] = {
         "include_fields": ["record", "doctor", "diagnosis", "risk_category", "urgency"]
     },
     "diagnosis.Webhook": {"include_fields": ["owner", "events", "secret_number", "disabled_at"]},
+    "diagnosis.PushSubscription": {"include_fields": ["person"]},
     "diagnosis.SecondOpinion": {"include_fields": ["first", "asked", "second", "final"]},
     "diagnosis.Share": {"include_fields": ["owner", "mole", "record", "expires_at"]},
 }

@@ -14,6 +14,8 @@ class DiagnosisConfig(AppConfig):
     verbose_name = _("Diagnosis")
 
     def ready(self) -> None:
+        from diagnosis.push import subscriptions  # noqa: F401 listens
+
         for name in ("MoleRecord", "FurtherPicture"):
             model = self.get_model(name)
             post_delete.connect(remove_picture, sender=model, dispatch_uid=f"remove {name}")

@@ -4,6 +4,7 @@ The state machine stands in the constraints; the functions beside each model mov
 """
 
 from diagnosis.moles.models import Change, Mole
+from diagnosis.push.models import PushSubscription
 from diagnosis.records.models import (
     MAX_SIZE_MM,
     Assessment,
@@ -23,6 +24,7 @@ __all__ = [
     "FurtherPicture",
     "Mole",
     "MoleRecord",
+    "PushSubscription",
     "Review",
     "SecondOpinion",
     "Share",

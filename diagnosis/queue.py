@@ -19,6 +19,7 @@ class Task(StrEnum):
     REASSESS_RECORD = "diagnosis.tasks.reassess_record"
     MEASURE_CHANGE = "diagnosis.tasks.measure_change"
     TELL_WEBHOOK = "diagnosis.tasks.tell_webhook"
+    SEND_PUSH = "diagnosis.tasks.send_push"
     SWEEP_RECORDS = "diagnosis.tasks.sweep_records"
     SWEEP_CHANGES = "diagnosis.tasks.sweep_changes"
     SWEEP_FILES = "diagnosis.tasks.sweep_files"
@@ -26,6 +27,7 @@ class Task(StrEnum):
     SWEEP_SHARES = "diagnosis.tasks.sweep_shares"
     SWEEP_EXPIRED = "diagnosis.tasks.sweep_expired"
     SWEEP_WEBHOOKS = "diagnosis.tasks.sweep_webhooks"
+    SWEEP_PUSHES = "diagnosis.tasks.sweep_pushes"
 
 
 def claim_time() -> timedelta:
@@ -52,6 +54,11 @@ def measure_change(change_id: uuid.UUID) -> None:
 def tell_webhook(webhook_id: uuid.UUID) -> None:
     """Tell the workers that a webhook has something to hear; the sweeper tells them again."""
     _send(Task.TELL_WEBHOOK, webhook_id)
+
+
+def send_push(subscription_id: uuid.UUID) -> None:
+    """Tell the workers that a browser has something to show; the sweeper tells them again."""
+    _send(Task.SEND_PUSH, subscription_id)
 
 
 def _send(task: Task, row_id: uuid.UUID) -> bool:

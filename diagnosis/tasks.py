@@ -12,6 +12,7 @@ from celery.signals import worker_init, worker_process_init
 from accounts import expiry
 from audit import log
 from diagnosis.moles import changes, reminders
+from diagnosis.push import notifications
 from diagnosis.queue import Task
 from diagnosis.records import assessments, media, pictures
 from diagnosis.sharing import links
@@ -79,6 +80,16 @@ def tell_webhook(webhook_id: str) -> None:
 @shared_task(name=Task.SWEEP_WEBHOOKS, ignore_result=True, expires=10)
 def sweep_webhooks() -> None:
     deliveries.sweep()
+
+
+@shared_task(name=Task.SEND_PUSH, ignore_result=True, expires=60)
+def send_push(subscription_id: str) -> None:
+    notifications.send(subscription_id)
+
+
+@shared_task(name=Task.SWEEP_PUSHES, ignore_result=True, expires=30)
+def sweep_pushes() -> None:
+    notifications.sweep()
 
 
 @worker_init.connect

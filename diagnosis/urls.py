@@ -11,5 +11,6 @@ urlpatterns = [
     path("camera/", include("diagnosis.camera.urls")),
     path("limits/", include("diagnosis.language.urls")),
     path("account/", include("diagnosis.own_data.urls")),
+    path("account/push/", include("diagnosis.push.urls")),
     path("account/webhooks/", include("diagnosis.webhooks.urls")),
 ]

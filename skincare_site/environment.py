@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from environ.fileaware_mapping import FileAwareMapping
+from py_vapid import Vapid02
 
 ENCODE = "Percent-encode special characters of the password: / is %2F, # is %23, ? is %3F, @ is %40"
 
@@ -77,6 +78,17 @@ class Environment(environ.FileAwareEnv):
             raise ImproperlyConfigured(
                 f"{var} has no networks like 10.20.0.0/16: {error}"
             ) from error
+
+    def vapid_key(self, var: str) -> str:
+        """A private key of the curve P-256 in base64, for RFC 8292; empty where there is none."""
+        value = self(var, default="")
+        try:
+            right = not value or Vapid02.from_string(value).private_key.curve.name == "secp256r1"
+        except (AttributeError, ValueError):
+            right = False
+        if not right:
+            raise ImproperlyConfigured(f"{var} is no key that manage.py make_vapid_key wrote.")
+        return value
 
     def url(self, var: str, default: Any = environ.Env.NOTSET) -> str:
         """An address whose password, if it has one, is encoded."""

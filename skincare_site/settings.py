@@ -64,6 +64,9 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 SECURITY_CONTACT = env("SECURITY_CONTACT", default="")
 # Networks beside the public internet that webhooks may reach, such as 10.20.0.0/16 of a hospital.
 WEBHOOK_NETWORKS = env.networks("WEBHOOK_NETWORKS")
+# Signs notifications in browsers that a doctor has answered: manage.py make_vapid_key writes one.
+# Empty: there are none.
+VAPID_KEY = env.vapid_key("VAPID_KEY")
 # Empty: /metrics does not exist.
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 # A key of age: AGE-SECRET-KEY-1…, or age1… alone, which makes backups and opens none.
@@ -244,6 +247,7 @@ LIMITS = {
     "reports": (30, 600),
     "shares": (30, 3600),
     "webhooks": (30, 3600),
+    "push": (30, 3600),
 }
 # How many pictures one person may keep.
 MAX_RECORDS = env.count("MAX_RECORDS", default=5000)
@@ -279,13 +283,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_step": 0,
 }
 # A queue of their own: behind a long one, sweeps would expire unread. A worker reads all.
-# Webhooks have one, too: receivers that answer slowly must not stand before pictures.
+# So have webhooks and notifications: receivers that answer slowly must not stand before pictures.
 CELERY_TASK_QUEUES = [Queue("celery"), Queue("sweeps"), Queue("webhooks")]
 
 CELERY_TASK_ROUTES = {
     "diagnosis.tasks.sweep_*": {"queue": "sweeps"},
     "accounts.tasks.*": {"queue": "sweeps"},
     Task.TELL_WEBHOOK: {"queue": "webhooks"},
+    Task.SEND_PUSH: {"queue": "webhooks"},
 }
 # In memory: all beats are short, so that nothing is worth remembering over a restart.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
@@ -293,6 +298,7 @@ CELERY_BEAT_SCHEDULE = {
     "records": {"task": Task.SWEEP_RECORDS, "schedule": timedelta(seconds=10)},
     "mails": {"task": "accounts.tasks.send_mails", "schedule": timedelta(seconds=30)},
     "webhooks": {"task": Task.SWEEP_WEBHOOKS, "schedule": timedelta(seconds=10)},
+    "pushes": {"task": Task.SWEEP_PUSHES, "schedule": timedelta(seconds=30)},
     "changes": {"task": Task.SWEEP_CHANGES, "schedule": timedelta(minutes=1)},
     "files": {"task": Task.SWEEP_FILES, "schedule": timedelta(hours=1)},
     "reminders": {"task": Task.SWEEP_REMINDERS, "schedule": timedelta(minutes=10)},

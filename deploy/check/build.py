@@ -18,7 +18,7 @@ BUILDAH = [
 REGISTRY = "localhost/"
 PYTHON, NODE = f"{REGISTRY}python:3.11-slim", f"{REGISTRY}node:24-slim"
 NAME = "skincare-mole-check"
-# The upgrade begins from there; of 26 November 2026, two migrations earlier. A tag will do, too.
+# The upgrade begins from there, of 26 November 2026. A tag will do, too.
 EARLIER = os.environ.get("EARLIER") or "1409004"
 
 

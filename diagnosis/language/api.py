@@ -41,6 +41,27 @@ class ReachedSerializer(serializers.Serializer):
     specificity = ShareSerializer(allow_null=True)
 
 
+class JudgedSerializer(serializers.Serializer):
+    """What was said of lesions by one picture of each, or by all of them together."""
+
+    by = serializers.ChoiceField([*terms.MODALITIES, limits.TOGETHER])
+    refused = serializers.FloatField(help_text=_("Share that could not be judged."))
+    auc = serializers.FloatField(help_text=_("1 is perfect, 0.5 is chance."))
+    sensitivity = ShareSerializer(allow_null=True)
+    specificity = ShareSerializer(allow_null=True)
+
+
+class SeveralSerializer(serializers.Serializer):
+    """What several pictures of a lesion gain over one of them."""
+
+    kind = serializers.ChoiceField(list(limits.SEVERAL.items()))
+    datasets = serializers.ListField(child=serializers.CharField())
+    lesions = serializers.IntegerField()
+    malignant = serializers.IntegerField(help_text=_("Malignant ones among them."))
+    pictures = serializers.FloatField(help_text=_("Of each lesion, on average."))
+    judged = JudgedSerializer(many=True)
+
+
 class LimitsSerializer(serializers.Serializer):
     model_version = serializers.CharField(allow_null=True)
     licence = serializers.CharField(allow_blank=True)
@@ -48,6 +69,9 @@ class LimitsSerializer(serializers.Serializer):
     lesions_refused = serializers.DictField(
         child=serializers.FloatField(),
         help_text=_("Share of real lesions whose picture is refused, by kind of picture."),
+    )
+    several = SeveralSerializer(
+        many=True, help_text=_("Empty where it was measured with another version.")
     )
 
 
@@ -68,6 +92,7 @@ class LimitsView(APIView):
             "licence": card.get("licence", ""),
             "tested": list(_tested(card)),
             "lesions_refused": card.get("refused", {}).get("lesions", {}),
+            "several": list(limits.several(card)),
         }
         return Response(LimitsSerializer(said).data)
 

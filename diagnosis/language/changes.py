@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.utils import timezone
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
     from diagnosis.moles.models import Change
+    from diagnosis.records.models import MoleRecord
 
 FEW_LESIONS = 100  # by which the error of a kind of picture is not known well
+TELLS_LITTLE = np.log(3)  # an error in area, as a logarithm; beyond it nearly all growth is hidden
 FEW_ON_SKIN = 5  # features of the skin; with fewer the scale rests on the mole itself
 AROUND = 0.4  # what is shown around the mole, in units of its own size
 NAMES = {
@@ -102,14 +104,22 @@ def say(change: "Change | str", *, given_up: bool = False) -> Said:
     if result["reason"]:
         sentence = REASONS[result["reason"]]
         return Said("neutral", _("Not compared"), [sentence], [], view_box, frames)
+    unclear = _hides_growth(limits.error(change.before.modality))
     return Said(
-        tone="doctor" if result["changes"] else "calm",
-        heading=_heading(result["changes"]),
+        tone="doctor" if result["changes"] else "neutral" if unclear else "calm",
+        heading=_heading(result["changes"], unclear),
         sentences=_sentences(change, result),
         lines=_lines(change, result),
         view_box=view_box,
         frames=frames,
     )
+
+
+def beside(change: "Change", record: "MoleRecord") -> dict[str, Any]:
+    """What a page shows of a measured change, whose later picture is the record's."""
+    said = say(change)
+    pair = (change.before.record, record)
+    return {"said": said, "pictures": list(zip(pair, said.frames or (None, None), strict=True))}
 
 
 def names(codes: Iterable[str]) -> str:
@@ -133,10 +143,16 @@ def _plain(reason: str) -> Said:
     return Said("neutral", _("Not compared"), [REASONS[reason]])
 
 
-def _heading(found: list[str]) -> str:
-    if not found:
-        return _("No change that the program can tell from its own error")
-    return _("It changed. Show it to a doctor within a few weeks.")
+def _hides_growth(error: dict) -> bool:
+    return error["limit"]["area"] > TELLS_LITTLE
+
+
+def _heading(found: list[str], unclear: bool) -> str:
+    if found:
+        return _("It changed. Show it to a doctor within a few weeks.")
+    if unclear:
+        return _("The program can’t tell whether it changed")
+    return _("No change that the program can tell from its own error")
 
 
 def _sentences(change: "Change", result: dict) -> list["StrOrPromise"]:
@@ -146,6 +162,7 @@ def _sentences(change: "Change", result: dict) -> list["StrOrPromise"]:
         "day": day,
         "share": _percent(abs(np.expm1(result["differences"]["area"]))),
         "limit": _percent(np.expm1(error["limit"]["area"])),
+        "times": number_format(np.exp(error["limit"]["area"]), 0),
     }
     larger = result["differences"]["area"] >= 0
     sentences: list[StrOrPromise] = []
@@ -161,13 +178,23 @@ def _sentences(change: "Change", result: dict) -> list["StrOrPromise"]:
         )
         % facts
     )
-    sentences.append(
-        _(
-            "Two pictures of a mole that did not change can differ by up to %(limit)s in area: "
-            "the program’s outline and the angle of the camera do that."
+    if _hides_growth(error):
+        sentences.append(
+            _(
+                "The angle of the camera and the program’s outline alone can make a mole that did "
+                "not change look up to %(times)s times as large. Compare the pictures with your "
+                "own eyes, and show a doctor what you see."
+            )
+            % facts
         )
-        % facts
-    )
+    else:
+        sentences.append(
+            _(
+                "Two pictures of a mole that did not change can differ by up to %(limit)s in area: "
+                "the program’s outline and the angle of the camera do that."
+            )
+            % facts
+        )
     if result["changes"]:
         sentences.append(
             _(
@@ -175,7 +202,7 @@ def _sentences(change: "Change", result: dict) -> list["StrOrPromise"]:
                 "is said of about 5. It does not say what the mole is."
             )
         )
-    else:
+    elif not _hides_growth(error):
         sentences.append(
             _(
                 "A smaller change than that is not noticed. If you see one, show it to a doctor "

@@ -1,6 +1,6 @@
 """What the released model reaches and what it can't do, from its own figures."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -80,6 +80,7 @@ def _skins(card: dict) -> list[dict]:
     ]
 
 
+TOGETHER = "together"  # by all pictures of a lesion, as against one
 SEVERAL = {
     "dermoscopy": gettext_lazy("Several pictures with a dermatoscope"),
     "photo": gettext_lazy("Several pictures with a phone or a camera"),
@@ -89,34 +90,39 @@ SEVERAL = {
 
 def _several(card: Mapping) -> list[dict]:
     """By kind of pictures: what one of them reaches alone, and all of a mole together."""
-    measured = together.gain(card.get("version", "")).get("kinds", {})
-    found = []
-    for kind, parts in measured.items():
+    names = {**terms.MODALITIES, TOGETHER: _("all together")}
+    return [
+        part
+        | {
+            "kind": SEVERAL[part["kind"]],
+            "sets": ", ".join(part["datasets"]),
+            "rows": [
+                (names[of["by"]], _in_hundred(of) | {"refused": 100 * of["refused"]})
+                for of in part["judged"]
+            ],
+        }
+        for part in several(card)
+    ]
+
+
+def several(card: Mapping) -> Iterator[dict]:
+    """By kind of pictures: lesions, and what one picture of each and all of them reach, as shares
+    with their 95 % interval; nothing where another version of the model was measured."""
+    for kind, parts in together.gain(card.get("version", "")).get("kinds", {}).items():
         figures = parts["all"]
-        rows = [(terms.MODALITIES[of], each) for of, each in figures["single"].items()]
-        found.append(
-            {
-                "kind": SEVERAL[kind],
-                "sets": ", ".join(parts["datasets"]),
-                "lesions": figures["lesions"],
-                "malignant": figures["malignant"],
-                "pictures": figures["pictures"],
-                "rows": [
-                    (name, _judged(of, figures["malignant"]))
-                    for name, of in [*rows, (_("all together"), figures["together"])]
-                ],
-            }
-        )
-    return found
+        judged = {**figures["single"], TOGETHER: figures["together"]}
+        yield {
+            "kind": kind,
+            "datasets": list(parts["datasets"]),
+            **{name: figures[name] for name in ("lesions", "malignant", "pictures")},
+            "judged": [_judged(by, of, figures["malignant"]) for by, of in judged.items()],
+        }
 
 
-def _judged(figures: dict, malignant: int) -> dict:
+def _judged(by: str, figures: dict, malignant: int) -> dict:
     numbers = {"sensitivity": malignant, "specificity": figures["n"] - malignant}
-    found: dict = {"refused": 100 * figures["refused"], "auc": figures["auc"]}
-    for name, n in numbers.items():
-        shares = _with_interval(figures, name, max(n, 1))
-        found[name] = shares and {key: 100 * part for key, part in shares.items()}
-    return found
+    shares = {name: _with_interval(figures, name, max(n, 1)) for name, n in numbers.items()}
+    return {"by": by, "refused": figures["refused"], "auc": figures["auc"], **shares}
 
 
 def _outside(external: dict | None) -> dict | None:
@@ -140,10 +146,15 @@ def _outside(external: dict | None) -> dict | None:
 
 def _reached(figures: dict) -> dict:
     """What was sent to a doctor, in hundred, with the interval; as uncertain ones are, too."""
-    found = reached(figures)
-    for name in ("sensitivity", "specificity"):
-        found[name] = found[name] and {key: 100 * part for key, part in found[name].items()}
-    return found
+    return _in_hundred(reached(figures))
+
+
+def _in_hundred(found: dict) -> dict:
+    shares = {
+        name: found[name] and {key: 100 * part for key, part in found[name].items()}
+        for name in ("sensitivity", "specificity")
+    }
+    return found | shares
 
 
 def reached(figures: dict) -> dict:

@@ -35,6 +35,7 @@ RELATED = {
     "records": "records",
     "shares": "share_links",
     "webhooks": "webhooks",
+    "push_subscriptions": "account.notifications",
     "emailaddress_set": "account.addresses",
     "authenticator_set": "account.second_steps",
     "socialaccount_set": "account.identities",
@@ -152,6 +153,7 @@ def _account(person: User) -> dict[str, Any]:
                 "created", "expiry", name=F("details__name"), scope=F("details__scope")
             )
         ),
+        "notifications": list(person.push_subscriptions.values("endpoint", "created_at")),
         "addresses": list(person.emailaddress_set.values("email", "primary", "verified")),
         "identities": list(
             SocialAccount.objects.filter(user=person).values(

@@ -232,13 +232,7 @@ def _changed(record: MoleRecord) -> dict[str, Any]:
     change = record.mole and changes.of(record.mole.records.all()).get(record)
     if not change or change.result is None:
         return {}
-    said = language.say(change)
-    pair = (change.before.record, record)
-    return {
-        "said": said,
-        "pictures": list(zip(pair, said.frames or (None, None), strict=True)),
-        "picture_view": "admin:diagnosis_molerecord_image",
-    }
+    return language.beside(change, record) | {"picture_view": "admin:diagnosis_molerecord_image"}
 
 
 def _answer(assessment: Assessment) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from diagnosis.push import notifications
 from diagnosis.records.models import MoleRecord
 from diagnosis.reviews import claims, mails, opinions
 from diagnosis.reviews.models import DoctorProfile, Review
@@ -120,8 +121,9 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
 
 
 def _tell(review: Review) -> None:
-    """The person by e-mail, and their programs."""
+    """The person by e-mail and in their browsers, and their programs."""
     mails.tell(review)
+    notifications.tell(person_id=review.record.owner_id, record_id=review.record_id)
     deliveries.publish(
         owner_id=review.record.owner_id,
         event=Webhook.Event.REVIEWED,

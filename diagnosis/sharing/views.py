@@ -19,7 +19,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from rest_framework.throttling import SimpleRateThrottle
 
 from accounts.requests import PersonRequest
+from diagnosis.language import changes as language
 from diagnosis.language import plots, results
+from diagnosis.moles import changes
 from diagnosis.records import responses, sittings
 from diagnosis.records.models import MoleRecord
 from diagnosis.sharing import links, report
@@ -118,6 +120,8 @@ def with_key(view: Callable) -> Callable:
 def shared(request: HttpRequest, share: Share) -> HttpResponse:
     links.log(share)
     shown = list(links.records_of(share))
+    found = changes.of(shown) if share.of_mole else {}
+    measured = [record for record in found if found[record].result]
     context = {
         "share": share,
         "mole": share.of_mole,
@@ -131,11 +135,16 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
                 "signs": results.signs(record),
                 "tag": results.tag(record),
                 "parts": results.parts(record)[1:],
+                "changes": language.names(record.changes) if found and record.changes else "",
             }
             for record in reversed(shown)
         ],
         "plot": plots.size_plot(shown),
+        "area_plot": plots.area_plot(found),
+        "picture_view": "diagnosis:shared_image",
     }
+    if measured:
+        context |= language.beside(found[measured[-1]], measured[-1])
     return render(request, "diagnosis/shared.html", context)
 
 

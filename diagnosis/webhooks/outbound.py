@@ -1,4 +1,4 @@
-"""One POST to an address that a person gave: to the public internet only, and to nobody else.
+"""One POST to an address that somebody gave: to the public internet only, and to nobody else.
 
 The name is resolved once; every address that it has is checked, and the connection goes to one of
 those very addresses, so that a second answer of the name server changes nothing (DNS rebinding).
@@ -57,11 +57,11 @@ class Outcome:
     milliseconds: int
 
 
-def check_url(url: str) -> None:
+def check_url(url: str, most: int = MAX_URL) -> None:
     """What is wrong with an address before any name is resolved. Raises ValidationError."""
-    if len(url) > MAX_URL:
+    if len(url) > most:
         raise ValidationError(
-            _("The address has more than %(most)d characters."), params={"most": MAX_URL}
+            _("The address has more than %(most)d characters."), params={"most": most}
         )
     if not url.isascii() or not url.isprintable() or " " in url or not url.startswith("https://"):
         raise ValidationError(

@@ -7,6 +7,7 @@ what really changed counts as error, too.
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,8 @@ def by_modality(rows: Iterable[Row], outline_of: Outlines) -> dict[str, dict]:
 
     ``typical`` is the median, ``interval`` holds 95 of 100, and ``limit`` is what a difference
     must exceed to be said, so that of unchanged lesions 95 of 100 have none beyond any of them.
-    Of 5 measures at 95 % each, one in six would. Raises ValueError without such lesions.
+    Of 5 measures at 95 % each, one in six would. A modality without such lesions takes the error
+    of the other. Raises ValueError where neither has any.
     """
     lesions: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
@@ -57,13 +59,15 @@ def by_modality(rows: Iterable[Row], outline_of: Outlines) -> dict[str, dict]:
         several = [
             pictures for (of, _), pictures in lesions.items() if of == modality and pictures[1:]
         ]
-        if several:
-            found[modality] = _of_modality(several, outline_of, modality)
-    measured = {name: part for name, part in found.items() if part["lesions"]}
-    if not measured:
+        found[modality] = _of_modality(several, outline_of, modality)
+    most = max(found.values(), key=itemgetter("lesions"))
+    if not most["lesions"]:
         raise ValueError("no lesion with two pictures of one modality that can be compared")
-    _be_careful(measured)
-    return measured
+    for part in found.values():
+        if not part["lesions"]:
+            part |= {kind: dict(most[kind]) for kind in ("typical", "interval", "limit")}
+    _be_careful(found)
+    return found
 
 
 def _of_modality(several: list[list[Row]], outline_of: Outlines, modality: str) -> dict:
@@ -88,8 +92,8 @@ def _of_modality(several: list[list[Row]], outline_of: Outlines, modality: str) 
     part = {
         "lesions": len(changed),
         "tried": tried,
-        "registered": round(registered / tried, 4),
-        "strangers": len(strangers) - 1,
+        "registered": round(registered / tried, 4) if tried else 0.0,
+        "strangers": max(0, len(strangers) - 1),
         "strangers_registered": wrong,
     }
     return part | (_limits(np.abs(changed)) if changed else {})

@@ -6,6 +6,8 @@ ENUM_NAMES = {
     "BodySite": "diagnosis.language.terms.BODY_SITES.items",
     "MeasuredChange": "diagnosis.language.terms.CHANGES.items",
     "Diagnosis": "diagnosis.language.terms.DIAGNOSES.items",
+    "JudgedBy": ["dermoscopy", "photo", "together"],
+    "KindOfSitting": "diagnosis.language.limits.SEVERAL.items",
     "KnownOfPerson": "diagnosis.language.terms.KNOWN.items",
     "Modality": "diagnosis.language.terms.MODALITIES.items",
     "RiskCategory": "diagnosis.language.terms.RISK_CATEGORIES.items",

@@ -10,7 +10,7 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from diagnosis.language import frequencies
-from diagnosis.models import Assessment, MoleRecord, Webhook
+from diagnosis.models import Assessment, Change, MoleRecord, Webhook
 from diagnosis.records import demos
 from diagnosis.reviews import verdicts
 from diagnosis.sharing import links
@@ -132,12 +132,39 @@ def follow(page: Page, name: str) -> None:
     navigation.get_by_role("link", name=name).click()
 
 
+# What a worker measures of a mole that grew: both pictures lie as they are.
+MEASURED = {"area": 0.1, "diameter": 0.36, "asymmetry": 0.12, "border": 1.1, "colours": 9.5}
+GREW = {
+    "reason": "",
+    "matrix": [[1, 0, 0], [0, 1, 0]],
+    "inliers": 40,
+    "on_skin": 30,
+    "before": MEASURED | {"mm": 4.5},
+    "after": MEASURED | {"area": 0.17, "diameter": 0.5, "colours": 10.25, "mm": 6.5},
+    "differences": {
+        "area": 0.53,
+        "diameter": 0.33,
+        "asymmetry": 0.0,
+        "border": 0.0,
+        "colours": 0.75,
+    },
+    "changes": ["grew"],
+    "sizes": [[600, 600], [600, 600]],
+}
+
+
 def _over_time(mole) -> None:
-    """A picture about every month, most of them measured."""
+    """A picture about every month, most with their size, and what changed since the first."""
     for months, record in enumerate(mole.records.order_by("-created_at")):
         moment = record.created_at - timedelta(days=33 * months)
         size = record.size_mm or (None if months == 1 else Decimal("6.5") - months / Decimal(2))
         MoleRecord.objects.filter(pk=record.pk).update(created_at=moment, size_mm=size)
+    first, *later = mole.records.filter(state="done").order_by("created_at")
+    for record in later:
+        Change.objects.create(
+            before=first.current_assessment, after=record.current_assessment, result=GREW
+        )
+    MoleRecord.objects.filter(pk=later[-1].pk).update(changes=GREW["changes"])
 
 
 PUBLIC = {

@@ -121,9 +121,12 @@ def test_what_changed_is_said_and_shown_in_turn(page: Page, alice, log_in, size)
     for days, (image, radius) in ((60, (drawn, 0.15)), (0, (turned, 0.35))):
         stream = io.BytesIO()
         image.save(stream, "JPEG", quality=92)
-        record = assessed(owner=alice, mole=mole, image__data=stream.getvalue())
+        record = assessed(
+            owner=alice, mole=mole, image__data=stream.getvalue(), modality="dermoscopy"
+        )
         angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
         round_one = 0.5 + radius * np.column_stack([np.cos(angles), np.sin(angles)])
+        record.current_assessment.modality = record.modality
         record.current_assessment.outline = round_one.tolist()
         record.current_assessment.save()
         moment = record.created_at - timedelta(days=days)

@@ -7,10 +7,12 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from accounts import tokens
+from diagnosis.language import frequencies
 from diagnosis.models import DoctorProfile, MoleRecord, Review
 from diagnosis.reviews import claims, verdicts
 from diagnosis.reviews.serializers import PatientRecordSerializer
 from ml.images import decode
+from ml.sitting import together
 from tests.factories import MoleFactory, RecordFactory, ReviewFactory, UserFactory, assessed
 
 API = "/api/v1/"
@@ -409,6 +411,28 @@ def test_the_limits_are_the_models_own_figures(client, db):
     assert {row["modality"] for row in everything} == {"dermoscopy", "photo"}
     for row in everything:
         assert row["sensitivity"]["low"] <= row["sensitivity"]["share"] <= 1
+
+
+def test_what_several_pictures_gain_is_as_it_was_measured(client, db):
+    """And as the page of limits shows it, which is about the released model alone."""
+    measured = together.gain(frequencies.release()["version"])
+    said = client.get(f"{API}limits/").json()["several"]
+    page = client.get("/limits/").content.decode()
+    assert [part["kind"] for part in said] == list(measured["kinds"])
+    for part in said:
+        figures = measured["kinds"][part["kind"]]["all"]
+        assert part["lesions"] == figures["lesions"]
+        assert f"{part['lesions']} moles of {', '.join(part['datasets'])}" in page
+        judged = {of["by"]: of for of in part["judged"]}
+        assert judged.keys() == {*figures["single"], "together"}
+        assert judged["together"]["auc"] == figures["together"]["auc"]
+        for of in judged.values():
+            assert 0 <= of["specificity"]["low"] <= of["specificity"]["share"] <= 1
+
+
+def test_what_was_measured_with_another_model_is_not_said_of_this_one(client, db, monkeypatch):
+    monkeypatch.setattr(together, "_measured", lambda: {"model_version": "2020.01.1", "kinds": {}})
+    assert client.get(f"{API}limits/").json()["several"] == []
 
 
 def test_health_is_as_the_machines_page_says_it(client, db):

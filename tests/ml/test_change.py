@@ -147,12 +147,17 @@ def test_the_error_is_measured_on_unchanged_lesions(tmp_path):
     (folder / "metadata.csv").write_text("\n".join(rows))
     out = tmp_path / "error.json"
     assert main(["change", "--data", str(folder), "--out", str(out)]) == 0
-    photo = json.loads(out.read_text())["modalities"]["photo"]
+    modalities = json.loads(out.read_text())["modalities"]
+    photo = modalities["photo"]
     assert photo["tried"] == 3
     assert photo["registered"] == 1
     assert photo["strangers_registered"] == 0
     assert all(0 < photo["typical"][name] <= photo["interval"][name] for name in limits.MEASURES)
     assert all(photo["interval"][name] <= photo["limit"][name] for name in limits.MEASURES)
+    # Pages speak of both: what was not measured takes the other's error, and says so by its zero.
+    borrowed = modalities["dermoscopy"]
+    assert (borrowed["lesions"], borrowed["tried"]) == (0, 0)
+    assert borrowed["limit"] == photo["limit"]
 
 
 def test_without_lesions_of_several_pictures_there_is_no_error(make_set, capsys, tmp_path):

@@ -148,6 +148,8 @@ def test_a_password_with_special_characters_is_refused_without_being_told(
         ("WEB_WORKERS", "0"),
         ("HSTS_SECONDS", "a year"),
         ("AUDIT_LOG_DAYS", "30"),
+        ("VAPID_KEY", "secret"),
+        ("VAPID_KEY", "A" * 43),
         ("BACKUP_S3_ENDPOINT", "s3.example.org"),
     ],
 )

@@ -1,6 +1,9 @@
 """What changed between a mole's pictures: asked for, measured by a worker, said on every page."""
 
+import html
 import io
+import math
+import re
 from datetime import timedelta
 
 import numpy as np
@@ -14,6 +17,7 @@ from diagnosis import queue
 from diagnosis.models import Change, MoleRecord
 from diagnosis.moles import changes
 from diagnosis.records import answers
+from diagnosis.sharing import links
 from ml import taxonomy
 from ml.change import limits
 from ml.synthetic import phantoms
@@ -139,6 +143,22 @@ def test_what_the_error_explains_is_no_change(picture_of, work, see):
     shown = see()
     assert "No change that the program can tell from its own error" in shown
     assert "If you see one, show it to a doctor" in shown
+
+
+def test_where_the_error_hides_nearly_all_growth_it_is_said(picture_of, work, see, monkeypatch):
+    part = {"lesions": 25, "limit": LIMIT | {"area": math.log(13), "diameter": math.log(4)}}
+    monkeypatch.setattr(limits, "errors", lambda: {"modalities": {"photo": part}})
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0)
+    work()
+    later.refresh_from_db()
+    assert later.changes == []
+    shown = see()
+    assert "The program can’t tell whether it changed" in shown
+    assert "look up to 13 times as large" in shown
+    assert 'data-tone="calm"' not in shown.partition("compare-pictures")[0]
+    assert "with your own eyes" in shown
+    assert "A smaller change" not in shown
 
 
 def test_a_change_never_lowers_the_pictures_own_advice(picture_of, work, client, alice):
@@ -310,6 +330,31 @@ def test_the_report_says_what_changed(picture_of, work, client, alice, mole):
     text = " ".join(text.split())
     assert "It changed. Show it to a doctor within a few weeks." in text
     assert "Longest diameter" in text
+
+
+def test_a_link_shows_what_changed_to_whoever_has_it(picture_of, work, client, alice, mole):
+    first = picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0)
+    share = links.create(owner=alice, days=7, mole=mole)
+    one_picture = links.create(owner=alice, days=7, record=later)
+
+    def see(share) -> str:
+        address = reverse("diagnosis:shared")
+        return client.get(address, {"key": links.key(share)}).content.decode()
+
+    assert "Compared with the first picture" not in see(share)
+    assert not Change.objects.exists()  # whoever has the link asks for nothing
+    work()
+    shown = see(share)
+    assert "It changed. Show it to a doctor within a few weeks." in shown
+    assert "Area, compared with the first picture" in shown
+    assert "beyond the error" in shown
+    for record in (first, later):
+        image = reverse("diagnosis:shared_image", args=[record.pk])
+        [address] = set(re.findall(rf'<image href="({image}[^"]+)"', shown))
+        assert client.get(html.unescape(address)).status_code == 200
+    assert "Compared with the first picture" not in see(one_picture)
+    assert str(first.pk) not in see(one_picture)
 
 
 def test_what_the_page_costs_does_not_grow(

@@ -1,5 +1,6 @@
 """Similar cases: found by features, of people who allow it, without whose they are, and logged."""
 
+import io
 import re
 from datetime import UTC, datetime
 
@@ -11,8 +12,10 @@ from rest_framework.test import APIClient
 
 from accounts import consent
 from diagnosis.models import Assessment, DoctorProfile, MoleRecord, Review
+from diagnosis.records import assessments
 from ml import features
-from tests.factories import MoleFactory, ReviewFactory, UserFactory, assessed
+from ml.synthetic import phantoms
+from tests.factories import MoleFactory, RecordFactory, ReviewFactory, UserFactory, assessed
 
 SENT = datetime(2026, 3, 17, 12, tzinfo=UTC)
 
@@ -160,6 +163,31 @@ def test_a_picture_that_is_gone_is_said_to_be(doctor, alice, willing):
         "The file of this picture is missing"
         in doctor.get(address(record_at(0, alice))).content.decode()
     )
+
+
+def drawn(name: str, *, turned: bool = False) -> bytes:
+    mole = phantoms.render(name, 512)
+    stream = io.BytesIO()
+    (mole.rotate(90) if turned else mole).save(stream, "JPEG", quality=80 if turned else 95)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("name", ["irregular_mole", "even_mole"])
+def test_by_the_released_model_the_nearest_is_the_same_lesion_seen_again(
+    doctor, alice, willing, name
+):
+    def answered(owner, data: bytes) -> MoleRecord:
+        record = RecordFactory(owner=owner, image__data=data)
+        assessments.run(record.pk)
+        record.refresh_from_db()
+        return record
+
+    said = {"irregular_mole": "bkl", "even_mole": "nv"}
+    for each, diagnosis in said.items():
+        ReviewFactory(record=answered(willing, drawn(each)), diagnosis=diagnosis)
+    nearest, other = cases(doctor, answered(alice, drawn(name, turned=True)))
+    assert nearest.diagnosis == said[name]
+    assert nearest.distance < 0.2 < other.distance
 
 
 def test_an_answer_without_features_says_so(doctor, alice, willing):

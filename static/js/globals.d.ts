@@ -7,3 +7,9 @@ interface FetchEvent extends ExtendableEvent {
   readonly request: Request;
   respondWith(response: Promise<Response>): void;
 }
+interface PushEvent extends ExtendableEvent {
+  readonly data: { json(): any };
+}
+interface NotificationEvent extends ExtendableEvent {
+  readonly notification: Notification;
+}

@@ -1,0 +1,70 @@
+"""Browsers in which a person turned notifications on: kept, and forgotten when she signs out."""
+
+from typing import Any
+
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.models import Session
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models.signals import pre_delete
+from django.dispatch import receiver
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from diagnosis import limits
+from diagnosis.push import notifications
+from diagnosis.push.models import MAX_ENDPOINT, PushSubscription
+from diagnosis.webhooks import outbound
+
+AT_MOST = 10  # of one person
+IN_SESSION = "push"
+TOO_MANY = _(
+    "Notifications are on in as many browsers as one person may have. Turn them off in all first."
+)
+NOT_A_BROWSER = _("Your browser gave an answer that can’t be used. Nothing was turned on.")
+
+
+def add(
+    *, person: User, session: SessionBase, endpoint: str, p256dh: str, auth: str
+) -> PushSubscription:
+    """Turn notifications on in the browser of this session; whose it was before is replaced.
+
+    Raises ValidationError, TryLater.
+    """
+    limits.spend(person, "push")
+    keys = {"person": person, "p256dh": p256dh, "auth": auth}
+    try:
+        outbound.check_url(endpoint, most=MAX_ENDPOINT)
+        browser = PushSubscription(endpoint=endpoint, **keys)
+        browser.clean_fields()
+        notifications.sealed(browser, {})  # what can't be encrypted for now can't be later
+    except (ValidationError, notifications.UnusableKeys) as error:
+        raise ValidationError(NOT_A_BROWSER) from error
+    with transaction.atomic():
+        # Locked, so that two at once do not exceed the limit.
+        User.objects.select_for_update().get(pk=person.pk)
+        if person.push_subscriptions.exclude(endpoint=endpoint).count() >= AT_MOST:
+            raise ValidationError(TOO_MANY)
+        news = {"record_id": None, "due_at": None, "tries": 0}
+        subscription, _made = PushSubscription.objects.update_or_create(
+            endpoint=endpoint, defaults=keys | news
+        )
+    session[IN_SESSION] = str(subscription.pk)
+    return subscription
+
+
+def remove(*, person: User, endpoint: str | None = None) -> None:
+    """Turn them off in the browser that has this address; without one, in all of the person's."""
+    rows = person.push_subscriptions.all()
+    (rows if endpoint is None else rows.filter(endpoint=endpoint)).delete()
+
+
+@receiver(pre_delete, sender=Session, dispatch_uid="push_of_an_ended_session")
+def of_an_ended_session(instance: Session, **_: Any) -> None:
+    """Who is signed out, here or from elsewhere, is told nothing more in that browser.
+
+    A session that ran out is another matter: “Sign in to read it” is for that person, too.
+    """
+    if instance.expire_date > timezone.now() and (key := instance.get_decoded().get(IN_SESSION)):
+        PushSubscription.objects.filter(pk=key).delete()

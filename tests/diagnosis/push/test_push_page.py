@@ -1,0 +1,182 @@
+"""Notifications turned on and off by their person, and ended with the session or the account."""
+
+import io
+import json
+import zipfile
+from datetime import timedelta
+
+import pytest
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from py_vapid import Vapid02
+
+from accounts import expiry
+from diagnosis.models import PushSubscription
+from diagnosis.own_data import archive
+from diagnosis.push import notifications, subscriptions
+from tests.diagnosis.push.conftest import browser_at
+from tests.factories import PASSWORD
+
+PAGE = reverse("diagnosis:push")
+ON = reverse("diagnosis:push_on")
+OFF = reverse("diagnosis:push_off")
+PHONE = browser_at("https://push.example.org/send/phone").said
+
+
+@pytest.fixture
+def phone(client, alice, offered):
+    """alice's, signed in by the page."""
+    client.post(reverse("account_login"), {"login": alice.email, "password": PASSWORD})
+    return client
+
+
+def test_the_service_offers_none_without_a_key(client, alice, settings):
+    settings.VAPID_KEY = ""
+    client.force_login(alice)
+    assert PAGE not in client.get(reverse("accounts:account")).content.decode()
+    assert client.get(PAGE).status_code == 404
+    assert client.post(ON, PHONE).status_code == 404
+    assert client.post(OFF).status_code == 404
+    assert not PushSubscription.objects.exists()
+
+
+def test_they_are_off_until_she_turns_them_on(phone, alice):
+    page = phone.get(PAGE).content.decode()
+    assert f'data-push="{notifications.public_key()}"' in page
+    assert "A doctor has answered. Sign in to read it." in page
+    assert "Turn off in all browsers" not in page
+    assert phone.post(ON, PHONE).status_code == 302
+    page = phone.get(PAGE).content.decode()
+    assert "Notifications are on in this browser." in page
+    assert "They are on in 1 browser." in page
+    assert "In 1 browser" in phone.get(reverse("accounts:account")).content.decode()
+    kept = alice.push_subscriptions.get()
+    assert {name: getattr(kept, name) for name in PHONE} == PHONE
+
+
+def test_a_double_click_turns_them_on_once(phone, alice):
+    phone.post(ON, PHONE)
+    phone.post(ON, PHONE)
+    assert alice.push_subscriptions.count() == 1
+
+
+def test_they_are_turned_off_here_or_in_all_browsers(phone, alice, bob):
+    for name in ("desk", "tablet"):
+        said = browser_at(f"https://push.example.org/send/{name}").said
+        PushSubscription.objects.create(person=alice, **said)
+    of_bob = PushSubscription.objects.create(
+        person=bob, **browser_at("https://push.example.org/send/bob").said
+    )
+    phone.post(ON, PHONE)
+    phone.post(OFF, {"endpoint": of_bob.endpoint})
+    phone.post(OFF, {"endpoint": PHONE["endpoint"]})
+    assert alice.push_subscriptions.count() == 2
+    phone.post(OFF)
+    assert list(PushSubscription.objects.all()) == [of_bob]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"endpoint": ""},
+        {"endpoint": "http://push.example.org/send/phone"},
+        {"endpoint": "https://localhost/send"},
+        {"endpoint": "https://169.254.169.254/latest/meta-data"},
+        {"endpoint": "https://[2606:4700:4700::1111]/send"},
+        {"endpoint": "https://push.example.org/" + "x" * 1024},
+        {"p256dh": ""},
+        {"p256dh": "A" * 87},
+        {"p256dh": PHONE["p256dh"] + "A" * 100},
+        {"auth": ""},
+        {"auth": "short"},
+        {"auth": "\x00" * 22},
+    ],
+)
+def test_what_no_browser_says_is_refused_and_nothing_is_kept(phone, wrong):
+    response = phone.post(ON, PHONE | wrong)
+    assert response.status_code == 400
+    assert "Nothing was turned on." in response.content.decode()
+    assert not PushSubscription.objects.exists()
+
+
+def test_a_person_has_so_many_browsers_and_no_more(phone, alice):
+    for number in range(subscriptions.AT_MOST):
+        said = browser_at(f"https://push.example.org/send/{number}").said
+        assert phone.post(ON, said).status_code == 302
+    response = phone.post(ON, PHONE)
+    assert response.status_code == 400
+    assert "as many browsers as one person may have" in response.content.decode()
+    assert phone.post(ON, said).status_code == 302  # one that is known may come again
+    assert alice.push_subscriptions.count() == subscriptions.AT_MOST
+
+
+def test_who_signs_in_later_on_the_same_browser_gets_it(phone, bob):
+    phone.post(ON, PHONE)
+    other = Client()
+    other.force_login(bob)
+    other.post(ON, PHONE)
+    assert PushSubscription.objects.get().person == bob
+
+
+def test_signing_out_ends_them_in_this_browser(phone, alice):
+    desk = Client()
+    desk.force_login(alice)
+    desk.post(ON, browser_at("https://push.example.org/send/desk").said)
+    phone.post(ON, PHONE)
+    phone.post(reverse("account_logout"))
+    assert alice.push_subscriptions.get().endpoint.endswith("/desk")
+
+
+def test_being_signed_out_from_elsewhere_ends_them(phone, alice):
+    phone.post(ON, PHONE)
+    desk = Client()
+    desk.force_login(alice)
+    session = UserSession.objects.get(session_key=phone.session.session_key)
+    desk.post(reverse("accounts:session_end", args=[session.pk]))
+    assert not PushSubscription.objects.exists()
+
+
+def test_a_session_that_ran_out_ends_them_not(phone, alice):
+    """She may wait longer for a doctor than a session lasts; the sentence asks her to sign in."""
+    phone.post(ON, PHONE)
+    Session.objects.update(expire_date=timezone.now() - timedelta(days=1))
+    expiry.remove_expired()
+    assert not Session.objects.exists()
+    assert alice.push_subscriptions.count() == 1
+
+
+def test_a_new_password_ends_them_everywhere(phone, alice):
+    phone.post(ON, PHONE)
+    alice.set_password("another long password of hers")
+    alice.save()
+    assert not PushSubscription.objects.exists()
+
+
+def test_they_go_with_the_account(phone, alice):
+    phone.post(ON, PHONE)
+    archive.delete_account(alice)
+    assert not PushSubscription.objects.exists()
+
+
+def test_they_are_in_the_archive_without_their_keys(phone, alice):
+    phone.post(ON, PHONE)
+    content = b"".join(archive.archive(alice))
+    data = json.loads(zipfile.ZipFile(io.BytesIO(content)).read("data.json"))
+    [kept] = data["account"]["notifications"]
+    assert kept["endpoint"] == PHONE["endpoint"]
+    assert kept.keys() == {"endpoint", "created_at"}
+    assert PHONE["auth"].encode() not in content
+
+
+def test_the_command_writes_a_key_that_the_settings_take(capsys):
+    call_command("make_vapid_key")
+    call_command("make_vapid_key")
+    first, second = capsys.readouterr().out.splitlines()
+    assert first != second
+    name, _equals, value = first.partition("=")
+    assert name == "VAPID_KEY"
+    assert Vapid02.from_string(value).public_key
