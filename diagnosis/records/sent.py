@@ -17,6 +17,13 @@ from ml.decoding.kinds import NAMES
 from ml.sitting.together import MOST
 
 EACH_KIND = _("Send it once for all pictures, or once for each of them.")
+SIZE_ERRORS: dict[str, Any] = dict.fromkeys(
+    (
+        *("invalid", "min_value", "max_value", "max_digits", "max_decimal_places"),
+        *("max_whole_digits", "max_string_length"),
+    ),
+    NO_SIZE,
+)
 
 
 class OwnMoleField(serializers.PrimaryKeyRelatedField):
@@ -64,10 +71,7 @@ class AnswersSerializer(serializers.Serializer):
         required=False,
         allow_null=True,
         help_text=_("Where the mole is widest, in millimetres."),
-        error_messages=dict.fromkeys(
-            ("invalid", "min_value", "max_value", "max_digits", "max_decimal_places"), NO_SIZE
-        )
-        | {"max_whole_digits": NO_SIZE, "max_string_length": NO_SIZE},
+        error_messages=SIZE_ERRORS,
     )
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:

@@ -33,8 +33,12 @@ class OneMeaningJSONParser(JSONParser):
         """Raises ParseError, ValidationError."""
         try:
             text = stream.read().decode("utf-8")
-            hooks = {"object_pairs_hook": _once_each, "parse_constant": _refused}
-            data = json.loads(text, parse_float=_finite, **hooks)
+            data = json.loads(
+                text,
+                object_pairs_hook=_once_each,
+                parse_constant=_refused,
+                parse_float=_finite,
+            )
         except (ValueError, RecursionError) as error:
             deep = isinstance(error, RecursionError)
             why = _("It is nested too deeply.") if deep else str(error)
