@@ -78,10 +78,10 @@ def test_too_many_requests_say_when_to_come_back(api, monkeypatch):
 
 
 def test_the_unexpected_is_logged_and_keeps_its_details_to_itself(api, monkeypatch, caplog):
-    def broken(queryset):
+    def broken(queryset, person):
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(RecordQuerySet, "with_results", broken)
+    monkeypatch.setattr(RecordQuerySet, "of", broken)
     problem = check(api.get(URL), 500, "Internal Server Error")
     assert "secret" not in str(problem)
     assert "secret" in caplog.text
