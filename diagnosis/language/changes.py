@@ -104,21 +104,19 @@ def say(change: "Change | str", *, given_up: bool = False) -> Said:
     if result["reason"]:
         sentence = REASONS[result["reason"]]
         return Said("neutral", _("Not compared"), [sentence], [], view_box, frames)
-    unclear = _hides_growth(limits.error(change.before.modality))
+    unclear = limits.error(change.before.modality)["limit"]["area"] > TELLS_LITTLE
     return Said(
         tone="doctor" if result["changes"] else "neutral" if unclear else "calm",
         heading=_heading(result["changes"], unclear),
-        sentences=_sentences(change, result),
+        sentences=_sentences(change, result, unclear),
         lines=_lines(change, result),
         view_box=view_box,
         frames=frames,
     )
 
 
-def beside(change: "Change", record: "MoleRecord") -> dict[str, Any]:
-    """What a page shows of a measured change, whose later picture is the record's."""
-    said = say(change)
-    pair = (change.before.record, record)
+def beside(said: Said, pair: tuple["MoleRecord", ...]) -> dict[str, Any]:
+    """What a page shows of two pictures: the words, and each with its frame, if it has one."""
     return {"said": said, "pictures": list(zip(pair, said.frames or (None, None), strict=True))}
 
 
@@ -143,10 +141,6 @@ def _plain(reason: str) -> Said:
     return Said("neutral", _("Not compared"), [REASONS[reason]])
 
 
-def _hides_growth(error: dict) -> bool:
-    return error["limit"]["area"] > TELLS_LITTLE
-
-
 def _heading(found: list[str], unclear: bool) -> str:
     if found:
         return _("It changed. Show it to a doctor within a few weeks.")
@@ -155,7 +149,7 @@ def _heading(found: list[str], unclear: bool) -> str:
     return _("No change that the program can tell from its own error")
 
 
-def _sentences(change: "Change", result: dict) -> list["StrOrPromise"]:
+def _sentences(change: "Change", result: dict, unclear: bool) -> list["StrOrPromise"]:
     error = limits.error(change.before.modality)
     day = date_format(timezone.localtime(change.before.record.created_at), "DATE_FORMAT")
     facts = {
@@ -178,7 +172,7 @@ def _sentences(change: "Change", result: dict) -> list["StrOrPromise"]:
         )
         % facts
     )
-    if _hides_growth(error):
+    if unclear:
         sentences.append(
             _(
                 "The angle of the camera and the program’s outline alone can make a mole that did "
@@ -202,7 +196,7 @@ def _sentences(change: "Change", result: dict) -> list["StrOrPromise"]:
                 "is said of about 5. It does not say what the mole is."
             )
         )
-    elif not _hides_growth(error):
+    elif not unclear:
         sentences.append(
             _(
                 "A smaller change than that is not noticed. If you see one, show it to a doctor "

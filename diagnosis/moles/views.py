@@ -175,10 +175,7 @@ def _said(compare: tuple["MoleRecord", ...], looks: int) -> dict[str, Any]:
     change = changes.between(*compare)
     given_up = isinstance(change, Change) and changes.is_given_up(change)
     said = language.say(change, given_up=given_up)
-    frames = said.frames or (None, None)
-    return {
-        "said": said,
-        "pictures": list(zip(compare, frames, strict=True)),
+    return language.beside(said, compare) | {
         "looks": looks + 1 if looks < LOOKS else None,
         "picture_view": "diagnosis:record_image",
     }

@@ -84,7 +84,7 @@ def send(subscription_id: uuid.UUID | str) -> None:
     outcome = outbound.post(subscription.endpoint, *sealed(subscription, _content(subscription)))
     if outcome.status in GONE:
         this.delete()
-    elif outcome.status is not None and 200 <= outcome.status < 300:
+    elif outcome.is_accepted:
         ours.update(record_id=None, due_at=None)
     else:
         # Neither its address, which is as good as a key, nor whose browser it is.

@@ -58,12 +58,6 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         """Records that have an answer and no verdict: the doctors' queue."""
         return self.real().filter(state="done", is_reviewed=False)
 
-    def with_results(self) -> Self:
-        """Records with their pictures, the answer and the verdicts that are final."""
-        reviews = self.model._meta.get_field("reviews").related_model
-        final = Prefetch("reviews", reviews.objects.filter(is_final=True))
-        return self.select_related("current_assessment").prefetch_related("further", final)
-
     def with_assessment_json(self) -> Self:
         """Records with their assessment object as PostgreSQL writes it, None while there is none.
 
@@ -96,8 +90,11 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         )
 
     def with_answers(self) -> Self:
-        """Records with what pages show: the person and the mole, too."""
-        return self.with_results().select_related("mole", "owner")
+        """Records with what pages show: pictures, answer, final verdicts, person and mole."""
+        reviews = self.model._meta.get_field("reviews").related_model
+        final = Prefetch("reviews", reviews.objects.filter(is_final=True))
+        whole = self.select_related("current_assessment", "mole", "owner")
+        return whole.prefetch_related("further", final)
 
     def search(self, text: str) -> Self:
         """Records by words that begin so in the note, the mole's name, or the start of an id.

@@ -232,7 +232,10 @@ def _changed(record: MoleRecord) -> dict[str, Any]:
     change = record.mole and changes.of(record.mole.records.all()).get(record)
     if not change or change.result is None:
         return {}
-    return language.beside(change, record) | {"picture_view": "admin:diagnosis_molerecord_image"}
+    pair = (change.before.record, record)
+    return language.beside(language.say(change), pair) | {
+        "picture_view": "admin:diagnosis_molerecord_image"
+    }
 
 
 def _answer(assessment: Assessment) -> dict[str, Any]:

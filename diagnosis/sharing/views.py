@@ -144,7 +144,9 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
         "picture_view": "diagnosis:shared_image",
     }
     if measured:
-        context |= language.beside(found[measured[-1]], measured[-1])
+        newest = measured[-1]
+        change = found[newest]
+        context |= language.beside(language.say(change), (change.before.record, newest))
     return render(request, "diagnosis/shared.html", context)
 
 

@@ -144,7 +144,7 @@ def _note(webhook: Webhook, delivery: WebhookDelivery, outcome: outbound.Outcome
         )
         now = timezone.now()
         delivery.tries += 1
-        if outcome.status is not None and 200 <= outcome.status < 300:
+        if outcome.is_accepted:
             delivery.delivered_at, delivery.next_attempt_at = now, None
             webhook.failures, webhook.failing_since, webhook.busy_until = 0, None, None
             webhook.disabled_at = None

@@ -56,6 +56,10 @@ class Outcome:
     error: str
     milliseconds: int
 
+    @property
+    def is_accepted(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
 
 def check_url(url: str, most: int = MAX_URL) -> None:
     """What is wrong with an address before any name is resolved. Raises ValidationError."""
