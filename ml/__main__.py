@@ -152,7 +152,9 @@ def release(options: argparse.Namespace) -> int:
         export.add_external(options.folder, measured)
     else:
         try:
-            export.release(options.folder, options.out, measured, options.data)
+            export.release(
+                options.folder, options.out, measured, options.data, options.second_reader
+            )
         except (export.ParityError, ValueError) as error:
             raise ReleaseError(f"{options.folder}: not released: {error}") from error
     if (options.folder if released else options.out) == RELEASE:
@@ -328,7 +330,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     model = argparse.ArgumentParser(add_help=False)
     model.add_argument("--model", type=Path, default=RELEASE, help="default: the released one")
-    model.add_argument("--engine", choices=ENGINES, default=ENGINES[0])
+    model.add_argument("--engine", choices=ENGINES, default="litert")
 
     made = command(summarise, data, modality)
     made.add_argument("--report", type=Path, default=SUMMARY, help="default: %(default)s")
@@ -378,6 +380,10 @@ def _parser() -> argparse.ArgumentParser:
     made = command(release)
     made.add_argument("folder", type=Path, metavar="RUN")
     made.add_argument("--out", type=Path, default=RELEASE, help="default: the released one")
+    made.add_argument(
+        "--second-reader", type=Path, metavar="RUN",
+        help="a second run, of any backbone, that the server asks beside the first one",
+    )  # fmt: skip
     made.add_argument(
         "--external", type=Path, metavar="FILE",
         help="what others measured, by version; what is not of this model is left out",

@@ -13,7 +13,6 @@ from ml.person import NOBODY, Person
 from ml.release import RELEASE, Release, ReleaseError
 from ml.taxonomy import BENIGN, DIAGNOSES, Thresholds, categories, decide, is_uncertain
 
-ENGINES = ("litert", "keras")
 MIN_PICTURE_SIDE = 100  # below it, "too_few_pixels"
 # The eight turns and flips of a square (the dihedral group): how often, and mirrored or not.
 SYMMETRIES = [(turns, mirrored) for mirrored in (False, True) for turns in range(4)]
@@ -57,7 +56,7 @@ class Assessment:
 @dataclass(frozen=True, slots=True)
 class Look:
     """An assessment and what it rests on: the graph's quality numbers, and the probabilities
-    (7,) of the picture alone, by the mean of the eight turns and by one pass, the phone's.
+    (7,) of the picture alone, as served and by one pass of the first reader, the phone's.
     ``features`` (d,) are for ``ml.features``; None of a release whose graph gives none."""
 
     assessment: Assessment
@@ -68,25 +67,30 @@ class Look:
 
 
 class Classifier:
-    """A loaded release. Not for use by several threads at once."""
+    """A loaded release. Not for use by several threads at once.
 
-    def __init__(self, card: Mapping, engine: Engine) -> None:
-        self.card, self._engine = card, engine
+    The first of its ``readers`` is the network that phones have; ``live`` are the thresholds of
+    their one pass of it.
+    """
+
+    def __init__(self, card: Mapping, *readers: Engine) -> None:
+        self.card, self.readers = card, readers
         self.version: str = card["version"]
         self.side: int = card["side"]
-        self.thresholds = {m: Thresholds(**t) for m, t in card["thresholds"].items()}
+        self.thresholds = _thresholds(card)
+        self.live = _thresholds(live(card))
 
     def warm(self) -> None:
         """One picture through everything, so that the first real one does not pay for it."""
         self.assess([np.zeros((self.side, self.side, 3), np.uint8)], next(iter(self.thresholds)))
 
     def one_pass(self, picture: np.ndarray) -> Outputs:
-        """The graph's outputs for an RGB picture (h, w, 3) uint8, without the batch axis."""
-        return self._engine(self._square(picture))
+        """What a phone's graph gives for an RGB picture (h, w, 3) uint8, without a batch axis."""
+        return self.readers[0](self.square(picture))
 
     def outputs(self, picture: np.ndarray) -> Outputs:
-        """As one_pass, averaged over the eight turns: what an assessment rests on."""
-        return averaged(self._engine, self._square(picture))
+        """What an assessment rests on, as ``served`` gives it."""
+        return served(self.readers, self.square(picture))
 
     def assess(
         self, pictures: Sequence[np.ndarray], modality: str, of: Person = NOBODY
@@ -138,7 +142,7 @@ class Classifier:
             outline=outline(out["mask"][..., 0], shape),
             milliseconds=0.0,
         )
-        one_pass = calibrated(out["one_pass"], calibration)
+        one_pass = calibrated(out["one_pass"], live(self.card)["calibration"][modality])
         return Look(
             assessment,
             quality=numbers,
@@ -147,7 +151,8 @@ class Classifier:
             features=out.get("features"),
         )
 
-    def _square(self, picture: np.ndarray) -> np.ndarray:
+    def square(self, picture: np.ndarray) -> np.ndarray:
+        """What the readers see of an RGB picture: (side, side, 3) float32."""
         return images.to_input(picture, self.side).astype(np.float32)
 
 
@@ -161,11 +166,9 @@ def load_release(of: Release, engine: str = "litert") -> Classifier:
     """Load a release for an engine. Raises like ``load``."""
     if engine not in ENGINES:
         raise ValueError(f"unknown engine {engine!r}; there are {', '.join(ENGINES)}")
-    file = of.file(engine)
+    files = [of.file(name) for name in of.readers(engine)]
     try:
-        return Classifier(
-            of.card, litert_engine(file) if engine == "litert" else keras_engine(file)
-        )
+        return Classifier(of.card, *map(ENGINES[engine], files))
     except ImportError as error:
         raise ReleaseError(
             f"the {engine} engine needs the packages of requirements/train.txt ({error})"
@@ -188,6 +191,17 @@ def answered(probabilities: np.ndarray, thresholds: Thresholds, *, usable: bool 
     }
 
 
+def served(readers: Sequence[Engine], square: np.ndarray) -> Outputs:
+    """What the readers together say of a square (side, side, 3), each ``averaged``: the mean of
+    their logits and class activation maps; everything else is the first one's."""
+    first, *others = [averaged(reader, square) for reader in readers]
+    means = {
+        name: np.mean([first[name], *(of[name] for of in others)], axis=0)
+        for name in ("logits", "cam")
+    }
+    return first | means
+
+
 def averaged(engine: Engine, square: np.ndarray) -> Outputs:
     """An engine's outputs for a square (side, side, 3), averaged over its eight turns and flips.
 
@@ -199,13 +213,25 @@ def averaged(engine: Engine, square: np.ndarray) -> Outputs:
     for turns, mirrored in SYMMETRIES:
         turned = np.rot90(square[:, ::-1] if mirrored else square, turns)
         out = engine(np.ascontiguousarray(turned))
-        for name in ("cam", "mask"):
+        for name in {"cam", "mask"} & out.keys():
             back = np.rot90(out[name], -turns)
             out[name] = back[:, ::-1] if mirrored else back
         passes.append(out)
-    means = {name: np.mean([out[name] for out in passes], axis=0) for name in passes[0]}
-    quality_numbers = np.median([out["quality"] for out in passes], axis=0)
-    return means | {"quality": quality_numbers, "one_pass": passes[0]["logits"]}
+    joined = {
+        name: (np.median if name == "quality" else np.mean)([of[name] for of in passes], axis=0)
+        for name in passes[0]
+    }
+    return joined | {"one_pass": passes[0]["logits"]}
+
+
+def live(card: Mapping) -> Mapping:
+    """The ``calibration`` and ``thresholds`` of the phone's one pass; releases before 2026.11.9
+    judged it by the server's."""
+    return card.get("live", card)
+
+
+def _thresholds(card: Mapping) -> dict[str, Thresholds]:
+    return {modality: Thresholds(**of) for modality, of in card["thresholds"].items()}
 
 
 def calibrated(logits: np.ndarray, calibration: Mapping) -> np.ndarray:
@@ -300,3 +326,6 @@ def keras_engine(file: Path) -> Engine:
         return {name: value[0].numpy() for name, value in run(square[None]).items()}
 
     return engine
+
+
+ENGINES = {"litert": litert_engine, "keras": keras_engine}

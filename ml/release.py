@@ -43,24 +43,34 @@ class Release:
     def version(self) -> str:
         return self.card["version"]
 
-    def content(self, engine: str) -> bytes:
-        """The model's file for an engine. Raises ReleaseError unless it is the card's."""
+    def readers(self, engine: str) -> list[str]:
+        """The names of an engine's files in the card: of the network that phones have, too, and of
+        the second reader, where there is one."""
+        return [engine, *(name for name in [second_reader(engine)] if name in self.card["files"])]
+
+    def content(self, name: str) -> bytes:
+        """A file by its name in the card. Raises ReleaseError unless it is the card's."""
         try:
-            known = self.card["files"][engine]
+            known = self.card["files"][name]
             content = (self.folder / known["name"]).read_bytes()
         except (OSError, KeyError, TypeError) as error:
-            raise ReleaseError(f"{self.folder}: no model for {engine} ({error!r})") from error
+            raise ReleaseError(f"{self.folder}: no model for {name} ({error!r})") from error
         if hashlib.sha256(content).hexdigest() != known["sha256"]:
             raise ReleaseError(
-                f"{self.folder}: no model for {engine} "
+                f"{self.folder}: no model for {name} "
                 f"({known['name']}: its checksum is not that of {CARD})"
             )
         return content
 
-    def file(self, engine: str) -> Path:
+    def file(self, name: str) -> Path:
         """Where that file lies. Raises like ``content``."""
-        self.content(engine)
-        return self.folder / self.card["files"][engine]["name"]
+        self.content(name)
+        return self.folder / self.card["files"][name]["name"]
+
+
+def second_reader(engine: str) -> str:
+    """The name of the second reader's file for an engine, in the card."""
+    return f"second_reader_{engine}"
 
 
 _known: dict[Path, tuple[int, Release]] = {}
@@ -76,7 +86,8 @@ def current() -> Release:
         changed = (RELEASE / CARD).stat().st_mtime_ns
         if known is None or known[0] != changed:
             release = Release.read(RELEASE)
-            release.content("litert")
+            for name in release.readers("litert"):
+                release.content(name)
             _known[RELEASE] = known = (changed, release)
     except (OSError, ReleaseError) as error:
         if known is None:

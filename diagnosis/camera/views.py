@@ -21,6 +21,7 @@ from django.views.decorators.http import require_safe
 
 from diagnosis.camera import build
 from diagnosis.camera.words import words
+from ml.release import second_reader
 
 TYPES = {"js": "text/javascript", "json": "application/json"}
 for_ever = cache_control(public=True, max_age=365 * 24 * 3600, immutable=True)
@@ -49,7 +50,11 @@ def isolated(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
     try:
-        context = {"build": build.build(), "program": _program()}
+        context = {
+            "build": build.build(),
+            "program": _program(),
+            "second_reader": second_reader("litert") in build.model().card["files"],
+        }
     except build.NoModel:
         context = {}
     return render(request, "camera/page.html", context, status=200 if context else 503)

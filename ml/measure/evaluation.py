@@ -42,7 +42,8 @@ class Predictions:
 
     ``probabilities`` is (n, 7) in the order of DIAGNOSES, as served, with what is known of the
     person; ``picture`` (n, 7) by the picture alone, ``one_pass`` (n, 7) by one pass of it, the
-    phone's. ``thresholds`` by modality. What is not usable is not called uncertain either.
+    phone's. ``thresholds`` by modality; ``live`` are the phone's. What is not usable is not called
+    uncertain either.
     """
 
     rows: list[Row]
@@ -53,6 +54,7 @@ class Predictions:
     uncertain: np.ndarray
     skin_tones: list[str | None]
     thresholds: Mapping[str, Thresholds]
+    live: Mapping[str, Thresholds]
 
     @property
     def malignancy(self) -> np.ndarray:
@@ -74,12 +76,17 @@ class Predictions:
             uncertain=self.uncertain[chosen],
             skin_tones=[self.skin_tones[i] for i in chosen],
             thresholds=self.thresholds,
+            live=self.live,
         )
 
     def asked_by(self, probabilities: np.ndarray) -> "Predictions":
-        """The same pictures judged by other probabilities: ``picture`` or ``one_pass``."""
+        """The same pictures judged by other probabilities: ``picture``."""
         uncertain = self._by_rule(is_uncertain, probabilities)
         return replace(self, probabilities=probabilities, uncertain=self.usable & uncertain)
+
+    def on_the_phone(self) -> "Predictions":
+        """The same pictures judged as the phone's live view does."""
+        return replace(self, thresholds=self.live).asked_by(self.one_pass)
 
     def decisions(self) -> np.ndarray:
         """Index into RISK_CATEGORIES by the shipped thresholds, uncertainty aside."""
@@ -176,6 +183,7 @@ def collect(classifier: "Classifier", rows: list[Row]) -> Predictions:
         # The first releases did not measure it.
         skin_tones=[tone_of(look.quality.get("skin_tone", NO_SKIN)) for look in looks],
         thresholds=classifier.thresholds,
+        live=classifier.live,
     )
 
 
@@ -223,9 +231,9 @@ def by_modality(predictions: Predictions) -> dict[str, Predictions]:
 
 
 def one_pass(predictions: Predictions) -> dict:
-    """What one pass, the phone's live view, reaches, and how often the mean of eight answers
+    """What one pass, the phone's live view, reaches, and how often the saved picture is answered
     otherwise: in another risk category, or to send or not to send."""
-    live, saved = (predictions.asked_by(p) for p in (predictions.one_pass, predictions.picture))
+    live, saved = predictions.on_the_phone(), predictions.asked_by(predictions.picture)
     usable = predictions.usable
     return {
         "another_category": _share((live.decisions() != saved.decisions())[usable]),

@@ -269,7 +269,7 @@ def _overview(result: dict) -> str:
     ]
     for name, part in (
         ("picture alone", "picture_only"),
-        ("one pass, as on the phone", "one_pass"),
+        ("as on the phone", "one_pass"),
     ):
         lines += [(f"{name}: {modality}", block) for modality, block in result[part].items()]
     for name, values in result["subgroups"].items():

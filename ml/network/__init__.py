@@ -7,6 +7,7 @@ from ml.network.graph import (
     Familiar,
     build,
     draw_heads,
+    second_reader,
     serving,
 )
 
@@ -17,5 +18,6 @@ __all__ = [
     "Familiar",
     "build",
     "draw_heads",
+    "second_reader",
     "serving",
 ]

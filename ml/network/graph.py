@@ -93,6 +93,21 @@ def serving(
     model = keras.Model(picture, outputs, name="skincare")
     backbone.fold(trained, model)
     known.set_weights([familiar.mean, familiar.components])
+    return _rounded(model)
+
+
+def second_reader(trained: keras.Model, *, variant: str = "lite0", side: int = SIDE) -> keras.Model:
+    """The graph of a second network, which the server alone asks: as ``serving``, with ``logits``
+    and ``cam`` only."""
+    picture = keras.Input((side, side, 3), name="picture")
+    heads = _heads(picture, 0.0, 0.0, folded=True, variant=variant)
+    outputs = {name: heads[name] for name in ("logits", "cam")}
+    model = keras.Model(picture, outputs, name="second_reader")
+    backbone.fold(trained, model)
+    return _rounded(model)
+
+
+def _rounded(model: keras.Model) -> keras.Model:
     model.set_weights(
         [np.asarray(w).astype(np.float16).astype(np.float32) for w in model.get_weights()]
     )

@@ -1,7 +1,7 @@
 """Temperature, bias, second stage, thresholds and limits, per modality, from validation only.
 
-Computed on the answers of the shipped LiteRT file, averaged over the eight turns as it is served,
-so that what ships is what was measured.
+Computed on the answers of the shipped LiteRT files, as they are served, so that what ships is what
+was measured. The phone's one pass has a calibration and thresholds of its own.
 """
 
 from collections.abc import Sequence
@@ -52,12 +52,13 @@ IN_CATEGORY = np.array([[CATEGORY_OF[d] == c for c in RISK_CATEGORIES] for d in 
 def calibrate(rows: Sequence[Row], answers: dict[str, np.ndarray]) -> dict:
     """The parts of model.json that are set on data.
 
-    ``answers`` of the graph for the rows: ``logits`` (n, 7), the mean of the eight turns, and
+    ``answers`` for the rows: ``logits`` (n, 7) as served, those of the phone's ``one_pass``, and
     ``quality`` (n, len(QUALITY)).
     A modality that the data lack is left out: the model then refuses to judge such pictures.
     Raises ValueError, naming the modality, where validation has too few lesions to set it on.
     """
     card: dict = {"calibration": {}, "person": {}, "thresholds": {}, "limits": {}}
+    live: dict = {"calibration": {}, "thresholds": {}}
     judged: list[int] = []
     judgements: list[np.ndarray] = []  # (2, n, 7): by the picture alone, and with the person
     for modality in MODALITIES:
@@ -70,26 +71,32 @@ def calibrate(rows: Sequence[Row], answers: dict[str, np.ndarray]) -> dict:
         if min(malignant.sum(), (~malignant).sum(), melanoma.sum()) < 2:
             raise ValueError(f"validation has too few lesions of modality {modality} to calibrate")
         logits = answers["logits"][chosen]
-        fitted = fit(logits, np.array([[d in r.allowed for d in DIAGNOSES] for r in known]))
+        allowed = np.array([[d in r.allowed for d in DIAGNOSES] for r in known])
+        fitted = fit(logits, allowed)
         alone = calibrated(logits, fitted)
         stage = second_stage.fit(known, alone[:, person.LOW_RISK].sum(1))
         by = np.array([person.log_odds(Person.of(row), stage["terms"]) for row in known])
         asked = [alone, person.moved(alone, by)] if stage["terms"] else [alone]
         card["calibration"][modality] = fitted
         card["person"][modality] = stage
-        card["thresholds"][modality] = {
-            **operating_point.choose(
-                [(1 - p[:, BENIGN].sum(1), p[:, MELANOMA]) for p in asked], malignant, melanoma
-            ),
-            "cost_ratio": COST_RATIO,
-        }
+        card["thresholds"][modality] = _thresholds(asked, malignant, melanoma)
+        one_pass = answers["one_pass"][chosen]
+        live["calibration"][modality] = fit(one_pass, allowed)
+        seen = calibrated(one_pass, live["calibration"][modality])
+        live["thresholds"][modality] = _thresholds([seen], malignant, melanoma)
         card["limits"][modality] = limits(answers["quality"][chosen])
         judged += chosen.tolist()
         judgements.append(np.stack([alone, asked[-1]]))
     if judged:
         several = list(np.concatenate(judgements, axis=1))
         card["sitting"] = sittings.thresholds([rows[i] for i in judged], several, COST_RATIO)
-    return card
+    return card | {"live": live}
+
+
+def _thresholds(asked: list[np.ndarray], malignant: np.ndarray, melanoma: np.ndarray) -> dict:
+    """Of probabilities (n, 7), once for each way of asking."""
+    scores = [(1 - p[:, BENIGN].sum(1), p[:, MELANOMA]) for p in asked]
+    return {**operating_point.choose(scores, malignant, melanoma), "cost_ratio": COST_RATIO}
 
 
 def fit(logits: np.ndarray, allowed: np.ndarray) -> dict:

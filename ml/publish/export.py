@@ -20,6 +20,7 @@ from ml import classifier, images, network
 from ml.datasets import DatasetError, Row, arrays, seen
 from ml.measure import evaluation, trust
 from ml.publish import bands, calibration, external, model_card
+from ml.release import second_reader
 from ml.taxonomy import (
     ADVICE,
     CATEGORY_OF,
@@ -30,9 +31,11 @@ from ml.taxonomy import (
     Thresholds,
 )
 from ml.training import runs
+from ml.training.loop import check_held_out
 from ml.training.plan import Plan
 
-KERAS_FILE, LITERT_FILE, CARD_FILE = "skincare.keras", "skincare.tflite", "model-card.md"
+NETWORK, SECOND_READER, CARD_FILE = "skincare", "second-reader", "model-card.md"
+SUFFIXES = {"litert": "tflite", "keras": "keras"}
 PARITY, PARITY_PICTURES = 1e-4, 200
 SUM_PARITY = len(DIAGNOSES) * PARITY  # what PARITY allows a sum of probabilities
 ROUNDING = 0.02  # what float16 may move a probability; up to 0.008 were seen
@@ -61,12 +64,14 @@ def release(
     out: Path = classifier.RELEASE,
     measured: external.Measured | None = None,
     data: Sequence[Path] | None = None,
+    second_run: Path | None = None,
 ) -> None:
     """Export, calibrate on the run's validation fold, check, and replace the release in ``out``.
 
     ``measured`` is what others measured, of any version; ``data`` is where the pictures are, for a
-    run that was made elsewhere. Raises ParityError, and datasets.DatasetError for data that the
-    run was not split on; the old release then stays as it was.
+    run that was made elsewhere. ``second_run`` is the second reader's, which the server asks, too.
+    Raises ParityError, and datasets.DatasetError for data that the run was not split on or that the
+    second one learnt; the old release then stays as it was.
     """
     plan = Plan.read(run / runs.PLAN)
     found, known = runs.pictures(run, data)
@@ -77,20 +82,31 @@ def release(
     loaded, side = arrays.load(rows), plan.validation_side
     trained = runs.best(run)
     familiar = _familiar(trained, rows, loaded, folds, side)
-    model = network.serving(trained, familiar, variant=plan.backbone, side=side)
+    networks = [trained]
+    served = {NETWORK: network.serving(trained, familiar, variant=plan.backbone, side=side)}
+    trained_by = _trained(plan, served[NETWORK])
+    if second_run:
+        check_held_out(second_run, rows, folds.tolist())
+        networks.append(runs.best(second_run))
+        second = Plan.read(second_run / runs.PLAN)
+        model = network.second_reader(networks[1], variant=second.backbone, side=side)
+        served[SECOND_READER] = model
+        trained_by["second_reader"] = _trained(second, model)
 
     new = out.with_name(out.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
-    model.save(new / KERAS_FILE)
-    _deflate(new / KERAS_FILE)
-    convert(model, new / LITERT_FILE)
+    for name, model in served.items():
+        model.save(new / f"{name}.keras")
+        _deflate(new / f"{name}.keras")
+        convert(model, new / f"{name}.tflite")
     shutil.copy(run / runs.SPLIT, new)
     made_with = np.isin(folds, ("train", "validation"))
     seen.write([row for row, known in zip(rows, made_with, strict=True) if known], new / seen.FILE)
 
     chosen = np.flatnonzero(folds == "validation")
-    answers = _answers(new / LITERT_FILE, chosen, loaded, side)
+    readers = [classifier.litert_engine(new / f"{name}.tflite") for name in served]
+    answers = _answers(readers, chosen, loaded, side)
     card = {
         "version": "",
         "created": date.today().isoformat(),
@@ -101,20 +117,13 @@ def release(
         "quality": network.QUALITY,
         **calibration.calibrate([rows[i] for i in chosen], answers),
         "files": {
-            engine: {
-                "name": name,
-                "bytes": (new / name).stat().st_size,
-                "sha256": hashlib.sha256((new / name).read_bytes()).hexdigest(),
-            }
-            for engine, name in (("litert", LITERT_FILE), ("keras", KERAS_FILE))
+            (second_reader(engine) if name == SECOND_READER else engine): _file(
+                new / f"{name}.{suffix}"
+            )
+            for name in served
+            for engine, suffix in SUFFIXES.items()
         },
-        "training": {
-            # Where other runs lay on this machine is nobody's business.
-            "plan": asdict(plan)
-            | {"teachers": [Path(t).name for t in plan.teachers], "start": Path(plan.start).name},
-            "pictures": _counts(rows, folds),
-            "parameters": model.count_params(),
-        },
+        "training": trained_by | {"pictures": _counts(rows, folds)},
         "licence": LICENCE if RESEARCH_SETS & {row.dataset for row in rows} else OWN_LICENCE,
         "libraries": {name: version(name) for name in ("keras", "ai-edge-litert", "numpy")},
     }
@@ -124,7 +133,7 @@ def release(
         [bool(row.allowed) and f != "train" for row, f in zip(rows, folds, strict=True)]
     )
     some = np.sort(np.random.default_rng(0).permutation(held_out)[:PARITY_PICTURES])
-    check_parity(trained, new, [rows[i].modality for i in some], loaded.pictures[some])
+    check_parity(networks, new, [rows[i].modality for i in some], loaded.pictures[some])
     test = [row for row, fold in zip(rows, folds, strict=True) if fold == "test"]
     card |= _figures(new, test)
     _write(card | {"external": external.of_release(card, measured)}, new)
@@ -154,36 +163,40 @@ def convert(model: keras.Model, file: Path) -> None:
 
 
 def check_parity(
-    trained: keras.Model, folder: Path, modalities: list[str], pictures: np.ndarray
+    networks: Sequence[keras.Model], folder: Path, modalities: list[str], pictures: np.ndarray
 ) -> None:
-    """The LiteRT file of a release against its Keras file, which holds the same numbers, and
+    """Each LiteRT file of a release against its Keras file, which holds the same numbers, and
     against the network as it was trained. Raises ParityError where probabilities differ by more
     than PARITY and ROUNDING, or the two files give another risk category to any picture that does
     not lie, within PARITY, on the edge between two."""
     lite, reference = (classifier.load(folder, engine) for engine in classifier.ENGINES)
     squares = np.stack([_square(picture, lite.side) for picture in pictures])
+    thresholds = [lite.thresholds[modality] for modality in modalities]
 
     def probabilities(logits: Iterable[np.ndarray]) -> np.ndarray:
         calibrations = (lite.card["calibration"][modality] for modality in modalities)
         return np.stack([*map(classifier.calibrated, logits, calibrations)])
 
-    shipped, same = (
-        probabilities(model.one_pass(picture)["logits"] for picture in tqdm(pictures, "parity"))
-        for model in (lite, reference)
-    )
-    before = probabilities(trained.predict(squares, batch_size=64, verbose=0)["logits"])
-    for name, other, limit in (
-        (KERAS_FILE, same, PARITY),
-        ("the trained network", before, ROUNDING),
+    names = (NETWORK, SECOND_READER)[: len(networks)]
+    for file, trained, *engines in zip(
+        names, networks, lite.readers, reference.readers, strict=True
     ):
-        worst = float(np.abs(shipped - other).max())
-        if worst > limit:
-            raise ParityError(f"{LITERT_FILE} differs from {name} by {worst:.1e}, not {limit:.0e}")
-    thresholds = [lite.thresholds[modality] for modality in modalities]
-    ours, theirs = (evaluation.decisions(p, thresholds) for p in (shipped, same))
-    apart = np.array([_gap(p, of) > SUM_PARITY for p, of in zip(same, thresholds, strict=True)])
-    if changed := int((ours != theirs)[apart].sum()):
-        raise ParityError(f"{LITERT_FILE} gives {changed} pictures another category")
+        shipped, same = (
+            probabilities(engine(square)["logits"] for square in tqdm(squares, f"parity of {file}"))
+            for engine in engines
+        )
+        before = probabilities(trained.predict(squares, batch_size=64, verbose=0)["logits"])
+        for other, of, limit in (
+            ("the Keras file", same, PARITY),
+            ("the trained network", before, ROUNDING),
+        ):
+            worst = float(np.abs(shipped - of).max())
+            if worst > limit:
+                raise ParityError(f"{file} differs from {other} by {worst:.1e}, not {limit:.0e}")
+        ours, theirs = (evaluation.decisions(p, thresholds) for p in (shipped, same))
+        apart = np.array([_gap(p, at) > SUM_PARITY for p, at in zip(same, thresholds, strict=True)])
+        if changed := int((ours != theirs)[apart].sum()):
+            raise ParityError(f"{file} gives {changed} pictures another category")
 
 
 def _gap(probabilities: np.ndarray, thresholds: Thresholds) -> float:
@@ -212,14 +225,14 @@ def _familiar(
 
 
 def _answers(
-    litert: Path, chosen: np.ndarray, loaded: arrays.Arrays, side: int
+    readers: Sequence[classifier.Engine], chosen: np.ndarray, loaded: arrays.Arrays, side: int
 ) -> dict[str, np.ndarray]:
-    engine = classifier.litert_engine(litert)
     answers = [
-        classifier.averaged(engine, _square(loaded.pictures[i], side))
+        classifier.served(readers, _square(loaded.pictures[i], side))
         for i in tqdm(chosen, "calibrate")
     ]
-    return {name: np.stack([a[name] for a in answers]) for name in ("logits", "quality")}
+    names = ("logits", "one_pass", "quality")
+    return {name: np.stack([a[name] for a in answers]) for name in names}
 
 
 def _figures(folder: Path, rows: list[Row]) -> dict:
@@ -287,6 +300,20 @@ def _deflate(archive: Path) -> None:
     whole.unlink()
 
 
+def _file(path: Path) -> dict:
+    return {
+        "name": path.name,
+        "bytes": path.stat().st_size,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+
+
+def _trained(plan: Plan, model: keras.Model) -> dict:
+    # Where other runs lay on this machine is nobody's business.
+    other = {"teachers": [Path(t).name for t in plan.teachers], "start": Path(plan.start).name}
+    return {"plan": asdict(plan) | other, "parameters": model.count_params()}
+
+
 def _counts(rows: list[Row], folds: np.ndarray) -> dict[str, dict[str, int]]:
     """Pictures by data set and modality, and fold."""
     counts: dict[str, dict[str, int]] = {}
@@ -315,8 +342,9 @@ def _version(card: dict, out: Path) -> str:
 
 def _answers_by(card: dict) -> list:
     """What an answer follows from."""
-    names = ("quality", "calibration", "person", "thresholds", "sitting", "limits")
-    return [card["files"]["litert"]["sha256"], *(card.get(name) for name in names)]
+    names = ("quality", "calibration", "person", "thresholds", "live", "sitting", "limits")
+    networks = (card["files"].get(of) for of in ("litert", second_reader("litert")))
+    return [*(of and of["sha256"] for of in networks), *(card.get(name) for name in names)]
 
 
 def _swap(new: Path, out: Path) -> None:

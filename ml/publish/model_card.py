@@ -1,7 +1,9 @@
 """The model card (Mitchell et al., arXiv 1810.03993), written from a release's model.json."""
 
+import textwrap
 from collections.abc import Iterable, Mapping
 
+from ml.release import second_reader
 from ml.sitting import together
 from ml.skin_tone import TONES
 from ml.taxonomy import CATEGORY_OF, DIAGNOSIS_NAMES, MODALITIES
@@ -20,11 +22,7 @@ or genitals.
 
 ## What it is
 
-One network of {parameters}: an EfficientNet-Lite0 in Keras with heads for seven diagnoses, a class
-activation map, the lesion's mask and quality numbers. It sees the central square of a picture at
-{side} × {side} pixels. As shipped to worker and phone it is {size:.1f} MB (float16 weights).
-The answer that is kept is the mean of the picture's eight turns and mirror images; the phone's live
-view is one pass.
+{networks}
 
 Licence of the weights: {licence}
 
@@ -128,9 +126,7 @@ def render(card: Mapping) -> str:
     training = card["training"]
     header = HEADER.format(
         version=card["version"],
-        parameters=f"{training['parameters'] / 1e6:.1f} million parameters",
-        side=card["side"],
-        size=card["files"]["litert"]["bytes"] / 1e6,
+        networks=_networks(card),
         licence=card["licence"],
         outputs=_rows(
             (f"`{d}`", DIAGNOSIS_NAMES[d], c.replace("_", " ")) for d, c in CATEGORY_OF.items()
@@ -153,6 +149,32 @@ def render(card: Mapping) -> str:
             parts.append(f"\n### {heading}\n\n{_table('skin', SHORT_COLUMNS, known)}\n")
     parts.append(_several(together.gain(card["version"]).get("kinds", {})))
     return header + "".join([*tables, *parts, _refused(card["refused"])]) + LIMITS
+
+
+def _networks(card: Mapping) -> str:
+    """What phone and server look with."""
+    training, first = card["training"], card["files"]["litert"]
+    second = card["files"].get(second_reader("litert"))
+    asked, too, of = "", "", ""
+    if second:
+        too, of = " by both networks", " of the first network"
+        asked = (
+            f" The server also asks a second reader, {_network(training['second_reader'])} and "
+            f"{second['bytes'] / 1e6:.1f} MB, for diagnoses and activation map."
+        )
+    text = (
+        f"It is {_network(training)}, in Keras, with heads for seven diagnoses, a class activation "
+        "map, the lesion's mask and quality numbers; as shipped to worker and phone it is "
+        f"{first['bytes'] / 1e6:.1f} MB (float16 weights).{asked} Of a picture the central square "
+        f"is seen, at {card['side']} × {card['side']} pixels. The answer that is kept is the mean "
+        f"of its eight turns and mirror images{too}; the phone's live view is one pass{of}."
+    )
+    return "\n".join(textwrap.wrap(text, 100))
+
+
+def _network(training: Mapping) -> str:
+    variant = training["plan"]["backbone"].removeprefix("lite")
+    return f"an EfficientNet-Lite{variant} of {training['parameters'] / 1e6:.1f} million parameters"
 
 
 def _several(kinds: Mapping) -> str:
@@ -187,9 +209,9 @@ def _reached(figures: Mapping, stage: Mapping) -> str:
     blocks = {"all": figures}
     if stage["terms"]:
         blocks["all, by the picture alone"] = figures["picture_only"]
-    blocks |= {"all, by one pass of the picture": live, **figures["datasets"]}
+    blocks |= {"all, as on the phone": live, **figures["datasets"]}
     return (
-        f"{_table('set', COLUMNS, blocks)}\n\nOne pass and the mean of eight differ in the risk "
+        f"{_table('set', COLUMNS, blocks)}\n\nThe phone and the server differ in the risk "
         f"category of {_share(live['another_category'])} of the pictures, and in whether a doctor "
         f"should see them for {_share(live['sent_otherwise'])}."
     )

@@ -45,6 +45,7 @@ def predictions(rows, probabilities, usable=None, uncertain=None):
         uncertain=np.array(uncertain or [False] * len(rows)),
         skin_tones=["light"] * len(rows),
         thresholds=THRESHOLDS,
+        live=THRESHOLDS,
     )
 
 
@@ -60,7 +61,7 @@ def many():
         p[n % 7] += 0.4
     usable, uncertain = np.arange(210) % 3 > 0, np.zeros(210, bool)
     same = (probabilities,) * 3
-    return Predictions(rows, *same, usable, uncertain, ["light"] * 210, THRESHOLDS)
+    return Predictions(rows, *same, usable, uncertain, ["light"] * 210, THRESHOLDS, THRESHOLDS)
 
 
 def test_the_json_has_every_figure_the_contract_names(many):
@@ -98,6 +99,7 @@ def test_what_is_no_lesion_counts_only_in_refused_share(many):
         np.append(many.usable, [False, False, False, True]),
         np.zeros(214, bool),
         [*many.skin_tones, *["light"] * 4],
+        THRESHOLDS,
         THRESHOLDS,
     )
     alone, result = evaluate(many), evaluate(with_dogs)
@@ -171,6 +173,15 @@ def test_one_pass_and_the_picture_alone_are_reported_beside_what_is_served():
     assert result["one_pass"]["dermoscopy"]["auc_malignant"] == 1
     # Of the two naevi, one pass says benign, and the mean of eight does not.
     assert result["one_pass"]["dermoscopy"]["another_category"] == 0.5
+    assert result["one_pass"]["dermoscopy"]["sent_otherwise"] == 0.5
+
+
+def test_one_pass_is_judged_by_thresholds_of_its_own():
+    both = predictions([row(0, "mel"), row(1, "nv")], [{"mel": 0.4, "nv": 0.6}, {"nv": 1}])
+    deaf = {m: replace(of, screen=0.9, melanoma=0.9) for m, of in THRESHOLDS.items()}
+    result = evaluate(replace(both, live=deaf))
+    assert result["thresholds"]["sensitivity"] == 1
+    assert result["one_pass"]["dermoscopy"]["thresholds"]["sensitivity"] == 0
     assert result["one_pass"]["dermoscopy"]["sent_otherwise"] == 0.5
 
 

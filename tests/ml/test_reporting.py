@@ -21,7 +21,7 @@ def predictions(make_set):
     thresholds = {"dermoscopy": Thresholds(screen=0.3, melanoma=0.2, cost_ratio=2)}
     usable, uncertain = np.ones(42, bool), np.zeros(42, bool)
     same = (probabilities,) * 3
-    return Predictions(rows, *same, usable, uncertain, ["light"] * 42, thresholds)
+    return Predictions(rows, *same, usable, uncertain, ["light"] * 42, thresholds, thresholds)
 
 
 class Sources(HTMLParser):

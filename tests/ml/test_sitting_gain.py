@@ -50,12 +50,13 @@ def seen():
 
 def model(card: dict) -> Classifier:
     whole = {"version": "1", "side": 8, "quality": list(QUALITY)} | card
-    return Classifier(whole, engine=None)
+    return Classifier(whole)
 
 
 def card_of(rows, logits) -> dict:
     quality = np.full((len(rows), len(QUALITY)), 0.5)
-    return calibration.calibrate(rows, {"logits": logits, "quality": quality})
+    answers = {"logits": logits, "one_pass": logits, "quality": quality}
+    return calibration.calibrate(rows, answers)
 
 
 def looks_of(classifier, rows, logits):

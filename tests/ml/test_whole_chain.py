@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ml import classifier, features, network
-from ml.classifier import RELEASE
+from ml.classifier import RELEASE, ReleaseError
 from ml.datasets import DatasetError
 from ml.network import backbone
 from ml.publish import export
@@ -130,6 +130,32 @@ def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path, monkey
     answer = json.loads(run_ml("predict", "--model", "release", "--modality", "photo", "mole.png"))
     assert sum(answer["diagnoses"][d] for d in DIAGNOSES) == pytest.approx(1)
 
+    # A second reader, of another backbone: the server asks both, a phone the first one alone.
+    read_again(tmp_path)
+    run_ml("release", "run", "--second-reader", "reader", "--out", "double")
+    double = classifier.load(tmp_path / "double")
+    both = double.outputs(picture)
+    alone, other = (classifier.averaged(of, double.square(picture)) for of in double.readers)
+    for name in ("logits", "cam"):
+        np.testing.assert_allclose(both[name], (alone[name] + other[name]) / 2, atol=1e-5)
+    assert np.abs(alone["logits"] - other["logits"]).max() > 0.01
+    assert both["quality"] == pytest.approx(alone["quality"])
+    assert both["one_pass"] == pytest.approx(lite.one_pass(picture)["logits"], abs=1e-5)
+    again = classifier.load(tmp_path / "double", "keras").outputs(picture)
+    assert again["logits"] == pytest.approx(both["logits"], abs=1e-3)
+    assert "a second reader, an EfficientNet-Lite2" in (
+        tmp_path / "double/model-card.md"
+    ).read_text().replace("\n", " ")
+    (tmp_path / "double/second-reader.tflite").unlink()
+    with pytest.raises(ReleaseError, match="no model for second_reader_litert"):
+        classifier.load(tmp_path / "double")
+
+    # It would be measured on what it knows.
+    split = (tmp_path / "reader/split.csv").read_text()
+    (tmp_path / "reader/split.csv").write_text(split.replace(",test", ",train"))
+    said = run_ml("release", "run", "--second-reader", "reader", "--out", "triple", status=1)
+    assert "held out here" in said
+
     # A file that answers otherwise than what was trained is no release.
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(backbone, "fold", lambda trained, served: None)
@@ -141,6 +167,17 @@ def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path, monkey
     (tmp_path / "run/best.npz").write_bytes(b"damaged")
     assert "error: " in run_ml("release", "run", "--out", "second", status=1)
     assert not (tmp_path / "second").exists()
+
+
+def read_again(folder: Path) -> None:
+    """Put a run of another backbone, which knows nothing yet, beside ``folder/run``."""
+    reader = folder / "reader"
+    reader.mkdir()
+    model = network.build(variant="lite2")
+    network.draw_heads(model, 5)
+    runs.save_best(reader, model)
+    (reader / "plan.json").write_text(json.dumps({"backbone": "lite2"}))
+    shutil.copy(folder / "run/split.csv", reader)
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras

@@ -1,6 +1,7 @@
 /** ml.classifier on the phone: one square picture → one assessment.
  *
- * One pass of the graph, where the server averages eight turns: the view has to stay live. */
+ * One pass of the first reader's graph, where the server averages eight turns of all readers: the
+ * view has to stay live. */
 
 import { outline } from "./outline.js";
 import { calibrated, Rule } from "./rule.js";

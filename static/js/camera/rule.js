@@ -8,8 +8,8 @@
  *   version: string, side: number, quality: string[], advice: string[],
  *   diagnoses: Record<string, string>,
  *   calibration: Record<string, Calibration>, thresholds: Record<string, Thresholds>,
- *   limits: Record<string, Limit[]>,
- * }} Card what model.json says
+ *   limits: Record<string, Limit[]>, live?: Pick<Card, "calibration" | "thresholds">,
+ * }} Card what model.json says; `live` is for one pass, and missing before 2026.11.9
  */
 
 /** Logits → probabilities by a temperature and a bias (ml.classifier.calibrated).
@@ -26,8 +26,9 @@ export class Rule {
   /** @param {Card} card @param {string} modality */
   constructor(card, modality) {
     this.card = card;
-    this.calibration = card.calibration[modality];
-    this.thresholds = card.thresholds[modality];
+    const { calibration, thresholds } = card.live ?? card;
+    this.calibration = calibration[modality];
+    this.thresholds = thresholds[modality];
     this.limits = card.limits[modality];
     this.diagnoses = Object.keys(card.diagnoses);
     this.categoryNames = [...new Set(Object.values(card.diagnoses))];

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page
 
 from ml import classifier, images
+from ml.release import Release
 from tests.browser.camera.conftest import lesions
 
 SAME = ("used", "picture", "model_version", "modality", "usable", "reasons", "warnings")
@@ -53,14 +54,18 @@ def assess(phone) -> Callable[[list[bytes], str], list[dict]]:
 
 @pytest.fixture
 def one_pass(monkeypatch) -> classifier.Classifier:
-    """The server's classifier, looking once as the phone does: it would average eight turns."""
+    """The server's classifier, looking once as the phone does, by the first reader and the card's
+    ``live``: it would average eight turns of all readers."""
 
     def once(engine: classifier.Engine, square: np.ndarray) -> classifier.Outputs:
         out = engine(square)
         return out | {"one_pass": out["logits"]}
 
     monkeypatch.setattr(classifier, "averaged", once)
-    return classifier.load()
+    of = Release.read(classifier.RELEASE)
+    return classifier.Classifier(
+        {**of.card, **classifier.live(of.card)}, classifier.litert_engine(of.file("litert"))
+    )
 
 
 def square(path: Path, side: int | None = None) -> Image.Image:
