@@ -14,6 +14,7 @@ from ml.release import RELEASE, Release, ReleaseError
 from ml.taxonomy import BENIGN, DIAGNOSES, Thresholds, categories, decide, is_uncertain
 
 MIN_PICTURE_SIDE = 100  # below it, "too_few_pixels"
+LESION = 0  # the place of "lesion" among a graph's quality numbers
 # The eight turns and flips of a square (the dihedral group): how often, and mirrored or not.
 SYMMETRIES = [(turns, mirrored) for mirrored in (False, True) for turns in range(4)]
 
@@ -193,13 +194,14 @@ def answered(probabilities: np.ndarray, thresholds: Thresholds, *, usable: bool 
 
 def served(readers: Sequence[Engine], square: np.ndarray) -> Outputs:
     """What the readers together say of a square (side, side, 3), each ``averaged``: the mean of
-    their logits and class activation maps; everything else is the first one's."""
+    their logits and class activation maps, and there is a lesion where all of them see one;
+    everything else is the first one's."""
     first, *others = [averaged(reader, square) for reader in readers]
-    means = {
-        name: np.mean([first[name], *(of[name] for of in others)], axis=0)
-        for name in ("logits", "cam")
-    }
-    return first | means
+    for name in ("logits", "cam"):
+        first[name] = np.mean([first[name], *(of[name] for of in others)], axis=0)
+    seen = [first["quality"][LESION], *(float(of["lesion"][0]) for of in others)]
+    first["quality"][LESION] = min(seen)
+    return first
 
 
 def averaged(engine: Engine, square: np.ndarray) -> Outputs:
@@ -207,7 +209,7 @@ def averaged(engine: Engine, square: np.ndarray) -> Outputs:
 
     Class activation map and mask are turned back first, so that the map's mean stays the logits.
     The quality numbers are medians, since a turn in which no skin is seen has none of it.
-    ``one_pass`` are the logits of the picture as it is.
+    ``one_pass`` and ``one_pass_quality`` are logits and quality numbers of the picture as it is.
     """
     passes = []
     for turns, mirrored in SYMMETRIES:
@@ -221,12 +223,13 @@ def averaged(engine: Engine, square: np.ndarray) -> Outputs:
         name: (np.median if name == "quality" else np.mean)([of[name] for of in passes], axis=0)
         for name in passes[0]
     }
-    return joined | {"one_pass": passes[0]["logits"]}
+    as_it_is = {"one_pass": passes[0]["logits"], "one_pass_quality": passes[0].get("quality")}
+    return joined | as_it_is
 
 
 def live(card: Mapping) -> Mapping:
-    """The ``calibration`` and ``thresholds`` of the phone's one pass; releases before 2026.11.9
-    judged it by the server's."""
+    """The ``calibration``, ``thresholds`` and ``limits`` of the phone's one pass; releases before
+    2026.11.9 judged it by the server's."""
     return card.get("live", card)
 
 

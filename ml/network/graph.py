@@ -97,11 +97,12 @@ def serving(
 
 
 def second_reader(trained: keras.Model, *, variant: str = "lite0", side: int = SIDE) -> keras.Model:
-    """The graph of a second network, which the server alone asks: as ``serving``, with ``logits``
-    and ``cam`` only."""
+    """The graph of a second network, which the server alone asks: as ``serving``, with ``logits``,
+    ``cam`` and ``lesion`` (n, 1), the probability that there is one."""
     picture = keras.Input((side, side, 3), name="picture")
     heads = _heads(picture, 0.0, 0.0, folded=True, variant=variant)
     outputs = {name: heads[name] for name in ("logits", "cam")}
+    outputs["lesion"] = layers.Activation("sigmoid", name="lesion_probability")(heads["lesion"])
     model = keras.Model(picture, outputs, name="second_reader")
     backbone.fold(trained, model)
     return _rounded(model)

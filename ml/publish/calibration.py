@@ -1,7 +1,7 @@
 """Temperature, bias, second stage, thresholds and limits, per modality, from validation only.
 
 Computed on the answers of the shipped LiteRT files, as they are served, so that what ships is what
-was measured. The phone's one pass has a calibration and thresholds of its own.
+was measured. The phone's one pass has a calibration, thresholds and limits of its own.
 """
 
 from collections.abc import Sequence
@@ -52,13 +52,13 @@ IN_CATEGORY = np.array([[CATEGORY_OF[d] == c for c in RISK_CATEGORIES] for d in 
 def calibrate(rows: Sequence[Row], answers: dict[str, np.ndarray]) -> dict:
     """The parts of model.json that are set on data.
 
-    ``answers`` for the rows: ``logits`` (n, 7) as served, those of the phone's ``one_pass``, and
-    ``quality`` (n, len(QUALITY)).
+    ``answers`` for the rows: ``logits`` (n, 7) and ``quality`` (n, len(QUALITY)) as served, and the
+    phone's, ``one_pass`` and ``one_pass_quality``.
     A modality that the data lack is left out: the model then refuses to judge such pictures.
     Raises ValueError, naming the modality, where validation has too few lesions to set it on.
     """
     card: dict = {"calibration": {}, "person": {}, "thresholds": {}, "limits": {}}
-    live: dict = {"calibration": {}, "thresholds": {}}
+    live: dict = {"calibration": {}, "thresholds": {}, "limits": {}}
     judged: list[int] = []
     judgements: list[np.ndarray] = []  # (2, n, 7): by the picture alone, and with the person
     for modality in MODALITIES:
@@ -85,6 +85,7 @@ def calibrate(rows: Sequence[Row], answers: dict[str, np.ndarray]) -> dict:
         seen = calibrated(one_pass, live["calibration"][modality])
         live["thresholds"][modality] = _thresholds([seen], malignant, melanoma)
         card["limits"][modality] = limits(answers["quality"][chosen])
+        live["limits"][modality] = limits(answers["one_pass_quality"][chosen])
         judged += chosen.tolist()
         judgements.append(np.stack([alone, asked[-1]]))
     if judged:

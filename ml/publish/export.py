@@ -231,7 +231,7 @@ def _answers(
         classifier.served(readers, _square(loaded.pictures[i], side))
         for i in tqdm(chosen, "calibrate")
     ]
-    names = ("logits", "one_pass", "quality")
+    names = ("logits", "quality", "one_pass", "one_pass_quality")
     return {name: np.stack([a[name] for a in answers]) for name in names}
 
 

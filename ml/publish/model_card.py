@@ -160,7 +160,8 @@ def _networks(card: Mapping) -> str:
         too, of = " by both networks", " of the first network"
         asked = (
             f" The server also asks a second reader, {_network(training['second_reader'])} and "
-            f"{second['bytes'] / 1e6:.1f} MB, for diagnoses and activation map."
+            f"{second['bytes'] / 1e6:.1f} MB, for diagnoses, activation map and whether there is a "
+            "lesion."
         )
     text = (
         f"It is {_network(training)}, in Keras, with heads for seven diagnoses, a class activation "

@@ -40,7 +40,25 @@ def learnt():
         for n, kind in enumerate(truth)
     ]
     quality = np.full((4000, len(QUALITY)), 0.5)
-    return rows, {"logits": logits, "one_pass": 2 * logits, "quality": quality}
+    return rows, {"logits": logits, "quality": quality} | {
+        "one_pass": 2 * logits,
+        "one_pass_quality": quality / 2,
+    }
+
+
+def test_the_phone_s_one_pass_is_set_by_itself(learnt):
+    """Twice as sure of the same, it is cooled twice as much; what it measures has other limits."""
+    rows, answers = learnt
+    card = calibration.calibrate(rows, answers)
+    served, live = (of["calibration"]["dermoscopy"]["temperature"] for of in (card, card["live"]))
+    assert live == pytest.approx(2 * served, rel=0.02)
+    served, live = (of["thresholds"]["dermoscopy"] for of in (card, card["live"]))
+    assert live == pytest.approx(served, rel=0.1)
+    served, live = (
+        {limit["number"]: limit for limit in of["limits"]["dermoscopy"]}["lesion"]["min"]
+        for of in (card, card["live"])
+    )
+    assert live == pytest.approx(served / 2)
 
 
 def test_what_is_reported_is_calibrated(learnt):

@@ -55,7 +55,8 @@ def model(card: dict) -> Classifier:
 
 def card_of(rows, logits) -> dict:
     quality = np.full((len(rows), len(QUALITY)), 0.5)
-    answers = {"logits": logits, "one_pass": logits, "quality": quality}
+    one_pass = {"one_pass": logits, "one_pass_quality": quality}
+    answers = {"logits": logits, "quality": quality, **one_pass}
     return calibration.calibrate(rows, answers)
 
 

@@ -139,7 +139,12 @@ def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path, monkey
     for name in ("logits", "cam"):
         np.testing.assert_allclose(both[name], (alone[name] + other[name]) / 2, atol=1e-5)
     assert np.abs(alone["logits"] - other["logits"]).max() > 0.01
-    assert both["quality"] == pytest.approx(alone["quality"])
+    seen = alone["quality"][classifier.LESION], other["lesion"][0]
+    assert seen[0] != pytest.approx(seen[1], abs=0.01)
+    assert both["quality"] == pytest.approx([min(seen), *alone["quality"][1:]])
+    assert network.QUALITY[classifier.LESION] == "lesion"
+    # What the phone asks of a picture is what it was without a second reader.
+    assert double.card["live"] == card["live"]
     assert both["one_pass"] == pytest.approx(lite.one_pass(picture)["logits"], abs=1e-5)
     again = classifier.load(tmp_path / "double", "keras").outputs(picture)
     assert again["logits"] == pytest.approx(both["logits"], abs=1e-3)

@@ -8,7 +8,8 @@
  *   version: string, side: number, quality: string[], advice: string[],
  *   diagnoses: Record<string, string>,
  *   calibration: Record<string, Calibration>, thresholds: Record<string, Thresholds>,
- *   limits: Record<string, Limit[]>, live?: Pick<Card, "calibration" | "thresholds">,
+ *   limits: Record<string, Limit[]>,
+ *   live?: Pick<Card, "calibration" | "thresholds" | "limits">,
  * }} Card what model.json says; `live` is for one pass, and missing before 2026.11.9
  */
 
@@ -26,10 +27,10 @@ export class Rule {
   /** @param {Card} card @param {string} modality */
   constructor(card, modality) {
     this.card = card;
-    const { calibration, thresholds } = card.live ?? card;
+    const { calibration, thresholds, limits } = card.live ?? card;
     this.calibration = calibration[modality];
     this.thresholds = thresholds[modality];
-    this.limits = card.limits[modality];
+    this.limits = limits[modality];
     this.diagnoses = Object.keys(card.diagnoses);
     this.categoryNames = [...new Set(Object.values(card.diagnoses))];
     const [benign, lowRisk, highRisk] = this.categoryNames;
