@@ -228,8 +228,8 @@ def averaged(engine: Engine, square: np.ndarray) -> Outputs:
 
 
 def live(card: Mapping) -> Mapping:
-    """The ``calibration``, ``thresholds`` and ``limits`` of the phone's one pass; releases before
-    2026.11.9 judged it by the server's."""
+    """The ``calibration``, ``thresholds`` and ``limits`` of the phone's one pass; releases up to
+    2026.11.8 judge it by the server's."""
     return card.get("live", card)
 
 

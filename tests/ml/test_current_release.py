@@ -40,6 +40,15 @@ def test_while_a_new_one_is_incomplete_the_one_before_answers(folder, caplog):
     assert release.current() is first
 
 
+def test_a_second_reader_whose_file_is_missing_is_incomplete_too(folder, caplog):
+    first = release.current()
+    files = dict(first.card["files"])
+    files["second_reader_litert"] = {"name": "second-reader.tflite", "sha256": "0"}
+    put(folder, version="2099.1.1", files=files)
+    assert release.current() is first
+    assert "no model for second_reader_litert" in caplog.text
+
+
 def test_where_there_is_none_it_says_where_it_looked(tmp_path, monkeypatch):
     monkeypatch.setattr(release, "RELEASE", tmp_path / "nothing")
     with pytest.raises(release.ReleaseError, match="nothing: no released model here"):

@@ -10,7 +10,7 @@
  *   calibration: Record<string, Calibration>, thresholds: Record<string, Thresholds>,
  *   limits: Record<string, Limit[]>,
  *   live?: Pick<Card, "calibration" | "thresholds" | "limits">,
- * }} Card what model.json says; `live` is for one pass, and missing before 2026.11.9
+ * }} Card what model.json says; `live` is for one pass, and missing up to 2026.11.8
  */
 
 /** Logits → probabilities by a temperature and a bias (ml.classifier.calibrated).

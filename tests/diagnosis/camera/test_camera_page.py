@@ -1,7 +1,10 @@
 """The camera page as a browser gets it: who may, what may run on it, and what stays for ever."""
 
+import hashlib
 import json
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -56,6 +59,29 @@ def test_the_model_is_the_released_one(client: Client, program) -> None:
     assert card["files"]["litert"]["sha256"] in program["model"]
     model = client.get(program["model"]).content
     assert model == (ml.release.RELEASE / card["files"]["litert"]["name"]).read_bytes()
+
+
+def test_a_phone_is_told_of_a_second_reader_and_does_not_load_it(
+    client: Client, alice, monkeypatch, tmp_path
+) -> None:
+    folder = Path(shutil.copytree(ml.release.RELEASE, tmp_path / "release"))
+    card = json.loads((folder / "model.json").read_text())
+    (folder / "second-reader.tflite").write_bytes(b"another network")
+    second = {
+        "name": "second-reader.tflite",
+        "bytes": 15,
+        "sha256": hashlib.sha256(b"another network").hexdigest(),
+    }
+    card["files"]["second_reader_litert"] = second
+    (folder / "model.json").write_text(json.dumps(card))
+    monkeypatch.setattr(ml.release, "RELEASE", folder)
+    client.force_login(alice)
+    page = client.get(PAGE).content.decode()
+    assert "A second, larger network looks at a saved picture, too." in page
+    assert card["files"]["litert"]["sha256"] in page
+    assert second["sha256"] not in page
+    address = reverse("diagnosis:camera_model", args=[f"{second['sha256']}/{second['name']}"])
+    assert client.get(address).status_code == 404
 
 
 def test_other_builds_and_files_are_not_found(client: Client, program) -> None:

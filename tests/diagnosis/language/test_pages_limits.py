@@ -47,6 +47,15 @@ def test_what_the_phone_and_the_person_change_is_told(client, db):
         assert stage["terms"] or "not used, since it did not help" in text
 
 
+def test_that_the_server_asks_a_second_network_is_told_where_it_does(client, db, monkeypatch):
+    said = "A second, larger network looks at a saved picture, too."
+    card = frequencies.release()
+    assert (said in read(client)) == ("second_reader_litert" in card["files"])
+    both = card | {"files": card["files"] | {"second_reader_litert": {"bytes": 10_000_000}}}
+    monkeypatch.setattr(frequencies, "release", lambda: both)
+    assert said in read(client)
+
+
 OUTSIDE = {
     "date": "2026-11-30",
     "sets": [
