@@ -321,14 +321,19 @@ def test_a_model_for_one_modality_is_shown_what_is_no_lesion(draw, tmp_path, cap
     assert json.loads(capsys.readouterr().out)["refused_share"] in (0, 1)
 
 
-def test_predict_takes_what_is_known_of_the_person(mole, capsys):
+def test_predict_takes_what_is_known_of_the_person(mole, tmp_path, capsys):
+    """By a release to which it counts; by others, it helps nothing."""
+    release = shutil.copytree(RELEASE, tmp_path / "release")
+    card = json.loads((release / "model.json").read_text())
+    term = {"centre": 0.0, "coefficient": 0.2, "reason": "…"}
+    card["person"]["photo"]["terms"] = {"age": term, "male": term, "head_neck": term}
+    (release / "model.json").write_text(json.dumps(card))
     known = ["--age", "80", "--sex", "male", "--site", "ear"]
-    predict = ["predict", "--modality", "dermoscopy"]
+    predict = ["predict", "--modality", "photo", "--model", str(release)]
     assert main([*predict, str(mole)]) == 0
     assert main([*predict, *known, str(mole)]) == 0
     alone, with_it = map(json.loads, capsys.readouterr().out.splitlines())
     assert (alone["used"], alone["picture"]) == ([], None)
-    # The released model knows what helps, by dermoscope at least.
     assert with_it["used"] == ["age", "sex", "body_site"]
     assert with_it["picture"]["malignancy"] == pytest.approx(alone["malignancy"])
     for wrong in (["--age", "-3"], ["--age", "old"], ["--sex", "x"], ["--site", "moon"]):
