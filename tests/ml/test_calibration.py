@@ -40,10 +40,8 @@ def learnt():
         for n, kind in enumerate(truth)
     ]
     quality = np.full((4000, len(QUALITY)), 0.5)
-    return rows, {"logits": logits, "quality": quality} | {
-        "one_pass": 2 * logits,
-        "one_pass_quality": quality / 2,
-    }
+    one_pass = {"one_pass": 2 * logits, "one_pass_quality": quality / 2}
+    return rows, {"logits": logits, "quality": quality, **one_pass}
 
 
 def test_the_phone_s_one_pass_is_set_by_itself(learnt):
