@@ -46,7 +46,7 @@ class Release:
     def readers(self, engine: str) -> list[str]:
         """The names of an engine's files in the card: of the network that phones have, too, and of
         the second reader, where there is one."""
-        return [engine, *(name for name in [second_reader(engine)] if name in self.card["files"])]
+        return [engine, second_reader(engine)] if has_second_reader(self.card) else [engine]
 
     def content(self, name: str) -> bytes:
         """A file by its name in the card. Raises ReleaseError unless it is the card's."""
@@ -71,6 +71,11 @@ class Release:
 def second_reader(engine: str) -> str:
     """The name of the second reader's file for an engine, in the card."""
     return f"second_reader_{engine}"
+
+
+def has_second_reader(card: Mapping) -> bool:
+    """Whether the server asks a second network, too."""
+    return second_reader("litert") in card.get("files", {})
 
 
 _known: dict[Path, tuple[int, Release]] = {}

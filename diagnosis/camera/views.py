@@ -21,7 +21,7 @@ from django.views.decorators.http import require_safe
 
 from diagnosis.camera import build
 from diagnosis.camera.words import words
-from ml.release import second_reader
+from ml.release import has_second_reader
 
 TYPES = {"js": "text/javascript", "json": "application/json"}
 for_ever = cache_control(public=True, max_age=365 * 24 * 3600, immutable=True)
@@ -53,7 +53,7 @@ def page(request: HttpRequest) -> HttpResponse:
         context = {
             "build": build.build(),
             "program": _program(),
-            "second_reader": second_reader("litert") in build.model().card["files"],
+            "second_reader": has_second_reader(build.model().card),
         }
     except build.NoModel:
         context = {}

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from diagnosis.language import frequencies, terms
-from ml.release import second_reader
+from ml.release import has_second_reader
 from ml.sitting import together
 from ml.skin_tone import TONES
 
@@ -29,7 +29,7 @@ def limits(request: HttpRequest) -> HttpResponse:
         "card": card,
         "tested": tested,
         "skins": _skins(card),
-        "second_reader": second_reader("litert") in card.get("files", {}),
+        "second_reader": has_second_reader(card),
         "live": [
             (terms.MODALITIES[modality], 100 * figures["one_pass"]["sent_otherwise"])
             for modality, figures in card.get("figures", {}).items()

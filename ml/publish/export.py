@@ -79,6 +79,8 @@ def release(
     folds = np.array([fold for fold in known if fold])
     if "test" not in folds:
         raise DatasetError(f"{run}: none of its test pictures are in this data")
+    if second_run:
+        check_held_out(second_run, rows, folds.tolist())
     loaded, side = arrays.load(rows), plan.validation_side
     trained = runs.best(run)
     familiar = _familiar(trained, rows, loaded, folds, side)
@@ -86,7 +88,6 @@ def release(
     served = {NETWORK: network.serving(trained, familiar, variant=plan.backbone, side=side)}
     trained_by = _trained(plan, served[NETWORK])
     if second_run:
-        check_held_out(second_run, rows, folds.tolist())
         networks.append(runs.best(second_run))
         second = Plan.read(second_run / runs.PLAN)
         model = network.second_reader(networks[1], variant=second.backbone, side=side)
