@@ -17,7 +17,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from ml import classifier, images, network
-from ml.datasets import DatasetError, Row, arrays, seen
+from ml.datasets import DatasetError, Row, arrays, seen, splits
 from ml.measure import evaluation, trust
 from ml.publish import bands, calibration, external, model_card
 from ml.release import second_reader
@@ -70,8 +70,8 @@ def release(
 
     ``measured`` is what others measured, of any version; ``data`` is where the pictures are, for a
     run that was made elsewhere. ``second_run`` is the second reader's, which the server asks, too.
-    Raises ParityError, and datasets.DatasetError for data that the run was not split on or that the
-    second one learnt; the old release then stays as it was.
+    Raises ParityError, and datasets.DatasetError for data that lack a picture of the run or that
+    the second one learnt; the old release then stays as it was.
     """
     plan = Plan.read(run / runs.PLAN)
     found, known = runs.pictures(run, data)
@@ -125,7 +125,7 @@ def release(
             for engine, suffix in SUFFIXES.items()
         },
         "training": trained_by | {"pictures": _counts(rows, folds)},
-        "licence": LICENCE if RESEARCH_SETS & {row.dataset for row in rows} else OWN_LICENCE,
+        "licence": licence([run, *filter(None, [second_run])]),
         "libraries": {name: version(name) for name in ("keras", "ai-edge-litert", "numpy")},
     }
     card["version"] = _version(card, out)
@@ -147,6 +147,21 @@ def add_external(folder: Path, measured: external.Measured) -> None:
     card = _read(folder)
     _write(card | {"external": external.of_release(card, measured)}, folder)
     _write_model_card(folder)
+
+
+def licence(used: Iterable[Path]) -> str:
+    """Of weights from these runs, by the sets that they were learnt from: their own, and those of
+    the runs that they started from or were taught by. A run that is gone counts as research."""
+    for run in used:
+        try:
+            sets = {dataset for dataset, _ in splits.stored_folds(run / runs.SPLIT)}
+            plan = Plan.read(run / runs.PLAN)
+        except OSError:
+            return LICENCE
+        before = map(Path, filter(None, (plan.start, *plan.teachers)))
+        if sets & RESEARCH_SETS or licence(before) == LICENCE:
+            return LICENCE
+    return OWN_LICENCE
 
 
 def convert(model: keras.Model, file: Path) -> None:

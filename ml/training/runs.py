@@ -63,14 +63,25 @@ def described(run: Path) -> dict:
     return json.loads((run / DATA).read_text(encoding="utf-8"))
 
 
-def pictures(run: Path, data: Sequence[Path] | None = None) -> tuple[list[Row], list[str | None]]:
+def pictures(
+    run: Path, data: Sequence[Path] | None = None, needed: Sequence[str] = splits.FOLDS
+) -> tuple[list[Row], list[str | None]]:
     """The pictures that the run learnt from and was measured on, and the fold of each; None for
     what its split does not know. ``data`` is where they are, for a run that was made elsewhere.
 
-    Raises DatasetError for data that it was not split on.
+    What can't be read is named on stderr. Raises DatasetError for data that the run was not split
+    on, or that lack a picture of the folds that are ``needed``.
     """
     known = described(run)
-    rows = datasets.read(data or known["folders"], known["modality"], decode=True).trainable
+    manifest = datasets.read(data or known["folders"], known["modality"], decode=True)
+    datasets.warn(manifest)
+    rows = manifest.trainable
+    absent, asked = splits.missing(run / SPLIT, rows, needed)
+    if absent:
+        raise DatasetError(
+            f"{run}: {absent:,} of {asked:,} pictures of {SPLIT} are not in this data; give --data "
+            "with every set that it was trained on"
+        )
     folds = splits.read(run / SPLIT, rows)
     if "validation" not in folds:
         raise DatasetError(f"{run}: none of its validation pictures are in this data")
