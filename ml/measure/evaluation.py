@@ -177,8 +177,8 @@ def collect(classifier: "Classifier", rows: list[Row]) -> Predictions:
         probabilities=np.array([[a.diagnoses[d] for d in DIAGNOSES] for a in assessments]),
         picture=np.array([look.picture for look in looks]),
         one_pass=np.array([look.one_pass for look in looks]),
-        usable=np.array([a.usable for a in assessments]),
-        uncertain=np.array([a.uncertain for a in assessments]),
+        usable=np.array([a.usable for a in assessments], bool),
+        uncertain=np.array([a.uncertain for a in assessments], bool),
         # The first releases did not measure it.
         skin_tones=[tone_of(look.quality.get("skin_tone", NO_SKIN)) for look in looks],
         thresholds=classifier.thresholds,

@@ -140,9 +140,10 @@ class _Answers:
         self.refused = 1 - float(np.mean([answer.usable for _row, answer in answered]))
         kept = [(row, answer) for row, answer in answered if answer.usable]
         self.malignancy = np.array([answer.malignancy for _row, answer in kept])
-        self.malignant = np.array([_is_malignant(row) for row, _answer in kept])
-        self.sent = np.array([answer.uncertain or answer.advice != "watch" for _r, answer in kept])
-        self.melanoma = np.array([row.allowed == ("mel",) for row, _answer in kept])
+        self.malignant = np.array([_is_malignant(row) for row, _answer in kept], bool)
+        sent = [answer.uncertain or answer.advice != "watch" for _row, answer in kept]
+        self.sent = np.array(sent, bool)
+        self.melanoma = np.array([row.allowed == ("mel",) for row, _answer in kept], bool)
         self.weights = drawn[:, [place[row.group] for row, _answer in kept]]
 
     def statistics(self) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
@@ -172,8 +173,7 @@ class _Answers:
             before = metrics.point(theirs[name], len(other.malignancy))
             found[name] = None if ours is None or before is None else ours - before
             apart = statistic(self.weights) - theirs[name](other.weights)
-            apart = apart[np.isfinite(apart)]
-            found[f"{name}_ci95"] = [float(v) for v in np.percentile(apart, (2.5, 97.5))]
+            found[f"{name}_ci95"] = metrics.spread(apart)
         return found
 
 

@@ -1,6 +1,7 @@
 """Thresholds for several pictures of a lesion, and what these gain, where the truth is known."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -123,6 +124,31 @@ def test_what_is_gained_is_measured(seen):
     assert figures["single"]["dermoscopy"]["n"] == 2 * LESIONS
     text = model_card._several(result["kinds"])
     assert "Several pictures of one lesion" in text
+
+
+@pytest.mark.parametrize(("cancers", "others"), [("nv", "nv"), ("mel", "mel"), ("bcc", "nv")])
+def test_a_set_without_melanomas_cancers_or_benign_lesions_has_fewer_figures(seen, cancers, others):
+    rows, logits = seen
+    classifier = model(card_of(rows, logits))
+    dx = {"mel": cancers, "nv": others}
+    one_sided = [replace(row, dx=dx[row.dx], allowed=(dx[row.dx],)) for row in rows]
+    result = gain.measure(classifier, one_sided, looks_of(classifier, one_sided, logits))
+    figures = result["kinds"]["dermoscopy"]["all"]
+    lacking = "auc" if cancers == others else "melanoma_sensitivity"
+    for part in (figures["together"], figures["gain"]["dermoscopy"]):
+        assert part[lacking] is part[f"{lacking}_ci95"] is None
+    assert "Several pictures of one lesion" in model_card._several(result["kinds"])
+
+
+def test_where_every_picture_is_refused_there_is_no_figure(seen):
+    rows, logits = seen
+    classifier = model(card_of(rows, logits))
+    looks = [
+        replace(look, assessment=replace(look.assessment, usable=False, reasons=["no_colour"]))
+        for look in looks_of(classifier, rows, logits)
+    ]
+    figures = gain.measure(classifier, rows, looks)["kinds"]["dermoscopy"]["all"]
+    assert (figures["together"]["refused"], figures["together"]["specificity"]) == (1, None)
 
 
 def test_gain_of_another_release_is_not_shown(monkeypatch, tmp_path):
