@@ -12,6 +12,7 @@ from ml.change import error, limits, markers
 from ml.change.comparison import Shot, compare
 from ml.change.measures import measure
 from ml.change.registration import register
+from ml.datasets import Row
 from ml.synthetic import phantoms
 
 SIDE = 320
@@ -158,6 +159,22 @@ def test_the_error_is_measured_on_unchanged_lesions(tmp_path):
     borrowed = modalities["dermoscopy"]
     assert (borrowed["lesions"], borrowed["tried"]) == (0, 0)
     assert borrowed["limit"] == photo["limit"]
+
+
+def test_an_outline_that_encloses_nothing_leaves_its_lesion_out(tmp_path):
+    rows = []
+    for name in phantoms.PHANTOMS:
+        for number in range(2):
+            path = tmp_path / f"{name}{number}.png"
+            phantoms.render(name, SIDE).save(path)
+            rows.append(Row(path, None, "SET", path.stem, name, name, "photo", "nv", ("nv",)))
+    line = [[0.4, 0.4], [0.5, 0.5], [0.6, 0.6]]
+
+    def outline_of(row: Row, _picture: np.ndarray) -> list[list[float]]:
+        return line if row.image_id == "even_mole1" else circle(0.2)
+
+    photo = error.by_modality(rows, outline_of)["photo"]
+    assert (photo["tried"], photo["lesions"]) == (3, 2)
 
 
 def test_without_lesions_of_several_pictures_there_is_no_error(make_set, capsys, tmp_path):
