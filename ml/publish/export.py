@@ -137,16 +137,14 @@ def release(
     check_parity(networks, new, [rows[i].modality for i in some], loaded.pictures[some])
     test = [row for row, fold in zip(rows, folds, strict=True) if fold == "test"]
     card |= _figures(new, test)
-    _write(card | {"external": external.of_release(card, measured)}, new)
-    _write_model_card(new)
+    _finish(card | {"external": external.of_release(card, measured)}, new)
     _swap(new, out)
 
 
 def add_external(folder: Path, measured: external.Measured) -> None:
     """Put what others measured of a release into it, and write its model card anew."""
     card = _read(folder)
-    _write(card | {"external": external.of_release(card, measured)}, folder)
-    _write_model_card(folder)
+    _finish(card | {"external": external.of_release(card, measured)}, folder)
 
 
 def licence(used: Iterable[Path]) -> str:
@@ -297,9 +295,12 @@ def _write(card: dict, folder: Path) -> None:
     part.replace(folder / "model.json")
 
 
-def _write_model_card(folder: Path) -> None:
-    # From the file: JSON has turned tuples into lists, as every reader of the release finds them.
-    (folder / CARD_FILE).write_text(model_card.render(_read(folder)), encoding="utf-8")
+def _finish(card: dict, folder: Path) -> None:
+    """Write model.json and the model card; neither where the card can't be rendered."""
+    # From JSON, which turns tuples into lists, as every reader of the release finds them.
+    text = model_card.render(json.loads(json.dumps(card)))
+    _write(card, folder)
+    (folder / CARD_FILE).write_text(text, encoding="utf-8")
 
 
 def _square(picture: np.ndarray, side: int) -> np.ndarray:
