@@ -157,7 +157,7 @@ def release(options: argparse.Namespace) -> int:
             )
         except (export.ParityError, ValueError) as error:
             raise ReleaseError(f"{options.folder}: not released: {error}") from error
-    if (options.folder if released else options.out) == RELEASE:
+    if _serves(options.folder if released else options.out):
         (RELEASE / export.CARD_FILE).replace(CARD)
     return 0
 
@@ -185,7 +185,7 @@ def sitting(options: argparse.Namespace) -> int:
     manifest = datasets.read(options.data, options.modality)
     gain.run(options.model, options.engine, manifest.rows, options.out, options.calibrate)
     print(options.out)
-    if (options.model, options.out) == (RELEASE, together.GAIN):
+    if _serves(options.model) and options.out.resolve() == together.GAIN.resolve():
         CARD.write_text(model_card.render(Release.read(RELEASE).card), encoding="utf-8")
     return _status(manifest)
 
@@ -243,6 +243,11 @@ def _read(options: argparse.Namespace) -> Manifest:
 def _status(manifest: Manifest) -> int:
     """1 where something was left out that should have been read; it is named on stderr."""
     return int(bool(manifest.faults))
+
+
+def _serves(folder: Path) -> bool:
+    """Whether it is the release that the project ships, however its path is written."""
+    return folder.resolve() == RELEASE.resolve()
 
 
 def _print_counts(manifest: Manifest) -> None:

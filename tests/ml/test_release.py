@@ -102,6 +102,22 @@ def test_what_can_not_be_written_down_is_not_added(card, tmp_path):
     assert (tmp_path / "model.json").read_bytes() == before
 
 
+def test_the_released_folder_by_a_relative_path_is_the_one_that_serves(card, tmp_path, monkeypatch):
+    """As README gives it: the project's own model card follows."""
+    release = tmp_path / "ml/release"
+    release.mkdir(parents=True)
+    (tmp_path / "model.json").rename(release / "model.json")
+    (tmp_path / "docs").mkdir()
+    monkeypatch.setattr("ml.__main__.RELEASE", release)
+    monkeypatch.setattr("ml.__main__.CARD", tmp_path / "docs/model-card.md")
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "figures.json"
+    path.write_text(json.dumps({"measured": [entry(card, sets=[SET], not_lesions=[OTHER])]}))
+    assert main(["release", "ml/release", "--external", str(path)]) == 0
+    assert "Far away" in (tmp_path / "docs/model-card.md").read_text()
+    assert [file.name for file in release.iterdir()] == ["model.json"]
+
+
 def test_a_release_is_not_released_again(card, tmp_path, capsys):
     assert main(["release", str(tmp_path)]) == 1
     assert "give --external" in capsys.readouterr().err
