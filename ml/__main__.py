@@ -52,11 +52,9 @@ def summarise(options: argparse.Namespace) -> int:
 
 def pack(options: argparse.Namespace) -> int:
     """A data set as a few files that travel, split, for a machine that has nothing else."""
-    from ml import datasets
     from ml.datasets import packed, splits
 
-    manifest = _read(options)
-    datasets.warn(manifest)
+    manifest = _read_aloud(options)
     rows = manifest.trainable
     folds = splits.split(rows)
     for path in packed.write(
@@ -102,11 +100,9 @@ def blend(options: argparse.Namespace) -> int:
 
 def evaluate(options: argparse.Namespace) -> int:
     """Measure a model on data sets: every figure as JSON, and a report with plots."""
-    from ml import datasets
     from ml.measure import comparison, evaluation, reporting, trust
 
-    manifest = _read(options)
-    datasets.warn(manifest)
+    manifest = _read_aloud(options)
     rows, seen = _held_out(manifest.rows, options.model, options.split, options.seen)
     if options.against:
         rows, seen_by_other = _held_out(rows, options.against, options.split, options.seen)
@@ -166,7 +162,7 @@ def change(options: argparse.Namespace) -> int:
     """Measure how much pictures of unchanged lesions seem to differ: what pages say of a change."""
     from ml.change import error
 
-    manifest = _read(options)
+    manifest = _read_aloud(options)
     try:
         result = error.measure_error(manifest.rows, classifier.load(options.model, options.engine))
     except ValueError as nothing:
@@ -178,11 +174,10 @@ def change(options: argparse.Namespace) -> int:
 
 def sitting(options: argparse.Namespace) -> int:
     """Measure what several pictures of a lesion gain over one, and set the thresholds for them."""
-    from ml import datasets
     from ml.publish import model_card
     from ml.sitting import gain
 
-    manifest = datasets.read(options.data, options.modality)
+    manifest = _read_aloud(options)
     gain.run(options.model, options.engine, manifest.rows, options.out, options.calibrate)
     print(options.out)
     if _serves(options.model) and options.out.resolve() == together.GAIN.resolve():
@@ -194,7 +189,7 @@ def neighbours(options: argparse.Namespace) -> int:
     """Measure on held-out pictures what the nearest ones have in common: for similar cases."""
     from ml.measure import neighbours
 
-    manifest = _read(options)
+    manifest = _read_aloud(options)
     rows, _seen = _held_out(manifest.rows, options.model, "test", with_seen=False)
     try:
         result = neighbours.measure(rows, classifier.load(options.model, options.engine))
@@ -237,6 +232,15 @@ def _read(options: argparse.Namespace) -> Manifest:
     manifest = datasets.read(options.data, options.modality, decode=True)
     if options.strict and manifest.faults:
         raise DatasetError("\n".join(manifest.faults))
+    return manifest
+
+
+def _read_aloud(options: argparse.Namespace) -> Manifest:
+    """Like ``_read``, and what was dropped or left out is named on stderr."""
+    from ml import datasets
+
+    manifest = _read(options)
+    datasets.warn(manifest)
     return manifest
 
 
