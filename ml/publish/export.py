@@ -20,7 +20,7 @@ from ml import classifier, images, network
 from ml.datasets import DatasetError, Row, arrays, seen, splits
 from ml.measure import evaluation, trust
 from ml.publish import bands, calibration, external, model_card
-from ml.release import second_reader
+from ml.release import CARD, second_reader
 from ml.taxonomy import (
     ADVICE,
     CATEGORY_OF,
@@ -71,8 +71,10 @@ def release(
     ``measured`` is what others measured, of any version; ``data`` is where the pictures are, for a
     run that was made elsewhere. ``second_run`` is the second reader's, which the server asks, too.
     Raises ParityError, and datasets.DatasetError for data that lack a picture of the run or that
-    the second one learnt; the old release then stays as it was.
+    the second one learnt; the old release then stays as it was, and so does any other folder.
     """
+    if out.exists() and any(out.iterdir()) and not (out / CARD).is_file():
+        raise DatasetError(f"{out}: no release lies there; choose another folder")
     plan = Plan.read(run / runs.PLAN)
     found, known = runs.pictures(run, data)
     rows = [row for row, fold in zip(found, known, strict=True) if fold]
@@ -285,14 +287,14 @@ def _bands(answered: evaluation.Predictions, modality: str) -> list[bands.Band]:
 
 
 def _read(folder: Path) -> dict:
-    return json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    return json.loads((folder / CARD).read_text(encoding="utf-8"))
 
 
 def _write(card: dict, folder: Path) -> None:
     text = json.dumps(card, indent=1) + "\n"
-    part = folder / "model.json.part"
+    part = folder / f"{CARD}.part"
     part.write_text(text, encoding="utf-8")
-    part.replace(folder / "model.json")
+    part.replace(folder / CARD)
 
 
 def _finish(card: dict, folder: Path) -> None:

@@ -28,8 +28,12 @@ def blend(earlier: Path, later: Path, out: Path, data: Sequence[Path] | None = N
     ``data`` is where the pictures are, where ``later`` was trained elsewhere; test pictures, which
     no pack has, are not needed. Raises
     datasets.DatasetError for networks that differ in their layers, for an earlier run that learnt
-    what the later one holds out, and for data that ``later`` was not split on.
+    what the later one holds out, for data that ``later`` was not split on, and for an ``out`` that
+    holds another run than a blend.
     """
+    is_input = out.resolve() in (earlier.resolve(), later.resolve())
+    if is_input or (out / runs.BEST).exists() and not (out / BLEND).exists():
+        raise datasets.DatasetError(f"{out} holds a trained run; choose another folder")
     plan = Plan.read(later / runs.PLAN)
     rows, folds = runs.pictures(later, data, needed=("validation",))
     check_held_out(earlier, rows, folds)

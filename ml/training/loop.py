@@ -250,10 +250,11 @@ def _check_enough(rows: list[Row], folds: list[str]) -> None:
 
 def check_held_out(teacher: Path, rows: list[Row], folds: Sequence[str | None]) -> None:
     """Raises DatasetError where the teacher learnt from what is held out here: its pupil would
-    be measured on pictures that it knows."""
+    be measured on pictures that it knows. Pictures in no fold are not measured on."""
     theirs = splits.read(teacher / runs.SPLIT, rows)
     known = sum(
-        ours != "train" and their == "train" for ours, their in zip(folds, theirs, strict=True)
+        ours in ("validation", "test") and their == "train"
+        for ours, their in zip(folds, theirs, strict=True)
     )
     if known:
         raise datasets.DatasetError(f"{teacher}: it learnt from {known:,} pictures held out here")

@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -23,12 +24,15 @@ BEST, LAST = "best.npz", "last.npz"
 
 
 def best(run: Path) -> keras.Model:
-    """The trained network of a run, with its best weights. Raises OSError, ValueError or KeyError
-    for a folder that holds none."""
+    """The trained network of a run, with its best weights. Raises OSError for a folder that holds
+    none, DatasetError for weights that are damaged or another network's."""
     model = network.build(variant=Plan.read(run / PLAN).backbone)
-    with np.load(run / BEST) as stored:
-        for variable in model.weights:
-            variable.assign(stored[variable.path].astype(np.float32))
+    try:
+        with (run / BEST).open("rb") as file, np.load(file) as stored:
+            for variable in model.weights:
+                variable.assign(stored[variable.path].astype(np.float32))
+    except (ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise DatasetError(f"{run / BEST}: not the weights of {PLAN} ({error})") from error
     return model
 
 

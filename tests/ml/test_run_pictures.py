@@ -1,4 +1,4 @@
-"""The pictures of a run, read again for a release: all of them, or none."""
+"""The folder and the pictures of a run, read again for a release or a blend."""
 
 import json
 import shutil
@@ -13,6 +13,7 @@ from ml.datasets import DatasetError, splits
 pytest.importorskip("keras")
 from ml.publish import export
 from ml.training import runs
+from ml.training.loop import check_held_out
 
 
 @pytest.fixture
@@ -96,3 +97,36 @@ def test_weights_from_a_run_that_is_gone_have_the_careful_licence(run):
     (run / runs.SPLIT).write_text("image_id,dataset,fold\na,mine,train\n")
     (run / runs.PLAN).write_text(json.dumps({"start": "gone"}))
     assert export.licence([run]) == export.LICENCE
+
+
+def test_a_blend_leaves_the_runs_that_it_is_made_of_alone(run, tmp_path, capsys):
+    (run / runs.BEST).write_bytes(b"hours of work")
+    another = shutil.copytree(run, tmp_path / "another")
+    third = shutil.copytree(run, tmp_path / "third")
+    for out in (run, f"{run}/../run", another, third):
+        assert main(["blend", str(run), str(another), "--out", str(out)]) == 1
+        assert "choose another folder" in capsys.readouterr().err
+    for folder in (run, another, third):
+        assert (folder / runs.BEST).read_bytes() == b"hours of work"
+
+
+def test_a_release_replaces_nothing_but_a_release(run, tmp_path, capsys):
+    for out in (run, tmp_path):
+        assert main(["release", str(run), "--out", str(out)]) == 1
+        assert "no release lies there; choose another folder" in capsys.readouterr().err
+    assert (run / runs.SPLIT).is_file()
+
+
+def test_what_is_in_no_fold_here_is_not_held_out_here(run, data, tmp_path):
+    """A run on a part of the sets may go on from one on all of them."""
+    rows = datasets.read([data]).trainable
+    here = ["train" if row.dataset == "mine" else None for row in rows]
+    check_held_out(run, rows, here)
+    with pytest.raises(DatasetError, match="learnt from 4 pictures held out here"):
+        check_held_out(run, rows, ["test" if fold else None for fold in here])
+
+
+def test_weights_that_are_damaged_are_named(run, tmp_path, capsys):
+    (run / runs.BEST).write_bytes(b"PK\x03\x04 half a file")
+    assert main(["blend", str(run), str(run), "--out", str(tmp_path / "out")]) == 1
+    assert "best.npz: not the weights of plan.json" in capsys.readouterr().err
