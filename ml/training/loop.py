@@ -57,8 +57,6 @@ def train(
         raise datasets.DatasetError(f"{out} was begun with other data; choose another folder")
     for teacher in (*plan.teachers, *filter(None, [plan.start])):
         check_held_out(Path(teacher), rows, folds)
-    if plan.pairs and not plan.teachers:
-        raise datasets.DatasetError("pairs: in need of a teacher, who looks at the dermoscopy")
     _check_enough(rows, folds)
     loaded = arrays.load(rows)
     out.mkdir(parents=True, exist_ok=True)
@@ -107,8 +105,6 @@ class _Training:
             backbone.load_imagenet(self.model, plan.backbone)
         backbone.freeze(self.model, plan.frozen_blocks)
         teachers = [runs.best(Path(teacher)) for teacher in plan.teachers]
-        if plan.pairs:
-            pool.pair(teachers, plan.validation_side)
         keras.config.set_dtype_policy("float32")
         self.averaged = network.build(variant=plan.backbone)
         self.averaged.set_weights(self.model.get_weights())

@@ -1,6 +1,7 @@
 """What a training is."""
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,7 @@ class Plan:
     ``backbone`` is a variant of ``network.backbone.VARIANTS``. ``rare`` is the exponent of a
     stratum's size (data set, modality, label) in the weight of its pictures: 0 draws as the data
     are, 1 draws every stratum equally often. ``strength`` stretches changes of colour and light.
-    ``precision`` is Keras's dtype policy: ``mixed_bfloat16`` for an accelerator. With ``pairs``,
-    what the teachers say of a lesion's dermoscopy also teaches its photograph.
+    ``precision`` is Keras's dtype policy: ``mixed_bfloat16`` for an accelerator.
     """
 
     backbone: str = "lite0"
@@ -33,7 +33,6 @@ class Plan:
     patience: int = 10
     start: str = ""  # the folder of a run whose weights this one goes on from; else ImageNet's
     teachers: tuple[str, ...] = ()  # folders of runs, whose mean answers are learnt, too
-    pairs: bool = False
     seed: int = 1
 
     @property
@@ -56,6 +55,8 @@ class Plan:
     def read(cls, path: Path) -> "Plan":
         """What a JSON file says, the rest as usual. Raises ValueError or TypeError for others."""
         values = json.loads(path.read_text(encoding="utf-8"))
+        if values.pop("pairs", False):  # of runs of November 2026
+            print(f"warning: {path}: pairs is no field of a plan any more", file=sys.stderr)
         if "phases" in values:
             values["phases"] = tuple(tuple(phase) for phase in values["phases"])
         if "teachers" in values:
