@@ -66,23 +66,16 @@ def pack(options: argparse.Namespace) -> int:
 
 def train(options: argparse.Namespace) -> int:
     """Train into a run folder; goes on where a killed training stopped."""
-    if options.strict:
-        _read(options)
-    from ml.training import loop, runs
+    from ml.training import loop
     from ml.training.plan import Plan
 
-    plan = None  # the usual one, or the one that the run began with
-    if options.plan:
-        try:
-            plan = Plan.read(options.plan)
-        except (ValueError, TypeError) as error:
-            raise DatasetError(f"{options.plan}: {error}") from error
+    # None is the usual one, or the one that the run began with.
+    plan = Plan.read(options.plan) if options.plan else None
     if options.teacher:
-        for run in options.teacher:
-            if not (run / runs.BEST).is_file():
-                raise DatasetError(f"{run}: no trained run to learn from: it has no {runs.BEST}")
         teachers = tuple(str(run.resolve()) for run in options.teacher)
         plan = replace(plan or Plan(), teachers=teachers)
+    if options.strict:
+        _read(options)
     faults = loop.train(options.data, options.out, plan, options.modality, options.minutes)
     return int(bool(faults))
 

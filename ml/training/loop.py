@@ -37,12 +37,14 @@ def train(
     rate then falls with the time, and the training ends early enough to measure and to save.
     Writes ``plan.json``, ``data.json`` (where the pictures are), ``split.csv``, ``epochs.csv``,
     ``curves.png``, ``best.npz`` and, to go on from, ``last.npz``. Raises datasets.DatasetError
-    for data that can't be used, and for a run folder that was begun with other data or another
-    plan. Returns sentences on what was left out, since it could not be read.
+    for data that can't be used, for runs that can't be gone on from or learnt from, and for a run
+    folder that was begun with other data or another plan. Returns sentences on what was left out,
+    since it could not be read.
     """
     clock = _Clock(minutes)
     resumed = (out / runs.LAST).exists()
     plan = runs.kept_plan(out, plan) if resumed else plan or Plan()
+    _check_runs(plan)
     keras.utils.set_random_seed(plan.seed)
     manifest = datasets.read(data, modality, decode=True)
     datasets.warn(manifest)
@@ -228,6 +230,22 @@ def _rate(way: float) -> float:
         return FIRST_RATE + (1 - FIRST_RATE) * way / WARMUP
     fall = (1 + np.cos(np.pi * (way - WARMUP) / (1 - WARMUP))) / 2
     return float(LAST_RATE + (1 - LAST_RATE) * fall)
+
+
+def _check_runs(plan: Plan) -> None:
+    """Raises DatasetError for a run to learn from that is not trained, or of another network than
+    the one that goes on from it."""
+    for run in filter(None, (plan.start, *plan.teachers)):
+        if not (Path(run) / runs.BEST).is_file():
+            raise datasets.DatasetError(
+                f"{run}: no trained run to learn from: it has no {runs.BEST}"
+            )
+    if plan.start:
+        theirs = Plan.read(Path(plan.start) / runs.PLAN).backbone
+        if theirs != plan.backbone:
+            raise datasets.DatasetError(
+                f"{plan.start}: its backbone is {theirs}, not {plan.backbone}"
+            )
 
 
 def _check_enough(rows: list[Row], folds: list[str]) -> None:
