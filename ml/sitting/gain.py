@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.classifier import Assessment, Look, load
+from ml.classifier import Assessment, Look, load_release
 from ml.datasets import DatasetError, Row, splits
 from ml.measure import metrics
 from ml.person import Person
 from ml.publish import bands, sittings
 from ml.publish.operating_point import SENSITIVITY
 from ml.publish.sittings import BENIGN
+from ml.release import Release
 from ml.sitting import answers, together
 from ml.taxonomy import DIAGNOSES, MALIGNANT_DIAGNOSES
 
@@ -32,17 +33,17 @@ def run(release: Path, engine: str, rows: Sequence[Row], out: Path, calibrates: 
     Raises DatasetError where no test lesion has several pictures.
     """
     folds = splits.read(release / "split.csv", list(rows))
-    classifier = load(release, engine)
+    found = Release.read(release)
+    classifier, kept = load_release(found, engine), answers.cache_of(found, engine)
     if calibrates:
         known = _several(rows, folds, "validation")
-        said = answers.collect(classifier, known)
-        found = calibrate(classifier, known, looks(classifier, known, said))
-        sittings.add(release, found)
-        classifier = load(release, engine)
+        said = answers.collect(classifier, known, kept)
+        sittings.add(release, calibrate(classifier, known, looks(classifier, known, said)))
+        classifier = load_release(Release.read(release), engine)
     held_out = _several(rows, folds, "test")
     if not held_out:
         raise DatasetError(f"no lesion of the test fold of {release} has several pictures")
-    said = answers.collect(classifier, held_out)
+    said = answers.collect(classifier, held_out, kept)
     result = measure(classifier, held_out, looks(classifier, held_out, said))
     out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

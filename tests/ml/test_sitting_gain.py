@@ -12,6 +12,7 @@ from ml.classifier import Classifier, calibrated
 from ml.datasets import Row
 from ml.network import QUALITY
 from ml.publish import calibration, model_card, sittings
+from ml.release import Release
 from ml.sitting import answers, gain, together
 from ml.taxonomy import DIAGNOSES
 
@@ -178,8 +179,26 @@ def test_answers_are_kept_from_one_run_to_the_next(tmp_path, seen):
         Row(**{f: getattr(r, f) for f in r.__slots__} | {"path": tmp_path / "a.png"})
         for r in seen[0][:2]
     ]
-    first = answers.collect(classifier, rows, tmp_path / "kept")
-    again = answers.collect(classifier, rows, tmp_path / "kept")
-    assert len(asked) == 2
+    first = answers.collect(classifier, rows, tmp_path / "kept.npz")
+    again = answers.collect(classifier, rows, tmp_path / "kept.npz")
+    assert len(asked) == 1  # of two rows with one picture
     assert first[0]["shape"] == again[0]["shape"] == (40, 60)
     assert again[1]["logits"].tolist() == list(range(7))
+
+    # Another picture under the same name is looked at anew.
+    Image.new("RGB", (80, 40), (200, 150, 120)).save(tmp_path / "a.png")
+    assert answers.collect(classifier, rows, tmp_path / "kept.npz")[0]["shape"] == (40, 80)
+    assert len(asked) == 2
+
+
+def test_answers_are_kept_by_the_files_that_gave_them(tmp_path):
+    """Two candidates may have the same version."""
+    files = {"litert": "a", "keras": "b", "second_reader_litert": "c", "second_reader_keras": "d"}
+
+    def cache(engine: str, **other: str):
+        card = {"version": "1", "files": {n: {"sha256": of} for n, of in (files | other).items()}}
+        return answers.cache_of(Release(tmp_path, b"", card), engine)
+
+    assert cache("litert") == cache("litert", keras="e")
+    assert len({cache("litert"), cache("keras"), cache("litert", litert="e"),
+                cache("litert", second_reader_litert="e")}) == 4  # fmt: skip
