@@ -166,12 +166,12 @@ def change(options: argparse.Namespace) -> int:
 
 
 def sitting(options: argparse.Namespace) -> int:
-    """Measure what several pictures of a lesion gain over one, and set the thresholds for them."""
+    """Measure what several pictures of a lesion gain over one."""
     from ml.publish import model_card
     from ml.sitting import gain
 
     manifest = _read_aloud(options)
-    gain.run(options.model, options.engine, manifest.rows, options.out, options.calibrate)
+    gain.run(options.model, options.engine, manifest.rows, options.out)
     print(options.out)
     if _serves(options.model) and options.out.resolve() == together.GAIN.resolve():
         CARD.write_text(model_card.render(Release.read(RELEASE).card), encoding="utf-8")
@@ -404,10 +404,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     made = command(sitting, data, modality, model)
     made.add_argument("--out", type=Path, default=together.GAIN, metavar="FILE")
-    made.add_argument(
-        "--calibrate", action="store_true",
-        help="first set the release's thresholds for several pictures, on its validation lesions",
-    )  # fmt: skip
     made = command(neighbours, data, modality, model)
     made.add_argument(
         "--out",

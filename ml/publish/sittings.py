@@ -1,30 +1,18 @@
 """Thresholds for the mean of several pictures of one lesion, from validation only."""
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from ml.datasets import Row
 from ml.publish import operating_point
-from ml.release import CARD
 from ml.sitting import together
 from ml.taxonomy import BENIGN_DIAGNOSES, DIAGNOSES, MALIGNANT_DIAGNOSES
 
 FEWEST = 20  # melanomas, and benign lesions, to set thresholds on
 BENIGN = [DIAGNOSES.index(d) for d in BENIGN_DIAGNOSES]
 MELANOMA = DIAGNOSES.index("mel")
-
-
-def add(release: Path, found: dict) -> None:
-    """Put thresholds into the card of a release, which then answers several pictures by them."""
-    card = release / CARD
-    whole = json.loads(card.read_text(encoding="utf-8")) | {"sitting": found}
-    part = card.with_name(f"{CARD}.part")
-    part.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
-    part.replace(card)
 
 
 def lesions(rows: Sequence[Row]) -> dict[str, list[list[int]]]:

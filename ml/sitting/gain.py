@@ -26,21 +26,13 @@ RESAMPLES = 1000
 FEWEST = 40  # lesions of a set, to say anything
 
 
-def run(release: Path, engine: str, rows: Sequence[Row], out: Path, calibrates: bool) -> None:
-    """Write the gain on the test lesions of a release's split; with ``calibrates``, its thresholds
-    for several pictures are set anew first, on its validation lesions.
-
-    Raises DatasetError where no test lesion has several pictures.
-    """
+def run(release: Path, engine: str, rows: Sequence[Row], out: Path) -> None:
+    """Write the gain on the test lesions of a release's split. Raises DatasetError where none of
+    them has several pictures."""
     folds = splits.read(release / "split.csv", list(rows))
     found = Release.read(release)
     classifier, kept = load_release(found, engine), answers.cache_of(found, engine)
-    if calibrates:
-        known = _several(rows, folds, "validation")
-        said = answers.collect(classifier, known, kept)
-        sittings.add(release, calibrate(classifier, known, looks(classifier, known, said)))
-        classifier = load_release(Release.read(release), engine)
-    held_out = _several(rows, folds, "test")
+    held_out = _several(rows, folds)
     if not held_out:
         raise DatasetError(f"no lesion of the test fold of {release} has several pictures")
     said = answers.collect(classifier, held_out, kept)
@@ -48,11 +40,11 @@ def run(release: Path, engine: str, rows: Sequence[Row], out: Path, calibrates: 
     out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
-def _several(rows: Sequence[Row], folds: Sequence[str | None], fold: str) -> list[Row]:
-    """The rows of a fold that are of lesions with several pictures."""
-    of_fold = [row for row, known in zip(rows, folds, strict=True) if known == fold]
-    found = sittings.lesions(of_fold)
-    return [of_fold[i] for lesions in found.values() for lesion in lesions for i in lesion]
+def _several(rows: Sequence[Row], folds: Sequence[str | None]) -> list[Row]:
+    """The test rows that are of lesions with several pictures."""
+    test = [row for row, fold in zip(rows, folds, strict=True) if fold == "test"]
+    found = sittings.lesions(test)
+    return [test[i] for lesions in found.values() for lesion in lesions for i in lesion]
 
 
 def looks(classifier: "Classifier", rows: Sequence[Row], said: Sequence[dict]) -> list[Look]:
@@ -61,15 +53,6 @@ def looks(classifier: "Classifier", rows: Sequence[Row], said: Sequence[dict]) -
         classifier.judge(_outputs(one), (*one["shape"], 3), row.modality, Person.of(row))
         for row, one in zip(rows, said, strict=True)
     ]
-
-
-def calibrate(
-    classifier: "Classifier", rows: Sequence[Row], of: Sequence[Look]
-) -> dict[str, dict[str, float]]:
-    """Thresholds for the mean, from looks at validation rows."""
-    asked = [np.array([look.picture for look in of]), np.array([_probabilities(x) for x in of])]
-    ratio = next(iter(classifier.thresholds.values())).cost_ratio
-    return sittings.thresholds(rows, asked, ratio)
 
 
 def measure(classifier: "Classifier", rows: Sequence[Row], of: Sequence[Look]) -> dict:
