@@ -8,11 +8,9 @@ import numpy as np
 from ml.datasets import Row
 from ml.publish import operating_point
 from ml.sitting import together
-from ml.taxonomy import BENIGN_DIAGNOSES, DIAGNOSES, MALIGNANT_DIAGNOSES
+from ml.taxonomy import MALIGNANT_DIAGNOSES
 
 FEWEST = 20  # melanomas, and benign lesions, to set thresholds on
-BENIGN = [DIAGNOSES.index(d) for d in BENIGN_DIAGNOSES]
-MELANOMA = DIAGNOSES.index("mel")
 
 
 def lesions(rows: Sequence[Row]) -> dict[str, list[list[int]]]:
@@ -35,9 +33,7 @@ def lesions(rows: Sequence[Row]) -> dict[str, list[list[int]]]:
     return dict(found)
 
 
-def thresholds(
-    rows: Sequence[Row], asked: Sequence[np.ndarray], cost_ratio: float
-) -> dict[str, dict[str, float]]:
+def thresholds(rows: Sequence[Row], asked: Sequence[np.ndarray]) -> dict[str, dict[str, float]]:
     """By kind of pictures, by the rule for single ones: ``asked`` are the probabilities (n, 7) of
     the rows' pictures, once for each way of asking. A kind with too few lesions is left out: the
     thresholds for single pictures then count for it, too."""
@@ -49,10 +45,5 @@ def thresholds(
         if min(melanoma.sum(), (~malignant).sum()) < FEWEST:
             continue
         means = [np.array([together.mean(p[of]) for of in numbers]) for p in asked]
-        found[kind] = {
-            **operating_point.choose(
-                [(1 - p[:, BENIGN].sum(1), p[:, MELANOMA]) for p in means], malignant, melanoma
-            ),
-            "cost_ratio": cost_ratio,
-        }
+        found[kind] = operating_point.thresholds(means, malignant, melanoma)
     return found

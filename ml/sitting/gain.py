@@ -13,8 +13,7 @@ from ml.datasets import DatasetError, Row, splits
 from ml.measure import metrics
 from ml.person import Person
 from ml.publish import bands, sittings
-from ml.publish.operating_point import SENSITIVITY
-from ml.publish.sittings import BENIGN
+from ml.publish.operating_point import BENIGN, SENSITIVITY
 from ml.release import Release
 from ml.sitting import answers, together
 from ml.taxonomy import DIAGNOSES, MALIGNANT_DIAGNOSES
