@@ -57,9 +57,7 @@ def pack(options: argparse.Namespace) -> int:
     manifest = _read_aloud(options)
     rows = manifest.trainable
     folds = splits.split(rows)
-    for path in packed.write(
-        rows, folds, options.out, side=options.side, shard_mb=options.shard_mb
-    ):
+    for path in packed.write(rows, folds, options.out):
         print(f"{path.stat().st_size / 2**20:8.1f} MB  {path}")
     return _status(manifest)
 
@@ -338,10 +336,6 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--report", type=Path, default=SUMMARY, help="default: %(default)s")
     made = command(pack, data, modality)
     made.add_argument("--out", type=Path, required=True, metavar="DIR")
-    made.add_argument("--side", type=int, default=256, help="of the pictures (default: 256)")
-    made.add_argument(
-        "--shard-mb", type=float, default=56, help="the size of a file (default: %(default)s)"
-    )
     made = command(train, data, modality)
     made.add_argument(
         "--minutes", type=float, metavar="N",

@@ -48,8 +48,9 @@ def known_error(monkeypatch):
 def test_scale_and_turn_are_found(mole, scale, turn):
     found = register(mole, moved(mole, scale=scale, turn=turn, light=0.85))
     assert found.scale == pytest.approx(1 / scale, rel=0.02)
-    assert np.cos(np.radians(found.turn - turn)) > np.cos(np.radians(1))
-    assert found.apply(np.array([[SIDE / 2, SIDE / 2]]))[0] == pytest.approx(SIDE / 2, abs=3)
+    turned = np.arctan2(found.matrix[1, 0], found.matrix[0, 0])
+    assert np.cos(turned - np.radians(turn)) > np.cos(np.radians(1))
+    assert found.matrix @ (SIDE / 2, SIDE / 2, 1) == pytest.approx(SIDE / 2, abs=3)
 
 
 def test_pictures_of_different_size_are_brought_onto_each_other(mole):
