@@ -300,7 +300,10 @@ def _held_out(rows: list[Row], model: Path, split: str, with_seen: bool) -> tupl
 
 
 def _age(text: str) -> float:
-    return Person(age=float(text)).age
+    try:
+        return Person(age=float(text)).age
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _parser() -> argparse.ArgumentParser:

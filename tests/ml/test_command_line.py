@@ -365,3 +365,14 @@ def test_what_measures_a_release_names_a_damaged_picture_and_goes_on(
     assert main(arguments) == 1
     assert "i7.jpg" in capsys.readouterr().err
     assert json.loads((tmp_path / "out.json").read_text())["model_version"]
+
+
+@pytest.mark.parametrize(
+    ("age", "said"), [("250", "an age of 250 can't be right"), ("old", "'old'"), ("nan", "of nan")]
+)
+def test_an_age_that_can_not_be_is_said_in_words(mole, capsys, age, said):
+    with pytest.raises(SystemExit):
+        main(["predict", "--age", age, str(mole)])
+    assert "argument --age: " in (error := capsys.readouterr().err)
+    assert said in error
+    assert "_age" not in error
