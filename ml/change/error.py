@@ -8,13 +8,11 @@ import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from operator import itemgetter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
 
-from ml import images
 from ml.change.comparison import Shot, differences, is_cut_off, scaled
 from ml.change.limits import MEASURES
 from ml.change.measures import measure
@@ -75,7 +73,7 @@ def by_modality(rows: Iterable[Row], outline_of: Outlines) -> dict[str, dict]:
 def _of_modality(several: list[list[Row]], outline_of: Outlines, modality: str) -> dict:
     strangers = several[: STRANGERS + 1]
     wrong = sum(
-        register(_picture(one[0]), _picture(other[0])) is not None
+        register(one[0].decode(), other[0].decode()) is not None
         for one, other in tqdm(list(itertools.pairwise(strangers)), f"{modality}, strangers")
     )
     changed, tried, registered = [], 0, 0
@@ -131,9 +129,5 @@ def _named(values: np.ndarray) -> dict[str, float]:
 
 
 def _shot(row: Row, outline_of: Outlines) -> Shot:
-    picture = _picture(row)
+    picture = row.decode()
     return Shot(picture, outline_of(row, picture))
-
-
-def _picture(row: Row) -> np.ndarray:
-    return images.decode(Path(row.path).read_bytes())

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ml import images
 from ml.datasets import clinic, files, folders, metadata, packed, tables
 from ml.datasets.manifest import DatasetError, Dropped, Manifest, Row
 from ml.decoding.kinds import ENDINGS
@@ -99,10 +98,9 @@ def _leave_out_damaged(manifest: Manifest) -> None:
 
     def problem(row: Row) -> str | None:
         try:
-            with row.path.open("rb") as file:
-                images.open_upright(file)
-        except (images.ImageError, OSError) as error:
-            return f"{row.source}: {row.path}: {error}: left out"
+            row.decode()
+        except DatasetError as error:
+            return f"{error}: left out"
         return None
 
     with ThreadPoolExecutor() as pool:

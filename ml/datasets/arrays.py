@@ -68,18 +68,19 @@ def _fill(folder: Path, rows: list[Row]) -> None:
 
 
 def _decode(row: Row) -> tuple[np.ndarray, np.ndarray]:
+    return images.to_input(row.decode(), SIDE), square_mask(row)
+
+
+def square_mask(row: Row) -> np.ndarray:
+    """The central square of a lesion mask, (MASK_SIDE, MASK_SIDE) uint8, 0–255 by covered share;
+    all 0 without one. Raises DatasetError, naming the row, for one that does not decode."""
+    side = (MASK_SIDE, MASK_SIDE)
+    if not row.mask:
+        return np.zeros(side, np.uint8)
     try:
-        picture = images.to_input(images.decode(row.path.read_bytes()), SIDE)
-        if not row.mask:
-            return picture, np.zeros((MASK_SIDE, MASK_SIDE), np.uint8)
         with Image.open(row.mask) as mask:
-            return picture, square_mask(mask, MASK_SIDE)
-    except (images.ImageError, OSError) as error:
-        raise DatasetError(f"{row.path} ({row.source}): {error}") from error
-
-
-def square_mask(mask: Image.Image, side: int) -> np.ndarray:
-    """The central square of a lesion mask, (side, side) uint8, 0–255 by covered share."""
-    top, left, extent = images.central_square(mask.height, mask.width)
-    box = (left, top, left + extent, top + extent)
-    return np.asarray(mask.convert("L").resize((side, side), Image.Resampling.BOX, box=box))
+            top, left, extent = images.central_square(mask.height, mask.width)
+            box = (left, top, left + extent, top + extent)
+            return np.asarray(mask.convert("L").resize(side, Image.Resampling.BOX, box=box))
+    except OSError as error:
+        raise DatasetError(f"{row.source}: {row.mask}: {error}") from error

@@ -7,8 +7,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from ml import images
-from ml.datasets.manifest import DatasetError, Row
+from ml.datasets.manifest import Row
 
 HASH_SIZE = 16
 BITS = HASH_SIZE**2
@@ -80,11 +79,7 @@ def _hash(row: Row) -> np.ndarray:
     """(8, BITS / 8): the hashes of the picture and of its seven turns and mirror images."""
     import imagehash
 
-    try:
-        with row.path.open("rb") as file:
-            image = images.open_upright(file)
-        grey = image.convert("L").resize((GREY_SIDE, GREY_SIDE), Image.Resampling.LANCZOS)
-    except (OSError, images.ImageError) as error:
-        raise DatasetError(f"{row.source}: {row.path} does not decode: {error}") from error
+    image = Image.fromarray(row.decode())
+    grey = image.convert("L").resize((GREY_SIDE, GREY_SIDE), Image.Resampling.LANCZOS)
     turns = [grey, *map(grey.transpose, Image.Transpose)]
     return np.stack([np.packbits(imagehash.phash(turn, HASH_SIZE).hash) for turn in turns])

@@ -4,6 +4,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
+from ml import images
 from ml.taxonomy import ALLOWED
 
 # Data sets name body sites at very different depths; this is the depth that all can fill.
@@ -46,6 +49,14 @@ class Row:
     skin_tone: int | None = None
     concepts: tuple[float | None, ...] = ()
     source: str = ""
+
+    def decode(self) -> np.ndarray:
+        """The picture, upright (h, w, 3) uint8 RGB. Raises DatasetError, naming row and file."""
+        try:
+            with self.path.open("rb") as file:
+                return images.decode(file)
+        except (images.ImageError, OSError) as error:
+            raise DatasetError(f"{self.source}: {self.path}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from ml import images
 from ml.datasets import splits
-from ml.datasets.arrays import MASK_SIDE, SIDE, square_mask
+from ml.datasets.arrays import SIDE, square_mask
 from ml.datasets.manifest import DatasetError, Manifest, Row
 
 MANIFEST, SPLIT, UNPACKED = "manifest.jsonl.gz", "split.csv", "unpacked"
@@ -121,14 +121,10 @@ def _made(rows: list[Row]) -> Iterator[dict[str, bytes]]:
 
 
 def _files(row: Row) -> dict[str, bytes]:
-    try:
-        square = images.to_input(images.decode(row.path.read_bytes()), SIDE)
-        files = {".webp": _encoded(square, "WEBP", quality=QUALITY, method=EFFORT)}
-        if row.mask:
-            with Image.open(row.mask) as mask:
-                files[".png"] = _encoded(square_mask(mask, MASK_SIDE), "PNG")
-    except (images.ImageError, OSError) as error:
-        raise DatasetError(f"{row.path} ({row.source}): {error}") from error
+    square = images.to_input(row.decode(), SIDE)
+    files = {".webp": _encoded(square, "WEBP", quality=QUALITY, method=EFFORT)}
+    if row.mask:
+        files[".png"] = _encoded(square_mask(row), "PNG")
     return files
 
 

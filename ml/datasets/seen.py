@@ -55,8 +55,7 @@ def _hashes(rows: list[Row], *, turned: bool) -> np.ndarray:
 def _hash(row: Row, turned: bool) -> np.ndarray:
     import imagehash
 
-    with row.path.open("rb") as file:
-        square = images.to_input(images.decode(file), 4 * SIDE)
+    square = images.to_input(row.decode(), 4 * SIDE)
     grey = Image.fromarray(square).convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
     turns = [grey, *(map(grey.transpose, Image.Transpose) if turned else ())]
     return np.stack([np.packbits(imagehash.phash(turn, HASH_SIZE).hash) for turn in turns])

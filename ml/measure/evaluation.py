@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from ml import images
-from ml.datasets import DatasetError, Row
+from ml.datasets import Row
 from ml.measure import metrics
 from ml.person import Person
 from ml.skin_tone import NO_SKIN, tone_of
@@ -168,7 +167,7 @@ def collect(classifier: "Classifier", rows: list[Row]) -> Predictions:
             batch = rows[start : start + BATCH]
             looks += [
                 classifier.look(image, row.modality, Person.of(row))
-                for row, image in zip(batch, pool.map(_load, batch), strict=True)
+                for row, image in zip(batch, pool.map(Row.decode, batch), strict=True)
             ]
             bar.update(len(batch))
     assessments = [look.assessment for look in looks]
@@ -184,14 +183,6 @@ def collect(classifier: "Classifier", rows: list[Row]) -> Predictions:
         thresholds=classifier.thresholds,
         live=classifier.live,
     )
-
-
-def _load(row: Row) -> np.ndarray:
-    try:
-        with row.path.open("rb") as file:
-            return images.decode(file)
-    except (images.ImageError, OSError) as error:
-        raise DatasetError(f"{row.source}: {row.path}: {error}") from error
 
 
 def evaluate(predictions: Predictions) -> dict:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from ml import features, images
+from ml import features
 from ml.datasets import Row
 from ml.release import ReleaseError
 from ml.taxonomy import BENIGN, CATEGORY_OF, MODALITIES
@@ -26,7 +26,7 @@ def measure(rows: list[Row], classifier: "Classifier") -> dict:
     ReleaseError for one whose graph gives no features, ValueError without rows to measure on."""
 
     def seen(row: Row) -> tuple[np.ndarray, float]:
-        look = classifier.look(images.decode(row.path.read_bytes()), row.modality)
+        look = classifier.look(row.decode(), row.modality)
         if look.features is None:
             raise ReleaseError(f"model {classifier.version} gives no features; release it anew")
         # As it is stored.

@@ -58,9 +58,9 @@ def refused_foreign(
     for kind, picture in foreign.made(MADE):
         kinds[kind].append(picture)
     kinds["samples"] = [picture for _, picture in foreign.samples()]
-    kinds["everyday"] = [_decode(row) for row in everyday]
+    kinds["everyday"] = [row.decode() for row in everyday]
     for row in (row for row in lesions if row.mask):
-        picture = _decode(row)
+        picture = row.decode()
         window = foreign.plain_skin(picture, _mask(row, picture))
         if window is not None:
             kinds["plain_skin"].append(window)
@@ -94,7 +94,7 @@ def outlines(classifier: "Classifier", rows: list[Row]) -> dict:
     """
     overlaps, ratios, shown = [], [], 0
     for row in tqdm(rows, "outlines"):
-        picture = _decode(row)
+        picture = row.decode()
         mask = _mask(row, picture)
         truth = _central(mask)
         out = classifier.outputs(picture)
@@ -122,7 +122,7 @@ def robustness(classifier: "Classifier", rows: list[Row]) -> dict[str, dict[str,
         chosen = chosen[:: max(1, -(-len(chosen) // ROBUSTNESS))]
         pairs: dict[str, list[tuple[Assessment, Assessment]]] = defaultdict(list)
         for row in tqdm(chosen, f"robustness, {modality}"):
-            picture = _decode(row)
+            picture = row.decode()
             [before] = classifier.assess([picture], modality)
             if before.usable:
                 for name, change in CHANGES.items():
@@ -213,12 +213,8 @@ def _refused(answers: list["Assessment"]) -> dict:
 
 
 def _assess(classifier: "Classifier", row: Row) -> "Assessment":
-    [answer] = classifier.assess([_decode(row)], row.modality)
+    [answer] = classifier.assess([row.decode()], row.modality)
     return answer
-
-
-def _decode(row: Row) -> np.ndarray:
-    return images.decode(row.path.read_bytes())
 
 
 def _mask(row: Row, picture: np.ndarray) -> np.ndarray:

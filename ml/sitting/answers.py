@@ -8,9 +8,8 @@ from zipfile import BadZipFile
 import numpy as np
 from tqdm import tqdm
 
-from ml import images
 from ml.classifier import Classifier
-from ml.datasets import DatasetError, Row
+from ml.datasets import Row
 from ml.release import Release
 
 CACHE = Path("var/sitting")
@@ -38,10 +37,7 @@ def collect(classifier: Classifier, rows: Sequence[Row], file: Path) -> list[dic
     missing = {key: row for key, row in zip(keys, rows, strict=True) if key not in kept}
     bar = tqdm(missing.items(), "Assessing", unit="picture")
     for number, (key, row) in enumerate(bar, start=1):
-        try:
-            picture = images.decode(row.path.read_bytes())
-        except (images.ImageError, OSError) as error:
-            raise DatasetError(f"{row.source}: {row.path}: {error}") from error
+        picture = row.decode()
         out = classifier.outputs(picture)
         kept[key] = np.concatenate([picture.shape[:2], out["logits"], out["quality"]])
         if number % SAVED_EVERY == 0 or number == len(missing):

@@ -56,7 +56,7 @@ def test_plain_skin_is_found_in_a_picture_that_is_read_at_a_fraction_of_its_size
     picture.save(tmp_path / "a.jpg")
     mask.save(tmp_path / "mask.png")
     row = Row(tmp_path / "a.jpg", tmp_path / "mask.png", "s", "a", "a", "a", "photo", "nv", ("nv",))
-    decoded = trust._decode(row)
+    decoded = row.decode()
     assert decoded.shape[0] < side
     window = foreign.plain_skin(decoded, trust._mask(row, decoded))
     assert window.shape == (foreign.SIDE, foreign.SIDE, 3)
