@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
@@ -75,42 +75,79 @@ def release(
     """
     if out.exists() and any(out.iterdir()) and not (out / CARD).is_file():
         raise DatasetError(f"{out}: no release lies there; choose another folder")
-    plan = Plan.read(run / runs.PLAN)
+    used = [run, *filter(None, [second_run])]
+    plans = [Plan.read(of / runs.PLAN) for of in used]
+    rows, folds = _pictures(run, data)
+    if second_run:
+        check_held_out(second_run, rows, folds.tolist())
+    loaded, side = arrays.load(rows), plans[0].validation_side
+    networks = [runs.best(of) for of in used]
+    familiar = _familiar(networks[0], rows, loaded, folds, side)
+    served = _graphs(networks, plans, familiar, side)
+    new = out.with_name(out.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    _save(served, new)
+    shutil.copy(run / runs.SPLIT, new)
+    made_with = np.isin(folds, ("train", "validation"))
+    seen.write([row for row, known in zip(rows, made_with, strict=True) if known], new / seen.FILE)
+    card = _card(new, served, plans, rows, folds, loaded) | {"licence": licence(used)}
+    card["version"] = _version(card, out)
+    _write(card, new)
+    held_out = [bool(row.allowed) and f != "train" for row, f in zip(rows, folds, strict=True)]
+    drawn = np.random.default_rng(0).permutation(np.flatnonzero(held_out))
+    some = np.sort(drawn[:PARITY_PICTURES])
+    check_parity(networks, new, [rows[i].modality for i in some], loaded.pictures[some])
+    card |= _figures(new, [row for row, fold in zip(rows, folds, strict=True) if fold == "test"])
+    _finish(card | {"external": external.of_release(card, measured)}, new)
+    _swap(new, out)
+
+
+def _pictures(run: Path, data: Sequence[Path] | None) -> tuple[list[Row], np.ndarray]:
+    """Every picture of the run's split, and its fold."""
     found, known = runs.pictures(run, data)
     rows = [row for row, fold in zip(found, known, strict=True) if fold]
     folds = np.array([fold for fold in known if fold])
     if "test" not in folds:
         raise DatasetError(f"{run}: none of its test pictures are in this data")
-    if second_run:
-        check_held_out(second_run, rows, folds.tolist())
-    loaded, side = arrays.load(rows), plan.validation_side
-    trained = runs.best(run)
-    familiar = _familiar(trained, rows, loaded, folds, side)
-    networks = [trained]
-    served = {NETWORK: network.serving(trained, familiar, variant=plan.backbone, side=side)}
-    trained_by = _trained(plan, served[NETWORK])
-    if second_run:
-        networks.append(runs.best(second_run))
-        second = Plan.read(second_run / runs.PLAN)
-        model = network.second_reader(networks[1], variant=second.backbone, side=side)
-        served[SECOND_READER] = model
-        trained_by["second_reader"] = _trained(second, model)
+    return rows, folds
 
-    new = out.with_name(out.name + ".new")
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
+
+def _graphs(
+    networks: Sequence[keras.Model], plans: Sequence[Plan], familiar: network.Familiar, side: int
+) -> dict[str, keras.Model]:
+    """The served graph of each trained network, by the name of its files."""
+    first, *others = zip(networks, (plan.backbone for plan in plans), strict=True)
+    served = {NETWORK: network.serving(first[0], familiar, variant=first[1], side=side)}
+    for trained, variant in others:
+        served[SECOND_READER] = network.second_reader(trained, variant=variant, side=side)
+    return served
+
+
+def _save(served: Mapping[str, keras.Model], folder: Path) -> None:
+    """Each graph as Keras and as LiteRT."""
     for name, model in served.items():
-        model.save(new / f"{name}.keras")
-        _deflate(new / f"{name}.keras")
-        convert(model, new / f"{name}.tflite")
-    shutil.copy(run / runs.SPLIT, new)
-    made_with = np.isin(folds, ("train", "validation"))
-    seen.write([row for row, known in zip(rows, made_with, strict=True) if known], new / seen.FILE)
+        model.save(folder / f"{name}.keras")
+        _deflate(folder / f"{name}.keras")
+        convert(model, folder / f"{name}.tflite")
 
+
+def _card(
+    folder: Path,
+    served: Mapping[str, keras.Model],
+    plans: Sequence[Plan],
+    rows: list[Row],
+    folds: np.ndarray,
+    loaded: arrays.Arrays,
+) -> dict:
+    """model.json, but for version, licence and figures; calibrated on the answers of the LiteRT
+    files in ``folder`` to the validation pictures."""
+    side = plans[0].validation_side
     chosen = np.flatnonzero(folds == "validation")
-    readers = [classifier.litert_engine(new / f"{name}.tflite") for name in served]
+    readers = [classifier.litert_engine(folder / f"{name}.tflite") for name in served]
     answers = _answers(readers, chosen, loaded, side)
-    card = {
+    trained, *second = map(_trained, plans, served.values())
+    return {
         "version": "",
         "created": date.today().isoformat(),
         "side": side,
@@ -121,26 +158,18 @@ def release(
         **calibration.calibrate([rows[i] for i in chosen], answers),
         "files": {
             (second_reader(engine) if name == SECOND_READER else engine): _file(
-                new / f"{name}.{suffix}"
+                folder / f"{name}.{suffix}"
             )
             for name in served
             for engine, suffix in SUFFIXES.items()
         },
-        "training": trained_by | {"pictures": _counts(rows, folds)},
-        "licence": licence([run, *filter(None, [second_run])]),
+        "training": {
+            **trained,
+            **({"second_reader": second[0]} if second else {}),
+            "pictures": _counts(rows, folds),
+        },
         "libraries": {name: version(name) for name in ("keras", "ai-edge-litert", "numpy")},
     }
-    card["version"] = _version(card, out)
-    _write(card, new)
-    held_out = np.flatnonzero(
-        [bool(row.allowed) and f != "train" for row, f in zip(rows, folds, strict=True)]
-    )
-    some = np.sort(np.random.default_rng(0).permutation(held_out)[:PARITY_PICTURES])
-    check_parity(networks, new, [rows[i].modality for i in some], loaded.pictures[some])
-    test = [row for row, fold in zip(rows, folds, strict=True) if fold == "test"]
-    card |= _figures(new, test)
-    _finish(card | {"external": external.of_release(card, measured)}, new)
-    _swap(new, out)
 
 
 def add_external(folder: Path, measured: external.Measured) -> None:
@@ -151,14 +180,16 @@ def add_external(folder: Path, measured: external.Measured) -> None:
 
 def licence(used: Iterable[Path]) -> str:
     """Of weights from these runs, by the sets that they were learnt from: their own, and those of
-    the runs that they started from or were taught by. A run that is gone counts as research."""
+    the runs that they started from or were taught by, which may have been carried beside them from
+    another machine. A run that is gone counts as research."""
     for run in used:
         try:
             sets = {dataset for dataset, _ in splits.stored_folds(run / runs.SPLIT)}
             plan = Plan.read(run / runs.PLAN)
         except OSError:
             return LICENCE
-        before = map(Path, filter(None, (plan.start, *plan.teachers)))
+        named = [Path(of) for of in (plan.start, *plan.teachers) if of]
+        before = [of if of.is_dir() else run.parent / of.name for of in named]
         if sets & RESEARCH_SETS or licence(before) == LICENCE:
             return LICENCE
     return OWN_LICENCE

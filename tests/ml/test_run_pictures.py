@@ -93,6 +93,16 @@ def test_weights_have_the_licence_of_all_that_they_were_learnt_from(run, tmp_pat
     assert export.licence([taught]) == export.LICENCE
 
 
+def test_a_teacher_of_another_machine_is_found_beside_its_student(run, tmp_path):
+    student = shutil.copytree(run, tmp_path / "student")
+    for folder in (run, student):
+        (folder / runs.SPLIT).write_text("image_id,dataset,fold\na,mine,train\n")
+    (student / runs.PLAN).write_text(json.dumps({"teachers": ["/there/run"]}))
+    assert export.licence([student]) == export.OWN_LICENCE
+    shutil.rmtree(run)
+    assert export.licence([student]) == export.LICENCE
+
+
 def test_weights_from_a_run_that_is_gone_have_the_careful_licence(run):
     (run / runs.SPLIT).write_text("image_id,dataset,fold\na,mine,train\n")
     (run / runs.PLAN).write_text(json.dumps({"start": "gone"}))
