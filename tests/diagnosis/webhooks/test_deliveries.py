@@ -190,6 +190,41 @@ def test_one_worker_at_a_time_tells_one_webhook(alice, webhook, receiver, monkey
     assert hints == [webhook.pk] * 2  # for the others
 
 
+@pytest.mark.parametrize("by", ["test", "send again"])
+def test_nobody_who_is_impatient_takes_a_failing_webhook_from_its_worker(
+    alice, webhook, receiver, worker, django_capture_on_commit_callbacks, by
+):
+    receiver.status = 500
+    finish(RecordFactory(owner=alice))
+    failing(webhook)
+    Webhook.objects.update(busy_until=timezone.now() + queue.claim_time())  # a worker is sending
+    with django_capture_on_commit_callbacks(execute=True):
+        if by == "test":
+            registrations.test(webhook=webhook, by=alice)
+        else:
+            deliveries.send_again(WebhookDelivery.objects.all())
+    assert len(receiver.heard) == 1
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+@pytest.mark.parametrize("by", ["test", "send again"])
+def test_who_is_impatient_does_not_wait_for_the_rest_of_a_failing_webhook(
+    alice, webhook, receiver, worker, django_capture_on_commit_callbacks, by, failures
+):
+    receiver.status = 500
+    finish(RecordFactory(owner=alice))
+    failing(webhook, failures - 1)
+    tasks.tell_webhook(str(webhook.pk))
+    tasks.tell_webhook(str(webhook.pk))
+    assert len(receiver.heard) == failures  # it rests
+    with django_capture_on_commit_callbacks(execute=True):
+        if by == "test":
+            registrations.test(webhook=webhook, by=alice)
+        else:
+            deliveries.send_again(WebhookDelivery.objects.all())
+    assert len(receiver.heard) == failures + 1
+
+
 def test_after_many_failures_over_a_day_it_is_switched_off_and_its_person_told_once(
     alice, webhook, receiver, worker, django_capture_on_commit_callbacks
 ):
