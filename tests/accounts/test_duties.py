@@ -72,16 +72,32 @@ def test_nobody_gives_themselves_a_role(client, frank):
     assert [group.name for group in frank.groups.all()] == ["administrator"]
 
 
-def test_nobody_sets_their_own_password_or_address_there(client, frank):
-    answer = client.post(
-        reverse("admin:auth_user_password_change", args=[frank.pk]),
+def spellings(person) -> list[str]:
+    """What Django's administration takes for this person's id."""
+    return [
+        str(person.pk),
+        person.pk.hex,
+        str(person.pk).upper(),
+        f"urn_3Auuid_3A{person.pk}",
+        f"{{{person.pk}}}",
+        f"urn:uuid:{person.pk}",
+    ]
+
+
+@pytest.mark.parametrize("spelling", range(6))
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_nobody_sets_their_own_password_there(client, frank, method, spelling):
+    answer = getattr(client, method)(
+        reverse("admin:auth_user_password_change", args=[spellings(frank)[spelling]]),
         {"usable_password": "true", "password1": NEW, "password2": NEW},
     )
     assert answer.url == reverse("account_change_password")
+    assert User.objects.get(pk=frank.pk).check_password(PASSWORD)
+
+
+def test_nor_their_own_address(client, frank):
     client.post(page(frank), fields(frank, "administrator", email="other@example.org"))
-    frank = User.objects.get(pk=frank.pk)
-    assert frank.check_password(PASSWORD)
-    assert frank.email == "frank@example.org"
+    assert User.objects.get(pk=frank.pk).email == "frank@example.org"
 
 
 def test_nobody_removes_their_own_second_factor_there(client, frank):
@@ -116,6 +132,15 @@ def test_a_password_that_was_set_is_told_and_logged(do, frank, dr_chen, mailoutb
     assert "password" in logged(dr_chen, frank)
     assert dr_chen.password not in logged(dr_chen, frank)
     assert dr_chen.password[-8:] not in logged(dr_chen, frank)
+
+
+@pytest.mark.parametrize("spelling", range(6))
+def test_however_the_id_is_spelled(do, frank, dr_chen, mailoutbox, spelling):
+    do(
+        reverse("admin:auth_user_password_change", args=[spellings(dr_chen)[spelling]]),
+        {"usable_password": "true", "password1": NEW, "password2": NEW},
+    )
+    assert "set a new password" in notice(mailoutbox, dr_chen)
 
 
 def test_a_password_that_was_refused_is_not_told(do, frank, dr_chen, mailoutbox):
