@@ -5,6 +5,7 @@ from typing import Any
 
 from auditlog.middleware import AuditlogMiddleware
 from django.apps import apps
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
@@ -53,7 +54,8 @@ def _log(model: Any, address: dict[str, Any], response: HttpResponse) -> None:
         log.look(model, None, shown=[str(row.pk) for row in rows])
         return
     try:
-        row = model._base_manager.filter(pk=key).first()
+        # As the administration reads it: quoted signs make further spellings of one id.
+        row = model._base_manager.filter(pk=unquote(str(key))).first()
     except ValidationError:  # no id at all
         return
     if row:
