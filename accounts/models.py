@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.hashers import is_password_usable
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
@@ -142,7 +143,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     def save(self, *, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
         """Write what was changed here alone: the rest may have changed meanwhile, elsewhere.
 
-        A new password, however it came, ends tokens and notifications, as Django does sessions.
+        A new password, however it came, ends tokens and notifications, as Django does sessions;
+        so does one that was switched off. A stronger hash of the same one does not.
         A new address, unless it is one that the person confirmed, replaces all earlier ones:
         they would still sign in, and get the links for a new password.
         """
@@ -150,11 +152,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         if update_fields is None and not adding:
             update_fields = self._changed()
         names = None if update_fields is None else set(update_fields)
-        replaced = self._password is not None and not adding
+        ended = not adding and (self._password is not None or self._lost_password())
         moved = not adding and "email" in self._changed().intersection(names or ())
         with transaction.atomic():
             super().save(update_fields=names, **kwargs)
-            if replaced:
+            if ended:
                 self.auth_token_set.all().delete()
                 self.push_subscriptions.all().delete()
             if moved and not self.emailaddress_set.filter(email=self.email, primary=True).exists():
@@ -174,6 +176,11 @@ class User(AbstractBaseUser, PermissionsMixin):
             for name, value in self._columns().items()
             if name not in stored or stored[name] != value
         }
+
+    def _lost_password(self) -> bool:
+        if "password" not in self._changed():
+            return False
+        return is_password_usable(self._stored.get("password")) and not self.has_usable_password()
 
     def _remember(self, names: Collection[str] | None) -> None:
         """Count these columns as stored; None: all."""

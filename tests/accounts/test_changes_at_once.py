@@ -116,3 +116,14 @@ def test_what_was_read_again_counts_as_stored(alice):
     alice.save()
     stored = User.objects.values("display_name", "is_active").get(pk=alice.pk)
     assert stored == {"display_name": "Alice A.", "is_active": True}
+
+
+def test_what_was_not_read_ends_nothing(alice):
+    """Of people without a password, tokens of a sign-in through the identity provider."""
+    alice.set_unusable_password()
+    alice.save()
+    AuthToken.objects.create(alice)
+    without_password = User.objects.defer("password").get(pk=alice.pk)
+    without_password.display_name = "Alice A."
+    without_password.save()
+    assert alice.auth_token_set.exists()

@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 from knox.models import AuthToken
+from rest_framework.test import APIClient
 
 from accounts.models import User
 from tests.factories import PASSWORD, UserFactory
@@ -132,6 +133,36 @@ def test_a_password_that_was_set_is_told_and_logged(do, frank, dr_chen, mailoutb
     assert "password" in logged(dr_chen, frank)
     assert dr_chen.password not in logged(dr_chen, frank)
     assert dr_chen.password[-8:] not in logged(dr_chen, frank)
+
+
+def test_a_password_that_was_switched_off_ends_what_it_opened_and_is_told(
+    do, frank, dr_chen, mailoutbox
+):
+    program, browser = APIClient(), Client()
+    program.credentials(HTTP_AUTHORIZATION=f"Token {AuthToken.objects.create(dr_chen)[1]}")
+    assert program.get("/api/v1/account/").status_code == 200
+    browser.force_login(dr_chen)
+    dr_chen.push_subscriptions.create(endpoint="https://push.example.org/1")
+    address = reverse("admin:auth_user_password_change", args=[dr_chen.pk])
+    do(address, {"usable_password": "false", "unset-password": "1"})
+    assert not User.objects.get(pk=dr_chen.pk).has_usable_password()
+    assert program.get("/api/v1/account/").status_code == 401
+    assert browser.get(reverse("accounts:account")).status_code == 302
+    assert not dr_chen.push_subscriptions.exists()
+    said = notice(mailoutbox, dr_chen)
+    assert "switched off signing in with the password" in said
+    assert "set a new password" not in said
+
+
+def test_one_that_was_off_already_ends_and_tells_nothing(do, frank, dr_chen, mailoutbox):
+    dr_chen.set_unusable_password()
+    dr_chen.save()
+    AuthToken.objects.create(dr_chen)  # of a sign-in through the identity provider
+    address = reverse("admin:auth_user_password_change", args=[dr_chen.pk])
+    do(address, {"usable_password": "false", "unset-password": "1"})
+    do(page(dr_chen), fields(dr_chen, "doctor", is_staff="on", display_name="Dr C."))
+    assert dr_chen.auth_token_set.count() == 1
+    assert not mailoutbox
 
 
 @pytest.mark.parametrize("spelling", range(6))

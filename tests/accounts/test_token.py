@@ -95,6 +95,16 @@ def test_a_new_password_ends_the_tokens(replace, alice, bob, api, client, mailou
     assert api.get("/api/v1/records/").status_code == 200
 
 
+def test_a_stronger_hash_of_the_same_password_does_not(alice, api, settings):
+    api.credentials(HTTP_AUTHORIZATION=f"Token {ask(api, alice).json()['token']}")
+    stronger = "django.contrib.auth.hashers.PBKDF2PasswordHasher"
+    settings.PASSWORD_HASHERS = [stronger, *settings.PASSWORD_HASHERS]
+    assert ask(APIClient(), alice).status_code == 201
+    alice.refresh_from_db()
+    assert alice.password.startswith("pbkdf2_")
+    assert api.get("/api/v1/records/").status_code == 200
+
+
 def test_a_new_token_can_be_asked_for_with_an_old_one_in_the_header(alice, api):
     api.credentials(HTTP_AUTHORIZATION="Token expired")
     assert ask(api, alice).status_code == 201
