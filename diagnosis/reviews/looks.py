@@ -12,6 +12,7 @@ from audit import log
 from diagnosis.records.models import MoleRecord
 from diagnosis.reviews import verdicts
 
+
 def is_hidden(*, record: MoleRecord, doctor: User) -> bool:
     """Whether this doctor, who reviews blind, has to judge first."""
     if not verdicts.profile(doctor).blind_review:
