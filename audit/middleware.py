@@ -59,4 +59,7 @@ def _log(model: Any, address: dict[str, Any], response: HttpResponse) -> None:
     except ValidationError:  # no id at all
         return
     if row:
-        log.look(model, row)
+        # Pictures have no context, and show no answer; pages say whether they hide it.
+        context = getattr(response, "context_data", None)
+        hides = context is None or bool(context.get("hidden"))
+        log.look(model, row, details=log.HIDDEN if hides else None)
