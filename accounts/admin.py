@@ -75,8 +75,7 @@ class UserAdmin(DjangoUserAdmin):
         if before == request.user:
             return redirect("account_change_password")  # asks for the old one, and is limited
         response = super().user_change_password(request, id, form_url)
-        person = before and User.objects.get(pk=before.pk)
-        if person and person.password != before.password:
+        if before and (person := User.objects.get(pk=before.pk)).password != before.password:
             is_set = person.has_usable_password()
             notices.send(person, notices.PASSWORD_SET if is_set else notices.PASSWORD_OFF)
         return response

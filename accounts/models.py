@@ -134,10 +134,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         return person
 
     def refresh_from_db(
-        self, using: str | None = None, fields: Iterable[str] | None = None, **kwargs: Any
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: models.QuerySet["User", "User"] | None = None,
     ) -> None:
         names = None if fields is None else set(fields)
-        super().refresh_from_db(using, names, **kwargs)
+        super().refresh_from_db(using, names, from_queryset)
         self._remember(names)
 
     def save(self, *, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
@@ -152,7 +155,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         if update_fields is None and not adding:
             update_fields = self._changed()
         names = None if update_fields is None else set(update_fields)
-        ended = not adding and (self._password is not None or self._lost_password())
+        ended = not adding and (self._password is not None or self._became_unusable())
         moved = not adding and "email" in self._changed().intersection(names or ())
         with transaction.atomic():
             super().save(update_fields=names, **kwargs)
@@ -177,7 +180,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             if name not in stored or stored[name] != value
         }
 
-    def _lost_password(self) -> bool:
+    def _became_unusable(self) -> bool:
         if "password" not in self._changed():
             return False
         return is_password_usable(self._stored.get("password")) and not self.has_usable_password()
