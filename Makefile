@@ -55,7 +55,8 @@ check: lint $(STATIC) $(MESSAGES)
 	tests=$$(xargs -r ls -d <<< "$$tests" 2>/dev/null || true)
 	[ -z "$$tests" ] || $(BIN)/python -m pytest -q -m "not slow" $$tests
 
-# Makes the released model anew: two teachers, and the student of both. In hours, and after a kill
+# Makes a model by the usual recipe: two teachers, and the student of both. (The released one was also
+# trained on from a run and blended: docs/experiments.md.) In hours, and after a kill
 # from where it was: make train DATA="a-folder another" OUT=var/runs/mine
 DATA ?= ../shared/data
 OUT ?= var/runs/new
@@ -72,7 +73,6 @@ types-mended: $(BIN)/.test
 screenshots: $(BIN)/.test $(STATIC) $(MESSAGES) chromium
 	@$(BIN)/python -m pytest tests/browser/screenshots.py
 
-# The second one uploads to a `make run` in another terminal.
 # On a service of its own, with an empty database; prints, and writes JSON below var/.
 benchmark: $(BIN)/.test $(STATIC) $(MESSAGES)
 	@mkdir -p var

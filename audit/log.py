@@ -22,6 +22,7 @@ from accounts.models import User
 CHUNK = 2000  # entries in memory at a time
 REMOVED_AT_ONCE = 10_000  # in one statement, of about a second
 EXPORT, LIST, REMOVED = "export", "list", "old entries removed"
+HIDDEN = {"answer": "hidden"}  # of a record that was read without the program's answer
 SIMILAR = "similar cases"  # of a record, with the ids of those shown beside it
 SIGN_IN, SIGN_OUT, REFUSED = "sign-in", "sign-out", "sign-in refused"
 # What an entry's details say it is, more exactly than auditlog's four actions do.

@@ -15,7 +15,7 @@ import psutil
 from PIL import Image
 
 from benchmarks.queue import database, fill
-from benchmarks.results import keep, summary
+from benchmarks.results import keep, processor_s, summary
 
 OWN = 2000  # of the records belong to the person who asks
 
@@ -120,13 +120,13 @@ def _timed(
 
     for address in addresses[:3]:
         program.get(address)
-    walls, before = [], _processor_s(backend)
+    walls, before = [], processor_s(backend)
     for number in range(requests):
         begin = time.perf_counter()
         answer = program.get(addresses[number % len(addresses)])
         walls.append(1000 * (time.perf_counter() - begin))
         assert answer.status_code == 200, answer.content
-    spent = 1000 * (_processor_s(backend) - before) / requests
+    spent = 1000 * (processor_s(backend) - before) / requests
     with CaptureQueriesContext(connection) as queries:
         program.get(addresses[0])
     return summary(walls) | {"processor": round(spent, 1), "queries": len(queries)}
@@ -159,12 +159,12 @@ def _created(program: Any, requests: int, backend: psutil.Process) -> dict[str, 
         for number in range(requests + 1):
             file = ContentFile(picture + bytes([number]), name="mole.jpg")
             if number == 1:  # the first one started the process that decodes
-                before = _processor_s(backend)
+                before = processor_s(backend)
             begin = time.perf_counter()
             answer = program.post("/api/v1/records/", {"image": file}, format="multipart")
             walls.append(1000 * (time.perf_counter() - begin))
             assert answer.status_code == 201, answer.content
-    spent = 1000 * (_processor_s(backend) - before) / requests
+    spent = 1000 * (processor_s(backend) - before) / requests
     rest = [whole - part for whole, part in zip(walls, decoding, strict=True)]
     return {
         "kilobytes": len(picture) // 1024,
@@ -172,10 +172,6 @@ def _created(program: Any, requests: int, backend: psutil.Process) -> dict[str, 
         "decoding": summary(decoding[1:]),
         "besides": summary(rest[1:]) | {"processor": round(spent, 1)},
     }
-
-
-def _processor_s(backend: psutil.Process) -> float:
-    return time.process_time() + sum(backend.cpu_times()[:2])
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.results import keep, summary
+from benchmarks.results import keep, processor_s, summary
 from skincare_site.run import embedded
 
 PAGES = {
@@ -151,19 +151,14 @@ def timed(
 ) -> dict[str, float]:
     """Milliseconds of a whole answer, and of processor time, which other load leaves alone."""
     client.get(address, asked)  # templates and plans are ready
-    walls, before = [], _processor_s(backend)
+    walls, before = [], processor_s(backend)
     for _ in range(requests):
         begin = time.perf_counter()
         answer = client.get(address, asked)
         walls.append(1000 * (time.perf_counter() - begin))
         assert answer.status_code == 200
-    spent = 1000 * (_processor_s(backend) - before) / requests
+    spent = 1000 * (processor_s(backend) - before) / requests
     return summary(walls) | {"processor": round(spent, 1)}
-
-
-def _processor_s(backend: psutil.Process) -> float:
-    """Of Python, and of the PostgreSQL process that works for it."""
-    return time.process_time() + sum(backend.cpu_times()[:2])
 
 
 if __name__ == "__main__":

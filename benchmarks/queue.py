@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.results import keep, summary
+from benchmarks.results import keep, processor_s, summary
 
 BATCH = 5000
 REVIEWED = 0.2  # share of the records that have a verdict, beyond those that wait
@@ -148,14 +148,9 @@ def answer(chance: random.Random) -> dict[str, Any]:
 
 
 def _processor_s(backend: psutil.Process) -> float:
-    """Of Python, of its PostgreSQL process, and of the workers that this one called for help."""
+    """Also of the workers that PostgreSQL's process called for help."""
     workers = backend.parent().cpu_times()
-    return (
-        time.process_time()
-        + sum(backend.cpu_times()[:2])
-        + workers.children_user
-        + workers.children_system
-    )
+    return processor_s(backend) + workers.children_user + workers.children_system
 
 
 def _measure(waiting: int) -> dict[str, Any]:

@@ -52,39 +52,28 @@ def summarise(options: argparse.Namespace) -> int:
 
 def pack(options: argparse.Namespace) -> int:
     """A data set as a few files that travel, split, for a machine that has nothing else."""
-    from ml import datasets
     from ml.datasets import packed, splits
 
-    manifest = _read(options)
-    datasets.warn(manifest)
+    manifest = _read_aloud(options)
     rows = manifest.trainable
     folds = splits.split(rows)
-    for path in packed.write(
-        rows, folds, options.out, side=options.side, shard_mb=options.shard_mb
-    ):
+    for path in packed.write(rows, folds, options.out):
         print(f"{path.stat().st_size / 2**20:8.1f} MB  {path}")
     return _status(manifest)
 
 
 def train(options: argparse.Namespace) -> int:
     """Train into a run folder; goes on where a killed training stopped."""
-    if options.strict:
-        _read(options)
-    from ml.training import loop, runs
+    from ml.training import loop
     from ml.training.plan import Plan
 
-    plan = None  # the usual one, or the one that the run began with
-    if options.plan:
-        try:
-            plan = Plan.read(options.plan)
-        except (ValueError, TypeError) as error:
-            raise DatasetError(f"{options.plan}: {error}") from error
+    # None is the usual one, or the one that the run began with.
+    plan = Plan.read(options.plan) if options.plan else None
     if options.teacher:
-        for run in options.teacher:
-            if not (run / runs.BEST).is_file():
-                raise DatasetError(f"{run}: no trained run to learn from: it has no {runs.BEST}")
         teachers = tuple(str(run.resolve()) for run in options.teacher)
         plan = replace(plan or Plan(), teachers=teachers)
+    if options.strict:
+        _read(options)
     faults = loop.train(options.data, options.out, plan, options.modality, options.minutes)
     return int(bool(faults))
 
@@ -102,11 +91,9 @@ def blend(options: argparse.Namespace) -> int:
 
 def evaluate(options: argparse.Namespace) -> int:
     """Measure a model on data sets: every figure as JSON, and a report with plots."""
-    from ml import datasets
     from ml.measure import comparison, evaluation, reporting, trust
 
-    manifest = _read(options)
-    datasets.warn(manifest)
+    manifest = _read_aloud(options)
     rows, seen = _held_out(manifest.rows, options.model, options.split, options.seen)
     if options.against:
         rows, seen_by_other = _held_out(rows, options.against, options.split, options.seen)
@@ -157,7 +144,7 @@ def release(options: argparse.Namespace) -> int:
             )
         except (export.ParityError, ValueError) as error:
             raise ReleaseError(f"{options.folder}: not released: {error}") from error
-    if (options.folder if released else options.out) == RELEASE:
+    if _serves(options.folder if released else options.out):
         (RELEASE / export.CARD_FILE).replace(CARD)
     return 0
 
@@ -166,7 +153,7 @@ def change(options: argparse.Namespace) -> int:
     """Measure how much pictures of unchanged lesions seem to differ: what pages say of a change."""
     from ml.change import error
 
-    manifest = _read(options)
+    manifest = _read_aloud(options)
     try:
         result = error.measure_error(manifest.rows, classifier.load(options.model, options.engine))
     except ValueError as nothing:
@@ -177,15 +164,14 @@ def change(options: argparse.Namespace) -> int:
 
 
 def sitting(options: argparse.Namespace) -> int:
-    """Measure what several pictures of a lesion gain over one, and set the thresholds for them."""
-    from ml import datasets
+    """Measure what several pictures of a lesion gain over one."""
     from ml.publish import model_card
     from ml.sitting import gain
 
-    manifest = datasets.read(options.data, options.modality)
-    gain.run(options.model, options.engine, manifest.rows, options.out, options.calibrate)
+    manifest = _read_aloud(options)
+    gain.run(options.model, options.engine, manifest.rows, options.out)
     print(options.out)
-    if (options.model, options.out) == (RELEASE, together.GAIN):
+    if _serves(options.model) and options.out.resolve() == together.GAIN.resolve():
         CARD.write_text(model_card.render(Release.read(RELEASE).card), encoding="utf-8")
     return _status(manifest)
 
@@ -194,7 +180,7 @@ def neighbours(options: argparse.Namespace) -> int:
     """Measure on held-out pictures what the nearest ones have in common: for similar cases."""
     from ml.measure import neighbours
 
-    manifest = _read(options)
+    manifest = _read_aloud(options)
     rows, _seen = _held_out(manifest.rows, options.model, "test", with_seen=False)
     try:
         result = neighbours.measure(rows, classifier.load(options.model, options.engine))
@@ -240,9 +226,23 @@ def _read(options: argparse.Namespace) -> Manifest:
     return manifest
 
 
+def _read_aloud(options: argparse.Namespace) -> Manifest:
+    """Like ``_read``, and what was dropped or left out is named on stderr."""
+    from ml import datasets
+
+    manifest = _read(options)
+    datasets.warn(manifest)
+    return manifest
+
+
 def _status(manifest: Manifest) -> int:
     """1 where something was left out that should have been read; it is named on stderr."""
     return int(bool(manifest.faults))
+
+
+def _serves(folder: Path) -> bool:
+    """Whether it is the release that the project ships, however its path is written."""
+    return folder.resolve() == RELEASE.resolve()
 
 
 def _print_counts(manifest: Manifest) -> None:
@@ -300,7 +300,10 @@ def _held_out(rows: list[Row], model: Path, split: str, with_seen: bool) -> tupl
 
 
 def _age(text: str) -> float:
-    return Person(age=float(text)).age
+    try:
+        return Person(age=float(text)).age
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -336,10 +339,6 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--report", type=Path, default=SUMMARY, help="default: %(default)s")
     made = command(pack, data, modality)
     made.add_argument("--out", type=Path, required=True, metavar="DIR")
-    made.add_argument("--side", type=int, default=256, help="of the pictures (default: 256)")
-    made.add_argument(
-        "--shard-mb", type=float, default=56, help="the size of a file (default: %(default)s)"
-    )
     made = command(train, data, modality)
     made.add_argument(
         "--minutes", type=float, metavar="N",
@@ -402,10 +401,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     made = command(sitting, data, modality, model)
     made.add_argument("--out", type=Path, default=together.GAIN, metavar="FILE")
-    made.add_argument(
-        "--calibrate", action="store_true",
-        help="first set the release's thresholds for several pictures, on its validation lesions",
-    )  # fmt: skip
     made = command(neighbours, data, modality, model)
     made.add_argument(
         "--out",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ml.datasets import Row
 
 DECADE = 10.0
-OLDEST = 200  # as the readers of data sets have it
+OLDEST = 200  # years: who is said to be older is not known
 SITE_TERMS = ("head_neck", "upper_limb", "lower_limb", "hand_foot")
 # Every term, what it belongs to, and why it is there. The trunk is what sites are compared with.
 TERMS = {

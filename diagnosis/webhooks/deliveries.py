@@ -114,6 +114,8 @@ def send_again(deliveries: Collection[WebhookDelivery]) -> int:
     """Begin again with each of them, delivered or given up, at once; return how many."""
     webhooks = {delivery.webhook_id for delivery in deliveries}
     with transaction.atomic():
+        # Locked first, as by _note: it would write what it read before this.
+        list(Webhook.objects.select_for_update().filter(pk__in=webhooks).order_by("pk"))
         again = WebhookDelivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries])
         number = again.update(tries=0, delivered_at=None, next_attempt_at=Now())
         end_rests(webhooks)

@@ -88,8 +88,11 @@ def _of_modality(several: list[list[Row]], outline_of: Outlines, modality: str) 
             continue
         if is_cut_off(one) or is_cut_off(two):
             continue
-        before = measure(one.picture, one.lesion)
-        after = scaled(measure(two.picture, two.lesion), how.scale)
+        try:
+            before = measure(one.picture, one.lesion)
+            after = scaled(measure(two.picture, two.lesion), how.scale)
+        except ValueError:  # an outline that encloses nothing
+            continue
         changed.append(list(differences(before, after).values()))
     part = {
         "lesions": len(changed),

@@ -36,15 +36,6 @@ class Registration:
         """How many pixels of the earlier picture one of the later picture measures."""
         return float(np.hypot(self.matrix[0, 0], self.matrix[1, 0]))
 
-    @property
-    def turn(self) -> float:
-        """Clockwise as seen, in degrees."""
-        return float(np.degrees(np.arctan2(self.matrix[1, 0], self.matrix[0, 0])))
-
-    def apply(self, points: np.ndarray) -> np.ndarray:
-        """Points (n, 2) of the later picture, in the earlier one."""
-        return points @ self.matrix[:, :2].T + self.matrix[:, 2]
-
 
 def register(
     before: np.ndarray, after: np.ndarray, lesion: np.ndarray | None = None

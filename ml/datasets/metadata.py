@@ -8,10 +8,10 @@ from pathlib import Path
 from ml.datasets import files, labels, tables
 from ml.datasets.manifest import REGION_OF, DatasetError, Dropped, Manifest, Row
 from ml.datasets.tables import Table
+from ml.person import OLDEST
 from ml.taxonomy import ALLOWED, CONCEPTS, MODALITIES
 
 NAMES = ("metadata.csv", "ham10000_metadata.csv", "ham10000_metadata")
-OLDEST = 200
 # From the most to the least specific; what the archive calls a lesion stands in five of them.
 LABELS = ("dx", "diagnosis_5", "diagnosis_4", "diagnosis_3", "diagnosis_2", "diagnosis_1",
           "benign_malignant", "three_partition_label")  # fmt: skip

@@ -22,18 +22,17 @@ from tqdm import tqdm
 
 from ml import images
 from ml.datasets import splits
-from ml.datasets.arrays import MASK_SIDE, square_mask
+from ml.datasets.arrays import MASK_SIDE, SIDE, square_mask
 from ml.datasets.manifest import DatasetError, Manifest, Row
 
 MANIFEST, SPLIT, UNPACKED = "manifest.jsonl.gz", "split.csv", "unpacked"
 QUALITY, EFFORT = 80, 5  # of WebP
 HERE_ONLY = ("path", "mask", "source")  # what a row says of this machine
+SHARD_BYTES = 56 * 2**20
 AHEAD = 256  # pictures that are made before they are written
 
 
-def write(
-    rows: Sequence[Row], folds: Sequence[str], out: Path, *, side: int, shard_mb: float
-) -> list[Path]:
+def write(rows: Sequence[Row], folds: Sequence[str], out: Path) -> list[Path]:
     """Pack the training and validation rows into ``out``, which is made; → its files.
 
     Raises DatasetError naming the row whose picture does not decode, and for a folder that holds
@@ -44,12 +43,12 @@ def write(
         raise DatasetError(f"{out} is not empty; choose another folder")
     kept = [(row, fold) for row, fold in zip(rows, folds, strict=True) if fold != "test"]
     lines, number, size = [], 0, 0
-    made = _made([row for row, _ in kept], side)
+    made = _made([row for row, _ in kept])
     with ExitStack() as stack:
         shard = stack.enter_context(tarfile.open(_shard(out, number), "w"))
         for index, files in enumerate(tqdm(made, "pack", len(kept), unit="picture")):
             weight = sum(512 + -(-len(content) // 512) * 512 for content in files.values())
-            if size + weight > shard_mb * 2**20 - tarfile.RECORDSIZE:
+            if size + weight > SHARD_BYTES - tarfile.RECORDSIZE:
                 number, size = number + 1, 0
                 stack.close()
                 shard = stack.enter_context(tarfile.open(_shard(out, number), "w"))
@@ -113,17 +112,17 @@ def _row(record: dict, unpacked: Path) -> Row:
     )
 
 
-def _made(rows: list[Row], side: int) -> Iterator[dict[str, bytes]]:
+def _made(rows: list[Row]) -> Iterator[dict[str, bytes]]:
     """Each row's files by suffix, made a few ahead."""
     waiting = iter(rows)
     with ThreadPoolExecutor() as pool:
         while batch := list(islice(waiting, AHEAD)):
-            yield from pool.map(lambda row: _files(row, side), batch)
+            yield from pool.map(_files, batch)
 
 
-def _files(row: Row, side: int) -> dict[str, bytes]:
+def _files(row: Row) -> dict[str, bytes]:
     try:
-        square = images.to_input(images.decode(row.path.read_bytes()), side)
+        square = images.to_input(images.decode(row.path.read_bytes()), SIDE)
         files = {".webp": _encoded(square, "WEBP", quality=QUALITY, method=EFFORT)}
         if row.mask:
             with Image.open(row.mask) as mask:

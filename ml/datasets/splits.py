@@ -3,7 +3,7 @@
 import csv
 import io
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,6 +17,8 @@ SEED = 1
 SHARES = {"PAD-UFES-20": (0.20, 0.12), "Derm7pt": (0.15, 0.12), "MILK10k": (0.15, 0.10)}
 DEFAULT_SHARES = (0.20, 0.12)
 NOT_A_LESION_SHARES = (0.50, 0.0)
+
+Key = tuple[str, str]  # data set and picture
 
 
 def split(rows: list[Row], *, seed: int = SEED, cache: Path = duplicates.CACHE) -> list[str]:
@@ -64,6 +66,21 @@ def read(path: Path, rows: list[Row]) -> list[str | None]:
     A set that it knows by no name may lie in a renamed folder: the picture's own id counts.
     Raises DatasetError when the file is no split.
     """
+    stored = stored_folds(path)
+    return [stored.get(key) for key in _keys(stored, rows)]
+
+
+def missing(path: Path, rows: list[Row], folds: Sequence[str] = FOLDS) -> tuple[int, int]:
+    """How many of the pictures that a stored split has in ``folds`` are not among the rows, and
+    how many it has there. Raises like ``read``."""
+    stored = stored_folds(path)
+    asked = {key for key, fold in stored.items() if fold in folds}
+    return len(asked.difference(_keys(stored, rows))), len(asked)
+
+
+def stored_folds(path: Path) -> dict[Key, str]:
+    """A stored split: the fold of each (data set, picture). Raises DatasetError when the file is
+    no split."""
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         if reader.fieldnames != ["image_id", "dataset", "fold"]:
@@ -73,12 +90,15 @@ def read(path: Path, rows: list[Row]) -> list[str | None]:
             if record["fold"] not in FOLDS:
                 raise DatasetError(f"{path}: row {number}: unknown fold “{record['fold']}”")
             stored[record["dataset"], record["image_id"]] = record["fold"]
+    return stored
+
+
+def _keys(stored: Collection[Key], rows: list[Row]) -> list[Key | None]:
+    """What a stored split calls each row."""
     named = {dataset for dataset, _ in stored}
-    of_image = {image_id: fold for (_, image_id), fold in stored.items()}
+    of_image = {key[1]: key for key in stored}
     return [
-        stored.get((row.dataset, row.image_id))
-        if row.dataset in named
-        else of_image.get(row.image_id)
+        (row.dataset, row.image_id) if row.dataset in named else of_image.get(row.image_id)
         for row in rows
     ]
 

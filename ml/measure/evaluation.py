@@ -147,7 +147,8 @@ def _truth(rows: list[Row], positive: tuple[str, ...]) -> np.ndarray:
 
 
 def collect(classifier: "Classifier", rows: list[Row]) -> Predictions:
-    """Assess every picture. Raises DatasetError, naming the row, for one that does not decode.
+    """Assess every picture, in the order of the rows, whatever the model. Raises DatasetError,
+    naming the row, for one that does not decode.
 
     What is no lesion is shown as whatever the model knows, since it has to be refused as that.
     """
@@ -159,27 +160,25 @@ def collect(classifier: "Classifier", rows: list[Row]) -> Predictions:
         for row in rows
     ]
     looks = []
-    by_modality = sorted(range(len(rows)), key=lambda i: rows[i].modality)
     with (
         ThreadPoolExecutor() as pool,
         tqdm(total=len(rows), desc="Assessing", unit="picture") as bar,
     ):
         for start in range(0, len(rows), BATCH):
-            batch = by_modality[start : start + BATCH]
-            loaded = pool.map(_load, [rows[i] for i in batch])
+            batch = rows[start : start + BATCH]
             looks += [
-                classifier.look(image, rows[i].modality, Person.of(rows[i]))
-                for i, image in zip(batch, loaded, strict=True)
+                classifier.look(image, row.modality, Person.of(row))
+                for row, image in zip(batch, pool.map(_load, batch), strict=True)
             ]
             bar.update(len(batch))
     assessments = [look.assessment for look in looks]
     return Predictions(
-        rows=[rows[i] for i in by_modality],
+        rows=rows,
         probabilities=np.array([[a.diagnoses[d] for d in DIAGNOSES] for a in assessments]),
         picture=np.array([look.picture for look in looks]),
         one_pass=np.array([look.one_pass for look in looks]),
-        usable=np.array([a.usable for a in assessments]),
-        uncertain=np.array([a.uncertain for a in assessments]),
+        usable=np.array([a.usable for a in assessments], bool),
+        uncertain=np.array([a.uncertain for a in assessments], bool),
         # The first releases did not measure it.
         skin_tones=[tone_of(look.quality.get("skin_tone", NO_SKIN)) for look in looks],
         thresholds=classifier.thresholds,
@@ -258,7 +257,7 @@ def subgroups(predictions: Predictions) -> dict[str, dict[str, dict]]:
         "body_site": [row.body_site for row in rows],
         "skin_tone": predictions.skin_tones,
         # As MILK10k's own people saw it, from 0, the darkest, to 5.
-        "skin_tone_in_set": [_text(getattr(row, "skin_tone", None)) for row in rows],
+        "skin_tone_in_set": [_text(row.skin_tone) for row in rows],
         "skin_type": [_text(row.skin_type) for row in rows],
     }
     return {

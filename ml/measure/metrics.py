@@ -23,12 +23,16 @@ def bootstrap_weights(groups: list[str], resamples: int, seed: int = 0) -> np.nd
 
 def interval(statistic: Statistic, weights: np.ndarray) -> list[float] | None:
     """95 % percentile interval over a bootstrap's weights."""
-    values = statistic(weights)
-    values = values[np.isfinite(values)]
-    # Where most resamples lack a class, the few that have it say nothing.
-    if len(values) < len(weights) / 2:
+    return spread(statistic(weights))
+
+
+def spread(values: np.ndarray) -> list[float] | None:
+    """95 % percentile interval of a figure's values, one for each resample; None where most of
+    them are not defined, since those that have a class by luck say nothing."""
+    known = values[np.isfinite(values)]
+    if not len(known) or len(known) < len(values) / 2:
         return None
-    return [float(v) for v in np.percentile(values, (2.5, 97.5))]
+    return [float(v) for v in np.percentile(known, (2.5, 97.5))]
 
 
 def point(statistic: Statistic, n: int) -> float | None:

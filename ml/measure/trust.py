@@ -60,7 +60,8 @@ def refused_foreign(
     kinds["samples"] = [picture for _, picture in foreign.samples()]
     kinds["everyday"] = [_decode(row) for row in everyday]
     for row in (row for row in lesions if row.mask):
-        window = foreign.plain_skin(_decode(row), _mask(row))
+        picture = _decode(row)
+        window = foreign.plain_skin(picture, _mask(row, picture))
         if window is not None:
             kinds["plain_skin"].append(window)
         if len(kinds["plain_skin"]) == SKIN:
@@ -93,7 +94,8 @@ def outlines(classifier: "Classifier", rows: list[Row]) -> dict:
     """
     overlaps, ratios, shown = [], [], 0
     for row in tqdm(rows, "outlines"):
-        picture, mask = _decode(row), _mask(row)
+        picture = _decode(row)
+        mask = _mask(row, picture)
         truth = _central(mask)
         out = classifier.outputs(picture)
         overlaps.append(iou(out["mask"][..., 0], truth))
@@ -219,9 +221,11 @@ def _decode(row: Row) -> np.ndarray:
     return images.decode(row.path.read_bytes())
 
 
-def _mask(row: Row) -> np.ndarray:
+def _mask(row: Row, picture: np.ndarray) -> np.ndarray:
+    """(h, w) bool in the pixels of its picture, which large files are reduced to."""
+    size = picture.shape[1::-1]
     with Image.open(row.mask) as mask:
-        return np.asarray(mask.convert("L")) > 0
+        return np.asarray(mask.convert("L").resize(size, Image.Resampling.NEAREST)) > 0
 
 
 def _central(mask: np.ndarray) -> np.ndarray:

@@ -17,7 +17,6 @@ from ml.person import Person
 from ml.publish import operating_point, second_stage, sittings
 from ml.quality import Limit
 from ml.taxonomy import (
-    BENIGN_DIAGNOSES,
     CATEGORY_OF,
     DARK_SKIN,
     DIAGNOSES,
@@ -26,8 +25,6 @@ from ml.taxonomy import (
     RISK_CATEGORIES,
 )
 
-# A missed melanoma is weighed as three missed low-risk cancers.
-COST_RATIO = 3.0
 # Ridge on the bias, in pictures: a photo set of a hundred must not shift a rare class far.
 BIAS_RIDGE = 5.0
 # Share of validation lesions that each limit may refuse; nine limits stay under 3 % together.
@@ -44,8 +41,6 @@ MIN_COLOUR = 1.2
 MIN_CENTRE, SEVERAL_REFUSED = 0.1, 0.01
 # Individual typology angle below which skin counts as brown or dark; the sets hold hardly any.
 DARK_BELOW = 10.0
-BENIGN = [DIAGNOSES.index(d) for d in BENIGN_DIAGNOSES]
-MELANOMA = DIAGNOSES.index("mel")
 IN_CATEGORY = np.array([[CATEGORY_OF[d] == c for c in RISK_CATEGORIES] for d in DIAGNOSES], float)
 
 
@@ -79,25 +74,19 @@ def calibrate(rows: Sequence[Row], answers: dict[str, np.ndarray]) -> dict:
         asked = [alone, person.moved(alone, by)] if stage["terms"] else [alone]
         card["calibration"][modality] = fitted
         card["person"][modality] = stage
-        card["thresholds"][modality] = _thresholds(asked, malignant, melanoma)
+        card["thresholds"][modality] = operating_point.thresholds(asked, malignant, melanoma)
         one_pass = answers["one_pass"][chosen]
         live["calibration"][modality] = fit(one_pass, allowed)
         seen = calibrated(one_pass, live["calibration"][modality])
-        live["thresholds"][modality] = _thresholds([seen], malignant, melanoma)
+        live["thresholds"][modality] = operating_point.thresholds([seen], malignant, melanoma)
         card["limits"][modality] = limits(answers["quality"][chosen])
         live["limits"][modality] = limits(answers["one_pass_quality"][chosen])
         judged += chosen.tolist()
         judgements.append(np.stack([alone, asked[-1]]))
     if judged:
         several = list(np.concatenate(judgements, axis=1))
-        card["sitting"] = sittings.thresholds([rows[i] for i in judged], several, COST_RATIO)
+        card["sitting"] = sittings.thresholds([rows[i] for i in judged], several)
     return card | {"live": live}
-
-
-def _thresholds(asked: list[np.ndarray], malignant: np.ndarray, melanoma: np.ndarray) -> dict:
-    """Of probabilities (n, 7), once for each way of asking."""
-    scores = [(1 - p[:, BENIGN].sum(1), p[:, MELANOMA]) for p in asked]
-    return {**operating_point.choose(scores, malignant, melanoma), "cost_ratio": COST_RATIO}
 
 
 def fit(logits: np.ndarray, allowed: np.ndarray) -> dict:

@@ -17,10 +17,10 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from ml import classifier, images, network
-from ml.datasets import DatasetError, Row, arrays, seen
+from ml.datasets import DatasetError, Row, arrays, seen, splits
 from ml.measure import evaluation, trust
 from ml.publish import bands, calibration, external, model_card
-from ml.release import second_reader
+from ml.release import CARD, second_reader
 from ml.taxonomy import (
     ADVICE,
     CATEGORY_OF,
@@ -70,9 +70,11 @@ def release(
 
     ``measured`` is what others measured, of any version; ``data`` is where the pictures are, for a
     run that was made elsewhere. ``second_run`` is the second reader's, which the server asks, too.
-    Raises ParityError, and datasets.DatasetError for data that the run was not split on or that the
-    second one learnt; the old release then stays as it was.
+    Raises ParityError, and datasets.DatasetError for data that lack a picture of the run or that
+    the second one learnt; the old release then stays as it was, and so does any other folder.
     """
+    if out.exists() and any(out.iterdir()) and not (out / CARD).is_file():
+        raise DatasetError(f"{out}: no release lies there; choose another folder")
     plan = Plan.read(run / runs.PLAN)
     found, known = runs.pictures(run, data)
     rows = [row for row, fold in zip(found, known, strict=True) if fold]
@@ -125,7 +127,7 @@ def release(
             for engine, suffix in SUFFIXES.items()
         },
         "training": trained_by | {"pictures": _counts(rows, folds)},
-        "licence": LICENCE if RESEARCH_SETS & {row.dataset for row in rows} else OWN_LICENCE,
+        "licence": licence([run, *filter(None, [second_run])]),
         "libraries": {name: version(name) for name in ("keras", "ai-edge-litert", "numpy")},
     }
     card["version"] = _version(card, out)
@@ -137,16 +139,29 @@ def release(
     check_parity(networks, new, [rows[i].modality for i in some], loaded.pictures[some])
     test = [row for row, fold in zip(rows, folds, strict=True) if fold == "test"]
     card |= _figures(new, test)
-    _write(card | {"external": external.of_release(card, measured)}, new)
-    _write_model_card(new)
+    _finish(card | {"external": external.of_release(card, measured)}, new)
     _swap(new, out)
 
 
 def add_external(folder: Path, measured: external.Measured) -> None:
     """Put what others measured of a release into it, and write its model card anew."""
     card = _read(folder)
-    _write(card | {"external": external.of_release(card, measured)}, folder)
-    _write_model_card(folder)
+    _finish(card | {"external": external.of_release(card, measured)}, folder)
+
+
+def licence(used: Iterable[Path]) -> str:
+    """Of weights from these runs, by the sets that they were learnt from: their own, and those of
+    the runs that they started from or were taught by. A run that is gone counts as research."""
+    for run in used:
+        try:
+            sets = {dataset for dataset, _ in splits.stored_folds(run / runs.SPLIT)}
+            plan = Plan.read(run / runs.PLAN)
+        except OSError:
+            return LICENCE
+        before = map(Path, filter(None, (plan.start, *plan.teachers)))
+        if sets & RESEARCH_SETS or licence(before) == LICENCE:
+            return LICENCE
+    return OWN_LICENCE
 
 
 def convert(model: keras.Model, file: Path) -> None:
@@ -272,19 +287,22 @@ def _bands(answered: evaluation.Predictions, modality: str) -> list[bands.Band]:
 
 
 def _read(folder: Path) -> dict:
-    return json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    return json.loads((folder / CARD).read_text(encoding="utf-8"))
 
 
 def _write(card: dict, folder: Path) -> None:
     text = json.dumps(card, indent=1) + "\n"
-    part = folder / "model.json.part"
+    part = folder / f"{CARD}.part"
     part.write_text(text, encoding="utf-8")
-    part.replace(folder / "model.json")
+    part.replace(folder / CARD)
 
 
-def _write_model_card(folder: Path) -> None:
-    # From the file: JSON has turned tuples into lists, as every reader of the release finds them.
-    (folder / CARD_FILE).write_text(model_card.render(_read(folder)), encoding="utf-8")
+def _finish(card: dict, folder: Path) -> None:
+    """Write model.json and the model card; neither where the card can't be rendered."""
+    # From JSON, which turns tuples into lists, as every reader of the release finds them.
+    text = model_card.render(json.loads(json.dumps(card)))
+    _write(card, folder)
+    (folder / CARD_FILE).write_text(text, encoding="utf-8")
 
 
 def _square(picture: np.ndarray, side: int) -> np.ndarray:

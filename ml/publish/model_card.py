@@ -321,10 +321,6 @@ def _rows(lines: Iterable[Iterable[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _sent(block: Mapping, name: str) -> str:
-    return _figure(block["thresholds"]["sent_to_doctor"], name)
-
-
 def _share(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f} %"
 

@@ -5,12 +5,27 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import expit, logit, ndtr
 
+from ml.taxonomy import BENIGN_DIAGNOSES, DIAGNOSES
+
 SENSITIVITY = 0.95
+# A missed melanoma is weighed as three missed low-risk cancers.
+COST_RATIO = 3.0
+BENIGN = [DIAGNOSES.index(d) for d in BENIGN_DIAGNOSES]
+MELANOMA = DIAGNOSES.index("mel")
 # Share of the validation pictures that may count as close to the thresholds.
 UNCERTAIN_SHARE = 0.03
 CANDIDATES = 150  # of each threshold
 
 Scores = tuple[np.ndarray, np.ndarray]
+
+
+def thresholds(
+    asked: Sequence[np.ndarray], malignant: np.ndarray, melanoma: np.ndarray
+) -> dict[str, float]:
+    """All of Thresholds, as ``choose`` sets them on probabilities (n, 7), once for each way of
+    asking. Raises like it."""
+    scores = [(1 - p[:, BENIGN].sum(1), p[:, MELANOMA]) for p in asked]
+    return {**choose(scores, malignant, melanoma), "cost_ratio": COST_RATIO}
 
 
 def choose(

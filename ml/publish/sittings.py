@@ -1,30 +1,16 @@
 """Thresholds for the mean of several pictures of one lesion, from validation only."""
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from ml.datasets import Row
 from ml.publish import operating_point
-from ml.release import CARD
 from ml.sitting import together
-from ml.taxonomy import BENIGN_DIAGNOSES, DIAGNOSES, MALIGNANT_DIAGNOSES
+from ml.taxonomy import MALIGNANT_DIAGNOSES
 
 FEWEST = 20  # melanomas, and benign lesions, to set thresholds on
-BENIGN = [DIAGNOSES.index(d) for d in BENIGN_DIAGNOSES]
-MELANOMA = DIAGNOSES.index("mel")
-
-
-def add(release: Path, found: dict) -> None:
-    """Put thresholds into the card of a release, which then answers several pictures by them."""
-    card = release / CARD
-    whole = json.loads(card.read_text(encoding="utf-8")) | {"sitting": found}
-    part = card.with_name(f"{CARD}.part")
-    part.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
-    part.replace(card)
 
 
 def lesions(rows: Sequence[Row]) -> dict[str, list[list[int]]]:
@@ -47,9 +33,7 @@ def lesions(rows: Sequence[Row]) -> dict[str, list[list[int]]]:
     return dict(found)
 
 
-def thresholds(
-    rows: Sequence[Row], asked: Sequence[np.ndarray], cost_ratio: float
-) -> dict[str, dict[str, float]]:
+def thresholds(rows: Sequence[Row], asked: Sequence[np.ndarray]) -> dict[str, dict[str, float]]:
     """By kind of pictures, by the rule for single ones: ``asked`` are the probabilities (n, 7) of
     the rows' pictures, once for each way of asking. A kind with too few lesions is left out: the
     thresholds for single pictures then count for it, too."""
@@ -61,10 +45,5 @@ def thresholds(
         if min(melanoma.sum(), (~malignant).sum()) < FEWEST:
             continue
         means = [np.array([together.mean(p[of]) for of in numbers]) for p in asked]
-        found[kind] = {
-            **operating_point.choose(
-                [(1 - p[:, BENIGN].sum(1), p[:, MELANOMA]) for p in means], malignant, melanoma
-            ),
-            "cost_ratio": cost_ratio,
-        }
+        found[kind] = operating_point.thresholds(means, malignant, melanoma)
     return found

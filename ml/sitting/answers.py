@@ -1,6 +1,7 @@
 """What the network says to each picture of lesions with several, kept from one run to the next."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -10,37 +11,49 @@ from tqdm import tqdm
 from ml import images
 from ml.classifier import Classifier
 from ml.datasets import DatasetError, Row
+from ml.release import Release
 
 CACHE = Path("var/sitting")
 SAVED_EVERY = 100  # pictures
 
-Kept = dict[tuple[str, str], np.ndarray]
+Kept = dict[str, np.ndarray]
 
 
-def collect(classifier: Classifier, rows: Sequence[Row], folder: Path = CACHE) -> list[dict]:
+def cache_of(release: Release, engine: str) -> Path:
+    """Where answers are kept: by the files that give them, since two candidates may share a
+    version."""
+    files = [release.card["files"][name]["sha256"] for name in release.readers(engine)]
+    return CACHE / f"{engine}-{sha256('|'.join(files).encode()).hexdigest()[:16]}.npz"
+
+
+def collect(classifier: Classifier, rows: Sequence[Row], file: Path) -> list[dict]:
     """The ``logits`` (7,), the ``quality`` numbers and the ``shape`` (2,) of each row's picture, as
     Classifier.judge takes them.
 
-    Stopped at any time, the next call goes on. Raises DatasetError for a picture that does not
-    decode.
+    They are kept in ``file``: stopped at any time, the next call goes on. Raises DatasetError for a
+    picture that does not decode.
     """
-    file = folder / f"{classifier.version}.npz"
     kept = _read(file)
-    missing = [row for row in rows if _key(row) not in kept]
-    for number, row in enumerate(tqdm(missing, "Assessing", unit="picture"), start=1):
+    keys = [_key(row) for row in rows]
+    missing = {key: row for key, row in zip(keys, rows, strict=True) if key not in kept}
+    bar = tqdm(missing.items(), "Assessing", unit="picture")
+    for number, (key, row) in enumerate(bar, start=1):
         try:
             picture = images.decode(row.path.read_bytes())
         except (images.ImageError, OSError) as error:
             raise DatasetError(f"{row.source}: {row.path}: {error}") from error
         out = classifier.outputs(picture)
-        kept[_key(row)] = np.concatenate([picture.shape[:2], out["logits"], out["quality"]])
+        kept[key] = np.concatenate([picture.shape[:2], out["logits"], out["quality"]])
         if number % SAVED_EVERY == 0 or number == len(missing):
             _write(file, kept)
-    return [_named(kept[_key(row)]) for row in rows]
+    return [_named(kept[key]) for key in keys]
 
 
-def _key(row: Row) -> tuple[str, str]:
-    return row.dataset, row.image_id
+def _key(row: Row) -> str:
+    """A picture as it is now."""
+    stat = row.path.stat()
+    told = f"{row.path}|{stat.st_size}|{stat.st_mtime_ns}"
+    return sha256(told.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _named(numbers: np.ndarray) -> dict:
@@ -57,7 +70,7 @@ def _read(file: Path) -> Kept:
             names, numbers = stored["names"], stored["numbers"]
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return {}
-    return {(dataset, image): of for (dataset, image), of in zip(names, numbers, strict=True)}
+    return {str(name): of for name, of in zip(names, numbers, strict=True)}
 
 
 def _write(file: Path, kept: Kept) -> None:

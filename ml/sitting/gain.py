@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.classifier import Assessment, Look, load
+from ml.classifier import Assessment, Look, load_release
 from ml.datasets import DatasetError, Row, splits
 from ml.measure import metrics
 from ml.person import Person
 from ml.publish import bands, sittings
-from ml.publish.operating_point import SENSITIVITY
-from ml.publish.sittings import BENIGN
+from ml.publish.operating_point import BENIGN, SENSITIVITY
+from ml.release import Release
 from ml.sitting import answers, together
 from ml.taxonomy import DIAGNOSES, MALIGNANT_DIAGNOSES
 
@@ -25,33 +25,25 @@ RESAMPLES = 1000
 FEWEST = 40  # lesions of a set, to say anything
 
 
-def run(release: Path, engine: str, rows: Sequence[Row], out: Path, calibrates: bool) -> None:
-    """Write the gain on the test lesions of a release's split; with ``calibrates``, its thresholds
-    for several pictures are set anew first, on its validation lesions.
-
-    Raises DatasetError where no test lesion has several pictures.
-    """
+def run(release: Path, engine: str, rows: Sequence[Row], out: Path) -> None:
+    """Write the gain on the test lesions of a release's split. Raises DatasetError where none of
+    them has several pictures."""
     folds = splits.read(release / "split.csv", list(rows))
-    classifier = load(release, engine)
-    if calibrates:
-        known = _several(rows, folds, "validation")
-        said = answers.collect(classifier, known)
-        found = calibrate(classifier, known, looks(classifier, known, said))
-        sittings.add(release, found)
-        classifier = load(release, engine)
-    held_out = _several(rows, folds, "test")
+    found = Release.read(release)
+    classifier, kept = load_release(found, engine), answers.cache_of(found, engine)
+    held_out = _several(rows, folds)
     if not held_out:
         raise DatasetError(f"no lesion of the test fold of {release} has several pictures")
-    said = answers.collect(classifier, held_out)
+    said = answers.collect(classifier, held_out, kept)
     result = measure(classifier, held_out, looks(classifier, held_out, said))
     out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
-def _several(rows: Sequence[Row], folds: Sequence[str | None], fold: str) -> list[Row]:
-    """The rows of a fold that are of lesions with several pictures."""
-    of_fold = [row for row, known in zip(rows, folds, strict=True) if known == fold]
-    found = sittings.lesions(of_fold)
-    return [of_fold[i] for lesions in found.values() for lesion in lesions for i in lesion]
+def _several(rows: Sequence[Row], folds: Sequence[str | None]) -> list[Row]:
+    """The test rows that are of lesions with several pictures."""
+    test = [row for row, fold in zip(rows, folds, strict=True) if fold == "test"]
+    found = sittings.lesions(test)
+    return [test[i] for lesions in found.values() for lesion in lesions for i in lesion]
 
 
 def looks(classifier: "Classifier", rows: Sequence[Row], said: Sequence[dict]) -> list[Look]:
@@ -60,15 +52,6 @@ def looks(classifier: "Classifier", rows: Sequence[Row], said: Sequence[dict]) -
         classifier.judge(_outputs(one), (*one["shape"], 3), row.modality, Person.of(row))
         for row, one in zip(rows, said, strict=True)
     ]
-
-
-def calibrate(
-    classifier: "Classifier", rows: Sequence[Row], of: Sequence[Look]
-) -> dict[str, dict[str, float]]:
-    """Thresholds for the mean, from looks at validation rows."""
-    asked = [np.array([look.picture for look in of]), np.array([_probabilities(x) for x in of])]
-    ratio = next(iter(classifier.thresholds.values())).cost_ratio
-    return sittings.thresholds(rows, asked, ratio)
 
 
 def measure(classifier: "Classifier", rows: Sequence[Row], of: Sequence[Look]) -> dict:
@@ -140,9 +123,10 @@ class _Answers:
         self.refused = 1 - float(np.mean([answer.usable for _row, answer in answered]))
         kept = [(row, answer) for row, answer in answered if answer.usable]
         self.malignancy = np.array([answer.malignancy for _row, answer in kept])
-        self.malignant = np.array([_is_malignant(row) for row, _answer in kept])
-        self.sent = np.array([answer.uncertain or answer.advice != "watch" for _r, answer in kept])
-        self.melanoma = np.array([row.allowed == ("mel",) for row, _answer in kept])
+        self.malignant = np.array([_is_malignant(row) for row, _answer in kept], bool)
+        sent = [answer.uncertain or answer.advice != "watch" for _row, answer in kept]
+        self.sent = np.array(sent, bool)
+        self.melanoma = np.array([row.allowed == ("mel",) for row, _answer in kept], bool)
         self.weights = drawn[:, [place[row.group] for row, _answer in kept]]
 
     def statistics(self) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
@@ -172,8 +156,7 @@ class _Answers:
             before = metrics.point(theirs[name], len(other.malignancy))
             found[name] = None if ours is None or before is None else ours - before
             apart = statistic(self.weights) - theirs[name](other.weights)
-            apart = apart[np.isfinite(apart)]
-            found[f"{name}_ci95"] = [float(v) for v in np.percentile(apart, (2.5, 97.5))]
+            found[f"{name}_ci95"] = metrics.spread(apart)
         return found
 
 

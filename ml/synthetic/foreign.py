@@ -1,6 +1,7 @@
 """Pictures of no lesion to measure the gate on: every one must be refused.
 
-Made by other generators and from other seeds than those of ``ml.negatives``, which train it.
+Made by other generators and from other seeds than those of ``ml.synthetic.negatives``, which
+train it.
 """
 
 import io
@@ -52,7 +53,7 @@ def samples() -> Iterator[tuple[str, np.ndarray]]:
 
 def plain_skin(picture: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
     """The window of (h, w, 3) ``picture`` that lies farthest from its lesion, at SIDE; None where
-    none is free of the (h, w) bool ``mask`` and a margin around it."""
+    none is free of its ``mask`` (h, w) bool and a margin around it."""
     height, width = mask.shape
     side, margin = round(min(height, width) * SKIN_SIDE), round(min(height, width) * SKIN_MARGIN)
     rows, columns = np.nonzero(mask)

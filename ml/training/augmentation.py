@@ -133,8 +133,8 @@ def mixup(x, targets: dict, share):
     """Mix a batch with itself in reverse; ``share`` (n,) of each picture is its own.
 
     ``targets["allowed"]`` (n, 7) stands beside the other's, ``other`` (n, 7), with ``share``: a
-    partial label can't be averaged. What follows ``mask``, ``covered``, ``concepts`` and ``pair``
-    says what is known of them: of a mixture, only what is known of both.
+    partial label can't be averaged. What follows ``mask``, ``covered`` and ``concepts`` says
+    what is known of them: of a mixture, only what is known of both.
     """
     mixed = {
         "allowed": targets["allowed"],
@@ -142,7 +142,7 @@ def mixup(x, targets: dict, share):
         "share": share,
         "lesion": _blend(targets["lesion"], ops.flip(targets["lesion"], 0), share),
     }
-    for name in {"mask", "covered", "concepts", "pair"} & targets.keys():
+    for name in ("mask", "covered", "concepts"):
         values, known = targets[name]
         whole = ops.reshape(share, [-1] + [1] * (len(known.shape) - 1)) == 1
         mixed[name] = (

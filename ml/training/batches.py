@@ -1,14 +1,11 @@
 """The training pictures with their negatives, and batches of them drawn by weight."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 
-import keras
 import numpy as np
 from keras import ops
-from tqdm import tqdm
 
-from ml import images
 from ml.datasets import Row
 from ml.datasets.arrays import MASK_SIDE, SIDE, Arrays
 from ml.synthetic import negatives
@@ -19,7 +16,6 @@ from ml.training.plan import Plan
 
 NEGATIVE_SHARE = 0.12  # of every batch: pictures without a lesion
 DRAWINGS, THINGS, SKINS = 500, 400, 900
-PAIRED = 0.5  # share of a photograph's teaching that its lesion's dermoscopy gives
 
 Batch = dict[str, np.ndarray]
 
@@ -35,7 +31,7 @@ class Pool:
         none = sum(map(len, kinds))
         self._loaded, self._lesions = loaded, lesions
         self._negatives = np.concatenate(kinds) if kinds else np.zeros((0, SIDE, SIDE, 3), np.uint8)
-        of = self._rows = [rows[i] for i in lesions]
+        of = [rows[i] for i in lesions]
         concepts = np.full((len(lesions) + none, len(CONCEPTS)), np.nan, np.float32)
         for number, row in enumerate(of):
             if row.concepts:
@@ -63,32 +59,6 @@ class Pool:
 
     def __len__(self) -> int:
         return len(self._lesions) + len(self._negatives)
-
-    def pair(self, teachers: list[keras.Model], side: int) -> int:
-        """Look up what the teachers say of each photographed lesion's dermoscopy, by pictures of
-        ``side`` (generalised distillation: Lopez-Paz et al., ICLR 2016, arXiv 1511.03643); → how
-        many photographs have any."""
-        dermoscopy = defaultdict(list)
-        for i, row in zip(self._lesions, self._rows, strict=True):
-            if row.modality == "dermoscopy":
-                dermoscopy[row.lesion].append(i)
-        photos = [
-            n
-            for n, row in enumerate(self._rows)
-            if row.modality == "photo" and row.lesion in dermoscopy
-        ]
-        shown = sorted({i for n in photos for i in dermoscopy[self._rows[n].lesion]})
-        said = np.zeros((len(self._loaded.pictures), len(DIAGNOSES)), np.float32)
-        for first in tqdm(range(0, len(shown), self.plan.batch), "pairs", unit="batch"):
-            at = shown[first : first + self.plan.batch]
-            x = np.stack([images.to_input(self._loaded.pictures[i], side) for i in at])
-            answers = [teacher(x, training=False) for teacher in teachers]
-            said[at] = ops.convert_to_numpy(_mean(answers))
-        pair = np.zeros((len(self), len(DIAGNOSES)), np.float32)
-        for n in photos:
-            pair[n] = said[dermoscopy[self._rows[n].lesion]].mean(0)
-        self._table |= {"pair": pair, "paired": pair.any(1, keepdims=True).astype(np.float32)}
-        return len(photos)
 
     def take(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pictures (n, SIDE, SIDE, 3) and masks (n, MASK_SIDE, MASK_SIDE, 1), uint8."""
@@ -131,26 +101,15 @@ def prepare(pictures, masks, batch: dict, side: int, bank: Bank):
         "covered": (covered[:, None], batch["masked"][:, None] * batch["lesion"]),
         "concepts": (batch["concepts"], batch["conceived"]),
     }
-    if "pair" in batch:
-        targets["pair"] = batch["pair"], batch["paired"]
     return augmentation.mixup(x, targets, batch["share"])
 
 
 def taught(answers: list, targets: dict):
     """The teachers' mean probabilities of the same augmented pictures, which teach more than what
     they say of the plain ones (Beyer et al., CVPR 2022, arXiv 2106.05237); of no lesion, nothing.
-    Of a photograph whose lesion was seen by dermoscope, PAIRED of it is what they say of that.
     """
-    mean = _mean(answers)
-    if "pair" in targets:
-        pair, known = targets["pair"]
-        mean = mean + PAIRED * known * (pair - mean)
-    return mean * targets["lesion"]
-
-
-def _mean(answers: list):
     probabilities = [ops.softmax(ops.cast(answer["logits"], "float32")) for answer in answers]
-    return sum(probabilities) / len(answers)
+    return sum(probabilities) / len(answers) * targets["lesion"]
 
 
 def _without_lesion(

@@ -25,12 +25,17 @@ def blend(earlier: Path, later: Path, out: Path, data: Sequence[Path] | None = N
     """Write the run folder ``out`` with the mean that scores best on the validation fold of
     ``later``; → the score by share, as ``blend.json`` has it.
 
-    ``data`` is where the pictures are, where ``later`` was trained elsewhere. Raises
+    ``data`` is where the pictures are, where ``later`` was trained elsewhere; test pictures, which
+    no pack has, are not needed. Raises
     datasets.DatasetError for networks that differ in their layers, for an earlier run that learnt
-    what the later one holds out, and for data that ``later`` was not split on.
+    what the later one holds out, for data that ``later`` was not split on, and for an ``out`` that
+    holds another run than a blend.
     """
+    is_input = out.resolve() in (earlier.resolve(), later.resolve())
+    if is_input or (out / runs.BEST).exists() and not (out / BLEND).exists():
+        raise datasets.DatasetError(f"{out} holds a trained run; choose another folder")
     plan = Plan.read(later / runs.PLAN)
-    rows, folds = runs.pictures(later, data)
+    rows, folds = runs.pictures(later, data, needed=("validation",))
     check_held_out(earlier, rows, folds)
     first, second = runs.best(earlier).get_weights(), runs.best(later).get_weights()
     if [w.shape for w in first] != [w.shape for w in second]:

@@ -37,12 +37,14 @@ def train(
     rate then falls with the time, and the training ends early enough to measure and to save.
     Writes ``plan.json``, ``data.json`` (where the pictures are), ``split.csv``, ``epochs.csv``,
     ``curves.png``, ``best.npz`` and, to go on from, ``last.npz``. Raises datasets.DatasetError
-    for data that can't be used, and for a run folder that was begun with other data or another
-    plan. Returns sentences on what was left out, since it could not be read.
+    for data that can't be used, for runs that can't be gone on from or learnt from, and for a run
+    folder that was begun with other data or another plan. Returns sentences on what was left out,
+    since it could not be read.
     """
     clock = _Clock(minutes)
     resumed = (out / runs.LAST).exists()
     plan = runs.kept_plan(out, plan) if resumed else plan or Plan()
+    _check_runs(plan)
     keras.utils.set_random_seed(plan.seed)
     manifest = datasets.read(data, modality, decode=True)
     datasets.warn(manifest)
@@ -57,8 +59,6 @@ def train(
         raise datasets.DatasetError(f"{out} was begun with other data; choose another folder")
     for teacher in (*plan.teachers, *filter(None, [plan.start])):
         check_held_out(Path(teacher), rows, folds)
-    if plan.pairs and not plan.teachers:
-        raise datasets.DatasetError("pairs: in need of a teacher, who looks at the dermoscopy")
     _check_enough(rows, folds)
     loaded = arrays.load(rows)
     out.mkdir(parents=True, exist_ok=True)
@@ -107,8 +107,6 @@ class _Training:
             backbone.load_imagenet(self.model, plan.backbone)
         backbone.freeze(self.model, plan.frozen_blocks)
         teachers = [runs.best(Path(teacher)) for teacher in plan.teachers]
-        if plan.pairs:
-            pool.pair(teachers, plan.validation_side)
         keras.config.set_dtype_policy("float32")
         self.averaged = network.build(variant=plan.backbone)
         self.averaged.set_weights(self.model.get_weights())
@@ -234,6 +232,22 @@ def _rate(way: float) -> float:
     return float(LAST_RATE + (1 - LAST_RATE) * fall)
 
 
+def _check_runs(plan: Plan) -> None:
+    """Raises DatasetError for a run to learn from that is not trained, or of another network than
+    the one that goes on from it."""
+    for run in filter(None, (plan.start, *plan.teachers)):
+        if not (Path(run) / runs.BEST).is_file():
+            raise datasets.DatasetError(
+                f"{run}: no trained run to learn from: it has no {runs.BEST}"
+            )
+    if plan.start:
+        theirs = Plan.read(Path(plan.start) / runs.PLAN).backbone
+        if theirs != plan.backbone:
+            raise datasets.DatasetError(
+                f"{plan.start}: its backbone is {theirs}, not {plan.backbone}"
+            )
+
+
 def _check_enough(rows: list[Row], folds: list[str]) -> None:
     """Raises DatasetError where nothing is left to learn or to choose the best weights by."""
     for name in ("train", "validation"):
@@ -250,10 +264,11 @@ def _check_enough(rows: list[Row], folds: list[str]) -> None:
 
 def check_held_out(teacher: Path, rows: list[Row], folds: Sequence[str | None]) -> None:
     """Raises DatasetError where the teacher learnt from what is held out here: its pupil would
-    be measured on pictures that it knows."""
+    be measured on pictures that it knows. Pictures in no fold are not measured on."""
     theirs = splits.read(teacher / runs.SPLIT, rows)
     known = sum(
-        ours != "train" and their == "train" for ours, their in zip(folds, theirs, strict=True)
+        ours in ("validation", "test") and their == "train"
+        for ours, their in zip(folds, theirs, strict=True)
     )
     if known:
         raise datasets.DatasetError(f"{teacher}: it learnt from {known:,} pictures held out here")

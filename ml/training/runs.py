@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -23,12 +24,15 @@ BEST, LAST = "best.npz", "last.npz"
 
 
 def best(run: Path) -> keras.Model:
-    """The trained network of a run, with its best weights. Raises OSError, ValueError or KeyError
-    for a folder that holds none."""
+    """The trained network of a run, with its best weights. Raises OSError for a folder that holds
+    none, DatasetError for weights that are damaged or another network's."""
     model = network.build(variant=Plan.read(run / PLAN).backbone)
-    with np.load(run / BEST) as stored:
-        for variable in model.weights:
-            variable.assign(stored[variable.path].astype(np.float32))
+    try:
+        with (run / BEST).open("rb") as file, np.load(file) as stored:
+            for variable in model.weights:
+                variable.assign(stored[variable.path].astype(np.float32))
+    except (ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise DatasetError(f"{run / BEST}: not the weights of {PLAN} ({error})") from error
     return model
 
 
@@ -63,14 +67,25 @@ def described(run: Path) -> dict:
     return json.loads((run / DATA).read_text(encoding="utf-8"))
 
 
-def pictures(run: Path, data: Sequence[Path] | None = None) -> tuple[list[Row], list[str | None]]:
+def pictures(
+    run: Path, data: Sequence[Path] | None = None, needed: Sequence[str] = splits.FOLDS
+) -> tuple[list[Row], list[str | None]]:
     """The pictures that the run learnt from and was measured on, and the fold of each; None for
     what its split does not know. ``data`` is where they are, for a run that was made elsewhere.
 
-    Raises DatasetError for data that it was not split on.
+    What can't be read is named on stderr. Raises DatasetError for data that the run was not split
+    on, or that lack a picture of the folds that are ``needed``.
     """
     known = described(run)
-    rows = datasets.read(data or known["folders"], known["modality"], decode=True).trainable
+    manifest = datasets.read(data or known["folders"], known["modality"], decode=True)
+    datasets.warn(manifest)
+    rows = manifest.trainable
+    absent, asked = splits.missing(run / SPLIT, rows, needed)
+    if absent:
+        raise DatasetError(
+            f"{run}: {absent:,} of {asked:,} pictures of {SPLIT} are not in this data; give --data "
+            "with every set that it was trained on"
+        )
     folds = splits.read(run / SPLIT, rows)
     if "validation" not in folds:
         raise DatasetError(f"{run}: none of its validation pictures are in this data")

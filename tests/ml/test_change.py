@@ -12,6 +12,7 @@ from ml.change import error, limits, markers
 from ml.change.comparison import Shot, compare
 from ml.change.measures import measure
 from ml.change.registration import register
+from ml.datasets import Row
 from ml.synthetic import phantoms
 
 SIDE = 320
@@ -47,8 +48,9 @@ def known_error(monkeypatch):
 def test_scale_and_turn_are_found(mole, scale, turn):
     found = register(mole, moved(mole, scale=scale, turn=turn, light=0.85))
     assert found.scale == pytest.approx(1 / scale, rel=0.02)
-    assert np.cos(np.radians(found.turn - turn)) > np.cos(np.radians(1))
-    assert found.apply(np.array([[SIDE / 2, SIDE / 2]]))[0] == pytest.approx(SIDE / 2, abs=3)
+    turned = np.arctan2(found.matrix[1, 0], found.matrix[0, 0])
+    assert np.cos(turned - np.radians(turn)) > np.cos(np.radians(1))
+    assert found.matrix @ (SIDE / 2, SIDE / 2, 1) == pytest.approx(SIDE / 2, abs=3)
 
 
 def test_pictures_of_different_size_are_brought_onto_each_other(mole):
@@ -158,6 +160,22 @@ def test_the_error_is_measured_on_unchanged_lesions(tmp_path):
     borrowed = modalities["dermoscopy"]
     assert (borrowed["lesions"], borrowed["tried"]) == (0, 0)
     assert borrowed["limit"] == photo["limit"]
+
+
+def test_an_outline_that_encloses_nothing_leaves_its_lesion_out(tmp_path):
+    rows = []
+    for name in phantoms.PHANTOMS:
+        for number in range(2):
+            path = tmp_path / f"{name}{number}.png"
+            phantoms.render(name, SIDE).save(path)
+            rows.append(Row(path, None, "SET", path.stem, name, name, "photo", "nv", ("nv",)))
+    line = [[0.4, 0.4], [0.5, 0.5], [0.6, 0.6]]
+
+    def outline_of(row: Row, _picture: np.ndarray) -> list[list[float]]:
+        return line if row.image_id == "even_mole1" else circle(0.2)
+
+    photo = error.by_modality(rows, outline_of)["photo"]
+    assert (photo["tried"], photo["lesions"]) == (3, 2)
 
 
 def test_without_lesions_of_several_pictures_there_is_no_error(make_set, capsys, tmp_path):

@@ -339,3 +339,40 @@ def test_predict_takes_what_is_known_of_the_person(mole, tmp_path, capsys):
     for wrong in (["--age", "-3"], ["--age", "old"], ["--sex", "x"], ["--site", "moon"]):
         with pytest.raises(SystemExit):
             main([*predict, *wrong, str(mole)])
+
+
+@pytest.mark.parametrize("command", ["change", "sitting", "neighbours"])
+def test_what_measures_a_release_names_a_damaged_picture_and_goes_on(
+    make_set, tmp_path, monkeypatch, capsys, command
+):
+    monkeypatch.chdir(tmp_path)
+    records = [
+        {"image_id": f"i{n}", "lesion_id": f"l{n // 2}", "dx": ("nv", "mel")[n // 4]}
+        for n in range(8)
+    ]
+    folder = make_set("set", records)
+    (folder / "images/i7.jpg").write_bytes(b"no picture")
+    if command == "change":  # which needs two pictures that can be brought onto each other
+        for number in range(2):
+            phantoms.render("irregular_mole", 256).save(folder / f"images/i{number}.jpg")
+    release = shutil.copytree(RELEASE, tmp_path / "release")
+    split = [f"i{n},set,test\n" for n in range(8)]
+    (release / "split.csv").write_text("image_id,dataset,fold\n" + "".join(split))
+    arguments = [command, "--data", str(folder), "--model", str(release), "--out", "out.json"]
+    assert main([*arguments, "--strict"]) == 1
+    assert "i7.jpg" in capsys.readouterr().err
+    assert not (tmp_path / "out.json").exists()
+    assert main(arguments) == 1
+    assert "i7.jpg" in capsys.readouterr().err
+    assert json.loads((tmp_path / "out.json").read_text())["model_version"]
+
+
+@pytest.mark.parametrize(
+    ("age", "said"), [("250", "an age of 250 can't be right"), ("old", "'old'"), ("nan", "of nan")]
+)
+def test_an_age_that_can_not_be_is_said_in_words(mole, capsys, age, said):
+    with pytest.raises(SystemExit):
+        main(["predict", "--age", age, str(mole)])
+    assert "argument --age: " in (error := capsys.readouterr().err)
+    assert said in error
+    assert "_age" not in error

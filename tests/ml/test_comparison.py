@@ -1,13 +1,16 @@
 """Two releases on the same pictures."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
+from ml import datasets
 from ml.__main__ import main
-from ml.classifier import RELEASE
+from ml.classifier import RELEASE, load
 from ml.measure.comparison import compare
+from ml.measure.evaluation import collect
 from ml.taxonomy import DIAGNOSES
 from tests.ml.test_evaluation import predictions, row
 
@@ -89,3 +92,17 @@ def test_the_command_line_compares(make_set, tmp_path):
     assert against["n"] == 7
     assert against["pictures"] == []
     assert np.isclose(against["auc_malignant"]["difference"], 0)
+
+
+def test_a_release_for_one_modality_is_compared_picture_by_picture(make_set, draw, tmp_path):
+    """It is shown what is no lesion as another kind of picture, in the same place all the same."""
+    release = shutil.copytree(RELEASE, tmp_path / "release")
+    card = json.loads((release / "model.json").read_text())
+    del card["thresholds"]["photo"]
+    (release / "model.json").write_text(json.dumps(card))
+    draw(tmp_path / "data/not_a_lesion/chair.jpg", 1)
+    make_set("data/set", [{"image_id": "mole", "dx": "nv", "modality": "dermoscopy"}])
+    rows = datasets.read([tmp_path / "data"]).rows
+    names = [row.image_id for row in rows]
+    for model in (load(RELEASE), load(release)):
+        assert [row.image_id for row in collect(model, rows).rows] == names

@@ -11,6 +11,8 @@ from ml import datasets
 from ml.__main__ import main
 from ml.datasets import DatasetError, packed, splits
 
+SHARD_BYTES = 40_000
+
 
 @pytest.fixture
 def data(make_set, draw, tmp_path):
@@ -36,8 +38,9 @@ def data(make_set, draw, tmp_path):
 def pack(data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     out = tmp_path / "pack"
-    size = ("--side", "64", "--shard-mb", "0.04")
-    assert main(["pack", "--data", str(data), "--out", str(out), *size]) == 0
+    monkeypatch.setattr(packed, "SIDE", 64)
+    monkeypatch.setattr(packed, "SHARD_BYTES", SHARD_BYTES)
+    assert main(["pack", "--data", str(data), "--out", str(out)]) == 0
     return out
 
 
@@ -63,7 +66,7 @@ def test_what_comes_out_is_what_went_in_without_the_test_pictures(data, pack):
 def test_no_file_is_larger_than_asked_and_none_names_this_machine(pack, tmp_path):
     shards = sorted(pack.glob("shard-*.tar"))
     assert len(shards) > 1
-    assert all(shard.stat().st_size <= 0.04 * 2**20 for shard in shards)
+    assert all(shard.stat().st_size <= SHARD_BYTES for shard in shards)
     with packed.gzip.open(pack / packed.MANIFEST, "rt") as file:
         assert str(tmp_path) not in file.read()
 

@@ -60,6 +60,64 @@ def test_a_file_of_another_form_is_named(content, tmp_path, capsys):
     assert "figures.json: no file of outside figures" in capsys.readouterr().err
 
 
+SET = {
+    "set": "Far away", "modality": "photo", "what": "a clinic", "n": 50, "malignant": 10,
+    "auc_malignant": 0.52, "auc_malignant_ci95": [0.4, 0.6], "sensitivity": 1.0,
+    "specificity": 0.02,
+}  # fmt: skip
+OTHER = {"what": "walls", "n": 20, "refused": 0.9, "called_benign": 0}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"not_lesions": [{k: v for k, v in OTHER.items() if k != "called_benign"}]},
+        {"not_lesions": [OTHER | {"refused": "most"}]},
+        {"not_lesions": {"what": "walls"}},
+        {"sets": [SET | {"specificity": None}]},
+        {"sets": [SET | {"modality": "drawing"}]},
+        {"sets": [SET | {"auc_malignant_ci95": 0.4}]},
+        {"sets": [SET | {"ece": "low"}]},
+        {"date": 2026},
+    ],
+)
+def test_wrong_outside_figures_leave_the_release_as_it_was(card, wrong, tmp_path, capsys):
+    path, before = tmp_path / "figures.json", (tmp_path / "model.json").read_bytes()
+    figures = entry(card, sets=[SET], not_lesions=[OTHER])
+    for measured, status in ((figures | wrong, 1), (figures, 0)):
+        path.write_text(json.dumps({"measured": [measured]}))
+        assert main(["release", str(tmp_path), "--external", str(path)]) == status
+        if status:
+            assert "figures.json: no file of outside figures" in capsys.readouterr().err
+            assert (tmp_path / "model.json").read_bytes() == before
+            assert not (tmp_path / export.CARD_FILE).exists()
+    assert "| walls | 20 | 0.900 | 0 |" in (tmp_path / export.CARD_FILE).read_text()
+
+
+def test_what_can_not_be_written_down_is_not_added(card, tmp_path):
+    """The model card is rendered before the first file is replaced."""
+    before = (tmp_path / "model.json").read_bytes()
+    with pytest.raises(KeyError):
+        export.add_external(tmp_path, [entry(card, sets=[{"set": "PH2"}])])
+    assert (tmp_path / "model.json").read_bytes() == before
+
+
+def test_the_released_folder_by_a_relative_path_is_the_one_that_serves(card, tmp_path, monkeypatch):
+    """As README gives it: the project's own model card follows."""
+    release = tmp_path / "ml/release"
+    release.mkdir(parents=True)
+    (tmp_path / "model.json").rename(release / "model.json")
+    (tmp_path / "docs").mkdir()
+    monkeypatch.setattr("ml.__main__.RELEASE", release)
+    monkeypatch.setattr("ml.__main__.CARD", tmp_path / "docs/model-card.md")
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "figures.json"
+    path.write_text(json.dumps({"measured": [entry(card, sets=[SET], not_lesions=[OTHER])]}))
+    assert main(["release", "ml/release", "--external", str(path)]) == 0
+    assert "Far away" in (tmp_path / "docs/model-card.md").read_text()
+    assert [file.name for file in release.iterdir()] == ["model.json"]
+
+
 def test_a_release_is_not_released_again(card, tmp_path, capsys):
     assert main(["release", str(tmp_path)]) == 1
     assert "give --external" in capsys.readouterr().err

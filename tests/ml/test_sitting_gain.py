@@ -1,6 +1,7 @@
 """Thresholds for several pictures of a lesion, and what these gain, where the truth is known."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ from ml.classifier import Classifier, calibrated
 from ml.datasets import Row
 from ml.network import QUALITY
 from ml.publish import calibration, model_card, sittings
+from ml.release import Release
 from ml.sitting import answers, gain, together
 from ml.taxonomy import DIAGNOSES
 
@@ -125,6 +127,31 @@ def test_what_is_gained_is_measured(seen):
     assert "Several pictures of one lesion" in text
 
 
+@pytest.mark.parametrize(("cancers", "others"), [("nv", "nv"), ("mel", "mel"), ("bcc", "nv")])
+def test_a_set_without_melanomas_cancers_or_benign_lesions_has_fewer_figures(seen, cancers, others):
+    rows, logits = seen
+    classifier = model(card_of(rows, logits))
+    dx = {"mel": cancers, "nv": others}
+    one_sided = [replace(row, dx=dx[row.dx], allowed=(dx[row.dx],)) for row in rows]
+    result = gain.measure(classifier, one_sided, looks_of(classifier, one_sided, logits))
+    figures = result["kinds"]["dermoscopy"]["all"]
+    lacking = "auc" if cancers == others else "melanoma_sensitivity"
+    for part in (figures["together"], figures["gain"]["dermoscopy"]):
+        assert part[lacking] is part[f"{lacking}_ci95"] is None
+    assert "Several pictures of one lesion" in model_card._several(result["kinds"])
+
+
+def test_where_every_picture_is_refused_there_is_no_figure(seen):
+    rows, logits = seen
+    classifier = model(card_of(rows, logits))
+    looks = [
+        replace(look, assessment=replace(look.assessment, usable=False, reasons=["no_colour"]))
+        for look in looks_of(classifier, rows, logits)
+    ]
+    figures = gain.measure(classifier, rows, looks)["kinds"]["dermoscopy"]["all"]
+    assert (figures["together"]["refused"], figures["together"]["specificity"]) == (1, None)
+
+
 def test_gain_of_another_release_is_not_shown(monkeypatch, tmp_path):
     file = tmp_path / "gain.json"
     file.write_text(json.dumps({"model_version": "1", "kinds": {"both": {}}}))
@@ -152,8 +179,26 @@ def test_answers_are_kept_from_one_run_to_the_next(tmp_path, seen):
         Row(**{f: getattr(r, f) for f in r.__slots__} | {"path": tmp_path / "a.png"})
         for r in seen[0][:2]
     ]
-    first = answers.collect(classifier, rows, tmp_path / "kept")
-    again = answers.collect(classifier, rows, tmp_path / "kept")
-    assert len(asked) == 2
+    first = answers.collect(classifier, rows, tmp_path / "kept.npz")
+    again = answers.collect(classifier, rows, tmp_path / "kept.npz")
+    assert len(asked) == 1  # of two rows with one picture
     assert first[0]["shape"] == again[0]["shape"] == (40, 60)
     assert again[1]["logits"].tolist() == list(range(7))
+
+    # Another picture under the same name is looked at anew.
+    Image.new("RGB", (80, 40), (200, 150, 120)).save(tmp_path / "a.png")
+    assert answers.collect(classifier, rows, tmp_path / "kept.npz")[0]["shape"] == (40, 80)
+    assert len(asked) == 2
+
+
+def test_answers_are_kept_by_the_files_that_gave_them(tmp_path):
+    """Two candidates may have the same version."""
+    files = {"litert": "a", "keras": "b", "second_reader_litert": "c", "second_reader_keras": "d"}
+
+    def cache(engine: str, **other: str):
+        card = {"version": "1", "files": {n: {"sha256": of} for n, of in (files | other).items()}}
+        return answers.cache_of(Release(tmp_path, b"", card), engine)
+
+    assert cache("litert") == cache("litert", keras="e")
+    assert len({cache("litert"), cache("keras"), cache("litert", litert="e"),
+                cache("litert", second_reader_litert="e")}) == 4  # fmt: skip

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
-from ml import classifier, datasets
+from ml import classifier, datasets, images
+from ml.datasets import Row
 from ml.measure import trust
 from ml.synthetic import foreign, phantoms
 
@@ -42,6 +44,23 @@ def test_plain_skin_keeps_away_from_the_lesion():
     assert window.shape == (foreign.SIDE, foreign.SIDE, 3)
     assert (window == 200).all()
     assert foreign.plain_skin(picture, np.ones((200, 300), bool)) is None
+
+
+def test_plain_skin_is_found_in_a_picture_that_is_read_at_a_fraction_of_its_size(tmp_path):
+    """Its mask is not: the window is looked for where the picture has it."""
+    side = 2 * images.DRAFT_SIDE
+    picture = Image.new("RGB", (side, side), (200, 200, 200))
+    mask = Image.new("L", (side, side))
+    for image, ink in ((picture, (0, 0, 0)), (mask, 255)):
+        ImageDraw.Draw(image).ellipse((side * 0.1, side * 0.1, side * 0.5, side * 0.5), fill=ink)
+    picture.save(tmp_path / "a.jpg")
+    mask.save(tmp_path / "mask.png")
+    row = Row(tmp_path / "a.jpg", tmp_path / "mask.png", "s", "a", "a", "a", "photo", "nv", ("nv",))
+    decoded = trust._decode(row)
+    assert decoded.shape[0] < side
+    window = foreign.plain_skin(decoded, trust._mask(row, decoded))
+    assert window.shape == (foreign.SIDE, foreign.SIDE, 3)
+    assert window.min() > 190
 
 
 def test_the_drawn_pictures_are_the_same_each_time():
