@@ -10,6 +10,7 @@ from allauth.socialaccount.admin import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.admin import UserSessionAdmin as AllauthUserSessionAdmin
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.db.models import QuerySet
@@ -69,12 +70,14 @@ class UserAdmin(DjangoUserAdmin):
     def user_change_password(
         self, request: HttpRequest, id: str, form_url: str = ""
     ) -> HttpResponse:
-        if id == str(request.user.pk):
+        # By the row that Django finds: an id has several spellings.
+        before = self.get_object(request, unquote(id))
+        if before == request.user:
             return redirect("account_change_password")  # asks for the old one, and is limited
-        before = self.get_object(request, id)
         response = super().user_change_password(request, id, form_url)
-        if before and User.objects.get(pk=before.pk).password != before.password:
-            notices.send(before, notices.PASSWORD_SET)
+        if before and (person := User.objects.get(pk=before.pk)).password != before.password:
+            is_set = person.has_usable_password()
+            notices.send(person, notices.PASSWORD_SET if is_set else notices.PASSWORD_OFF)
         return response
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:

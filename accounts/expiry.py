@@ -27,7 +27,12 @@ def remove_expired() -> None:
 
 
 def _unconfirmed() -> QuerySet[User]:
-    """Of people who signed up and never got in; who was made by an administrator stays."""
-    return User.objects.filter(
+    """Of people who signed up and never got in; who was made by an administrator stays.
+
+    Whoever signs up agrees to the consent; of others, a first sign-in notes the address, too.
+    """
+    signed_up = User.objects.exclude(consent_version="")
+    never_in = signed_up.filter(
         is_staff=False, is_superuser=False, last_login=None, emailaddress__isnull=False
-    ).exclude(emailaddress__verified=True)
+    )
+    return never_in.exclude(emailaddress__verified=True)

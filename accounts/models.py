@@ -2,9 +2,12 @@
 
 import uuid
 import zoneinfo
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.hashers import is_password_usable
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
@@ -96,7 +99,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     emailaddress_set: Any
     socialaccount_set: Any
     push_subscriptions: Any  # of a room that imports this one
-    _stored_email: str | None = None
+    # What the row held when it was last read or written.
+    _stored: Mapping[str, Any] = MappingProxyType({})
 
     EMAIL_FIELD = USERNAME_FIELD = "email"
     REQUIRED_FIELDS = []
@@ -126,26 +130,66 @@ class User(AbstractBaseUser, PermissionsMixin):
     @classmethod
     def from_db(cls, *args: Any) -> "User":
         person = super().from_db(*args)
-        person._stored_email = person.__dict__.get("email")
+        person._stored = person._columns()
         return person
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """A new password, however it came, ends tokens and notifications, as Django does sessions.
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: models.QuerySet["User", "User"] | None = None,
+    ) -> None:
+        names = None if fields is None else set(fields)
+        super().refresh_from_db(using, names, from_queryset)
+        self._remember(names)
 
+    def save(self, *, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        """Write what was changed here alone: the rest may have changed meanwhile, elsewhere.
+
+        A new password, however it came, ends tokens and notifications, as Django does sessions;
+        so does one that was switched off. A stronger hash of the same one does not.
         A new address, unless it is one that the person confirmed, replaces all earlier ones:
         they would still sign in, and get the links for a new password.
         """
-        replaced = self._password is not None and not self._state.adding
-        moved = self._stored_email not in (None, self.email)
+        adding = self._state.adding
+        if update_fields is None and not adding:
+            update_fields = self._changed()
+        names = None if update_fields is None else set(update_fields)
+        ended = not adding and (self._password is not None or self._became_unusable())
+        moved = not adding and "email" in self._changed().intersection(names or ())
         with transaction.atomic():
-            super().save(*args, **kwargs)
-            if replaced:
+            super().save(update_fields=names, **kwargs)
+            if ended:
                 self.auth_token_set.all().delete()
                 self.push_subscriptions.all().delete()
             if moved and not self.emailaddress_set.filter(email=self.email, primary=True).exists():
                 self.emailaddress_set.exclude(email=self.email).delete()
                 self.emailaddress_set.update_or_create(email=self.email, defaults={"primary": True})
-        self._stored_email = self.email
+        self._remember(names)
+
+    def _columns(self) -> dict[str, Any]:
+        """The values here of the columns that were read; none of one that was deferred."""
+        names = (field.attname for field in self._meta.concrete_fields)
+        return {name: self.__dict__[name] for name in names if name in self.__dict__}
+
+    def _changed(self) -> set[str]:
+        stored = self._stored
+        return {
+            name
+            for name, value in self._columns().items()
+            if name not in stored or stored[name] != value
+        }
+
+    def _became_unusable(self) -> bool:
+        if "password" not in self._changed():
+            return False
+        return is_password_usable(self._stored.get("password")) and not self.has_usable_password()
+
+    def _remember(self, names: Collection[str] | None) -> None:
+        """Count these columns as stored; None: all."""
+        now = self._columns()
+        kept = now.keys() if names is None else now.keys() & names
+        self._stored = {**self._stored, **{name: now[name] for name in kept}}
 
     def clean(self) -> None:
         super().clean()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ADDRESS_ADDED = _("The e-mail address %(address)s was added to your account.")
 ADDRESS_REPLACED = _("An administrator replaced the e-mail address of your account by %(address)s.")
 PASSWORD_SET = _("An administrator set a new password for your account.")
+PASSWORD_OFF = _("An administrator switched off signing in with the password of your account.")
 FACTOR_REMOVED = _("An administrator removed a second step of signing in from your account.")
 ROLES_CHANGED = _("An administrator changed what your account may do: %(roles)s.")
 

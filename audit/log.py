@@ -13,7 +13,7 @@ from auditlog.context import set_extra_data
 from auditlog.models import LogEntry
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
@@ -22,6 +22,7 @@ from accounts.models import User
 CHUNK = 2000  # entries in memory at a time
 REMOVED_AT_ONCE = 10_000  # in one statement, of about a second
 EXPORT, LIST, REMOVED = "export", "list", "old entries removed"
+HIDDEN = {"answer": "hidden"}  # of a record that was read without the program's answer
 SIMILAR = "similar cases"  # of a record, with the ids of those shown beside it
 SIGN_IN, SIGN_OUT, REFUSED = "sign-in", "sign-out", "sign-in refused"
 # What an entry's details say it is, more exactly than auditlog's four actions do.
@@ -89,22 +90,31 @@ def _create(model: type[Model], row: Model | None, **fields: Any) -> None:
 
 
 def remove_old() -> int:
-    """Remove what is older than settings.AUDIT_LOG_DAYS, log how many that were, and return it."""
+    """Remove what is older than settings.AUDIT_LOG_DAYS, and return how many entries that were.
+
+    In batches; each is logged with its number by the transaction that removes it, since the task
+    that calls this may be cut off at any time.
+    """
     removed = 0
-    with connection.cursor() as cursor:
-        while True:
-            cursor.execute(
-                "SELECT auditlog_remove_older_than(%s, %s)",
-                [settings.AUDIT_LOG_DAYS, REMOVED_AT_ONCE],
-            )
-            count = cursor.fetchone()[0]
-            removed += count
-            if count < REMOVED_AT_ONCE:
-                break
-    if removed:
-        details = {"action": REMOVED, "entries": removed, "days": settings.AUDIT_LOG_DAYS}
-        _create(LogEntry, None, action=LogEntry.Action.DELETE, additional_data=details)
+    while count := _remove_batch():
+        removed += count
+        if count < REMOVED_AT_ONCE:
+            break
     return removed
+
+
+@transaction.atomic
+def _remove_batch() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT auditlog_remove_older_than(%s, %s)",
+            [settings.AUDIT_LOG_DAYS, REMOVED_AT_ONCE],
+        )
+        count = cursor.fetchone()[0]
+    if count:
+        details = {"action": REMOVED, "entries": count, "days": settings.AUDIT_LOG_DAYS}
+        _create(LogEntry, None, action=LogEntry.Action.DELETE, additional_data=details)
+    return count
 
 
 def about(person: User) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from auditlog.middleware import AuditlogMiddleware
 from django.apps import apps
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
@@ -53,8 +54,12 @@ def _log(model: Any, address: dict[str, Any], response: HttpResponse) -> None:
         log.look(model, None, shown=[str(row.pk) for row in rows])
         return
     try:
-        row = model._base_manager.filter(pk=key).first()
+        # As the administration reads it: quoted signs make further spellings of one id.
+        row = model._base_manager.filter(pk=unquote(str(key))).first()
     except ValidationError:  # no id at all
         return
     if row:
-        log.look(model, row)
+        # Pictures have no context, and show no answer; pages say whether they hide it.
+        context = getattr(response, "context_data", None)
+        hides = context is None or bool(context.get("hidden"))
+        log.look(model, row, details=log.HIDDEN if hides else None)

@@ -74,16 +74,21 @@ class RefuseMalformed:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answers what a service puts off; raises BadRequest for what the client caused."""
         if isinstance(exception, TryLater):
-            context = {"sentence": exception.sentence}
-            response = render(request, "429.html", context, status=exception.status)
-            response["Retry-After"] = exception.seconds
-            return response
+            return answer_later(request, exception)
         if is_refused_by_database(exception) or (
             isinstance(exception, CARELESS) and _is_of_a_library(request)
         ):
             logger.warning("Refused as malformed: %s", request.path, exc_info=exception)
             raise BadRequest from exception
         return None
+
+
+def answer_later(request: HttpRequest, exception: TryLater) -> HttpResponse:
+    """Answer with the page that says when to try again."""
+    context = {"sentence": exception.sentence}
+    response = render(request, "429.html", context, status=exception.status)
+    response["Retry-After"] = exception.seconds
+    return response
 
 
 def is_refused_by_database(exception: Exception) -> bool:

@@ -5,6 +5,7 @@ Here a thread that waits costs some kilobytes; the application gets a request on
 """
 
 import errno
+import io
 import os
 import socket
 import tempfile
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from struct import pack
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 from gunicorn import util
 from gunicorn.http.errors import NoMoreData
@@ -26,6 +27,10 @@ STALLED = 30  # seconds in which a client takes nothing of its answer
 CHUNK = 65_536
 # Bytes of a body, more than pictures.MAX_TOGETHER; of a larger one, to be refused, only the end.
 KEPT = 64 * 1024**2
+# And of all bodies in files of one process; of each part that is a picture, a copy lies beside it
+# while it is read. docker-compose.yml has room in /tmp for two processes.
+KEPT_TOGETHER = 256 * 1024**2
+LATER = 10  # seconds until who found no room may try again
 UNREAD = 1024**3  # bytes that a refused client may go on sending, for STALLED seconds
 IN_MEMORY = 512 * 1024  # what is larger waits in a file without a name, gone with the process
 
@@ -36,6 +41,7 @@ class Worker(ThreadWorker):
     def init_process(self) -> None:
         self.working = ThreadPoolExecutor(WORKING, thread_name_prefix="working")
         self.cut_off_at: dict[TConn, float] = {}
+        self.kept: dict[TConn, int] = {}  # bytes in a file
         super().init_process()
 
     def set_accept_enabled(self, enabled: bool) -> None:
@@ -72,26 +78,43 @@ class Worker(ThreadWorker):
             conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
             req._expected_100_continue = False
         try:
-            req.body = self.whole_body(req, conn)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            self.log.exception("There is no room for the body of a request")
-            util.write_error(conn.sock, 503, "Service Unavailable", "No room. Try again later.")
-            return False
-        self.cut_off_at.pop(conn, None)
-        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, pack("ll", STALLED, 0))
-        stays_open = super().handle_request(req, conn)
-        if _is_flood(req):
+            has_room = self.take_body(req, conn)
+            self.cut_off_at.pop(conn, None)
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, pack("ll", STALLED, 0))
+            stays_open = super().handle_request(req, conn)
+        finally:
+            self.kept.pop(conn, None)
+            if isinstance(req.body, tempfile.SpooledTemporaryFile):
+                req.body.close()  # now: the request may live on in a cycle, or the connection
+            req.body = io.BytesIO()
+        if _is_flood(req) or not has_room:
             # Else the client, which goes on sending, would never read that it is too much.
             util.close_graceful(conn.sock, STALLED, UNREAD)
             return False
         return stays_open
 
-    def whole_body(self, req: Any, conn: TConn) -> BinaryIO:
-        """All of the body, to be read again; of what no upload may have, zeros and the end.
+    def take_body(self, req: Any, conn: TConn) -> bool:
+        """Put all of the body in its place; False where there is no room, which its reader hears.
 
-        Raises NoMoreData where the client ends early, or is cut off.
+        Raises NoMoreData.
+        """
+        try:
+            req.body = self.whole_body(req, conn)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            self.log.warning("There is no room for the body of a request")
+            self.kept.pop(conn, None)
+            req.body = _NoRoom()
+            if "CONTENT-LENGTH" not in dict(req.headers):
+                req.headers.append(("CONTENT-LENGTH", "1"))  # so that Django asks for it
+            return False
+        return True
+
+    def whole_body(self, req: Any, conn: TConn) -> BinaryIO:
+        """All of the body, to be read again; of what no request may have, zeros and the end.
+
+        Raises NoMoreData where the client ends early, or is cut off; OSError without room for it.
         """
         from django.conf import settings
 
@@ -99,11 +122,13 @@ class Worker(ThreadWorker):
         file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
         if _is_flood(req):
             return file  # is refused unread
+        most = KEPT if _has_files(req) else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         start, received, tail = time.monotonic(), 0, b""
         while chunk := req.body.read(CHUNK):
             received += len(chunk)
             self.cut_off_at[conn] = start + GRACE + received / SLOWEST
-            if received <= KEPT:
+            if received <= most:
+                self.count(conn, received)
                 file.write(chunk)
             else:
                 tail = (tail + chunk)[-CHUNK:]
@@ -111,13 +136,20 @@ class Worker(ThreadWorker):
                 raise NoMoreData
         if received < int(headers.get("CONTENT-LENGTH", 0)):
             raise NoMoreData
-        if received > KEPT:  # leaves a hole, which takes no disk
+        if received > most:  # leaves a hole, which takes no disk
             file.seek(received - len(tail))
             file.write(tail)
         if "CONTENT-LENGTH" not in headers:
             req.headers.append(("CONTENT-LENGTH", str(received)))  # Django needs to know
         file.seek(0)
         return file
+
+    def count(self, conn: TConn, received: int) -> None:
+        """Count what lies in the connection's file. Raises OSError where all have too much."""
+        if received > IN_MEMORY:
+            self.kept[conn] = received
+            if sum(list(self.kept.values())) > KEPT_TOGETHER:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
@@ -147,9 +179,27 @@ class Worker(ThreadWorker):
 
 
 def _is_flood(req: Any) -> bool:
+    """Whether it is refused by its length alone (skincare_site/middleware.py)."""
     from django.conf import settings
 
-    return int(dict(req.headers).get("CONTENT-LENGTH", 0)) > settings.MAX_REQUEST_BYTES
+    most = settings.MAX_REQUEST_BYTES if _has_files(req) else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return int(dict(req.headers).get("CONTENT-LENGTH", 0)) > most
+
+
+def _has_files(req: Any) -> bool:
+    kind = dict(req.headers).get("CONTENT-TYPE", "")
+    return kind.partition(";")[0].strip().lower() == "multipart/form-data"
+
+
+class _NoRoom:
+    """In place of a body that could not be kept: who asks for it hears that it may come again."""
+
+    def read(self, *_: int) -> NoReturn:
+        from diagnosis.limits import Busy
+
+        raise Busy(LATER)
+
+    readline = read
 
 
 class _Streamed:

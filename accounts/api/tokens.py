@@ -178,7 +178,7 @@ class TokenListView(APIView):
             return token
 
         # A text is not stored, so that it can't be shown again.
-        return _made(idempotency.once(request, make=make, again=None), *texts)
+        return _made(idempotency.once(request, make=make, again=None, proof=proof), *texts)
 
 
 class OneTokenView(APIView):

@@ -7,12 +7,11 @@ from django.shortcuts import get_object_or_404
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import NotFound
 from rest_framework.views import APIView
 
 from accounts.requests import PersonApiRequest
 from diagnosis.exchange import dicom, rights
-from diagnosis.records import sittings
+from diagnosis.records import responses, sittings
 from diagnosis.records.models import MoleRecord
 
 FILE = {(200, "application/dicom"): OpenApiTypes.BINARY}
@@ -27,10 +26,8 @@ class PictureView(APIView):
     def get(self, request: PersonApiRequest, pk: uuid.UUID) -> HttpResponse:
         readable = rights.readable(request)
         record = readable.with_answers().get(pk=rights.holder_of(pk, readable))
-        try:
+        with responses.not_found(OSError):
             content = dicom.picture(record, sittings.picture_of(record, pk))
-        except OSError as error:
-            raise NotFound from error
         return _answer(request, record, content, f"picture-{pk}")
 
 

@@ -109,6 +109,7 @@ def as_dict(before: "MoleRecord", after: "MoleRecord") -> dict:
 def run(change_id: uuid.UUID | str) -> None:
     """Measure what waits to be measured; does nothing when it is done or gone.
 
+    While pictures can't be reached, it waits for the next sweep.
     Raises what OpenCV raises; the sweeper tries again, three times in all.
     """
     waiting = Change.objects.filter(pk=change_id, result__isnull=True, attempts__lt=MAX_ATTEMPTS)
@@ -117,9 +118,13 @@ def run(change_id: uuid.UUID | str) -> None:
     change = Change.objects.select_related("before__record", "after__record").get(pk=change_id)
     try:
         result = _measure(change.before, change.after)
-    except (ImageError, OSError) as error:
+    except (ImageError, FileNotFoundError) as error:
         logger.warning("The pictures of change %s can't be read: %s", change_id, error)
         result = {"reason": UNREADABLE, "changes": []}
+    except OSError as error:
+        logger.warning("The pictures of change %s can't be reached: %s", change_id, error)
+        Change.objects.filter(pk=change_id).update(attempts=F("attempts") - 1)
+        return
     # Again only where nobody was faster.
     if Change.objects.filter(pk=change_id, result__isnull=True).update(result=result):
         follow_later(change.after.record.mole_id)
@@ -186,7 +191,7 @@ def _measure(before: "Assessment", after: "Assessment") -> dict:
     shots = []
     for assessment in (before, after):
         with assessment.record.image.open() as file:
-            picture = decode(file)
+            picture = decode(file.read())
         size = assessment.record.size_mm
         shots.append(Shot(picture, assessment.outline, float(size) if size else None))
     sizes = [[shot.picture.shape[1], shot.picture.shape[0]] for shot in shots]

@@ -110,16 +110,21 @@ def ask_again(*, record: MoleRecord, by: User) -> bool:
 
 
 def run_again(record_id: uuid.UUID | str) -> None:
-    """Reassess the record where it is still there; where its picture is not, its answer stays."""
+    """Reassess the record where it is still there; where its picture is not, its answer stays.
+
+    While pictures can't be reached, the next sweep asks for what is stale again.
+    """
     record = MoleRecord.objects.filter(pk=record_id).select_related("current_assessment").first()
     if record is None:
         return
     try:
         reassess(record=record)
-    except (ImageError, OSError) as error:
+    except (ImageError, FileNotFoundError) as error:
         logger.warning("The picture of %s can't be read again: %s", record_id, error)
         tried = MoleRecord.objects.filter(pk=record_id, stale_since=record.stale_since)
         tried.update(stale_since=None)
+    except OSError as error:
+        logger.warning("The picture of %s can't be reached: %s", record_id, error)
 
 
 def reassess(*, record: MoleRecord) -> Assessment | None:
@@ -175,7 +180,8 @@ def _answer(record: MoleRecord, clock: metrics.Clock) -> Assessment:
     shots = []
     for picture in taken:
         with picture.image.open() as file:
-            shots.append((decode(file), picture.modality))
+            # Read first: an error of the store's must not pass for a damaged picture.
+            shots.append((decode(file.read()), picture.modality))
     clock.end("read")
     look = together.look(classifier(), shots, _person(record))
     clock.end("assess")

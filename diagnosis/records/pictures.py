@@ -1,8 +1,10 @@
 """Pictures: checked when they come in, and re-encoded so that no metadata is kept."""
 
+import errno
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -41,7 +43,8 @@ class PictureRefused(ValidationError):
 class BoundedUploadHandler(FileUploadHandler):
     """Keeps a file while its request lasts, and no more of it than the limit.
 
-    The file has no name: however the process ends, nothing of the original is left.
+    The file has no name: however the process ends, nothing of the original is left. Where there is
+    no room for it, its methods raise Busy.
     """
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
@@ -50,15 +53,28 @@ class BoundedUploadHandler(FileUploadHandler):
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         if start <= MAX_BYTES:
-            self.file.write(raw_data)
+            with self._room():
+                self.file.write(raw_data)
 
     def file_complete(self, file_size: int) -> UploadedFile:
-        self.file.seek(0)
+        with self._room():
+            self.file.seek(0)
         about = (self.content_type, file_size, self.charset, self.content_type_extra)
         return UploadedFile(self.file, self.file_name, *about)
 
     def upload_interrupted(self) -> None:
         self.file.close()
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            with suppress(OSError):  # it would write what is left
+                self.file.close()
+            raise limits.Busy(BUSY_SECONDS) from error
 
 
 def check_together(files: Iterable[File]) -> None:

@@ -39,12 +39,12 @@ def _name(of: Picture) -> str:
 
 
 def _read(of: Picture) -> bytes:
-    with _not_found(FileNotFoundError), of.image.open() as file:
+    with not_found(FileNotFoundError), of.image.open() as file:
         return file.read()
 
 
 @contextmanager
-def _not_found(*errors: type[Exception]) -> Iterator[None]:
+def not_found(*errors: type[Exception]) -> Iterator[None]:
     """404 for these: the picture is gone or damaged. That a store is silent is another matter."""
     try:
         yield
@@ -56,7 +56,7 @@ def _not_found(*errors: type[Exception]) -> Iterator[None]:
 
 def heatmap(record: MoleRecord) -> HttpResponse:
     """The picture with what the answer rests on. Raises Http404 where there is none."""
-    with _not_found(OSError, ValueError):
+    with not_found(OSError, ValueError):
         response = HttpResponse(pictures.heatmap(record), content_type="image/jpeg")
     patch_cache_control(response, private=True, no_cache=True)
     return response
@@ -67,7 +67,7 @@ def thumbnail(request: HttpRequest, of: Picture) -> HttpResponse:
     etag = quote_etag(f"{_name(of)}-{pictures.THUMBNAIL_SIDE}")
     response = get_conditional_response(request, etag=etag)
     if response is None:
-        with _not_found(OSError):
+        with not_found(OSError):
             response = HttpResponse(pictures.thumbnail(of), content_type="image/jpeg")
         response["ETag"] = etag
     patch_cache_control(response, private=True, no_cache=True)

@@ -1,6 +1,6 @@
-"""What doctors read of other people's records by programs: logged, and remembered for blind ones.
+"""What doctors read of other people's records: logged, and remembered for those who review blind.
 
-The administration's pages are logged by their addresses (audit/middleware.py).
+Here by programs; the administration's pages are logged by their addresses (audit/middleware.py).
 """
 
 from collections.abc import Iterable
@@ -11,8 +11,6 @@ from accounts.models import User
 from audit import log
 from diagnosis.records.models import MoleRecord
 from diagnosis.reviews import verdicts
-
-HIDDEN = {"answer": "hidden"}
 
 
 def is_hidden(*, record: MoleRecord, doctor: User) -> bool:
@@ -29,12 +27,12 @@ def is_blind(*, record: MoleRecord, doctor: User) -> bool:
     own = LogEntry.objects.get_for_object(record).filter(
         actor=doctor, action=LogEntry.Action.ACCESS
     )
-    return not own.exclude(additional_data__answer=HIDDEN["answer"]).exists()
+    return not own.exclude(additional_data__answer=log.HIDDEN["answer"]).exists()
 
 
 def one(record: MoleRecord, *, hidden: bool = False) -> None:
     """Log that a doctor read a record, or looked at its picture."""
-    log.look(MoleRecord, record, details=HIDDEN if hidden else None)
+    log.look(MoleRecord, record, details=log.HIDDEN if hidden else None)
 
 
 def several(records: Iterable[MoleRecord]) -> None:

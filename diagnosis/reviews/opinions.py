@@ -96,17 +96,26 @@ def ask(*, review: Review, of: User, question: str = "") -> SecondOpinion:
 
 
 def answer(*, opinion: SecondOpinion, review: Review) -> Review | None:
-    """Take the colleague's verdict; return the final one if both say the same.
+    """Take the colleague's verdict; return the one that the person has to hear of.
 
     For the caller's transaction, with the record locked.
     """
     opinion.second = review
     if not opinion.differs:
-        settle(opinion=opinion, final=opinion.first)
-        return opinion.first
+        return agree(opinion=opinion)
     opinion.save(update_fields=["second"])
     _mail(opinion.first.doctor, review.record, "differs")
-    return None
+    return review if review.is_final else None
+
+
+def agree(*, opinion: SecondOpinion) -> Review | None:
+    """Let the first verdict count, since both say the same; return it unless it did before.
+
+    For the caller's transaction, with the record locked.
+    """
+    was_final = opinion.first.is_final
+    settle(opinion=opinion, final=opinion.first)
+    return None if was_final else opinion.first
 
 
 def settle(*, opinion: SecondOpinion, final: Review) -> None:

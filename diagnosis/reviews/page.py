@@ -19,13 +19,11 @@ from diagnosis.language import changes as language
 from diagnosis.language import frequencies, results, terms
 from diagnosis.moles import changes
 from diagnosis.records.models import Assessment, MoleRecord
-from diagnosis.reviews import claims, opinions, similar, verdicts
+from diagnosis.reviews import claims, looks, opinions, similar, verdicts
 from diagnosis.reviews.forms import NewVerdictForm
 from diagnosis.reviews.models import Review
 
 # Records whose answer this session has shown: whoever hides it again has seen it all the same.
-SEEN = "seen_answers"
-SEEN_AT_MOST = 1000
 # Records that a doctor passed over in this session; starting anew asks for them again.
 SKIPPED = "skipped_reviews"
 
@@ -94,7 +92,6 @@ class ReviewPage:
         if record.current_assessment:
             context["hidden"] = not self._is_answer_seen()
             if not context["hidden"]:
-                self._remember()
                 context |= _answer(record.current_assessment) | _changed(record)
                 context["parts"] = [
                     (part, part.malignancy is not None and percent(part.malignancy))
@@ -194,15 +191,10 @@ class ReviewPage:
         return NewVerdictForm(*args, doctor=self.request.user, may_ask=may_ask, **kwargs)
 
     def _is_answer_seen(self) -> bool:
-        """Whether the page shows the program's answer: always, or because the doctor asked."""
-        seen = self.request.session.get(SEEN, ())
-        asked = "model" in self.request.GET or str(self.record.pk) in seen
-        return asked or not self.profile.blind_review
-
-    def _remember(self) -> None:
-        seen = self.request.session.get(SEEN, [])
-        if str(self.record.pk) not in seen:
-            self.request.session[SEEN] = [*seen, str(self.record.pk)][-SEEN_AT_MOST:]
+        """Whether the page shows the program's answer: always, or because the doctor asked, now
+        or before."""
+        asked = "model" in self.request.GET
+        return asked or not looks.is_blind(record=self.record, doctor=self.request.user)
 
 
 def go_on(model_admin: admin.ModelAdmin, request: PersonRequest) -> HttpResponse:

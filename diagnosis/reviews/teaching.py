@@ -1,7 +1,8 @@
 """Verdicts that teach: reviewed pictures as a data set that ``ml.datasets`` reads.
 
-Only of people who allow it at that moment; under pseudonyms that are the same in each export, so
-that splits hold, and that nobody without the service's SECRET_KEY leads back to a person.
+Only of people who allow it at that moment; under pseudonyms that are the same in each export as
+long as SECRET_KEY is, so that splits hold, and that nobody without it leads back to a person. What
+a new key does to an export: docs/operations.md, keys.
 """
 
 import csv

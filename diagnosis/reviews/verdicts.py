@@ -93,7 +93,7 @@ def _add(review: Review, *, ask: User | None, question: str) -> None:
     review.save(force_insert=True)
     final: Review | None = review if review.is_final else None
     if open_one and is_answer:
-        final = opinions.answer(opinion=open_one, review=review) or final
+        final = opinions.answer(opinion=open_one, review=review)
     elif open_one:
         opinions.settle(opinion=open_one, final=review)
     if ask:
@@ -105,6 +105,7 @@ def _add(review: Review, *, ask: User | None, question: str) -> None:
 def correct(*, review: Review, by: User, **changes: Any) -> None:
     """Change one's own verdict, and tell the person again.
 
+    One that waits for a colleague waits no more once it is urgent, or says what the colleague says.
     Raises PermissionDenied, ValidationError.
     """
     if review.doctor_id != by.pk or not by.has_perm("diagnosis.change_review"):
@@ -115,9 +116,20 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
     review.blind = False  # by now the doctor may have seen the program's answer
     review.full_clean()
     with transaction.atomic():
-        review.save(update_fields=[*Review.VERDICT, "news_since", "blind"])
-        if review.is_final:
-            _tell(review)
+        # As for a new verdict: which one is final is decided with the record locked.
+        record = MoleRecord.objects.select_for_update().get(pk=review.record_id)
+        review.refresh_from_db(fields=["is_final"])
+        open_one = opinions.open_on(record)
+        of_two = (open_one.first_id, open_one.second_id) if open_one else ()
+        if review.urgency == opinions.URGENT and review.pk in of_two:
+            review.is_final = True
+        review.save(update_fields=[*Review.VERDICT, "news_since", "blind", "is_final"])
+        final: Review | None = review if review.is_final else None
+        open_one = opinions.open_on(record)  # with the new words
+        if open_one and open_one.second and not open_one.differs:
+            final = opinions.agree(opinion=open_one) or (final and open_one.final)
+        if final:
+            _tell(final)
 
 
 def _tell(review: Review) -> None:

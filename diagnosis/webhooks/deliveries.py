@@ -114,12 +114,28 @@ def send_again(deliveries: Collection[WebhookDelivery]) -> int:
     """Begin again with each of them, delivered or given up, at once; return how many."""
     webhooks = {delivery.webhook_id for delivery in deliveries}
     with transaction.atomic():
+        # Locked first, as by _note: it would write what it read before this.
+        list(Webhook.objects.select_for_update().filter(pk__in=webhooks).order_by("pk"))
         again = WebhookDelivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries])
         number = again.update(tries=0, delivered_at=None, next_attempt_at=Now())
-        Webhook.objects.filter(pk__in=webhooks, failures__gt=0).update(busy_until=None)
+        end_rests(webhooks)
         for webhook in webhooks:
             _hint(webhook)
     return number
+
+
+def end_rests(webhook_ids: Collection[uuid.UUID]) -> None:
+    """Let those be told at once that only rest after a failure; what a worker has, it keeps.
+
+    To be called within a transaction.
+    """
+    failing = Webhook.objects.filter(pk__in=webhook_ids, failures__gt=0, busy_until__gt=Now())
+    for webhook in failing.select_for_update().order_by("pk"):
+        attempts = WebhookAttempt.objects.filter(delivery__webhook=webhook)
+        last = attempts.order_by("-created_at").values_list("created_at", flat=True).first()
+        # A claim counts from another moment.
+        if last and webhook.busy_until == last + _rest(webhook.failures):
+            Webhook.objects.filter(pk=webhook.pk).update(busy_until=None)
 
 
 def _claim(webhook_id: uuid.UUID | str) -> bool:
@@ -136,13 +152,13 @@ def _note(webhook: Webhook, delivery: WebhookDelivery, outcome: outbound.Outcome
     with transaction.atomic():
         webhook = Webhook.objects.select_for_update().get(pk=webhook.pk)
         delivery = WebhookDelivery.objects.get(pk=delivery.pk)
-        WebhookAttempt.objects.create(
+        attempt = WebhookAttempt.objects.create(
             delivery=delivery,
             status=outcome.status,
             error=outcome.error,
             milliseconds=outcome.milliseconds,
         )
-        now = timezone.now()
+        now = attempt.created_at
         delivery.tries += 1
         if outcome.is_accepted:
             delivery.delivered_at, delivery.next_attempt_at = now, None
@@ -152,7 +168,7 @@ def _note(webhook: Webhook, delivery: WebhookDelivery, outcome: outbound.Outcome
             delivery.next_attempt_at = _next(delivery, now)
             webhook.failures += 1
             webhook.failing_since = webhook.failing_since or now
-            webhook.busy_until = now + min(_pause(webhook.failures), LONGEST_REST)
+            webhook.busy_until = now + _rest(webhook.failures)
             _switch_off(webhook, outcome, now)
         delivery.save(update_fields=["tries", "delivered_at", "next_attempt_at"])
         webhook.save(update_fields=["failures", "failing_since", "busy_until", "disabled_at"])
@@ -167,6 +183,10 @@ def _next(delivery: WebhookDelivery, now: datetime) -> datetime | None:
 
 def _pause(failures: int) -> timedelta:
     return PAUSES[min(failures, len(PAUSES)) - 1]
+
+
+def _rest(failures: int) -> timedelta:
+    return min(_pause(failures), LONGEST_REST)
 
 
 def _switch_off(webhook: Webhook, outcome: outbound.Outcome, now: datetime) -> None:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.ownership import check_owner
 from diagnosis import limits, queue
-from diagnosis.webhooks import outbound
+from diagnosis.webhooks import deliveries, outbound
 from diagnosis.webhooks.models import Webhook, WebhookDelivery
 
 AT_MOST = 5  # of one person
@@ -61,7 +61,7 @@ def test(*, webhook: Webhook, by: User) -> WebhookDelivery:
     limits.spend(by, "webhooks")
     with transaction.atomic():
         # Not after the rest that a failing receiver is given: the person waits.
-        Webhook.objects.filter(pk=webhook.pk, failures__gt=0).update(busy_until=None)
+        deliveries.end_rests([webhook.pk])
         delivery = WebhookDelivery.objects.create(
             webhook=webhook, event=WebhookDelivery.TEST, next_attempt_at=timezone.now()
         )

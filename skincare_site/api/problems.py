@@ -23,7 +23,7 @@ from diagnosis.limits import TryLater
 from diagnosis.records.pictures import PictureRefused
 from diagnosis.records.uploads import ConsentMissing, NotRetryable, SentBefore
 from diagnosis.reviews.verdicts import MorePictures, Overtaken
-from skincare_site.middleware import is_refused_by_database
+from skincare_site.middleware import answer_later, is_refused_by_database
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -125,19 +125,31 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500; while the database is down, 503 and when to come back."""
+    """Django's handler500; while the database is down, 503 and when to come back.
+
+    The same for who is put off before a view has the request, as the form is read.
+    """
     error = sys.exception()
-    if not isinstance(error, OUTAGES):
-        return defaults.server_error(request)
-    logger.error("The database can't be reached", exc_info=error)
-    if request.path.startswith("/api/"):
-        status = HTTPStatus.SERVICE_UNAVAILABLE
-        problem = {"type": "about:blank", "title": status.phrase, "status": status.value}
-        problem["detail"] = str(Outage.default_detail)
-        response: HttpResponse = JsonResponse(problem, status=status.value, content_type=MEDIA_TYPE)
-    else:
+    for_program = request.path.startswith("/api/")
+    if isinstance(error, OUTAGES):
+        logger.error("The database can't be reached", exc_info=error)
+        if for_program:
+            return _problem(str(Outage.default_detail), 503, Outage.wait)
         response = HttpResponse(get_template("503.html").render(), status=503)
-    response["Retry-After"] = Outage.wait
+        response["Retry-After"] = Outage.wait
+        return response
+    if isinstance(error, TryLater):
+        if for_program:
+            return _problem(error.sentence, error.status, error.seconds)
+        return answer_later(request, error)
+    return defaults.server_error(request)
+
+
+def _problem(detail: str, code: int, seconds: int) -> HttpResponse:
+    status = HTTPStatus(code)
+    problem = {"type": "about:blank", "title": status.phrase, "status": code, "detail": detail}
+    response = JsonResponse(problem, status=code, content_type=MEDIA_TYPE)
+    response["Retry-After"] = seconds
     return response
 
 

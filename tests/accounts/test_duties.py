@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 from knox.models import AuthToken
+from rest_framework.test import APIClient
 
 from accounts.models import User
 from tests.factories import PASSWORD, UserFactory
@@ -72,16 +73,32 @@ def test_nobody_gives_themselves_a_role(client, frank):
     assert [group.name for group in frank.groups.all()] == ["administrator"]
 
 
-def test_nobody_sets_their_own_password_or_address_there(client, frank):
-    answer = client.post(
-        reverse("admin:auth_user_password_change", args=[frank.pk]),
+def spellings(person) -> list[str]:
+    """What Django's administration takes for this person's id."""
+    return [
+        str(person.pk),
+        person.pk.hex,
+        str(person.pk).upper(),
+        f"urn_3Auuid_3A{person.pk}",
+        f"{{{person.pk}}}",
+        f"urn:uuid:{person.pk}",
+    ]
+
+
+@pytest.mark.parametrize("spelling", range(6))
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_nobody_sets_their_own_password_there(client, frank, method, spelling):
+    answer = getattr(client, method)(
+        reverse("admin:auth_user_password_change", args=[spellings(frank)[spelling]]),
         {"usable_password": "true", "password1": NEW, "password2": NEW},
     )
     assert answer.url == reverse("account_change_password")
+    assert User.objects.get(pk=frank.pk).check_password(PASSWORD)
+
+
+def test_nor_their_own_address(client, frank):
     client.post(page(frank), fields(frank, "administrator", email="other@example.org"))
-    frank = User.objects.get(pk=frank.pk)
-    assert frank.check_password(PASSWORD)
-    assert frank.email == "frank@example.org"
+    assert User.objects.get(pk=frank.pk).email == "frank@example.org"
 
 
 def test_nobody_removes_their_own_second_factor_there(client, frank):
@@ -116,6 +133,45 @@ def test_a_password_that_was_set_is_told_and_logged(do, frank, dr_chen, mailoutb
     assert "password" in logged(dr_chen, frank)
     assert dr_chen.password not in logged(dr_chen, frank)
     assert dr_chen.password[-8:] not in logged(dr_chen, frank)
+
+
+def test_a_password_that_was_switched_off_ends_what_it_opened_and_is_told(
+    do, frank, dr_chen, mailoutbox
+):
+    program, browser = APIClient(), Client()
+    program.credentials(HTTP_AUTHORIZATION=f"Token {AuthToken.objects.create(dr_chen)[1]}")
+    assert program.get("/api/v1/account/").status_code == 200
+    browser.force_login(dr_chen)
+    dr_chen.push_subscriptions.create(endpoint="https://push.example.org/1")
+    address = reverse("admin:auth_user_password_change", args=[dr_chen.pk])
+    do(address, {"usable_password": "false", "unset-password": "1"})
+    assert not User.objects.get(pk=dr_chen.pk).has_usable_password()
+    assert program.get("/api/v1/account/").status_code == 401
+    assert browser.get(reverse("accounts:account")).status_code == 302
+    assert not dr_chen.push_subscriptions.exists()
+    said = notice(mailoutbox, dr_chen)
+    assert "switched off signing in with the password" in said
+    assert "set a new password" not in said
+
+
+def test_one_that_was_off_already_ends_and_tells_nothing(do, frank, dr_chen, mailoutbox):
+    dr_chen.set_unusable_password()
+    dr_chen.save()
+    AuthToken.objects.create(dr_chen)  # of a sign-in through the identity provider
+    address = reverse("admin:auth_user_password_change", args=[dr_chen.pk])
+    do(address, {"usable_password": "false", "unset-password": "1"})
+    do(page(dr_chen), fields(dr_chen, "doctor", is_staff="on", display_name="Dr C."))
+    assert dr_chen.auth_token_set.count() == 1
+    assert not mailoutbox
+
+
+@pytest.mark.parametrize("spelling", range(6))
+def test_however_the_id_is_spelled(do, frank, dr_chen, mailoutbox, spelling):
+    do(
+        reverse("admin:auth_user_password_change", args=[spellings(dr_chen)[spelling]]),
+        {"usable_password": "true", "password1": NEW, "password2": NEW},
+    )
+    assert "set a new password" in notice(mailoutbox, dr_chen)
 
 
 def test_a_password_that_was_refused_is_not_told(do, frank, dr_chen, mailoutbox):

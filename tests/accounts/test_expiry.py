@@ -6,12 +6,13 @@ import pytest
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from knox.models import AuthToken
 
 from accounts import expiry
 from accounts.models import User
-from tests.factories import UserFactory
+from tests.factories import PASSWORD, UserFactory
 
 MONTHS_AGO = timezone.now() - timedelta(days=90)
 
@@ -67,6 +68,20 @@ def test_others_stay(dana, settings, change):
     User.objects.filter(pk=dana.pk).update(**change)
     expiry.remove_expired()
     assert User.objects.exists()
+
+
+def test_who_was_made_by_an_administrator_stays(client, settings, db):
+    """A first sign-in notes the address, and asks to confirm it."""
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    client.force_login(UserFactory(display_name="frank", role="administrator", is_staff=True))
+    fields = {"email": "erin@example.org", "password1": PASSWORD, "password2": PASSWORD}
+    client.post(reverse("admin:accounts_user_add"), fields | {"usable_password": "true"})
+    erin = User.objects.get(email="erin@example.org")
+    Client().post(reverse("account_login"), {"login": erin.email, "password": PASSWORD})
+    assert list(erin.emailaddress_set.values_list("verified", flat=True)) == [False]
+    User.objects.filter(pk=erin.pk).update(date_joined=MONTHS_AGO)
+    expiry.remove_expired()
+    assert User.objects.filter(pk=erin.pk).exists()
 
 
 def test_where_nobody_has_to_confirm_they_stay(dana):

@@ -171,6 +171,17 @@ def test_a_look_at_a_record(client, colleague, view):
     assert looks(colleague) == [("molerecord", str(record.pk))]
 
 
+@pytest.mark.parametrize("view", ["change", "history"])
+@pytest.mark.parametrize("spelled", ["{0.hex}", "urn_3Auuid_3A{0}"])
+def test_however_the_id_is_spelled_in_the_address(client, colleague, dr_chen, view, spelled):
+    review = ReviewFactory(record=assessed(), doctor=dr_chen)
+    seen = [("molerecord", review.record_id), ("review", review.pk)]
+    for model, key in seen:
+        address = reverse(f"admin:diagnosis_{model}_{view}", args=[spelled.format(key)])
+        assert client.get(address).status_code == 200
+    assert looks(colleague) == [(model, str(key)) for model, key in seen]
+
+
 def test_a_list_with_what_stood_in_it(client, colleague, dr_chen):
     review = ReviewFactory(record=assessed(), doctor=dr_chen)
     client.get(reverse("admin:diagnosis_molerecord_changelist"), {"review": "all"})

@@ -1,7 +1,9 @@
 """A backup is made of a system in use, and rehearsed into one that is empty."""
 
 import errno
+import fcntl
 import io
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -219,6 +221,59 @@ def test_each_day_by_what_the_clock_says_meanwhile(transactional_db, key, tmp_pa
         call_command("backup", to=tmp_path, daily_at=timedelta(hours=12), stdout=io.StringIO())
     assert slept == [60, 40, 60, 60]
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_second_one_meanwhile_is_refused_and_the_first_one_ends(
+    system, key, tmp_path, monkeypatch
+):
+    write, refused = archive.write, []
+
+    def begin_another(file, key):
+        with pytest.raises(CommandError, match="Try again") as error:
+            make(tmp_path / "backups", keep=1)
+        refused.append(error)
+        return write(file, key)
+
+    monkeypatch.setattr(archive, "write", begin_another)
+    path = make(tmp_path / "backups")
+    assert refused
+    assert list((tmp_path / "backups").iterdir()) == [path]
+
+
+def test_the_daily_one_waits_for_one_by_hand(transactional_db, key, tmp_path, monkeypatch):
+    by_hand = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(by_hand, fcntl.LOCK_EX)
+    left, slept = iter([60, 86_400]), []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        if len(slept) == 3:
+            os.close(by_hand)
+
+    monkeypatch.setattr(command, "FAILED", tmp_path.with_name("failed"))
+    monkeypatch.setattr(command, "_seconds_until", lambda *_: next(left))
+    monkeypatch.setattr(command, "time", SimpleNamespace(sleep=sleep))
+    with pytest.raises(StopIteration):
+        call_command("backup", to=tmp_path, daily_at=timedelta(hours=12), stdout=io.StringIO())
+    assert len(slept) == 4
+    assert len(list(tmp_path.iterdir())) == 1
+    assert not command.FAILED.exists()
+
+
+def test_the_daily_one_that_waits_for_too_long_is_a_failure(
+    transactional_db, key, tmp_path, monkeypatch
+):
+    left, said = iter([60, 86_400]), io.StringIO()
+    monkeypatch.setattr(command, "FAILED", tmp_path.with_name("failed"))
+    monkeypatch.setattr(command, "_seconds_until", lambda *_: next(left))
+    monkeypatch.setattr(command, "time", SimpleNamespace(sleep=lambda _seconds: None))
+    by_hand = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(by_hand, fcntl.LOCK_EX)
+    with pytest.raises(StopIteration):
+        call_command("backup", to=tmp_path, daily_at=timedelta(hours=12), stderr=said)
+    os.close(by_hand)
+    assert "is writing into" in said.getvalue()
+    assert command.FAILED.exists()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Copies of backups in an S3-compatible store: moto's server, as a program of its own."""
 
+import fcntl
 import io
+import os
 import socket
 from pathlib import Path
 
@@ -168,6 +170,17 @@ def test_what_can_t_be_fetched_is_told(bucket, folder, use, address, given, word
     with pytest.raises(CommandError, match=word):
         call_command("backup", to=folder, fetch="")
     assert not list(folder.iterdir())
+
+
+def test_none_is_fetched_into_a_folder_that_a_backup_is_writing_into(bucket, folder):
+    """Which would take its beginning for what one left that was killed."""
+    backup(folder)
+    other = os.open(folder, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    with pytest.raises(CommandError, match="Try again"):
+        call_command("backup", to=folder, fetch="")
+    os.close(other)
+    call_command("backup", to=folder, fetch="")
 
 
 def test_a_name_that_is_not_there_is_told_with_those_that_are(bucket, folder):

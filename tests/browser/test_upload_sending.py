@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from diagnosis import queue
 from diagnosis.models import Mole, MoleRecord
+from diagnosis.records import media
 from tests.factories import PASSWORD, picture
 
 NEW = "/records/new/"
@@ -169,6 +170,14 @@ def test_an_error_of_ours_keeps_the_picture(upload_page: Page, files) -> None:
     upload_page.get_by_label("Picture of the mole").set_input_files(files[0])
     send(upload_page)
     expect(upload_page.get_by_role("alert")).to_contain_text("Something went wrong on our side.")
+    expect(upload_page.get_by_role("button", name="Send again")).to_be_enabled()
+
+
+def test_a_full_disk_says_so_and_keeps_the_picture(upload_page: Page, files, monkeypatch) -> None:
+    monkeypatch.setattr(media, "trouble", lambda: "full")
+    upload_page.get_by_label("Picture of the mole").set_input_files(files[0])
+    send(upload_page)
+    expect(upload_page.get_by_role("alert")).to_contain_text("There is no room for new pictures.")
     expect(upload_page.get_by_role("button", name="Send again")).to_be_enabled()
 
 

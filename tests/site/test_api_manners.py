@@ -8,17 +8,19 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from auditlog.models import LogEntry
+from django.contrib.auth.hashers import make_password
 from django.core import signing
 from django.db import connections
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from accounts import tokens
-from accounts.models import IdempotencyKey
+from accounts.models import IdempotencyKey, User
 from diagnosis.models import Mole, MoleRecord
 from tests.factories import PASSWORD, MoleFactory, RecordFactory, assessed
 
 API = "/api/v1/"
+NEW = "another long enough passphrase"
 NEW_MOLE = {"name": "left shoulder", "body_site": "shoulder"}
 
 
@@ -80,6 +82,37 @@ def test_a_token_is_made_once_and_its_text_shown_once(program, alice):
     assert program.post(f"{API}tokens/", body, **sent).status_code == 201
     assert program.post(f"{API}tokens/", body, **sent).status_code == 409
     assert AuthToken.objects.filter(user=alice).count() == 2
+
+
+def test_what_is_kept_of_a_request_lets_nobody_guess_its_password(program, settings):
+    kept = []
+    for secret_key, password in (("one", PASSWORD), ("two", PASSWORD), ("two", NEW)):
+        settings.SECRET_KEY = secret_key
+        User.objects.update(password=make_password(password))
+        body = {"password": password, "scope": "read"}
+        sent = {"format": "json", "HTTP_IDEMPOTENCY_KEY": f"k-{len(kept)}"}
+        assert program.post(f"{API}tokens/", body, **sent).status_code == 201
+        kept.append(IdempotencyKey.objects.get(key=f"k-{len(kept)}").request_digest)
+    one, two, new = kept
+    assert one != two  # of the service's own key, which no backup holds
+    assert two == new
+
+
+def test_a_new_secret_key_of_the_service_does_not_make_things_twice(program, alice, settings):
+    sent = {"format": "json", "HTTP_IDEMPOTENCY_KEY": "k"}
+    made = program.post(f"{API}moles/", NEW_MOLE, **sent).json()
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another"
+    again = program.post(f"{API}moles/", NEW_MOLE, **sent)
+    assert (again.status_code, again.json()["id"]) == (201, made["id"])
+
+
+def test_another_code_is_the_same_request(program, alice):
+    body = {"password": PASSWORD, "scope": "read"}
+    sent = {"format": "json", "HTTP_IDEMPOTENCY_KEY": "k"}
+    assert program.post(f"{API}tokens/", body, **sent).status_code == 201
+    assert program.post(f"{API}tokens/", body | {"code": "123456"}, **sent).status_code == 409
+    assert program.post(f"{API}tokens/", body | {"scope": "full"}, **sent).status_code == 422
 
 
 def test_a_key_that_can_not_be_is_refused(program):

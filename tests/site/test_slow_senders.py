@@ -9,6 +9,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -40,9 +41,14 @@ web_worker.GRACE = 2
 """
 
 
+# And with room for the bodies of two requests.
+SMALL = f"{IMPATIENT}\nweb_worker.KEPT_TOGETHER = 2_000_000\n"
+
+
 @pytest.fixture
-def port(tmp_path: Path, unused_tcp_port: int, process_environment) -> Iterator[int]:
-    (tmp_path / "impatient.py").write_text(IMPATIENT)
+def port(request, tmp_path: Path, unused_tcp_port: int, process_environment) -> Iterator[int]:
+    """By the settings that a test gives, or else IMPATIENT."""
+    (tmp_path / "impatient.py").write_text(getattr(request, "param", IMPATIENT))
     command = [sys.executable, "-m", "gunicorn", "-c", str(tmp_path / "impatient.py")]
     server = subprocess.Popen(
         [*command, "-b", f"127.0.0.1:{unused_tcp_port}", "skincare_site.wsgi"],
@@ -122,7 +128,7 @@ def slow(port: int) -> Iterator:
 
 
 def ask(
-    port: int, method: str = "GET", path: str = "/health/live", timeout: float = 10, **request
+    port: int, method: str = "GET", path: str = "/health/live", timeout: float = 60, **request
 ) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     connection.request(method, path, **request)
@@ -203,14 +209,47 @@ def test_more_than_any_upload_may_have_is_refused_with_a_sentence(port: int, ali
     assert b"larger than 25 MB" in answer
 
 
-def test_an_endless_request_is_refused_unread(port: int) -> None:
+@pytest.mark.parametrize(("length", "kind"), [(200_000_000, UPLOAD), (3_000_000, FORM)])
+def test_an_endless_request_is_refused_unread(port: int, length, kind) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(
-            b"POST /api/v1/records/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000000\r\n"
-            + UPLOAD
+            b"POST /api/v1/records/ HTTP/1.1\r\nHost: localhost\r\n"
+            + f"Content-Length: {length}\r\n".encode()
+            + kind
             + b"\r\n"
         )
         assert connection.recv(1000).startswith(b"HTTP/1.1 413")
+
+
+@pytest.mark.parametrize("port", [SMALL], indirect=True)
+@pytest.mark.parametrize("door", ["port", "caddy"])
+def test_bodies_that_fill_the_room_for_them_put_off_uploads_and_nothing_else(
+    request, port, door, alice
+) -> None:
+    to = request.getfixturevalue(door)
+    headers = {"Authorization": f"Token {AuthToken.objects.create(alice)[1]}"}
+    upload = partial(
+        requests.post,
+        f"http://localhost:{to}/api/v1/records/",
+        files={"image": ("a.jpg", b"1" * 900_000)},
+        headers=headers,
+        timeout=30,
+    )
+    assert upload().status_code == 400  # not a picture
+    with contextlib.ExitStack() as slow_ones:
+        for _number in range(2):
+            one = slow_ones.enter_context(socket.create_connection(("127.0.0.1", port)))
+            one.sendall(BEGINNINGS["upload"] + b"1" * 700_000)
+        time.sleep(0.5)
+        answer = upload()
+        assert answer.status_code == 503
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert int(answer.headers["Retry-After"]) > 0
+        assert ask(to)[0] == 200
+        token = f"http://localhost:{to}/api/v1/auth/token/"
+        assert requests.post(token, json={"email": "x"}, timeout=30).status_code == 400
+    time.sleep(0.5)
+    assert upload().status_code == 400
 
 
 def test_what_is_made_while_it_is_sent_is_in_the_persons_language(port: int, client) -> None:

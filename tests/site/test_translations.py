@@ -37,7 +37,7 @@ PRODUCTS = {"Samsung Internet", "Mac OS X", media.NOT_WRITABLE}
 DESCRIPTION = ast.dump(ast.Constant("description"))
 CONSOLE = {"settings.py", "service.py", "embedded.py", "processes.py", "logs.py", "health.py"}
 CONSOLE |= {"environment.py", "metrics.py", "web_worker.py", "wsgi.py", "make_secrets.py"}
-CONSOLE |= {"description.py", "examples.py", "idempotency.py", "schema.py"}
+CONSOLE |= {"description.py", "examples.py", "schema.py"}
 # Other systems read them: the terms of FHIR, DICOM and their code systems.
 CONSOLE |= {"fhir.py", "fhir_api.py", "dicom.py"}
 # A sentence, or at least two words of which the first is written large.

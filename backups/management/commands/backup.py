@@ -1,8 +1,11 @@
 """``manage.py backup``: one file, now or each day."""
 
 import argparse
+import fcntl
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from backups.bucket import Bucket
 
 FAILED = Path("/tmp/backup-failed")
+PATIENCE = 6 * 60  # minutes that the daily one waits for one by hand
 
 
 class Command(BaseCommand):
@@ -44,7 +48,8 @@ class Command(BaseCommand):
         self, *args: Any, daily_at: timedelta | None, fetch: str | None, to: Path, **options: Any
     ) -> None:
         if fetch is not None:
-            self._fetch(fetch, to)
+            with _alone(to):
+                self._fetch(fetch, to)
             return
         if not settings.BACKUP_KEY:
             raise CommandError("BACKUP_KEY is not set: a key of age, as age-keygen makes it.")
@@ -53,7 +58,8 @@ class Command(BaseCommand):
         except crypt.KeyProblem as error:
             raise CommandError(str(error)) from error
         if daily_at is None:
-            self._make(to, options["keep"])
+            with _alone(to):
+                self._make(to, options["keep"])
             return
         left = _seconds_until(daily_at, datetime.now(UTC))
         while True:
@@ -63,7 +69,8 @@ class Command(BaseCommand):
             if left <= before:
                 continue
             try:
-                self._make(to, options["keep"])
+                with _alone(to, PATIENCE):
+                    self._make(to, options["keep"])
             except (CommandError, DatabaseError) as error:
                 FAILED.touch()
                 self.stderr.write(f"Failed: {error}")
@@ -115,6 +122,37 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+@contextmanager
+def _alone(folder: Path, minutes: int = 0) -> Iterator[None]:
+    """Keep others from writing into the folder; wait so long for one that does.
+
+    By a lock that ends with its process, however that ends. Raises CommandError.
+    """
+    try:
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise CommandError(f"The backup could not be written: {error}") from error
+    try:
+        while not _locked(lock):
+            if not minutes:
+                raise CommandError(
+                    f"Another backup, or a --fetch, is writing into {folder}. Try again after it."
+                )
+            time.sleep(60)
+            minutes -= 1
+        yield
+    finally:
+        os.close(lock)
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _bucket() -> "Bucket | None":

@@ -54,7 +54,8 @@ function read({ status, response }, token) {
   if (status === 0) return { problem: "offline", ...answer };
   // Signing in also brings the token without which nothing may be sent.
   if (status === 401 || !token) return { problem: "signIn", ...answer };
-  return { problem: status >= 500 ? "broken" : "refused", ...answer };
+  // A full disk or a busy server says so itself (507, 503).
+  return { problem: status < 500 || detail ? "refused" : "broken", ...answer };
 }
 
 /** @param {string} name */

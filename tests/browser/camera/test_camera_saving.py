@@ -8,6 +8,7 @@ from PIL import Image, ImageFilter
 from playwright.sync_api import Page, expect
 
 from diagnosis.models import MoleRecord
+from diagnosis.records import media
 from tests.browser.camera.conftest import FRAMED, expect_advice, shaken, start
 from tests.browser.camera.test_camera_live import frames
 from tests.factories import PASSWORD
@@ -120,6 +121,15 @@ def test_an_answer_that_is_lost_makes_no_second_record(live: Page) -> None:
     live.get_by_role("button", name="Send now").click()
     expect(live.get_by_role("heading", level=1)).to_have_text(CHECKED)
     assert MoleRecord.objects.count() == 1
+
+
+def test_a_full_disk_says_so_and_the_phone_keeps_it(live: Page, monkeypatch) -> None:
+    monkeypatch.setattr(media, "trouble", lambda: "full")
+    save(live)
+    expect(live.get_by_text("It is kept on this phone. There is no room")).to_be_visible()
+    monkeypatch.undo()
+    live.get_by_role("button", name="Send now").click()
+    expect(live.get_by_role("heading", level=1)).to_have_text(CHECKED)
 
 
 # Safari's private tabs, and a phone without room.

@@ -3,9 +3,12 @@
 import io
 import struct
 import zlib
+from functools import partial
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
 from PIL import Image
 from rest_framework.test import APIClient
 
@@ -73,6 +76,36 @@ def test_no_more_than_the_limit_is_written_while_receiving(settings):
     assert file.size == 60 * len(chunk)
     assert file.seek(0, 2) <= pictures.MAX_BYTES + len(chunk)
     file.close()
+
+
+@pytest.fixture
+def no_room(monkeypatch):
+    """Each file that is being received lies on a disk that is full."""
+    full = partial(open, "/dev/full", "w+b")
+    monkeypatch.setattr(pictures.tempfile, "TemporaryFile", lambda **_: full())
+
+
+@pytest.mark.parametrize("size", [4_000, 200_000])  # within the file's buffer, and beyond
+def test_a_picture_for_which_there_is_no_room_may_come_again_by_program(alice, no_room, size):
+    api = APIClient(raise_request_exception=False)
+    api.force_authenticate(alice)
+    image = SimpleUploadedFile("mole.jpg", bytes(size), "image/jpeg")
+    response = api.post("/api/v1/records/", {"image": image}, format="multipart")
+    assert (response.status_code, response["Content-Type"]) == (503, "application/problem+json")
+    assert int(response["Retry-After"]) > 0
+
+
+def test_a_picture_for_which_there_is_no_room_may_come_again_by_page(alice, no_room):
+    client = Client(raise_request_exception=False, enforce_csrf_checks=True)
+    client.force_login(alice)
+    page = reverse("diagnosis:record_new")
+    client.get(page)
+    image = SimpleUploadedFile("mole.jpg", bytes(200_000), "image/jpeg")
+    fields = {"csrfmiddlewaretoken": client.cookies["csrftoken"].value, "image": image}
+    response = client.post(page, fields)
+    assert (response.status_code, response["Content-Type"]) == (503, "text/html; charset=utf-8")
+    assert int(response["Retry-After"]) > 0
+    assert "Try again in 1 minute" in response.content.decode()
 
 
 def test_what_is_received_has_no_name_that_a_killed_process_could_leave(settings, tmp_path):

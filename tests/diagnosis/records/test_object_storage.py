@@ -12,13 +12,15 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from diagnosis.models import MoleRecord
+from diagnosis import tasks
+from diagnosis.models import Change, MoleRecord
 from diagnosis.records import assessments, pictures
 from skincare_site import storages
 from skincare_site.environment import Environment
 from tests import s3_server
-from tests.factories import PASSWORD, assessed, picture
+from tests.factories import PASSWORD, MoleFactory, assessed, picture
 
 BUCKET = "pictures"
 
@@ -159,11 +161,49 @@ def test_while_it_is_down_records_wait_and_lose_no_attempt(store, alices) -> Non
     assert record.state in MoleRecord.ASSESSED
 
 
-@pytest.mark.parametrize("page", ["image", "thumbnail", "report"])
-def test_while_it_is_down_no_page_says_that_the_picture_is_gone(store, alices, alice, page) -> None:
+def test_while_it_is_down_a_new_answer_is_still_owed(store, alices, alice) -> None:
+    send(alices)
+    record = MoleRecord.objects.get()
+    assessments.run(record.pk)
+    MoleRecord.objects.update(stale_since=timezone.now())
+    with store.down():
+        tasks.reassess_record(record.pk)
+    record.refresh_from_db()
+    assert record.stale_since
+    tasks.reassess_record(record.pk)
+    record.refresh_from_db()
+    assert record.stale_since is None
+
+
+def test_while_it_is_down_a_comparison_waits_and_loses_no_attempt(store, alice) -> None:
+    mole = MoleFactory(owner=alice)
+    before, after = (assessed(owner=alice, mole=mole).current_assessment for _ in range(2))
+    change = Change.objects.create(before=before, after=after)
+    with store.down():
+        tasks.measure_change(change.pk)
+    change.refresh_from_db()
+    assert (change.result, change.attempts) == (None, 0)
+    tasks.measure_change(change.pk)
+    change.refresh_from_db()
+    assert change.result
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "/records/{}/image/",
+        "/records/{}/thumbnail/",
+        "/records/{}/report/",
+        "/api/v1/records/{}/image/",
+        "/api/v1/dicom/{}/picture/",
+    ],
+)
+def test_while_it_is_down_nothing_says_that_the_picture_is_gone(
+    store, alices, alice, asked
+) -> None:
     record = assessed(owner=alice)
     with store.down():
-        answer = alices.get(f"/records/{record.pk}/{page}/")
+        answer = alices.get(asked.format(record.pk))
     assert answer.status_code == 503
     assert answer["Retry-After"]
 

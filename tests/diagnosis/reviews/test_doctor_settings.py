@@ -93,6 +93,38 @@ def test_who_has_seen_the_answer_is_blind_no_more(doctor, alice, record, blind):
     assert Review.objects.get(record=other).blind is True
 
 
+def test_an_answer_that_was_seen_stays_seen_after_signing_out(doctor, dr_chen, record):
+    choose(doctor, blind_review="on")
+    doctor.get(address("change", record), {"model": 1})
+    doctor.logout()
+    doctor.force_login(dr_chen)
+    assert "90.0%" in doctor.get(address("change", record)).content.decode()
+    post(doctor, record, VERDICT)
+    assert Review.objects.get().blind is False
+
+
+def test_an_answer_that_a_program_showed_is_seen_on_the_page_too(doctor, dr_chen, record):
+    program = APIClient()
+    program.force_authenticate(dr_chen, token=object())
+    program.get(f"/api/v1/queue/{record.pk}/")
+    choose(doctor, blind_review="on")
+    post(doctor, record, VERDICT)
+    assert Review.objects.get().blind is False
+
+
+def test_a_page_without_the_answer_and_a_picture_leave_a_doctor_blind(doctor, dr_chen, record):
+    choose(doctor, blind_review="on")
+    doctor.get(LIST)
+    for page in ("change", "image", "thumbnail"):
+        assert doctor.get(address(page, record)).status_code == 200
+    program = APIClient()
+    program.force_authenticate(dr_chen, token=object())
+    verdict = {"risk_category": "benign", "urgency": "none", "confidence": "high"}
+    sent = program.post(f"/api/v1/queue/{record.pk}/reviews/", verdict, format="json")
+    assert sent.status_code == 201, sent.content
+    assert Review.objects.get().blind is True
+
+
 def test_a_corrected_verdict_is_blind_no_more(doctor, record):
     choose(doctor, blind_review="on")
     post(doctor, record, VERDICT)

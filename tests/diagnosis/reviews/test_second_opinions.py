@@ -84,6 +84,39 @@ def test_an_urgent_second_verdict_is_told_at_once(asked, dr_okafor, read):
     assert opinions.open_on(asked).differs
 
 
+def test_a_verdict_that_is_corrected_to_urgent_waits_no_more(asked, dr_chen, read, mailoutbox):
+    verdicts.correct(review=asked.reviews.get(), by=dr_chen, **URGENT)
+    assert read(asked) == ["See a doctor within a few days"]
+    asked.refresh_from_db()
+    assert asked.is_reviewed
+    assert [mail.to for mail in mailoutbox].count([asked.owner.email]) == 1
+    assert opinions.open_on(asked)  # the colleague's opinion is still wanted
+
+
+def test_a_correction_that_ends_the_difference_is_the_final_word(asked, dr_chen, dr_okafor, read):
+    verdicts.write(record=asked, doctor=dr_okafor, **SEEN_SOON)
+    verdicts.correct(review=asked.reviews.get(doctor=dr_chen), by=dr_chen, comment="Hm.")
+    assert read(asked) == []
+    verdicts.correct(review=asked.reviews.get(doctor=dr_chen), by=dr_chen, **SEEN_SOON)
+    assert read(asked) == ["See a doctor within a few weeks"]
+    assert opinions.open_on(asked) is None
+
+
+def test_an_overruled_verdict_that_is_corrected_stays_between_doctors(
+    asked, dr_chen, dr_okafor, read
+):
+    second = verdicts.write(record=asked, doctor=dr_okafor, **BENIGN)
+    verdicts.correct(review=second, by=dr_okafor, **URGENT)
+    assert read(asked) == ["No visit needed"]
+
+
+def test_nobody_is_told_twice_of_one_verdict(record, alice, dr_chen, dr_okafor, mailoutbox):
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    verdicts.write(record=record, doctor=dr_okafor, **URGENT)
+    assert [mail.to for mail in mailoutbox].count([alice.email]) == 1
+    assert SecondOpinion.objects.get().state == "settled"
+
+
 def test_a_consensus_takes_the_place_of_an_urgent_verdict(record, dr_chen, dr_okafor, read):
     verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
     verdicts.write(record=record, doctor=dr_okafor, **BENIGN)

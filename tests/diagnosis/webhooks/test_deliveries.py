@@ -1,11 +1,14 @@
 """From the event to the receiver: signed, retried, never lost, and nothing medical in it."""
 
 import json
+import threading
 import time
 from datetime import timedelta
 
 import pytest
 from django.core import mail
+from django.db import connections
+from django.db.models.signals import pre_save
 from django.utils import timezone
 from standardwebhooks import Webhook as StandardWebhook
 from standardwebhooks import WebhookVerificationError
@@ -190,6 +193,41 @@ def test_one_worker_at_a_time_tells_one_webhook(alice, webhook, receiver, monkey
     assert hints == [webhook.pk] * 2  # for the others
 
 
+@pytest.mark.parametrize("by", ["test", "send again"])
+def test_nobody_who_is_impatient_takes_a_failing_webhook_from_its_worker(
+    alice, webhook, receiver, worker, django_capture_on_commit_callbacks, by
+):
+    receiver.status = 500
+    finish(RecordFactory(owner=alice))
+    failing(webhook)
+    Webhook.objects.update(busy_until=timezone.now() + queue.claim_time())  # a worker is sending
+    with django_capture_on_commit_callbacks(execute=True):
+        if by == "test":
+            registrations.test(webhook=webhook, by=alice)
+        else:
+            deliveries.send_again(WebhookDelivery.objects.all())
+    assert len(receiver.heard) == 1
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+@pytest.mark.parametrize("by", ["test", "send again"])
+def test_who_is_impatient_does_not_wait_for_the_rest_of_a_failing_webhook(
+    alice, webhook, receiver, worker, django_capture_on_commit_callbacks, by, failures
+):
+    receiver.status = 500
+    finish(RecordFactory(owner=alice))
+    failing(webhook, failures - 1)
+    tasks.tell_webhook(str(webhook.pk))
+    tasks.tell_webhook(str(webhook.pk))
+    assert len(receiver.heard) == failures  # it rests
+    with django_capture_on_commit_callbacks(execute=True):
+        if by == "test":
+            registrations.test(webhook=webhook, by=alice)
+        else:
+            deliveries.send_again(WebhookDelivery.objects.all())
+    assert len(receiver.heard) == failures + 1
+
+
 def test_after_many_failures_over_a_day_it_is_switched_off_and_its_person_told_once(
     alice, webhook, receiver, worker, django_capture_on_commit_callbacks
 ):
@@ -329,3 +367,31 @@ def test_the_log_of_attempts_is_forgotten_after_a_month(alice, webhook, worker):
     WebhookDelivery.objects.update(created_at=timezone.now() - timedelta(days=31))
     tasks.sweep_webhooks()
     assert not WebhookDelivery.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_to_be_sent_again_while_an_attempt_is_noted_is_sent_again(alice, webhook, receiver):
+    receiver.status = 500
+    finish(RecordFactory(owner=alice))
+    delivery = WebhookDelivery.objects.get()
+
+    def begin_again():
+        try:
+            deliveries.send_again([delivery])
+        finally:
+            connections.close_all()
+
+    other = threading.Thread(target=begin_again)
+
+    def meanwhile(**_):
+        pre_save.disconnect(meanwhile, sender=WebhookDelivery)
+        other.start()
+        other.join(timeout=1)  # it may have to wait until the attempt is noted
+
+    pre_save.connect(meanwhile, sender=WebhookDelivery)
+    tasks.tell_webhook(str(webhook.pk))
+    other.join()
+    delivery.refresh_from_db()
+    assert delivery.attempts.count() == 1
+    assert delivery.tries == 0
+    assert delivery in deliveries.due()

@@ -136,6 +136,19 @@ def test_the_page_shows_the_secret_once(signed_in, alice, receiver, worker):
     assert not alice.webhooks.exists()
 
 
+def test_no_switch_of_the_language_leads_away_from_a_secret(signed_in, alice, receiver):
+    """It leads back by GET: to 405, or to a page that no longer shows it."""
+    switch = reverse("accounts:language")
+    made = signed_in.post(PAGE, {"url": receiver.url, "events": ["record.reviewed"]})
+    rotated = signed_in.post(reverse("diagnosis:webhook_rotate", args=[alice.webhooks.get().pk]))
+    for answer in (made, rotated):
+        assert "whsec_" in answer.content.decode()
+        assert switch not in answer.content.decode()
+    wrong = signed_in.post(PAGE, {"url": "", "events": ["record.reviewed"]})
+    for answer in (signed_in.get(PAGE), wrong):
+        assert switch in answer.content.decode()
+
+
 def test_the_page_says_what_is_wrong(signed_in, alice):
     for url in ("https://10.0.0.1/", "http://example.org/", ""):
         answer = signed_in.post(PAGE, {"url": url, "events": ["record.reviewed"]})
