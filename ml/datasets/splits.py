@@ -67,7 +67,7 @@ def read(path: Path, rows: list[Row]) -> list[str | None]:
     Raises DatasetError when the file is no split.
     """
     stored = stored_folds(path)
-    return [stored.get(key) for key in _keys(stored, rows)]
+    return [key and stored.get(key) for key in _keys(stored, rows)]
 
 
 def missing(path: Path, rows: list[Row], folds: Sequence[str] = FOLDS) -> tuple[int, int]:
