@@ -59,7 +59,8 @@ def _log(model: Any, address: dict[str, Any], response: HttpResponse) -> None:
     except ValidationError:  # no id at all
         return
     if row:
-        # Pictures have no context, and show no answer; pages say whether they hide it.
+        # Pictures have no context, and show no answer; a page that shows a record's says so.
         context = getattr(response, "context_data", None)
-        hides = context is None or bool(context.get("hidden"))
+        is_record = model._meta.model_name == "molerecord"
+        hides = context is None or bool(context.get("hidden", is_record))
         log.look(model, row, details=log.HIDDEN if hides else None)

@@ -60,6 +60,9 @@ class Worker(ThreadWorker):
 
     def finish_request(self, conn: TConn, future: Any) -> None:
         self.cut_off_at.pop(conn, None)
+        if conn.sock.fileno() == -1:  # closed with a refusal; gunicorn would count it out twice
+            self.nr_conns -= 1
+            return
         super().finish_request(conn, future)
 
     def murder_pending(self) -> None:

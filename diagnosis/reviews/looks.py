@@ -6,6 +6,7 @@ Here by programs; the administration's pages are logged by their addresses (audi
 from collections.abc import Iterable
 
 from auditlog.models import LogEntry
+from django.db.models import Q
 
 from accounts.models import User
 from audit import log
@@ -21,13 +22,18 @@ def is_hidden(*, record: MoleRecord, doctor: User) -> bool:
 
 
 def is_blind(*, record: MoleRecord, doctor: User) -> bool:
-    """Whether the doctor has never read the record with the program's answer, by any door."""
+    """Whether the doctor has never opened the record with the program's answer, by any door.
+
+    Lists, which show a line of many, do not count.
+    """
     if not is_hidden(record=record, doctor=doctor):
         return False
     own = LogEntry.objects.get_for_object(record).filter(
         actor=doctor, action=LogEntry.Action.ACCESS
     )
-    return not own.exclude(additional_data__answer=log.HIDDEN["answer"]).exists()
+    # Not by exclude(): it leaves out, too, what has details without this key.
+    answer = Q(additional_data__answer=log.HIDDEN["answer"])
+    return not own.filter(~answer | Q(additional_data__answer__isnull=True)).exists()
 
 
 def one(record: MoleRecord, *, hidden: bool = False) -> None:

@@ -23,7 +23,6 @@ from diagnosis.reviews import claims, looks, opinions, similar, verdicts
 from diagnosis.reviews.forms import NewVerdictForm
 from diagnosis.reviews.models import Review
 
-# Records whose answer this session has shown: whoever hides it again has seen it all the same.
 # Records that a doctor passed over in this session; starting anew asks for them again.
 SKIPPED = "skipped_reviews"
 

@@ -127,7 +127,8 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
         final: Review | None = review if review.is_final else None
         open_one = opinions.open_on(record)  # with the new words
         if open_one and open_one.second and not open_one.differs:
-            final = opinions.agree(opinion=open_one) or (final and open_one.final)
+            is_new = final and review.pk == open_one.first_id
+            final = opinions.agree(opinion=open_one) or (review if is_new else None)
         if final:
             _tell(final)
 

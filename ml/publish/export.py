@@ -30,7 +30,7 @@ from ml.taxonomy import (
     REASONS,
     Thresholds,
 )
-from ml.training import runs
+from ml.training import blend, runs
 from ml.training.loop import check_held_out
 from ml.training.plan import Plan
 
@@ -180,15 +180,15 @@ def add_external(folder: Path, measured: external.Measured) -> None:
 
 def licence(used: Iterable[Path]) -> str:
     """Of weights from these runs, by the sets that they were learnt from: their own, and those of
-    the runs that they started from or were taught by, which may have been carried beside them from
-    another machine. A run that is gone counts as research."""
+    the runs that they started from, were taught by or are the mean of, which may have been carried
+    beside them from another machine. A run that is gone counts as research."""
     for run in used:
         try:
             sets = {dataset for dataset, _ in splits.stored_folds(run / runs.SPLIT)}
             plan = Plan.read(run / runs.PLAN)
         except OSError:
             return LICENCE
-        named = [Path(of) for of in (plan.start, *plan.teachers) if of]
+        named = [Path(of) for of in (plan.start, *plan.teachers, *blend.inputs(run)) if of]
         before = [of if of.is_dir() else run.parent / of.name for of in named]
         if sets & RESEARCH_SETS or licence(before) == LICENCE:
             return LICENCE

@@ -58,6 +58,15 @@ def blend(earlier: Path, later: Path, out: Path, data: Sequence[Path] | None = N
     runs.save_best(out, model)
     for name in (runs.PLAN, runs.DATA, runs.SPLIT):
         shutil.copy(later / name, out)
-    said = {"earlier": earlier.name, "later": later.name, "share": best, "by_share": measured}
+    # By their paths, for the licence of a release; a copy of the folders is looked for beside it.
+    said = {"earlier": str(earlier.resolve()), "later": str(later.resolve()), "share": best, "by_share": measured}
     (out / BLEND).write_text(json.dumps(said, indent=1))
     return said
+
+
+def inputs(run: Path) -> list[str]:
+    """The folders of the runs that a run is the mean of; none where it is not a blend."""
+    if not (run / BLEND).exists():
+        return []
+    said = json.loads((run / BLEND).read_text())
+    return [said["earlier"], said["later"]]

@@ -12,7 +12,7 @@ from ml.datasets import DatasetError, splits
 
 pytest.importorskip("keras")
 from ml.publish import export
-from ml.training import runs
+from ml.training import blend, runs
 from ml.training.loop import check_held_out
 
 
@@ -91,6 +91,11 @@ def test_weights_have_the_licence_of_all_that_they_were_learnt_from(run, tmp_pat
     shutil.copy(own / runs.SPLIT, taught)
     (taught / runs.PLAN).write_text(json.dumps({"teachers": [str(own)]}))
     assert export.licence([taught]) == export.LICENCE
+    mean = shutil.copytree(taught, tmp_path / "mean")
+    (mean / runs.PLAN).write_text("{}")
+    assert export.licence([mean]) == export.OWN_LICENCE
+    (mean / blend.BLEND).write_text(json.dumps({"earlier": str(run), "later": str(taught)}))
+    assert export.licence([mean]) == export.LICENCE
 
 
 def test_a_teacher_of_another_machine_is_found_beside_its_student(run, tmp_path):

@@ -3,6 +3,8 @@
 import contextlib
 import http.client
 import io
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -51,7 +53,10 @@ def port(request, tmp_path: Path, unused_tcp_port: int, process_environment) -> 
     (tmp_path / "impatient.py").write_text(getattr(request, "param", IMPATIENT))
     command = [sys.executable, "-m", "gunicorn", "-c", str(tmp_path / "impatient.py")]
     server = subprocess.Popen(
-        [*command, "-b", f"127.0.0.1:{unused_tcp_port}", "skincare_site.wsgi"],
+        [
+            *(*command, "-p", str(tmp_path / "pid")),
+            *("-b", f"127.0.0.1:{unused_tcp_port}", "skincare_site.wsgi"),
+        ],
         cwd=ROOT,
         env=process_environment,
         stdout=subprocess.DEVNULL,
@@ -228,6 +233,22 @@ def test_an_endless_request_is_refused_unread(port: int, length, kind) -> None:
             + b"\r\n"
         )
         assert connection.recv(1000).startswith(b"HTTP/1.1 413")
+
+
+def test_a_stop_waits_for_an_upload_also_after_refusals(port: int, tmp_path: Path) -> None:
+    head = b"POST /api/v1/records/ HTTP/1.1\r\nHost: localhost\r\n"
+    for _number in range(3):
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+            connection.sendall(head + b"Content-Length: 3000000\r\n" + FORM + b"\r\n")
+            assert connection.recv(1000).startswith(b"HTTP/1.1 413")
+    time.sleep(1)  # until the server has closed them
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(head + b"Content-Length: 20\r\n" + UPLOAD + b"\r\n" + b"-" * 10)
+        time.sleep(0.5)
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGTERM)
+        time.sleep(0.5)
+        connection.sendall(b"-" * 10)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 401")
 
 
 @pytest.mark.parametrize("port", [SMALL], indirect=True)

@@ -5,8 +5,9 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from diagnosis.models import DoctorProfile, Review
+from diagnosis.records import assessments
 from tests.diagnosis.reviews.test_admin_review import VERDICT, address, post
-from tests.factories import ReviewFactory, UserFactory, assessed
+from tests.factories import RecordFactory, ReviewFactory, UserFactory, assessed, picture
 
 LIST = reverse("admin:diagnosis_molerecord_changelist")
 SETTINGS = reverse("admin:diagnosis_doctorprofile_changelist")
@@ -123,6 +124,24 @@ def test_a_page_without_the_answer_and_a_picture_leave_a_doctor_blind(doctor, dr
     sent = program.post(f"/api/v1/queue/{record.pk}/reviews/", verdict, format="json")
     assert sent.status_code == 201, sent.content
     assert Review.objects.get().blind is True
+
+
+def test_a_page_before_there_is_an_answer_leaves_a_doctor_blind(doctor, alice):
+    choose(doctor, blind_review="on")
+    record = RecordFactory(owner=alice, image__data=picture((600, 600)))
+    for page in ("change", "history"):
+        assert doctor.get(address(page, record)).status_code == 200
+    assessments.run(record.pk)
+    assert doctor.get(address("change", record)).context["hidden"]
+
+
+def test_similar_cases_that_were_seen_end_the_blindness(doctor, dr_chen, record, settings):
+    settings.SIMILAR_CASES = True
+    program = APIClient()
+    program.force_authenticate(dr_chen, token=object())
+    assert program.get(f"/api/v1/queue/{record.pk}/similar/").status_code == 200
+    choose(doctor, blind_review="on")
+    assert "90.0%" in doctor.get(address("change", record)).content.decode()
 
 
 def test_a_corrected_verdict_is_blind_no_more(doctor, record):

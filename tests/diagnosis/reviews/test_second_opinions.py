@@ -117,6 +117,16 @@ def test_nobody_is_told_twice_of_one_verdict(record, alice, dr_chen, dr_okafor, 
     assert SecondOpinion.objects.get().state == "settled"
 
 
+def test_a_correction_that_agrees_with_what_was_told_tells_nothing(
+    record, alice, dr_chen, dr_okafor, mailoutbox
+):
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    second = verdicts.write(record=record, doctor=dr_okafor, **SEEN_SOON)
+    verdicts.correct(review=second, by=dr_okafor, **URGENT)
+    assert [mail.to for mail in mailoutbox].count([alice.email]) == 1
+    assert opinions.open_on(record) is None
+
+
 def test_a_consensus_takes_the_place_of_an_urgent_verdict(record, dr_chen, dr_okafor, read):
     verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
     verdicts.write(record=record, doctor=dr_okafor, **BENIGN)
