@@ -59,7 +59,8 @@ def blend(earlier: Path, later: Path, out: Path, data: Sequence[Path] | None = N
     for name in (runs.PLAN, runs.DATA, runs.SPLIT):
         shutil.copy(later / name, out)
     # By their paths, for the licence of a release; a copy of the folders is looked for beside it.
-    said = {"earlier": str(earlier.resolve()), "later": str(later.resolve()), "share": best, "by_share": measured}
+    made_of = {"earlier": str(earlier.resolve()), "later": str(later.resolve())}
+    said = made_of | {"share": best, "by_share": measured}
     (out / BLEND).write_text(json.dumps(said, indent=1))
     return said
 
