@@ -85,7 +85,7 @@ def blend(options: argparse.Namespace) -> int:
     said = blend.blend(options.earlier, options.later, options.out, options.data)
     for share, figures in said["by_share"].items():
         chosen = "  ← chosen" if share == said["share"] else ""
-        print(f"{share:4.0%} of {said['later']}: {figures['score']:.4f}{chosen}")
+        print(f"{share:4.0%} of {options.later.name}: {figures['score']:.4f}{chosen}")
     return 0
 
 
