@@ -59,10 +59,7 @@ class RefuseMalformed:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Raises RequestDataTooBig, BadRequest: Django answers with the page for them."""
-        # Django bounds what lies beside the files of a form, and nothing of what others parse.
-        has_files = request.content_type == "multipart/form-data"
-        most = settings.MAX_REQUEST_BYTES if has_files else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        if int(request.META.get("CONTENT_LENGTH") or 0) > most:
+        if int(request.META.get("CONTENT_LENGTH") or 0) > most_bytes(request.content_type):
             raise RequestDataTooBig
         if CONTROL.search(request.path) or any(
             CONTROL.search(name) or any(map(CONTROL.search, values))
@@ -81,6 +78,13 @@ class RefuseMalformed:
             logger.warning("Refused as malformed: %s", request.path, exc_info=exception)
             raise BadRequest from exception
         return None
+
+
+def most_bytes(content_type: str | None) -> int:
+    """How long a body of this kind may be: one with files, or any other."""
+    # Django bounds what lies beside the files of a form, and nothing of what others parse.
+    has_files = content_type == "multipart/form-data"
+    return settings.MAX_REQUEST_BYTES if has_files else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
 def answer_later(request: HttpRequest, exception: TryLater) -> HttpResponse:

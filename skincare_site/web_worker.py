@@ -30,7 +30,6 @@ KEPT = 64 * 1024**2
 # And of all bodies in files of one process; of each part that is a picture, a copy lies beside it
 # while it is read. docker-compose.yml has room in /tmp for two processes.
 KEPT_TOGETHER = 256 * 1024**2
-LATER = 10  # seconds until who found no room may try again
 UNREAD = 1024**3  # bytes that a refused client may go on sending, for STALLED seconds
 IN_MEMORY = 512 * 1024  # what is larger waits in a file without a name, gone with the process
 
@@ -125,7 +124,7 @@ class Worker(ThreadWorker):
         file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
         if _is_flood(req):
             return file  # is refused unread
-        most = KEPT if _has_files(req) else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        most = min(KEPT, _most_bytes(req))
         start, received, tail = time.monotonic(), 0, b""
         while chunk := req.body.read(CHUNK):
             received += len(chunk)
@@ -182,16 +181,15 @@ class Worker(ThreadWorker):
 
 
 def _is_flood(req: Any) -> bool:
-    """Whether it is refused by its length alone (skincare_site/middleware.py)."""
-    from django.conf import settings
-
-    most = settings.MAX_REQUEST_BYTES if _has_files(req) else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    return int(dict(req.headers).get("CONTENT-LENGTH", 0)) > most
+    """Whether the site refuses it by its length alone."""
+    return int(dict(req.headers).get("CONTENT-LENGTH", 0)) > _most_bytes(req)
 
 
-def _has_files(req: Any) -> bool:
+def _most_bytes(req: Any) -> int:
+    from skincare_site.middleware import most_bytes
+
     kind = dict(req.headers).get("CONTENT-TYPE", "")
-    return kind.partition(";")[0].strip().lower() == "multipart/form-data"
+    return most_bytes(kind.partition(";")[0].strip().lower())
 
 
 class _NoRoom:
@@ -199,8 +197,9 @@ class _NoRoom:
 
     def read(self, *_: int) -> NoReturn:
         from diagnosis.limits import Busy
+        from diagnosis.records.pictures import BUSY_SECONDS
 
-        raise Busy(LATER)
+        raise Busy(BUSY_SECONDS)
 
     readline = read
 

@@ -119,9 +119,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         response = defaults.bad_request(request, exception)
         response.status_code = status.value
         return response
-    problem = {"type": "about:blank", "title": status.phrase, "status": status.value}
-    problem["detail"] = detail
-    return JsonResponse(problem, status=status.value, content_type=MEDIA_TYPE)
+    return _problem(status, detail)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -134,23 +132,23 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if isinstance(error, OUTAGES):
         logger.error("The database can't be reached", exc_info=error)
         if for_program:
-            return _problem(str(Outage.default_detail), 503, Outage.wait)
-        response = HttpResponse(get_template("503.html").render(), status=503)
+            response = _problem(HTTPStatus.SERVICE_UNAVAILABLE, str(Outage.default_detail))
+        else:
+            response = HttpResponse(get_template("503.html").render(), status=503)
         response["Retry-After"] = Outage.wait
         return response
     if isinstance(error, TryLater):
-        if for_program:
-            return _problem(error.sentence, error.status, error.seconds)
-        return answer_later(request, error)
+        if not for_program:
+            return answer_later(request, error)
+        response = _problem(HTTPStatus(error.status), error.sentence)
+        response["Retry-After"] = error.seconds
+        return response
     return defaults.server_error(request)
 
 
-def _problem(detail: str, code: int, seconds: int) -> HttpResponse:
-    status = HTTPStatus(code)
-    problem = {"type": "about:blank", "title": status.phrase, "status": code, "detail": detail}
-    response = JsonResponse(problem, status=code, content_type=MEDIA_TYPE)
-    response["Retry-After"] = seconds
-    return response
+def _problem(status: HTTPStatus, detail: str) -> HttpResponse:
+    problem = {"type": "about:blank", "title": status.phrase, "status": status.value}
+    return JsonResponse(problem | {"detail": detail}, status=status.value, content_type=MEDIA_TYPE)
 
 
 def _as_api_exception(exception: Exception) -> Exception:

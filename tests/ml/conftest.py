@@ -1,6 +1,8 @@
 """Tiny synthetic data sets in every format that the readers know."""
 
 import csv
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +10,8 @@ import numpy as np
 import openpyxl
 import pytest
 from PIL import Image, ImageDraw
+
+from ml.classifier import RELEASE
 
 SIDE = 72
 
@@ -35,6 +39,16 @@ def draw_lesion(path: Path, seed: int, *, mask: Path | None = None) -> Path:
 def draw() -> Callable[..., Path]:
     """``draw(path, seed)`` writes one lesion."""
     return draw_lesion
+
+
+@pytest.fixture
+def for_dermoscopy(tmp_path: Path) -> Path:
+    """A copy of the release that knows no photographs."""
+    release = shutil.copytree(RELEASE, tmp_path / "release")
+    card = json.loads((release / "model.json").read_text())
+    del card["thresholds"]["photo"]
+    (release / "model.json").write_text(json.dumps(card))
+    return release
 
 
 @pytest.fixture
