@@ -6,7 +6,6 @@ a new key does to an export: docs/operations.md, keys.
 """
 
 import csv
-import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from uuid import UUID
@@ -63,11 +62,13 @@ def export(directory: Path, progress: Callable[[list], Iterable] = iter) -> tupl
             picture.unlink()
     missing = 0
     for image_id in progress(sorted(rows)):
+        path = pictures / f"{image_id}.jpg"
         try:
-            copied = _copy(*of[image_id], pictures / f"{image_id}.jpg")
+            copied = _copy(*of[image_id], path)
         except FileNotFoundError:
             copied, missing = False, missing + 1
         if not copied:
+            path.unlink(missing_ok=True)
             del rows[image_id]
     _write(directory / TABLE, rows)
     return len(rows), missing
@@ -145,13 +146,14 @@ def _copy(key: UUID, picture_key: UUID, path: Path) -> bool:
         record = allowed.select_for_update(of=["self"]).first()
         found = [one for one in record.pictures if one.pk == picture_key] if record else []
         if record is None or not found:
-            path.unlink(missing_ok=True)
             return False
-        if path.exists():
+        with found[0].image.open() as stored:
+            content = stored.read()
+        # A record whose own picture was deleted has come to have another under the same name.
+        if path.exists() and path.read_bytes() == content:
             return True
         temporary = path.with_suffix(".part")
-        with found[0].image.open() as stored, temporary.open("wb") as copy:
-            shutil.copyfileobj(stored, copy)
+        temporary.write_bytes(content)
         log.log_export(record, to="data set")
     temporary.replace(path)
     return True
