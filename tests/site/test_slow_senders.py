@@ -109,7 +109,8 @@ def caddy(port: int, tmp_path: Path) -> Iterator[int]:
         [Path(sys.executable).with_name("caddy"), "run", "--config", "deploy/Caddyfile"],
         cwd=ROOT,
         env={
-            "DOMAIN": f"localhost:{own}",
+            "DOMAIN": "localhost",
+            "PLAIN_PORT": str(own),
             "TLS": "proxy",
             "WEB": f"127.0.0.1:{port}",
             "HOME": str(tmp_path),
