@@ -246,6 +246,7 @@ LIMITS = {
     "reassessments": (60, 3600),
     "reports": (30, 600),
     "shares": (30, 3600),
+    "downloads": (20, 3600),
     "webhooks": (30, 3600),
     "push": (30, 3600),
 }
