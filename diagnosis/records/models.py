@@ -4,6 +4,7 @@ import json
 import uuid
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -56,6 +57,11 @@ class Picture(models.Model):
 
     class Meta:
         abstract = True
+
+    @property
+    def stem(self) -> str:
+        """Of its file: what that holds never changes, but a record may come to have another."""
+        return Path(str(self.image.name)).stem
 
 
 class MoleRecord(Picture):

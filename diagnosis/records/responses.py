@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response, patch_cache_control
@@ -34,8 +33,7 @@ def picture(request: HttpRequest, of: Picture) -> HttpResponse:
 
 
 def _name(of: Picture) -> str:
-    """Of the file: what it holds never changes, but a record may come to have another."""
-    return Path(str(of.image.name)).stem
+    return of.stem
 
 
 def _read(of: Picture) -> bytes:

@@ -76,11 +76,11 @@ class VerdictForm(forms.ModelForm):
 
 
 class NewVerdictForm(VerdictForm):
-    """Also carries how many verdicts the doctor saw, so that nothing is said twice, and how many
+    """Also carries how many verdicts the doctor saw, so that nothing is said twice, and which
     pictures, so that nothing is said of one that was not seen."""
 
     known = forms.IntegerField(widget=forms.HiddenInput)
-    seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    shown = forms.CharField(widget=forms.HiddenInput, required=False)
     ask = forms.ModelChoiceField(
         label=_("Ask a colleague"),
         help_text=_("Then the person sees no verdict until there is a final one, unless urgent."),

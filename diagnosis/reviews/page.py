@@ -65,7 +65,7 @@ class ReviewPage:
             record.mole.records.exclude(pk=record.pk) if record.mole else MoleRecord.objects.none()
         )
         holder = claims.holder(record)
-        known = {"known": len(written), "seen": len(record.pictures)}
+        known = {"known": len(written), "shown": _shown(record)}
         context = {
             **self.admin.admin_site.each_context(request),
             "opts": self.admin.opts,
@@ -151,14 +151,15 @@ class ReviewPage:
                     doctor=request.user,
                     blind=not self._is_answer_seen(),
                     known=form.cleaned_data["known"],
-                    seen=form.cleaned_data["seen"],
+                    shown=form.cleaned_data["shown"].split() or None,
                     ask=form.cleaned_data.get("ask"),
                     question=form.cleaned_data.get("question", ""),
                     **{name: form.cleaned_data[name] for name in Review.VERDICT},
                 )
             except verdicts.MorePictures:
                 data = request.POST.copy()
-                data["seen"] = str(len(record.pictures))
+                record.refresh_from_db(fields=["image"])
+                data["shown"] = _shown(record)
                 form.data = data
                 form.add_error(
                     None,
@@ -216,6 +217,10 @@ def go_on(model_admin: admin.ModelAdmin, request: PersonRequest) -> HttpResponse
 def percent(share: float) -> str:
     """Write a share in the reader's language: other commas, and a space before the sign."""
     return _("%(number)s%%") % {"number": floatformat(100 * share, 1)}
+
+
+def _shown(record: MoleRecord) -> str:
+    return " ".join(picture.stem for picture in record.pictures)
 
 
 def _changed(record: MoleRecord) -> dict[str, Any]:

@@ -83,6 +83,13 @@ class VerdictSerializer(VerdictChangesSerializer):
         required=False,
         help_text=_("How many pictures you saw: one more, and your verdict is refused."),
     )
+    shown = serializers.ListField(
+        child=serializers.CharField(max_length=100),
+        max_length=MOST,
+        allow_empty=False,
+        required=False,
+        help_text=_("As the record said it: with another picture by now, your verdict is refused."),
+    )
 
 
 class WrittenVerdictSerializer(serializers.ModelSerializer):
@@ -193,6 +200,11 @@ class PatientRecordSerializer(serializers.ModelSerializer):
         read_only=True,
         help_text=_("How many verdicts there are, hidden ones too; send it with yours."),
     )
+    shown = serializers.ListField(
+        child=serializers.CharField(),
+        read_only=True,
+        help_text=_("Which pictures it has now; send it with your verdict."),
+    )
     opinion = OpinionSerializer(
         read_only=True,
         allow_null=True,
@@ -205,7 +217,7 @@ class PatientRecordSerializer(serializers.ModelSerializer):
         fields = (
             *("id", "person", "age", "state", "mole", "modality", "note", "signs", "size_mm"),
             *("image", "thumbnail", "pictures", "created_at", "danger", "assessment", "claimed_by"),
-            *("known", "opinion", "reviews"),
+            *("known", "shown", "opinion", "reviews"),
         )
         read_only_fields = fields
 
@@ -235,6 +247,7 @@ class PatientRecordSerializer(serializers.ModelSerializer):
             "assessment": None if is_hidden else assessment_of(record),
             "claimed_by": _holder(record),
             "known": len(reviews),
+            "shown": [picture.stem for picture in record.pictures],
             "opinion": opinion and OpinionSerializer(opinion, context=self.context).data,
             "reviews": [] if is_echo else WrittenVerdictSerializer(reviews, many=True).data,
         }

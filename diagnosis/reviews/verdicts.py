@@ -1,5 +1,6 @@
 """Reviews: a doctor's verdict on a record."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -13,6 +14,7 @@ from diagnosis.reviews import claims, mails, opinions
 from diagnosis.reviews.models import DoctorProfile, Review
 from diagnosis.webhooks import deliveries
 from diagnosis.webhooks.models import Webhook
+from ml.sitting.together import MOST
 
 
 class Overtaken(Exception):
@@ -43,13 +45,15 @@ def write(
     blind: bool = False,
     known: int | None = None,
     seen: int | None = None,
+    shown: Collection[str] | None = None,
     ask: User | None = None,
     question: str = "",
 ) -> Review:
     """Add a verdict, give the record back, and tell the person of the final one.
 
     ``known``: how many verdicts the doctor saw; one more means that two would say it twice.
-    ``seen``: how many pictures the doctor saw, since a verdict is on all of them.
+    ``seen``: how many pictures the doctor saw, since a verdict is on all of them; ``shown``: which
+    (their stems), since one may be gone and another in its place.
     ``ask``: a colleague, whose opinion the verdict waits for unless it is urgent.
     The same verdict sent again, as by a double click, returns the one that it made.
     Raises PermissionDenied when not a doctor, ValidationError, Overtaken, MorePictures.
@@ -72,7 +76,8 @@ def write(
         # Also locks the record, so that of two verdicts sent at once the second is counted.
         if not claims.take(record_ids=[record.pk], doctor=doctor):
             raise Overtaken
-        if seen is not None and 1 + record.further.count() > seen:
+        now = {picture.stem for picture in MoleRecord.objects.get(pk=record.pk).pictures}
+        if len(now) > (seen or MOST) or not now.issubset(now if shown is None else shown):
             raise MorePictures
         if known is not None and record.reviews.count() != known:
             newest = record.reviews.first()

@@ -9,11 +9,19 @@ from rest_framework.test import APIClient
 from accounts import tokens
 from diagnosis.language import frequencies
 from diagnosis.models import DoctorProfile, MoleRecord, Review
+from diagnosis.records import sittings
 from diagnosis.reviews import claims, verdicts
 from diagnosis.reviews.serializers import PatientRecordSerializer
 from ml.images import decode
 from ml.sitting import together
-from tests.factories import MoleFactory, RecordFactory, ReviewFactory, UserFactory, assessed
+from tests.factories import (
+    FurtherPictureFactory,
+    MoleFactory,
+    RecordFactory,
+    ReviewFactory,
+    UserFactory,
+    assessed,
+)
 
 API = "/api/v1/"
 VERDICT = {"risk_category": "benign", "urgency": "none", "confidence": "high", "comment": "Fine."}
@@ -220,6 +228,20 @@ def test_the_next_one_is_claimed_and_reviewed_and_the_person_reads_it(doctor, pr
     corrected = doctor.patch(own, {"comment": "Fine indeed."}, format="json")
     assert corrected.json()["comment"] == "Fine indeed."
     assert corrected.json()["urgency"] == "none"
+
+
+def test_a_verdict_by_a_program_is_on_the_pictures_that_it_showed(doctor, alice):
+    record = assessed(owner=alice)
+    FurtherPictureFactory(record=record)
+    shown = doctor.get(f"{API}queue/{record.pk}/").json()["shown"]
+    sittings.remove(record=record, picture=record, by=alice)
+    address = f"{API}queue/{record.pk}/reviews/"
+    further = FurtherPictureFactory(record=record)
+    refused = doctor.post(address, VERDICT | {"shown": shown}, format="json")
+    assert (refused.status_code, "added a picture" in refused.json()["detail"]) == (409, True)
+    further.delete()
+    assert doctor.post(address, VERDICT | {"shown": []}, format="json").status_code == 400
+    assert doctor.post(address, VERDICT | {"shown": shown}, format="json").status_code == 201
 
 
 def test_what_another_doctor_has_is_a_conflict(doctor, alice):

@@ -7,10 +7,18 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.base import ContentFile
 from django.db import connection
+from django.urls import reverse
 from django.utils import timezone
 
 from diagnosis import queue
-from diagnosis.models import Assessment, FurtherPicture, MoleRecord, Webhook, WebhookDelivery
+from diagnosis.models import (
+    Assessment,
+    FurtherPicture,
+    MoleRecord,
+    Review,
+    Webhook,
+    WebhookDelivery,
+)
 from diagnosis.records import assessments, claims, pictures, sittings, uploads
 from diagnosis.reviews import claims as review_claims
 from diagnosis.reviews import verdicts
@@ -179,6 +187,26 @@ def test_a_verdict_is_not_on_a_picture_that_the_doctor_did_not_see(alice, dr_che
     with pytest.raises(verdicts.MorePictures):
         verdicts.write(record=record, doctor=dr_chen, seen=1, **said)
     assert verdicts.write(record=record, doctor=dr_chen, seen=2, **said)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_verdict_is_not_on_a_picture_in_place_of_one_that_was_seen(alice, dr_chen, client, which):
+    record = assessed(owner=alice)
+    FurtherPictureFactory(record=record)
+    client.force_login(dr_chen)
+    address = reverse("admin:diagnosis_molerecord_change", args=[record.pk])
+    page = client.get(address)
+    verdict = {"risk_category": "benign", "urgency": "none", "confidence": "high"}
+    verdict |= {name: page.context["form"][name].value() for name in ("known", "shown")}
+    sittings.remove(record=record, picture=record.pictures[which], by=alice)
+    sittings.add(record=record, by=alice, file=file(310))
+    refused = client.post(address, verdict)
+    assert "added a picture meanwhile" in refused.content.decode()
+    assert not Review.objects.exists()
+    again = verdict | {"shown": refused.context["form"]["shown"].value()}
+    sittings.remove(record=record, picture=record.pictures[0], by=alice)
+    assert client.post(address, again).status_code == 302
+    assert Review.objects.get().is_final
 
 
 def test_another_persons_sitting_is_not_touched(alice, bob, stored_files):
