@@ -19,13 +19,12 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from accounts.age import age_on
+from accounts.age import age_on, check_born
 from accounts.models import User
 from accounts.names import check_name
 from accounts.refusals import tell
 
 MINIMUM_AGE = 16  # GDPR art. 8: below it, a child's own consent does not count everywhere in the EU
-MAXIMUM_AGE = 120
 
 # Change the version with the text: each account keeps the one that its person agreed to.
 CONSENT_VERSION = "2026-11-24"
@@ -80,6 +79,7 @@ class SignupForm(AllauthSignupForm):
     )
     date_of_birth = forms.DateField(
         label=_("Date of birth"),
+        validators=[check_born],
         help_text=_("You must be at least 16 years old."),
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "autocomplete": "bday"}),
         error_messages={
@@ -96,10 +96,7 @@ class SignupForm(AllauthSignupForm):
 
     def clean_date_of_birth(self) -> date:
         born = self.cleaned_data["date_of_birth"]
-        age = age_on(timezone.localdate(), born)
-        if not 0 <= age <= MAXIMUM_AGE:
-            raise ValidationError(_("Enter your real date of birth."))
-        if age < MINIMUM_AGE:
+        if (age_on(timezone.localdate(), born) or 0) < MINIMUM_AGE:
             raise ValidationError(_("You must be at least 16 years old to use this service."))
         return born
 

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from accounts.age import check_born
 from accounts.names import check_name
 
 
@@ -63,7 +64,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         error_messages={"unique": _("There is already an account with this e-mail address.")},
     )
     display_name = models.CharField(_("name"), max_length=100, blank=True, validators=[check_name])
-    date_of_birth = models.DateField(_("date of birth"), null=True, blank=True)
+    date_of_birth = models.DateField(
+        _("date of birth"), null=True, blank=True, validators=[check_born]
+    )
     # Empty: not given. The program uses it where that helped on test pictures.
     sex_at_birth = models.CharField(
         _("sex at birth"), max_length=10, choices=SexAtBirth, blank=True

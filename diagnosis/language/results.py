@@ -253,7 +253,8 @@ def _untested(record: "MoleRecord", assessment: "Assessment") -> list["StrOrProm
     reasons: list[StrOrPromise] = []
     if record.mole and record.mole.body_site in UNTESTED_SITES:
         reasons.append(UNTESTED_SITES[record.mole.body_site])
-    if record.born and age_on(record.created_at.date(), record.born) < ADULT:
+    age = record.born and age_on(record.created_at.date(), record.born)
+    if age is not None and age < ADULT:
         reasons.append(_("It was tested on adults only."))
     if taxonomy.DARK_SKIN in assessment.warnings:
         reasons.append(UNTESTED_SKIN)

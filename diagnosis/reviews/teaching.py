@@ -98,7 +98,7 @@ def _newest_allowed() -> Iterable[Review]:
 def _row(image_id: str, whole: str, picture: Picture, review: Review) -> dict[str, object]:
     record = review.record
     mole, born = record.mole, record.born
-    age = born and min(OLDEST, age_on(record.created_at.date(), born) // 5 * 5)
+    age = born and age_on(record.created_at.date(), born)
     site = mole.body_site if mole else ""
     return {
         "image_id": image_id,
@@ -110,7 +110,7 @@ def _row(image_id: str, whole: str, picture: Picture, review: Review) -> dict[st
         "dx": review.diagnosis or review.risk_category,
         "modality": picture.modality,
         "localization": LOCALIZATIONS.get(site, site),
-        "age": "" if age is None else age,
+        "age": "" if age is None else min(OLDEST, age // 5 * 5),
         "confidence": review.confidence,
         "blind": int(review.blind),
     }

@@ -1,5 +1,7 @@
 """Only administrators manage people; nobody makes themselves a superuser."""
 
+from datetime import date
+
 import pytest
 from auditlog.models import LogEntry
 from django.contrib.auth.models import Group
@@ -55,6 +57,18 @@ def test_who_gave_which_role_to_whom_is_logged(client, administrator, alice):
     client.post(page, {"email": alice.email, "is_active": "on", "groups": [doctors.pk]})
     entries = LogEntry.objects.get_for_object(alice).filter(actor=administrator)
     assert "doctor" in str([entry.changes for entry in entries])
+
+
+@pytest.mark.parametrize("born", ["2999-03-27", "0198-03-27"])
+def test_a_date_of_birth_that_can_not_be_is_not_taken(client, administrator, alice, born):
+    client.force_login(administrator)
+    page = reverse("admin:accounts_user_change", args=[alice.pk])
+    fields = {"email": alice.email, "is_active": "on"}
+    refused = client.post(page, fields | {"date_of_birth": born})
+    assert "real date of birth" in refused.content.decode()
+    assert client.post(page, fields | {"date_of_birth": "1982-03-27"}).status_code == 302
+    alice.refresh_from_db()
+    assert alice.date_of_birth == date(1982, 3, 27)
 
 
 def test_superusers_are_out_of_an_administrators_reach(client, administrator):

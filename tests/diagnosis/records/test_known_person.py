@@ -65,6 +65,18 @@ def test_where_nothing_is_known_nothing_is_used(db):
     assert (assessment.used, assessment.picture) == ([], None)
 
 
+@pytest.mark.usefixtures("with_stage")
+@pytest.mark.parametrize("born", [date(2999, 3, 27), date(198, 3, 27)])
+def test_a_date_of_birth_that_can_not_be_tells_no_age(client, dana, dr_chen, born):
+    dana.date_of_birth = born  # of a row that was there before such were refused
+    dana.save()
+    record = answered(RecordFactory(owner=dana))
+    assert record.state in MoleRecord.ASSESSED
+    assert record.current_assessment.used == ["sex"]
+    client.force_login(dr_chen)
+    assert client.get(reverse("api-queue-detail", args=[record.pk])).json()["age"] is None
+
+
 def test_the_sex_at_birth_is_asked_for_with_its_reason_and_may_stay_out(client, alice):
     client.force_login(alice)
     page = client.get(reverse("accounts:sex"))

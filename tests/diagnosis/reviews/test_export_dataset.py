@@ -196,9 +196,12 @@ def test_a_folder_of_something_else_is_left_alone(willing, dr_chen, folder):
     assert holiday.exists()
 
 
-def test_age_is_given_in_steps_of_five_years_and_no_birthday(willing, dr_chen, folder):
-    willing.date_of_birth = date(1930, 1, 1)
+@pytest.mark.parametrize(
+    ("born", "age"), [(date(1930, 1, 1), 85), (date(198, 3, 27), None), (date(2999, 3, 27), None)]
+)
+def test_age_is_given_in_steps_of_five_years_and_no_birthday(willing, dr_chen, folder, born, age):
+    willing.date_of_birth = born
     willing.save()
     reviewed(willing, dr_chen)
     export(folder)
-    assert [row.age for row in rows(folder).values()] == [85]
+    assert [row.age for row in rows(folder).values()] == [age]
