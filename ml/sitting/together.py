@@ -39,11 +39,13 @@ Shot = tuple[np.ndarray, str]  # a picture (h, w, 3) uint8, and its modality
 def look(classifier: Classifier, shots: Sequence[Shot], of: Person = NOBODY) -> Look:
     """One assessment of pictures of one lesion of one person; of one alone it is that one's.
 
-    What it rests on is that of the first picture that can be judged. Raises like Classifier.look.
+    What it rests on is that of the first picture that can be judged; ``features`` are only the
+    first's, which stands for all. Raises like Classifier.look.
     """
     looks = [classifier.look(picture, kind, of) for picture, kind in shots]
-    shown = next((one for one in looks if one.assessment.usable), looks[0])
-    return replace(shown, assessment=combine(classifier, looks))
+    judged = next((one for one in looks if one.assessment.usable), looks[0])
+    features = judged.features if judged is looks[0] else None
+    return replace(judged, assessment=combine(classifier, looks), features=features)
 
 
 def combine(classifier: Classifier, looks: Sequence[Look]) -> Assessment:

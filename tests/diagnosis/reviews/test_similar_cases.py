@@ -15,7 +15,15 @@ from diagnosis.models import Assessment, DoctorProfile, MoleRecord, Review
 from diagnosis.records import assessments
 from ml import features
 from ml.synthetic import phantoms
-from tests.factories import MoleFactory, RecordFactory, ReviewFactory, UserFactory, assessed
+from tests.factories import (
+    FurtherPictureFactory,
+    MoleFactory,
+    RecordFactory,
+    ReviewFactory,
+    UserFactory,
+    assessed,
+    picture,
+)
 
 SENT = datetime(2026, 3, 17, 12, tzinfo=UTC)
 
@@ -172,22 +180,36 @@ def drawn(name: str, *, turned: bool = False) -> bytes:
     return stream.getvalue()
 
 
+def answered(owner, data: bytes, further: bytes = b"") -> MoleRecord:
+    record = RecordFactory(owner=owner, image__data=data)
+    if further:
+        FurtherPictureFactory(record=record, image__data=further, modality="dermoscopy")
+    assessments.run(record.pk)
+    record.refresh_from_db()
+    return record
+
+
 @pytest.mark.parametrize("name", ["irregular_mole", "even_mole"])
 def test_by_the_released_model_the_nearest_is_the_same_lesion_seen_again(
     doctor, alice, willing, name
 ):
-    def answered(owner, data: bytes) -> MoleRecord:
-        record = RecordFactory(owner=owner, image__data=data)
-        assessments.run(record.pk)
-        record.refresh_from_db()
-        return record
-
     said = {"irregular_mole": "bkl", "even_mole": "nv"}
     for each, diagnosis in said.items():
         ReviewFactory(record=answered(willing, drawn(each)), diagnosis=diagnosis)
     nearest, other = cases(doctor, answered(alice, drawn(name, turned=True)))
     assert nearest.diagnosis == said[name]
     assert nearest.distance < 0.2 < other.distance
+
+
+@pytest.mark.parametrize(("own", "found"), [("even_mole", 1), ("", 0)])
+def test_what_is_compared_is_the_picture_that_is_shown(doctor, alice, willing, own, found):
+    data = drawn(own) if own else picture()  # which can't be judged
+    other = answered(willing, data, further=drawn("irregular_mole"))
+    assert other.state == MoleRecord.State.DONE
+    ReviewFactory(record=other, diagnosis="nv")
+    assert len(cases(doctor, answered(alice, drawn("irregular_mole", turned=True)))) == found
+    html = doctor.get(address(other)).content.decode()
+    assert ("holds nothing that pictures could be compared by" in html) == (not found)
 
 
 def test_an_answer_without_features_says_so(doctor, alice, willing):
