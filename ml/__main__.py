@@ -17,6 +17,10 @@ from ml.sitting import together
 from ml.taxonomy import BODY_REGIONS, BODY_SITES, DEFAULT_MODALITY, MODALITIES, SEXES
 
 SUMMARY = Path("var/summary")
+AFTER_RELEASE = (
+    "What pages say of changes, several pictures and similar cases belongs to one version: measure "
+    "it for a new one by python -m ml change, python -m ml sitting and python -m ml neighbours."
+)
 CARD = Path(__file__).parents[1] / "docs/model-card.md"  # of the release that the project ships
 
 
@@ -144,6 +148,7 @@ def release(options: argparse.Namespace) -> int:
             )
         except (export.ParityError, ValueError) as error:
             raise ReleaseError(f"{options.folder}: not released: {error}") from error
+        print(AFTER_RELEASE)
     if _serves(options.folder if released else options.out):
         (RELEASE / export.CARD_FILE).replace(CARD)
     return 0

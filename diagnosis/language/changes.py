@@ -158,6 +158,7 @@ def _sentences(change: "Change", result: dict, unclear: bool) -> list["StrOrProm
         "limit": _percent(np.expm1(error["limit"]["area"])),
         "times": number_format(np.exp(error["limit"]["area"]), 0),
     }
+    is_measured = limits.is_measured_with(change.before.model_version, change.after.model_version)
     larger = result["differences"]["area"] >= 0
     sentences: list[StrOrPromise] = []
     if result["changes"]:
@@ -195,12 +196,21 @@ def _sentences(change: "Change", result: dict, unclear: bool) -> list["StrOrProm
                 "What is marked lies beyond that error. Of 100 moles that did not change, this "
                 "is said of about 5. It does not say what the mole is."
             )
+            if is_measured
+            else _("What is marked lies beyond that error. It does not say what the mole is.")
         )
     elif not unclear:
         sentences.append(
             _(
                 "A smaller change than that is not noticed. If you see one, show it to a doctor "
                 "all the same."
+            )
+        )
+    if not is_measured:
+        sentences.append(
+            _(
+                "This error was measured with another version of the program than that which "
+                "looked at these pictures. It can be larger."
             )
         )
     if error["lesions"] < FEW_LESIONS:

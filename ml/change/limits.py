@@ -23,6 +23,13 @@ def error(modality: str) -> dict:
     return errors()["modalities"][modality]
 
 
+def is_measured_with(*versions: str) -> bool:
+    """Whether the error is that of outlines by these versions of the model, and no other; one that
+    names none is taken for any's."""
+    known = errors().get("model_version")
+    return known is None or set(versions) == {known}
+
+
 def beyond(changed: dict[str, float], modality: str) -> list[str]:
     """What the error of the method does not explain.
 

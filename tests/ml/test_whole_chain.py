@@ -83,7 +83,7 @@ def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path, monkey
         expected = (1 - said["share"]) * first + said["share"] * second
         np.testing.assert_allclose(mean, expected, rtol=2e-3, atol=1e-4)  # float16
 
-    run_ml("release", "run", "--out", "release")
+    assert "python -m ml change" in run_ml("release", "run", "--out", "release")
     card = json.loads((tmp_path / "release/model.json").read_text())
     # Old answers are kept by version, so that two models never share one.
     assert card["version"] != json.loads((RELEASE / "model.json").read_text())["version"]

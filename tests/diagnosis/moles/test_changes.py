@@ -14,7 +14,7 @@ from PIL import Image
 from pypdf import PdfReader
 
 from diagnosis import queue
-from diagnosis.models import Change, MoleRecord
+from diagnosis.models import Assessment, Change, MoleRecord
 from diagnosis.moles import changes
 from diagnosis.records import answers
 from diagnosis.sharing import links
@@ -143,6 +143,22 @@ def test_what_the_error_explains_is_no_change(picture_of, work, see):
     shown = see()
     assert "No change that the program can tell from its own error" in shown
     assert "If you see one, show it to a doctor" in shown
+
+
+@pytest.mark.parametrize(("older", "newer"), [("test", "test"), ("test", "new"), ("old", "test")])
+def test_how_often_it_errs_is_said_of_the_model_that_was_measured(
+    picture_of, work, see, monkeypatch, older, newer
+):
+    errors = limits.errors() | {"model_version": "test"}
+    monkeypatch.setattr(limits, "errors", lambda: errors)
+    pair = (("mole", 0.2, 60), ("turned", 0.3, 0))
+    for about, version in zip(pair, (older, newer), strict=True):
+        Assessment.objects.filter(record=picture_of(*about)).update(model_version=version)
+    work()
+    shown, is_measured = see(), older == newer
+    assert "What is marked lies beyond that error." in shown
+    assert ("Of 100 moles that did not change, this is said of about 5." in shown) == is_measured
+    assert ("was measured with another version" in shown) == (not is_measured)
 
 
 def test_where_the_error_hides_nearly_all_growth_it_is_said(picture_of, work, see, monkeypatch):
