@@ -177,7 +177,9 @@ def _ask(first: uuid.UUID, last: uuid.UUID) -> Change:
 
 
 def _say(record: "MoleRecord", change: Change | None) -> None:
-    found = change.result["changes"] if change and change.result else []
+    if change is not None and change.result is None:
+        return  # what was found stands until it is measured anew
+    found = change.result["changes"] if change else []
     if found != record.changes:
         record.changes = found
         # Nothing else: a worker may be writing the record at this moment.
