@@ -49,7 +49,7 @@ def moves(record: "MoleRecord", mole: Mole | None) -> None:
 
 
 def forget(record: "MoleRecord") -> None:
-    """Drop the comparisons with a record of which the person gives another size."""
+    """Drop the comparisons with a record whose picture or size is another one now."""
     of_record = Q(before__record=record.pk) | Q(after__record=record.pk)
     Change.objects.filter(of_record).delete()
 

@@ -1,4 +1,4 @@
-"""What was found stands until it is measured anew."""
+"""What was found stands until it is measured anew, and goes with the picture it was found in."""
 
 import pytest
 from django.urls import reverse
@@ -7,7 +7,7 @@ from diagnosis.models import Assessment, MoleRecord
 from diagnosis.records import assessments
 from diagnosis.tasks import reassess_record
 from tests.diagnosis.moles.conftest import circle
-from tests.factories import answer
+from tests.factories import FurtherPictureFactory, answer
 
 pytestmark = pytest.mark.usefixtures("known_error")
 
@@ -91,3 +91,22 @@ def test_the_first_of_a_mole_has_changed_since_nothing(
     later = MoleRecord.objects.get()
     assert later.changes == []
     assert later.danger == MoleRecord.Danger.BENIGN
+
+
+@pytest.mark.parametrize("measured_meanwhile", [False, True])
+def test_a_comparison_goes_with_the_picture_it_measured(
+    grown, client, pictures, reassess, work, measured_meanwhile
+):
+    later = grown[2]
+    FurtherPictureFactory(record=later, image__data=pictures["other"])
+    client.delete(address("picture", later.pk, later.pk))
+    if measured_meanwhile:
+        client.get(address("change", later.pk), {"earlier": str(grown[1].pk)})
+        work()
+    reassess(later)
+    for asked in ({}, {"earlier": str(grown[1].pk)}):
+        assert client.get(address("change", later.pk), asked).json()["state"] == "waiting"
+    work()
+    later.refresh_from_db()
+    assert client.get(address("change", later.pk)).json()["reason"] == "not_registered"
+    assert later.changes == []
