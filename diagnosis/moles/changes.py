@@ -90,7 +90,10 @@ def between(before: "MoleRecord", after: "MoleRecord") -> Change | str:
 def as_dict(before: "MoleRecord", after: "MoleRecord") -> dict:
     """``between``, as the API shows it."""
     change = between(before, after)
-    result = {"reason": change} if isinstance(change, str) else change.result
+    if isinstance(change, str):
+        result: dict[str, Any] | None = {"reason": change}
+    else:
+        result = {"reason": UNREADABLE} if is_given_up(change) else change.result
     nothing: dict[str, Any] = {
         "reason": "",
         "matrix": None,

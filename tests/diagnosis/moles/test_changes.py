@@ -158,6 +158,18 @@ def test_what_waits_too_long_is_asked_again_three_times(picture_of, sent, monkey
     assert changes.is_given_up(Change.objects.get())
 
 
+def test_what_was_tried_too_often_is_called_unreadable_at_every_door(
+    picture_of, see, client, sent, mole
+):
+    first, later = picture_of("mole", 0.2, 60), picture_of("turned", 0.3, 0)
+    changes.follow(mole.pk)
+    Change.objects.update(attempts=changes.MAX_ATTEMPTS)
+    assert "One of the pictures can’t be read." in see()
+    said = client.get(reverse("api-record-change", args=[later.pk])).json()
+    assert (said["state"], said["reason"]) == ("not_compared", "unreadable")
+    assert said["since"] == str(first.pk)
+
+
 def test_a_picture_that_is_gone_is_said(picture_of, work, see):
     first = picture_of("mole", 0.2, 60)
     picture_of("turned", 0.3, 0)
