@@ -16,9 +16,9 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from diagnosis import queue
+from diagnosis import limits, queue
 from diagnosis.moles.models import Change, Mole
-from ml.change import limits
+from ml.change.limits import error as error_of
 from ml.images import ImageError, decode
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ def moves(record: "MoleRecord", mole: Mole | None) -> None:
         record.changes = []
 
 
-def forget(record: "MoleRecord") -> None:
-    """Drop the comparisons with a record whose picture or size is another one now."""
+def forget(record: "MoleRecord") -> int:
+    """Drop the comparisons with a record whose picture or size is another one now; how many."""
     of_record = Q(before__record=record.pk) | Q(after__record=record.pk)
-    Change.objects.filter(of_record).delete()
+    return Change.objects.filter(of_record).delete()[0]
 
 
 def follow(mole_id: uuid.UUID) -> None:
@@ -77,18 +77,24 @@ def of(records: Iterable["MoleRecord"]) -> dict["MoleRecord", Change]:
 
 
 def between(before: "MoleRecord", after: "MoleRecord") -> Change | str:
-    """The change between two records, asked for if need be; or why there can't be one."""
+    """The change between two records, asked for if need be; or why there can't be one.
+
+    Raises TryLater.
+    """
     if before.modality != after.modality:
         return OTHER_KIND
     first, last = before.current_assessment_id, after.current_assessment_id
     if not (first and last) or first == last:
         return NOT_ASSESSED
-    known = Change.objects.filter(before=first, after=last)
-    return known.select_related("before__record", "after__record").first() or _ask(first, last)
+    of_both = Change.objects.filter(before=first, after=last)
+    if known := of_both.select_related("before__record", "after__record").first():
+        return known
+    limits.spend(after.owner, "changes")
+    return _ask(first, last)
 
 
 def as_dict(before: "MoleRecord", after: "MoleRecord") -> dict:
-    """``between``, as the API shows it."""
+    """``between``, as the API shows it. Raises TryLater."""
     change = between(before, after)
     if isinstance(change, str):
         result: dict[str, Any] | None = {"reason": change}
@@ -103,7 +109,7 @@ def as_dict(before: "MoleRecord", after: "MoleRecord") -> dict:
         "changes": [],
     }
     state = "waiting" if result is None else "not_compared" if result["reason"] else "measured"
-    limit = limits.error(before.modality)["limit"]
+    limit = error_of(before.modality)["limit"]
     return nothing | (result or {}) | {
         "since": before.pk, "state": state, "limit": limit,
     }  # fmt: skip
