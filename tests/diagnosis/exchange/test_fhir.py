@@ -1,5 +1,6 @@
 """Records over FHIR R4: valid by fhir.resources, honest, and shown to whom they may be."""
 
+import uuid
 from datetime import timedelta
 from importlib import import_module
 
@@ -235,6 +236,8 @@ def ids(bundle):
         ("date=2025-03-16", []),
         ("date=eq2025-12", [12]),
         ("date=ge2025-11", [12, 11]),
+        ("date=2025-03-16T11:59:00%2B23:59", [3]),
+        ("date=2025-03-14T12:01:00-23:59", [3]),
         ("date=gt2025-11", [12]),
         ("date=sa2025-11-15", [12]),
         ("date=lt2025-02", [1]),
@@ -281,6 +284,8 @@ def test_pages_follow_each_other_whatever_comes_meanwhile(fhir, alice, year):
 
 
 def test_what_reports_refer_to_comes_along_once(fhir, alice, record):
+    place = f"2025-03-16T11:58:00%2B23:59_{uuid.UUID(int=0)}"
+    assert ids(read(fhir, f"DiagnosticReport?_after={place}")) == year[-2:]
     assessed(owner=alice)
     bundle = read(fhir, "DiagnosticReport?_include=DiagnosticReport:result&_include=*")
     kinds = [entry["resource"]["resourceType"] for entry in bundle["entry"]]
@@ -302,6 +307,8 @@ def test_what_reports_refer_to_comes_along_once(fhir, alice, record):
         *("_format=xml", "_id=1", "unknown=1", "_count=99999999999999999999"),
     ],
 )
+        *("date=0001-01-01T00:00:00%2B23:59", "date=9999-12-31T23:59:59-23:59"),
+        f"_after=0001-01-01T00:00:00%2B23:59_{uuid.UUID(int=0)}",
 def test_a_search_that_is_not_understood_is_an_outcome(fhir, query):
     outcome = read(fhir, f"DiagnosticReport?{query}", 400)
     assert outcome["resourceType"] == "OperationOutcome"
