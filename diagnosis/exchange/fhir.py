@@ -290,6 +290,8 @@ def site(mole: Mole) -> Resource | None:
 
 def last_updated(record: MoleRecord) -> datetime:
     """When something was said of it, or it was sent."""
+    if answer := record.current_assessment:
+        said.append(answer.created_at)
     said = [review.news_since for review in record.reviews.all()]
     return max([record.finished_at or record.created_at, *said])
 

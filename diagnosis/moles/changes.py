@@ -44,8 +44,9 @@ def moves(record: "MoleRecord", mole: Mole | None) -> None:
     """Compare anew once the record is saved as one of ``mole``; what was found goes."""
     mole_id = mole.pk if mole else None
     follow_later(record.mole_id, mole_id)
-    if record.mole_id != mole_id:
+    if record.mole_id != mole_id and record.changes:
         record.changes = []
+        record.mark_updated()
 
 
 def forget(record: "MoleRecord") -> int:
@@ -193,6 +194,7 @@ def _say(record: "MoleRecord", change: Change | None) -> None:
         record.changes = found
         # Nothing else: a worker may be writing the record at this moment.
         record.save(update_fields=["changes"])
+        record.mark_updated()
 
 
 def _measure(before: "Assessment", after: "Assessment") -> dict:

@@ -49,12 +49,15 @@ def give(
         if record.size_mm != size_mm and (forgotten := changes.forget(record)):
             limits.spend(by, "changes", forgotten)  # all of them are measured anew
         changes.moves(record, mole)
+        earlier_signs = record.signs
         record.mole, record.note, record.size_mm = mole, note, size_mm
         record.signs = sorted(set(signs))
         fields = ["mole", "note", "size_mm", "signs", "changes"]
         record.clean_fields(exclude={f.name for f in record._meta.fields} - set(fields))
         record.save(update_fields=fields)
         _count_signs(record)
+        if record.signs != earlier_signs:
+            record.mark_updated()
         if is_elsewhere:
             count_anew(record)
     return record

@@ -149,7 +149,7 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
     is_same = known and seen is None and _rests_on(known, record)
     assessment = known if known and is_same else _answer(record, metrics.Clock())
     if known:
-        assessment.pk, assessment.created_at = known.pk, known.created_at
+        assessment.pk, assessment.created_at = known.pk, timezone.now()
     assessment.record = record
     with transaction.atomic():
         # One final state may give way to the other, as the answer says.
@@ -163,10 +163,10 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
             state=claims.final_state(assessment),
             stale_since=None,
         )
-        if moved and assessment is not known:
-            assessment.save(force_insert=not known, force_update=bool(known))
-            changes.forget(record)  # they may be of a picture that is gone
         if moved:
+            assessment.save(force_insert=not known, force_update=bool(known))
+            if not is_same:
+                changes.forget(record)  # they may be of a picture that is gone
             claims.publish_assessed(record)
     return assessment if moved else None
 

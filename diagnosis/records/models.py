@@ -18,6 +18,7 @@ from django.core.validators import (
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.db.models.functions import Now
 
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
@@ -272,6 +273,10 @@ class MoleRecord(Picture):
 
     @property
     def born(self) -> date | None:
+    def mark_updated(self) -> None:
+        """Note that what is said of it is another thing now, for systems that keep what it was."""
+        self.assessments.filter(current_for=self.pk).update(created_at=Now())
+
         """The birthday of the person in the picture; nobody knows it of an imported one."""
         return None if self.is_imported else self.owner.date_of_birth
 
@@ -344,6 +349,7 @@ class Assessment(models.Model):
         verbose_name = _("assessment")
         verbose_name_plural = _("assessments")
         indexes = [
+    # Or since when it says something else, by signs or changes (MoleRecord.mark_updated).
             # The queue's filter and order by these need not read the heatmaps beside them.
             models.Index(
                 fields=["id"], include=["malignancy", "uncertain"], name="assessment_figures"
