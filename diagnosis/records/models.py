@@ -4,6 +4,7 @@ import json
 import uuid
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -17,8 +18,8 @@ from django.core.validators import (
 )
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext_lazy as _
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
@@ -57,6 +58,11 @@ class Picture(models.Model):
 
     class Meta:
         abstract = True
+
+    @property
+    def file_name(self) -> str:
+        """Without its ending: what a file holds never changes, but a record may get another."""
+        return Path(str(self.image.name)).stem
 
 
 class MoleRecord(Picture):
@@ -267,16 +273,16 @@ class MoleRecord(Picture):
         """All of the sitting: the record's own first, then the others as they came."""
         return [self, *self.further.all()]
 
+    def mark_updated(self) -> None:
+        """Note that what is said of it is another thing now, for systems that keep what it was."""
+        self.assessments.filter(current_for=self.pk).update(created_at=Now())
+
     @property
     def is_imported(self) -> bool:
         return self.origin == self.Origin.IMPORT
 
     @property
     def born(self) -> date | None:
-    def mark_updated(self) -> None:
-        """Note that what is said of it is another thing now, for systems that keep what it was."""
-        self.assessments.filter(current_for=self.pk).update(created_at=Now())
-
         """The birthday of the person in the picture; nobody knows it of an imported one."""
         return None if self.is_imported else self.owner.date_of_birth
 
@@ -343,13 +349,13 @@ class Assessment(models.Model):
     # ml.features, comparable with those of the same model version; null of a model that gives none.
     features = models.BinaryField(null=True)
     milliseconds = models.FloatField(_("milliseconds"))
+    # Or since when it says something else, by signs or changes (MoleRecord.mark_updated).
     created_at = models.DateTimeField(_("assessed at"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("assessment")
         verbose_name_plural = _("assessments")
         indexes = [
-    # Or since when it says something else, by signs or changes (MoleRecord.mark_updated).
             # The queue's filter and order by these need not read the heatmaps beside them.
             models.Index(
                 fields=["id"], include=["malignancy", "uncertain"], name="assessment_figures"
