@@ -230,8 +230,8 @@ class _Report(FPDF):
             _("The program, version %(version)s") % {"version": assessment.model_version}, 8.5, GREY
         )
         self._line(str(answer.heading), 11, bold=True)
-        for sentence in (*answer.because, *answer.advice_on_picture):
-            self._line(str(sentence), 9.5)
+        for sentence in answer.beside:
+            self._line(sentence, 9.5)
         if assessment.usable:
             for category, name in terms.RISK_CATEGORIES.items():
                 share = number_format(100 * assessment.categories[category], decimal_pos=1)
