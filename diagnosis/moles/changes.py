@@ -49,7 +49,7 @@ def moves(record: "MoleRecord", mole: Mole | None) -> None:
 
 
 def forget(record: "MoleRecord") -> None:
-    """Drop the comparisons with a record of which the person gives another size."""
+    """Drop the comparisons with a record whose picture or size is another one now."""
     of_record = Q(before__record=record.pk) | Q(after__record=record.pk)
     Change.objects.filter(of_record).delete()
 
@@ -90,7 +90,10 @@ def between(before: "MoleRecord", after: "MoleRecord") -> Change | str:
 def as_dict(before: "MoleRecord", after: "MoleRecord") -> dict:
     """``between``, as the API shows it."""
     change = between(before, after)
-    result = {"reason": change} if isinstance(change, str) else change.result
+    if isinstance(change, str):
+        result: dict[str, Any] | None = {"reason": change}
+    else:
+        result = {"reason": UNREADABLE} if is_given_up(change) else change.result
     nothing: dict[str, Any] = {
         "reason": "",
         "matrix": None,
@@ -177,7 +180,9 @@ def _ask(first: uuid.UUID, last: uuid.UUID) -> Change:
 
 
 def _say(record: "MoleRecord", change: Change | None) -> None:
-    found = change.result["changes"] if change and change.result else []
+    if change is not None and change.result is None:
+        return  # what was found stands until it is measured anew
+    found = change.result["changes"] if change else []
     if found != record.changes:
         record.changes = found
         # Nothing else: a worker may be writing the record at this moment.

@@ -16,6 +16,7 @@ from accounts.models import User
 from accounts.ownership import check_owner
 from diagnosis import limits, metrics, queue
 from diagnosis.language import frequencies
+from diagnosis.moles import changes
 from diagnosis.records import claims, media
 from diagnosis.records.models import Assessment, MoleRecord
 from ml import features
@@ -164,6 +165,7 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
         )
         if moved and assessment is not known:
             assessment.save(force_insert=not known, force_update=bool(known))
+            changes.forget(record)  # they may be of a picture that is gone
         if moved:
             claims.publish_assessed(record)
     return assessment if moved else None
