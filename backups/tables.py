@@ -39,7 +39,8 @@ def columns(table: str) -> list[str]:
 def write(table: str, add: Callable[[str, bytes], None]) -> int:
     """Call ``add`` with name and content of each piece; return the number of rows."""
     pieces = _Pieces(table, add)
-    with connection.cursor() as cursor:
+    # Django does not do it for COPY.
+    with connection.wrap_database_errors, connection.cursor() as cursor:
         cursor.copy_expert(_copy(table, columns(table), "TO STDOUT"), pieces)
         rows = cursor.rowcount
     pieces.end()
@@ -58,7 +59,7 @@ def empty(tables: list[str]) -> None:
 
 def read(table: str, names: list[str], pieces: Iterator[bytes]) -> int:
     """Add the rows; return their number."""
-    with connection.cursor() as cursor:
+    with connection.wrap_database_errors, connection.cursor() as cursor:
         cursor.copy_expert(_copy(table, names, "FROM STDIN"), _Joined(pieces))
         return cursor.rowcount
 

@@ -10,7 +10,8 @@ import struct
 import zlib
 
 import numpy as np
-from PIL import Image, TiffImagePlugin
+from PIL import Image
+from PIL import TiffImagePlugin as tiff
 
 from ml import costly
 from ml.decoding import dicom, kinds
@@ -26,7 +27,6 @@ FURTHER = b"".join(
 # Grey is what libjpeg makes of missing blocks; whichever corner is the last one once it is upright.
 GREY, NEAR = 128, 48
 CMYK = 4
-STRIP_OFFSETS, ROWS_PER_STRIP, PLANES, TILE_OFFSETS = 273, 278, 284, 324
 
 ADAM7 = (
     (0, 8, 0, 8),
@@ -58,8 +58,8 @@ def _refuse(data: bytes, image: Image.Image) -> None:
         _refuse_cut_jpeg(data, image)
     elif data.startswith(costly.PNG):
         _refuse_png_without_rows(data)
-    elif data[:4] in (b"II*\0", b"MM\0*"):
-        _refuse_tiff_without_strips(data)
+    elif data[:4] in tiff.PREFIXES:
+        _refuse_tiff_without_parts(data)
     elif kinds.is_dicom(data[: kinds.HEAD_BYTES]):
         frame = dicom.jpeg_inside(io.BytesIO(data))
         if frame:
@@ -90,14 +90,21 @@ def _ends_in_grey(image: Image.Image) -> bool:
     return bool((neutral & (abs(corners.mean(axis=1) - GREY) < NEAR)).any())
 
 
-def _refuse_tiff_without_strips(data: bytes) -> None:
-    page = TiffImagePlugin.TiffImageFile(io.BytesIO(data))
+def _refuse_tiff_without_parts(data: bytes) -> None:
+    """Count the strips or tiles, of which the decoder leaves black what the file doesn't name."""
+    page = tiff.TiffImageFile(io.BytesIO(data))
     tags = page.tag_v2
-    if STRIP_OFFSETS not in tags or TILE_OFFSETS in tags:
+    width, height = tags[tiff.IMAGEWIDTH], tags[tiff.IMAGELENGTH]  # those of page are upright
+    if tiff.STRIPOFFSETS in tags:  # which is read where there are both
+        parts, across, down = tags[tiff.STRIPOFFSETS], width, tags.get(tiff.ROWSPERSTRIP, height)
+    elif tiff.TILEOFFSETS in tags:
+        parts, across, down = (
+            tags[tag] for tag in (tiff.TILEOFFSETS, tiff.TILEWIDTH, tiff.TILELENGTH)
+        )
+    else:
         return
-    rows = min(tags.get(ROWS_PER_STRIP, page.height), page.height)
-    planes = len(page.getbands()) if tags.get(PLANES) == 2 else 1
-    if len(tags[STRIP_OFFSETS]) < planes * -(-page.height // rows):
+    planes = len(page.getbands()) if tags.get(tiff.PLANAR_CONFIGURATION) == 2 else 1
+    if len(parts) < planes * -(-width // across) * -(-height // down):
         raise damaged()
 
 

@@ -247,6 +247,7 @@ LIMITS = {
     "changes": (120, 600),
     "reports": (30, 600),
     "shares": (30, 3600),
+    "downloads": (20, 3600),
     "webhooks": (30, 3600),
     "push": (30, 3600),
 }

@@ -22,7 +22,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 # Threads that run the application; of these, ten at most wait for a picture.
 WORKING = int(os.environ.get("WEB_THREADS", "16"))
 GRACE = 20  # seconds for the header, and for the body's beginning; from then on
-SLOWEST = 10_000  # bytes a second that a body must come with, on average
+SLOWEST = 10_000  # bytes a second that a body, or what is made while it is sent, has on average
 STALLED = 30  # seconds in which a client takes nothing of its answer
 CHUNK = 65_536
 # Bytes of a body, more than pictures.MAX_TOGETHER; of a larger one, to be refused, only the end.
@@ -205,7 +205,11 @@ class _NoRoom:
 
 
 class _Streamed:
-    """An answer that is made while it is sent: in the thread that sends, in the same language."""
+    """An answer that is made while it is sent: in the thread that sends, in the same language.
+
+    Raises ConnectionResetError for a client that takes it too slowly, since each keeps a connection
+    to the database.
+    """
 
     def __init__(self, answer: Any, language: str) -> None:
         self.answer, self.language = answer, language
@@ -213,8 +217,13 @@ class _Streamed:
     def __iter__(self) -> Iterator[bytes]:
         from django.utils import translation
 
+        begin, sent = time.monotonic(), 0
         with translation.override(self.language):
-            yield from self.answer
+            for part in self.answer:
+                yield part
+                sent += len(part)
+                if time.monotonic() - begin > STALLED + sent / SLOWEST:
+                    raise ConnectionResetError(errno.ECONNRESET, "taken too slowly")
 
     def close(self) -> None:
         from django.db import connections

@@ -31,6 +31,7 @@ WAIT = timedelta(minutes=1)  # after which the sweeper asks again
 SWEEP_AT_MOST = 100
 # Why two pictures are not even tried; the reasons of what was tried are ml.change's.
 OTHER_KIND, NOT_ASSESSED, UNREADABLE = "other_kind", "not_assessed", "unreadable"
+ONE_PICTURE = "one_picture"
 
 
 def follow_later(*mole_ids: uuid.UUID | None) -> None:
@@ -82,10 +83,12 @@ def between(before: "MoleRecord", after: "MoleRecord") -> Change | str:
 
     Raises TryLater.
     """
+    if before == after:
+        return ONE_PICTURE
     if before.modality != after.modality:
         return OTHER_KIND
     first, last = before.current_assessment_id, after.current_assessment_id
-    if not (first and last) or first == last:
+    if not (first and last):
         return NOT_ASSESSED
     of_both = Change.objects.filter(before=first, after=last)
     if known := of_both.select_related("before__record", "after__record").first():

@@ -1,23 +1,50 @@
 """A person's archive over HTTP: only for views that had the password confirmed."""
 
+import threading
+from collections.abc import Iterator
+
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 
 from accounts.models import User
+from diagnosis import limits
 from diagnosis.own_data import archive
 from diagnosis.records import media
+
+# Archives that one process sends at a time: each keeps a connection to the database.
+PLACES = threading.BoundedSemaphore(4)
+BUSY_SECONDS = 60
+
+
+class _InPlace:
+    """An iterator that has one of PLACES until it is closed. Raises Busy where all are taken."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        if not PLACES.acquire(blocking=False):
+            raise limits.Busy(BUSY_SECONDS)
+        self.parts, self.is_open = parts, True
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.parts
+
+    def close(self) -> None:
+        if self.is_open:
+            self.is_open = False
+            PLACES.release()
 
 
 def zip_answer(person: User) -> StreamingHttpResponse:
     """Send everything about the person while it is read, and log that it left.
 
-    Raises media.Unreachable.
+    Raises TryLater, also where the pictures can't be reached.
     """
+    limits.spend(person, "downloads")
     media.check_readable()
+    parts = _InPlace(archive.archive(person))
     archive.log_taken_away(person)
     name = f"mole-check-{timezone.localdate():%Y-%m-%d}.zip"
     return StreamingHttpResponse(
-        archive.archive(person),
+        parts,
         content_type="application/zip",
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',

@@ -194,7 +194,8 @@ def announce(port: int, *, secure: bool, demo: bool) -> None:
             f"{ready}\nNo demo logins, since others may reach this service (DEMO=1 makes them); "
             "who signs up confirms the address by the e-mail, which lies in "
             f"{embedded.VAR / 'mail'} unless EMAIL_URL says otherwise. "
-            "The first account: python -m skincare_site.embedded manage.py createsuperuser",
+            "The first account: "
+            ".venv/bin/python -m skincare_site.embedded manage.py createsuperuser",
             flush=True,
         )
 

@@ -4,6 +4,8 @@ import errno
 import fcntl
 import io
 import os
+import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -250,21 +252,19 @@ def test_the_daily_one_waits_for_one_by_hand(transactional_db, key, tmp_path, mo
         if len(slept) == 3:
             os.close(by_hand)
 
-    monkeypatch.setattr(command, "FAILED", tmp_path.with_name("failed"))
     monkeypatch.setattr(command, "_seconds_until", lambda *_: next(left))
     monkeypatch.setattr(command, "time", SimpleNamespace(sleep=sleep))
     with pytest.raises(StopIteration):
         call_command("backup", to=tmp_path, daily_at=timedelta(hours=12), stdout=io.StringIO())
     assert len(slept) == 4
-    assert len(list(tmp_path.iterdir())) == 1
-    assert not command.FAILED.exists()
+    [path] = tmp_path.iterdir()
+    assert path.suffix == ".age"
 
 
 def test_the_daily_one_that_waits_for_too_long_is_a_failure(
     transactional_db, key, tmp_path, monkeypatch
 ):
     left, said = iter([60, 86_400]), io.StringIO()
-    monkeypatch.setattr(command, "FAILED", tmp_path.with_name("failed"))
     monkeypatch.setattr(command, "_seconds_until", lambda *_: next(left))
     monkeypatch.setattr(command, "time", SimpleNamespace(sleep=lambda _seconds: None))
     by_hand = os.open(tmp_path, os.O_RDONLY)
@@ -273,7 +273,75 @@ def test_the_daily_one_that_waits_for_too_long_is_a_failure(
         call_command("backup", to=tmp_path, daily_at=timedelta(hours=12), stderr=said)
     os.close(by_hand)
     assert "is writing into" in said.getvalue()
-    assert command.FAILED.exists()
+    assert (tmp_path / ".failed").exists()
+
+
+@pytest.fixture
+def one_day(monkeypatch, key, tmp_path) -> Callable[[], str]:
+    """The daily one, until a day later; returns its standard error."""
+
+    def run() -> str:
+        left, said = iter([60, 86_400]), io.StringIO()
+        monkeypatch.setattr(command, "_seconds_until", lambda *_: next(left))
+        monkeypatch.setattr(command, "time", SimpleNamespace(sleep=lambda _seconds: None))
+        with pytest.raises(StopIteration):
+            call_command(
+                *("backup", "--daily-at=12:00"), to=tmp_path, stdout=io.StringIO(), stderr=said
+            )
+        return said.getvalue()
+
+    return run
+
+
+def test_the_daily_one_outlives_the_database(transactional_db, one_day, tmp_path, monkeypatch):
+    ended = "COPY (SELECT pg_terminate_backend(pg_backend_pid())) TO STDOUT"
+    with monkeypatch.context() as patch:
+        patch.setattr(tables, "_copy", lambda *_: ended)
+        assert "could not be written: server closed" in one_day()
+    assert [path.name for path in tmp_path.iterdir()] == [".failed"]
+    assert one_day() == ""
+    [path] = tmp_path.iterdir()
+    assert path.suffix == ".age"
+
+
+def test_a_restore_that_the_database_ends_says_so(system, empty_system, tmp_path, monkeypatch):
+    path = make(tmp_path / "backups")
+    ended = "COPY nowhere FROM STDIN"
+    monkeypatch.setattr(tables, "_copy", lambda *_: ended)
+    monkeypatch.setattr(archive, "_make_schema", lambda _manifest: None)
+    monkeypatch.setattr(tables, "empty", lambda _names: None)
+    with pytest.raises(CommandError, match="The database refused it"):
+        call_command("restore", path)
+
+
+def test_one_that_was_killed_stays_a_failure_until_the_next_is_whole(
+    transactional_db, one_day, tmp_path, monkeypatch
+):
+    (tmp_path / "skincare-20261101T023000Z.tar.gz.part").touch()
+
+    def stopped(_seconds: float) -> None:
+        raise RuntimeError("before its time has come")
+
+    monkeypatch.setattr(command, "time", SimpleNamespace(sleep=stopped))
+    with pytest.raises(RuntimeError):
+        call_command("backup", "--daily-at=12:00", to=tmp_path)
+    assert (tmp_path / ".failed").exists()
+    assert one_day() == ""
+    [path] = tmp_path.iterdir()
+    assert path.suffix == ".age"
+
+
+def test_a_backup_leaves_the_database_its_room(transactional_db, key, tmp_path, monkeypatch):
+    whole = make(tmp_path / "backups")
+    size = whole.stat().st_size
+    room = command.LEFT_FREE + size - 1
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=room))
+    with pytest.raises(CommandError, match="BACKUPS_KEPT"):
+        make(tmp_path / "backups")
+    assert list((tmp_path / "backups").iterdir()) == [whole]
+    room += 1
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=room))
+    make(tmp_path / "backups")
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 import requests
+from django.core.files.storage import default_storage
 from knox.models import AuthToken
 
-from tests.factories import UserFactory
+from tests.factories import RecordFactory, UserFactory
 
 ROOT = Path(__file__).parents[2]
 FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
@@ -109,7 +110,8 @@ def caddy(port: int, tmp_path: Path) -> Iterator[int]:
         [Path(sys.executable).with_name("caddy"), "run", "--config", "deploy/Caddyfile"],
         cwd=ROOT,
         env={
-            "DOMAIN": f"localhost:{own}",
+            "DOMAIN": "localhost",
+            "PLAIN_PORT": str(own),
             "TLS": "proxy",
             "WEB": f"127.0.0.1:{port}",
             "HOME": str(tmp_path),
@@ -282,15 +284,39 @@ def test_bodies_that_fill_the_room_for_them_put_off_uploads_and_nothing_else(
     answered(upload, 400)
 
 
-def test_what_is_made_while_it_is_sent_is_in_the_persons_language(port: int, client) -> None:
-    alice = UserFactory(display_name="alice", language="fr")
-    client.force_login(alice)
+# And where a second is long for a client that takes nothing.
+HASTY = f"{IMPATIENT}\nweb_worker.STALLED, web_worker.SLOWEST = 1, 10**9\n"
+
+
+def confirmed(client, person) -> dict[str, str]:
+    """The header of somebody who has just given the password again."""
+    client.force_login(person)
     session = client.session
     session["account_authentication_methods"] = [
         {"method": "password", "at": time.time(), "reauthenticated": True}
     ]
     session.save()
-    headers = {"Cookie": f"sessionid={session.session_key}"}
+    return {"Cookie": f"sessionid={session.session_key}"}
+
+
+@pytest.mark.parametrize("port", [HASTY], indirect=True)
+def test_who_takes_a_download_slowly_is_cut_off(port: int, client, alice) -> None:
+    size, received = 30_000_000, 0  # more than the kernel keeps on both sides
+    with default_storage.open(RecordFactory(owner=alice).image.name, "wb") as file:
+        file.write(b"x" * size)
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        request = "GET /account/data/download/ HTTP/1.1\r\nHost: localhost\r\nCookie: "
+        connection.sendall(f"{request}{confirmed(client, alice)['Cookie']}\r\n\r\n".encode())
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        with contextlib.suppress(ConnectionResetError):
+            while chunk := connection.recv(300_000):
+                received += len(chunk)
+                time.sleep(0.1)
+    assert received < size
+
+
+def test_what_is_made_while_it_is_sent_is_in_the_persons_language(port: int, client) -> None:
+    headers = confirmed(client, UserFactory(display_name="alice", language="fr"))
     status, answer = ask(port, path="/account/data/download/", headers=headers)
     assert status == 200
     with zipfile.ZipFile(io.BytesIO(answer)) as archive:

@@ -3,9 +3,10 @@
 import argparse
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -13,14 +14,17 @@ from typing import TYPE_CHECKING, Any, cast
 from django.conf import settings
 from django.core.files.storage import storages
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 from backups import archive, crypt, names
 
 if TYPE_CHECKING:
     from backups.bucket import Bucket
 
-FAILED = Path("/tmp/backup-failed")
+FAILED = ".failed"  # in the folder, where a restart finds it; docker-compose.yml looks there
+# Bytes of the disk that stay free: the database may lie on the same one.
+LEFT_FREE = 200 * 1024**2
+PARTS = "skincare-*.part"
 PATIENCE = 6 * 60  # minutes that the daily one waits for one by hand
 
 
@@ -61,6 +65,10 @@ class Command(BaseCommand):
             with _alone(to):
                 self._make(to, options["keep"])
             return
+        failed = to / FAILED
+        with suppress(CommandError), _alone(to):
+            if any(to.glob(PARTS)):  # by one that was killed
+                failed.touch()
         left = _seconds_until(daily_at, datetime.now(UTC))
         while True:
             # In short steps, and by what the clock says after each: it may have been put right.
@@ -71,11 +79,12 @@ class Command(BaseCommand):
             try:
                 with _alone(to, PATIENCE):
                     self._make(to, options["keep"])
-            except (CommandError, DatabaseError) as error:
-                FAILED.touch()
+            except CommandError as error:
                 self.stderr.write(f"Failed: {error}")
+                with suppress(OSError):  # of a folder that is gone the health check knows
+                    failed.touch()
             else:
-                FAILED.unlink(missing_ok=True)
+                failed.unlink(missing_ok=True)
             connection.close()
 
     def _make(self, to: Path, keep: int | None) -> None:
@@ -83,15 +92,16 @@ class Command(BaseCommand):
         path = to / names.now()
         new = path.with_suffix(".part")
         try:
-            for left in to.glob("skincare-*.part"):  # by one that was killed
+            for left in to.glob(PARTS):
                 left.unlink()
+            _check_room(to)
             with new.open("xb") as file:
                 new.chmod(0o600)
                 counts = archive.write(file, settings.BACKUP_KEY)
                 file.flush()
                 os.fsync(file.fileno())
             new.rename(path)
-        except (OSError, crypt.KeyProblem) as error:
+        except (OSError, crypt.KeyProblem, Error) as error:
             new.unlink(missing_ok=True)
             raise CommandError(f"The backup could not be written: {error}") from error
         rows, size = sum(counts["rows"].values()), path.stat().st_size / 1e6
@@ -122,6 +132,17 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+def _check_room(folder: Path) -> None:
+    """Raise CommandError where a backup as large as the newest one would fill the disk."""
+    there = max(names.within(each.name for each in folder.iterdir()), default=None)
+    needed = LEFT_FREE + ((folder / there).stat().st_size if there else 0)
+    if shutil.disk_usage(folder).free < needed:
+        raise CommandError(
+            f"The backup was not begun: it needs about {needed / 1e6:.0f} MB on the disk of"
+            f" {folder}. Enlarge it, keep fewer (BACKUPS_KEPT), or set BACKUPS to another disk."
+        )
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.db import Error
 
 from audit import service_role
 from backups import archive, crypt
@@ -42,7 +42,7 @@ class Command(BaseCommand):
                         counts = archive.restore(stream, word)
         except (OSError, ValueError, crypt.KeyProblem, archive.NotRestorable) as error:
             raise CommandError(str(error)) from error
-        except DatabaseError as error:
+        except Error as error:
             raise CommandError(f"The database refused it: {error}") from error
         if owner and not check:
             call_command("prepare_database", str(owner), verbosity=0)

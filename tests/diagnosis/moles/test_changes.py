@@ -221,6 +221,8 @@ def test_the_api_says_what_changed(picture_of, work, client, alice, bob):
     assert record["changes"] == ["grew"]
     assert client.get(address, {"earlier": "nonsense"}).status_code == 400
     assert client.get(address, {"earlier": str(later.pk)}).status_code == 404
+    backwards = address.replace(str(later.pk), str(first.pk))
+    assert client.get(backwards, {"earlier": str(later.pk)}).status_code == 404
     assert client.get(reverse("api-record-change", args=[first.pk])).status_code == 404
     client.force_login(bob)
     assert client.get(address).status_code == 404

@@ -56,6 +56,25 @@ def test_the_password_is_asked_for_again(signed_in, address):
     assert signed_in.get(address).status_code == 302
 
 
+def test_a_few_leave_at_a_time_since_each_keeps_a_connection(confirmed, alice):
+    taken = []
+    while (answer := confirmed.get(DOWNLOAD)).status_code == 200:
+        taken.append(answer)
+    assert answer.status_code == 503
+    assert int(answer["Retry-After"]) > 0
+    assert len(taken) == 4
+    assert LogEntry.objects.filter(additional_data__to="own data").count() == 4
+    for each in taken:
+        unzipped(each)
+    unzipped(confirmed.get(DOWNLOAD))
+
+
+def test_they_are_counted(confirmed, settings):
+    settings.LIMITS = {"downloads": (1, 3600)}
+    unzipped(confirmed.get(DOWNLOAD))
+    assert confirmed.get(DOWNLOAD).status_code == 429
+
+
 def test_a_post_without_it_deletes_nothing(signed_in):
     signed_in.post(DELETE)
     assert User.objects.exists()
