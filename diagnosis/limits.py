@@ -38,10 +38,10 @@ class Busy(TryLater):
     status = 503
 
 
-def spend(person: User, what: str) -> None:
-    """Count one of ``what``, for which settings.LIMITS has (how many, in how many seconds).
+def spend(person: User, what: str, amount: int = 1) -> None:
+    """Count some of ``what``, for which settings.LIMITS has (how many, in how many seconds).
 
-    Raises TryLater.
+    Who asks at once for more than is left gets it, and then nothing more. Raises TryLater.
     """
     if what not in settings.LIMITS:
         return
@@ -50,8 +50,8 @@ def spend(person: User, what: str) -> None:
     key = f"limits:{what}:{person.pk}:{int(window)}"
     cache.add(key, 0, timeout=seconds)
     try:
-        count = cache.incr(key)
+        count = cache.incr(key, amount)
     except ValueError:  # expired just now, or there is no cache
         return
-    if count is not None and count > most:
+    if count is not None and count - amount >= most:
         raise TryLater(seconds - elapsed)

@@ -244,6 +244,7 @@ LIMITS = {
     "uploads": (60, 60),
     "previews": (60, 60),
     "reassessments": (60, 3600),
+    "changes": (120, 600),
     "reports": (30, 600),
     "shares": (30, 3600),
     "downloads": (20, 3600),
@@ -284,12 +285,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_step": 0,
 }
 # A queue of their own: behind a long one, sweeps would expire unread. A worker reads all.
-# So have webhooks and notifications: receivers that answer slowly must not stand before pictures.
-CELERY_TASK_QUEUES = [Queue("celery"), Queue("sweeps"), Queue("webhooks")]
+# So have webhooks and notifications: receivers that answer slowly must not stand before pictures;
+# and comparisons, of which one picture can ask for as many as its mole has.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("changes"), Queue("sweeps"), Queue("webhooks")]
 
 CELERY_TASK_ROUTES = {
     "diagnosis.tasks.sweep_*": {"queue": "sweeps"},
     "accounts.tasks.*": {"queue": "sweeps"},
+    Task.MEASURE_CHANGE: {"queue": "changes"},
     Task.TELL_WEBHOOK: {"queue": "webhooks"},
     Task.SEND_PUSH: {"queue": "webhooks"},
 }

@@ -7,12 +7,11 @@ unique identifiers whenever they are asked for.
 
 import io
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.utils import timezone
 from PIL import Image, JpegImagePlugin
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
@@ -46,7 +45,7 @@ def picture(record: MoleRecord, of: Picture) -> bytes:
         width, height = image.size
         is_subsampled = JpegImagePlugin.get_sampling(image) != 0
     found = _object(record, _kind(of), "picture", JPEGBaseline8Bit)
-    found.SOPInstanceUID = found.file_meta.MediaStorageSOPInstanceUID = _uid(of, "picture")
+    found.SOPInstanceUID = found.file_meta.MediaStorageSOPInstanceUID = _picture_uid(of)
     found.InstanceNumber = 1 + [one.pk for one in record.pictures].index(of.pk)
     if of.modality == "dermoscopy":
         found.Modality = "DMS"
@@ -136,7 +135,7 @@ def _object(record: MoleRecord, kind: UID, role: str, syntax: UID) -> FileDatase
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = kind, _uid(record, role)
     meta.TransferSyntaxUID = syntax
     found = FileDataset(io.BytesIO(), {}, file_meta=meta, preamble=b"\0" * 128)
-    found.SpecificCharacterSet = UTF_8
+    found.SpecificCharacterSet, found.TimezoneOffsetFromUTC = UTF_8, "+0000"
     found.SOPClassUID, found.SOPInstanceUID = kind, _uid(record, role)
     known = fhir.subject(record) is not None
     found.PatientID = found.PatientName = record.owner.pseudonym if known else ""
@@ -174,15 +173,14 @@ def _evidence(record: MoleRecord) -> Dataset:
 
 
 def _series(record: MoleRecord, modality: str) -> UID:
-    """All of a series are of one modality (PS3.3, A.1.2.3), so that others may need another."""
-    is_own = modality == record.modality
-    return _uid(record, "series of picture" if is_own else f"series of {modality}")
+    """All of a series are of one modality (PS3.3, A.1.2.3)."""
+    return _uid(record, f"series of {modality}")
 
 
 def _reference(picture: Picture) -> Dataset:
     found = Dataset()
     found.ReferencedSOPClassUID = _kind(picture)
-    found.ReferencedSOPInstanceUID = _uid(picture, "picture")
+    found.ReferencedSOPInstanceUID = _picture_uid(picture)
     return found
 
 
@@ -199,14 +197,20 @@ def _code(value: str, scheme: str, meaning: str) -> Dataset:
     return found
 
 
-def _uid(of: Picture, role: str) -> UID:
-    """PS3.5, B.2: derived from a UUID, here of a record or further picture and its role."""
-    return UID(f"2.25.{uuid.uuid5(of.pk, role).int}")
+def _uid(record: MoleRecord, role: str) -> UID:
+    """PS3.5, B.2: derived from a UUID, here of a record and what is made of it."""
+    return UID(f"2.25.{uuid.uuid5(record.pk, role).int}")
+
+
+def _picture_uid(of: Picture) -> UID:
+    """Of the file: an archive has it for good, while a record may get another picture."""
+    return UID(f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, of.file_name).int}")
 
 
 def _moment(moment: datetime) -> tuple[str, str]:
-    local = timezone.localtime(moment)
-    return f"{local:%Y%m%d}", f"{local:%H%M%S}"
+    """As DA and TM, in UTC: the object is the same whoever asks for it."""
+    utc = moment.astimezone(UTC)
+    return f"{utc:%Y%m%d}", f"{utc:%H%M%S}"
 
 
 def _written(found: FileDataset) -> bytes:

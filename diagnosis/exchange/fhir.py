@@ -87,8 +87,7 @@ def conclusions(record: MoleRecord, reviews: "Iterable[Review]") -> list[str]:
     if answer is None:
         return [*sentences, f"{results.STATES[record.state]}."]
     sentences.append(_("The program: %(heading)s.") % {"heading": answer.heading})
-    sentences += [str(each) for each in (*answer.because, *answer.advice_on_picture)]
-    sentences += [str(each) for each in answer.untested]
+    sentences += answer.beside
     # What pages say around each answer, a system would not see.
     sentences.append(
         _(
@@ -291,6 +290,8 @@ def site(mole: Mole) -> Resource | None:
 def last_updated(record: MoleRecord) -> datetime:
     """When something was said of it, or it was sent."""
     said = [review.news_since for review in record.reviews.all()]
+    if answer := record.current_assessment:
+        said.append(answer.created_at)
     return max([record.finished_at or record.created_at, *said])
 
 

@@ -102,7 +102,8 @@ def _date(name: str, value: str) -> Q:
             start = parse_datetime(value.removeprefix(prefix or "").replace(" ", "+"))
             if start is None:
                 raise _refused(name, value)
-            start = start if start.tzinfo else start.replace(tzinfo=UTC)
+            # The database knows no time zone as far from UTC as Python does.
+            start = start.astimezone(UTC) if start.tzinfo else start.replace(tzinfo=UTC)
             end = start + timedelta(seconds=1)
         else:
             start = datetime(int(year), int(month or 1), int(day or 1), tzinfo=UTC)
@@ -128,10 +129,11 @@ def _after(value: str) -> Q:
     moment, _underscore, pk = value.replace(" ", "+").partition("_")
     try:
         at = parse_datetime(moment)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise _refused("_after", value)
+        if at is None or at.tzinfo is None:
+            raise _refused("_after", value)
+        at = at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise _refused("_after", value) from error
     return Q(created_at__lt=at) | Q(created_at=at, pk__lt=_id("_after", pk))
 
 

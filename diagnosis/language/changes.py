@@ -49,6 +49,7 @@ REASONS = {
     "other_kind": gettext_lazy(
         "One was taken with a dermatoscope and one without: these are not compared."
     ),
+    "one_picture": gettext_lazy("These are the same picture. Choose two dates."),
     "not_assessed": gettext_lazy("One of them has no answer of the program yet."),
     "unreadable": gettext_lazy("One of the pictures can’t be read."),
 }

@@ -101,6 +101,12 @@ class Answer:
     several: "StrOrPromise" = ""
     phone: str = ""
 
+    @property
+    def beside(self) -> list[str]:
+        """What the heading does not stand without, at whichever door."""
+        said = (*self.because, *self.advice_on_picture, self.several, *self.untested)
+        return [str(sentence) for sentence in said if sentence]
+
 
 @dataclass(frozen=True, slots=True)
 class Part:

@@ -16,9 +16,9 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from diagnosis import queue
+from diagnosis import limits, queue
 from diagnosis.moles.models import Change, Mole
-from ml.change import limits
+from ml.change.limits import error as error_of
 from ml.images import ImageError, decode
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ WAIT = timedelta(minutes=1)  # after which the sweeper asks again
 SWEEP_AT_MOST = 100
 # Why two pictures are not even tried; the reasons of what was tried are ml.change's.
 OTHER_KIND, NOT_ASSESSED, UNREADABLE = "other_kind", "not_assessed", "unreadable"
+ONE_PICTURE = "one_picture"
 
 
 def follow_later(*mole_ids: uuid.UUID | None) -> None:
@@ -44,14 +45,15 @@ def moves(record: "MoleRecord", mole: Mole | None) -> None:
     """Compare anew once the record is saved as one of ``mole``; what was found goes."""
     mole_id = mole.pk if mole else None
     follow_later(record.mole_id, mole_id)
-    if record.mole_id != mole_id:
+    if record.mole_id != mole_id and record.changes:
         record.changes = []
+        record.mark_updated()
 
 
-def forget(record: "MoleRecord") -> None:
-    """Drop the comparisons with a record of which the person gives another size."""
+def forget(record: "MoleRecord") -> int:
+    """Drop the comparisons with a record whose picture or size is another one now; how many."""
     of_record = Q(before__record=record.pk) | Q(after__record=record.pk)
-    Change.objects.filter(of_record).delete()
+    return Change.objects.filter(of_record).delete()[0]
 
 
 def follow(mole_id: uuid.UUID) -> None:
@@ -77,20 +79,31 @@ def of(records: Iterable["MoleRecord"]) -> dict["MoleRecord", Change]:
 
 
 def between(before: "MoleRecord", after: "MoleRecord") -> Change | str:
-    """The change between two records, asked for if need be; or why there can't be one."""
+    """The change between two records, asked for if need be; or why there can't be one.
+
+    Raises TryLater.
+    """
+    if before == after:
+        return ONE_PICTURE
     if before.modality != after.modality:
         return OTHER_KIND
     first, last = before.current_assessment_id, after.current_assessment_id
-    if not (first and last) or first == last:
+    if not (first and last):
         return NOT_ASSESSED
-    known = Change.objects.filter(before=first, after=last)
-    return known.select_related("before__record", "after__record").first() or _ask(first, last)
+    of_both = Change.objects.filter(before=first, after=last)
+    if known := of_both.select_related("before__record", "after__record").first():
+        return known
+    limits.spend(after.owner, "changes")
+    return _ask(first, last)
 
 
 def as_dict(before: "MoleRecord", after: "MoleRecord") -> dict:
-    """``between``, as the API shows it."""
+    """``between``, as the API shows it. Raises TryLater."""
     change = between(before, after)
-    result = {"reason": change} if isinstance(change, str) else change.result
+    if isinstance(change, str):
+        result: dict[str, Any] | None = {"reason": change}
+    else:
+        result = {"reason": UNREADABLE} if is_given_up(change) else change.result
     nothing: dict[str, Any] = {
         "reason": "",
         "matrix": None,
@@ -100,7 +113,7 @@ def as_dict(before: "MoleRecord", after: "MoleRecord") -> dict:
         "changes": [],
     }
     state = "waiting" if result is None else "not_compared" if result["reason"] else "measured"
-    limit = limits.error(before.modality)["limit"]
+    limit = error_of(before.modality)["limit"]
     return nothing | (result or {}) | {
         "since": before.pk, "state": state, "limit": limit,
     }  # fmt: skip
@@ -177,11 +190,14 @@ def _ask(first: uuid.UUID, last: uuid.UUID) -> Change:
 
 
 def _say(record: "MoleRecord", change: Change | None) -> None:
-    found = change.result["changes"] if change and change.result else []
+    if change is not None and change.result is None:
+        return  # what was found stands until it is measured anew
+    found = change.result["changes"] if change else []
     if found != record.changes:
         record.changes = found
         # Nothing else: a worker may be writing the record at this moment.
         record.save(update_fields=["changes"])
+        record.mark_updated()
 
 
 def _measure(before: "Assessment", after: "Assessment") -> dict:

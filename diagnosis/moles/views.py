@@ -186,11 +186,11 @@ def _mole(request: PersonRequest, pk: uuid.UUID) -> Mole:
 
 
 def _two_of(dates: list["MoleRecord"], asked: QueryDict) -> tuple["MoleRecord", ...]:
-    """The two pictures to compare: those asked for, else the first and the last."""
+    """The two pictures to compare, the older one first: those asked for, else the first and the
+    last."""
     if len(dates) < 2:
         return ()
     known = {str(record.pk): record for record in dates}
-    return (
-        known.get(asked.get("before", ""), dates[0]),
-        known.get(asked.get("after", ""), dates[-1]),
-    )
+    two = known.get(asked.get("before", ""), dates[0]), known.get(asked.get("after", ""), dates[-1])
+    # Only more colours or a more ragged edge is said: backwards, it would be a false calm.
+    return tuple(sorted(two, key=dates.index))

@@ -10,7 +10,7 @@ from django.db.models.functions import Greatest, Now
 
 from accounts.models import User
 from accounts.ownership import check_owner
-from diagnosis import queue
+from diagnosis import limits, queue
 from diagnosis.moles import changes, edits
 from diagnosis.moles.models import Mole
 from diagnosis.records import claims
@@ -35,7 +35,7 @@ def give(
 
     A picture that waits is assessed with it; one that is being assessed is so from the start
     again; a stored answer takes the signs at once, and a new place by the workers.
-    Raises PermissionDenied, ValidationError.
+    Raises PermissionDenied, ValidationError, TryLater.
     """
     check_owner(record, by)
     if mole is not None:
@@ -46,15 +46,18 @@ def give(
         if mole is None and (mole_name or body_site):
             mole = edits.named(owner=by, name=mole_name, body_site=body_site)
         is_elsewhere = _site(record.mole) != _site(mole)
-        if record.size_mm != size_mm:
-            changes.forget(record)
+        if record.size_mm != size_mm and (forgotten := changes.forget(record)):
+            limits.spend(by, "changes", forgotten)  # all of them are measured anew
         changes.moves(record, mole)
+        earlier_signs = record.signs
         record.mole, record.note, record.size_mm = mole, note, size_mm
         record.signs = sorted(set(signs))
         fields = ["mole", "note", "size_mm", "signs", "changes"]
         record.clean_fields(exclude={f.name for f in record._meta.fields} - set(fields))
         record.save(update_fields=fields)
         _count_signs(record)
+        if record.signs != earlier_signs:
+            record.mark_updated()
         if is_elsewhere:
             count_anew(record)
     return record

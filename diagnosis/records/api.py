@@ -161,10 +161,10 @@ class RecordViewSet(
     def change(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
         record, asked = self.get_object(), request.query_params.get("earlier")
         of_mole = MoleRecord.objects.of(request.user).filter(mole=record.mole_id)
-        earlier = of_mole.filter(mole__isnull=False).exclude(pk=record.pk)
+        # Only what grew or spread is said: backwards, it would be a false calm.
+        earlier = of_mole.filter(mole__isnull=False, created_at__lt=record.created_at)
         if asked is None:
             kept = earlier.filter(state=MoleRecord.State.DONE, modality=record.modality)
-            kept = kept.filter(created_at__lt=record.created_at)
             before = kept.order_by("created_at").first()
         else:
             before = earlier.filter(pk=_uuid(asked)).first()

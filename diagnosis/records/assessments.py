@@ -16,6 +16,7 @@ from accounts.models import User
 from accounts.ownership import check_owner
 from diagnosis import limits, metrics, queue
 from diagnosis.language import frequencies
+from diagnosis.moles import changes
 from diagnosis.records import claims, media
 from diagnosis.records.models import Assessment, MoleRecord
 from ml import features
@@ -132,8 +133,8 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
 
     The record never waits again: its person has an answer all the time. None when it was
     deleted, or got another answer, meanwhile; what is up to date is left as it is.
-    An answer of the same version that rests on another place, or on other pictures, gives way to
-    the new one.
+    An earlier answer of the same version gives way to the new one: the place that it rests on, or
+    the pictures, may be others now.
     Raises ImageError and OSError for its picture, and what the classifier raises.
     """
     current = record.current_assessment
@@ -143,12 +144,9 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
     seen = record.stale_since
     if current.model_version == version and seen is None:
         return current
-    # A release that was taken back has answered before.
-    known = record.assessments.filter(model_version=version).first()
-    is_same = known and seen is None and _rests_on(known, record)
-    assessment = known if known and is_same else _answer(record, metrics.Clock())
-    if known:
-        assessment.pk, assessment.created_at = known.pk, known.created_at
+    assessment = _answer(record, metrics.Clock())
+    if known := record.assessments.filter(model_version=version).first():
+        assessment.pk, assessment.created_at = known.pk, timezone.now()
     assessment.record = record
     with transaction.atomic():
         # One final state may give way to the other, as the answer says.
@@ -162,17 +160,11 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
             state=claims.final_state(assessment),
             stale_since=None,
         )
-        if moved and assessment is not known:
-            assessment.save(force_insert=not known, force_update=bool(known))
         if moved:
+            assessment.save(force_insert=not known, force_update=bool(known))
+            changes.forget(record)  # they may be of a picture that is gone
             claims.publish_assessed(record)
     return assessment if moved else None
-
-
-def _rests_on(assessment: Assessment, record: MoleRecord) -> bool:
-    """Whether the answer is to all pictures that the record has now, and to no other."""
-    keys = [str(one.pk) for one in record.pictures]
-    return [part["id"] for part in assessment.pictures] == (keys if len(keys) > 1 else [])
 
 
 def _answer(record: MoleRecord, clock: metrics.Clock) -> Assessment:

@@ -18,6 +18,7 @@ from django.core.validators import (
 )
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from diagnosis.language import terms
@@ -59,8 +60,8 @@ class Picture(models.Model):
         abstract = True
 
     @property
-    def stem(self) -> str:
-        """Of its file: what that holds never changes, but a record may come to have another."""
+    def file_name(self) -> str:
+        """Without its ending: what a file holds never changes, but a record may get another."""
         return Path(str(self.image.name)).stem
 
 
@@ -272,6 +273,10 @@ class MoleRecord(Picture):
         """All of the sitting: the record's own first, then the others as they came."""
         return [self, *self.further.all()]
 
+    def mark_updated(self) -> None:
+        """Note that what is said of it is another thing now, for systems that keep what it was."""
+        self.assessments.filter(current_for=self.pk).update(created_at=Now())
+
     @property
     def is_imported(self) -> bool:
         return self.origin == self.Origin.IMPORT
@@ -344,6 +349,7 @@ class Assessment(models.Model):
     # ml.features, comparable with those of the same model version; null of a model that gives none.
     features = models.BinaryField(null=True)
     milliseconds = models.FloatField(_("milliseconds"))
+    # Or since when it says something else, by signs or changes (MoleRecord.mark_updated).
     created_at = models.DateTimeField(_("assessed at"), auto_now_add=True)
 
     class Meta:

@@ -17,7 +17,7 @@ def picture(request: HttpRequest, of: Picture) -> HttpResponse:
 
     Raises Http404 without a picture, and what media.Unreachable says.
     """
-    etag = quote_etag(_name(of))
+    etag = quote_etag(of.file_name)
     response = get_conditional_response(request, etag=etag)
     if response is None:
         name, kind = f"{of.pk}.jpg", "image/jpeg"
@@ -30,10 +30,6 @@ def picture(request: HttpRequest, of: Picture) -> HttpResponse:
     # Kept by the browser only, and asked for again: after a logout the answer is no.
     patch_cache_control(response, private=True, no_cache=True)
     return response
-
-
-def _name(of: Picture) -> str:
-    return of.stem
 
 
 def _read(of: Picture) -> bytes:
@@ -62,7 +58,7 @@ def heatmap(record: MoleRecord) -> HttpResponse:
 
 def thumbnail(request: HttpRequest, of: Picture) -> HttpResponse:
     """A small version for lists, made once for each browser. Raises Http404 without a picture."""
-    etag = quote_etag(f"{_name(of)}-{pictures.THUMBNAIL_SIDE}")
+    etag = quote_etag(f"{of.file_name}-{pictures.THUMBNAIL_SIDE}")
     response = get_conditional_response(request, etag=etag)
     if response is None:
         with not_found(OSError):

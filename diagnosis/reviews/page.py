@@ -91,7 +91,7 @@ class ReviewPage:
         if record.current_assessment:
             context["hidden"] = not self._is_answer_seen()
             if not context["hidden"]:
-                context |= _answer(record.current_assessment) | _changed(record)
+                context |= _answer(record, record.current_assessment) | _changed(record)
                 context["parts"] = [
                     (part, part.malignancy is not None and percent(part.malignancy))
                     for part in results.parts(record)
@@ -220,7 +220,7 @@ def percent(share: float) -> str:
 
 
 def _shown(record: MoleRecord) -> str:
-    return " ".join(picture.stem for picture in record.pictures)
+    return " ".join(picture.file_name for picture in record.pictures)
 
 
 def _changed(record: MoleRecord) -> dict[str, Any]:
@@ -234,8 +234,9 @@ def _changed(record: MoleRecord) -> dict[str, Any]:
     }
 
 
-def _answer(assessment: Assessment) -> dict[str, Any]:
+def _answer(record: MoleRecord, assessment: Assessment) -> dict[str, Any]:
     sentences = terms.REASONS | terms.WARNINGS
+    said = results.answer(record)
     return {
         "assessment": assessment,
         "probabilities": [
@@ -246,6 +247,9 @@ def _answer(assessment: Assessment) -> dict[str, Any]:
         "picture_alone": assessment.picture and percent(assessment.picture["malignancy"]),
         "used": [terms.KNOWN[name] for name in assessment.used],
         "frequency": frequencies.of(assessment),
-        "remarks": [sentences[code] for code in (*assessment.reasons, *assessment.warnings)],
+        "remarks": [
+            *(sentences[code] for code in (*assessment.reasons, *assessment.warnings)),
+            *(said.untested if said else ()),
+        ],
         "overlays": {"heatmap": assessment.heatmap, "outline": assessment.outline},
     }

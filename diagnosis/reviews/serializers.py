@@ -247,7 +247,7 @@ class PatientRecordSerializer(serializers.ModelSerializer):
             "assessment": None if is_hidden else assessment_of(record),
             "claimed_by": _holder(record),
             "known": len(reviews),
-            "shown": [picture.stem for picture in record.pictures],
+            "shown": [picture.file_name for picture in record.pictures],
             "opinion": opinion and OpinionSerializer(opinion, context=self.context).data,
             "reviews": [] if is_echo else WrittenVerdictSerializer(reviews, many=True).data,
         }

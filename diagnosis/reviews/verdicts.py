@@ -53,7 +53,7 @@ def write(
 
     ``known``: how many verdicts the doctor saw; one more means that two would say it twice.
     ``seen``: how many pictures the doctor saw, since a verdict is on all of them; ``shown``: which
-    (their stems), since one may be gone and another in its place.
+    (their file names), since one may be gone and another in its place.
     ``ask``: a colleague, whose opinion the verdict waits for unless it is urgent.
     The same verdict sent again, as by a double click, returns the one that it made.
     Raises PermissionDenied when not a doctor, ValidationError, Overtaken, MorePictures.
@@ -76,7 +76,7 @@ def write(
         # Also locks the record, so that of two verdicts sent at once the second is counted.
         if not claims.take(record_ids=[record.pk], doctor=doctor):
             raise Overtaken
-        now = {picture.stem for picture in MoleRecord.objects.get(pk=record.pk).pictures}
+        now = {picture.file_name for picture in MoleRecord.objects.get(pk=record.pk).pictures}
         if len(now) > (seen or MOST) or not now.issubset(now if shown is None else shown):
             raise MorePictures
         if known is not None and record.reviews.count() != known:

@@ -1,6 +1,5 @@
 """The report: a PDF in A4 that a person takes to a doctor."""
 
-import contextlib
 import io
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -29,6 +28,7 @@ from ml.sitting.together import MOST
 AT_MOST = 40  # pictures: what prints on twenty sheets
 PIXELS = 1000  # of a picture's long side: 300 a inch at the size printed
 PICTURE_MM = 80
+FURTHER_MM = PICTURE_MM / (MOST - 1) - 1  # the others of a sitting: all in one row
 MARGIN_MM = 18
 GREY = (75, 92, 101)
 LINE = (195, 207, 209)
@@ -147,7 +147,8 @@ class _Report(FPDF):
 
     def record(self, record: MoleRecord, change: Change | None = None) -> None:
         """The picture on the left; beside it, what was said about it, however long."""
-        if self.will_page_break(PICTURE_MM + 16):
+        row = FURTHER_MM + 2 if record.further.all() else 0
+        if self.will_page_break(PICTURE_MM + row + 16):
             self.add_page()
         self.ln(2)
         self.set_draw_color(*LINE)
@@ -180,18 +181,18 @@ class _Report(FPDF):
         """The other pictures of the sitting, small and in one row; returns the height."""
         highest = 0.0
         for number, picture in enumerate(record.pictures[1:]):
-            side = PICTURE_MM / (MOST - 1) - 1
-            with contextlib.suppress(FileNotFoundError):
-                shown = self.image(
-                    _picture(picture),
-                    x=MARGIN_MM + number * (side + 1),
-                    y=top,
-                    w=side,
-                    h=side,
-                    keep_aspect_ratio=True,
-                    alt_text=_("Picture %(number)d") % {"number": number + 2},
-                )
-                highest = max(highest, shown.rendered_height + 2)
+            if (file := _picture(picture)) is None:
+                continue
+            shown = self.image(
+                file,
+                x=MARGIN_MM + number * (FURTHER_MM + 1),
+                y=top,
+                w=FURTHER_MM,
+                h=FURTHER_MM,
+                keep_aspect_ratio=True,
+                alt_text=_("Picture %(number)d") % {"number": number + 2},
+            )
+            highest = max(highest, shown.rendered_height + 2)
         return highest
 
     def _parts(self, record: MoleRecord) -> None:
@@ -203,11 +204,8 @@ class _Report(FPDF):
 
     def _picture(self, record: MoleRecord, top: float) -> float:
         """The picture, or that it is missing; returns the height."""
-        try:
-            picture = _picture(record)
-        except media.Unreachable:
-            raise
-        except OSError:
+        picture = _picture(record)
+        if picture is None:
             self._style(9.5, GREY)
             self.multi_cell(PICTURE_MM, 5, _("The file of this picture is missing."), align="L")
             return self.get_y() - top
@@ -230,8 +228,8 @@ class _Report(FPDF):
             _("The program, version %(version)s") % {"version": assessment.model_version}, 8.5, GREY
         )
         self._line(str(answer.heading), 11, bold=True)
-        for sentence in (*answer.because, *answer.advice_on_picture):
-            self._line(str(sentence), 9.5)
+        for sentence in answer.beside:
+            self._line(sentence, 9.5)
         if assessment.usable:
             for category, name in terms.RISK_CATEGORIES.items():
                 share = number_format(100 * assessment.categories[category], decimal_pos=1)
@@ -290,13 +288,18 @@ def _font(name: str) -> str:
     return finders.find(name) or staticfiles_storage.path(name)
 
 
-def _picture(of: Picture) -> io.BytesIO:
-    """Fine enough for print, a tenth of the bytes."""
+def _picture(of: Picture) -> io.BytesIO | None:
+    """Fine enough for print, a tenth of the bytes; None where the file is missing or damaged."""
     stream = io.BytesIO()
-    with of.image.open() as file, Image.open(file) as image:
-        image.draft("RGB", (PIXELS, PIXELS))
-        image.thumbnail((PIXELS, PIXELS))
-        image.save(stream, "JPEG", quality=88)
+    try:
+        with of.image.open() as file, Image.open(file) as image:
+            image.draft("RGB", (PIXELS, PIXELS))
+            image.thumbnail((PIXELS, PIXELS))
+            image.save(stream, "JPEG", quality=88)
+    except media.Unreachable:
+        raise
+    except OSError:
+        return None
     return stream
 
 

@@ -7,8 +7,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from knox.models import AuthToken
+from redis import Redis
 from rest_framework.test import APIClient
 
+from diagnosis.moles import changes
+from diagnosis.moles.models import Change
 from diagnosis.records.models import MoleRecord
 from tests.factories import MoleFactory, RecordFactory, assessed, picture
 
@@ -115,6 +118,64 @@ def test_the_rest_that_costs_is_limited_too(alice, pages, settings, limit, ask):
     assert answer.status_code == 429
     assert "Retry-After" in answer
     assert "Too many requests" in answer.content.decode()
+
+
+def of_a_mole(alice, count: int) -> tuple:
+    """A mole, and its records, oldest first."""
+    mole = MoleFactory(owner=alice)
+    return mole, [assessed(owner=alice, mole=mole) for _ in range(count)]
+
+
+def by_change(program, pages, mole, earlier, later):
+    return program.get(f"/api/v1/records/{later.pk}/change/", {"earlier": str(earlier.pk)})
+
+
+def by_mole(program, pages, mole, earlier, later):
+    return pages.get(f"/moles/{mole.pk}/", {"before": str(earlier.pk), "after": str(later.pk)})
+
+
+@pytest.mark.parametrize("door", [by_change, by_mole])
+def test_comparisons_are_counted_where_they_are_asked_for(door, alice, program, pages, settings):
+    settings.LIMITS = {"changes": (1, 60)}
+    mole, (first, second, third) = of_a_mole(alice, 3)
+    assert door(program, pages, mole, first, second).status_code == 200
+    assert door(program, pages, mole, first, second).status_code == 200  # it is asked for already
+    answer = door(program, pages, mole, second, third)
+    assert answer.status_code == 429
+    assert "Retry-After" in answer
+    assert Change.objects.count() == 1
+
+
+def test_another_size_counts_as_all_comparisons_that_it_asks_for(alice, program, settings):
+    settings.LIMITS = {"changes": (3, 60)}
+    mole, records = of_a_mole(alice, 5)
+    changes.follow(mole.pk)
+    address = f"/api/v1/records/{records[0].pk}/"
+
+    def say(size: int):
+        return program.patch(address, {"size_mm": size}, format="json").status_code
+
+    assert say(4) == 200  # what costs more than is left is not out of reach
+    changes.follow(mole.pk)
+    assert say(4) == 200
+    assert say(5) == 429
+    assert program.get(address).json()["size_mm"] == 4
+    assert Change.objects.count() == 4
+    other = RecordFactory(owner=alice)
+    answer = program.patch(f"/api/v1/records/{other.pk}/", {"size_mm": 4}, format="json")
+    assert answer.status_code == 200  # it costs nothing
+
+
+def test_comparisons_stand_before_nobodys_picture(
+    alice, pages, settings, django_capture_on_commit_callbacks
+):
+    mole, _records = of_a_mole(alice, 2)
+    with Redis.from_url(settings.REDIS_URL) as broker:
+        before = broker.llen("celery")
+        with django_capture_on_commit_callbacks(execute=True):
+            assert pages.get(f"/moles/{mole.pk}/").status_code == 200
+        assert broker.llen("celery") == before
+        assert broker.llen("changes") == 1
 
 
 def test_a_retry_counts_as_an_upload(alice, program, settings):

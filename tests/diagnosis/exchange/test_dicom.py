@@ -3,15 +3,18 @@
 import io
 import shutil
 import subprocess
+from datetime import UTC, datetime
 
 import numpy as np
 import pydicom
 import pytest
 
+from diagnosis.models import MoleRecord
+from diagnosis.records import sittings
 from diagnosis.reviews import verdicts
 from ml import images
 from tests.diagnosis.exchange.test_fhir import client_of
-from tests.factories import MoleFactory, assessed, picture
+from tests.factories import FurtherPictureFactory, MoleFactory, assessed, picture
 
 BASE = "/api/v1/dicom/"
 
@@ -126,3 +129,42 @@ def test_doctors_get_it_and_others_do_not(record, bob, dr_chen):
 def test_a_picture_whose_file_is_gone_is_not_found(alice, record):
     record.image.storage.delete(record.image.name)
     assert client_of(alice).get(f"{BASE}{record.pk}/picture/").status_code == 404
+
+
+def test_another_picture_has_another_identifier_and_keeps_it(alice, record):
+    next_one = FurtherPictureFactory(
+        record=record, image__data=picture((320, 240)), modality="dermoscopy"
+    )
+    client = client_of(alice)
+
+    def stored(of) -> tuple[str, str, str]:
+        found = pydicom.dcmread(io.BytesIO(read(client, of, "picture")))
+        return found.SOPInstanceUID, found.SeriesInstanceUID, found.Modality
+
+    gone, kept = stored(record), stored(next_one)
+    assert len({*gone, *kept}) == 6
+    sittings.remove(record=record, picture=record, by=alice)
+    assert stored(record) == kept
+    report = pydicom.dcmread(io.BytesIO(read(client, record, "report")))
+    [series] = report.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
+    assert (series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID, series.SeriesInstanceUID) == (
+        kept[:2]
+    )
+
+
+@pytest.mark.parametrize("name", ["picture", "report"])
+def test_times_are_those_of_utc_whoever_asks(alice, dr_chen, record, name, settings):
+    at = datetime(2026, 7, 1, 23, 30, tzinfo=UTC)
+    MoleRecord.objects.update(created_at=at, finished_at=at)
+    record.assessments.update(created_at=at)
+    review = verdicts.write(
+        record=record, doctor=dr_chen, risk_category="benign", urgency="none", diagnosis="nv"
+    )
+    type(review).objects.update(news_since=at)
+    settings.TIME_ZONE = "Asia/Tokyo"
+    found = pydicom.dcmread(io.BytesIO(read(client_of(alice), record, name)))
+    assert found.TimezoneOffsetFromUTC == "+0000"
+    assert (found.StudyDate, found.StudyTime) == ("20260701", "233000")
+    assert (found.ContentDate, found.ContentTime) == ("20260701", "233000")
+    if name == "report":
+        assert found.VerifyingObserverSequence[0].VerificationDateTime == "20260701233000"

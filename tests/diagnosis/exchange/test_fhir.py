@@ -1,5 +1,6 @@
 """Records over FHIR R4: valid by fhir.resources, honest, and shown to whom they may be."""
 
+import uuid
 from datetime import timedelta
 from importlib import import_module
 
@@ -11,10 +12,13 @@ from pydicom.sr._cid_dict import cid_concepts
 from pydicom.sr._concepts_dict import concepts
 from rest_framework.test import APIClient
 
-from diagnosis.models import MoleRecord
+from diagnosis.models import Assessment, Change, MoleRecord
+from diagnosis.moles import changes
+from diagnosis.records import assessments
 from diagnosis.reviews import verdicts
+from diagnosis.tasks import reassess_record
 from ml import codes, taxonomy
-from tests.factories import MoleFactory, RecordFactory, assessed
+from tests.factories import MoleFactory, RecordFactory, answer, assessed
 
 BASE = "/api/v1/fhir/"
 
@@ -232,6 +236,8 @@ def ids(bundle):
         ("date=2025-03-15", [3]),
         ("date=2025-03-15T12:00:00Z", [3]),
         ("date=2025-03-15T13:00:00%2B01:00", [3]),
+        ("date=2025-03-16T11:59:00%2B23:59", [3]),
+        ("date=2025-03-14T12:01:00-23:59", [3]),
         ("date=2025-03-16", []),
         ("date=eq2025-12", [12]),
         ("date=ge2025-11", [12, 11]),
@@ -278,6 +284,8 @@ def test_pages_follow_each_other_whatever_comes_meanwhile(fhir, alice, year):
         seen += ids(page)
     assert seen == year
     assert read(fhir, "DiagnosticReport?_count=0")["total"] == 13
+    place = f"2025-03-16T11:58:00%2B23:59_{uuid.UUID(int=0)}"
+    assert ids(read(fhir, f"DiagnosticReport?_after={place}")) == year[-2:]
 
 
 def test_what_reports_refer_to_comes_along_once(fhir, alice, record):
@@ -299,6 +307,8 @@ def test_what_reports_refer_to_comes_along_once(fhir, alice, record):
         *("date=yesterday", "date=2025-13", "date=2025-02-30", "date=ap2025", "date=", "date=0000"),
         *("date=9999", "date=ge2025-03-15T99:00:00Z", "patient=alice", "status=done", "code=x"),
         *("_count=x", "_count=-1", "_after=x", "_after=2025-01-01_x", "_include=Patient:x"),
+        *("date=0001-01-01T00:00:00%2B23:59", "date=9999-12-31T23:59:59-23:59"),
+        f"_after=0001-01-01T00:00:00%2B23:59_{uuid.UUID(int=0)}",
         *("_format=xml", "_id=1", "unknown=1", "_count=99999999999999999999"),
     ],
 )
@@ -417,3 +427,70 @@ def test_a_report_is_as_old_as_the_last_thing_said(fhir, record, dr_chen):
     type(review).objects.update(news_since=later)
     report = read(fhir, f"DiagnosticReport/{record.pk}")
     assert report["issued"] == later.isoformat(timespec="milliseconds")
+
+
+@pytest.fixture
+def old(record):
+    """A record of which all was said a day ago."""
+    past = timezone.now() - timedelta(days=1)
+    MoleRecord.objects.update(created_at=past, finished_at=past)
+    record.assessments.update(created_at=past)
+    return record
+
+
+@pytest.mark.parametrize("version", ["test", "newer"])
+def test_another_answer_is_an_update(fhir, old, monkeypatch, version):
+    before = read(fhir, f"DiagnosticReport/{old.pk}")
+    says = answer("benign", model_version=version)
+    monkeypatch.setattr(assessments.classifier(), "version", version)
+    monkeypatch.setattr(assessments, "_answer", lambda *_: Assessment(**says))
+    MoleRecord.objects.update(stale_since=timezone.now())
+    reassess_record(old.pk)
+    after = read(fhir, f"DiagnosticReport/{old.pk}")
+    assert after["conclusion"] != before["conclusion"]
+    assert after["meta"]["lastUpdated"] == after["issued"] > before["issued"]
+    observed = read(fhir, after["result"][0]["reference"])
+    assert observed["issued"] == after["issued"]
+
+
+def test_the_answer_of_a_release_that_is_back_is_an_update(fhir, old, monkeypatch):
+    before = read(fhir, f"DiagnosticReport/{old.pk}")
+    known = old.assessments.create(**answer("benign", model_version="back"))
+    old.assessments.filter(pk=known.pk).update(created_at=old.created_at - timedelta(days=1))
+    monkeypatch.setattr(assessments.classifier(), "version", "back")
+    reassess_record(old.pk)
+    after = read(fhir, f"DiagnosticReport/{old.pk}")
+    assert after["conclusion"] != before["conclusion"]
+    assert after["issued"] > before["issued"]
+
+
+def test_a_sign_that_is_said_later_is_an_update(fhir, old):
+    before = read(fhir, f"DiagnosticReport/{old.pk}")
+    address = f"/api/v1/records/{old.pk}/"
+    fhir.patch(address, {"note": "words of one's own"}, format="json")
+    assert read(fhir, f"DiagnosticReport/{old.pk}") == before
+    fhir.patch(address, {"signs": ["bleeding"]}, format="json")
+    after = read(fhir, f"DiagnosticReport/{old.pk}")
+    assert "it bleeds" in after["conclusion"]
+    assert after["issued"] > before["issued"]
+
+
+def test_a_change_that_is_found_later_is_an_update(fhir, old):
+    first = assessed(owner=old.owner, mole=old.mole)
+    MoleRecord.objects.filter(pk=first.pk).update(created_at=old.created_at - timedelta(days=1))
+    Change.objects.create(
+        before=first.current_assessment,
+        after=old.current_assessment,
+        result={"reason": "", "changes": ["grew"]},
+    )
+    before = read(fhir, f"DiagnosticReport/{old.pk}")
+    changes.follow(old.mole_id)
+    after = read(fhir, f"DiagnosticReport/{old.pk}")
+    assert "It grew" in after["conclusion"]
+    assert after["issued"] > before["issued"]
+    changes.follow(old.mole_id)
+    assert read(fhir, f"DiagnosticReport/{old.pk}") == after
+    fhir.patch(f"/api/v1/records/{old.pk}/", {"mole": None}, format="json")
+    alone = read(fhir, f"DiagnosticReport/{old.pk}")
+    assert "It grew" not in alone["conclusion"]
+    assert alone["issued"] > after["issued"]

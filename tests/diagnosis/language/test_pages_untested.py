@@ -1,13 +1,18 @@
-"""A result says when nothing like its picture was tested."""
+"""A result says when nothing like its picture was tested, and why it says what it says."""
 
+import html
+import io
 from datetime import date, timedelta
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
+from pypdf import PdfReader
+from rest_framework.test import APIClient
 
 from diagnosis.models import Assessment
-from tests.factories import MoleFactory, UserFactory, assessed
+from diagnosis.sharing import links
+from tests.factories import MoleFactory, UserFactory, assessed, sitting
 
 CALLOUT = "This was not tested on pictures like yours"
 
@@ -37,6 +42,65 @@ def test_dark_skin(client, alice):
     text = page(client, record)
     assert CALLOUT in text
     assert "A better picture could give a surer answer" not in text
+
+
+def on_its_page(client, record, dr_chen) -> str:
+    return page(client, record)
+
+
+def behind_a_link(client, record, dr_chen) -> str:
+    share = links.create(owner=record.owner, days=7, record=record)
+    return client.get(reverse("diagnosis:shared"), {"key": links.key(share)}).content.decode()
+
+
+def in_the_report(client, record, dr_chen) -> str:
+    client.force_login(record.owner)
+    pdf = client.get(reverse("diagnosis:record_report", args=[record.pk]))
+    return " ".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf.content)).pages)
+
+
+def by_fhir(client, record, dr_chen) -> str:
+    program = APIClient()
+    program.force_authenticate(record.owner)
+    return program.get(f"/api/v1/fhir/DiagnosticReport/{record.pk}").json()["conclusion"]
+
+
+def before_a_doctor(client, record, dr_chen) -> str:
+    client.force_login(dr_chen)
+    address = reverse("admin:diagnosis_molerecord_change", args=[record.pk])
+    return client.get(address, {"model": "1"}).content.decode()
+
+
+DOORS = [on_its_page, behind_a_link, in_the_report, by_fhir]
+
+
+def said_at(door, *given) -> str:
+    return " ".join(html.unescape(door(*given)).split())
+
+
+@pytest.mark.parametrize("door", [*DOORS, before_a_doctor])
+def test_what_was_not_tested_is_said_at_every_door(client, alice, dr_chen, door):
+    nail = assessed(owner=alice, mole=MoleFactory(owner=alice, body_site="nail"))
+    assert "It was not tested on nails." in said_at(door, client, nail, dr_chen)
+    alice.date_of_birth = timezone.localdate() - timedelta(days=17 * 365)
+    alice.save()
+    assert "It was tested on adults only." in said_at(door, client, nail, dr_chen)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_why_it_says_so_stands_at_every_door(client, alice, dr_chen, door):
+    record = assessed(owner=alice, signs=["bleeding"])
+    Assessment.objects.update(uncertain=True, advice="doctor_weeks")
+    said = said_at(door, client, record, dr_chen)
+    assert "You told us: it bleeds." in said
+    assert "The program is not sure about this picture." in said
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_that_one_of_several_pictures_says_more_stands_at_every_door(client, alice, dr_chen, door):
+    record = sitting("benign", "malignant_high_risk", together="benign", owner=alice)
+    said = said_at(door, client, record, dr_chen)
+    assert "By itself, one of these pictures would be sent to a doctor." in said
 
 
 def test_a_grown_up_s_back_was_tested(client, db):

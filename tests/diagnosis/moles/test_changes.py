@@ -6,114 +6,19 @@ import math
 import re
 from datetime import timedelta
 
-import numpy as np
 import pytest
 from django.urls import reverse
 from django.utils import timezone
-from PIL import Image
 from pypdf import PdfReader
 
-from diagnosis import queue
 from diagnosis.models import Assessment, Change, MoleRecord
 from diagnosis.moles import changes
 from diagnosis.records import answers
 from diagnosis.sharing import links
 from ml import taxonomy
 from ml.change import limits
-from ml.synthetic import phantoms
-from tests.factories import MoleFactory, assessed
 
-SIDE = 320
-LIMIT = {"area": 0.3, "diameter": 0.2, "asymmetry": 0.1, "border": 0.2, "colours": 6.0}
-
-
-def circle(radius: float) -> list[list[float]]:
-    angles = np.linspace(0, 2 * np.pi, 60, endpoint=False)
-    return np.column_stack([0.5 + radius * np.cos(angles), 0.5 + radius * np.sin(angles)]).tolist()
-
-
-@pytest.fixture(scope="module")
-def pictures() -> dict[str, bytes]:
-    """A drawn mole, the same one turned, and another."""
-    mole = phantoms.render("irregular_mole", SIDE)
-    made = {
-        "mole": mole,
-        "turned": mole.rotate(30, Image.Resampling.BICUBIC, fillcolor=(214, 166, 143)),
-        "other": phantoms.render("even_mole", SIDE),
-    }
-    encoded = {}
-    for name, picture in made.items():
-        stream = io.BytesIO()
-        picture.save(stream, "JPEG", quality=92)
-        encoded[name] = stream.getvalue()
-    return encoded
-
-
-@pytest.fixture(autouse=True)
-def known_error(monkeypatch):
-    part = {"lesions": 500, "limit": LIMIT}
-    monkeypatch.setattr(
-        limits, "errors", lambda: {"modalities": {"photo": part, "dermoscopy": part}}
-    )
-
-
-@pytest.fixture
-def sent(monkeypatch) -> list:
-    """The comparisons that the workers were told of."""
-    told = []
-    monkeypatch.setattr(queue, "measure_change", told.append)
-    return told
-
-
-@pytest.fixture
-def mole(alice):
-    return MoleFactory(owner=alice)
-
-
-@pytest.fixture
-def picture_of(pictures, mole):
-    def make(name: str, radius: float, days_ago: int, **fields) -> MoleRecord:
-        record = assessed(
-            fields.pop("category", taxonomy.BENIGN),
-            owner=mole.owner,
-            mole=mole,
-            image__data=pictures[name],
-            **fields,
-        )
-        answer = record.current_assessment
-        answer.outline = circle(radius)
-        answer.modality = record.modality
-        answer.save()
-        moment = timezone.now() - timedelta(days=days_ago)
-        MoleRecord.objects.filter(pk=record.pk).update(created_at=moment)
-        record.refresh_from_db()
-        return record
-
-    return make
-
-
-@pytest.fixture
-def work(mole, django_capture_on_commit_callbacks, sent):
-    """Have all that waits measured, as a worker would."""
-
-    def do() -> None:
-        with django_capture_on_commit_callbacks(execute=True):
-            changes.follow_later(mole.pk)
-        for key in list(sent):
-            with django_capture_on_commit_callbacks(execute=True):
-                changes.run(key)
-
-    return do
-
-
-@pytest.fixture
-def see(client, alice, mole):
-    client.force_login(alice)
-
-    def get(**asked) -> str:
-        return client.get(reverse("diagnosis:mole_detail", args=[mole.pk]), asked).content.decode()
-
-    return get
+pytestmark = pytest.mark.usefixtures("known_error")
 
 
 def test_growth_is_measured_and_sends_to_a_doctor(picture_of, work, see, client):
@@ -161,8 +66,10 @@ def test_how_often_it_errs_is_said_of_the_model_that_was_measured(
     assert ("was measured with another version" in shown) == (not is_measured)
 
 
-def test_where_the_error_hides_nearly_all_growth_it_is_said(picture_of, work, see, monkeypatch):
-    part = {"lesions": 25, "limit": LIMIT | {"area": math.log(13), "diameter": math.log(4)}}
+def test_where_the_error_hides_nearly_all_growth_it_is_said(
+    picture_of, work, see, known_error, monkeypatch
+):
+    part = {"lesions": 25, "limit": known_error | {"area": math.log(13), "diameter": math.log(4)}}
     monkeypatch.setattr(limits, "errors", lambda: {"modalities": {"photo": part}})
     picture_of("mole", 0.2, 60)
     later = picture_of("turned", 0.3, 0)
@@ -267,6 +174,18 @@ def test_what_waits_too_long_is_asked_again_three_times(picture_of, sent, monkey
     assert changes.is_given_up(Change.objects.get())
 
 
+def test_what_was_tried_too_often_is_called_unreadable_at_every_door(
+    picture_of, see, client, sent, mole
+):
+    first, later = picture_of("mole", 0.2, 60), picture_of("turned", 0.3, 0)
+    changes.follow(mole.pk)
+    Change.objects.update(attempts=changes.MAX_ATTEMPTS)
+    assert "One of the pictures can’t be read." in see()
+    said = client.get(reverse("api-record-change", args=[later.pk])).json()
+    assert (said["state"], said["reason"]) == ("not_compared", "unreadable")
+    assert said["since"] == str(first.pk)
+
+
 def test_a_picture_that_is_gone_is_said(picture_of, work, see):
     first = picture_of("mole", 0.2, 60)
     picture_of("turned", 0.3, 0)
@@ -318,6 +237,8 @@ def test_the_api_says_what_changed(picture_of, work, client, alice, bob):
     assert record["changes"] == ["grew"]
     assert client.get(address, {"earlier": "nonsense"}).status_code == 400
     assert client.get(address, {"earlier": str(later.pk)}).status_code == 404
+    backwards = address.replace(str(later.pk), str(first.pk))
+    assert client.get(backwards, {"earlier": str(later.pk)}).status_code == 404
     assert client.get(reverse("api-record-change", args=[first.pk])).status_code == 404
     client.force_login(bob)
     assert client.get(address).status_code == 404

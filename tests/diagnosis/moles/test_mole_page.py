@@ -53,8 +53,17 @@ def test_below_two_sizes_there_is_no_plot_but_how_to_measure(client, mole, sizes
 def test_the_first_and_the_last_picture_are_compared_until_others_are_chosen(client, mole):
     first, middle, last = (picture_of(mole, days) for days in (60, 30, 0))
     assert get(client, mole).context["compare"] == (first, last)
-    asked = {"before": middle.pk, "after": first.pk}
-    assert get(client, mole, **asked).context["compare"] == (middle, first)
+    asked = {"before": middle.pk, "after": last.pk}
+    assert get(client, mole, **asked).context["compare"] == (middle, last)
+
+
+def test_whichever_is_named_first_the_older_one_is_what_was_before(client, mole):
+    first, middle, last = (picture_of(mole, days) for days in (60, 30, 0))
+    for one, other in ((middle, first), (first, middle)):
+        asked = {"before": one.pk, "after": other.pk}
+        assert get(client, mole, **asked).context["compare"] == (first, middle)
+    same = get(client, mole, before=last.pk, after=last.pk)
+    assert "These are the same picture. Choose two dates." in same.content.decode()
 
 
 def test_another_moles_picture_is_not_compared(client, alice, bob, mole):

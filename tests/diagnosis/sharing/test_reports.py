@@ -1,16 +1,18 @@
 """The report: an A4 PDF that says what is known, in letters that can be read out."""
 
 import io
+import math
 import re
 from datetime import timedelta
 
 import pytest
+from django.core.files.base import ContentFile
 from django.urls import reverse
 from pypdf import PdfReader
 
 from diagnosis.models import MoleRecord
 from diagnosis.sharing import report as reports
-from tests.factories import MoleFactory, RecordFactory, ReviewFactory, assessed, picture
+from tests.factories import MoleFactory, RecordFactory, ReviewFactory, assessed, picture, sitting
 
 
 @pytest.fixture
@@ -126,3 +128,50 @@ def test_a_long_comment_goes_on_on_the_next_page(client, alice, mole):
     pdf = report(client, mole)
     assert len(pdf.pages) > 1
     assert "Its end." in words(pdf)
+
+
+def replace(of, content: bytes | None) -> None:
+    """The file of a picture, by another one or by none."""
+    of.image.storage.delete(of.image.name)
+    if content is not None:
+        of.image.storage.save(of.image.name, ContentFile(content))
+
+
+def replace_all(record) -> None:
+    """By square ones of different sizes: the very same picture is in a PDF once."""
+    for number, one in enumerate(record.pictures):
+        replace(one, picture((400 + number, 400 + number)))
+
+
+@pytest.mark.parametrize("content", [None, picture()[:200]])
+@pytest.mark.parametrize("which", [0, 1])
+def test_one_of_several_pictures_that_can_t_be_read_leaves_the_others(
+    client, alice, mole, content, which
+):
+    record = sitting("benign", "benign", "benign", together="benign", owner=alice, mole=mole)
+    replace_all(record)
+    replace(record.pictures[which], content)
+    assert [len(page.images) for page in report(client, mole).pages] == [2]
+
+
+def lowest(page) -> float:
+    """How far above the page's lower end its lowest picture ends, in points."""
+    ends = []
+
+    def note(operator, operands, matrix, _text_matrix) -> None:
+        if operator == b"Do":
+            ends.append(min(matrix[5], matrix[5] + matrix[3]))
+
+    page.extract_text(visitor_operand_before=note)
+    return min(ends, default=math.inf)
+
+
+@pytest.mark.parametrize("lines", [1, 5, 9])
+def test_no_picture_stands_in_the_footer(client, alice, mole, lines):
+    five = sitting(*["benign"] * 5, together="benign", owner=alice, mole=mole)
+    replace_all(five)
+    for _ in range(2):
+        replace(RecordFactory(owner=alice, mole=mole, note="one line\n" * lines), None)
+    pages = report(client, mole).pages
+    assert sum(len(page.images) for page in pages) == 5
+    assert all(lowest(page) > 22 / 25.4 * 72 for page in pages)

@@ -1,0 +1,112 @@
+"""What was found stands until it is measured anew, and goes with the picture it was found in."""
+
+import pytest
+from django.urls import reverse
+
+from diagnosis.models import Assessment, MoleRecord
+from diagnosis.records import assessments
+from diagnosis.tasks import reassess_record
+from tests.diagnosis.moles.conftest import circle
+from tests.factories import FurtherPictureFactory, answer
+
+pytestmark = pytest.mark.usefixtures("known_error")
+
+
+@pytest.fixture
+def grown(picture_of, work, client, alice) -> list[MoleRecord]:
+    """Three pictures of alice's mole, of which the last one has grown since the others."""
+    client.force_login(alice)
+    records = [picture_of("mole", 0.2, 60), picture_of("mole", 0.2, 30)]
+    records.append(picture_of("turned", 0.3, 0))
+    work()
+    records[2].refresh_from_db()
+    assert records[2].changes == ["grew"]
+    return records
+
+
+@pytest.fixture
+def reassess(monkeypatch, django_capture_on_commit_callbacks):
+    """Have a worker answer a record anew by this version of the model."""
+
+    def do(record: MoleRecord, version: str = "test") -> None:
+        says = answer(outline=circle(0.3), model_version=version)
+        monkeypatch.setattr(assessments.classifier(), "version", version)
+        monkeypatch.setattr(assessments, "_answer", lambda *_: Assessment(**says))
+        with django_capture_on_commit_callbacks(execute=True):
+            reassess_record(record.pk)
+
+    return do
+
+
+def address(name: str, *ids) -> str:
+    return reverse(f"api-record-{name}", args=ids)
+
+
+def delete_the_first(client, grown, reassess):
+    client.delete(address("detail", grown[0].pk))
+
+
+def correct_the_first_size(client, grown, reassess):
+    client.patch(address("detail", grown[0].pk), {"size_mm": 5}, "application/json")
+
+
+def correct_its_size(client, grown, reassess):
+    client.patch(address("detail", grown[2].pk), {"size_mm": 5}, "application/json")
+
+
+def reassess_the_first(client, grown, reassess):
+    reassess(grown[0], "newer")
+
+
+def reassess_it(client, grown, reassess):
+    reassess(grown[2], "newer")
+
+
+@pytest.mark.parametrize(
+    "do",
+    [
+        *(delete_the_first, correct_the_first_size, correct_its_size),
+        *(reassess_the_first, reassess_it),
+    ],
+)
+def test_what_was_found_stands_until_it_is_measured_anew(
+    grown, client, reassess, work, django_capture_on_commit_callbacks, do
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        do(client, grown, reassess)
+    later = MoleRecord.objects.get(pk=grown[2].pk)
+    assert client.get(address("change", later.pk)).json()["state"] == "waiting"
+    assert later.changes == ["grew"]
+    assert later.danger == MoleRecord.Danger.TO_BE_SEEN
+    work()
+    assert client.get(address("change", later.pk)).json()["state"] == "measured"
+
+
+def test_the_first_of_a_mole_has_changed_since_nothing(
+    grown, client, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        for record in grown[:2]:
+            client.delete(address("detail", record.pk))
+    later = MoleRecord.objects.get()
+    assert later.changes == []
+    assert later.danger == MoleRecord.Danger.BENIGN
+
+
+@pytest.mark.parametrize("measured_meanwhile", [False, True])
+def test_a_comparison_goes_with_the_picture_it_measured(
+    grown, client, pictures, reassess, work, measured_meanwhile
+):
+    later = grown[2]
+    FurtherPictureFactory(record=later, image__data=pictures["other"])
+    client.delete(address("picture", later.pk, later.pk))
+    if measured_meanwhile:
+        client.get(address("change", later.pk), {"earlier": str(grown[1].pk)})
+        work()
+    reassess(later)
+    for asked in ({}, {"earlier": str(grown[1].pk)}):
+        assert client.get(address("change", later.pk), asked).json()["state"] == "waiting"
+    work()
+    later.refresh_from_db()
+    assert client.get(address("change", later.pk)).json()["reason"] == "not_registered"
+    assert later.changes == []
