@@ -33,8 +33,9 @@ def load(rows: list[Row], cache: Path = CACHE) -> Arrays:
     """
     digest = hashlib.sha256()
     for row in rows:
-        stat = row.path.stat()
-        told = f"{row.path}|{row.mask}|{stat.st_size}|{stat.st_mtime_ns}\n"
+        stats = [file.stat() for file in (row.path, row.mask) if file]
+        told = "".join(f"|{stat.st_size}|{stat.st_mtime_ns}" for stat in stats)
+        told = f"{row.path}|{row.mask}{told}\n"
         digest.update(told.encode("utf-8", "surrogateescape"))
     folder = cache / digest.hexdigest()[:16]
     has_mask = np.array([row.mask is not None for row in rows], bool)
