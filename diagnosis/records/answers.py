@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Greatest, Now
+from django.shortcuts import get_object_or_404
 
 from accounts.models import User
 from accounts.ownership import check_owner
@@ -35,14 +36,14 @@ def give(
 
     A picture that waits is assessed with it; one that is being assessed is so from the start
     again; a stored answer takes the signs at once, and a new place by the workers.
-    Raises PermissionDenied, ValidationError, TryLater.
+    Raises PermissionDenied, ValidationError, TryLater, Http404 where it was deleted meanwhile.
     """
     check_owner(record, by)
     if mole is not None:
         check_owner(mole, by)
     with transaction.atomic():
         # Locked: no worker finishes between what it read and what is written here.
-        record = MoleRecord.objects.select_for_update().get(pk=record.pk)
+        record = get_object_or_404(MoleRecord.objects.select_for_update(), pk=record.pk)
         if mole is None and (mole_name or body_site):
             mole = edits.named(owner=by, name=mole_name, body_site=body_site)
         is_elsewhere = _site(record.mole) != _site(mole)
@@ -69,7 +70,7 @@ def change(*, record: MoleRecord, by: User, **said: Any) -> MoleRecord:
     with transaction.atomic():
         # Locked, so that of two changes at once neither takes back the other's.
         whole = MoleRecord.objects.select_for_update(of=("self",)).select_related("mole")
-        record = whole.get(pk=record.pk)
+        record = get_object_or_404(whole, pk=record.pk)
         names_mole = said.get("mole_name") or said.get("body_site")
         kept = {
             "mole": None if names_mole else record.mole,
@@ -81,12 +82,13 @@ def change(*, record: MoleRecord, by: User, **said: Any) -> MoleRecord:
 
 
 def assign(*, record: MoleRecord, mole: Mole | None, by: User) -> None:
-    """Say which mole a record shows; None for none of them. Raises PermissionDenied."""
+    """Say which mole a record shows; None for none of them. Raises PermissionDenied, Http404."""
     check_owner(record, by)
     if mole is not None:
         check_owner(mole, by)
-    is_elsewhere = _site(record.mole) != _site(mole)
     with transaction.atomic():
+        record = get_object_or_404(MoleRecord.objects.select_for_update(), pk=record.pk)
+        is_elsewhere = _site(record.mole) != _site(mole)
         changes.moves(record, mole)
         record.mole = mole
         # Nothing else: a worker may be writing the record at this moment.

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.db import transaction
 from django.http import Http404
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -138,7 +139,7 @@ def _answer_anew(record: MoleRecord) -> None:
 
 def _locked(record: MoleRecord) -> MoleRecord:
     """No worker finishes, and no doctor claims, between what is read and what is written."""
-    return MoleRecord.objects.select_for_update().get(pk=record.pk)
+    return get_object_or_404(MoleRecord.objects.select_for_update(), pk=record.pk)
 
 
 def _known(record: MoleRecord, picture: Picture) -> Picture | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from accounts.models import User
@@ -111,7 +112,7 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
     """Change one's own verdict, and tell the person again.
 
     One that waits for a colleague waits no more once it is urgent, or says what the colleague says.
-    Raises PermissionDenied, ValidationError.
+    Raises PermissionDenied, ValidationError, Http404 where the record was deleted meanwhile.
     """
     if review.doctor_id != by.pk or not by.has_perm("diagnosis.change_review"):
         raise PermissionDenied
@@ -122,7 +123,7 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
     review.full_clean()
     with transaction.atomic():
         # As for a new verdict: which one is final is decided with the record locked.
-        record = MoleRecord.objects.select_for_update().get(pk=review.record_id)
+        record = get_object_or_404(MoleRecord.objects.select_for_update(), pk=review.record_id)
         review.refresh_from_db(fields=["is_final"])
         open_one = opinions.open_on(record)
         of_two = (open_one.first_id, open_one.second_id) if open_one else ()
