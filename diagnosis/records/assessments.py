@@ -133,8 +133,8 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
 
     The record never waits again: its person has an answer all the time. None when it was
     deleted, or got another answer, meanwhile; what is up to date is left as it is.
-    An answer of the same version that rests on another place, or on other pictures, gives way to
-    the new one.
+    An earlier answer of the same version gives way to the new one: the place that it rests on, or
+    the pictures, may be others now.
     Raises ImageError and OSError for its picture, and what the classifier raises.
     """
     current = record.current_assessment
@@ -144,11 +144,8 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
     seen = record.stale_since
     if current.model_version == version and seen is None:
         return current
-    # A release that was taken back has answered before.
-    known = record.assessments.filter(model_version=version).first()
-    is_same = known and seen is None and _rests_on(known, record)
-    assessment = known if known and is_same else _answer(record, metrics.Clock())
-    if known:
+    assessment = _answer(record, metrics.Clock())
+    if known := record.assessments.filter(model_version=version).first():
         assessment.pk, assessment.created_at = known.pk, timezone.now()
     assessment.record = record
     with transaction.atomic():
@@ -165,16 +162,9 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
         )
         if moved:
             assessment.save(force_insert=not known, force_update=bool(known))
-            if not is_same:
-                changes.forget(record)  # they may be of a picture that is gone
+            changes.forget(record)  # they may be of a picture that is gone
             claims.publish_assessed(record)
     return assessment if moved else None
-
-
-def _rests_on(assessment: Assessment, record: MoleRecord) -> bool:
-    """Whether the answer is to all pictures that the record has now, and to no other."""
-    keys = [str(one.pk) for one in record.pictures]
-    return [part["id"] for part in assessment.pictures] == (keys if len(keys) > 1 else [])
 
 
 def _answer(record: MoleRecord, clock: metrics.Clock) -> Assessment:

@@ -41,12 +41,14 @@ def test_the_signs_count_again(alice):
     assert assessments.reassess(record=record).advice in ("doctor_weeks", "doctor_days")
 
 
-def test_a_release_that_was_taken_back_answers_with_what_it_said_before(record, monkeypatch):
-    before = record.assessments.create(**answer(model_version="taken back"))
+def test_a_release_that_was_taken_back_answers_anew_in_place_of_what_it_said(record, monkeypatch):
+    """The person may have named another place since, or put another picture in."""
+    before = record.assessments.create(**answer(model_version="taken back", malignancy=0.123))
     monkeypatch.setattr(assessments.classifier(), "version", "taken back")
     assert assessments.reassess(record=record) == before
     record.refresh_from_db()
     assert record.current_assessment == before
+    assert record.current_assessment.malignancy != 0.123
 
 
 def test_the_slower_of_two_adds_nothing(record):
