@@ -190,9 +190,11 @@ def _ask(first: uuid.UUID, last: uuid.UUID) -> Change:
 
 
 def _say(record: "MoleRecord", change: Change | None) -> None:
-    if change is not None and change.result is None:
-        return  # what was found stands until it is measured anew
-    found = change.result["changes"] if change else []
+    found = []
+    if change is not None:
+        if change.result is None:
+            return  # what was found stands until it is measured anew
+        found = change.result["changes"]
     if found != record.changes:
         record.changes = found
         # Nothing else: a worker may be writing the record at this moment.

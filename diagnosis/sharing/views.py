@@ -135,7 +135,6 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
                 "signs": results.signs(record),
                 "tag": results.tag(record),
                 "parts": results.parts(record)[1:],
-                "changes": language.names(record.changes) if found and record.changes else "",
             }
             for record in reversed(shown)
         ],

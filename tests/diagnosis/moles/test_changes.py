@@ -290,8 +290,11 @@ def test_a_link_shows_what_changed_to_whoever_has_it(picture_of, work, client, a
         image = reverse("diagnosis:shared_image", args=[record.pk])
         [address] = set(re.findall(rf'<image href="({image}[^"]+)"', shown))
         assert client.get(html.unescape(address)).status_code == 200
-    assert "Compared with the first picture" not in see(one_picture)
-    assert str(first.pk) not in see(one_picture)
+    alone = see(one_picture)
+    assert "Compared with the first picture of this mole: It grew." in alone  # why it says so
+    assert "compare-pictures" not in alone
+    assert "Area, compared" not in alone
+    assert str(first.pk) not in alone
 
 
 def test_what_the_page_costs_does_not_grow(
