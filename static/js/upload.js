@@ -247,6 +247,9 @@ function body(sent) {
     data.append("image", picture.file, picture.file.name);
     data.append("modality", kindOf(picture));
   }
+  // One name makes one mole of them, so that for different ones it has to be the person's own.
+  const { suggested } = one(form, "body-map");
+  if (pictures.length > 1 && together() === "no" && data.get("name") === suggested) data.delete("name");
   data.set("only_new", String(!sent.some(({ again }) => again)));
   for (const [theirs, ours] of Object.entries(FIELDS)) data.set(theirs, String(data.get(ours) ?? ""));
   for (const unknown of ["csrfmiddlewaretoken", "key", "again", "dermoscopy", "together", ...Object.values(FIELDS)]) data.delete(unknown);
