@@ -183,14 +183,20 @@ def picture_new(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
 @login_required
 def picture_delete(request: PersonRequest, pk: uuid.UUID, picture: uuid.UUID) -> HttpResponse:
     record = _record(request, pk)
-    if len(record.pictures) == 1:
+    if request.method != "POST" and len(record.pictures) == 1:
         return redirect("diagnosis:record_delete", pk=pk)
     one = sittings.picture_of(record, picture)
+    tag = responses.tag(one)
     if request.method == "POST":
-        sittings.remove(record=record, picture=one, by=request.user)
-        messages.success(request, _("The picture is deleted. The others are judged again now."))
+        try:
+            if request.POST.get("seen", tag) == tag:  # else it is gone: this is the next one
+                sittings.remove(record=record, picture=one, by=request.user)
+            messages.success(request, _("The picture is deleted. The others are judged again now."))
+        except ValidationError as refused:
+            messages.error(request, refused.messages[0])
         return redirect("diagnosis:record_detail", pk=pk)
-    return render(request, "diagnosis/picture_delete.html", {"record": record, "picture": one})
+    context = {"record": record, "picture": one, "seen": tag}
+    return render(request, "diagnosis/picture_delete.html", context)
 
 
 @require_POST
