@@ -166,6 +166,15 @@ def test_a_demo_picture_that_is_refused_says_why(
     assert not MoleRecord.objects.exists()
 
 
+@pytest.mark.parametrize("name", ["left\u200bshoulder", "left\u202eshoulder"])
+def test_a_name_with_signs_that_nobody_sees_is_refused(send, stored_files, name):
+    response = send(name=name, note="since May")
+    assert response.status_code == 400
+    assert response.context["form"].errors["name"] == ["Use letters and signs that can be seen."]
+    assert "since May" in response.content.decode()
+    assert not stored_files()
+
+
 @pytest.mark.parametrize(("typed", "stored"), [("", None), ("4", 4), ("4.5", Decimal("4.5"))])
 def test_the_size_is_kept_in_millimetres(send, typed, stored):
     send(size_mm=typed)
