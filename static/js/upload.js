@@ -363,13 +363,14 @@ async function sendAll() {
   if (!choice) return stop(problems({ together: [words.sameMole] }));
   const against = choice === "yes" && notTogether();
   if (against) return stop(against);
+  const left = pictures.filter((one) => !one.url);
+  if (!left.length) return leave(); // once more: the result did not load
   sending = true;
   notice.hidden = true;
   button.setAttribute("aria-disabled", "true");
   form.dataset.sending = "";
   /** @type {string | Node[]} */
   let problem = "";
-  const left = pictures.filter((one) => !one.url);
   for (const sent of choice === "yes" ? [left] : left.map((one) => [one])) {
     problem = await send(sent);
     if (problem) break;
