@@ -253,6 +253,19 @@ def test_what_was_kept_can_be_deleted(live: Page) -> None:
     expect(live.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
 
 
+def test_what_another_tab_has_sent_is_not_said_to_be_deleted(live: Page) -> None:
+    live.route("**/api/v1/records/", lambda route: route.abort(), times=1)
+    save(live)
+    expect(live.get_by_role("heading", name="Kept on this phone")).to_be_visible()
+    tab = live.context.new_page()
+    tab.goto("/camera/")
+    tab.get_by_role("button", name="Send now").click()
+    expect(tab.get_by_role("heading", level=1)).to_have_text(CHECKED)
+    live.get_by_role("button", name="Send now").click()
+    expect(live.get_by_text("It was sent or deleted in another tab.")).to_be_visible()
+    expect(live.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
+
+
 def test_signing_out_leaves_nothing_of_the_person_on_the_phone(live: Page, bob, log_in) -> None:
     kept_for_offline(live)
     live.route("**/api/v1/records/", lambda route: route.abort())
