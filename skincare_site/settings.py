@@ -155,7 +155,8 @@ LANGUAGE_CODE = "en-gb"
 # Each in its own words; locale/README.md says how one more is added.
 LANGUAGES = [("en-gb", "English"), ("nl", "Nederlands"), ("fr", "Français"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
-TIME_ZONE = "UTC"
+# In which times are given to who has chosen no other, such as readers of a shared page.
+TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
 USE_TZ = True
 
 # --- people ----------------------------------------------------------------------------------
