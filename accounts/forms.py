@@ -92,6 +92,9 @@ class SignupForm(AllauthSignupForm):
         error_messages={"required": _("Without your consent we can't store or assess pictures.")},
     )
 
+    # What the browser says of itself (static/js/time-zone.js): no person could mend it.
+    time_zone = forms.CharField(required=False, widget=forms.HiddenInput)
+
     field_order = ["email", "display_name", "date_of_birth", "password1", "password2", "consent"]
 
     def clean_date_of_birth(self) -> date:
@@ -99,6 +102,10 @@ class SignupForm(AllauthSignupForm):
         if (age_on(timezone.localdate(), born) or 0) < MINIMUM_AGE:
             raise ValidationError(_("You must be at least 16 years old to use this service."))
         return born
+
+    def clean_time_zone(self) -> str:
+        name = self.cleaned_data["time_zone"]
+        return name if any(name in dict(places) for _continent, places in time_zones()) else ""
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
         """Hash the password also where the address has an account already, and only a mail goes
@@ -118,6 +125,7 @@ class SignupForm(AllauthSignupForm):
         user.consent_version, user.consented_at = CONSENT_VERSION, timezone.now()
         # For e-mails, which no browser asks for.
         user.language = get_language()
+        user.time_zone = self.cleaned_data["time_zone"]
         user.save()
         user.groups.add(Group.objects.get(name="person"))
 

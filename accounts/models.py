@@ -194,6 +194,18 @@ class User(AbstractBaseUser, PermissionsMixin):
         kept = now.keys() if names is None else now.keys() & names
         self._stored = {**self._stored, **{name: now[name] for name in kept}}
 
+    def get_session_auth_hash(self) -> str:
+        """What ends sessions with the password, and with nothing else.
+
+        Not keyed with SECRET_KEY, as Django's is: after a new one, Django would give each session
+        another name, which the list of browsers and their notifications would not know. The hash
+        lies in the database alone, beside the password's own.
+        """
+        return self._get_session_auth_hash(secret="sessions")  # type: ignore[attr-defined]
+
+    def get_session_auth_fallback_hash(self) -> tuple[()]:
+        return ()
+
     def clean(self) -> None:
         super().clean()
         self.email = self.email.strip().lower()

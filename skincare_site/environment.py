@@ -10,6 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -70,6 +71,17 @@ class Environment(environ.FileAwareEnv):
                     f"{var}, in .env DOMAIN, is a name such as mole.example.org, not {name!r}."
                 )
         return names
+
+    def time_zone(self, var: str, default: str) -> str:
+        """A name of the IANA database."""
+        name = self(var, default=default)
+        try:
+            ZoneInfo(name)
+        except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+            raise ImproperlyConfigured(
+                f"{var} is a name such as Europe/Brussels, not {name!r}."
+            ) from error
+        return name
 
     def networks(self, var: str) -> list[IPv4Network | IPv6Network]:
         try:

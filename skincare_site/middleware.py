@@ -46,6 +46,8 @@ def add_headers(get_response: Callable) -> Callable:
         response = get_response(request)
         for name, value in HEADERS.items():
             response.setdefault(name, value)
+        if response.status_code == 404 and "HX-Request" in request.headers:
+            response["HX-Refresh"] = "true"  # what the page waits for is gone: all of it says so
         return response
 
     return middleware

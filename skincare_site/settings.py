@@ -155,7 +155,8 @@ LANGUAGE_CODE = "en-gb"
 # Each in its own words; locale/README.md says how one more is added.
 LANGUAGES = [("en-gb", "English"), ("nl", "Nederlands"), ("fr", "Français"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
-TIME_ZONE = "UTC"
+# In which times are given to who has chosen no other, such as readers of a shared page.
+TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
 USE_TZ = True
 
 # --- people ----------------------------------------------------------------------------------
@@ -353,7 +354,7 @@ REST_FRAMEWORK = {
 # Pages of other sites that may call the API with a token: none, unless they are named here.
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_URLS_REGEX = r"^/api/"
-CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key", "if-none-match")
+CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key", "if-match", "if-none-match")
 CORS_EXPOSE_HEADERS = ("ETag", "Retry-After", "RateLimit", "RateLimit-Policy")
 REST_KNOX = {"TOKEN_TTL": timedelta(days=30), "AUTH_HEADER_PREFIX": "Token"}
 SPECTACULAR_SETTINGS = description.SETTINGS

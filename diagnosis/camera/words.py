@@ -53,6 +53,7 @@ def words() -> dict[str, dict]:
                 "you are online and signed in."
             ),
             "deleted": _("The picture is deleted."),
+            "gone": _("It was sent or deleted in another tab."),
             "taken_away": _("The camera was switched off."),
             "broken": _("Something went wrong. Load the page again."),
             "no_model": _(

@@ -8,6 +8,7 @@ from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -259,7 +260,7 @@ def _untested(record: "MoleRecord", assessment: "Assessment") -> list["StrOrProm
     reasons: list[StrOrPromise] = []
     if record.mole and record.mole.body_site in UNTESTED_SITES:
         reasons.append(UNTESTED_SITES[record.mole.body_site])
-    age = record.born and age_on(record.created_at.date(), record.born)
+    age = record.born and age_on(timezone.localdate(record.created_at), record.born)
     if age is not None and age < ADULT:
         reasons.append(_("It was tested on adults only."))
     if taxonomy.DARK_SKIN in assessment.warnings:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.requests import PersonRequest
 from diagnosis.language import changes as language
@@ -83,13 +84,16 @@ def mole_detail(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 @require_safe
-@login_required
-def mole_change(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
+def mole_change(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The part of a mole's page that htmx puts in place of the one that waits."""
+    if not request.htmx:
+        return redirect("diagnosis:mole_detail", pk=pk)
+    if not request.user.is_authenticated:
+        return HttpResponseClientRefresh()  # signed out meanwhile: the whole page asks to sign in
     mole = _mole(request, pk)
     compare = _two_of(_dates(mole), request.GET)
-    if not request.htmx or not compare:
-        return redirect("diagnosis:mole_detail", pk=pk)
+    if not compare:
+        return HttpResponseClientRefresh()  # a picture was deleted meanwhile
     asked = request.GET.get("looks", "")
     looks = int(asked) if asked.isdecimal() and len(asked) < 5 else LOOKS
     context = {"mole": mole, "compare": compare} | _said(compare, looks)

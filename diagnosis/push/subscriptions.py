@@ -1,13 +1,17 @@
 """Browsers in which a person turned notifications on: kept, and forgotten when she signs out."""
 
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -19,6 +23,8 @@ from diagnosis.webhooks import outbound
 
 AT_MOST = 10  # of one person
 IN_SESSION = "push"
+COOKIE = "push"
+COOKIE_KEPT = timedelta(days=365)
 TOO_MANY = _(
     "Notifications are on in as many browsers as one person may have. Turn them off in all first."
 )
@@ -58,6 +64,26 @@ def remove(*, person: User, endpoint: str | None = None) -> None:
     """Turn them off in the browser that has this address; without one, in all of the person's."""
     rows = person.push_subscriptions.all()
     (rows if endpoint is None else rows.filter(endpoint=endpoint)).delete()
+
+
+def remember(response: HttpResponse, subscription: PushSubscription) -> None:
+    """Have the browser tell, at a later sign-in, which subscription is its own."""
+    response.set_signed_cookie(
+        COOKIE,
+        str(subscription.pk),
+        max_age=COOKIE_KEPT,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+@receiver(user_logged_in, dispatch_uid="push_of_a_later_session")
+def of_a_later_session(request: HttpRequest, user: User, **_: Any) -> None:
+    """The session in which she turned them on ran out: they end with this one."""
+    key = request.get_signed_cookie(COOKIE, None)
+    if key and user.push_subscriptions.filter(pk=key).exists():
+        request.session[IN_SESSION] = key
 
 
 @receiver(pre_delete, sender=Session, dispatch_uid="push_of_an_ended_session")

@@ -28,12 +28,14 @@ def turn_on(request: PersonRequest) -> HttpResponse:
     _check_offered()
     given = {name: request.POST.get(name, "") for name in ("endpoint", "p256dh", "auth")}
     try:
-        subscriptions.add(person=request.user, session=request.session, **given)
+        made = subscriptions.add(person=request.user, session=request.session, **given)
     except ValidationError as error:
         messages.error(request, error.messages[0])
         return _page(request, status=400)
     messages.success(request, _("Notifications are on in this browser."))
-    return redirect("diagnosis:push")
+    response = redirect("diagnosis:push")
+    subscriptions.remember(response, made)
+    return response
 
 
 @require_POST

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils.http import parse_etags
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
@@ -192,10 +193,23 @@ class RecordViewSet(
         )
         return self.answer(pk, status.HTTP_201_CREATED)
 
-    @extend_schema(summary="Delete one of several pictures", responses={204: None})
+    @extend_schema(
+        summary="Delete one of several pictures",
+        description="Where it is the record's own, the next one gets its id: sent again after a "
+        "lost answer, the request deletes that one, too, unless If-Match says which was meant.",
+        parameters=[
+            OpenApiParameter(
+                "If-Match", location="header", description="The ETag of the picture's image."
+            )
+        ],
+        responses={204: None},
+    )
     @action(detail=True, methods=["delete"], url_path="pictures/<uuid:picture>", url_name="picture")
     def remove(self, request: PersonApiRequest, pk: uuid.UUID, picture: uuid.UUID) -> Response:
         record, one = self._picture(picture)
+        meant = parse_etags(request.headers.get("If-Match", "*"))
+        if not {"*", responses.tag(one)}.intersection(meant):
+            raise sittings.AnotherPicture
         sittings.remove(record=record, picture=one, by=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 

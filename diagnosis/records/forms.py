@@ -9,6 +9,7 @@ from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.names import check_name
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
 from diagnosis.records import demos, pictures, uploads
@@ -86,6 +87,7 @@ class AnswersForm(OwnForm):
         help_text=_("For example “left shoulder, near the collar”. Then you can follow it."),
         max_length=100,
         required=False,
+        validators=[check_name],
     )
     body_site = forms.ChoiceField(
         label=_("Where it is on the body"),

@@ -17,7 +17,7 @@ def picture(request: HttpRequest, of: Picture) -> HttpResponse:
 
     Raises Http404 without a picture, and what media.Unreachable says.
     """
-    etag = quote_etag(of.file_name)
+    etag = tag(of)
     response = get_conditional_response(request, etag=etag)
     if response is None:
         name, kind = f"{of.pk}.jpg", "image/jpeg"
@@ -30,6 +30,11 @@ def picture(request: HttpRequest, of: Picture) -> HttpResponse:
     # Kept by the browser only, and asked for again: after a logout the answer is no.
     patch_cache_control(response, private=True, no_cache=True)
     return response
+
+
+def tag(of: Picture) -> str:
+    """The entity tag of the stored picture, which tells it from another one under its id."""
+    return quote_etag(of.file_name)
 
 
 def _read(of: Picture) -> bytes:

@@ -36,6 +36,10 @@ class Closed(ValidationError):
     """The record takes no more pictures; ``message`` says why and what to do."""
 
 
+class AnotherPicture(Exception):
+    """The picture that was seen under this id is gone, and another one has its place."""
+
+
 def check_open(record: MoleRecord) -> None:
     """Raises Closed where what is said of the pictures would not hold with one more."""
     if len(record.pictures) >= MOST:
@@ -99,20 +103,20 @@ def add(*, record: MoleRecord, by: User, file: File, modality: str = "photo") ->
 def remove(*, record: MoleRecord, picture: Picture, by: User) -> None:
     """Delete one picture of several; the others are answered together.
 
-    Where it is the record's own, the next one takes its place. Raises PermissionDenied,
-    ValidationError for the only one.
+    Where it is the record's own, the next one takes its place and its id: one that another
+    request put there stays. Raises PermissionDenied, ValidationError for the only one.
     """
     check_owner(record, by)
     with transaction.atomic():
         record = _locked(record)
-        others = list(record.further.all())
-        if not others:
+        pictures = record.pictures
+        gone = next((each for each in pictures if each.pk == picture.pk), None)
+        if gone is None or gone.image != picture.image:
+            return  # it is gone already
+        if len(pictures) == 1:
             raise ValidationError(LAST)
-        gone = next((each for each in others if each.pk == picture.pk), None)
-        if gone is None:
-            if picture.pk != record.pk:
-                return  # it is gone already
-            gone = others[0]
+        if gone is record:
+            gone = pictures[1]
             for name in FILE:
                 mine, theirs = getattr(record, name), getattr(gone, name)
                 setattr(record, name, theirs)

@@ -52,28 +52,33 @@ def record_new(request: PersonRequest) -> HttpResponse:
     if not request.user.consent_version:
         return redirect_to_login(request.get_full_path(), reverse("accounts:consent"))
     form = RecordForm(owner=request.user, initial=_asked_for(request))
+    demo_form = DemoForm(owner=request.user)
     status, headers = 200, {}
     sent_before = None
     if request.method == "POST":
         status = 400
         which = DemoForm if "demo" in request.POST else RecordForm
         sent = which(request.POST, request.FILES, owner=request.user)
+        place = "image" if "image" in sent.fields else None
         if sent.is_valid():
             try:
                 return redirect("diagnosis:record_detail", pk=sent.submit().pk)
             except ValidationError as refused:
-                sent.add_error("image", refused)
+                sent.add_error(place, refused)
                 status = 413 if refused.code == "too_large" else 400
             except limits.TryLater as later:
-                sent.add_error("image", later.sentence)
+                sent.add_error(place, later.sentence)
                 status, headers = later.status, {"Retry-After": str(later.seconds)}
             except uploads.SentBefore as same:
                 sent_before, status = same, 409
-        form = sent if isinstance(sent, RecordForm) else form
+        if isinstance(sent, DemoForm):
+            demo_form = sent
+        else:
+            form = sent
     context = {
         "form": form,
         "sent_before": sent_before,
-        "demo_form": DemoForm(owner=request.user),
+        "demo_form": demo_form,
         "demos": demos.NAMES,
         "no_id": uuid.UUID(int=0),
         "max_bytes": pictures.MAX_BYTES,
@@ -183,14 +188,20 @@ def picture_new(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
 @login_required
 def picture_delete(request: PersonRequest, pk: uuid.UUID, picture: uuid.UUID) -> HttpResponse:
     record = _record(request, pk)
-    if len(record.pictures) == 1:
+    if request.method != "POST" and len(record.pictures) == 1:
         return redirect("diagnosis:record_delete", pk=pk)
     one = sittings.picture_of(record, picture)
+    tag = responses.tag(one)
     if request.method == "POST":
-        sittings.remove(record=record, picture=one, by=request.user)
-        messages.success(request, _("The picture is deleted. The others are judged again now."))
+        try:
+            if request.POST.get("seen", tag) == tag:  # else it is gone: this is the next one
+                sittings.remove(record=record, picture=one, by=request.user)
+            messages.success(request, _("The picture is deleted. The others are judged again now."))
+        except ValidationError as refused:
+            messages.error(request, refused.messages[0])
         return redirect("diagnosis:record_detail", pk=pk)
-    return render(request, "diagnosis/picture_delete.html", {"record": record, "picture": one})
+    context = {"record": record, "picture": one, "seen": tag}
+    return render(request, "diagnosis/picture_delete.html", context)
 
 
 @require_POST

@@ -7,6 +7,7 @@ import django_filters
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -119,7 +120,7 @@ class RecordReportView(APIView):
         own = MoleRecord.objects.of(request.user).with_answers()
         record = get_object_or_404(own, pk=pk)
         pdf = report.write(person=request.user, records=[record], mole=record.mole)
-        return pdf_answer(pdf, f"{record.created_at:%Y-%m-%d}")
+        return pdf_answer(pdf, f"{timezone.localdate(record.created_at)}")
 
 
 class MoleReportView(APIView):

@@ -12,6 +12,7 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
@@ -184,7 +185,7 @@ def mole_report(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
 def record_report(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     record = get_object_or_404(MoleRecord.objects.of(request.user).with_answers(), pk=pk)
     pdf = report.write(person=request.user, records=[record], mole=record.mole)
-    return pdf_answer(pdf, f"{record.created_at:%Y-%m-%d}")
+    return pdf_answer(pdf, f"{timezone.localdate(record.created_at)}")
 
 
 def shared_pdf(share: Share) -> HttpResponse:

@@ -21,6 +21,7 @@ from rest_framework.views import exception_handler
 from accounts.idempotency import KeyUsed, MadeBefore
 from diagnosis.limits import TryLater
 from diagnosis.records.pictures import PictureRefused
+from diagnosis.records.sittings import AnotherPicture
 from diagnosis.records.uploads import ConsentMissing, NotRetryable, SentBefore
 from diagnosis.reviews.verdicts import MorePictures, Overtaken
 from skincare_site.middleware import answer_later, is_refused_by_database
@@ -32,6 +33,10 @@ logger = logging.getLogger(__name__)
 
 class Conflict(APIException):
     status_code = HTTPStatus.CONFLICT
+
+
+class PreconditionFailed(APIException):
+    status_code = HTTPStatus.PRECONDITION_FAILED
 
 
 class Unprocessable(APIException):
@@ -170,6 +175,10 @@ def _as_api_exception(exception: Exception) -> Exception:
         return SamePicture(exception)
     if isinstance(exception, tuple(CONFLICTS)):
         return Conflict(CONFLICTS[type(exception)])
+    if isinstance(exception, AnotherPicture):
+        return PreconditionFailed(
+            _("That picture is gone, and another picture has its place. Nothing was deleted.")
+        )
     if isinstance(exception, KeyUsed):
         return Unprocessable(_("This Idempotency-Key was sent with another request before."))
     if isinstance(exception, RequestDataTooBig):

@@ -1,5 +1,6 @@
-/** Proposes the browser's time zone where none is chosen yet. */
+/** Proposes the browser's time zone where none is chosen yet: in a list, or in a hidden field. */
 
-const field = /** @type {HTMLSelectElement} */ (document.querySelector("[name=time_zone]"));
+const field = /** @type {HTMLSelectElement | HTMLInputElement} */ (document.querySelector("[name=time_zone]"));
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
-if (!field.value && [...field.options].some((option) => option.value === here)) field.value = here;
+const isOffered = !("options" in field) || [...field.options].some((option) => option.value === here);
+if (!field.value && isOffered) field.value = here;

@@ -247,6 +247,9 @@ function body(sent) {
     data.append("image", picture.file, picture.file.name);
     data.append("modality", kindOf(picture));
   }
+  // One name makes one mole of them, so that for different ones it has to be the person's own.
+  const { suggested } = one(form, "body-map");
+  if (pictures.length > 1 && together() === "no" && data.get("name") === suggested) data.delete("name");
   data.set("only_new", String(!sent.some(({ again }) => again)));
   for (const [theirs, ours] of Object.entries(FIELDS)) data.set(theirs, String(data.get(ours) ?? ""));
   for (const unknown of ["csrfmiddlewaretoken", "key", "again", "dermoscopy", "together", ...Object.values(FIELDS)]) data.delete(unknown);
@@ -360,13 +363,14 @@ async function sendAll() {
   if (!choice) return stop(problems({ together: [words.sameMole] }));
   const against = choice === "yes" && notTogether();
   if (against) return stop(against);
+  const left = pictures.filter((one) => !one.url);
+  if (!left.length) return leave(); // once more: the result did not load
   sending = true;
   notice.hidden = true;
   button.setAttribute("aria-disabled", "true");
   form.dataset.sending = "";
   /** @type {string | Node[]} */
   let problem = "";
-  const left = pictures.filter((one) => !one.url);
   for (const sent of choice === "yes" ? [left] : left.map((one) => [one])) {
     problem = await send(sent);
     if (problem) break;

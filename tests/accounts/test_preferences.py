@@ -1,13 +1,13 @@
 """Language, time zone and e-mails: chosen by the person, kept with the account."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from django.urls import reverse
 
 from accounts.models import User
 from diagnosis.models import MoleRecord
-from tests.factories import RecordFactory
+from tests.factories import RecordFactory, assessed
 
 PREFERENCES = reverse("accounts:preferences")
 LANGUAGE = reverse("accounts:language")
@@ -59,6 +59,20 @@ def test_times_are_given_in_the_chosen_zone(signed_in, alice):
     signed_in.post(PREFERENCES, {"language": "", "time_zone": "Europe/Brussels"})
     page = signed_in.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
     assert "2 Jul 2026, 12:30 a.m." in page
+
+
+def test_days_are_those_of_the_chosen_zone(signed_in, alice):
+    """On her birthday there, which is the day before for the service."""
+    User.objects.update(time_zone="Europe/Brussels", date_of_birth=date(2008, 7, 2))
+    record = assessed(owner=alice)
+    MoleRecord.objects.update(created_at=datetime(2026, 7, 1, 22, 30, tzinfo=UTC))
+    page = signed_in.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    assert "It was tested on adults only." not in page
+    for address in (
+        reverse("diagnosis:record_report", args=[record.pk]),
+        f"/api/v1/records/{record.pk}/report/",
+    ):
+        assert "mole-2026-07-02.pdf" in signed_in.get(address)["Content-Disposition"]
 
 
 @pytest.mark.parametrize("wrong", [{"language": "xx"}, {"time_zone": "Europe/Atlantis"}])

@@ -55,6 +55,18 @@ def test_a_new_password_ends_the_others(phone, laptop):
     assert not is_in(laptop)
 
 
+def test_a_new_secret_key_leaves_both_in_the_list(phone, laptop, settings):
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another long secret key, which took the place of the first one"
+    assert is_in(phone)
+    assert is_in(laptop)
+    assert "Chrome on Linux" in phone.get(SESSIONS).content.decode()
+    other = UserSession.objects.get(user_agent__contains="Chrome")
+    phone.post(reverse("accounts:session_end", args=[other.pk]))
+    assert is_in(phone)
+    assert not is_in(laptop)
+
+
 @pytest.mark.parametrize("name", ["diagnosis:history", "diagnosis:moles", "accounts:account"])
 def test_back_after_signing_out_shows_nothing(phone, name):
     assert phone.get(reverse(name))["Cache-Control"] == "private, no-store"

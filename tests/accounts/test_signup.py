@@ -45,6 +45,20 @@ def test_e_mails_come_in_the_language_of_the_sign_up(db, client):
     assert User.objects.get().language == "fr"
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (None, ""),
+        ("Europe/Brussels", "Europe/Brussels"),
+        ("Europe/Atlantis", ""),
+        ("UTC", ""),  # the service's own
+    ],
+)
+def test_times_come_in_the_zone_of_the_browser_that_signed_up(db, client, said, kept):
+    assert sign_up(client, time_zone=said).status_code == 302
+    assert User.objects.get().time_zone == kept
+
+
 def test_without_consent_there_is_no_account(db, client):
     assert "consent" in str(errors(sign_up(client, consent=None))["consent"])
     assert not User.objects.exists()

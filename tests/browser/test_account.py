@@ -35,6 +35,14 @@ def test_signing_in_and_out(page: Page, alice) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Check a mole with a picture")
 
 
+def test_signing_up_tells_the_zone_of_the_browser(browser, base_url: str) -> None:
+    context = browser.new_context(base_url=base_url, timezone_id="Europe/Brussels")
+    page = context.new_page()
+    page.goto("/account/signup/")
+    expect(page.locator("input[name=time_zone]")).to_have_value("Europe/Brussels")
+    context.close()
+
+
 def test_a_wrong_password_is_said_at_the_top(page: Page, alice) -> None:
     sign_in(page, alice.email, "not this one")
     summary = page.get_by_role("alert")

@@ -94,6 +94,20 @@ def test_a_place_is_never_without_a_name(upload_page: Page, tmp_path) -> None:
     assert (mole.name, len(mole.records.get().pictures)) == ("Face", 2)
 
 
+def test_different_moles_at_one_place_are_a_mole_each(upload_page: Page, tmp_path) -> None:
+    """The name that the map suggests is nobody's word that they are the same."""
+    second = tmp_path / "second.jpg"
+    second.write_bytes(picture((301, 240)))
+    upload_page.get_by_label("Picture of the mole").set_input_files(second)
+    upload_page.get_by_role("radio", name="Back").first.click()
+    expect(upload_page.get_by_label("Name for a new mole")).to_have_value("Back")
+    upload_page.get_by_label("No, different moles").check()
+    upload_page.get_by_role("button", name="Check these pictures").click()
+    expect(upload_page.get_by_role("heading", level=1)).to_have_text("Your records")
+    moles = Mole.objects.filter(body_site="back").order_by("name")
+    assert [(mole.name, mole.records.count()) for mole in moles] == [("Back", 1), ("Back 2", 1)]
+
+
 def test_the_list_moves_the_map(upload_page: Page) -> None:
     upload_page.get_by_label("Where it is on the body").select_option("Face")
     expect(upload_page.get_by_role("radio", name="Face")).to_be_checked()

@@ -1,5 +1,6 @@
 """Several pictures at once, progress, and a connection or a session that is gone."""
 
+import re
 import threading
 from types import SimpleNamespace
 
@@ -63,6 +64,21 @@ def test_pictures_of_one_mole_are_one_record(upload_page: Page, files) -> None:
     )
     record = MoleRecord.objects.get()
     assert [one.modality for one in record.pictures] == ["photo", "dermoscopy"]
+
+
+def test_after_they_are_sent_a_second_press_leads_to_the_result(upload_page: Page, files) -> None:
+    result = re.compile(r"/records/[0-9a-f-]{36}/$")
+    stopped = {"status": 204}  # the page stays, as when somebody stops the loading
+    upload_page.route(result, lambda route: route.fulfill(**stopped), times=1)
+    upload_page.get_by_label("Picture of the mole").set_input_files(files)
+    upload_page.get_by_label("Yes, one mole").check()
+    with upload_page.expect_response(result):
+        send(upload_page, "Check these pictures")
+    send(upload_page, "Check these pictures")
+    expect(upload_page.get_by_role("heading", level=1)).to_have_text(
+        "Your pictures are being checked"
+    )
+    assert MoleRecord.objects.count() == 1
 
 
 def test_whether_it_is_one_mole_has_to_be_said(upload_page: Page, files) -> None:

@@ -62,6 +62,15 @@ def test_production_is_safe_without_being_told() -> None:
     assert json.loads(process.stdout) == ["False", "True", "True", "mandatory"]
 
 
+def test_the_time_zone_is_utc_unless_another_is_named() -> None:
+    assert json.loads(read_settings("TIME_ZONE", **PRODUCTION).stdout) == ["UTC"]
+    named = PRODUCTION | {"TIME_ZONE": "Europe/Brussels"}
+    assert json.loads(read_settings("TIME_ZONE", **named).stdout) == ["Europe/Brussels"]
+    for wrong in ("Europe/Atlantis", "../etc/passwd", "Brussels time"):
+        said = one_sentence(read_settings("TIME_ZONE", **PRODUCTION | {"TIME_ZONE": wrong}))
+        assert "TIME_ZONE is a name such as Europe/Brussels" in said
+
+
 def test_subdomains_are_bound_to_tls_only_when_asked() -> None:
     names = ("SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD")
     asked = {"HSTS_SECONDS": "300", "HSTS_PRELOAD": "1"}

@@ -53,12 +53,14 @@ const answers = {
     view.showAnswer(shown);
     view.drawOutline(look.assessment.usable ? look.assessment.outline : null);
     view.maySave(!saving);
-    if (missing && taken.length && performance.now() - takenAt > BETWEEN_MS) takeNext();
+    if (missing && performance.now() - takenAt > BETWEEN_MS) takePicture();
     view.root.dataset.frames = String(Number(view.root.dataset.frames ?? 0) + 1);
   },
   picture({ jpeg }) {
     if (!missing) return; // the camera was stopped meanwhile
-    takenAt = performance.now();
+    // Nothing was seen yet since the last one: the next look has it.
+    takenAt = jpeg ? performance.now() : 0;
+    if (!jpeg) return;
     if (!taken.some(({ size }) => size === jpeg.size)) { // else it is the very same frame
       taken.push(jpeg);
       missing--;
@@ -142,11 +144,11 @@ function take(count) {
   view.maySave(false);
   taken = [];
   missing = count;
-  worker.postMessage({ task: "picture" });
+  takePicture();
 }
 
 /** Of frames that came since the last one: what moved meanwhile makes them differ. */
-function takeNext() {
+function takePicture() {
   takenAt = Infinity;
   worker.postMessage({ task: "picture" });
 }
@@ -158,8 +160,7 @@ async function save() {
     console.warn("Not kept:", error);
     isKept = false;
   });
-  saving = await send(picture, "live-said", isKept);
-  view.maySave(!saving);
+  saving = await send(picture, "live-said", isKept); // the next look offers to save again
 }
 
 /** @param {import("./outbox.js").Picture} picture @param {string} place of what is said
@@ -267,7 +268,7 @@ view.keptList.addEventListener("click", async (/** @type {Event} */ event) => {
   const picture = (await outbox.kept()).find(({ id }) => id === button.value);
   if (picture && button.name === "send") return send(picture, "kept-said");
   if (picture) await outbox.drop(picture.id);
-  view.say("kept-said", says.deleted);
+  view.say("kept-said", button.name === "send" ? says.gone : says.deleted);
   await showKept();
 });
 camera.onstill = (stands) => view.say("still", stands ? says.stands_still : null);

@@ -53,8 +53,9 @@ const tasks = {
     postMessage({ said: "look", look, round });
   },
 
-  /** The sharpest of the last frames, those before others that can be judged. */
+  /** The sharpest of the last frames, those before others that can be judged; null without any. */
   async picture() {
+    if (!kept.length) return postMessage({ said: "picture", jpeg: null });
     const best = kept.reduce((a, b) =>
       (b.usable === a.usable ? b.sharpness > a.sharpness : b.usable) ? b : a);
     canvas.width = canvas.height = best.bitmap.width;

@@ -62,6 +62,42 @@ def test_three_pictures_are_saved_as_one_record(live: Page) -> None:
     assert record.phone_advice == "doctor_days"
 
 
+def test_a_slow_phone_saves_three_pictures_too(phone, film, pick) -> None:
+    def slowly(route):
+        answer = route.fetch()
+        said = 'postMessage({ said: "look"'
+        wait = "await new Promise((go) => setTimeout(go, 1_000));"
+        assert said in answer.text()
+        route.fulfill(response=answer, body=answer.text().replace(said, wait + said))
+
+    page = phone(film(shaken(pick("doctor_days"))), routes={"**/js/camera/worker.js": slowly})
+    start(page)
+    button = page.get_by_role("button", name="Save three pictures")
+    expect(button).to_be_enabled(timeout=60_000)
+    button.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Your pictures are being checked", timeout=60_000
+    )
+    assert len(MoleRecord.objects.get().pictures) == 3
+
+
+def test_another_mole_is_saved_once_the_camera_has_seen_it(live: Page) -> None:
+    held = []
+    live.route("**/api/v1/records/", lambda route: held.append(route))
+    save(live)
+    expect(live.get_by_text("Sending the picture…")).to_be_visible()
+    live.locator("video").evaluate("video => video.pause()")
+    live.get_by_role("button", name="Another mole").click()
+    held[0].abort()
+    expect(live.get_by_role("heading", name="Kept on this phone")).to_be_visible()
+    live.wait_for_timeout(500)  # what could offer it wrongly comes after that
+    expect(live.get_by_role("button", name="Save this picture")).to_be_disabled()
+    live.locator("video").evaluate("video => video.play()")
+    live.unroute("**/api/v1/records/")
+    save(live)
+    expect(live.get_by_role("heading", level=1)).to_have_text(CHECKED)
+
+
 def test_of_the_last_frames_the_sharpest_is_saved(phone, film, pick) -> None:
     sharp = shaken(pick("doctor_days"), count=1)[0]
     blurred = sharp.filter(ImageFilter.GaussianBlur(2.5))
@@ -214,6 +250,19 @@ def test_what_was_kept_can_be_deleted(live: Page) -> None:
     expect(live.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
     live.reload()
     expect(live.get_by_role("button", name="Start the camera")).to_be_visible()
+    expect(live.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
+
+
+def test_what_another_tab_has_sent_is_not_said_to_be_deleted(live: Page) -> None:
+    live.route("**/api/v1/records/", lambda route: route.abort(), times=1)
+    save(live)
+    expect(live.get_by_role("heading", name="Kept on this phone")).to_be_visible()
+    tab = live.context.new_page()
+    tab.goto("/camera/")
+    tab.get_by_role("button", name="Send now").click()
+    expect(tab.get_by_role("heading", level=1)).to_have_text(CHECKED)
+    live.get_by_role("button", name="Send now").click()
+    expect(live.get_by_text("It was sent or deleted in another tab.")).to_be_visible()
     expect(live.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
 
 

@@ -12,8 +12,8 @@ from django.utils import timezone
 from pypdf import PdfReader
 
 from diagnosis.models import Assessment, Change, MoleRecord
-from diagnosis.moles import changes
-from diagnosis.records import answers
+from diagnosis.moles import changes, edits
+from diagnosis.records import answers, uploads
 from diagnosis.sharing import links
 from ml import taxonomy
 from ml.change import limits
@@ -129,6 +129,30 @@ def test_until_it_is_measured_the_page_waits_and_looks_again(picture_of, see, cl
     assert "hx-get" not in last
     assert "Look again" in last
     assert Change.objects.count() == 1
+
+
+def test_an_answer_that_is_lost_is_asked_for_again(picture_of, see, sent):
+    picture_of("mole", 0.2, 60)
+    picture_of("turned", 0.3, 0)
+    assert 'hx-trigger="load delay:2s, every 30s, online from:window"' in see()
+
+
+@pytest.mark.parametrize("gone", ["session", "picture", "mole"])
+def test_what_is_gone_meanwhile_is_said_by_the_whole_page(
+    picture_of, see, client, mole, sent, gone
+):
+    records = [picture_of("mole", 0.2, 60), picture_of("turned", 0.3, 0)]
+    see()
+    address = reverse("diagnosis:mole_change", args=[mole.pk])
+    match gone:
+        case "session":
+            client.logout()
+        case "picture":
+            uploads.delete(record=records[1], by=mole.owner)
+        case "mole":
+            edits.delete(mole=mole, by=mole.owner)
+    part = client.get(address, {"looks": "1"}, headers={"HX-Request": "true"})
+    assert part["HX-Refresh"] == "true"
 
 
 def test_another_persons_mole_is_not_found(client, bob, mole):

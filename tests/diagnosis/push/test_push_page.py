@@ -149,6 +149,51 @@ def test_a_session_that_ran_out_ends_them_not(phone, alice):
     assert alice.push_subscriptions.count() == 1
 
 
+def sign_in(browser, person):
+    browser.post(reverse("account_login"), {"login": person.email, "password": PASSWORD})
+
+
+def run_out(browser):
+    Session.objects.update(expire_date=timezone.now() - timedelta(days=1))
+    expiry.remove_expired()
+    del browser.cookies["sessionid"]
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_signing_out_of_a_later_session_ends_them(phone, alice, where):
+    phone.post(ON, PHONE)
+    run_out(phone)
+    sign_in(phone, alice)
+    assert alice.push_subscriptions.count() == 1
+    if where == "here":
+        phone.post(reverse("account_logout"))
+    else:
+        desk = Client()
+        desk.force_login(alice)
+        session = UserSession.objects.get(session_key=phone.session.session_key)
+        desk.post(reverse("accounts:session_end", args=[session.pk]))
+    assert not PushSubscription.objects.exists()
+
+
+def test_another_person_in_the_same_browser_ends_hers_not(phone, alice, bob):
+    """She turned them on, and a session that ran out is not a signing out."""
+    phone.post(ON, PHONE)
+    run_out(phone)
+    sign_in(phone, bob)
+    phone.post(reverse("account_logout"))
+    assert alice.push_subscriptions.count() == 1
+
+
+def test_a_new_secret_key_ends_them_not_and_signing_out_still_does(phone, alice, settings):
+    phone.post(ON, PHONE)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another long secret key, which took the place of the first one"
+    assert phone.get(PAGE).status_code == 200
+    assert alice.push_subscriptions.count() == 1
+    phone.post(reverse("account_logout"))
+    assert not PushSubscription.objects.exists()
+
+
 def test_a_new_password_ends_them_everywhere(phone, alice):
     phone.post(ON, PHONE)
     alice.set_password("another long password of hers")

@@ -6,11 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.core.files.base import ContentFile
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 
 from diagnosis import queue
 from diagnosis.models import Assessment, MoleRecord
-from diagnosis.records import claims, uploads
-from tests.factories import RecordFactory, answer, picture
+from diagnosis.records import claims, sittings, uploads
+from tests.factories import RecordFactory, answer, picture, sitting
 
 
 def at_once(*calls):
@@ -64,6 +66,30 @@ def test_deleting_what_a_worker_finishes_leaves_nothing(alice, stored_files):
     assert not MoleRecord.objects.exists()
     assert not Assessment.objects.exists()
     assert not stored_files()
+
+
+@pytest.mark.parametrize("pictures", [2, 3])
+def test_a_double_click_deletes_one_picture(client, alice, monkeypatch, pictures):
+    """Both have read the record before either of them writes."""
+    record = sitting(*["benign"] * pictures, together="benign", owner=alice)
+    address = reverse("diagnosis:picture_delete", args=[record.pk, record.pk])
+    client.force_login(alice)
+    seen = client.get(address).context["seen"]
+    both = threading.Barrier(2)
+    remove = sittings.remove
+
+    def click():
+        browser = Client(raise_request_exception=False)
+        browser.cookies = client.cookies
+        return browser.post(address, {"seen": seen}).status_code
+
+    def remove_together(**what):
+        both.wait()
+        remove(**what)
+
+    monkeypatch.setattr(sittings, "remove", remove_together)
+    assert at_once(click, click) == [302, 302]
+    assert len(MoleRecord.objects.get().pictures) == pictures - 1
 
 
 def test_an_error_after_the_commit_keeps_the_row_and_the_file(alice, monkeypatch, stored_files):

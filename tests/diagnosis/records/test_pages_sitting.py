@@ -90,6 +90,18 @@ def test_a_program_adds_a_picture_and_deletes_one(api, alice):
     assert "only picture" in last.json()["detail"]
 
 
+def test_deleting_the_first_again_leaves_the_next_to_programs_that_name_it(api, alice):
+    record = sitting("benign", "benign", "benign", together="benign", owner=alice)
+    address = f"{URL}{record.pk}/pictures/{record.pk}/"
+    seen = {"If-Match": api.get(f"{address}image/")["ETag"]}
+    assert api.delete(address, headers=seen).status_code == 204
+    refused = api.delete(address, headers=seen)  # the answer was lost, and it is sent again
+    assert refused.status_code == 412
+    assert "another picture" in refused.json()["detail"]
+    assert FurtherPicture.objects.count() == 1
+    assert api.delete(address, headers={"If-Match": "*"}).status_code == 204
+
+
 def test_a_full_sitting_says_so_to_programs(api, alice):
     record = assessed(owner=alice)
     FurtherPictureFactory.create_batch(4, record=record)
@@ -189,6 +201,26 @@ def test_a_person_deletes_one_of_several(signed_in, alice):
     signed_in.post(asks)
     assert not FurtherPicture.objects.exists()
     assert signed_in.get(asks).status_code == 302  # of one picture, the record is deleted
+
+
+def test_a_double_click_deletes_the_first_of_several_once(signed_in, alice):
+    record = sitting("benign", "benign", "benign", together="benign", owner=alice)
+    asks = page("picture_delete", record, record.pk)
+    seen = signed_in.get(asks).context["seen"]
+    for left in (2, 2, 2):
+        told = signed_in.post(asks, {"seen": seen}, follow=True)
+        assert "The picture is deleted." in told.content.decode()
+        assert len(MoleRecord.objects.get().pictures) == left
+
+
+def test_the_only_picture_left_is_not_deleted_by_a_page_from_before(signed_in, alice):
+    record = sitting("benign", "benign", together="benign", owner=alice)
+    pages = [page("picture_delete", record, one.pk) for one in record.pictures]
+    seen = [signed_in.get(asks).context["seen"] for asks in pages]
+    signed_in.post(pages[1], {"seen": seen[1]})
+    told = signed_in.post(pages[0], {"seen": seen[0]}, follow=True)
+    assert "This is the only picture. Delete the record instead." in told.content.decode()
+    assert MoleRecord.objects.exists()
 
 
 def test_lists_have_one_row_for_all_pictures(signed_in, alice):

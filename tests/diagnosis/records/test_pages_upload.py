@@ -2,14 +2,16 @@
 
 import uuid
 from decimal import Decimal
+from unittest.mock import Mock
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError
 from django.urls import reverse
 
+from diagnosis import limits
 from diagnosis.models import Mole, MoleRecord
-from diagnosis.records import demos
+from diagnosis.records import demos, media, pictures
 from tests.diagnosis.records.test_bad_pictures import BAD
 from tests.factories import MoleFactory, picture
 
@@ -134,6 +136,43 @@ def test_an_unknown_demo_picture_is_refused(client, alice):
     client.force_login(alice)
     assert client.post(NEW, {"demo": "nothing", "key": uuid.uuid4()}).status_code == 400
     assert client.get("/demo/nothing.jpg").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("why", "status", "sentence"),
+    [
+        ("quota", 400, "as many pictures here as one person may"),
+        ("many", 429, "Too many requests"),
+        ("busy", 503, "Too many requests"),
+        ("full", 507, "There is no room for new pictures."),
+    ],
+)
+def test_a_demo_picture_that_is_refused_says_why(
+    client, alice, settings, monkeypatch, why, status, sentence
+):
+    match why:
+        case "quota":
+            settings.MAX_RECORDS = 0
+        case "many":
+            settings.LIMITS = {"uploads": (0, 60)}
+        case "busy":
+            monkeypatch.setattr(pictures, "reencode", Mock(side_effect=limits.Busy(5)))
+        case "full":
+            monkeypatch.setattr(media, "trouble", lambda: "full")
+    client.force_login(alice)
+    response = client.post(NEW, {"demo": "even_mole", "key": uuid.uuid4()})
+    assert response.status_code == status
+    assert sentence in response.content.decode()
+    assert not MoleRecord.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["left\u200bshoulder", "left\u202eshoulder"])
+def test_a_name_with_signs_that_nobody_sees_is_refused(send, stored_files, name):
+    response = send(name=name, note="since May")
+    assert response.status_code == 400
+    assert response.context["form"].errors["name"] == ["Use letters and signs that can be seen."]
+    assert "since May" in response.content.decode()
+    assert not stored_files()
 
 
 @pytest.mark.parametrize(("typed", "stored"), [("", None), ("4", 4), ("4.5", Decimal("4.5"))])

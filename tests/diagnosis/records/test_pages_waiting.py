@@ -71,6 +71,15 @@ def test_who_was_signed_out_meanwhile_loads_the_whole_page(client, alice):
     assert response["HX-Refresh"] == "true"
 
 
+def test_a_record_that_was_deleted_meanwhile_loads_the_whole_page(client, alice):
+    record = RecordFactory(owner=alice)
+    client.force_login(alice)
+    address = reverse("diagnosis:record_state", args=[record.pk])
+    record.delete()
+    response = client.get(address, headers={"HX-Request": "true"})
+    assert (response.status_code, response["HX-Refresh"]) == (404, "true")
+
+
 @pytest.mark.parametrize(
     ("before", "words"),
     [(0, "Yours is next."), (1, "1 picture is before yours."), (3, "3 pictures are before yours.")],

@@ -1,6 +1,6 @@
 """Share links: what a doctor without an account sees, for how long, how often, and who knows."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from auditlog.models import LogEntry
@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from diagnosis import tasks
-from diagnosis.models import Share
+from diagnosis.models import MoleRecord, Share
 from diagnosis.sharing import links
 from tests.factories import MoleFactory, RecordFactory, ReviewFactory, assessed
 
@@ -57,6 +57,17 @@ def test_the_date_of_birth_is_told_of_who_is_known(client, alice, mole, share):
     assert "27 Mar 1980" in open_it(client, share).content.decode()
     assessed(owner=alice, mole=mole, origin="import")
     assert "27 Mar 1980" not in open_it(client, share).content.decode()
+
+
+def test_the_zone_of_its_times_is_named(client, alice, mole, share, settings):
+    settings.TIME_ZONE = "Europe/Brussels"
+    record = RecordFactory(owner=alice, mole=mole)
+    MoleRecord.objects.filter(pk=record.pk).update(
+        created_at=datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
+    )
+    page = open_it(client, share).content.decode()
+    assert "2 Jul 2026, 12:30 a.m." in page
+    assert "<dt>Time zone</dt><dd>Europe/Brussels</dd>" in page
 
 
 def test_it_opens_nothing_else(client, alice, mole, share):
