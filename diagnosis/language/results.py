@@ -260,7 +260,8 @@ def _untested(record: "MoleRecord", assessment: "Assessment") -> list["StrOrProm
     reasons: list[StrOrPromise] = []
     if record.mole and record.mole.body_site in UNTESTED_SITES:
         reasons.append(UNTESTED_SITES[record.mole.body_site])
-    age = record.born and age_on(timezone.localdate(record.created_at), record.born)
+    created = timezone.localdate(record.created_at)
+    age = age_on(created, record.born) if record.born else None
     if age is not None and age < ADULT:
         reasons.append(_("It was tested on adults only."))
     if taxonomy.DARK_SKIN in assessment.warnings:

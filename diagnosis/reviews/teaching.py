@@ -98,7 +98,7 @@ def _newest_allowed() -> Iterable[Review]:
 def _row(image_id: str, whole: str, picture: Picture, review: Review) -> dict[str, object]:
     record = review.record
     mole, born = record.mole, record.born
-    age = born and age_on(record.created_at.date(), born)
+    age = age_on(record.created_at.date(), born) if born else None
     site = mole.body_site if mole else ""
     return {
         "image_id": image_id,
