@@ -9,6 +9,7 @@ from allauth.account.decorators import reauthentication_required
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
@@ -84,13 +85,15 @@ def mole_detail(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 @require_safe
-def mole_change(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def mole_change(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     """The part of a mole's page that htmx puts in place of the one that waits."""
+    if not request.user.is_authenticated:
+        # Signed out meanwhile: the whole page asks to sign in.
+        here = request.get_full_path()
+        return HttpResponseClientRefresh() if request.htmx else redirect_to_login(here)
+    mole = _mole(request, pk)
     if not request.htmx:
         return redirect("diagnosis:mole_detail", pk=pk)
-    if not request.user.is_authenticated:
-        return HttpResponseClientRefresh()  # signed out meanwhile: the whole page asks to sign in
-    mole = _mole(request, pk)
     compare = _two_of(_dates(mole), request.GET)
     if not compare:
         return HttpResponseClientRefresh()  # a picture was deleted meanwhile

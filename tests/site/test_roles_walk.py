@@ -236,7 +236,7 @@ def ask(role: str, person: User | None, method: str, address: str) -> str:
 def outcome(response) -> str:
     status = response.status_code
     elsewhere = response.get("Location", "").startswith("/account/login/")
-    if status == 401 or elsewhere or "HX-Refresh" in response:
+    if status == 401 or elsewhere or (status == 200 and "HX-Refresh" in response):
         return SIGN_IN
     if status in (403, 404, 405):
         return {403: NO, 404: HIDDEN, 405: NOT_ALLOWED}[status]
