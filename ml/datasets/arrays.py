@@ -1,6 +1,8 @@
 """Pictures decoded once: arrays on disk that trainings and measurements map into memory."""
 
 import hashlib
+import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ from ml.datasets.manifest import DatasetError, Row
 CACHE = Path("var/arrays")
 SIDE, MASK_SIDE = 256, 64
 BATCH = 256  # decoded ahead of the disk
+KEPT = 20 * 1024**3  # bytes of earlier ones: four times all the pictures there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,26 @@ def load(rows: list[Row], cache: Path = CACHE) -> Arrays:
         digest.update(told.encode("utf-8", "surrogateescape"))
     folder = cache / digest.hexdigest()[:16]
     has_mask = np.array([row.mask is not None for row in rows], bool)
-    if not (folder / "complete").exists():
+    if (folder / "complete").exists():
+        os.utime(folder)
+    else:
+        _make_room(cache)
         _fill(folder, rows)
     return Arrays(
         np.load(folder / "pictures.npy", mmap_mode="r"),
         np.load(folder / "masks.npy", mmap_mode="r"),
         has_mask,
     )
+
+
+def _make_room(cache: Path) -> None:
+    """Remove what was used longest ago, beyond KEPT. What is mapped stays until it is let go."""
+    kept = 0
+    folders = cache.iterdir() if cache.is_dir() else ()
+    for folder in sorted(folders, key=lambda one: one.stat().st_mtime, reverse=True):
+        kept += sum(file.stat().st_size for file in folder.iterdir())
+        if kept > KEPT:
+            shutil.rmtree(folder)
 
 
 def _fill(folder: Path, rows: list[Row]) -> None:

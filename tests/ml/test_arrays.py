@@ -21,3 +21,25 @@ def test_a_mask_that_was_mended_is_read_again(make_set, tmp_path):
     again = arrays.load(rows, tmp_path / "cache")
     assert not again.masks[0].any()
     assert again.masks[1].any()
+
+
+def test_what_was_used_longest_ago_makes_room(make_set, tmp_path, monkeypatch):
+    sets = [
+        datasets.read([make_set(name, [{"image_id": name, "dx": "nv"}])]).trainable
+        for name in ("one", "two", "three", "four")
+    ]
+    cache = tmp_path / "cache"
+    arrays.load(sets[0], cache)
+    [of_one] = cache.iterdir()
+    size = sum(file.stat().st_size for file in of_one.iterdir())
+    monkeypatch.setattr(arrays, "KEPT", 2 * size)
+    for number, rows in enumerate((*sets[1:3], sets[0], sets[3])):
+        arrays.load(rows, cache)
+        for folder in cache.iterdir():  # as if it were some hours ago
+            if folder.stat().st_mtime > 1e9:
+                os.utime(folder, (number, number))
+    kept = set(cache.iterdir())
+    assert of_one in kept
+    assert len(kept) == 3
+    arrays.load(sets[1], cache)
+    assert len(set(cache.iterdir()) - kept) == 1
