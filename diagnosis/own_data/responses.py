@@ -41,7 +41,11 @@ def zip_answer(person: User) -> StreamingHttpResponse:
     limits.spend(person, "downloads")
     media.check_readable()
     parts = _InPlace(archive.archive(person))
-    archive.log_taken_away(person)
+    try:
+        archive.log_taken_away(person)
+    except BaseException:
+        parts.close()
+        raise
     name = f"mole-check-{timezone.localdate():%Y-%m-%d}.zip"
     return StreamingHttpResponse(
         parts,

@@ -190,17 +190,19 @@ def picture_delete(request: PersonRequest, pk: uuid.UUID, picture: uuid.UUID) ->
     record = _record(request, pk)
     if request.method != "POST" and len(record.pictures) == 1:
         return redirect("diagnosis:record_delete", pk=pk)
-    one = sittings.picture_of(record, picture)
-    tag = responses.tag(one)
     if request.method == "POST":
+        one = next((each for each in record.pictures if each.pk == picture), None)
+        tag = one and responses.tag(one)
         try:
-            if request.POST.get("seen", tag) == tag:  # else it is gone: this is the next one
+            # Else it is gone already, as by a double click; the next one may have its id.
+            if one and request.POST.get("seen", tag) == tag:
                 sittings.remove(record=record, picture=one, by=request.user)
             messages.success(request, _("The picture is deleted. The others are judged again now."))
         except ValidationError as refused:
             messages.error(request, refused.messages[0])
         return redirect("diagnosis:record_detail", pk=pk)
-    context = {"record": record, "picture": one, "seen": tag}
+    one = sittings.picture_of(record, picture)
+    context = {"record": record, "picture": one, "seen": responses.tag(one)}
     return render(request, "diagnosis/picture_delete.html", context)
 
 
@@ -242,17 +244,24 @@ def record_answers(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     """What the person says of the mole, while its picture is checked or later."""
     record = _record(request, pk)
     form = _answers_form(request, record)
-    if request.method == "POST" and form.is_valid():
-        try:
-            answers.give(record=record, by=request.user, **form.answers)
-        except ValidationError as refused:
-            form.add_error(None, refused)
-        else:
-            messages.success(request, _("What you said is saved, and counts for the answer."))
-            return redirect("diagnosis:record_detail", pk=pk)
+    status, headers = 200, {}
+    if request.method == "POST":
+        status = 400
+        if form.is_valid():
+            try:
+                answers.give(record=record, by=request.user, **form.answers)
+                messages.success(request, _("What you said is saved, and counts for the answer."))
+                return redirect("diagnosis:record_detail", pk=pk)
+            except ValidationError as refused:
+                form.add_error(None, refused)
+            except limits.TryLater as later:
+                form.add_error("size_mm", later.sentence)
+                status, headers = later.status, {"Retry-After": str(later.seconds)}
     context = {"form": form, "record": record}
-    status = 400 if form.errors else 200
-    return render(request, "diagnosis/record_answers.html", context, status=status)
+    response = render(request, "diagnosis/record_answers.html", context, status=status)
+    for name, value in headers.items():
+        response[name] = value
+    return response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

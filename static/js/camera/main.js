@@ -268,7 +268,7 @@ view.keptList.addEventListener("click", async (/** @type {Event} */ event) => {
   const picture = (await outbox.kept()).find(({ id }) => id === button.value);
   if (picture && button.name === "send") return send(picture, "kept-said");
   if (picture) await outbox.drop(picture.id);
-  view.say("kept-said", button.name === "send" ? says.gone : says.deleted);
+  view.say("kept-said", picture ? says.deleted : says.gone);
   await showKept();
 });
 camera.onstill = (stands) => view.say("still", stands ? says.stands_still : null);

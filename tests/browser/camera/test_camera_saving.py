@@ -253,7 +253,8 @@ def test_what_was_kept_can_be_deleted(live: Page) -> None:
     expect(live.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
 
 
-def test_what_another_tab_has_sent_is_not_said_to_be_deleted(live: Page) -> None:
+@pytest.mark.parametrize("button", ["Send now", "Delete"])
+def test_what_another_tab_has_sent_is_not_said_to_be_deleted(live: Page, button: str) -> None:
     live.route("**/api/v1/records/", lambda route: route.abort(), times=1)
     save(live)
     expect(live.get_by_role("heading", name="Kept on this phone")).to_be_visible()
@@ -261,7 +262,7 @@ def test_what_another_tab_has_sent_is_not_said_to_be_deleted(live: Page) -> None
     tab.goto("/camera/")
     tab.get_by_role("button", name="Send now").click()
     expect(tab.get_by_role("heading", level=1)).to_have_text(CHECKED)
-    live.get_by_role("button", name="Send now").click()
+    live.get_by_role("button", name=button).click()
     expect(live.get_by_text("It was sent or deleted in another tab.")).to_be_visible()
     expect(live.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
 

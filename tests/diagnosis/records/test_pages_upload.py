@@ -154,7 +154,7 @@ def test_a_demo_picture_that_is_refused_says_why(
         case "quota":
             settings.MAX_RECORDS = 0
         case "many":
-            settings.LIMITS = {"uploads": (0, 60)}
+            settings.LIMITS = {"uploads": (0, 3600)}
         case "busy":
             monkeypatch.setattr(pictures, "reencode", Mock(side_effect=limits.Busy(5)))
         case "full":
