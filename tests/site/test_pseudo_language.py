@@ -33,7 +33,7 @@ DRAWN = {"x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "width", "height", "
 COMMA = re.compile(r"\d,\d")
 # Names and units; and what Django's and the packages' admin says in English to everybody.
 AS_THEY_ARE = re.compile(
-    r"\S+@\S+|https://\S+|P-[0-9a-f]{8}|English|Nederlands|Français|Deutsch|\b(mm|JSON|ZIP|PDF)\b"
+    r"\S+@\S+|https://\S+|P-[0-9a-f]{8}|English|Nederlands|Français|Deutsch|\b(mm|JSON|ZIP|PDF|UTC)\b"
     r"|^(Search|True|False|md5|test|\w+\*+)$"
     r"|Knox|Auth tokens|Authenticators|User sessions|User-group relationships"
 )
@@ -90,7 +90,8 @@ class Shown(HTMLParser):
         self.drawn += [f"{n}={v}" for n, v in of.items() if n in DRAWN and COMMA.search(v or "")]
         if tag == "a":
             self.links.append(of.get("href") or "")
-        if tag in ("script", "style", "code", "kbd", "pre") or of.get("name") == "time_zone":
+        is_of_zones = tag == "select" and of.get("name") == "time_zone"
+        if tag in ("script", "style", "code", "kbd", "pre") or is_of_zones:
             self._hidden.append("words" if of.get("type") == "application/json" else tag)
 
     def handle_endtag(self, tag: str) -> None:
