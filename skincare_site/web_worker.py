@@ -217,12 +217,13 @@ class _Streamed:
     def __iter__(self) -> Iterator[bytes]:
         from django.utils import translation
 
-        begin, sent = time.monotonic(), 0
+        taken, sent = 0.0, 0
         with translation.override(self.language):
             for part in self.answer:
+                begin = time.monotonic()
                 yield part
-                sent += len(part)
-                if time.monotonic() - begin > STALLED + sent / SLOWEST:
+                taken, sent = taken + time.monotonic() - begin, sent + len(part)
+                if taken > STALLED + sent / SLOWEST:
                     raise ConnectionResetError(errno.ECONNRESET, "taken too slowly")
 
     def close(self) -> None:

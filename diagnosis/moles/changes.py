@@ -63,12 +63,16 @@ def follow(mole_id: uuid.UUID) -> None:
     """
     model = apps.get_model("diagnosis", "MoleRecord")  # which stands above moles
     fields = ("mole", "modality", "state", "current_assessment", "created_at", "changes")
-    pairs = _pairs(model.objects.filter(mole=mole_id).only(*fields))
+    records = list(model.objects.filter(mole=mole_id).only(*fields))
+    pairs = _pairs(records)
     known = _known(pairs.values())
     for record, (first, last) in pairs.items():
         if first != last and (first, last) not in known:
             known[first, last] = _ask(first, last)
         _say(record, known.get((first, last)))
+    for record in records:
+        if record not in pairs:  # it has no judged picture any more
+            _say(record, None)
 
 
 def of(records: Iterable["MoleRecord"]) -> dict["MoleRecord", Change]:

@@ -22,6 +22,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from accounts.requests import PersonRequest
 from diagnosis.language import changes as language
 from diagnosis.language import plots, results, terms
+from diagnosis.limits import TryLater
 from diagnosis.moles import changes, edits, reminders
 from diagnosis.moles.models import Change, Mole
 
@@ -79,9 +80,18 @@ def mole_detail(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
         "dates": dates,
         "reminder_form": ReminderForm(instance=mole),
     }
+    later = None
     if compare:
-        context |= _said(compare, looks=0)
-    return render(request, "diagnosis/mole_detail.html", context)
+        try:
+            context |= _said(compare, looks=0)
+        except TryLater as limit:  # all but the comparison is there
+            later = limit
+            context["compare"] = ()
+            messages.error(request, later.sentence)
+    response = render(request, "diagnosis/mole_detail.html", context, status=429 if later else 200)
+    if later:
+        response["Retry-After"] = str(later.seconds)
+    return response
 
 
 @require_safe

@@ -1,7 +1,7 @@
 """Own data: all that is kept about a person, to take away, and to delete."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from typing import Any
 
 from allauth.socialaccount.models import SocialAccount
@@ -55,7 +55,7 @@ REVIEW_LEFT_OUT = {
 }
 
 
-def archive(person: User) -> Iterator[bytes]:
+def archive(person: User) -> Generator[bytes, None, None]:
     """A ZIP, written while it is read: data.json, and each picture under its id, which is the
     record's or its own."""
     stream = ZipStream(compress_type=ZIP_STORED)  # JPEG doesn't get smaller

@@ -1,7 +1,7 @@
 """A person's archive over HTTP: only for views that had the password confirmed."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from django.http import StreamingHttpResponse
 from django.utils import timezone
@@ -17,12 +17,14 @@ BUSY_SECONDS = 60
 
 
 class _InPlace:
-    """An iterator that has one of PLACES until it is closed. Raises Busy where all are taken."""
+    """An iterator that has one of PLACES until it is closed, or gone. Raises Busy where all are
+    taken."""
 
-    def __init__(self, parts: Iterator[bytes]) -> None:
+    def __init__(self, parts: Generator[bytes, None, None]) -> None:
+        self.parts, self.is_open = parts, False
         if not PLACES.acquire(blocking=False):
             raise limits.Busy(BUSY_SECONDS)
-        self.parts, self.is_open = parts, True
+        self.is_open = True
 
     def __iter__(self) -> Iterator[bytes]:
         return self.parts
@@ -30,7 +32,12 @@ class _InPlace:
     def close(self) -> None:
         if self.is_open:
             self.is_open = False
-            PLACES.release()
+            try:
+                self.parts.close()
+            finally:
+                PLACES.release()
+
+    __del__ = close  # where no response came of it
 
 
 def zip_answer(person: User) -> StreamingHttpResponse:
@@ -38,14 +45,10 @@ def zip_answer(person: User) -> StreamingHttpResponse:
 
     Raises TryLater, also where the pictures can't be reached.
     """
-    limits.spend(person, "downloads")
-    media.check_readable()
     parts = _InPlace(archive.archive(person))
-    try:
-        archive.log_taken_away(person)
-    except BaseException:
-        parts.close()
-        raise
+    media.check_readable()
+    limits.spend(person, "downloads")
+    archive.log_taken_away(person)
     name = f"mole-check-{timezone.localdate():%Y-%m-%d}.zip"
     return StreamingHttpResponse(
         parts,

@@ -329,6 +329,9 @@ def test_one_that_was_killed_stays_a_failure_until_the_next_is_whole(
     assert one_day() == ""
     [path] = tmp_path.iterdir()
     assert path.suffix == ".age"
+    (tmp_path / ".failed").touch()
+    make(tmp_path)  # by hand
+    assert not (tmp_path / ".failed").exists()
 
 
 def test_a_backup_leaves_the_database_its_room(transactional_db, key, tmp_path, monkeypatch):

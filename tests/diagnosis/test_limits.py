@@ -143,7 +143,10 @@ def test_comparisons_are_counted_where_they_are_asked_for(door, alice, program, 
     answer = door(program, pages, mole, second, third)
     assert answer.status_code == 429
     assert "Retry-After" in answer
+    assert "Too many requests" in answer.content.decode()
     assert Change.objects.count() == 1
+    if door is by_mole:  # the rest of the page is there
+        assert str(first.pk) in answer.content.decode()
 
 
 def test_another_size_counts_as_all_comparisons_that_it_asks_for(alice, program, settings):

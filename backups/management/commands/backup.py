@@ -61,11 +61,12 @@ class Command(BaseCommand):
             crypt.recipient(settings.BACKUP_KEY)
         except crypt.KeyProblem as error:
             raise CommandError(str(error)) from error
+        failed = to / FAILED
         if daily_at is None:
             with _alone(to):
                 self._make(to, options["keep"])
+            failed.unlink(missing_ok=True)
             return
-        failed = to / FAILED
         with suppress(CommandError), _alone(to):
             if any(to.glob(PARTS)):  # by one that was killed
                 failed.touch()

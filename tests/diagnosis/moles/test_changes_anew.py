@@ -28,8 +28,8 @@ def grown(picture_of, work, client, alice) -> list[MoleRecord]:
 def reassess(monkeypatch, django_capture_on_commit_callbacks):
     """Have a worker answer a record anew by this version of the model."""
 
-    def do(record: MoleRecord, version: str = "test") -> None:
-        says = answer(outline=circle(0.3), model_version=version)
+    def do(record: MoleRecord, version: str = "test", category: str | None = "benign") -> None:
+        says = answer(category, outline=circle(0.3), model_version=version)
         monkeypatch.setattr(assessments.classifier(), "version", version)
         monkeypatch.setattr(assessments, "_answer", lambda *_: Assessment(**says))
         with django_capture_on_commit_callbacks(execute=True):
@@ -80,6 +80,12 @@ def test_what_was_found_stands_until_it_is_measured_anew(
     assert later.danger == MoleRecord.Danger.TO_BE_SEEN
     work()
     assert client.get(address("change", later.pk)).json()["state"] == "measured"
+
+
+def test_what_was_found_goes_where_no_picture_can_be_judged_any_more(grown, reassess):
+    reassess(grown[2], "newer", category=None)
+    later = MoleRecord.objects.get(pk=grown[2].pk)
+    assert (later.state, later.changes) == ("unusable", [])
 
 
 def test_the_first_of_a_mole_has_changed_since_nothing(
