@@ -130,9 +130,13 @@ async function pump(generation) {
   if (generation !== camera.generation) return;
   if (underway < AHEAD) {
     underway++;
+    const of = round;
     const bitmap = await camera.frame();
-    if (bitmap) worker.postMessage({ task: "frame", bitmap, round }, [bitmap]);
-    else underway--;
+    if (bitmap && of === round) worker.postMessage({ task: "frame", bitmap, round }, [bitmap]);
+    else {
+      bitmap?.close(); // of what was framed before
+      underway--;
+    }
   }
   camera.next(() => pump(generation));
 }

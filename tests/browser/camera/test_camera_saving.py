@@ -87,6 +87,7 @@ def test_another_mole_is_saved_once_the_camera_has_seen_it(live: Page) -> None:
     save(live)
     expect(live.get_by_text("Sending the picture…")).to_be_visible()
     live.locator("video").evaluate("video => video.pause()")
+    live.wait_for_timeout(1_000)  # its last frame may still be on its way
     live.get_by_role("button", name="Another mole").click()
     held[0].abort()
     expect(live.get_by_role("heading", name="Kept on this phone")).to_be_visible()
