@@ -147,6 +147,7 @@ def ask(
     port: int, method: str = "GET", path: str = "/health/live", timeout: float = 60, **request
 ) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    request["headers"] = {"Host": "localhost"} | request.get("headers", {})  # DOMAIN of the proxy
     connection.request(method, path, **request)
     answer = connection.getresponse()
     found = answer.status, answer.read()
