@@ -13,6 +13,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
@@ -80,18 +81,17 @@ def mole_detail(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
         "dates": dates,
         "reminder_form": ReminderForm(instance=mole),
     }
-    later = None
+    status, headers = 200, {}
     if compare:
         try:
             context |= _said(compare, looks=0)
-        except TryLater as limit:  # all but the comparison is there
-            later = limit
+        except TryLater as later:  # all but the comparison is there
+            status, headers = later.status, {"Retry-After": str(later.seconds)}
             context["compare"] = ()
             messages.error(request, later.sentence)
-    response = render(request, "diagnosis/mole_detail.html", context, status=429 if later else 200)
-    if later:
-        response["Retry-After"] = str(later.seconds)
-    return response
+    return TemplateResponse(
+        request, "diagnosis/mole_detail.html", context, status=status, headers=headers
+    )
 
 
 @require_safe

@@ -11,6 +11,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
@@ -87,10 +88,9 @@ def record_new(request: PersonRequest) -> HttpResponse:
         "max_together_megabytes": pictures.MAX_TOGETHER // 1024**2,
         "most": MOST,
     }
-    response = render(request, "diagnosis/record_new.html", context, status=status)
-    for name, value in headers.items():
-        response[name] = value
-    return response
+    return TemplateResponse(
+        request, "diagnosis/record_new.html", context, status=status, headers=headers
+    )
 
 
 @require_safe
@@ -178,10 +178,9 @@ def picture_new(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     elif not sittings.is_open(record):
         return redirect("diagnosis:record_detail", pk=pk)
     context = {"form": form, "record": record, "pictures": record.pictures}
-    response = render(request, "diagnosis/picture_new.html", context, status=status)
-    for name, value in headers.items():
-        response[name] = value
-    return response
+    return TemplateResponse(
+        request, "diagnosis/picture_new.html", context, status=status, headers=headers
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -258,10 +257,9 @@ def record_answers(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
                 form.add_error("size_mm", later.sentence)
                 status, headers = later.status, {"Retry-After": str(later.seconds)}
     context = {"form": form, "record": record}
-    response = render(request, "diagnosis/record_answers.html", context, status=status)
-    for name, value in headers.items():
-        response[name] = value
-    return response
+    return TemplateResponse(
+        request, "diagnosis/record_answers.html", context, status=status, headers=headers
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
