@@ -127,7 +127,8 @@ def run(change_id: uuid.UUID | str) -> None:
     """Measure what waits to be measured; does nothing when it is done or gone.
 
     While pictures can't be reached, it waits for the next sweep.
-    Raises what OpenCV raises; the sweeper tries again, three times in all.
+    Raises what OpenCV raises; then, and where a picture is missing, the sweeper tries again, three
+    times in all.
     """
     waiting = Change.objects.filter(pk=change_id, result__isnull=True, attempts__lt=MAX_ATTEMPTS)
     if not waiting.update(attempts=F("attempts") + 1):
@@ -135,7 +136,11 @@ def run(change_id: uuid.UUID | str) -> None:
     change = Change.objects.select_related("before__record", "after__record").get(pk=change_id)
     try:
         result = _measure(change.before, change.after)
-    except (ImageError, FileNotFoundError) as error:
+    except FileNotFoundError as error:
+        # It may be back; until it was tried too often, and then too, what was found stands.
+        logger.warning("A picture of change %s is missing: %s", change_id, error)
+        return
+    except ImageError as error:
         logger.warning("The pictures of change %s can't be read: %s", change_id, error)
         result = {"reason": UNREADABLE, "changes": []}
     except OSError as error:

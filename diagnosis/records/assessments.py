@@ -4,10 +4,12 @@ import functools
 import logging
 import time
 import uuid
+from datetime import timedelta
 
 from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 import ml.release
@@ -18,7 +20,7 @@ from diagnosis import limits, metrics, queue
 from diagnosis.language import frequencies
 from diagnosis.moles import changes
 from diagnosis.records import claims, media
-from diagnosis.records.models import Assessment, MoleRecord
+from diagnosis.records.models import Assessment, MoleRecord, Picture
 from ml import features
 from ml.classifier import Classifier, load_release
 from ml.images import ImageError, decode
@@ -30,6 +32,9 @@ logger = logging.getLogger(__name__)
 
 SWEPT_AT = "metrics.swept_at"
 SWEEP_AT_MOST = 200  # the oldest come first; the next sweep sends the rest
+# What is stale for so long, as without its picture, is asked for every so many seconds only.
+OVERDUE, OVERDUE_EVERY = timedelta(hours=1), 600
+OVERDUE_ASKED = "assessments.overdue_asked"
 
 
 def classifier() -> Classifier:
@@ -100,6 +105,12 @@ def is_outdated(record: MoleRecord) -> bool:
     return assessment is not None and bool(version) and assessment.model_version != version
 
 
+def is_overdue(record: MoleRecord) -> bool:
+    """Whether the record is owed another answer for so long that its person is told."""
+    since = record.stale_since
+    return since is not None and since <= timezone.now() - OVERDUE
+
+
 def ask_again(*, record: MoleRecord, by: User) -> bool:
     """Ask a worker to reassess; False when none can be reached now.
 
@@ -111,21 +122,18 @@ def ask_again(*, record: MoleRecord, by: User) -> bool:
 
 
 def run_again(record_id: uuid.UUID | str) -> None:
-    """Reassess the record where it is still there; where its picture is not, its answer stays.
+    """Reassess the record where it is still there.
 
-    While pictures can't be reached, the next sweep asks for what is stale again.
+    While its picture can't be read, which may be back later, the answer stays as it is: the sweep
+    asks for what is stale again.
     """
     record = MoleRecord.objects.filter(pk=record_id).select_related("current_assessment").first()
     if record is None:
         return
     try:
         reassess(record=record)
-    except (ImageError, FileNotFoundError) as error:
+    except (ImageError, FileNotFoundError, media.Unreachable) as error:
         logger.warning("The picture of %s can't be read again: %s", record_id, error)
-        tried = MoleRecord.objects.filter(pk=record_id, stale_since=record.stale_since)
-        tried.update(stale_since=None)
-    except OSError as error:
-        logger.warning("The picture of %s can't be reached: %s", record_id, error)
 
 
 def reassess(*, record: MoleRecord) -> Assessment | None:
@@ -135,7 +143,8 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
     deleted, or got another answer, meanwhile; what is up to date is left as it is.
     An earlier answer of the same version gives way to the new one: the place that it rests on, or
     the pictures, may be others now.
-    Raises ImageError and OSError for its picture, and what the classifier raises.
+    Raises ImageError, FileNotFoundError and Unreachable for its picture, and what the classifier
+    raises.
     """
     current = record.current_assessment
     if current is None:
@@ -171,9 +180,8 @@ def _answer(record: MoleRecord, clock: metrics.Clock) -> Assessment:
     taken = record.pictures
     shots = []
     for picture in taken:
-        with picture.image.open() as file:
-            # Read first: an error of the store's must not pass for a damaged picture.
-            shots.append((decode(file.read()), picture.modality))
+        # Read first: an error of the store's must not pass for a damaged picture.
+        shots.append((decode(_read(picture)), picture.modality))
     clock.end("read")
     look = together.look(classifier(), shots, _person(record))
     clock.end("assess")
@@ -183,6 +191,19 @@ def _answer(record: MoleRecord, clock: metrics.Clock) -> Assessment:
     facts["advice"] = advice_with_signs(facts["advice"], record.signs)
     stored = None if look.features is None else features.pack(look.features)
     return Assessment(**facts, features=stored)
+
+
+def _read(picture: Picture) -> bytes:
+    """The stored file. Raises FileNotFoundError, and Unreachable for any other error of a store or
+    folder, which no number of attempts would help."""
+    try:
+        with picture.image.open() as file:
+            return file.read()
+    except (FileNotFoundError, media.Unreachable):
+        raise
+    except OSError as error:
+        logger.warning("The picture of %s can't be reached: %s", picture, error)
+        raise media.Unreachable from error
 
 
 def _person(record: MoleRecord) -> Person:
@@ -203,7 +224,10 @@ def sweep() -> int:
     for record_id in due:
         queue.send(record_id)
     stale = MoleRecord.objects.assessed().filter(stale_since__isnull=False)
-    for record_id in stale.values_list("pk", flat=True)[:SWEEP_AT_MOST]:
+    if not cache.add(OVERDUE_ASKED, True, timeout=OVERDUE_EVERY):
+        stale = stale.filter(stale_since__gt=Now() - OVERDUE)
+    # By chance: what can't be looked at must not stand before the rest for ever.
+    for record_id in stale.order_by("?").values_list("pk", flat=True)[:SWEEP_AT_MOST]:
         queue.send_again(record_id)
     cache.set(SWEPT_AT, time.time(), timeout=None)
     return len(due)

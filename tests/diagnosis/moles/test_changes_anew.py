@@ -1,5 +1,7 @@
 """What was found stands until it is measured anew, and goes with the picture it was found in."""
 
+from pathlib import Path
+
 import pytest
 from django.urls import reverse
 
@@ -78,6 +80,18 @@ def test_what_was_found_stands_until_it_is_measured_anew(
     assert client.get(address("change", later.pk)).json()["state"] == "waiting"
     assert later.changes == ["grew"]
     assert later.danger == MoleRecord.Danger.TO_BE_SEEN
+    work()
+    assert client.get(address("change", later.pk)).json()["state"] == "measured"
+
+
+def test_a_picture_that_is_missing_for_a_while_takes_nothing_back(grown, client, work):
+    correct_its_size(client, grown, None)
+    file = Path(grown[0].image.path)
+    elsewhere = file.rename(file.with_suffix(".away"))
+    work()
+    later = MoleRecord.objects.get(pk=grown[2].pk)
+    assert later.changes == ["grew"]
+    elsewhere.rename(file)
     work()
     assert client.get(address("change", later.pk)).json()["state"] == "measured"
 

@@ -1,7 +1,11 @@
 """What a person says once the picture is sent counts for the answer, whenever it is said."""
 
+from pathlib import Path
+
 import pytest
+from django.core.cache import cache
 from django.urls import reverse
+from django.utils import timezone
 
 from diagnosis import queue
 from diagnosis.models import Assessment, MoleRecord
@@ -152,13 +156,46 @@ def _meanwhile(say, record: MoleRecord) -> Assessment:
     return answer
 
 
-def test_an_unreadable_picture_is_not_asked_for_for_ever(say, alice, asked):
-    record = assessed(owner=alice)
+@pytest.fixture
+def without_its_picture(say, alice, asked):
+    """A record that is owed a new answer, whose file is gone, and its file elsewhere."""
+    record = seen_by_worker(alice)
     say(record, body_site="face")
-    record.image.storage.delete(record.image.name)
+    file = Path(record.image.path)
+    elsewhere = file.rename(file.with_suffix(".away"))
+    reassess_record(record.pk)
+    asked.clear()
+    return record, elsewhere
+
+
+def test_a_picture_that_is_missing_for_a_while_is_looked_at_once_it_is_back(without_its_picture):
+    record, elsewhere = without_its_picture
+    record.refresh_from_db()
+    assert record.stale_since
+    elsewhere.rename(record.image.path)
     reassess_record(record.pk)
     record.refresh_from_db()
     assert record.stale_since is None
+    assert "body_site" in record.current_assessment.used
+
+
+def test_a_picture_that_is_gone_for_long_is_asked_for_less_often_and_its_person_is_told(
+    without_its_picture, client, asked
+):
+    record, _elsewhere = without_its_picture
+    address = reverse("diagnosis:record_detail", args=[record.pk])
+    late = "The program has not been able to look again yet"
+    for _ in range(2):
+        sweep_records()
+    assert asked == [queue.Task.REASSESS_RECORD] * 2
+    assert late not in client.get(address).content.decode()
+    MoleRecord.objects.update(stale_since=timezone.now() - assessments.OVERDUE)
+    cache.clear()
+    asked.clear()
+    for _ in range(2):
+        sweep_records()
+    assert asked == [queue.Task.REASSESS_RECORD]
+    assert late in client.get(address).content.decode()
 
 
 def test_what_is_wrong_is_said_and_nothing_is_stored(say, alice, bob):

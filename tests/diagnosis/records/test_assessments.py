@@ -1,12 +1,17 @@
 """One record through the worker's code, with the released model."""
 
+import errno
+import os
+
 import pytest
 from django.conf import settings
+from django.core.files.storage import FileSystemStorage
 from django.db import DatabaseError
 
 from diagnosis import queue
 from diagnosis.models import Assessment
 from diagnosis.records import assessments, claims
+from diagnosis.tasks import assess_record
 from tests.factories import RecordFactory, assessed, picture
 
 
@@ -62,6 +67,32 @@ def test_an_unexpected_error_is_raised_and_the_record_waits_for_the_next_attempt
             assessments.run(record.pk)
         record.refresh_from_db()
         assert (record.state, record.current_assessment) == (state, None)
+
+
+def test_while_the_folder_can_not_be_read_a_record_waits_and_loses_no_attempt(record, monkeypatch):
+    def broken(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as folder:
+        folder.setattr(FileSystemStorage, "_open", broken)
+        for _ in range(claims.MAX_ATTEMPTS + 1):
+            assess_record(record.pk)
+    record.refresh_from_db()
+    assert (record.state, record.attempts) == ("queued", 0)
+    assess_record(record.pk)
+    record.refresh_from_db()
+    assert record.state in record.ASSESSED
+
+
+def test_an_input_error_of_the_model_is_an_attempt(record, monkeypatch):
+    def broken():
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(assessments, "classifier", broken)
+    with pytest.raises(OSError, match="error"):
+        assess_record(record.pk)
+    record.refresh_from_db()
+    assert (record.state, record.attempts) == ("queued", 1)
 
 
 def test_a_record_that_is_deleted_meanwhile_is_no_error(record, alice, monkeypatch):
