@@ -33,11 +33,11 @@ def change(*, mole: Mole, by: User, **fields: object) -> Mole:
         setattr(mole, name, value)
     mole.clean_fields(exclude=["owner"])
     with transaction.atomic():
-        if "body_site" in fields and Mole.objects.exclude(body_site=mole.body_site).filter(
-            pk=mole.pk
-        ):
-            # The sweeper has them assessed with the new place.
-            mole.records.exclude(state="queued").update(stale_since=Now())
+        if "body_site" in fields:
+            _lock(mole)
+            if Mole.objects.exclude(body_site=mole.body_site).filter(pk=mole.pk).exists():
+                # The sweeper has them assessed with the new place.
+                mole.records.exclude(state="queued").update(stale_since=Now())
         mole.save(update_fields=fields.keys())
     return mole
 
@@ -46,11 +46,15 @@ def delete(*, mole: Mole, by: User) -> None:
     """Delete a mole with its records, and their pictures on commit. Raises PermissionDenied."""
     check_owner(mole, by)
     with transaction.atomic():
-        # Locked first: neither a new picture nor an assessment can be added meanwhile.
-        list(Mole.objects.select_for_update().filter(pk=mole.pk))
-        list(mole.records.select_for_update().values_list("pk"))
+        _lock(mole)
         mole.records.all().delete()
         mole.delete()
+
+
+def _lock(mole: Mole) -> None:
+    """Until the transaction ends, let no new picture be added and no worker claim or finish one."""
+    list(Mole.objects.select_for_update().filter(pk=mole.pk))
+    list(mole.records.select_for_update().values_list("pk"))
 
 
 def _free_name(owner: User, body_site: str) -> str:

@@ -5,14 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.core.files.base import ContentFile
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.urls import reverse
 
 from diagnosis import queue
-from diagnosis.models import Assessment, MoleRecord
+from diagnosis.models import Assessment, Mole, MoleRecord
 from diagnosis.records import claims, sittings, uploads
-from tests.factories import RecordFactory, answer, picture, sitting
+from tests.factories import MoleFactory, RecordFactory, answer, picture, sitting
 
 
 def at_once(*calls):
@@ -66,6 +66,31 @@ def test_deleting_what_a_worker_finishes_leaves_nothing(alice, stored_files):
     assert not MoleRecord.objects.exists()
     assert not Assessment.objects.exists()
     assert not stored_files()
+
+
+def test_a_worker_that_claims_while_the_place_changes_reads_the_new_one(client, alice, monkeypatch):
+    record = RecordFactory(owner=alice, mole=MoleFactory(owner=alice, body_site="back"))
+    save, claimed = Mole.save, []
+
+    def claim():
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '300ms'")  # it would wait for the new place
+        try:
+            return claims.claim(record.pk)
+        except OperationalError:
+            return None
+
+    def save_late(mole, **options):
+        claimed.extend(at_once(claim))
+        save(mole, **options)
+
+    monkeypatch.setattr(Mole, "save", save_late)
+    client.force_login(alice)
+    address = reverse("diagnosis:mole_edit", args=[record.mole.pk])
+    assert client.post(address, {"name": "mole", "body_site": "face"}).status_code == 302
+    record.refresh_from_db()
+    assert claimed == [None] or record.stale_since
+    assert record.mole.body_site == "face"
 
 
 @pytest.mark.parametrize("pictures", [2, 3])
