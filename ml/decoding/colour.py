@@ -18,6 +18,7 @@ from ml.decoding.encoding import (
     Encoding,
     by_code_points,
     by_png_chunks,
+    eight_bits,
     to_srgb,
 )
 from ml.decoding.errors import ImageError
@@ -109,7 +110,8 @@ def deep(
         result = Image.fromarray(to_srgb(samples, colours, factor))
     else:
         factor = 1
-        result = Image.fromarray(((samples.astype(np.uint32) + 128) // 257).astype(np.uint8))
+        samples = eight_bits(samples, 65535)  # in place of the larger ones
+        result = Image.fromarray(samples)
     if alpha:
         result.putalpha(alpha.reduce(factor).crop((0, 0, *result.size)))
     return result

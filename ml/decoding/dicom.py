@@ -10,6 +10,7 @@ from pydicom.encaps import get_frame
 from pydicom.pixels import apply_color_lut, pixel_array
 
 from ml.decoding import kinds
+from ml.decoding.encoding import eight_bits
 from ml.decoding.errors import ImageError
 
 DICOM = next(kind for kind in kinds.KINDS if kind.name == "DICOM")
@@ -23,6 +24,8 @@ def open_frame(stream: IO[bytes]) -> Image.Image:
     """
     stream.seek(0)
     file = pydicom.dcmread(stream)
+    if not len(file):  # pydicom's way to say that the file ends early
+        raise EOFError
     if "PixelData" not in file:
         raise ImageError("no_picture", "This DICOM file holds no picture.")
     if int(file.get("NumberOfFrames") or 1) > 1:
@@ -78,4 +81,4 @@ def _pixels(file: pydicom.Dataset) -> np.ndarray:
     if pixels.dtype == np.uint8:
         return pixels
     bits = 16 if file.PhotometricInterpretation == "PALETTE COLOR" else int(file.BitsStored)
-    return (np.clip(pixels, 0, None).astype(np.uint32) * 255 // ((1 << bits) - 1)).astype(np.uint8)
+    return eight_bits(pixels, (1 << bits) - 1)

@@ -9,6 +9,8 @@ from typing import IO, TypeGuard
 import numpy as np
 from PIL import Image, ImageFile
 
+from ml.decoding.encoding import BAND
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TEXT = (b"tEXt", b"zTXt", b"iTXt")
 LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"tIME": 7}
@@ -77,10 +79,13 @@ def all_16_bits(image: Image.Image, stream: IO[bytes]) -> np.ndarray:
     stream.seek(0)
     other = Image.open(stream, formats=("PNG",))
     other.tile = [tile._replace(args=_LOW_HALVES[str(tile.args)]) for tile in other.tile]
-    low = np.asarray(other)[..., :3]
-    samples = np.asarray(image)[..., :3].astype(np.uint16)
-    samples <<= 8
-    samples |= low
+    samples = np.empty((image.height, image.width, 3), np.uint16)
+    for top in range(0, image.height, BAND):
+        rows = samples[top : top + BAND]
+        part = (0, top, image.width, top + len(rows))
+        rows[:] = np.asarray(image.crop(part))[..., :3]
+        rows <<= 8
+        rows |= np.asarray(other.crop(part))[..., :3]
     return samples
 
 

@@ -24,6 +24,8 @@ from pydicom.uid import (
 
 from ml.decoding import kinds
 from ml.images import ImageError, decode
+from ml.sandbox import Sandbox
+from ml.stored import stored
 from tests.ml import colours
 
 TRUTH = colours.truth()
@@ -284,6 +286,14 @@ def test_dicom(name):
     assert error(DICOMS[name]()) < 1.5
 
 
+def without_pixels(data: bytes) -> bytes:
+    file = pydicom.dcmread(io.BytesIO(data))
+    del file.PixelData
+    stream = io.BytesIO()
+    file.save_as(stream)
+    return stream.getvalue()
+
+
 def test_dicom_with_a_run_length_of_its_own():
     file = pydicom.dcmread(io.BytesIO(DICOMS["raw"]()))
     file.compress(RLELossless)
@@ -303,13 +313,34 @@ def test_dicom_with_a_run_length_of_its_own():
         ),
         (lambda: dicom(TRUTH.tobytes(), Rows=9000, Columns=9000), "too_many_pixels", "DICOM"),
         (lambda: dicom(TRUTH.tobytes()[:-500]), "truncated", "damaged"),
-        (lambda: bytes(128) + b"DICM" + bytes(40), "no_picture", "no picture"),
+        (lambda: DICOMS["JPEG"]()[:-200], "truncated", "damaged"),
+        (lambda: without_pixels(DICOMS["raw"]()), "no_picture", "no picture"),
     ],
 )
 def test_dicom_that_can_not_be_used_says_why(file, code, sentence):
     refused = refusal(file())
     assert refused.code == code
     assert sentence in str(refused)
+
+
+def sixteen_bits_in_a_profile() -> bytes:
+    pixels = np.zeros((5000, 5000, 3), np.uint16)
+    return colours.png(pixels, colours.icc_chunk(colours.display_p3_profile()))
+
+
+def dicom_with_a_palette() -> bytes:
+    palette = {}
+    for name in ("Red", "Green", "Blue"):
+        palette[f"{name}PaletteColorLookupTableDescriptor"] = [256, 0, 16]
+        palette[f"{name}PaletteColorLookupTableData"] = bytes(512)
+    elements = {"PhotometricInterpretation": "PALETTE COLOR", "SamplesPerPixel": 1}
+    return dicom(bytes(5000 * 5000), Rows=5000, Columns=5000, **elements, **palette)
+
+
+@pytest.mark.parametrize("file", [sixteen_bits_in_a_profile, dicom_with_a_palette])
+def test_the_largest_that_take_most_memory_are_read(file):
+    taken = Sandbox(at_once=1, waiting=0).call(stored, file)
+    assert Image.open(io.BytesIO(taken)).size == (2048, 2048)
 
 
 # What is not read.
