@@ -43,7 +43,7 @@ class NewMoleSerializer(serializers.Serializer):
         default="",
         allow_blank=True,
         validators=[check_name],
-        help_text=_("One of yours with that name and place is taken as it is."),
+        help_text=_("One of yours with that name, and that place if one is given, is taken as it is."),
     )
     body_site = serializers.ChoiceField(
         list(terms.BODY_SITES.items()),
@@ -103,7 +103,10 @@ class MoleViewSet(
 
         @transaction.atomic
         def make() -> Mole:
-            mole = edits.named(owner=request.user, **fields)
+            try:
+                mole = edits.named(owner=request.user, **fields)
+            except edits.SeveralMoles as several:
+                raise serializers.ValidationError({"name": several.messages}) from several
             return edits.change(mole=mole, by=request.user, **reminder) if reminder else mole
 
         mole = idempotency.once(request, make=make, again=self.get_queryset())

@@ -2,9 +2,11 @@
 
 import itertools
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.ownership import check_owner
@@ -12,14 +14,27 @@ from diagnosis.language import terms
 from diagnosis.moles.models import Mole
 
 
-def named(*, owner: User, name: str, body_site: str = "") -> Mole:
-    """The person's mole of that name and place, added when there is none.
+class SeveralMoles(ValidationError):
+    """Several of the person's moles have the name that should say which one is meant."""
 
-    A place alone always adds one: two moles at one place are not the same. Raises ValidationError.
+    def __init__(self) -> None:
+        super().__init__(_("Several of your moles have this name. Say where on the body it is."))
+
+
+def named(*, owner: User, name: str, body_site: str = "") -> Mole:
+    """The person's mole of that name and place, or of that name alone; added when there is none.
+
+    A place alone always adds one: two moles at one place are not the same. Raises ValidationError,
+    and SeveralMoles for a name alone.
     """
-    known = name and owner.moles.filter(name__iexact=name, body_site=body_site).first()
+    of_name = list(owner.moles.filter(name__iexact=name).order_by("created_at")) if name else []
+    known = [mole for mole in of_name if mole.body_site == body_site]
+    if not known and not body_site:
+        known = of_name
+        if len(known) > 1:
+            raise SeveralMoles
     if known:
-        return known
+        return known[0]
     mole = Mole(owner=owner, name=name or _free_name(owner, body_site), body_site=body_site)
     mole.clean_fields(exclude=["owner"])
     mole.save(force_insert=True)

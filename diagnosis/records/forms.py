@@ -14,7 +14,7 @@ from diagnosis.language import terms
 from diagnosis.moles.models import Mole
 from diagnosis.records import demos, pictures, uploads
 from diagnosis.records.models import MAX_SIZE_MM, MAX_TEXT, MIN_SIZE_MM, MoleRecord
-from diagnosis.records.uploads import NO_SIZE, ONE_MOLE
+from diagnosis.records.uploads import ELSEWHERE, NO_SIZE, ONE_MOLE
 from ml.decoding.kinds import KINDS, NAMES
 
 # The last one is what phones call a file without an ending.
@@ -122,6 +122,9 @@ class AnswersForm(OwnForm):
         super().clean()
         if self.cleaned_data.get("mole") and self.cleaned_data.get("name"):
             raise ValidationError({"name": ONE_MOLE})
+        mole, site = self.cleaned_data.get("mole"), self.cleaned_data.get("body_site")
+        if mole and site and site != mole.body_site:
+            raise ValidationError({"body_site": ELSEWHERE})
 
     @property
     def answers(self) -> dict[str, Any]:

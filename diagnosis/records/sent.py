@@ -12,7 +12,7 @@ from diagnosis.language import terms
 from diagnosis.moles.models import Mole
 from diagnosis.records import pictures, waiting
 from diagnosis.records.models import MAX_SIZE_MM, MAX_TEXT, MIN_SIZE_MM
-from diagnosis.records.uploads import NO_SIZE, ONE_MOLE, TOO_MANY
+from diagnosis.records.uploads import ELSEWHERE, NO_SIZE, ONE_MOLE, TOO_MANY
 from ml.decoding.kinds import NAMES
 from ml.sitting.together import MOST
 
@@ -77,6 +77,9 @@ class AnswersSerializer(serializers.Serializer):
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         if data.get("mole") and data.get("mole_name"):
             raise serializers.ValidationError({"mole_name": ONE_MOLE})
+        site = data.get("body_site")
+        if data.get("mole") and site and site != data["mole"].body_site:
+            raise serializers.ValidationError({"body_site": ELSEWHERE})
         return data
 
 

@@ -39,6 +39,7 @@ NO_SIZE = format_lazy(
     _("Enter the size in millimetres as a number up to {limit}, such as 4 or 4.5."),
     limit=MAX_SIZE_MM,
 )
+ELSEWHERE = _("That mole is at another place. Leave the place as it is, or name a new mole.")
 ONE_MOLE = _("Choose one of your moles, or name a new one, but not both.")
 TOO_MANY = format_lazy(_("Send at most {most} pictures of one mole together."), most=MOST)
 TWICE = _("The same picture is there twice. Send pictures that were taken one after the other.")
@@ -100,7 +101,7 @@ def submit(
     ``further``: other pictures of the same mole, taken at the same time, each with its modality;
     all of them are stored as one record, or none.
     Without ``mole``, a name finds or adds one and a place alone adds one, together with the record
-    or not at all.
+    or not at all (edits.named).
     The same request sent again with the same ``idempotency_key`` returns the record it made.
     Raises PictureRefused, ValidationError for other fields, PermissionDenied for another's mole,
     ConsentMissing, TryLater (also where nothing can be stored); with ``only_new``, SentBefore for

@@ -21,6 +21,7 @@ from django_htmx.http import HttpResponseClientRefresh, retarget
 from accounts.requests import PersonRequest
 from diagnosis import limits
 from diagnosis.language import frequencies, results
+from diagnosis.moles import edits
 from diagnosis.records import (
     answers,
     assessments,
@@ -64,6 +65,8 @@ def record_new(request: PersonRequest) -> HttpResponse:
         if sent.is_valid():
             try:
                 return redirect("diagnosis:record_detail", pk=sent.submit().pk)
+            except edits.SeveralMoles as several:
+                sent.add_error("name", several)
             except ValidationError as refused:
                 sent.add_error(place, refused)
                 status = 413 if refused.code == "too_large" else 400
@@ -251,6 +254,8 @@ def record_answers(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
                 answers.give(record=record, by=request.user, **form.answers)
                 messages.success(request, _("What you said is saved, and counts for the answer."))
                 return redirect("diagnosis:record_detail", pk=pk)
+            except edits.SeveralMoles as several:
+                form.add_error("name", several)
             except ValidationError as refused:
                 form.add_error(None, refused)
             except limits.TryLater as later:

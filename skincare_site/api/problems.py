@@ -20,6 +20,7 @@ from rest_framework.views import exception_handler
 
 from accounts.idempotency import KeyUsed, MadeBefore
 from diagnosis.limits import TryLater
+from diagnosis.moles.edits import SeveralMoles
 from diagnosis.records.pictures import PictureRefused
 from diagnosis.records.sittings import AnotherPicture
 from diagnosis.records.uploads import ConsentMissing, NotRetryable, SentBefore
@@ -164,6 +165,8 @@ def _as_api_exception(exception: Exception) -> Exception:
     if isinstance(exception, PictureRefused):
         kind = TooLarge if exception.code == "too_large" else ValidationError
         return kind({"image": exception.messages})
+    if isinstance(exception, SeveralMoles):
+        return ValidationError({"mole_name": exception.messages})
     if isinstance(exception, DjangoValidationError):
         fields = hasattr(exception, "error_dict")
         return ValidationError(exception.message_dict if fields else exception.messages)

@@ -98,6 +98,21 @@ def test_what_is_said_later_replaces_only_what_is_named(program, alice):
     assert program.patch(address, {}, format="json").json() == said
 
 
+def test_what_names_no_mole_or_another_place_is_refused_later_too(program, alice):
+    for site in ("back", "face"):
+        mole = MoleFactory(owner=alice, name="the dark one", body_site=site)
+    address = f"{API}records/{RecordFactory(owner=alice).pk}/"
+    for body, field in (
+        ({"mole_name": "the dark one"}, "mole_name"),
+        ({"mole": str(mole.pk), "body_site": "back"}, "body_site"),
+    ):
+        answer = program.patch(address, body, format="json")
+        assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
+    answer = program.post(f"{API}moles/", {"name": "the dark one"}, format="json")
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["name"])
+    assert not MoleRecord.objects.get().mole
+
+
 def test_a_sign_that_is_said_later_raises_the_advice(program, alice):
     address = f"{API}records/{assessed(owner=alice).pk}/"
     said = program.patch(address, {"signs": ["bleeding"]}, format="json").json()

@@ -155,6 +155,38 @@ def test_the_mole_is_named_as_on_the_page(api, alice):
     assert (mole.name, mole.body_site, mole.records.count()) == ("left shoulder", "shoulder", 2)
 
 
+def test_the_name_of_ones_own_mole_is_enough(api, alice):
+    mole = MoleFactory(owner=alice, name="left shoulder", body_site="shoulder")
+    assert upload(api, mole_name="Left shoulder").status_code == 201
+    assert MoleRecord.objects.get().mole == mole
+    # Without a place it is that one, though another has the name, too.
+    other = MoleFactory(owner=alice, name="left shoulder", body_site="")
+    assert upload(api, picture((301, 240)), mole_name="left shoulder").status_code == 201
+    assert (mole.records.count(), other.records.count()) == (1, 1)
+    assert alice.moles.count() == 2
+
+
+def test_a_name_that_several_moles_have_is_refused(api, alice, stored_files):
+    for site in ("back", "face"):
+        MoleFactory(owner=alice, name="the dark one", body_site=site)
+    response = upload(api, mole_name="the dark one")
+    assert response.status_code == 400
+    assert response.json()["errors"]["mole_name"][0].startswith("Several of your moles")
+    assert not stored_files()
+    assert upload(api, mole_name="the dark one", body_site="face").status_code == 201
+    assert MoleRecord.objects.get().mole.body_site == "face"
+    assert alice.moles.count() == 2
+
+
+def test_a_mole_is_not_chosen_at_another_place(api, alice):
+    mole = MoleFactory(owner=alice, body_site="back")
+    response = upload(api, mole=mole.pk, body_site="face")
+    assert response.status_code == 400
+    assert "at another place" in response.json()["errors"]["body_site"][0]
+    assert not MoleRecord.objects.exists()
+    assert upload(api, mole=mole.pk, body_site="back").status_code == 201
+
+
 def test_a_mole_is_chosen_or_named_not_both(api, alice):
     response = upload(api, mole=MoleFactory(owner=alice).pk, mole_name="another")
     assert response.status_code == 400

@@ -86,6 +86,13 @@ def test_pictures_of_one_lesion_belong_to_one_mole(clinic, fill):
     assert first.mole.name.endswith("/L1")
     assert third.mole is None
     assert (first.modality, second.modality) == ("photo", "dermoscopy")
+    # Later, when somebody has said where it is, its further pictures still belong to it.
+    clinic.moles.update(body_site="back")
+    fill("images/i1.jpg", "images/i2.jpg", "images/i3.jpg", "images/i4.jpg")
+    with (folder / "metadata.csv").open("a", newline="") as file:
+        csv.writer(file).writerow(("i4", "L1", "nv", ""))
+    run(folder, clinic, modality="dermoscopy")
+    assert MoleRecord.objects.get(note="images/i4.jpg").mole == first.mole
 
 
 def test_it_goes_on_where_it_was_stopped(clinic, fill, monkeypatch):

@@ -13,7 +13,7 @@ from diagnosis import limits
 from diagnosis.models import Mole, MoleRecord
 from diagnosis.records import demos, media, pictures
 from tests.diagnosis.records.test_bad_pictures import BAD
-from tests.factories import MoleFactory, picture
+from tests.factories import MoleFactory, RecordFactory, picture
 
 NEW = reverse("diagnosis:record_new")
 
@@ -90,6 +90,21 @@ def test_a_mole_is_chosen_or_named_not_both(send, alice):
     assert response.status_code == 400
     assert "not both" in response.content.decode()
     assert not MoleRecord.objects.exists()
+
+
+def test_what_names_no_mole_or_another_place_is_said_beside_the_field(send, client, alice):
+    for site in ("back", "face"):
+        mole = MoleFactory(owner=alice, name="the dark one", body_site=site)
+    answers = reverse("diagnosis:record_answers", args=[RecordFactory(owner=alice).pk])
+    for fields, field in (
+        ({"name": "the dark one"}, "name"),
+        ({"mole": mole.pk, "body_site": "back"}, "body_site"),
+    ):
+        for response in (send(**fields), client.post(answers, fields)):
+            assert response.status_code == 400
+            assert list(response.context["form"].errors) == [field]
+    assert not MoleRecord.objects.get().mole
+    assert alice.moles.count() == 2
 
 
 @pytest.mark.parametrize("fields", [{"name": "left shoulder"}, {"body_site": "back"}], ids=str)
