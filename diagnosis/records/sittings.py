@@ -71,15 +71,15 @@ def add(*, record: MoleRecord, by: User, file: File, modality: str = "photo") ->
     PictureRefused, ValidationError for the modality, TryLater.
     """
     check_owner(record, by)
-    check_open(record)
     limits.spend(by, "uploads")
-    uploads.check_quota(by)
     media.check()
     picture = FurtherPicture(record=record, modality=modality)
     picture.clean_fields(exclude=["record", "image"])
     content = uploads.prepare(picture, file)
     if known := _known(record, picture):
         return known
+    check_open(record)
+    uploads.check_quota(by)
     try:
         uploads.store(picture, content)
         with transaction.atomic(durable=True):

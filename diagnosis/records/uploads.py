@@ -118,7 +118,6 @@ def submit(
     if origin != MoleRecord.Origin.IMPORT:
         for _file in files:
             limits.spend(owner, "uploads")
-        check_quota(owner)
     media.check()
     clock = metrics.Clock()
     record = MoleRecord(
@@ -142,6 +141,8 @@ def submit(
         record.idempotency_key = _digest((idempotency_key, mole_name, body_site), record, others)
         if known := _known(record):
             return known
+    if origin != MoleRecord.Origin.IMPORT:
+        check_quota(owner)
     if only_new and (earlier := same_picture(record, *others)):
         raise SentBefore(earlier)
     record.clean_fields(exclude=["owner", "mole", "image"])

@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 from diagnosis.moles import changes
 from diagnosis.moles.models import Change
 from diagnosis.records.models import MoleRecord
+from ml.sitting.together import MOST
 from tests.factories import MoleFactory, RecordFactory, assessed, picture
 
 WIDTHS = count(300)
@@ -66,6 +67,27 @@ def test_another_person_is_not_held_up(program, pages, bob, settings):
     by_api(program, pages)
     pages.force_login(bob)
     assert by_form(program, pages).status_code == 302
+
+
+def test_what_was_stored_already_is_not_refused_for_the_room_that_it_took(program, settings):
+    settings.MAX_RECORDS = 1
+    data, made = picture(), []
+    for _twice in range(2):
+        file = SimpleUploadedFile("mole.jpg", data, "image/jpeg")
+        made.append(program.post("/api/v1/records/", {"image": file}, HTTP_IDEMPOTENCY_KEY="one"))
+    assert [answer.status_code for answer in made] == [201, 201]
+    assert made[0].json()["id"] == made[1].json()["id"]
+
+
+def test_a_picture_that_was_added_already_is_not_refused_for_its_place(program, alice, settings):
+    record = RecordFactory(owner=alice)
+    settings.MAX_RECORDS = MOST
+    pictures = [image().read() for _ in range(MOST - 1)]
+    for data in (*pictures, pictures[-1]):
+        file = SimpleUploadedFile("mole.jpg", data, "image/jpeg")
+        address = f"/api/v1/records/{record.pk}/pictures/"
+        assert program.post(address, {"image": file}).status_code == 201
+    assert len(MoleRecord.objects.get().pictures) == MOST
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -6,6 +6,7 @@ import uuid
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import timezone
 from pydicom import dcmread
 from rest_framework.test import APIClient
 
@@ -162,7 +163,7 @@ def test_a_milder_answer_than_one_picture_alone_explains_itself(signed_in, alice
 
 def test_parts_are_without_words_while_they_are_looked_at_anew(signed_in, alice):
     record = sitting("benign", "malignant_high_risk", together="benign", owner=alice)
-    MoleRecord.objects.update(stale_since="2026-01-01T00:00Z")
+    MoleRecord.objects.update(stale_since=timezone.now())
     shown = signed_in.get(page("record_detail", record)).content.decode()
     assert "looking at the pictures again" in shown
     assert "By itself, each of them gives" not in shown
