@@ -67,7 +67,7 @@ def pictures(directory: Path, modality: str) -> tuple[list[Picture], list[str]]:
 def submit(picture: Picture, *, owner: User) -> MoleRecord | Refused:
     """Make it a record of the account; the same picture again is the same record.
 
-    Raises ConsentMissing.
+    Raises ConsentMissing, TryLater (also where nothing can be stored).
     """
     try:
         with picture.path.open("rb") as file:

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from accounts.models import User
 from audit import log
+from diagnosis import limits
 from diagnosis.records import imports, uploads
 from ml.datasets import DatasetError
 from ml.taxonomy import DEFAULT_MODALITY, MODALITIES
@@ -55,7 +56,7 @@ class Command(BaseCommand):
             self.stderr.write(f"error: {fault}")
         if faults and strict:
             raise CommandError("Nothing was imported, since --strict stops at what is named above.")
-        before, refused = person.records.count(), []
+        before, refused, left, stopped = person.records.count(), [], len(pictures), ""
         with (
             log.acting(person),
             tqdm(pictures, desc="Importing", unit="picture") as bar,
@@ -68,6 +69,10 @@ class Command(BaseCommand):
                         f"{owner} has not agreed yet that pictures are stored here: "
                         "sign in once with that account, and agree."
                     ) from None
+                except limits.TryLater as later:
+                    stopped = later.sentence
+                    break
+                left -= 1
                 if isinstance(result, imports.Refused):
                     refused.append(result)
                     with tqdm.external_write_mode():
@@ -75,8 +80,11 @@ class Command(BaseCommand):
         new = person.records.count() - before
         self.stdout.write(
             f"{len(pictures):,} files: {new:,} new records, "
-            f"{len(pictures) - new - len(refused):,} stored before, {len(refused):,} refused"
+            f"{len(pictures) - left - new - len(refused):,} stored before, "
+            f"{len(refused):,} refused" + (f", {left:,} not tried" if stopped else "")
         )
+        if stopped:
+            raise CommandError(stopped)
         if refused:
             raise CommandError(f"{len(refused):,} files were refused; they are named above.")
         if faults:

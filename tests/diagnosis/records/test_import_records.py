@@ -11,7 +11,7 @@ from auditlog.models import LogEntry
 from django.core.management import CommandError, call_command
 
 from diagnosis.models import MoleRecord
-from diagnosis.records import uploads
+from diagnosis.records import media, uploads
 from tests.factories import UserFactory, picture
 
 
@@ -113,6 +113,21 @@ def test_it_goes_on_where_it_was_stopped(clinic, fill, monkeypatch):
     out, _, _ = run(folder, clinic)
     assert "3 files: 0 new records, 3 stored before" in out
     assert MoleRecord.objects.count() == 3
+
+
+def test_a_disk_that_is_full_stops_it_with_a_sentence_and_it_goes_on_later(
+    clinic, fill, monkeypatch
+):
+    folder = fill("a.jpg", "b.jpg", "c.jpg")
+    with monkeypatch.context() as disk:
+        trouble = iter(("", "full"))
+        disk.setattr(media, "trouble", lambda: next(trouble))
+        out, _, refused = run(folder, clinic)
+    assert "3 files: 1 new records, 0 stored before, 0 refused, 2 not tried" in out
+    assert refused.startswith("There is no room for new pictures.")
+    out, _, refused = run(folder, clinic)
+    assert "3 files: 2 new records, 1 stored before, 0 refused\n" in out
+    assert refused is None
 
 
 def test_every_refused_file_is_named_and_the_status_says_so(clinic, fill):
