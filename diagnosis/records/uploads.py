@@ -166,7 +166,8 @@ def submit(
             return known  # the other one of a double click was faster
         raise
     clock.end("keep")
-    metrics.write(metrics.UPLOADS.more(record.origin, record.modality), *clock.points)
+    accepted = (metrics.UPLOADS.more(record.origin, each.modality) for each in whole)
+    metrics.write(*accepted, *clock.points)
     return record
 
 
@@ -224,8 +225,9 @@ def retry(*, record: MoleRecord, by: User) -> None:
     check_owner(record, by)
     limits.spend(by, "uploads")
     with transaction.atomic():
+        # Not attempts=0: what was tried before has no first wait to be counted.
         queued = MoleRecord.objects.filter(pk=record.pk, state=MoleRecord.State.FAILED).update(
-            state=MoleRecord.State.QUEUED, failure_reason="", attempts=0, finished_at=None
+            state=MoleRecord.State.QUEUED, failure_reason="", attempts=1, finished_at=None
         )
         if not queued:
             raise NotRetryable

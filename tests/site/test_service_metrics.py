@@ -75,6 +75,25 @@ def test_an_upload_and_its_answer_are_counted_once_with_the_time_of_each_stage(
         assert read["skincare_malignancy_sum", version, "photo"] == pytest.approx(answer.malignancy)
 
 
+def test_each_picture_of_a_sitting_is_counted_by_its_kind(figures, alice) -> None:
+    first, *others = (SimpleUploadedFile("mole.jpg", picture((300 + n, 240))) for n in range(3))
+    kinds = ("dermoscopy", "photo")
+    uploads.submit(owner=alice, file=first, further=list(zip(others, kinds, strict=True)))
+    read = figures()
+    assert read["skincare_uploads_total", "photo", "upload"] == 2
+    assert read["skincare_uploads_total", "dermoscopy", "upload"] == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_time_until_somebody_tries_again_is_no_time_of_waiting(figures, alice) -> None:
+    record = RecordFactory(owner=alice, failed=True, image__data=picture((600, 600)))
+    uploads.retry(record=record, by=alice)
+    assessments.run(record.pk)
+    read = figures()
+    assert read["skincare_stage_seconds_count", "assess"] == 1
+    assert ("skincare_stage_seconds_count", "wait") not in read
+
+
 def test_refusals_are_counted_by_reason(figures, alice, settings) -> None:
     with pytest.raises(PictureRefused) as refusal:
         uploads.submit(owner=alice, file=SimpleUploadedFile("notes.txt", b"not a picture"))
