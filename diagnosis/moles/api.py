@@ -43,7 +43,7 @@ class NewMoleSerializer(serializers.Serializer):
         default="",
         allow_blank=True,
         validators=[check_name],
-        help_text=_("One of yours with that name, and that place if one is given, is taken as it is."),
+        help_text=_("One of yours with that name, and place if given, is taken as it is."),
     )
     body_site = serializers.ChoiceField(
         list(terms.BODY_SITES.items()),
