@@ -100,7 +100,7 @@ def test_a_failed_record_can_be_tried_again(api, alice):
     record = RecordFactory(owner=alice, failed=True)
     assert api.post(f"{URL}{record.pk}/retry/").json()["state"] == "queued"
     record.refresh_from_db()
-    assert (record.attempts, record.failure_reason) == (0, "")
+    assert (record.attempts, record.failure_reason) == (1, "")
 
 
 def test_a_record_that_has_not_failed_can_not_be_tried_again(api, alice):
