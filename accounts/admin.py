@@ -22,6 +22,7 @@ from knox.models import AuthToken
 
 from accounts import notices
 from accounts.models import User
+from accounts.roles import STAFF
 
 OF_OTHERS_ONLY = ("email", "is_active", "is_staff", "groups")
 
@@ -37,6 +38,14 @@ class ChangeForm(UserChangeForm):
         model = User
         fields = "__all__"
         field_classes: dict[str, type] = {}
+
+    def clean(self) -> dict[str, Any]:
+        """Without staff, such a role opens nothing, and nobody is asked for the second step."""
+        cleaned = super().clean()
+        names = {group.name for group in cleaned.get("groups", ())}
+        if names & STAFF and not cleaned.get("is_staff"):
+            self.add_error("is_staff", _("Doctors and administrators are staff."))
+        return cleaned
 
 
 @admin.register(User)

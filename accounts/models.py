@@ -213,6 +213,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_full_name(self) -> str:
         return self.display_name or self.email
 
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """Rights beyond one's own things are for staff, of whom alone the second step is asked."""
+        return self.is_staff and super().has_perm(perm, obj)
+
     @cached_property
     def has_second_factor(self) -> bool:
         """Whether signing in asks for a second step; for recovery codes alone it does not."""

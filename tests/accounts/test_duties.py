@@ -110,6 +110,16 @@ def test_nobody_removes_their_own_second_factor_there(client, frank):
     assert Authenticator.objects.filter(pk=factor.pk).exists()
 
 
+# --- roles ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", ["doctor", "administrator"])
+def test_a_role_that_opens_other_peoples_records_is_for_staff(client, frank, alice, role):
+    refused = client.post(page(alice), fields(alice, role))
+    assert "are staff" in refused.content.decode()
+    assert not alice.groups.filter(name=role).exists()
+
+
 # --- others: the person is told, and the log keeps it ---------------------------------------------
 
 

@@ -54,7 +54,8 @@ def test_who_gave_which_role_to_whom_is_logged(client, administrator, alice):
     client.force_login(administrator)
     doctors = Group.objects.get(name="doctor")
     page = reverse("admin:accounts_user_change", args=[alice.pk])
-    client.post(page, {"email": alice.email, "is_active": "on", "groups": [doctors.pk]})
+    fields = {"email": alice.email, "is_active": "on", "is_staff": "on", "groups": [doctors.pk]}
+    client.post(page, fields)
     entries = LogEntry.objects.get_for_object(alice).filter(actor=administrator)
     assert "doctor" in str([entry.changes for entry in entries])
 
