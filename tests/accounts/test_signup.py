@@ -1,5 +1,6 @@
 """Signing up through allauth's page: consent, minimum age, the group."""
 
+import zoneinfo
 from datetime import date, timedelta
 
 import pytest
@@ -57,6 +58,16 @@ def test_e_mails_come_in_the_language_of_the_sign_up(db, client):
 def test_times_come_in_the_zone_of_the_browser_that_signed_up(db, client, said, kept):
     assert sign_up(client, time_zone=said).status_code == 302
     assert User.objects.get().time_zone == kept
+
+
+def test_a_browsers_older_name_of_a_zone_is_kept_where_the_machine_lacks_it(db, client):
+    """As the image does, whose own list has no Asia/Calcutta."""
+    zoneinfo.reset_tzpath(to=[])
+    try:
+        sign_up(client, time_zone="Asia/Calcutta")
+        assert User.objects.get().time_zone == "Asia/Calcutta"
+    finally:
+        zoneinfo.reset_tzpath()
 
 
 def test_without_consent_there_is_no_account(db, client):
