@@ -13,8 +13,9 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -110,13 +111,23 @@ class SignupForm(AllauthSignupForm):
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
         """Hash the password also where the address has an account already, and only a mail goes
         there: the time that the answer takes must not tell."""
-        if self.account_already_exists:
-            User().set_password(self.cleaned_data["password1"])
+        if not self.account_already_exists and (user := self.save(request)):
+            return user, None
+        User().set_password(self.cleaned_data["password1"])
+        if settings.ACCOUNT_EMAIL_VERIFICATION != "mandatory":
+            return None, redirect("account_login")
         return super().try_save(request)
 
-    @transaction.atomic
-    def save(self, request: HttpRequest) -> User:
-        return super().save(request)
+    def save(self, request: HttpRequest) -> User | None:
+        """None where another request took the address meanwhile, as of a form sent twice."""
+        try:
+            with transaction.atomic():
+                return super().save(request)
+        except IntegrityError:
+            self.account_already_exists = True
+            if not User.objects.filter(email=self.cleaned_data["email"]).exists():
+                raise
+            return None
 
     def custom_signup(self, request: HttpRequest, user: User) -> None:
         """Called by allauth with the stored account, in the same transaction."""
