@@ -76,6 +76,10 @@ class UserAdmin(DjangoUserAdmin):
         fields = tuple(super().get_readonly_fields(request, obj))
         return fields + OF_OTHERS_ONLY if obj == request.user else fields
 
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Not themselves: the account page asks for the password first."""
+        return obj != request.user and super().has_delete_permission(request, obj)
+
     def user_change_password(
         self, request: HttpRequest, id: str, form_url: str = ""
     ) -> HttpResponse:
@@ -107,7 +111,8 @@ class UserAdmin(DjangoUserAdmin):
         Verdicts protect who wrote them.
         """
         _every, count, _rights, protected = super().get_deleted_objects(objs, request)
-        return [str(person) for person in objs], count, set(), protected
+        lacking = {str(request.user)} if request.user in objs else set()
+        return [str(person) for person in objs], count, lacking, protected
 
 
 class OfPeople:

@@ -91,8 +91,6 @@ def delete_account(person: User) -> None:
         list(person.records.select_for_update().values_list("pk"))
         # No entry may point to the person who goes: their own ones keep the pseudonym only.
         auditlog_value.get({}).update(actor=None, actor_email=person.pseudonym)
-        for session in UserSession.objects.filter(user=person):
-            session.end()
         try:
             person.delete()
         except ProtectedError as error:
