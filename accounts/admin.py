@@ -101,8 +101,9 @@ class UserAdmin(DjangoUserAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        if change and "groups" in form.changed_data:
-            roles = form.instance.groups.order_by("pk").values_list("name", flat=True)
+        if change and {"groups", "is_staff"}.intersection(form.changed_data):
+            roles = [*form.instance.groups.order_by("pk").values_list("name", flat=True)]
+            roles += ["staff"] if form.instance.is_staff else []
             notices.send(form.instance, notices.ROLES_CHANGED, roles=", ".join(roles) or "–")
 
     def get_deleted_objects(self, objs: Iterable[User], request: HttpRequest) -> tuple:

@@ -196,6 +196,14 @@ def test_a_role_that_was_given_is_told(do, frank, alice, mailoutbox):
     assert "doctor" in logged(alice, frank)
 
 
+def test_staff_that_was_given_or_taken_is_told(do, frank, alice, mailoutbox):
+    do(page(alice), fields(alice, "person", is_staff="on"))
+    assert "person, staff" in notice(mailoutbox, alice)
+    mailoutbox.clear()
+    do(page(alice), fields(alice, "person"))
+    assert "what your account may do: person." in notice(mailoutbox, alice)
+
+
 def test_a_name_that_was_corrected_is_not(do, frank, alice, mailoutbox):
     do(page(alice), fields(alice, "person", display_name="Alice A."))
     assert not mailoutbox
