@@ -22,7 +22,7 @@ from diagnosis.webhooks.models import Webhook
 from ml.features import unpack
 
 CHUNK = 100  # records in memory at a time
-RIGHTS = {"password", "is_superuser", "is_staff", "is_active"}
+RIGHTS = {"password", "session_stamp", "is_superuser", "is_staff", "is_active"}
 # What the service needs to do its work, and says nothing about the person.
 INNER_WORKINGS = {
     *("owner_id", "image", "attempts", "claim_token", "claimed_until", "idempotency_key"),
