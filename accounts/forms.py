@@ -67,6 +67,16 @@ def time_zones() -> list[tuple[str, list[tuple[str, str]]]]:
     ]
 
 
+class BrowserZoneField(forms.CharField):
+    """What the browser says of itself (static/js/time-zone.js): no person could mend it."""
+
+    widget = forms.HiddenInput
+
+    def clean(self, value: Any) -> str:
+        name = super().clean(value)
+        return name if any(name in dict(places) for _continent, places in time_zones()) else ""
+
+
 class SignupForm(AllauthSignupForm):
     """Settings name it as allauth's sign-up form."""
 
@@ -93,8 +103,7 @@ class SignupForm(AllauthSignupForm):
         error_messages={"required": _("Without your consent we can't store or assess pictures.")},
     )
 
-    # What the browser says of itself (static/js/time-zone.js): no person could mend it.
-    time_zone = forms.CharField(required=False, widget=forms.HiddenInput)
+    time_zone = BrowserZoneField(required=False)
 
     field_order = ["email", "display_name", "date_of_birth", "password1", "password2", "consent"]
 
@@ -103,10 +112,6 @@ class SignupForm(AllauthSignupForm):
         if (age_on(timezone.localdate(), born) or 0) < MINIMUM_AGE:
             raise ValidationError(_("You must be at least 16 years old to use this service."))
         return born
-
-    def clean_time_zone(self) -> str:
-        name = self.cleaned_data["time_zone"]
-        return name if any(name in dict(places) for _continent, places in time_zones()) else ""
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
         """Hash the password also where the address has an account already, and only a mail goes

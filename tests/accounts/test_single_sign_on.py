@@ -77,6 +77,13 @@ def test_pictures_need_the_consent_that_nobody_has_asked_for_yet(provider, clien
     assert client.get("/records/new/").url.startswith(reverse("accounts:consent"))
 
 
+def test_mails_come_in_the_language_of_the_first_sign_in(provider, client) -> None:
+    provider.let_exist("chen", **CHEN)
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "de-AT"
+    sign_in(client, "chen")
+    assert User.objects.get().language == "de"
+
+
 @pytest.fixture
 def roles(provider, settings):
     given = {"dermatologists": "doctor", "it": "administrator"}
