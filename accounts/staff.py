@@ -91,6 +91,9 @@ def end_early(get_response: Callable) -> Callable:
         if request.user.is_authenticated and request.user.is_staff:
             since = request.session.setdefault(SIGNED_IN_AT, time.time())
             if time.time() - since > LONGEST.total_seconds():
+                # For who listens, it ran out: nobody signed out.
+                request.session.set_expiry(-timedelta(seconds=1))
+                request.session.save()
                 logout(request)
             # Not at each request: each would write the session.
             elif time.time() - request.session.get(SEEN_AT, 0) > 60:
