@@ -44,7 +44,10 @@ class ChangeForm(UserChangeForm):
         cleaned = super().clean()
         names = {group.name for group in cleaned.get("groups", ())}
         if names & STAFF and not cleaned.get("is_staff"):
-            self.add_error("is_staff", _("Doctors and administrators are staff."))
+            self.add_error(
+                "is_staff",
+                _("Doctors and administrators are staff: tick it, or leave out the group."),
+            )
         return cleaned
 
 
