@@ -39,16 +39,16 @@ class ChangeForm(UserChangeForm):
         fields = "__all__"
         field_classes: dict[str, type] = {}
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> None:
         """Without staff, such a role opens nothing, and nobody is asked for the second step."""
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         names = {group.name for group in cleaned.get("groups", ())}
         if names & STAFF and not cleaned.get("is_staff"):
             self.add_error(
                 "is_staff",
                 _("Doctors and administrators are staff: tick it, or leave out the group."),
             )
-        return cleaned
 
 
 @admin.register(User)
@@ -115,7 +115,7 @@ class UserAdmin(DjangoUserAdmin):
         Verdicts protect who wrote them.
         """
         _every, count, _rights, protected = super().get_deleted_objects(objs, request)
-        lacking = {str(request.user)} if request.user in objs else set()
+        lacking = {str(person) for person in objs if person == request.user}
         return [str(person) for person in objs], count, lacking, protected
 
 
