@@ -56,6 +56,16 @@ class Adapter(DefaultAccountAdapter):
             tell(request, email=credentials.get("email", ""), by="limit")
             raise
 
+    def get_reauthentication_methods(self, user: User) -> list[dict]:
+        """Not by a password where none lets anybody in."""
+        methods = super().get_reauthentication_methods(user)
+        return [way for way in methods if settings.LOCAL_PASSWORDS or way["id"] != "reauthenticate"]
+
+    def is_reauthentication_required(self, **kwargs: Any) -> bool:
+        """Only of who has a way to prove themselves here."""
+        required = super().is_reauthentication_required(**kwargs)
+        return required and bool(self.get_reauthentication_methods(self.request.user))
+
     def send_mail(self, template_prefix: str, email: str, context: dict) -> None:
         """Not more than a few in an hour to one address, whoever asks for them and from where."""
         if template_prefix.rpartition("/")[2] in ANYBODYS_MAILS and not ratelimit.consume(

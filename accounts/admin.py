@@ -22,6 +22,7 @@ from knox.models import AuthToken
 
 from accounts import notices
 from accounts.models import User
+from accounts.roles import STAFF
 
 OF_OTHERS_ONLY = ("email", "is_active", "is_staff", "groups")
 
@@ -37,6 +38,17 @@ class ChangeForm(UserChangeForm):
         model = User
         fields = "__all__"
         field_classes: dict[str, type] = {}
+
+    def clean(self) -> None:
+        """Without staff, such a role opens nothing, and nobody is asked for the second step."""
+        super().clean()
+        cleaned = self.cleaned_data
+        names = {group.name for group in cleaned.get("groups", ())}
+        if names & STAFF and not cleaned.get("is_staff"):
+            self.add_error(
+                "is_staff",
+                _("Doctors and administrators are staff: tick it, or leave out the group."),
+            )
 
 
 @admin.register(User)
@@ -67,6 +79,10 @@ class UserAdmin(DjangoUserAdmin):
         fields = tuple(super().get_readonly_fields(request, obj))
         return fields + OF_OTHERS_ONLY if obj == request.user else fields
 
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Not themselves: the account page asks for the password first."""
+        return obj != request.user and super().has_delete_permission(request, obj)
+
     def user_change_password(
         self, request: HttpRequest, id: str, form_url: str = ""
     ) -> HttpResponse:
@@ -88,8 +104,9 @@ class UserAdmin(DjangoUserAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        if change and "groups" in form.changed_data:
-            roles = form.instance.groups.order_by("pk").values_list("name", flat=True)
+        if change and {"groups", "is_staff"}.intersection(form.changed_data):
+            roles = [*form.instance.groups.order_by("pk").values_list("name", flat=True)]
+            roles += ["staff"] if form.instance.is_staff else []
             notices.send(form.instance, notices.ROLES_CHANGED, roles=", ".join(roles) or "–")
 
     def get_deleted_objects(self, objs: Iterable[User], request: HttpRequest) -> tuple:
@@ -98,7 +115,8 @@ class UserAdmin(DjangoUserAdmin):
         Verdicts protect who wrote them.
         """
         _every, count, _rights, protected = super().get_deleted_objects(objs, request)
-        return [str(person) for person in objs], count, set(), protected
+        lacking = {str(person) for person in objs if person == request.user}
+        return [str(person) for person in objs], count, lacking, protected
 
 
 class OfPeople:

@@ -8,6 +8,6 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        from accounts import notices, roles, single_sign_on  # noqa: F401 they listen
+        from accounts import deletion, notices, roles, single_sign_on  # noqa: F401 they listen
 
         post_migrate.connect(roles.apply, dispatch_uid="roles")

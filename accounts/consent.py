@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from accounts.forms import CONSENT_VERSION, SignupForm
+from accounts.forms import CONSENT_VERSION, BrowserZoneField, SignupForm
 from accounts.models import User
 from accounts.requests import PersonRequest
 from accounts.targets import own_page
@@ -15,13 +15,18 @@ from accounts.targets import own_page
 
 class ConsentForm(forms.Form):
     consent = SignupForm.base_fields["consent"]
+    time_zone = BrowserZoneField(required=False)
 
 
-def give(*, person: User) -> None:
-    """Store that the person agrees to the present text; who agreed before keeps that day."""
-    if not person.consent_version:
+def give(*, person: User, time_zone: str = "") -> None:
+    """Store that the person agrees to the present text; who agreed to it before keeps that day.
+
+    ``time_zone``: of the browser, for an account that has none.
+    """
+    if person.consent_version != CONSENT_VERSION:
         person.consent_version, person.consented_at = CONSENT_VERSION, timezone.now()
-        person.save(update_fields=["consent_version", "consented_at"])
+        person.time_zone = person.time_zone or time_zone
+        person.save(update_fields=["consent_version", "consented_at", "time_zone"])
 
 
 def allow_teaching(*, person: User, agreed: bool) -> None:
@@ -47,8 +52,8 @@ def consent(request: PersonRequest) -> HttpResponse:
     user = request.user
     form = ConsentForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        give(person=user)
-    if user.consent_version:
+        give(person=user, time_zone=form.cleaned_data["time_zone"])
+    if user.consent_version == CONSENT_VERSION:
         return HttpResponseRedirect(own_page(request, request.GET.get("next", "")))
     return render(
         request, "accounts/consent.html", {"form": form}, status=400 if form.errors else 200

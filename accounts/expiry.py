@@ -30,9 +30,11 @@ def _unconfirmed() -> QuerySet[User]:
     """Of people who signed up and never got in; who was made by an administrator stays.
 
     Whoever signs up agrees to the consent; of others, a first sign-in notes the address, too.
+    A program signs nobody in: it leaves a token, or what it sent.
     """
     signed_up = User.objects.exclude(consent_version="")
     never_in = signed_up.filter(
         is_staff=False, is_superuser=False, last_login=None, emailaddress__isnull=False
     )
-    return never_in.exclude(emailaddress__verified=True)
+    unused = never_in.filter(records=None, moles=None, auth_token_set=None)
+    return unused.exclude(emailaddress__verified=True)

@@ -13,8 +13,9 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -66,6 +67,16 @@ def time_zones() -> list[tuple[str, list[tuple[str, str]]]]:
     ]
 
 
+class BrowserZoneField(forms.CharField):
+    """What the browser says of itself (static/js/time-zone.js): no person could mend it."""
+
+    widget = forms.HiddenInput
+
+    def clean(self, value: Any) -> str:
+        name = super().clean(value)
+        return name if any(name in dict(places) for _continent, places in time_zones()) else ""
+
+
 class SignupForm(AllauthSignupForm):
     """Settings name it as allauth's sign-up form."""
 
@@ -92,8 +103,7 @@ class SignupForm(AllauthSignupForm):
         error_messages={"required": _("Without your consent we can't store or assess pictures.")},
     )
 
-    # What the browser says of itself (static/js/time-zone.js): no person could mend it.
-    time_zone = forms.CharField(required=False, widget=forms.HiddenInput)
+    time_zone = BrowserZoneField(required=False)
 
     field_order = ["email", "display_name", "date_of_birth", "password1", "password2", "consent"]
 
@@ -103,20 +113,26 @@ class SignupForm(AllauthSignupForm):
             raise ValidationError(_("You must be at least 16 years old to use this service."))
         return born
 
-    def clean_time_zone(self) -> str:
-        name = self.cleaned_data["time_zone"]
-        return name if any(name in dict(places) for _continent, places in time_zones()) else ""
-
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
         """Hash the password also where the address has an account already, and only a mail goes
         there: the time that the answer takes must not tell."""
-        if self.account_already_exists:
-            User().set_password(self.cleaned_data["password1"])
+        if not self.account_already_exists and (user := self.save(request)):
+            return user, None
+        User().set_password(self.cleaned_data["password1"])
+        if settings.ACCOUNT_EMAIL_VERIFICATION != "mandatory":
+            return None, redirect("account_login")
         return super().try_save(request)
 
-    @transaction.atomic
-    def save(self, request: HttpRequest) -> User:
-        return super().save(request)
+    def save(self, request: HttpRequest) -> User | None:
+        """None where another request took the address meanwhile, as of a form sent twice."""
+        try:
+            with transaction.atomic():
+                return super().save(request)
+        except IntegrityError:
+            self.account_already_exists = True
+            if not User.objects.filter(email=self.cleaned_data["email"]).exists():
+                raise
+            return None
 
     def custom_signup(self, request: HttpRequest, user: User) -> None:
         """Called by allauth with the stored account, in the same transaction."""

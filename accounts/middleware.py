@@ -4,6 +4,7 @@ once they signed out, and no page for passwords where there are none."""
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
@@ -60,12 +61,18 @@ def preferences(get_response: Callable) -> Callable:
         if user.is_authenticated and user.language:
             translation.activate(user.language)
             request.LANGUAGE_CODE = user.language
-        if user.is_authenticated and user.time_zone:
-            with timezone.override(user.time_zone):
-                return get_response(request)
-        return get_response(request)
+        with timezone.override(_zone(user.time_zone) if user.is_authenticated else None):
+            return get_response(request)
 
     return middleware
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    """None, which stands for the service's own, also for a name that this machine doesn't know."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 class ClosePages:

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import is_password_usable
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import RandomUUID
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models.functions import Lower, Now
@@ -95,6 +96,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         _("staff"), default=False, help_text=_("May log in to the administration pages.")
     )
     date_joined = models.DateTimeField(_("joined at"), default=timezone.now, editable=False)
+    # What this person's sessions were opened under: another one ends them.
+    session_stamp = models.UUIDField(default=uuid.uuid4, db_default=RandomUUID(), editable=False)
 
     objects = UserManager()
     # Managers of models of libraries that bring no types.
@@ -149,8 +152,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     def save(self, *, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
         """Write what was changed here alone: the rest may have changed meanwhile, elsewhere.
 
-        A new password, however it came, ends tokens and notifications, as Django does sessions;
-        so does one that was switched off. A stronger hash of the same one does not.
+        A new password, however it came, ends sessions, tokens and notifications; so does one that
+        was switched off. A stronger hash of the same one does not.
         A new address, unless it is one that the person confirmed, replaces all earlier ones:
         they would still sign in, and get the links for a new password.
         """
@@ -159,6 +162,9 @@ class User(AbstractBaseUser, PermissionsMixin):
             update_fields = self._changed()
         names = None if update_fields is None else set(update_fields)
         ended = not adding and (self._password is not None or self._became_unusable())
+        if ended:
+            self.session_stamp = uuid.uuid4()
+            names = {*(names or ()), "session_stamp"}
         moved = not adding and "email" in self._changed().intersection(names or ())
         with transaction.atomic():
             super().save(update_fields=names, **kwargs)
@@ -195,13 +201,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         self._stored = {**self._stored, **{name: now[name] for name in kept}}
 
     def get_session_auth_hash(self) -> str:
-        """What ends sessions with the password, and with nothing else.
+        """What ends sessions when ``save`` meets a new password, and with nothing else.
 
-        Not keyed with SECRET_KEY, as Django's is: after a new one, Django would give each session
-        another name, which the list of browsers and their notifications would not know. The hash
-        lies in the database alone, beside the password's own.
+        Django's is a hash of the password's own, keyed with SECRET_KEY. A stronger hash of the same
+        password would end sessions; after a new key, Django would give each another name, which the
+        list of browsers and their notifications would not know.
         """
-        return self._get_session_auth_hash(secret="sessions")  # type: ignore[attr-defined]
+        return self.session_stamp.hex
 
     def get_session_auth_fallback_hash(self) -> tuple[()]:
         return ()
@@ -212,6 +218,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_full_name(self) -> str:
         return self.display_name or self.email
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """Rights beyond one's own things are for staff, of whom alone the second step is asked."""
+        return self.is_staff and super().has_perm(perm, obj)
 
     @cached_property
     def has_second_factor(self) -> bool:

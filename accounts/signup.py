@@ -31,11 +31,11 @@ def sign_up(*, request: HttpRequest, password: str, **fields: Any) -> None:
         if "password1" in errors:
             errors["password"] = errors.pop("password1")
         raise ValidationError(errors)
-    if form.account_already_exists:
+    user = None if form.account_already_exists else form.save(request)
+    if user is None:
         User().set_password(password)  # the time that the answer takes must not tell
         address = EmailAddress(user=None, email=form.cleaned_data["email"])
     else:
-        user = form.save(request)
         user_signed_up.send(sender=User, request=request, user=user)
         address = EmailAddress.objects.get_for_user(user, user.email)
     send_verification_email_to_address(request, address, signup=True)

@@ -22,6 +22,7 @@ from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language
 
 from accounts import refusals
 from accounts.identity_provider import IdentityProvider
@@ -60,6 +61,8 @@ class Adapter(DefaultSocialAccountAdapter):
         user = super().populate_user(request, sociallogin, data)
         user.display_name = seen(str(data.get("name") or ""))[:NAME_LENGTH]
         user.email = user.email.lower()
+        # For e-mails, which no browser asks for.
+        user.language = get_language()
         return user
 
     def on_authentication_error(

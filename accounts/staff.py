@@ -21,6 +21,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from rest_framework.request import Request
 
 from accounts.models import User
 from accounts.requests import PersonRequest
@@ -40,6 +41,16 @@ def passed_second_step(request: HttpRequest) -> bool:
     records = get_authentication_records(request, request.user)
     by_factor = any(record["method"] == "mfa" for record in records)
     return by_factor and not request.user.lacks_second_factor
+
+
+def may(request: Request, right: str) -> bool:
+    """Whether a request of the API may use this right over other people's things.
+
+    A token was given after the second step; a browser's session need not have passed it.
+    """
+    if not request.user.has_perm(right):
+        return False
+    return request.auth is not None or passed_second_step(request._request)
 
 
 def to_the_second_step(request: PersonRequest, target: str) -> HttpResponse:
@@ -80,6 +91,9 @@ def end_early(get_response: Callable) -> Callable:
         if request.user.is_authenticated and request.user.is_staff:
             since = request.session.setdefault(SIGNED_IN_AT, time.time())
             if time.time() - since > LONGEST.total_seconds():
+                # For who listens, it ran out: nobody signed out.
+                request.session.set_expiry(-timedelta(seconds=1))
+                request.session.save()
                 logout(request)
             # Not at each request: each would write the session.
             elif time.time() - request.session.get(SEEN_AT, 0) > 60:

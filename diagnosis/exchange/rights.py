@@ -8,7 +8,7 @@ from django.http import Http404
 from rest_framework.request import Request
 
 from accounts.models import User
-from accounts.staff import passed_second_step
+from accounts.staff import may
 from audit import log
 from diagnosis.records.models import MoleRecord
 from diagnosis.records.querysets import RecordQuerySet
@@ -17,10 +17,7 @@ from diagnosis.records.querysets import RecordQuerySet
 def readable(request: Request) -> RecordQuerySet:
     """One's own records; for doctors, as in the administration, everybody's that show skin."""
     own = Q(owner=request.user)
-    # A token was given after the second step; a browser's session need not have passed it.
-    if request.user.has_perm("diagnosis.view_molerecord") and (
-        request.auth or passed_second_step(request._request)
-    ):
+    if may(request, "diagnosis.view_molerecord"):
         return MoleRecord.objects.filter(own | ~Q(origin=MoleRecord.Origin.DEMO))
     return MoleRecord.objects.filter(own)
 

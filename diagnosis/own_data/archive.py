@@ -22,7 +22,7 @@ from diagnosis.webhooks.models import Webhook
 from ml.features import unpack
 
 CHUNK = 100  # records in memory at a time
-RIGHTS = {"password", "is_superuser", "is_staff", "is_active"}
+RIGHTS = {"password", "session_stamp", "is_superuser", "is_staff", "is_active"}
 # What the service needs to do its work, and says nothing about the person.
 INNER_WORKINGS = {
     *("owner_id", "image", "attempts", "claim_token", "claimed_until", "idempotency_key"),
@@ -91,8 +91,6 @@ def delete_account(person: User) -> None:
         list(person.records.select_for_update().values_list("pk"))
         # No entry may point to the person who goes: their own ones keep the pseudonym only.
         auditlog_value.get({}).update(actor=None, actor_email=person.pseudonym)
-        for session in UserSession.objects.filter(user=person):
-            session.end()
         try:
             person.delete()
         except ProtectedError as error:

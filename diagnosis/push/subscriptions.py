@@ -67,8 +67,11 @@ def remove(*, person: User, endpoint: str | None = None) -> None:
 
 
 def remember(response: HttpResponse, subscription: PushSubscription) -> None:
-    """Have the browser tell, at a later sign-in, which subscription is its own."""
-    response.set_signed_cookie(
+    """Have the browser tell, at a later sign-in, which subscription is its own.
+
+    Not signed: it outlives a SECRET_KEY, and names only what the person may turn off anyway.
+    """
+    response.set_cookie(
         COOKIE,
         str(subscription.pk),
         max_age=COOKIE_KEPT,
@@ -81,9 +84,12 @@ def remember(response: HttpResponse, subscription: PushSubscription) -> None:
 @receiver(user_logged_in, dispatch_uid="push_of_a_later_session")
 def of_a_later_session(request: HttpRequest, user: User, **_: Any) -> None:
     """The session in which she turned them on ran out: they end with this one."""
-    key = request.get_signed_cookie(COOKIE, None)
-    if key and user.push_subscriptions.filter(pk=key).exists():
-        request.session[IN_SESSION] = key
+    key = request.COOKIES.get(COOKIE)
+    try:
+        if key and user.push_subscriptions.filter(pk=key).exists():
+            request.session[IN_SESSION] = key
+    except ValidationError:
+        pass  # no id of ours
 
 
 @receiver(pre_delete, sender=Session, dispatch_uid="push_of_an_ended_session")

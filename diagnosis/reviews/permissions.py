@@ -4,13 +4,11 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts.staff import passed_second_step
+from accounts.staff import may
 
 
 class IsDoctor(BasePermission):
     """Doctors; in a browser after both steps of signing in, as in the administration."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        if not request.user.has_perm("diagnosis.add_review"):
-            return False
-        return request.auth is not None or passed_second_step(request._request)
+        return may(request, "diagnosis.add_review")

@@ -110,6 +110,16 @@ def test_nobody_removes_their_own_second_factor_there(client, frank):
     assert Authenticator.objects.filter(pk=factor.pk).exists()
 
 
+# --- roles ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", ["doctor", "administrator"])
+def test_a_role_that_opens_other_peoples_records_is_for_staff(client, frank, alice, role):
+    refused = client.post(page(alice), fields(alice, role))
+    assert "are staff" in refused.content.decode()
+    assert not alice.groups.filter(name=role).exists()
+
+
 # --- others: the person is told, and the log keeps it ---------------------------------------------
 
 
@@ -184,6 +194,14 @@ def test_a_role_that_was_given_is_told(do, frank, alice, mailoutbox):
     do(page(alice), fields(alice, "person", "doctor", is_staff="on"))
     assert "person, doctor" in notice(mailoutbox, alice)
     assert "doctor" in logged(alice, frank)
+
+
+def test_staff_that_was_given_or_taken_is_told(do, frank, alice, mailoutbox):
+    do(page(alice), fields(alice, "person", is_staff="on"))
+    assert "person, staff" in notice(mailoutbox, alice)
+    mailoutbox.clear()
+    do(page(alice), fields(alice, "person"))
+    assert "what your account may do: person." in notice(mailoutbox, alice)
 
 
 def test_a_name_that_was_corrected_is_not(do, frank, alice, mailoutbox):

@@ -12,7 +12,7 @@ from knox.models import AuthToken
 
 from accounts import expiry
 from accounts.models import User
-from tests.factories import PASSWORD, UserFactory
+from tests.factories import PASSWORD, MoleFactory, RecordFactory, UserFactory
 
 MONTHS_AGO = timezone.now() - timedelta(days=90)
 
@@ -82,6 +82,24 @@ def test_who_was_made_by_an_administrator_stays(client, settings, db):
     User.objects.filter(pk=erin.pk).update(date_joined=MONTHS_AGO)
     expiry.remove_expired()
     assert User.objects.filter(pk=erin.pk).exists()
+
+
+@pytest.mark.parametrize("used", [RecordFactory, MoleFactory, None])
+def test_who_came_by_a_program_alone_stays_though_the_address_is_a_new_one(
+    client, settings, alice, used
+):
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    User.objects.filter(pk=alice.pk).update(date_joined=MONTHS_AGO)
+    if used:
+        used(owner=alice)
+    else:
+        AuthToken.objects.create(alice)
+    client.force_login(UserFactory(display_name="frank", role="administrator", is_staff=True))
+    page = reverse("admin:accounts_user_change", args=[alice.pk])
+    client.post(page, {"email": "new@example.org", "is_active": "on"})
+    assert not alice.emailaddress_set.get().verified
+    expiry.remove_expired()
+    assert User.objects.filter(email="new@example.org").exists()
 
 
 def test_where_nobody_has_to_confirm_they_stay(dana):

@@ -9,11 +9,14 @@ import pytest
 from django.core import mail
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 from django.utils import timezone
 
-from accounts import outbox
+from accounts import expiry, outbox
 from accounts.models import OutgoingMail, User
+from diagnosis.own_data import archive
 from tests.accounts.test_signup import ANSWERS
+from tests.factories import UserFactory
 
 LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
@@ -194,3 +197,21 @@ def test_the_first_administrator_signs_in_without_a_mail(db, client, no_mail_ser
     assert answer.status_code == 302
     assert client.session["_auth_user_id"]
     assert not OutgoingMail.objects.exists()
+
+
+@pytest.mark.parametrize("by", ["themselves", "an administrator", "the clean-up"])
+def test_what_waits_for_an_account_goes_with_it(db, client, by):
+    client.post(reverse("account_signup"), ANSWERS)
+    dana = User.objects.get()
+    write(to=dana.email)
+    other = write()
+    if by == "themselves":
+        archive.delete_account(dana)
+    elif by == "an administrator":
+        client.force_login(UserFactory(role="administrator", is_staff=True))
+        client.post(reverse("admin:accounts_user_delete", args=[dana.pk]), {"post": "yes"})
+    else:
+        User.objects.update(date_joined=timezone.now() - timedelta(days=40))
+        expiry.remove_expired()
+    assert not User.objects.filter(pk=dana.pk).exists()
+    assert OutgoingMail.objects.get() == other

@@ -75,6 +75,13 @@ def test_days_are_those_of_the_chosen_zone(signed_in, alice):
         assert "mole-2026-07-02.pdf" in signed_in.get(address)["Content-Disposition"]
 
 
+@pytest.mark.parametrize("zone", ["Asia/Kalkutta", "../zone"])
+def test_a_stored_zone_that_this_machine_does_not_know_is_the_services(signed_in, alice, zone):
+    User.objects.update(time_zone=zone)
+    assert signed_in.get(HISTORY).status_code == 200
+    assert signed_in.get(PREFERENCES).status_code == 200
+
+
 @pytest.mark.parametrize("wrong", [{"language": "xx"}, {"time_zone": "Europe/Atlantis"}])
 def test_what_is_not_offered_is_refused(signed_in, alice, wrong):
     assert signed_in.post(PREFERENCES, wrong).status_code == 400

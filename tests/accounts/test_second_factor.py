@@ -11,7 +11,7 @@ from django.urls import reverse
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from tests.factories import PASSWORD, TOTP_SECRET, UserFactory
+from tests.factories import PASSWORD, TOTP_SECRET, UserFactory, assessed
 
 ADMIN = reverse("admin:index")
 
@@ -140,3 +140,31 @@ def test_a_token_of_before_opens_nothing_until_it_is_on(alice):
     assert api.get("/api/v1/records/").status_code == 401
     TOTP.activate(alice, TOTP_SECRET)
     assert api.get("/api/v1/records/").status_code == 200
+
+
+def test_a_doctors_group_opens_nothing_to_who_is_not_staff(client, bob):
+    """Else a password alone would: the second step is asked of staff."""
+    mallory = UserFactory(display_name="mallory", role="doctor")
+    record = assessed("malignant_high_risk", owner=bob)
+    api = APIClient()
+    token = ask_for_a_token(mallory).json()["token"]
+    api.credentials(HTTP_AUTHORIZATION=f"Token {token}")
+    client.force_login(mallory)
+    verdict = {"risk_category": "benign", "urgency": "none"}
+    for door in (api, client):
+        assert door.get("/api/v1/queue/").status_code == 403
+        assert door.get(f"/api/v1/queue/{record.pk}/").status_code == 403
+        sent = door.post(f"/api/v1/queue/{record.pk}/reviews/", verdict)
+        assert sent.status_code == 403
+        reports = door.get("/api/v1/fhir/DiagnosticReport")
+        assert (reports.status_code, reports.json()["total"]) == (200, 0)
+    assert not record.reviews.exists()
+
+
+def test_a_doctor_who_is_staff_no_more_reads_nothing_by_an_old_token(dr_chen):
+    api = APIClient()
+    api.credentials(HTTP_AUTHORIZATION=f"Token {AuthToken.objects.create(dr_chen)[1]}")
+    assert api.get("/api/v1/queue/").status_code == 200
+    dr_chen.is_staff = False
+    dr_chen.save()
+    assert api.get("/api/v1/queue/").status_code == 403

@@ -55,6 +55,20 @@ def test_a_new_password_ends_the_others(phone, laptop):
     assert not is_in(laptop)
 
 
+def test_a_stronger_hash_of_the_same_password_ends_none(phone, laptop, alice, settings):
+    """As after an update of Django, at the next time that the password is asked for."""
+    before = alice.password
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+        *settings.PASSWORD_HASHERS,
+    ]
+    phone.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    alice.refresh_from_db()
+    assert alice.password != before
+    assert is_in(phone)
+    assert is_in(laptop)
+
+
 def test_a_new_secret_key_leaves_both_in_the_list(phone, laptop, settings):
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another long secret key, which took the place of the first one"

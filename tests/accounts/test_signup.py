@@ -1,10 +1,16 @@
 """Signing up through allauth's page: consent, minimum age, the group."""
 
+import zoneinfo
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
+from django.db import connection
+from django.db.models.signals import pre_save
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from accounts.age import age_on
 from accounts.forms import CONSENT_VERSION
@@ -57,6 +63,63 @@ def test_e_mails_come_in_the_language_of_the_sign_up(db, client):
 def test_times_come_in_the_zone_of_the_browser_that_signed_up(db, client, said, kept):
     assert sign_up(client, time_zone=said).status_code == 302
     assert User.objects.get().time_zone == kept
+
+
+def test_a_browsers_older_name_of_a_zone_is_kept_where_the_machine_lacks_it(db, client):
+    """As the image does, whose own list has no Asia/Calcutta."""
+    zoneinfo.reset_tzpath(to=[])
+    try:
+        sign_up(client, time_zone="Asia/Calcutta")
+        assert User.objects.get().time_zone == "Asia/Calcutta"
+    finally:
+        zoneinfo.reset_tzpath()
+
+
+@pytest.fixture
+def twice(transactional_db):
+    """twice(send): the answers to a request that comes again while the account is being made."""
+
+    def play(send):
+        answers = []
+
+        def again(**_):
+            pre_save.disconnect(again, sender=User)
+            with ThreadPoolExecutor(1) as pool:
+                answers.append(pool.submit(in_thread, send).result())
+
+        pre_save.connect(again, sender=User)
+        answers.append(send())
+        return answers
+
+    def in_thread(send):
+        try:
+            return send()
+        finally:
+            connection.close()
+
+    return play
+
+
+def test_a_form_that_is_sent_twice_makes_one_account(twice, settings):
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    first, second = twice(lambda: sign_up(Client()))
+    assert first.url == second.url == reverse("account_email_verification_sent")
+    assert User.objects.count() == 1
+
+
+def test_also_where_nobody_has_to_confirm(twice):
+    first, second = twice(lambda: sign_up(Client()))
+    assert (first.url, second.url) == ("/", reverse("account_login"))
+    assert User.objects.count() == 1
+
+
+def test_also_by_a_program(twice, settings):
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    sent = {"email": "dana@example.org", "password": ANSWERS["password1"], "consent": True}
+    sent |= {"date_of_birth": "1990-05-17"}
+    answers = twice(lambda: APIClient().post("/api/v1/auth/signup/", sent, format="json"))
+    assert [answer.status_code for answer in answers] == [204, 204]
+    assert User.objects.count() == 1
 
 
 def test_without_consent_there_is_no_account(db, client):

@@ -6,13 +6,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 from allauth.account.models import EmailAddress
+from allauth.mfa.totp.internal.auth import TOTP
 from auditlog.models import LogEntry
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, TOTP_SECRET
 from tests.identity_provider import running
 
 pytestmark = pytest.mark.django_db
@@ -74,6 +75,13 @@ def test_pictures_need_the_consent_that_nobody_has_asked_for_yet(provider, clien
     provider.let_exist("chen", **CHEN)
     sign_in(client, "chen")
     assert client.get("/records/new/").url.startswith(reverse("accounts:consent"))
+
+
+def test_mails_come_in_the_language_of_the_first_sign_in(provider, client) -> None:
+    provider.let_exist("chen", **CHEN)
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "de-AT"
+    sign_in(client, "chen")
+    assert User.objects.get().language == "de"
 
 
 @pytest.fixture
@@ -264,7 +272,36 @@ def test_where_passwords_are_off_only_the_provider_lets_people_in(
     account = client.get("/account/").content.decode()
     assert "Clinic login" in account
     assert "your password" not in account
-    assert client.post("/account/tokens/").status_code in (200, 302)
+
+
+@pytest.fixture
+def signed_in_alice(provider, client, settings, alice):
+    """alice, who once had a password, by the provider where passwords are off."""
+    settings.LOCAL_PASSWORDS = False
+    provider.let_exist("a1", name="Alice", email=alice.email, email_verified=True)
+    sign_in(client, "a1")
+    return client
+
+
+@pytest.mark.parametrize("step", ["data/", "data/download/", "delete/"])
+def test_who_once_had_a_password_is_not_asked_for_it_where_passwords_are_off(signed_in_alice, step):
+    assert signed_in_alice.get(f"/account/{step}").status_code == 200
+
+
+def test_nor_before_a_token(signed_in_alice, alice):
+    assert signed_in_alice.post("/account/tokens/").status_code == 200
+    assert alice.auth_token_set.count() == 1
+
+
+def test_but_for_the_second_step_that_is_on(signed_in_alice, alice):
+    TOTP.activate(alice, TOTP_SECRET)
+    asked = signed_in_alice.post("/account/tokens/")
+    assert asked.url.startswith(reverse("mfa_reauthenticate"))
+    page = signed_in_alice.get(asked.url).content.decode()
+    assert "Use your password" not in page
+    assert signed_in_alice.get(reverse("account_reauthenticate")).url == reverse(
+        "mfa_reauthenticate"
+    )
 
 
 def named(**variables: str):

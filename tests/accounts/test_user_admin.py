@@ -4,11 +4,15 @@ from datetime import date
 
 import pytest
 from auditlog.models import LogEntry
+from django.contrib.admin.models import LogEntry as AdminLogEntry
 from django.contrib.auth.models import Group
+from django.contrib.sessions.models import Session
+from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from tests.factories import PASSWORD, UserFactory
+from tests.accounts.test_token import current_code
+from tests.factories import PASSWORD, TOTP_SECRET, UserFactory
 
 LIST = reverse("admin:accounts_user_changelist")
 
@@ -54,7 +58,8 @@ def test_who_gave_which_role_to_whom_is_logged(client, administrator, alice):
     client.force_login(administrator)
     doctors = Group.objects.get(name="doctor")
     page = reverse("admin:accounts_user_change", args=[alice.pk])
-    client.post(page, {"email": alice.email, "is_active": "on", "groups": [doctors.pk]})
+    fields = {"email": alice.email, "is_active": "on", "is_staff": "on", "groups": [doctors.pk]}
+    client.post(page, fields)
     entries = LogEntry.objects.get_for_object(alice).filter(actor=administrator)
     assert "doctor" in str([entry.changes for entry in entries])
 
@@ -79,3 +84,42 @@ def test_superusers_are_out_of_an_administrators_reach(client, administrator):
         address = reverse(f"admin:accounts_user_{page}", args=[root.pk])
         assert client.post(address, {"post": "yes"}).status_code == 302
     assert User.objects.filter(pk=root.pk, is_active=True).exists()
+
+
+@pytest.fixture
+def delete(client, administrator):
+    """delete(person): by an administrator, on the person's page and from the list."""
+    client.force_login(administrator)
+
+    def by(way, person):
+        if way == "page":
+            address = reverse("admin:accounts_user_delete", args=[person.pk])
+            return client.post(address, {"post": "yes"})
+        chosen = {"action": "delete_selected", "_selected_action": [person.pk], "post": "yes"}
+        return client.post(LIST, chosen)
+
+    return by
+
+
+WAYS = pytest.mark.parametrize("way", ["page", "list"])
+
+
+@WAYS
+def test_nobody_deletes_themselves_there(delete, administrator, way):
+    """Their own account has a page that asks for the password."""
+    assert delete(way, administrator).status_code == 403
+    assert User.objects.filter(pk=administrator.pk).exists()
+
+
+@WAYS
+def test_what_is_kept_of_a_deleted_person_does_not_name_them(delete, dr_chen, way):
+    browser = Client()
+    browser.post(reverse("account_login"), {"login": dr_chen.email, "password": PASSWORD})
+    browser.post(reverse("mfa_authenticate"), {"code": current_code(TOTP_SECRET)})
+    assert browser.get(reverse("accounts:account")).status_code == 200
+    assert delete(way, dr_chen).status_code == 302
+    assert not User.objects.filter(pk=dr_chen.pk).exists()
+    sessions = [session.get_decoded() for session in Session.objects.all()]
+    assert dr_chen.email not in str(sessions)
+    kept = AdminLogEntry.objects.get(object_id=str(dr_chen.pk))
+    assert kept.object_repr == dr_chen.pseudonym

@@ -3,6 +3,7 @@
 import io
 import re
 import zipfile
+from datetime import UTC, datetime
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -112,16 +113,18 @@ def test_the_account_is_read_and_changed(alice):
     assert (alice.display_name, alice.email) == ("Al", "alice@example.org")
 
 
-def test_consent_is_given_to_the_present_text(alice):
-    User.objects.update(consent_version="", consented_at=None)
+@pytest.mark.parametrize("before", [("", None), ("2025-01-01", datetime(2025, 2, 3, tzinfo=UTC))])
+def test_consent_is_given_to_the_present_text(alice, before):
+    User.objects.update(consent_version=before[0], consented_at=before[1])
     api = program_of(alice)
     said = api.get(f"{API}account/consent/").json()
-    assert said["agreed_to"] == ""
+    assert said["agreed_to"] == before[0]
     wrong = api.patch(f"{API}account/consent/", {"version": "1"}, format="json")
     assert list(wrong.json()["errors"]) == ["version"]
     body = {"version": said["version"], "teaching": True, "similar": True}
     now = api.patch(f"{API}account/consent/", body, format="json").json()
     assert now["agreed_to"] == said["version"]
+    assert now["agreed_at"] != said["agreed_at"]
     assert now["teaching_agreed_at"]
     assert now["similar_agreed_at"]
     taken_back = api.patch(f"{API}account/consent/", {"similar": False}, format="json").json()

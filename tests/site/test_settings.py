@@ -62,6 +62,14 @@ def test_production_is_safe_without_being_told() -> None:
     assert json.loads(process.stdout) == ["False", "True", "True", "mandatory"]
 
 
+def test_no_other_host_of_the_domain_can_set_the_cookie_of_a_session() -> None:
+    """Browsers take a name with this prefix from this host alone, by TLS, for all paths."""
+    process = read_settings("SESSION_COOKIE_NAME", **PRODUCTION)
+    assert json.loads(process.stdout) == ["__Host-sessionid"]
+    without_tls = read_settings("SESSION_COOKIE_NAME", **PRODUCTION | {"HTTPS": "0"})
+    assert json.loads(without_tls.stdout) == ["sessionid"]
+
+
 def test_the_time_zone_is_utc_unless_another_is_named() -> None:
     assert json.loads(read_settings("TIME_ZONE", **PRODUCTION).stdout) == ["UTC"]
     named = PRODUCTION | {"TIME_ZONE": "Europe/Brussels"}

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from py_vapid import Vapid02
 
-from accounts import expiry
+from accounts import expiry, staff
 from diagnosis.models import PushSubscription
 from diagnosis.own_data import archive
 from diagnosis.push import notifications, subscriptions
@@ -192,6 +192,44 @@ def test_a_new_secret_key_ends_them_not_and_signing_out_still_does(phone, alice,
     assert alice.push_subscriptions.count() == 1
     phone.post(reverse("account_logout"))
     assert not PushSubscription.objects.exists()
+
+
+def test_also_when_it_was_replaced_twice_before_she_signed_in_again(phone, alice, settings):
+    phone.post(ON, PHONE)
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "the third of the long secret keys", []
+    run_out(phone)
+    sign_in(phone, alice)
+    phone.post(reverse("account_logout"))
+    assert not PushSubscription.objects.exists()
+
+
+@pytest.mark.parametrize("kept", ["", "x", "'; --", "\x00", "a:b:c"])
+def test_what_is_no_browsers_name_is_nothing_at_a_sign_in(client, alice, offered, kept):
+    client.cookies[subscriptions.COOKIE] = kept
+    sign_in(client, alice)
+    assert client.get(PAGE).status_code == 200
+
+
+def test_another_persons_is_not_ended(phone, bob):
+    phone.post(ON, PHONE)
+    mallory = Client()
+    mallory.cookies[subscriptions.COOKIE] = phone.cookies[subscriptions.COOKIE].value
+    sign_in(mallory, bob)
+    mallory.post(reverse("account_logout"))
+    assert PushSubscription.objects.count() == 1
+
+
+def test_the_end_of_twelve_hours_of_staff_ends_them_not(client, dr_chen, offered):
+    """Nobody signed out: as when a session ran out, “Sign in to read it” stays true."""
+    client.force_login(dr_chen)
+    client.post(ON, PHONE)
+    session = client.session
+    session[staff.SIGNED_IN_AT] -= staff.LONGEST.total_seconds() + 1
+    session.save()
+    answer = client.get(PAGE)
+    assert answer.status_code == 302
+    assert "Clear-Site-Data" not in answer
+    assert dr_chen.push_subscriptions.count() == 1
 
 
 def test_a_new_password_ends_them_everywhere(phone, alice):

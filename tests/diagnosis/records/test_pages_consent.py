@@ -1,14 +1,18 @@
 """Nobody's picture is stored without their consent, also where others made the account."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from accounts.forms import CONSENT_VERSION
 from diagnosis.models import MoleRecord
 from tests.factories import picture
 
 NEW = reverse("diagnosis:record_new")
+LONG_AGO = datetime(2025, 2, 3, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -30,6 +34,41 @@ def test_the_upload_page_asks_first_and_once(client, alice):
     assert alice.consented_at
     assert client.get(NEW).status_code == 200
     assert client.get(asked.url).url == NEW
+
+
+@pytest.mark.parametrize(
+    ("stored", "said", "kept"),
+    [
+        ("", "Europe/Vienna", "Europe/Vienna"),
+        ("", "Europe/Atlantis", ""),
+        ("Asia/Tokyo", "Europe/Vienna", "Asia/Tokyo"),
+    ],
+)
+def test_the_browsers_zone_comes_along_as_with_a_sign_up(client, alice, stored, said, kept):
+    alice.time_zone = stored
+    alice.save()
+    client.force_login(alice)
+    page = client.get("/account/consent/").content.decode()
+    assert '<input type="hidden" name="time_zone"' in page
+    assert "js/time-zone.js" in page
+    client.post("/account/consent/", {"consent": "on", "time_zone": said})
+    alice.refresh_from_db()
+    assert (alice.consent_version, alice.time_zone) == (CONSENT_VERSION, kept)
+
+
+def test_who_agreed_to_an_earlier_text_may_agree_to_this_one(client, alice):
+    alice.consent_version, alice.consented_at = "2025-01-01", LONG_AGO
+    alice.save()
+    client.force_login(alice)
+    assert "are stored" in client.get("/account/consent/").content.decode()
+    client.post("/account/consent/", {"consent": "on"})
+    alice.refresh_from_db()
+    assert alice.consent_version == CONSENT_VERSION
+    first = alice.consented_at
+    assert first > LONG_AGO
+    client.post("/account/consent/", {"consent": "on"})
+    alice.refresh_from_db()
+    assert alice.consented_at == first
 
 
 def test_without_a_yes_nothing_changes(client, alice):
