@@ -125,7 +125,7 @@ def answer(record: "MoleRecord") -> Answer | None:
     assessment = record.current_assessment
     if assessment is None:
         return None
-    advice = _with_changes(assessment.advice, record)
+    advice = advice_that_holds(assessment, record)
     heading = advice if assessment.usable else "retake"
     return Answer(
         tone=TONES[heading],
@@ -145,6 +145,16 @@ def answer(record: "MoleRecord") -> Answer | None:
         used=_used(assessment),
         phone=_phone(record.phone_advice, assessment.advice),
     )
+
+
+def advice_that_holds(assessment: "Assessment", record: "MoleRecord") -> str:
+    """What measurably changed since the first picture never gives less than a doctor in weeks.
+
+    What programs read says so by ``RecordQuerySet.with_assessment_json``.
+    """
+    if not record.changes:
+        return assessment.advice
+    return max(assessment.advice, "doctor_weeks", key=taxonomy.ADVICE.index)
 
 
 def parts(record: "MoleRecord") -> list[Part]:
@@ -267,11 +277,6 @@ def _untested(record: "MoleRecord", assessment: "Assessment") -> list["StrOrProm
     if taxonomy.DARK_SKIN in assessment.warnings:
         reasons.append(UNTESTED_SKIN)
     return reasons
-
-
-def _with_changes(advice: str, record: "MoleRecord") -> str:
-    """What measurably changed since the first picture never gives less than a doctor in weeks."""
-    return max(advice, "doctor_weeks", key=taxonomy.ADVICE.index) if record.changes else advice
 
 
 def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:

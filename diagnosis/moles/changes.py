@@ -18,6 +18,8 @@ from django.db.models.functions import Now
 
 from diagnosis import limits, queue
 from diagnosis.moles.models import Change, Mole
+from diagnosis.webhooks import deliveries
+from diagnosis.webhooks.models import Webhook
 from ml.change.limits import error as error_of
 from ml.images import ImageError, decode
 
@@ -42,12 +44,15 @@ def follow_later(*mole_ids: uuid.UUID | None) -> None:
 
 
 def moves(record: "MoleRecord", mole: Mole | None) -> None:
-    """Compare anew once the record is saved as one of ``mole``; what was found goes."""
+    """Compare anew once the record is saved as one of ``mole``; what was found goes.
+
+    To be called within the transaction that saves it.
+    """
     mole_id = mole.pk if mole else None
     follow_later(record.mole_id, mole_id)
     if record.mole_id != mole_id and record.changes:
         record.changes = []
-        record.mark_updated()
+        _tell(record)
 
 
 def forget(record: "MoleRecord") -> int:
@@ -62,7 +67,7 @@ def follow(mole_id: uuid.UUID) -> None:
     Safe to repeat: after a new answer, a deleted first picture, a record of another mole.
     """
     model = apps.get_model("diagnosis", "MoleRecord")  # which stands above moles
-    fields = ("mole", "modality", "state", "current_assessment", "created_at", "changes")
+    fields = ("owner", "mole", "modality", "state", "current_assessment", "created_at", "changes")
     records = list(model.objects.filter(mole=mole_id).only(*fields))
     pairs = _pairs(records)
     known = _known(pairs.values())
@@ -201,9 +206,18 @@ def _say(record: "MoleRecord", change: Change | None) -> None:
         found = change.result["changes"]
     if found != record.changes:
         record.changes = found
-        # Nothing else: a worker may be writing the record at this moment.
-        record.save(update_fields=["changes"])
-        record.mark_updated()
+        with transaction.atomic():
+            # Nothing else: a worker may be writing the record at this moment.
+            record.save(update_fields=["changes"])
+            _tell(record)
+
+
+def _tell(record: "MoleRecord") -> None:
+    """Say to other systems that the answer is another one, by what was found or is gone."""
+    record.mark_updated()
+    deliveries.publish(
+        owner_id=record.owner_id, event=Webhook.Event.ASSESSED, record_id=record.pk
+    )
 
 
 def _measure(before: "Assessment", after: "Assessment") -> dict:

@@ -16,7 +16,8 @@ from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
 
 from accounts.models import User
 from audit import log
-from diagnosis.records.models import MoleRecord, Picture
+from diagnosis.language import results
+from diagnosis.records.models import Assessment, MoleRecord, Picture
 from diagnosis.reviews.models import DoctorProfile, Review
 from diagnosis.webhooks.models import Webhook
 from ml.features import unpack
@@ -185,6 +186,7 @@ def _record(record: MoleRecord) -> dict[str, Any]:
         "assessments": [
             {"id": assessment.pk, "created_at": assessment.created_at}
             | assessment.as_dict()
+            | {"advice": _advice(assessment, record)}
             | {
                 "features": assessment.features and unpack([assessment.features])[0].tolist(),
                 "changes": [
@@ -196,6 +198,12 @@ def _record(record: MoleRecord) -> dict[str, Any]:
         ],
         "reviews": [_review(review) for review in record.reviews.all()],
     }
+
+
+def _advice(assessment: Assessment, record: MoleRecord) -> str:
+    """Changes were found with the answer of now, and say nothing of earlier ones."""
+    is_current = assessment.pk == record.current_assessment_id
+    return results.advice_that_holds(assessment, record) if is_current else assessment.advice
 
 
 def _place(picture: Picture) -> str:

@@ -14,6 +14,10 @@ from diagnosis.language import terms
 from diagnosis.records.models import Assessment, FurtherPicture, MoleRecord, Picture
 from diagnosis.records.querysets import CONTRACT
 
+CHANGES_FOUND = _(
+    "What measurably changed since the mole's first picture: the advice is then never less than "
+    "doctor_weeks."
+)
 NOTHING, NO_PICTURE = str(uuid.UUID(int=0)), str(uuid.UUID(int=1))
 as_time = serializers.DateTimeField().to_representation
 
@@ -70,6 +74,11 @@ class AssessmentSerializer(serializers.ModelSerializer):
 
     diagnoses = Diagnoses()
     categories = Categories()
+    advice = serializers.ChoiceField(
+        list(terms.ADVICE.items()),
+        read_only=True,
+        help_text=_("With the person's signs and the record's changes: the one that holds."),
+    )
     used = serializers.ListField(child=serializers.ChoiceField(list(terms.KNOWN.items())))
     picture = PictureAloneSerializer(allow_null=True)
     pictures = PartSerializer(
@@ -191,7 +200,9 @@ class RecordSerializer(serializers.ModelSerializer):
         help_text=_("All of the sitting, the record's own first."),
     )
     changes = serializers.ListField(
-        child=serializers.ChoiceField(list(terms.CHANGES.items())), read_only=True
+        child=serializers.ChoiceField(list(terms.CHANGES.items())),
+        read_only=True,
+        help_text=CHANGES_FOUND,
     )
     failure_reason = serializers.ChoiceField(
         MoleRecord.FailureReason.choices, allow_blank=True, read_only=True

@@ -13,6 +13,7 @@ from accounts.models import User
 from diagnosis.language import terms
 from diagnosis.records.models import MAX_TEXT, MoleRecord
 from diagnosis.records.serializers import (
+    CHANGES_FOUND,
     AssessmentSerializer,
     SittingPictureSerializer,
     as_time,
@@ -177,8 +178,8 @@ class PatientPictureSerializer(SittingPictureSerializer):
 class PatientRecordSerializer(serializers.ModelSerializer):
     """Another person's record, before a doctor.
 
-    ``assessment`` and ``danger`` are null while there is no answer, and for a doctor who reviews
-    blind and has not written a verdict yet; ``reviews`` is empty for one whose own opinion a
+    ``assessment`` and ``danger`` are null, and ``changes`` is empty, while there is no answer, and
+    for a doctor who reviews blind and has not written a verdict yet; ``reviews`` is empty for one whose own opinion a
     colleague waits for, and ``known`` counts them all the same.
     """
 
@@ -194,6 +195,11 @@ class PatientRecordSerializer(serializers.ModelSerializer):
         many=True, read_only=True, help_text=_("All of the sitting, the record's own first.")
     )
     danger = serializers.ChoiceField(MoleRecord.Danger.choices, read_only=True, allow_null=True)
+    changes = serializers.ListField(
+        child=serializers.ChoiceField(list(terms.CHANGES.items())),
+        read_only=True,
+        help_text=CHANGES_FOUND,
+    )
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
     claimed_by = serializers.CharField(read_only=True, allow_null=True)
     known = serializers.IntegerField(
@@ -216,8 +222,8 @@ class PatientRecordSerializer(serializers.ModelSerializer):
         model = MoleRecord
         fields = (
             *("id", "person", "age", "state", "mole", "modality", "note", "signs", "size_mm"),
-            *("image", "thumbnail", "pictures", "created_at", "danger", "assessment", "claimed_by"),
-            *("known", "shown", "opinion", "reviews"),
+            *("changes", "image", "thumbnail", "pictures", "created_at", "danger", "assessment"),
+            *("claimed_by", "known", "shown", "opinion", "reviews"),
         )
         read_only_fields = fields
 
@@ -239,6 +245,7 @@ class PatientRecordSerializer(serializers.ModelSerializer):
             "note": record.note,
             "signs": record.signs,
             "size_mm": record.size_mm,
+            "changes": [] if is_hidden else record.changes,
             "image": pictures[0]["image"],
             "thumbnail": pictures[0]["thumbnail"],
             "pictures": pictures,
