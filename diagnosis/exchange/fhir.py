@@ -291,7 +291,7 @@ def last_updated(record: MoleRecord) -> datetime:
     """When something was said of it, or it was sent."""
     said = [review.news_since for review in record.reviews.all()]
     if answer := record.current_assessment:
-        said.append(answer.created_at)
+        said.append(record.stale_since or answer.created_at)
     return max([record.finished_at or record.created_at, *said])
 
 

@@ -73,6 +73,10 @@ UNTESTED_SITES = {
     "genital": gettext_lazy("It was not tested on the genital area."),
 }
 NOT_SURE = gettext_lazy("The program is not sure about this picture. A doctor can tell.")
+JUDGED_AGAIN = gettext_lazy(
+    "Since this answer, the pictures or the place of the mole were changed. "
+    "The program is judging the mole again."
+)
 UNTESTED_SKIN = gettext_lazy(
     "The skin in this picture looks dark. Nearly all of the tested skin was light."
 )
@@ -100,12 +104,13 @@ class Answer:
     untested: tuple["StrOrPromise", ...] = ()
     used: "StrOrPromise" = ""
     several: "StrOrPromise" = ""
+    again: "StrOrPromise" = ""
     phone: str = ""
 
     @property
     def beside(self) -> list[str]:
         """What the heading does not stand without, at whichever door."""
-        said = (*self.because, *self.advice_on_picture, self.several, *self.untested)
+        said = (self.again, *self.because, *self.advice_on_picture, self.several, *self.untested)
         return [str(sentence) for sentence in said if sentence]
 
 
@@ -130,6 +135,7 @@ def answer(record: "MoleRecord") -> Answer | None:
     return Answer(
         tone=TONES[heading],
         several=_several(assessment, advice),
+        again=JUDGED_AGAIN if record.is_stale else "",
         heading=_heading(assessment, heading),
         how_soon=HOW_SOON.get(advice, ""),
         because=tuple(_because(record, assessment)),
@@ -163,7 +169,7 @@ def parts(record: "MoleRecord") -> list[Part]:
     if len(pictures) == 1:
         return []
     assessment = record.current_assessment
-    parts = assessment.pictures if assessment and record.stale_since is None else []
+    parts = assessment.pictures if assessment and not record.is_stale else []
     said = {part["id"]: part for part in parts}
     return [_part(picture, said.get(str(picture.pk))) for picture in pictures]
 
@@ -317,6 +323,7 @@ def earlier(record: "MoleRecord") -> list[tuple["Assessment", Answer]]:
     for other in record.assessments.exclude(pk=record.current_assessment_id):
         then = copy(record)
         then.current_assessment, then.phone_advice, then.changes = other, "", []
+        then.stale_since = None
         if said := answer(then):
             found.append((other, said))
     return sorted(found, key=lambda pair: pair[0].created_at, reverse=True)

@@ -34,6 +34,12 @@ SWEEP_AT_MOST = 100
 # Why two pictures are not even tried; the reasons of what was tried are ml.change's.
 OTHER_KIND, NOT_ASSESSED, UNREADABLE = "other_kind", "not_assessed", "unreadable"
 ONE_PICTURE = "one_picture"
+# Once a picture is taken out, its answer says nothing of the next one: measured with a new answer.
+WAITING = Q(
+    result__isnull=True,
+    before__record__stale_since__isnull=True,
+    after__record__stale_since__isnull=True,
+)
 
 
 def follow_later(*mole_ids: uuid.UUID | None) -> None:
@@ -67,7 +73,8 @@ def follow(mole_id: uuid.UUID) -> None:
     Safe to repeat: after a new answer, a deleted first picture, a record of another mole.
     """
     model = apps.get_model("diagnosis", "MoleRecord")  # which stands above moles
-    fields = ("owner", "mole", "modality", "state", "current_assessment", "created_at", "changes")
+    fields = ("owner", "mole", "modality", "state", "current_assessment", "created_at")
+    fields += ("changes", "stale_since")
     records = list(model.objects.filter(mole=mole_id).only(*fields))
     pairs = _pairs(records)
     known = _known(pairs.values())
@@ -134,7 +141,7 @@ def run(change_id: uuid.UUID | str) -> None:
     While pictures can't be reached, it waits for the next sweep.
     Raises what OpenCV raises; the sweeper tries again, three times in all.
     """
-    waiting = Change.objects.filter(pk=change_id, result__isnull=True, attempts__lt=MAX_ATTEMPTS)
+    waiting = Change.objects.filter(WAITING, pk=change_id, attempts__lt=MAX_ATTEMPTS)
     if not waiting.update(attempts=F("attempts") + 1):
         return
     change = Change.objects.select_related("before__record", "after__record").get(pk=change_id)
@@ -148,14 +155,14 @@ def run(change_id: uuid.UUID | str) -> None:
         Change.objects.filter(pk=change_id).update(attempts=F("attempts") - 1)
         return
     # Again only where nobody was faster.
-    if Change.objects.filter(pk=change_id, result__isnull=True).update(result=result):
+    if Change.objects.filter(WAITING, pk=change_id).update(result=result):
         follow_later(change.after.record.mole_id)
 
 
 def sweep() -> int:
     """Ask again for what waits too long; return how many."""
     due = Change.objects.filter(
-        result__isnull=True, attempts__lt=MAX_ATTEMPTS, created_at__lt=Now() - WAIT
+        WAITING, attempts__lt=MAX_ATTEMPTS, created_at__lt=Now() - WAIT
     ).order_by("created_at")
     keys = list(due.values_list("pk", flat=True)[:SWEEP_AT_MOST])
     for key in keys:
@@ -199,11 +206,9 @@ def _ask(first: uuid.UUID, last: uuid.UUID) -> Change:
 
 
 def _say(record: "MoleRecord", change: Change | None) -> None:
-    found = []
-    if change is not None:
-        if change.result is None:
-            return  # what was found stands until it is measured anew
-        found = change.result["changes"]
+    if record.stale_since or (change and change.result is None):
+        return  # what was found stands until it is measured anew
+    found = change.result["changes"] if change else []
     if found != record.changes:
         record.changes = found
         with transaction.atomic():

@@ -18,6 +18,10 @@ CHANGES_FOUND = _(
     "What measurably changed since the mole's first picture: the advice is then never less than "
     "doctor_weeks."
 )
+IS_STALE = _(
+    "The pictures or the place of the mole were changed since the assessment, and there will be "
+    "another one."
+)
 NOTHING, NO_PICTURE = str(uuid.UUID(int=0)), str(uuid.UUID(int=1))
 as_time = serializers.DateTimeField().to_representation
 
@@ -210,6 +214,7 @@ class RecordSerializer(serializers.ModelSerializer):
     image = serializers.URLField(read_only=True)
     thumbnail = serializers.URLField(read_only=True)
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
+    is_stale = serializers.BooleanField(read_only=True, help_text=IS_STALE)
     reviews = ReviewSerializer(many=True, read_only=True)
     size_mm = serializers.DecimalField(
         max_digits=4, decimal_places=1, coerce_to_string=False, read_only=True, allow_null=True
@@ -233,6 +238,7 @@ class RecordSerializer(serializers.ModelSerializer):
             "created_at",
             "finished_at",
             "assessment",
+            "is_stale",
             "reviews",
         )
         read_only_fields = fields
@@ -256,6 +262,7 @@ class RecordSerializer(serializers.ModelSerializer):
             "created_at": as_time(record.created_at),
             "finished_at": record.finished_at and as_time(record.finished_at),
             "assessment": assessment_of(record),
+            "is_stale": record.is_stale,
             "reviews": [_review(review) for review in record.verdicts],
         }
 

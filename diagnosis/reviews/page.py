@@ -250,6 +250,7 @@ def _answer(record: MoleRecord, assessment: Assessment) -> dict[str, Any]:
         "frequency": frequencies.of(assessment),
         "remarks": [
             *(sentences[code] for code in (*assessment.reasons, *assessment.warnings)),
+            *((said.again,) if said and said.again else ()),
             *(said.untested if said else ()),
         ],
         "overlays": {"heatmap": assessment.heatmap, "outline": assessment.outline},

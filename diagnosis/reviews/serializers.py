@@ -14,6 +14,7 @@ from diagnosis.language import terms
 from diagnosis.records.models import MAX_TEXT, MoleRecord
 from diagnosis.records.serializers import (
     CHANGES_FOUND,
+    IS_STALE,
     AssessmentSerializer,
     SittingPictureSerializer,
     as_time,
@@ -201,6 +202,7 @@ class PatientRecordSerializer(serializers.ModelSerializer):
         help_text=CHANGES_FOUND,
     )
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
+    is_stale = serializers.BooleanField(read_only=True, help_text=IS_STALE)
     claimed_by = serializers.CharField(read_only=True, allow_null=True)
     known = serializers.IntegerField(
         read_only=True,
@@ -223,7 +225,7 @@ class PatientRecordSerializer(serializers.ModelSerializer):
         fields = (
             *("id", "person", "age", "state", "mole", "modality", "note", "signs", "size_mm"),
             *("changes", "image", "thumbnail", "pictures", "created_at", "danger", "assessment"),
-            *("claimed_by", "known", "shown", "opinion", "reviews"),
+            *("is_stale", "claimed_by", "known", "shown", "opinion", "reviews"),
         )
         read_only_fields = fields
 
@@ -252,6 +254,7 @@ class PatientRecordSerializer(serializers.ModelSerializer):
             "created_at": as_time(record.created_at),
             "danger": None if is_hidden else record.danger,
             "assessment": None if is_hidden else assessment_of(record),
+            "is_stale": record.is_stale,
             "claimed_by": _holder(record),
             "known": len(reviews),
             "shown": [picture.file_name for picture in record.pictures],

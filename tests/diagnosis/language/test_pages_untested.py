@@ -10,7 +10,7 @@ from django.utils import timezone
 from pypdf import PdfReader
 from rest_framework.test import APIClient
 
-from diagnosis.models import Assessment
+from diagnosis.models import Assessment, MoleRecord
 from diagnosis.sharing import links
 from tests.factories import MoleFactory, UserFactory, assessed, sitting
 
@@ -101,6 +101,28 @@ def test_that_one_of_several_pictures_says_more_stands_at_every_door(client, ali
     record = sitting("benign", "malignant_high_risk", together="benign", owner=alice)
     said = said_at(door, client, record, dr_chen)
     assert "By itself, one of these pictures would be sent to a doctor." in said
+
+
+@pytest.mark.parametrize("door", [behind_a_link, in_the_report, by_fhir, before_a_doctor])
+def test_that_it_is_judged_again_is_said_at_every_door(client, alice, dr_chen, door):
+    record = sitting("benign", "malignant_high_risk", together="malignant_high_risk", owner=alice)
+    again = "The program is judging the mole again."
+    assert again not in said_at(door, client, record, dr_chen)
+    MoleRecord.objects.update(stale_since=timezone.now())
+    record.refresh_from_db()
+    said = said_at(door, client, record, dr_chen)
+    assert again in said
+    assert "By itself, each of them gives" not in said
+
+
+def test_that_it_is_judged_again_is_news_for_systems_that_keep_what_it_was(alice):
+    record = assessed(owner=alice)
+    program = APIClient()
+    program.force_authenticate(alice)
+    address = f"/api/v1/fhir/DiagnosticReport/{record.pk}"
+    before = program.get(address).json()["meta"]["lastUpdated"]
+    MoleRecord.objects.update(stale_since=timezone.now())
+    assert program.get(address).json()["meta"]["lastUpdated"] > before
 
 
 def test_a_grown_up_s_back_was_tested(client, db):
