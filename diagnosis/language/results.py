@@ -110,7 +110,8 @@ class Answer:
     @property
     def beside(self) -> list[str]:
         """What the heading does not stand without, at whichever door."""
-        said = (self.again, *self.because, *self.advice_on_picture, self.several, *self.untested)
+        said = (self.again, *self.because, *self.advice_on_picture, self.several)
+        said += (*self.untested, *self.warnings)
         return [str(sentence) for sentence in said if sentence]
 
 
@@ -145,7 +146,9 @@ def answer(record: "MoleRecord") -> Answer | None:
             terms.REASONS[code] for code in assessment.reasons if code in terms.REASONS
         ),
         warnings=tuple(
-            terms.WARNINGS[code] for code in assessment.warnings if code in terms.WARNINGS
+            terms.WARNINGS[code]
+            for code in assessment.warnings
+            if code in terms.WARNINGS and assessment.usable
         ),
         untested=tuple(_untested(record, assessment)),
         used=_used(assessment),
