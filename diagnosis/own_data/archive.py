@@ -108,7 +108,7 @@ def delete_account(person: User) -> None:
 def _explanation() -> str:
     return _(
         "data.json holds all that the service keeps about you: your account, your moles, and your "
-        "records with every answer of the program and every verdict of a doctor.\n"
+        "records with every answer of the program and every final verdict of a doctor.\n"
         "pictures/ holds your pictures; each is named after the id of its record, or, where a "
         "record has several, after its own.\n"
         "What doctors note for each other beside a verdict is left out, since it may speak of "
@@ -130,7 +130,7 @@ def _as_json(person: User) -> Iterator[bytes]:
     records = person.records.order_by("created_at").prefetch_related(
         "assessments__changes_until",
         "further",
-        Prefetch("reviews", Review.objects.select_related("doctor__doctor_profile")),
+        Prefetch("reviews", Review.objects.filter(is_final=True)),
     )
     for number, record in enumerate(records.iterator(chunk_size=CHUNK)):
         yield (b",\n" if number else b"\n") + _dump(_record(record))
