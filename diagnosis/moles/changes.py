@@ -220,9 +220,7 @@ def _say(record: "MoleRecord", change: Change | None) -> None:
 def _tell(record: "MoleRecord") -> None:
     """Say to other systems that the answer is another one, by what was found or is gone."""
     record.mark_updated()
-    deliveries.publish(
-        owner_id=record.owner_id, event=Webhook.Event.ASSESSED, record_id=record.pk
-    )
+    deliveries.publish(owner_id=record.owner_id, event=Webhook.Event.ASSESSED, record_id=record.pk)
 
 
 def _measure(before: "Assessment", after: "Assessment") -> dict:

@@ -315,10 +315,8 @@ def _facts_of(record: MoleRecord) -> list[tuple[str, str]]:
 
 
 def _signed(review: "Review") -> str:
-    return _("%(doctor)s, doctor, on %(date)s") % {
-        "doctor": review.signature,
-        "date": _moment(review.created_at),
-    }
+    named = _("%(doctor)s, doctor, on %(date)s") if review.signature else _("A doctor, on %(date)s")
+    return named % {"doctor": review.signature, "date": _moment(review.created_at)}
 
 
 def _moment(moment: datetime) -> str:

@@ -82,6 +82,22 @@ def test_the_report_holds_what_was_said_and_refers_to_the_picture(alice, dr_chen
     assert found.SeriesInstanceUID != shown.SeriesInstanceUID
 
 
+@pytest.mark.parametrize(
+    ("name", "read_as"),
+    [
+        ("", "A doctor"),
+        ("^=", "A doctor"),
+        (r"Dr Chen^Li\Wu=Ba", "Dr Chen Li Wu Ba"),
+        ("Dr " + "Ç" * 97, "Dr " + "Ç" * 61),
+    ],
+)
+def test_a_doctors_name_is_one_that_dicom_takes(alice, dr_chen, record, name, read_as):
+    type(dr_chen).objects.filter(pk=dr_chen.pk).update(display_name=name)
+    verdicts.write(record=record, doctor=dr_chen, risk_category="benign", urgency="none")
+    found = pydicom.dcmread(io.BytesIO(read(client_of(alice), record, "report")))
+    assert found.VerifyingObserverSequence[0].VerifyingObserverName == read_as
+
+
 @pytest.mark.parametrize("name", ["picture", "report"])
 def test_the_person_has_a_pseudonym_and_nothing_else(alice, record, name):
     content = read(client_of(alice), record, name)
