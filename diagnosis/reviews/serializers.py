@@ -180,8 +180,8 @@ class PatientRecordSerializer(serializers.ModelSerializer):
     """Another person's record, before a doctor.
 
     ``assessment`` and ``danger`` are null, and ``changes`` is empty, while there is no answer, and
-    for a doctor who reviews blind and has not written a verdict yet; ``reviews`` is empty for one whose own opinion a
-    colleague waits for, and ``known`` counts them all the same.
+    for a doctor who reviews blind and has not written a verdict yet; ``reviews`` is empty for one
+    whose own opinion a colleague waits for, and ``known`` counts them all the same.
     """
 
     person = serializers.CharField(source="owner.pseudonym", read_only=True)
