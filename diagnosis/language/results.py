@@ -159,7 +159,7 @@ def answer(record: "MoleRecord") -> Answer | None:
 def advice_that_holds(assessment: "Assessment", record: "MoleRecord") -> str:
     """What measurably changed since the first picture never gives less than a doctor in weeks.
 
-    What programs read says so by ``RecordQuerySet.with_assessment_json``.
+    ``RecordQuerySet.with_assessment_json`` says the same in SQL.
     """
     if not record.changes:
         return assessment.advice

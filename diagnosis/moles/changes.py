@@ -73,9 +73,8 @@ def follow(mole_id: uuid.UUID) -> None:
     Safe to repeat: after a new answer, a deleted first picture, a record of another mole.
     """
     model = apps.get_model("diagnosis", "MoleRecord")  # which stands above moles
-    fields = ("owner", "mole", "modality", "state", "current_assessment", "created_at")
-    fields += ("changes", "stale_since")
-    records = list(model.objects.filter(mole=mole_id).only(*fields))
+    fields = ("owner", "mole", "modality", "state", "current_assessment", "created_at", "changes")
+    records = list(model.objects.filter(mole=mole_id).only(*fields, "stale_since"))
     pairs = _pairs(records)
     known = _known(pairs.values())
     for record, (first, last) in pairs.items():
@@ -208,7 +207,7 @@ def _ask(first: uuid.UUID, last: uuid.UUID) -> Change:
 def _say(record: "MoleRecord", change: Change | None) -> None:
     if record.stale_since or (change and change.result is None):
         return  # what was found stands until it is measured anew
-    found = change.result["changes"] if change else []
+    found = change.result["changes"] if change and change.result else []
     if found != record.changes:
         record.changes = found
         with transaction.atomic():

@@ -1,6 +1,7 @@
 """Records as DICOM: read back by our own decoder, without a name, valid by dciodvfy."""
 
 import io
+import re
 import shutil
 import subprocess
 from datetime import UTC, datetime
@@ -104,8 +105,10 @@ def test_the_person_has_a_pseudonym_and_nothing_else(alice, record, name):
     found = pydicom.dcmread(io.BytesIO(content))
     assert found.PatientID == found.PatientName == alice.pseudonym
     assert found.PatientBirthDate == ""
+    # By chance, an identifier may hold any digits.
+    rest = re.sub(rb"2\.25\.\d+", b"", content).replace(alice.pseudonym.encode(), b"")
     for word in (alice.email, alice.display_name, "collar", "1980"):
-        assert word.encode() not in content.replace(alice.pseudonym.encode(), b"")
+        assert word.encode() not in rest
 
 
 def test_of_an_imported_picture_there_is_no_person(alice):
