@@ -6,12 +6,14 @@ unique identifiers whenever they are asked for.
 """
 
 import io
+import re
 import uuid
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 from PIL import Image, JpegImagePlugin
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
@@ -153,7 +155,9 @@ def _object(record: MoleRecord, kind: UID, role: str, syntax: UID) -> FileDatase
 
 def _verifier(review: Any) -> Dataset:
     found = Dataset()
-    found.VerifyingObserverName = review.signature
+    # PN: what separates the parts of a name is a space here, and each part has 64 characters.
+    name = re.sub(r"[\\^=]", " ", review.signature)[:64].strip()
+    found.VerifyingObserverName = name or _("A doctor")
     found.VerifyingObserverIdentificationCodeSequence = []
     found.VerifyingOrganization = MAKER
     found.VerificationDateTime = "".join(_moment(review.news_since))

@@ -64,7 +64,7 @@ def report(record: MoleRecord) -> Resource:
             "subject": subject(record),
             "effectiveDateTime": _moment(record.created_at),
             "issued": _moment(last_updated(record)) if record.finished_at else None,
-            "performer": [{"display": review.signature} for review in reviews],
+            "performer": [{"display": name_of(review)} for review in reviews],
             "result": observed,
             "media": [{"link": {"reference": f"Media/{one.pk}"}} for one in record.pictures],
             "conclusion": conclusion,
@@ -79,10 +79,11 @@ def conclusions(record: MoleRecord, reviews: "Iterable[Review]") -> list[str]:
     for review in reviews:
         said = results.verdict(review)
         words = (said.heading, said.group, review.diagnosis_in_words, review.comment)
-        sentences.append(
-            _("%(doctor)s, doctor: %(said)s.")
-            % {"doctor": review.signature, "said": "; ".join(str(each) for each in words if each)}
+        sentence = (
+            _("%(doctor)s, doctor: %(said)s.") if review.signature else _("A doctor: %(said)s.")
         )
+        listed = "; ".join(str(each) for each in words if each)
+        sentences.append(sentence % {"doctor": review.signature, "said": listed})
     answer = results.answer(record)
     if answer is None:
         return [*sentences, f"{results.STATES[record.state]}."]
@@ -96,6 +97,11 @@ def conclusions(record: MoleRecord, reviews: "Iterable[Review]") -> list[str]:
         )
     )
     return sentences
+
+
+def name_of(review: "Review") -> str:
+    """Of the doctor, whose account may have none."""
+    return review.signature or _("A doctor")
 
 
 def observations(record: MoleRecord) -> list[Resource]:
@@ -142,7 +148,7 @@ def _verdict(record: MoleRecord, review: "Review") -> Resource:
     return _observation(record, VERDICT, f"{VERDICT}-{review.pk}") | {
         "status": "final",
         "issued": _moment(review.news_since),
-        "performer": [{"display": review.signature}],
+        "performer": [{"display": name_of(review)}],
         "valueCodeableConcept": _own(
             review.risk_category, terms.RISK_CATEGORIES[review.risk_category]
         ),
@@ -291,7 +297,7 @@ def last_updated(record: MoleRecord) -> datetime:
     """When something was said of it, or it was sent."""
     said = [review.news_since for review in record.reviews.all()]
     if answer := record.current_assessment:
-        said.append(answer.created_at)
+        said.append(record.stale_since or answer.created_at)
     return max([record.finished_at or record.created_at, *said])
 
 

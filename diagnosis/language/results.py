@@ -73,6 +73,10 @@ UNTESTED_SITES = {
     "genital": gettext_lazy("It was not tested on the genital area."),
 }
 NOT_SURE = gettext_lazy("The program is not sure about this picture. A doctor can tell.")
+JUDGED_AGAIN = gettext_lazy(
+    "Since this answer, the pictures or the place of the mole were changed. "
+    "The program is judging the mole again."
+)
 UNTESTED_SKIN = gettext_lazy(
     "The skin in this picture looks dark. Nearly all of the tested skin was light."
 )
@@ -100,12 +104,14 @@ class Answer:
     untested: tuple["StrOrPromise", ...] = ()
     used: "StrOrPromise" = ""
     several: "StrOrPromise" = ""
+    again: "StrOrPromise" = ""
     phone: str = ""
 
     @property
     def beside(self) -> list[str]:
         """What the heading does not stand without, at whichever door."""
-        said = (*self.because, *self.advice_on_picture, self.several, *self.untested)
+        said = (self.again, *self.because, *self.advice_on_picture, self.several)
+        said += (*self.untested, *self.warnings)
         return [str(sentence) for sentence in said if sentence]
 
 
@@ -125,11 +131,12 @@ def answer(record: "MoleRecord") -> Answer | None:
     assessment = record.current_assessment
     if assessment is None:
         return None
-    advice = _with_changes(assessment.advice, record)
+    advice = advice_that_holds(assessment, record)
     heading = advice if assessment.usable else "retake"
     return Answer(
         tone=TONES[heading],
         several=_several(assessment, advice),
+        again=JUDGED_AGAIN if record.is_stale else "",
         heading=_heading(assessment, heading),
         how_soon=HOW_SOON.get(advice, ""),
         because=tuple(_because(record, assessment)),
@@ -139,12 +146,24 @@ def answer(record: "MoleRecord") -> Answer | None:
             terms.REASONS[code] for code in assessment.reasons if code in terms.REASONS
         ),
         warnings=tuple(
-            terms.WARNINGS[code] for code in assessment.warnings if code in terms.WARNINGS
+            terms.WARNINGS[code]
+            for code in assessment.warnings
+            if code in terms.WARNINGS and assessment.usable
         ),
         untested=tuple(_untested(record, assessment)),
         used=_used(assessment),
         phone=_phone(record.phone_advice, assessment.advice),
     )
+
+
+def advice_that_holds(assessment: "Assessment", record: "MoleRecord") -> str:
+    """What measurably changed since the first picture never gives less than a doctor in weeks.
+
+    ``RecordQuerySet.with_assessment_json`` says the same in SQL.
+    """
+    if not record.changes:
+        return assessment.advice
+    return max(assessment.advice, "doctor_weeks", key=taxonomy.ADVICE.index)
 
 
 def parts(record: "MoleRecord") -> list[Part]:
@@ -153,7 +172,7 @@ def parts(record: "MoleRecord") -> list[Part]:
     if len(pictures) == 1:
         return []
     assessment = record.current_assessment
-    parts = assessment.pictures if assessment and record.stale_since is None else []
+    parts = assessment.pictures if assessment and not record.is_stale else []
     said = {part["id"]: part for part in parts}
     return [_part(picture, said.get(str(picture.pk))) for picture in pictures]
 
@@ -269,11 +288,6 @@ def _untested(record: "MoleRecord", assessment: "Assessment") -> list["StrOrProm
     return reasons
 
 
-def _with_changes(advice: str, record: "MoleRecord") -> str:
-    """What measurably changed since the first picture never gives less than a doctor in weeks."""
-    return max(advice, "doctor_weeks", key=taxonomy.ADVICE.index) if record.changes else advice
-
-
 def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
     """Say why the advice is stronger than the picture alone would give."""
     reasons = []
@@ -312,6 +326,7 @@ def earlier(record: "MoleRecord") -> list[tuple["Assessment", Answer]]:
     for other in record.assessments.exclude(pk=record.current_assessment_id):
         then = copy(record)
         then.current_assessment, then.phone_advice, then.changes = other, "", []
+        then.stale_since = None
         if said := answer(then):
             found.append((other, said))
     return sorted(found, key=lambda pair: pair[0].created_at, reverse=True)

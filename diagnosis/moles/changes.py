@@ -18,6 +18,8 @@ from django.db.models.functions import Now
 
 from diagnosis import limits, queue
 from diagnosis.moles.models import Change, Mole
+from diagnosis.webhooks import deliveries
+from diagnosis.webhooks.models import Webhook
 from ml.change.limits import error as error_of
 from ml.images import ImageError, decode
 
@@ -32,6 +34,12 @@ SWEEP_AT_MOST = 100
 # Why two pictures are not even tried; the reasons of what was tried are ml.change's.
 OTHER_KIND, NOT_ASSESSED, UNREADABLE = "other_kind", "not_assessed", "unreadable"
 ONE_PICTURE = "one_picture"
+# Once a picture is taken out, its answer says nothing of the next one: measured with a new answer.
+WAITING = Q(
+    result__isnull=True,
+    before__record__stale_since__isnull=True,
+    after__record__stale_since__isnull=True,
+)
 
 
 def follow_later(*mole_ids: uuid.UUID | None) -> None:
@@ -42,12 +50,15 @@ def follow_later(*mole_ids: uuid.UUID | None) -> None:
 
 
 def moves(record: "MoleRecord", mole: Mole | None) -> None:
-    """Compare anew once the record is saved as one of ``mole``; what was found goes."""
+    """Compare anew once the record is saved as one of ``mole``; what was found goes.
+
+    To be called within the transaction that saves it.
+    """
     mole_id = mole.pk if mole else None
     follow_later(record.mole_id, mole_id)
     if record.mole_id != mole_id and record.changes:
         record.changes = []
-        record.mark_updated()
+        _tell(record)
 
 
 def forget(record: "MoleRecord") -> int:
@@ -62,8 +73,8 @@ def follow(mole_id: uuid.UUID) -> None:
     Safe to repeat: after a new answer, a deleted first picture, a record of another mole.
     """
     model = apps.get_model("diagnosis", "MoleRecord")  # which stands above moles
-    fields = ("mole", "modality", "state", "current_assessment", "created_at", "changes")
-    records = list(model.objects.filter(mole=mole_id).only(*fields))
+    fields = ("owner", "mole", "modality", "state", "current_assessment", "created_at", "changes")
+    records = list(model.objects.filter(mole=mole_id).only(*fields, "stale_since"))
     pairs = _pairs(records)
     known = _known(pairs.values())
     for record, (first, last) in pairs.items():
@@ -130,7 +141,7 @@ def run(change_id: uuid.UUID | str) -> None:
     Raises what OpenCV raises; then, and where a picture is missing, the sweeper tries again, three
     times in all.
     """
-    waiting = Change.objects.filter(pk=change_id, result__isnull=True, attempts__lt=MAX_ATTEMPTS)
+    waiting = Change.objects.filter(WAITING, pk=change_id, attempts__lt=MAX_ATTEMPTS)
     if not waiting.update(attempts=F("attempts") + 1):
         return
     change = Change.objects.select_related("before__record", "after__record").get(pk=change_id)
@@ -148,14 +159,14 @@ def run(change_id: uuid.UUID | str) -> None:
         Change.objects.filter(pk=change_id).update(attempts=F("attempts") - 1)
         return
     # Again only where nobody was faster.
-    if Change.objects.filter(pk=change_id, result__isnull=True).update(result=result):
+    if Change.objects.filter(WAITING, pk=change_id).update(result=result):
         follow_later(change.after.record.mole_id)
 
 
 def sweep() -> int:
     """Ask again for what waits too long; return how many."""
     due = Change.objects.filter(
-        result__isnull=True, attempts__lt=MAX_ATTEMPTS, created_at__lt=Now() - WAIT
+        WAITING, attempts__lt=MAX_ATTEMPTS, created_at__lt=Now() - WAIT
     ).order_by("created_at")
     keys = list(due.values_list("pk", flat=True)[:SWEEP_AT_MOST])
     for key in keys:
@@ -199,16 +210,21 @@ def _ask(first: uuid.UUID, last: uuid.UUID) -> Change:
 
 
 def _say(record: "MoleRecord", change: Change | None) -> None:
-    found = []
-    if change is not None:
-        if change.result is None:
-            return  # what was found stands until it is measured anew
-        found = change.result["changes"]
+    if record.stale_since or (change and change.result is None):
+        return  # what was found stands until it is measured anew
+    found = change.result["changes"] if change and change.result else []
     if found != record.changes:
         record.changes = found
-        # Nothing else: a worker may be writing the record at this moment.
-        record.save(update_fields=["changes"])
-        record.mark_updated()
+        with transaction.atomic():
+            # Nothing else: a worker may be writing the record at this moment.
+            record.save(update_fields=["changes"])
+            _tell(record)
+
+
+def _tell(record: "MoleRecord") -> None:
+    """Say to other systems that the answer is another one, by what was found or is gone."""
+    record.mark_updated()
+    deliveries.publish(owner_id=record.owner_id, event=Webhook.Event.ASSESSED, record_id=record.pk)
 
 
 def _measure(before: "Assessment", after: "Assessment") -> dict:

@@ -16,7 +16,8 @@ from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
 
 from accounts.models import User
 from audit import log
-from diagnosis.records.models import MoleRecord, Picture
+from diagnosis.language import results
+from diagnosis.records.models import Assessment, MoleRecord, Picture
 from diagnosis.reviews.models import DoctorProfile, Review
 from diagnosis.webhooks.models import Webhook
 from ml.features import unpack
@@ -105,7 +106,7 @@ def delete_account(person: User) -> None:
 def _explanation() -> str:
     return _(
         "data.json holds all that the service keeps about you: your account, your moles, and your "
-        "records with every answer of the program and every verdict of a doctor.\n"
+        "records with every answer of the program and every final verdict of a doctor.\n"
         "pictures/ holds your pictures; each is named after the id of its record, or, where a "
         "record has several, after its own.\n"
         "What doctors note for each other beside a verdict is left out, since it may speak of "
@@ -127,7 +128,7 @@ def _as_json(person: User) -> Iterator[bytes]:
     records = person.records.order_by("created_at").prefetch_related(
         "assessments__changes_until",
         "further",
-        Prefetch("reviews", Review.objects.select_related("doctor__doctor_profile")),
+        Prefetch("reviews", Review.objects.filter(is_final=True)),
     )
     for number, record in enumerate(records.iterator(chunk_size=CHUNK)):
         yield (b",\n" if number else b"\n") + _dump(_record(record))
@@ -183,6 +184,7 @@ def _record(record: MoleRecord) -> dict[str, Any]:
         "assessments": [
             {"id": assessment.pk, "created_at": assessment.created_at}
             | assessment.as_dict()
+            | {"advice": _advice(assessment, record)}
             | {
                 "features": assessment.features and unpack([assessment.features])[0].tolist(),
                 "changes": [
@@ -194,6 +196,12 @@ def _record(record: MoleRecord) -> dict[str, Any]:
         ],
         "reviews": [_review(review) for review in record.reviews.all()],
     }
+
+
+def _advice(assessment: Assessment, record: MoleRecord) -> str:
+    """Changes were found with the answer of now, and say nothing of earlier ones."""
+    is_current = assessment.pk == record.current_assessment_id
+    return results.advice_that_holds(assessment, record) if is_current else assessment.advice
 
 
 def _place(picture: Picture) -> str:

@@ -113,6 +113,8 @@ def _count_signs(record: MoleRecord) -> None:
         if advice != assessment.advice:
             assessment.advice = advice
             assessment.save(update_fields=["advice"])
+            if assessment.pk == record.current_assessment_id:
+                claims.publish_assessed(record)
 
 
 def start_over(record: MoleRecord) -> None:

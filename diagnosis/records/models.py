@@ -269,6 +269,11 @@ class MoleRecord(Picture):
         return self.state in self.PENDING
 
     @property
+    def is_stale(self) -> bool:
+        """Whether its answer rests on another place of the mole, or other pictures, than now."""
+        return self.state in self.ASSESSED and self.stale_since is not None
+
+    @property
     def pictures(self) -> "list[Picture]":
         """All of the sitting: the record's own first, then the others as they came."""
         return [self, *self.further.all()]
@@ -313,7 +318,11 @@ class FurtherPicture(Picture):
 
 
 class Assessment(models.Model):
-    """What one version of the model said about one record; never edited."""
+    """What one version of the model said about one record.
+
+    Signs are counted in its advice (``answers``), and it loses what it holds of a picture that is
+    taken out (``sittings``).
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     record = models.ForeignKey(

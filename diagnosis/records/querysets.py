@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import models
-from django.db.models import F, Func, OuterRef, Prefetch, Q, Subquery, Value
+from django.db.models import Case, F, Func, OuterRef, Prefetch, Q, Subquery, Value, When
 from django.db.models.functions import Cast
 
 import ml.classifier
 from accounts.models import User
 from diagnosis.moles.models import Mole
+from ml.taxonomy import ADVICE
 
 if TYPE_CHECKING:
     pass
@@ -34,10 +35,19 @@ START_OF_AN_ID = re.compile(r"P?([0-9a-f]{8,32})", re.IGNORECASE)
 
 # The names of the assessment object; Assessment has a column for each.
 CONTRACT = tuple(field.name for field in fields(ml.classifier.Assessment))
+# As results.advice_that_holds says it of an assessment.
+ADVICE_THAT_HOLDS = Case(
+    When(
+        ~Q(record__changes=[]),
+        advice__in=ADVICE[: ADVICE.index("doctor_weeks")],
+        then=Value("doctor_weeks"),
+    ),
+    default=F("advice"),
+)
 # What the API says of a record beside its pictures, answer and verdicts, and what it pages by.
 SAID = (
     *("id", "state", "failure_reason", "mole", "modality", "note", "signs", "size_mm", "changes"),
-    *("created_at", "finished_at", "danger"),
+    *("created_at", "finished_at", "danger", "stale_since"),
 )
 
 
@@ -64,7 +74,8 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         Decoded only to be encoded again, the heatmaps of a page took most of its time.
         """
         assessments: Any = self.model._meta.get_field("current_assessment").related_model
-        pairs = ((Value(name), F(name)) for name in CONTRACT)
+        said = {name: F(name) for name in CONTRACT} | {"advice": ADVICE_THAT_HOLDS}
+        pairs = ((Value(name), value) for name, value in said.items())
         written: Func = Func(
             *chain.from_iterable(pairs),
             function="json_build_object",

@@ -14,6 +14,14 @@ from diagnosis.language import terms
 from diagnosis.records.models import Assessment, FurtherPicture, MoleRecord, Picture
 from diagnosis.records.querysets import CONTRACT
 
+CHANGES_FOUND = _(
+    "What measurably changed since the mole's first picture: the advice is then never less than "
+    "doctor_weeks."
+)
+IS_STALE = _(
+    "The pictures or the place of the mole were changed since the assessment, and there will be "
+    "another one."
+)
 NOTHING, NO_PICTURE = str(uuid.UUID(int=0)), str(uuid.UUID(int=1))
 as_time = serializers.DateTimeField().to_representation
 
@@ -70,6 +78,11 @@ class AssessmentSerializer(serializers.ModelSerializer):
 
     diagnoses = Diagnoses()
     categories = Categories()
+    advice = serializers.ChoiceField(
+        list(terms.ADVICE.items()),
+        read_only=True,
+        help_text=_("With the person's signs and the record's changes: the one that holds."),
+    )
     used = serializers.ListField(child=serializers.ChoiceField(list(terms.KNOWN.items())))
     picture = PictureAloneSerializer(allow_null=True)
     pictures = PartSerializer(
@@ -191,7 +204,9 @@ class RecordSerializer(serializers.ModelSerializer):
         help_text=_("All of the sitting, the record's own first."),
     )
     changes = serializers.ListField(
-        child=serializers.ChoiceField(list(terms.CHANGES.items())), read_only=True
+        child=serializers.ChoiceField(list(terms.CHANGES.items())),
+        read_only=True,
+        help_text=CHANGES_FOUND,
     )
     failure_reason = serializers.ChoiceField(
         MoleRecord.FailureReason.choices, allow_blank=True, read_only=True
@@ -199,6 +214,7 @@ class RecordSerializer(serializers.ModelSerializer):
     image = serializers.URLField(read_only=True)
     thumbnail = serializers.URLField(read_only=True)
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
+    is_stale = serializers.BooleanField(read_only=True, help_text=IS_STALE)
     reviews = ReviewSerializer(many=True, read_only=True)
     size_mm = serializers.DecimalField(
         max_digits=4, decimal_places=1, coerce_to_string=False, read_only=True, allow_null=True
@@ -222,6 +238,7 @@ class RecordSerializer(serializers.ModelSerializer):
             "created_at",
             "finished_at",
             "assessment",
+            "is_stale",
             "reviews",
         )
         read_only_fields = fields
@@ -245,6 +262,7 @@ class RecordSerializer(serializers.ModelSerializer):
             "created_at": as_time(record.created_at),
             "finished_at": record.finished_at and as_time(record.finished_at),
             "assessment": assessment_of(record),
+            "is_stale": record.is_stale,
             "reviews": [_review(review) for review in record.verdicts],
         }
 

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.ownership import check_owner
 from diagnosis import limits, metrics
+from diagnosis.moles import changes
 from diagnosis.records import answers, media, uploads
 from diagnosis.records.models import FurtherPicture, MoleRecord, Picture
 from ml.sitting.together import MOST
@@ -115,7 +116,9 @@ def remove(*, record: MoleRecord, picture: Picture, by: User) -> None:
             return  # it is gone already
         if len(pictures) == 1:
             raise ValidationError(LAST)
+        _leave_out(record, gone, heir=pictures[1])
         if gone is record:
+            changes.forget(record)  # they were measured in the picture that goes
             gone = pictures[1]
             for name in FILE:
                 mine, theirs = getattr(record, name), getattr(gone, name)
@@ -124,6 +127,23 @@ def remove(*, record: MoleRecord, picture: Picture, by: User) -> None:
             record.save(update_fields=FILE)
         gone.delete()  # with its file, on commit
         _answer_anew(record)
+
+
+def _leave_out(record: MoleRecord, gone: Picture, heir: Picture) -> None:
+    """Take out of the answers what they hold of a picture that goes.
+
+    Where it is the record's own, ``heir`` gets the record's id. What the answers say stands until
+    there is another.
+    """
+    of_record = {"heatmap": None, "outline": None, "features": None} if gone is record else {}
+    for answer in record.assessments.all():
+        answer.pictures = [part for part in answer.pictures if part["id"] != str(gone.pk)]
+        for part in answer.pictures:
+            if gone is record and part["id"] == str(heir.pk):
+                part["id"] = str(record.pk)
+        for name, nothing in of_record.items():
+            setattr(answer, name, nothing)
+        answer.save(update_fields=["pictures", *of_record])
 
 
 def picture_of(record: MoleRecord, key: uuid.UUID) -> Picture:

@@ -239,6 +239,7 @@ def _answer(record: MoleRecord, assessment: Assessment) -> dict[str, Any]:
     said = results.answer(record)
     return {
         "assessment": assessment,
+        "advice": terms.ADVICE[results.advice_that_holds(assessment, record)],
         "probabilities": [
             (terms.DIAGNOSES[name], probability, percent(probability))
             for name, probability in sorted(assessment.diagnoses.items(), key=lambda item: -item[1])
@@ -249,6 +250,7 @@ def _answer(record: MoleRecord, assessment: Assessment) -> dict[str, Any]:
         "frequency": frequencies.of(assessment),
         "remarks": [
             *(sentences[code] for code in (*assessment.reasons, *assessment.warnings)),
+            *((said.again,) if said and said.again else ()),
             *(said.untested if said else ()),
         ],
         "overlays": {"heatmap": assessment.heatmap, "outline": assessment.outline},

@@ -13,6 +13,8 @@ from accounts.models import User
 from diagnosis.language import terms
 from diagnosis.records.models import MAX_TEXT, MoleRecord
 from diagnosis.records.serializers import (
+    CHANGES_FOUND,
+    IS_STALE,
     AssessmentSerializer,
     SittingPictureSerializer,
     as_time,
@@ -177,9 +179,9 @@ class PatientPictureSerializer(SittingPictureSerializer):
 class PatientRecordSerializer(serializers.ModelSerializer):
     """Another person's record, before a doctor.
 
-    ``assessment`` and ``danger`` are null while there is no answer, and for a doctor who reviews
-    blind and has not written a verdict yet; ``reviews`` is empty for one whose own opinion a
-    colleague waits for, and ``known`` counts them all the same.
+    ``assessment`` and ``danger`` are null, and ``changes`` is empty, while there is no answer, and
+    for a doctor who reviews blind and has not written a verdict yet; ``reviews`` is empty for one
+    whose own opinion a colleague waits for, and ``known`` counts them all the same.
     """
 
     person = serializers.CharField(source="owner.pseudonym", read_only=True)
@@ -194,7 +196,13 @@ class PatientRecordSerializer(serializers.ModelSerializer):
         many=True, read_only=True, help_text=_("All of the sitting, the record's own first.")
     )
     danger = serializers.ChoiceField(MoleRecord.Danger.choices, read_only=True, allow_null=True)
+    changes = serializers.ListField(
+        child=serializers.ChoiceField(list(terms.CHANGES.items())),
+        read_only=True,
+        help_text=CHANGES_FOUND,
+    )
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
+    is_stale = serializers.BooleanField(read_only=True, help_text=IS_STALE)
     claimed_by = serializers.CharField(read_only=True, allow_null=True)
     known = serializers.IntegerField(
         read_only=True,
@@ -216,8 +224,8 @@ class PatientRecordSerializer(serializers.ModelSerializer):
         model = MoleRecord
         fields = (
             *("id", "person", "age", "state", "mole", "modality", "note", "signs", "size_mm"),
-            *("image", "thumbnail", "pictures", "created_at", "danger", "assessment", "claimed_by"),
-            *("known", "shown", "opinion", "reviews"),
+            *("changes", "image", "thumbnail", "pictures", "created_at", "danger", "assessment"),
+            *("is_stale", "claimed_by", "known", "shown", "opinion", "reviews"),
         )
         read_only_fields = fields
 
@@ -239,12 +247,14 @@ class PatientRecordSerializer(serializers.ModelSerializer):
             "note": record.note,
             "signs": record.signs,
             "size_mm": record.size_mm,
+            "changes": [] if is_hidden else record.changes,
             "image": pictures[0]["image"],
             "thumbnail": pictures[0]["thumbnail"],
             "pictures": pictures,
             "created_at": as_time(record.created_at),
             "danger": None if is_hidden else record.danger,
             "assessment": None if is_hidden else assessment_of(record),
+            "is_stale": record.is_stale,
             "claimed_by": _holder(record),
             "known": len(reviews),
             "shown": [picture.file_name for picture in record.pictures],

@@ -110,9 +110,10 @@ class _Report(FPDF):
                 "Their colours depend on the light and on the camera."
             ),
             _(
-                "A program compared each picture with others, one by one. It misses skin cancers, "
-                "and it learned mostly from light skin. Its figures are not a diagnosis, and "
-                "a difference between two of them does not mean that the mole changed."
+                "A program compared these pictures with others, each by itself, or together where "
+                "they were taken together. It misses skin cancers, and it learned mostly from "
+                "light skin. Its figures are not a diagnosis, and a difference between two of "
+                "them does not mean that the mole changed."
             ),
         ):
             self._line(sentence, 9.5, GREY, gap=1.5)
@@ -315,10 +316,8 @@ def _facts_of(record: MoleRecord) -> list[tuple[str, str]]:
 
 
 def _signed(review: "Review") -> str:
-    return _("%(doctor)s, doctor, on %(date)s") % {
-        "doctor": review.signature,
-        "date": _moment(review.created_at),
-    }
+    named = _("%(doctor)s, doctor, on %(date)s") if review.signature else _("A doctor, on %(date)s")
+    return named % {"doctor": review.signature, "date": _moment(review.created_at)}
 
 
 def _moment(moment: datetime) -> str:

@@ -139,7 +139,7 @@ def thresholds_of(classifier: Classifier, modalities: Collection[str]) -> Thresh
 
 def is_contradicted(risk_category: str | None, malignancies: Collection[float]) -> bool:
     """Whether the mean is benign, and one of its pictures by itself rather malignant."""
-    return risk_category == BENIGN and max(malignancies) >= CONTRADICTED
+    return risk_category == BENIGN and max(malignancies, default=0) >= CONTRADICTED
 
 
 def _warnings(parts: Sequence[Assessment]) -> list[str]:

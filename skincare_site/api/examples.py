@@ -68,6 +68,7 @@ RECORD = {
     "created_at": "2026-11-24T09:30:00Z",
     "finished_at": "2026-11-24T09:30:01Z",
     "assessment": ASSESSMENT,
+    "is_stale": False,
     "reviews": [REVIEW],
 }
 EXAMPLES = {

@@ -147,6 +147,16 @@ def test_a_verdict_makes_it_final(fhir, record, dr_chen):
     assert "device" not in verdict
 
 
+def test_a_doctor_without_a_name_is_a_doctor(fhir, record, dr_chen):
+    type(dr_chen).objects.filter(pk=dr_chen.pk).update(display_name="")
+    write(record, dr_chen)
+    report = read(fhir, f"DiagnosticReport/{record.pk}")
+    assert report["performer"] == [{"display": "A doctor"}]
+    assert report["conclusion"].startswith("A doctor: See a doctor within a few days;")
+    verdict = read(fhir, report["result"][-1]["reference"])
+    assert verdict["performer"] == [{"display": "A doctor"}]
+
+
 @pytest.mark.parametrize(
     ("code", "system"),
     [

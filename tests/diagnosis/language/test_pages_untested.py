@@ -10,9 +10,9 @@ from django.utils import timezone
 from pypdf import PdfReader
 from rest_framework.test import APIClient
 
-from diagnosis.models import Assessment
+from diagnosis.models import Assessment, MoleRecord
 from diagnosis.sharing import links
-from tests.factories import MoleFactory, UserFactory, assessed, sitting
+from tests.factories import MoleFactory, UserFactory, answer, assessed, sitting
 
 CALLOUT = "This was not tested on pictures like yours"
 
@@ -101,6 +101,53 @@ def test_that_one_of_several_pictures_says_more_stands_at_every_door(client, ali
     record = sitting("benign", "malignant_high_risk", together="benign", owner=alice)
     said = said_at(door, client, record, dr_chen)
     assert "By itself, one of these pictures would be sent to a doctor." in said
+
+
+@pytest.mark.parametrize("door", [*DOORS, before_a_doctor])
+def test_what_a_better_picture_could_tell_is_said_at_every_door(client, alice, dr_chen, door):
+    record = assessed(owner=alice)
+    Assessment.objects.update(warnings=["several_lesions", "touches_edge"])
+    said = said_at(door, client, record, dr_chen)
+    assert "There may be more than one mole in the picture." in said
+    assert "Part of the mole lies outside the picture." in said
+
+
+def test_what_can_t_be_judged_has_reasons_and_no_warnings(client, alice, dr_chen):
+    record = assessed(None, owner=alice)
+    Assessment.objects.update(warnings=["touches_edge"])
+    said = said_at(by_fhir, client, record, dr_chen)
+    assert "out of focus" in said
+    assert "Part of the mole" not in said
+
+
+def test_an_earlier_version_said_what_it_warned_of(client, alice):
+    record = assessed(owner=alice)
+    older = answer(model_version="older", warnings=["touches_edge"])
+    Assessment.objects.create(record=record, **older)
+    earlier = page(client, record).partition("What earlier versions said")[2]
+    assert "Part of the mole lies outside the picture." in earlier
+
+
+@pytest.mark.parametrize("door", [behind_a_link, in_the_report, by_fhir, before_a_doctor])
+def test_that_it_is_judged_again_is_said_at_every_door(client, alice, dr_chen, door):
+    record = sitting("benign", "malignant_high_risk", together="malignant_high_risk", owner=alice)
+    again = "The program is judging the mole again."
+    assert again not in said_at(door, client, record, dr_chen)
+    MoleRecord.objects.update(stale_since=timezone.now())
+    record.refresh_from_db()
+    said = said_at(door, client, record, dr_chen)
+    assert again in said
+    assert "By itself, each of them gives" not in said
+
+
+def test_that_it_is_judged_again_is_news_for_systems_that_keep_what_it_was(alice):
+    record = assessed(owner=alice)
+    program = APIClient()
+    program.force_authenticate(alice)
+    address = f"/api/v1/fhir/DiagnosticReport/{record.pk}"
+    before = program.get(address).json()["meta"]["lastUpdated"]
+    MoleRecord.objects.update(stale_since=timezone.now())
+    assert program.get(address).json()["meta"]["lastUpdated"] > before
 
 
 def test_a_grown_up_s_back_was_tested(client, db):

@@ -2,8 +2,11 @@
 
 import html
 import io
+import json
 import math
 import re
+import uuid
+import zipfile
 from datetime import timedelta
 
 import pytest
@@ -11,9 +14,11 @@ from django.urls import reverse
 from django.utils import timezone
 from pypdf import PdfReader
 
-from diagnosis.models import Assessment, Change, MoleRecord
+from diagnosis.models import Assessment, Change, MoleRecord, Webhook, WebhookDelivery
 from diagnosis.moles import changes, edits
+from diagnosis.own_data import archive
 from diagnosis.records import answers, uploads
+from diagnosis.reviews.models import DoctorProfile
 from diagnosis.sharing import links
 from ml import taxonomy
 from ml.change import limits
@@ -267,6 +272,60 @@ def test_the_api_says_what_changed(picture_of, work, client, alice, bob):
     assert client.get(reverse("api-record-change", args=[first.pk])).status_code == 404
     client.force_login(bob)
     assert client.get(address).status_code == 404
+
+
+def test_the_advice_that_holds_stands_at_every_door(picture_of, work, client, alice, dr_chen):
+    calm, later = picture_of("mole", 0.2, 60), picture_of("turned", 0.3, 0)
+    dangerous = picture_of("turned", 0.3, 0, category=taxonomy.HIGH_RISK)
+    work()
+    held = {calm.pk: "watch", later.pk: "doctor_weeks", dangerous.pk: "doctor_days"}
+    for person, door in ((alice, "record"), (dr_chen, "queue")):
+        client.force_login(person)
+        rows = client.get(reverse(f"api-{door}-list")).json()["results"]
+        assert {row["id"]: row["assessment"]["advice"] for row in rows} == {
+            str(pk): advice for pk, advice in held.items()
+        }
+        one = client.get(reverse(f"api-{door}-detail", args=[later.pk])).json()
+        assert (one["assessment"]["advice"], one["changes"]) == ("doctor_weeks", ["grew"])
+    page = client.get(reverse("admin:diagnosis_molerecord_change", args=[later.pk]))
+    advice = re.search(r"<dt>Advice</dt><dd>(.*?)</dd>", page.content.decode())
+    assert advice[1] == "Show it to a doctor within a few weeks."
+    client.force_login(alice)
+    whole = zipfile.ZipFile(io.BytesIO(b"".join(archive.archive(alice))))
+    for record in json.loads(whole.read("data.json"))["records"]:
+        [answer] = record["assessments"]
+        assert answer["advice"] == held[uuid.UUID(record["id"])]
+
+
+def test_to_who_reviews_blind_the_queue_does_not_tell_of_a_change(
+    picture_of, work, client, dr_chen
+):
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0)
+    work()
+    DoctorProfile.objects.create(user=dr_chen, blind_review=True)
+    client.force_login(dr_chen)
+    record = client.get(reverse("api-queue-detail", args=[later.pk])).json()
+    assert (record["assessment"], record["danger"], record["changes"]) == (None, None, [])
+
+
+@pytest.mark.parametrize("leaves", ["first", "later"])
+def test_programs_hear_of_a_change_that_is_found_and_of_one_that_goes(
+    picture_of, work, alice, leaves, django_capture_on_commit_callbacks
+):
+    Webhook.objects.create(owner=alice, url="https://example.org/", events=["record.assessed"])
+    first, later = picture_of("mole", 0.2, 60), picture_of("turned", 0.3, 0)
+    work()
+    told = WebhookDelivery.objects.values_list("record_id", flat=True)
+    assert list(told.all()) == [later.pk]
+    work()
+    assert told.count() == 1  # nothing new
+    with django_capture_on_commit_callbacks(execute=True):
+        record = first if leaves == "first" else later
+        answers.assign(record=record, mole=None, by=alice)
+    later.refresh_from_db()
+    assert later.changes == []
+    assert list(told.all()) == [later.pk, later.pk]
 
 
 def test_the_doctor_sees_both_pictures_and_the_measures(picture_of, work, client, dr_chen):

@@ -1,11 +1,14 @@
 """What was found stands until it is measured anew, and goes with the picture it was found in."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
-from diagnosis.models import Assessment, MoleRecord
+from diagnosis.models import Assessment, Change, MoleRecord
+from diagnosis.moles import changes
 from diagnosis.records import assessments
 from diagnosis.tasks import reassess_record
 from tests.diagnosis.moles.conftest import circle
@@ -111,6 +114,46 @@ def test_the_first_of_a_mole_has_changed_since_nothing(
     later = MoleRecord.objects.get()
     assert later.changes == []
     assert later.danger == MoleRecord.Danger.BENIGN
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_nothing_is_measured_from_an_answer_to_a_picture_that_is_gone(
+    grown, client, pictures, work, number
+):
+    record, later = grown[number], grown[2]
+    FurtherPictureFactory(record=record, image__data=pictures["other"])
+    client.delete(address("picture", record.pk, record.pk))
+    for _ in range(2):
+        work()
+        assert client.get(address("change", later.pk)).json()["state"] == "waiting"
+    later.refresh_from_db()
+    assert later.changes == ["grew"]
+    waiting = Change.objects.filter(result__isnull=True)
+    assert waiting.exists()
+    waiting.update(created_at=timezone.now() - timedelta(minutes=5))
+    assert changes.sweep() == 0
+    assert not waiting.filter(attempts__gt=0).exists()
+
+
+def test_a_picture_that_is_taken_out_while_it_is_measured_leaves_nothing(
+    picture_of, client, alice, pictures, work, monkeypatch
+):
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0)
+    FurtherPictureFactory(record=later, image__data=pictures["other"])
+    client.force_login(alice)
+    real = changes._measure
+
+    def take_out(*both):
+        found = real(*both)
+        client.delete(address("picture", later.pk, later.pk))
+        return found
+
+    monkeypatch.setattr(changes, "_measure", take_out)
+    work()
+    later.refresh_from_db()
+    assert later.changes == []
+    assert not Change.objects.filter(result__isnull=False).exists()
 
 
 @pytest.mark.parametrize("measured_meanwhile", [False, True])

@@ -14,12 +14,14 @@ from django.urls import reverse
 from knox.models import AuthToken
 
 from accounts.models import User
+from diagnosis.reviews import verdicts
 from diagnosis.sharing import links
 from tests.factories import (
     PASSWORD,
     MoleFactory,
     RecordFactory,
     ReviewFactory,
+    UserFactory,
     assessed,
     picture,
 )
@@ -104,6 +106,21 @@ def test_the_archive_has_everything_of_hers_and_nothing_of_bobs(confirmed, alice
     assert first["reviews"][0]["comment"] == "Fine."
     assert second["state"] == "queued"
     assert "idempotency_key" not in second
+
+
+def test_the_archive_has_no_verdict_that_waits_for_a_colleague(confirmed, alice, dr_chen):
+    record = assessed(owner=alice)
+    said = {"risk_category": "benign", "urgency": "none"}
+    colleague = UserFactory(role="doctor", is_staff=True)
+    verdicts.write(record=record, doctor=dr_chen, ask=colleague, comment="Perhaps.", **said)
+
+    def reviews() -> list[str]:
+        data = json.loads(unzipped(confirmed.get(DOWNLOAD)).read("data.json"))
+        return [review["comment"] for review in data["records"][0]["reviews"]]
+
+    assert reviews() == []
+    verdicts.write(record=record, doctor=colleague, comment="I agree.", **said)
+    assert reviews() == ["Perhaps."]
 
 
 def test_an_empty_account_has_an_archive_too(confirmed):

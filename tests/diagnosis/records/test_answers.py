@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from diagnosis import queue
-from diagnosis.models import Assessment, MoleRecord
+from diagnosis.models import Assessment, MoleRecord, Webhook, WebhookDelivery
 from diagnosis.moles import edits
 from diagnosis.records import answers, assessments, claims
 from diagnosis.tasks import reassess_record, sweep_records
@@ -85,6 +85,16 @@ def test_a_sign_that_was_ticked_by_mistake_is_taken_back(say, alice):
     say(record)
     record.refresh_from_db()
     assert (record.signs, record.current_assessment.advice) == ([], "watch")
+
+
+def test_programs_hear_that_a_sign_changed_the_advice(say, alice):
+    Webhook.objects.create(owner=alice, url="https://example.org/", events=["record.assessed"])
+    record = assessed(owner=alice)
+    say(RecordFactory(owner=alice), signs=["bleeding"])  # it has no answer yet
+    told = WebhookDelivery.objects.values_list("record_id", flat=True)
+    for signs, times in (([], 0), (["itching"], 0), (["bleeding"], 1), ([], 2)):
+        say(record, signs=signs)
+        assert list(told.all()) == [record.pk] * times
 
 
 def test_doctors_see_the_raised_danger(say, alice):

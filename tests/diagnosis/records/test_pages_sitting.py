@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 from pydicom import dcmread
+from pypdf import PdfReader
 from rest_framework.test import APIClient
 
 from diagnosis.models import FurtherPicture, MoleRecord, Share
@@ -261,6 +262,19 @@ def test_doctors_see_all_pictures_and_not_the_answer_when_blind(client, alice, d
     blind = client.get(f"/admin/diagnosis/molerecord/{record.pk}/change/").content.decode()
     assert address in blind
     client.session.flush()
+
+
+def test_nobody_says_that_pictures_judged_together_were_judged_one_by_one(signed_in, alice):
+    mole = MoleFactory(owner=alice)
+    record = sitting("benign", "benign", together="benign", owner=alice, mole=mole)
+    share = links.create(owner=alice, days=7, record=record)
+    pdf = signed_in.get(page("record_report", record)).content
+    for shown in (
+        signed_in.get(reverse("diagnosis:mole_detail", args=[mole.pk])).content.decode(),
+        signed_in.get(reverse("diagnosis:shared"), {"key": links.key(share)}).content.decode(),
+        PdfReader(io.BytesIO(pdf)).pages[0].extract_text(),
+    ):
+        assert "by itself, or together where they were taken together" in " ".join(shown.split())
 
 
 def test_a_link_opens_all_pictures_of_its_record_only(client, alice):

@@ -241,6 +241,50 @@ def test_one_picture_taken_out_leaves_the_others_together(
     ]
 
 
+@pytest.fixture
+def take_out(client, alice, asked):
+    """take_out(record, number): alice's program deletes one of the pictures."""
+    client.force_login(alice)
+
+    def do(record: MoleRecord, number: int) -> dict:
+        one = record.pictures[number]
+        client.delete(reverse("api-record-picture", args=[record.pk, one.pk]))
+        return client.get(reverse("api-record-detail", args=[record.pk])).json()
+
+    return do
+
+
+@pytest.mark.parametrize(("number", "left"), [(0, [0.9, 0.0]), (1, [0.1, 0.0]), (2, [0.1, 0.9])])
+def test_what_was_said_of_a_picture_goes_with_it(alice, take_out, client, number, left):
+    record = sitting("benign", "malignant_high_risk", None, together="benign", owner=alice)
+    record.current_assessment.pictures[2]["malignancy"] = 0.0
+    record.current_assessment.features = b"of the first"
+    record.current_assessment.save()
+    said = take_out(record, number)
+    answer = said["assessment"]
+    assert [part["id"] for part in answer["pictures"]] == [one["id"] for one in said["pictures"]]
+    assert [part["malignancy"] for part in answer["pictures"]] == pytest.approx(left)
+    assert said["is_stale"]
+    is_of_the_first = number == 0
+    for name in ("heatmap", "outline"):
+        assert (answer[name] is None) == is_of_the_first
+    seen = client.get(reverse("api-record-heatmap", args=[record.pk]))
+    assert seen.status_code == (404 if is_of_the_first else 200)
+    assert (Assessment.objects.get().features is None) == is_of_the_first
+    page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    assert ("<mole-picture>" in page) == (not is_of_the_first)
+    reassess_record(record.pk)
+    assert not client.get(reverse("api-record-detail", args=[record.pk])).json()["is_stale"]
+
+
+def test_an_answer_to_a_picture_that_is_gone_can_be_uncertain(alice, take_out, client):
+    record = sitting("benign", None, together="benign", owner=alice)
+    Assessment.objects.update(uncertain=True, advice="doctor_weeks")
+    take_out(record, 0)
+    page = client.get(reverse("diagnosis:record_detail", args=[record.pk]))
+    assert "The program is not sure about these pictures." in page.content.decode()
+
+
 def test_the_last_picture_goes_with_its_record_only(alice):
     record = submit(alice, 300)
     with pytest.raises(ValidationError):

@@ -1,11 +1,15 @@
 """What each doctor chooses: the name that people read, blind review, the keys."""
 
+import io
+
 import pytest
 from django.urls import reverse
+from pypdf import PdfReader
 from rest_framework.test import APIClient
 
 from diagnosis.models import DoctorProfile, Review
 from diagnosis.records import assessments
+from diagnosis.sharing import links
 from tests.diagnosis.reviews.test_admin_review import VERDICT, address, post
 from tests.factories import RecordFactory, ReviewFactory, UserFactory, assessed, picture
 
@@ -48,9 +52,16 @@ def test_nobody_reads_a_doctors_e_mail_address(client, alice, record):
     nameless = UserFactory(display_name="", email="secret@example.org", role="doctor")
     ReviewFactory(record=record, doctor=nameless)
     client.force_login(alice)
-    html = client.get(f"/records/{record.pk}/").content.decode()
-    assert "A doctor, doctor, on" not in html
-    assert "secret@" not in html
+    share = links.create(owner=alice, days=7, record=record)
+    pdf = client.get(f"/records/{record.pk}/report/")
+    for said in (
+        client.get(f"/records/{record.pk}/").content.decode(),
+        client.get(links.address(share, site="/")).content.decode(),
+        PdfReader(io.BytesIO(pdf.content)).pages[0].extract_text(),
+    ):
+        assert "A doctor, on" in said
+        assert ", doctor, on" not in said
+        assert "secret@" not in said
 
 
 def test_blind_review_hides_the_answer_until_it_is_asked_for(doctor, record):
