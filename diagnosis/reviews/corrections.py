@@ -53,7 +53,8 @@ class ReviewAdmin(admin.ModelAdmin):
         return own and super().has_change_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Review, form: Any, change: bool) -> None:
-        verdicts.correct(review=obj, by=request.user)
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        verdicts.correct(review=obj, by=request.user, **changes)
 
 
 @admin.register(DoctorProfile)

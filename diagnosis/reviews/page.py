@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.defaultfilters import floatformat
@@ -133,9 +133,21 @@ class ReviewPage:
             self.admin.message_user(
                 self.request, _("Another doctor has claimed it."), messages.WARNING
             )
-        self.record.refresh_from_db(fields=["review_claimed_until"])
+        if not self._look_again():
+            return self._gone()
         # Without its errors: the verdict was only begun, and stays as it was typed.
         return self.show(self._form(initial=self.request.POST.dict()))
+
+    def _look_again(self) -> bool:
+        """Read the record as it is by now; False where the person has deleted it."""
+        record = self.admin.get_object(self.request, str(self.record.pk))
+        self.record = record or self.record
+        return record is not None
+
+    def _gone(self) -> HttpResponse:
+        return self.admin._get_obj_does_not_exist_redirect(
+            self.request, self.admin.opts, str(self.record.pk)
+        )
 
     def _release(self) -> None:
         claims.release(record_ids=[self.record.pk], doctor=self.request.user)
@@ -156,29 +168,26 @@ class ReviewPage:
                     question=form.cleaned_data.get("question", ""),
                     **{name: form.cleaned_data[name] for name in Review.VERDICT},
                 )
-            except verdicts.MorePictures:
+            except ValidationError as error:
+                form.add_error(None, error)
+            except (verdicts.ShownBefore, verdicts.Overtaken) as error:
+                if not self._look_again():
+                    return self._gone()
                 data = request.POST.copy()
-                record.refresh_from_db(fields=["image"])
-                data["shown"] = _shown(record)
-                form.data = data
-                form.add_error(
-                    None,
-                    _(
-                        "The person has added a picture meanwhile. Look at it, then save again. "
-                        "Nothing of yours is saved yet."
-                    ),
-                )
-            except verdicts.Overtaken:
-                data = request.POST.copy()
-                data["known"] = str(record.reviews.count())
-                form.data = data
-                form.add_error(
-                    None,
-                    _(
+                if isinstance(error, verdicts.ShownBefore):
+                    data["shown"] = _shown(self.record)
+                    words = _(
+                        "Something has changed meanwhile: a picture, what the person says, or "
+                        "what was measured. Look again, then save. Nothing of yours is saved yet."
+                    )
+                else:
+                    data["known"] = str(self.record.reviews.count())
+                    words = _(
                         "Another doctor has claimed this record, or written a verdict meanwhile. "
                         "Nothing of yours is saved yet."
-                    ),
-                )
+                    )
+                form.data = data
+                form.add_error(None, words)
         if form.errors:
             return self.show(form)
         self.admin.message_user(request, _("Your verdict is saved."), messages.SUCCESS)
@@ -220,7 +229,7 @@ def percent(share: float) -> str:
 
 
 def _shown(record: MoleRecord) -> str:
-    return " ".join(picture.file_name for picture in record.pictures)
+    return " ".join(verdicts.shown_of(record))
 
 
 def _changed(record: MoleRecord) -> dict[str, Any]:
