@@ -66,14 +66,24 @@ def waiting(doctor: User) -> QuerySet[SecondOpinion]:
 
 def waiting_for(doctor: User) -> RecordQuerySet:
     """Records on which this doctor's word is asked for, or whose disagreement is theirs to end."""
-    records = waiting(doctor).values("first__record")
-    return MoleRecord.objects.real().filter(state="done", pk__in=records)
+    return _records(waiting(doctor))
+
+
+def overdue() -> RecordQuerySet:
+    """Records whose question has waited too long: any doctor's now."""
+    old = SecondOpinion.objects.filter(final__isnull=True, created_at__lte=Now() - WAITS_AT_MOST)
+    return _records(old)
 
 
 def with_colleagues(doctor: User) -> QuerySet[SecondOpinion]:
     """Questions whose records are not for this doctor to review now."""
     fresh = SecondOpinion.objects.filter(final__isnull=True, created_at__gt=Now() - WAITS_AT_MOST)
     return fresh.exclude(asked=doctor).exclude(first__doctor=doctor, second__isnull=False)
+
+
+def _records(questions: QuerySet[SecondOpinion]) -> RecordQuerySet:
+    """Those that the questions are about, be it that a picture can't be used any more."""
+    return MoleRecord.objects.real().assessed().filter(pk__in=questions.values("first__record"))
 
 
 def ask(*, review: Review, of: User, question: str = "") -> SecondOpinion:
