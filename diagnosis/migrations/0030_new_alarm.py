@@ -120,4 +120,12 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunSQL(DERIVE, DERIVE_WITHOUT),
+        migrations.AlterModelOptions(
+            name="review",
+            options={
+                "ordering": ["-news_since"],
+                "verbose_name": "review",
+                "verbose_name_plural": "reviews",
+            },
+        ),
     ]

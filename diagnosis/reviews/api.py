@@ -207,7 +207,7 @@ class VerdictViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Review]:
-        return Review.objects.filter(doctor=self.request.user)
+        return Review.objects.filter(doctor=self.request.user).order_by("-created_at")
 
     @extend_schema(
         summary="Correct a verdict of yours; the person is told again",

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -137,8 +137,9 @@ def settle(*, opinion: SecondOpinion, final: Review) -> None:
         Q(pk=opinion.first_id) | Q(pk=opinion.second_id)
     )
     of_both.exclude(pk=final.pk).update(is_final=False)
-    Review.objects.filter(pk=final.pk).update(is_final=True)
-    final.is_final = True
+    if not final.is_final:
+        final.is_final, final.news_since = True, timezone.now()
+    Review.objects.filter(pk=final.pk).update(is_final=True, news_since=final.news_since)
     opinion.final = final
     opinion.save(update_fields=["second", "final"])
 

@@ -265,7 +265,7 @@ class MoleRecordAdmin(admin.ModelAdmin):
     def earlier_verdicts(self, record: MoleRecord) -> SafeString | None:
         others = record.mole.records.all() if record.mole else ()
         found = [review for other in others if other != record for review in other.reviews.all()]
-        latest = sorted(found, key=lambda review: review.created_at, reverse=True)[:3]
+        latest = sorted(found, key=lambda review: review.news_since, reverse=True)[:3]
         return format_html_join("", "{}, {}<br>", ((_short(r), _day(r)) for r in latest)) or None
 
     @admin.display(description=_("claimed"), ordering="review_claimed_until", empty_value="–")
@@ -284,4 +284,4 @@ def _short(review: Review) -> str:
 
 
 def _day(review: Review) -> str:
-    return formats.date_format(timezone.localtime(review.created_at), "SHORT_DATE_FORMAT")
+    return formats.date_format(timezone.localtime(review.news_since), "SHORT_DATE_FORMAT")

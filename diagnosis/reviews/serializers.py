@@ -103,10 +103,14 @@ class WrittenVerdictSerializer(serializers.ModelSerializer):
     risk_category = serializers.ChoiceField(CATEGORIES)
     urgency = serializers.ChoiceField(URGENCIES)
     confidence = serializers.ChoiceField(Review.Confidence.choices, allow_blank=True)
+    changed_at = serializers.DateTimeField(source="news_since", read_only=True)
 
     class Meta:
         model = Review
-        fields = ("id", "record", "doctor", *Review.VERDICT, "blind", "is_final", "created_at")
+        fields = (
+            *("id", "record", "doctor", *Review.VERDICT, "blind", "is_final", "created_at"),
+            "changed_at",
+        )
         read_only_fields = fields
 
 

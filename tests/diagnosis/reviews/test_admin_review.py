@@ -1,13 +1,18 @@
 """A record's page in the admin: doctors read it, and write a verdict that the person sees."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
 from auditlog.models import LogEntry
 from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.formats import date_format
 from rest_framework.test import APIClient
 
+from diagnosis.language import results
 from diagnosis.models import MoleRecord, Review
+from diagnosis.reviews import verdicts
 from tests.factories import MoleFactory, RecordFactory, ReviewFactory, UserFactory, assessed
 
 VERDICT = {
@@ -117,6 +122,33 @@ def test_doctors_correct_their_own_verdicts_only(doctor, dr_chen, record):
         assert doctor.post(page, VERDICT).status_code == status
     own.refresh_from_db()
     assert own.comment == "Please come this week."
+
+
+def test_a_corrected_verdict_is_the_newest(client, alice, dr_chen, record):
+    record.mole = MoleFactory(owner=alice)
+    record.save()
+    assessed(owner=alice, mole=record.mole)
+    own = ReviewFactory(record=record, doctor=dr_chen, urgency="doctor_weeks", diagnosis="nv")
+    further = ReviewFactory(record=record, diagnosis="bkl")
+    past = timezone.now() - timedelta(days=40)
+    Review.objects.update(created_at=past, news_since=past)
+    verdicts.correct(review=own, by=dr_chen, urgency="doctor_days")
+    whole = MoleRecord.objects.with_answers().get(pk=record.pk)
+    assert results.tag(whole)["tone"] == "soon"
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    assert page.index("See a doctor within a few days") < page.index("No visit needed")
+    with translation.override("en-gb"):
+        today = date_format(timezone.localdate(), "DATE_FORMAT")
+    assert f"doctor, on {today}" in page
+    first, second = client.get(f"/api/v1/records/{record.pk}/").json()["reviews"]
+    assert (first["urgency"], second["urgency"]) == ("doctor_days", "none")
+    assert first["changed_at"] > first["created_at"] == second["changed_at"]
+    client.force_login(dr_chen)
+    page = client.get(address("change", record)).content.decode()
+    assert page.index(f"<h3>{dr_chen}") < page.index(f"<h3>{further.doctor}")
+    row = client.get(reverse("admin:diagnosis_molerecord_changelist")).content.decode()
+    assert row.index("melanocytic naevus, ") < row.index("benign keratosis, ")
 
 
 def test_nobody_adds_or_deletes_records_here(doctor, record, admin_client):
