@@ -3,11 +3,13 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
-from diagnosis.reviews import verdicts
+from accounts.requests import PersonRequest
+from diagnosis.reviews import opinions, verdicts
 from diagnosis.reviews.forms import VerdictForm
 from diagnosis.reviews.models import DoctorProfile, Review
 
@@ -37,6 +39,9 @@ class ReviewAdmin(admin.ModelAdmin):
     readonly_fields = ("record", "doctor", "created_at", "blind")
     show_full_result_count = False
     actions = None
+
+    def get_queryset(self, request: PersonRequest) -> QuerySet[Review]:
+        return super().get_queryset(request) & opinions.readable(request.user)
 
     @admin.display(description=_("diagnosis"))
     def in_words(self, review: Review) -> str:

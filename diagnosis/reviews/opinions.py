@@ -81,6 +81,12 @@ def with_colleagues(doctor: User) -> QuerySet[SecondOpinion]:
     return fresh.exclude(asked=doctor).exclude(first__doctor=doctor, second__isnull=False)
 
 
+def readable(doctor: User) -> QuerySet[Review]:
+    """Verdicts, without colleagues' on records on which they wait for this doctor's own."""
+    hidden = waiting(doctor).filter(asked=doctor, second__isnull=True).values("first__record")
+    return Review.objects.exclude(~Q(doctor=doctor), record__in=hidden)
+
+
 def _records(questions: QuerySet[SecondOpinion]) -> RecordQuerySet:
     """Those that the questions are about, be it that a picture can't be used any more."""
     return MoleRecord.objects.real().assessed().filter(pk__in=questions.values("first__record"))
@@ -90,14 +96,14 @@ def ask(*, review: Review, of: User, question: str = "") -> SecondOpinion:
     """Ask a colleague about a verdict that was just written; they hear of it by e-mail.
 
     For the caller's transaction. Raises PermissionDenied when that is not a doctor,
-    ValidationError for oneself, or when a colleague is asked already.
+    ValidationError for oneself, or for the person in the picture.
     """
     if of.pk == review.doctor_id:
         raise ValidationError({"ask": _("Ask a colleague, not yourself.")})
     if not of.has_perm("diagnosis.add_review"):
         raise PermissionDenied
-    if open_on(review.record):
-        raise ValidationError({"ask": _("A colleague is asked about this record already.")})
+    if of.pk == review.record.owner_id:
+        raise ValidationError({"ask": _("This colleague can’t be asked here. Ask another one.")})
     opinion = SecondOpinion(first=review, asked=of, question=question)
     opinion.full_clean()
     opinion.save(force_insert=True)

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.defaultfilters import floatformat
@@ -34,7 +35,8 @@ class ReviewPage:
         self, model_admin: admin.ModelAdmin, request: PersonRequest, record: MoleRecord
     ) -> None:
         self.admin, self.request, self.record = model_admin, request, record
-        self.may_write = model_admin.has_change_permission(request, record)
+        may_write = model_admin.has_change_permission(request, record)
+        self.may_write = may_write and record.owner_id != request.user.pk
         self.profile = verdicts.profile(request.user)
         self.opinion = opinions.open_on(record)
 
@@ -75,7 +77,9 @@ class ReviewPage:
             "age": record.born and age_on(timezone.localdate(), record.born),
             "signs": [terms.SIGNS[sign] for sign in record.signs],
             "further": list(record.further.all()),
-            "others": others.order_by("-created_at").prefetch_related("reviews"),
+            "others": others.order_by("-created_at").prefetch_related(
+                Prefetch("reviews", opinions.readable(request.user))
+            ),
             "verdicts": written,
             "opinion": self.opinion,
             "is_asked": opinions.hides_verdicts(self.opinion, request.user),
@@ -168,32 +172,38 @@ class ReviewPage:
                     question=form.cleaned_data.get("question", ""),
                     **{name: form.cleaned_data[name] for name in Review.VERDICT},
                 )
-            except ValidationError as error:
-                form.add_error(None, error)
-            except (verdicts.ShownBefore, verdicts.Overtaken) as error:
+            except (ValidationError, verdicts.ShownBefore, verdicts.Overtaken) as error:
                 if not self._look_again():
                     return self._gone()
-                data = request.POST.copy()
-                if isinstance(error, verdicts.ShownBefore):
-                    data["shown"] = _shown(self.record)
-                    words = _(
-                        "Something has changed meanwhile: a picture, what the person says, or "
-                        "what was measured. Look again, then save. Nothing of yours is saved yet."
-                    )
-                else:
-                    data["known"] = str(self.record.reviews.count())
-                    words = _(
-                        "Another doctor has claimed this record, or written a verdict meanwhile. "
-                        "Nothing of yours is saved yet."
-                    )
-                form.data = data
-                form.add_error(None, words)
+                self._refuse(form, error)
         if form.errors:
             return self.show(form)
         self.admin.message_user(request, _("Your verdict is saved."), messages.SUCCESS)
         if request.POST.get("do") == "stay":
             return redirect(request.path)
         return go_on(self.admin, request)
+
+    def _refuse(self, form: NewVerdictForm, error: Exception) -> None:
+        """Say in the form what stands against it; sent again, it knows what the page shows now."""
+        data = self.request.POST.copy()
+        if isinstance(error, verdicts.ShownBefore):
+            data["shown"] = _shown(self.record)
+            error = ValidationError(
+                _(
+                    "Something has changed meanwhile: a picture, what the person says, or what "
+                    "was measured. Look again, then save. Nothing of yours is saved yet."
+                )
+            )
+        elif isinstance(error, verdicts.Overtaken):
+            data["known"] = str(self.record.reviews.count())
+            error = ValidationError(
+                _(
+                    "Another doctor has claimed this record, or written a verdict meanwhile. "
+                    "Nothing of yours is saved yet."
+                )
+            )
+        form.data = data
+        form.add_error(None, error)
 
     def _form(self, *args: Any, **kwargs: Any) -> NewVerdictForm:
         may_ask = self.opinion is None

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.requests import PersonRequest
 from diagnosis.records import responses, sittings
 from diagnosis.records.models import MoleRecord
-from diagnosis.reviews import claims, verdicts
+from diagnosis.reviews import claims, opinions, verdicts
 from diagnosis.reviews.filters import ClaimFilter, ReviewFilter
 from diagnosis.reviews.models import Review
 from diagnosis.reviews.page import SKIPPED, ReviewPage, go_on, percent
@@ -85,12 +85,14 @@ class MoleRecordAdmin(admin.ModelAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MoleRecord]:
-        of_the_mole = MoleRecord.objects.only("mole").prefetch_related("reviews")
+        verdicts_shown = Prefetch("reviews", opinions.readable(request.user))
+        of_the_mole = MoleRecord.objects.only("mole").prefetch_related(verdicts_shown)
         # Of an assessment, a row shows two numbers.
         unseen = ("diagnoses", "categories", "pictures", "heatmap", "outline", "features")
         return (
             super()
             .get_queryset(request)
+            .real()
             .select_related("current_assessment", "mole", "review_claimed_by")
             .defer(*(f"current_assessment__{name}" for name in unseen))
             .prefetch_related("further", Prefetch("mole__records", of_the_mole))
@@ -100,7 +102,7 @@ class MoleRecordAdmin(admin.ModelAdmin):
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> MoleRecord | None:
         """Get a record with all that its page shows, other than in the list."""
-        whole = MoleRecord.objects.select_related("current_assessment", "mole", "owner")
+        whole = MoleRecord.objects.real().select_related("current_assessment", "mole", "owner")
         return whole.filter(pk=object_id).first()
 
     def get_search_results(
@@ -215,8 +217,7 @@ class MoleRecordAdmin(admin.ModelAdmin):
         """The record, if this person may see it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        record = get_object_or_404(MoleRecord, pk=record_id)
-        return record
+        return get_object_or_404(MoleRecord.objects.real(), pk=record_id)
 
     # --- columns ---------------------------------------------------------------------------------
 

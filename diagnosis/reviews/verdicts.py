@@ -5,10 +5,11 @@ from collections.abc import Collection
 from hashlib import sha256
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from diagnosis.push import notifications
@@ -68,9 +69,9 @@ def write(
     ``shown_of`` gave for the record that the doctor saw.
     ``ask``: a colleague, whose opinion the verdict waits for unless it is urgent.
     The same verdict sent again, as by a double click, returns the one that it made.
-    Raises PermissionDenied when not a doctor, ValidationError, Overtaken, ShownBefore.
+    Raises PermissionDenied when not a doctor, or on their own record, ValidationError, Overtaken, ShownBefore.
     """
-    if not doctor.has_perm("diagnosis.add_review"):
+    if not doctor.has_perm("diagnosis.add_review") or record.owner_id == doctor.pk:
         raise PermissionDenied
     verdict = {
         "risk_category": risk_category,
@@ -104,8 +105,10 @@ def write(
 
 
 def _add(review: Review, *, ask: User | None, question: str) -> None:
-    """Store a verdict, and tell the person if it makes one final."""
+    """Store a verdict, and tell the person if it makes one final. Raises as opinions.ask does."""
     open_one = opinions.open_on(review.record)
+    if ask and open_one:
+        raise ValidationError({"ask": _("A colleague is asked about this record already.")})
     is_answer = open_one and open_one.second is None and open_one.asked_id == review.doctor_id
     review.is_final = not (is_answer or ask) or review.urgency == opinions.URGENT
     review.save(force_insert=True)

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from diagnosis.language import results
 from diagnosis.models import MoleRecord, Review
-from diagnosis.reviews import verdicts
+from diagnosis.reviews import claims, looks, verdicts
 from tests.factories import MoleFactory, RecordFactory, ReviewFactory, UserFactory, assessed
 
 VERDICT = {
@@ -193,6 +193,32 @@ def test_a_missing_picture_file_is_told(doctor, record):
 def test_an_address_of_no_record_leads_back(doctor, record):
     page = reverse("admin:diagnosis_molerecord_change", args=[uuid.uuid4()])
     assert doctor.get(page).url == reverse("admin:index")
+
+
+@pytest.mark.parametrize(
+    ("do", "where", "name"), [("stay", looks, "is_blind"), ("claim", claims, "take")]
+)
+def test_a_record_that_is_deleted_meanwhile_leads_back(
+    doctor, record, monkeypatch, do, where, name
+):
+    monkeypatch.setattr(where, name, lambda **_: record.delete() and 0)
+    assert post(doctor, record, VERDICT, do=do).url == reverse("admin:index")
+
+
+def test_no_doctor_reviews_a_drawn_picture(doctor, alice):
+    drawn = assessed(owner=alice, origin="demo")
+    listed = doctor.get(reverse("admin:diagnosis_molerecord_changelist"), {"review": "all"})
+    assert str(drawn.pk) not in listed.content.decode()
+    assert post(doctor, drawn, VERDICT).url == reverse("admin:index")
+    assert doctor.get(address("image", drawn)).status_code == 404
+    assert not Review.objects.exists()
+
+
+def test_a_doctors_own_record_is_for_other_doctors(doctor, dr_chen):
+    own = assessed(owner=dr_chen)
+    assert "Save and next" not in doctor.get(address("change", own)).content.decode()
+    assert post(doctor, own, VERDICT).status_code == 403
+    assert not Review.objects.exists()
 
 
 def test_the_audit_log_keeps_who_and_when_without_the_content(doctor, dr_chen, record):

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from accounts import tokens
 from diagnosis.models import MoleRecord, Review, SecondOpinion
 from diagnosis.reviews import agreement, claims, opinions, verdicts
-from tests.factories import UserFactory, answer, assessed
+from tests.factories import MoleFactory, UserFactory, answer, assessed
 
 BENIGN = {"risk_category": "benign", "urgency": "none"}
 SEEN_SOON = {"risk_category": "malignant_low_risk", "urgency": "doctor_weeks"}
@@ -217,6 +217,35 @@ def test_the_colleague_reads_the_question_and_not_the_verdict(client, asked, dr_
         html = client.get(page).content.decode()
         assert "The two verdicts differ:" in html
         assert html.count('<article class="verdict">') == 2
+
+
+def test_the_colleague_reads_the_first_verdict_by_no_other_door(client, alice, dr_chen, dr_okafor):
+    mole = MoleFactory(owner=alice)
+    record, other = (assessed(owner=alice, mole=mole) for _ in range(2))
+    first = verdicts.write(
+        record=record,
+        doctor=dr_chen,
+        ask=dr_okafor,
+        other_diagnosis="Spitz naevus",
+        private_comment="Breslow?",
+        **BENIGN,
+    )
+    client.force_login(dr_okafor)
+    pages = [
+        reverse("admin:diagnosis_review_changelist"),
+        reverse("admin:diagnosis_review_change", args=[first.pk]),
+        reverse("admin:diagnosis_molerecord_changelist") + "?review=all",
+        reverse("admin:diagnosis_molerecord_change", args=[other.pk]),
+    ]
+    words = ("Spitz naevus", "Breslow?")
+
+    def found() -> list[bool]:
+        shown = [client.get(page, follow=True).content.decode() for page in pages]
+        return [any(word in html for word in words) for html in shown]
+
+    assert found() == [False] * 4
+    verdicts.write(record=record, doctor=dr_okafor, **SEEN_SOON)
+    assert found() == [True] * 4
 
 
 def test_asked_through_the_page(client, record, dr_chen, dr_okafor, mailoutbox):
