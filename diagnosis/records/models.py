@@ -196,8 +196,7 @@ class MoleRecord(Picture):
             ),
             models.Index(
                 fields=["-danger", "created_at", "-id"],
-                condition=Q(state__in=["done", "unusable"], is_reviewed=False)
-                & ~Q(origin="demo"),
+                condition=Q(state__in=["done", "unusable"], is_reviewed=False) & ~Q(origin="demo"),
                 name="record_review_queue",
             ),
             models.Index(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import models
-from django.db.models import Exists, F, Func, OuterRef, Prefetch, Q, Subquery, Value
+from django.db.models import F, Func, OuterRef, Prefetch, Q, Subquery, Value
 from django.db.models.functions import Cast
 
 import ml.classifier
@@ -57,13 +57,16 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
     def awaiting_review(self) -> Self:
         """Records that have an answer and no verdict that holds: the doctors' queue.
 
-        One that can't be used waits where a doctor has had a say: the verdict is not final, or a
-        sign came after it.
+        One that can't be used waits where a doctor has had a say: a colleague is asked, or a sign
+        came after the verdict.
         """
         reviews: Any = self.model._meta.get_field("reviews").related_model
-        is_begun = Exists(reviews.objects.filter(record=OuterRef("pk")))
+        asked = reviews.objects.filter(
+            second_opinion__isnull=False, second_opinion__final__isnull=True
+        )
+        begun = Q(has_new_alarm=True) | Q(pk__in=asked.values("record"))
         waiting = self.real().filter(state__in=self.model.ASSESSED, is_reviewed=False)
-        return waiting.filter(Q(state="done") | is_begun)
+        return waiting.filter(Q(state="done") | begun)
 
     def with_assessment_json(self) -> Self:
         """Records with their assessment object as PostgreSQL writes it, None while there is none.

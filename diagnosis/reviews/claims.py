@@ -68,8 +68,9 @@ def take(*, record_ids: Collection[uuid.UUID], doctor: User) -> int:
     """
     _check_doctor(doctor)
     free = MoleRecord.objects.filter(~HELD | Q(review_claimed_by=doctor), pk__in=record_ids)
+    others = free.exclude(owner=doctor)
     # The database's clock decides.
-    return free.exclude(owner=doctor).update(review_claimed_by=doctor, review_claimed_until=Now() + LASTS)
+    return others.update(review_claimed_by=doctor, review_claimed_until=Now() + LASTS)
 
 
 def take_next(*, doctor: User, skip: Collection[uuid.UUID | str] = ()) -> MoleRecord | None:

@@ -40,7 +40,8 @@ class ReviewAdmin(admin.ModelAdmin):
     show_full_result_count = False
     actions = None
 
-    def get_queryset(self, request: PersonRequest) -> QuerySet[Review]:
+    # The stubs don't know that in the admin somebody is signed in.
+    def get_queryset(self, request: PersonRequest) -> QuerySet[Review]:  # type: ignore[override]
         return super().get_queryset(request) & opinions.readable(request.user)
 
     @admin.display(description=_("diagnosis"))

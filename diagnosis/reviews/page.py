@@ -138,7 +138,7 @@ class ReviewPage:
                 self.request, _("Another doctor has claimed it."), messages.WARNING
             )
         if not self._look_again():
-            return self._gone()
+            return redirect(self.request.path)  # which says so
         # Without its errors: the verdict was only begun, and stays as it was typed.
         return self.show(self._form(initial=self.request.POST.dict()))
 
@@ -147,11 +147,6 @@ class ReviewPage:
         record = self.admin.get_object(self.request, str(self.record.pk))
         self.record = record or self.record
         return record is not None
-
-    def _gone(self) -> HttpResponse:
-        return self.admin._get_obj_does_not_exist_redirect(
-            self.request, self.admin.opts, str(self.record.pk)
-        )
 
     def _release(self) -> None:
         claims.release(record_ids=[self.record.pk], doctor=self.request.user)
@@ -174,7 +169,7 @@ class ReviewPage:
                 )
             except (ValidationError, verdicts.ShownBefore, verdicts.Overtaken) as error:
                 if not self._look_again():
-                    return self._gone()
+                    return redirect(request.path)  # which says so
                 self._refuse(form, error)
         if form.errors:
             return self.show(form)
@@ -183,27 +178,28 @@ class ReviewPage:
             return redirect(request.path)
         return go_on(self.admin, request)
 
-    def _refuse(self, form: NewVerdictForm, error: Exception) -> None:
+    def _refuse(
+        self,
+        form: NewVerdictForm,
+        error: ValidationError | verdicts.ShownBefore | verdicts.Overtaken,
+    ) -> None:
         """Say in the form what stands against it; sent again, it knows what the page shows now."""
         data = self.request.POST.copy()
-        if isinstance(error, verdicts.ShownBefore):
-            data["shown"] = _shown(self.record)
-            error = ValidationError(
-                _(
+        match error:
+            case verdicts.ShownBefore():
+                data["shown"] = _shown(self.record)
+                words = _(
                     "Something has changed meanwhile: a picture, what the person says, or what "
                     "was measured. Look again, then save. Nothing of yours is saved yet."
                 )
-            )
-        elif isinstance(error, verdicts.Overtaken):
-            data["known"] = str(self.record.reviews.count())
-            error = ValidationError(
-                _(
+            case verdicts.Overtaken():
+                data["known"] = str(self.record.reviews.count())
+                words = _(
                     "Another doctor has claimed this record, or written a verdict meanwhile. "
                     "Nothing of yours is saved yet."
                 )
-            )
         form.data = data
-        form.add_error(None, error)
+        form.add_error(None, error if isinstance(error, ValidationError) else words)
 
     def _form(self, *args: Any, **kwargs: Any) -> NewVerdictForm:
         may_ask = self.opinion is None

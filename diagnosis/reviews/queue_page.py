@@ -84,15 +84,16 @@ class MoleRecordAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[MoleRecord]:
+    # The stubs don't know that in the admin somebody is signed in.
+    def get_queryset(  # type: ignore[override]
+        self, request: PersonRequest
+    ) -> QuerySet[MoleRecord]:
         verdicts_shown = Prefetch("reviews", opinions.readable(request.user))
         of_the_mole = MoleRecord.objects.only("mole").prefetch_related(verdicts_shown)
         # Of an assessment, a row shows two numbers.
         unseen = ("diagnoses", "categories", "pictures", "heatmap", "outline", "features")
         return (
-            super()
-            .get_queryset(request)
-            .real()
+            (super().get_queryset(request) & MoleRecord.objects.real())
             .select_related("current_assessment", "mole", "review_claimed_by")
             .defer(*(f"current_assessment__{name}" for name in unseen))
             .prefetch_related("further", Prefetch("mole__records", of_the_mole))

@@ -210,7 +210,9 @@ class PatientRecordSerializer(serializers.ModelSerializer):
     shown = serializers.ListField(
         child=serializers.CharField(),
         read_only=True,
-        help_text=_("Which pictures it has now, and what is said of it; send it with your verdict."),
+        help_text=_(
+            "Which pictures it has now, and what is said of it; send it with your verdict."
+        ),
     )
     opinion = OpinionSerializer(
         read_only=True,

@@ -69,7 +69,8 @@ def write(
     ``shown_of`` gave for the record that the doctor saw.
     ``ask``: a colleague, whose opinion the verdict waits for unless it is urgent.
     The same verdict sent again, as by a double click, returns the one that it made.
-    Raises PermissionDenied when not a doctor, or on their own record, ValidationError, Overtaken, ShownBefore.
+    Raises PermissionDenied when not a doctor, or on their own record, ValidationError, Overtaken,
+    ShownBefore.
     """
     if not doctor.has_perm("diagnosis.add_review") or record.owner_id == doctor.pk:
         raise PermissionDenied

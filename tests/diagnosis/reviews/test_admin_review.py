@@ -202,7 +202,7 @@ def test_a_record_that_is_deleted_meanwhile_leads_back(
     doctor, record, monkeypatch, do, where, name
 ):
     monkeypatch.setattr(where, name, lambda **_: record.delete() and 0)
-    assert post(doctor, record, VERDICT, do=do).url == reverse("admin:index")
+    assert doctor.get(post(doctor, record, VERDICT, do=do).url).url == reverse("admin:index")
 
 
 def test_no_doctor_reviews_a_drawn_picture(doctor, alice):

@@ -21,7 +21,8 @@ def say(alice):
     program = APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=alice)[1]}")
 
     def patch(record, **said) -> None:
-        assert program.patch(f"/api/v1/records/{record.pk}/", said, format="json").status_code == 200
+        answer = program.patch(f"/api/v1/records/{record.pk}/", said, format="json")
+        assert answer.status_code == 200
 
     return patch
 
@@ -87,9 +88,7 @@ def test_a_verdict_by_a_program_is_on_the_words_that_it_showed(dr_chen, record, 
     assert doctor.post(f"{address}reviews/", again, format="json").status_code == 201
 
 
-def test_a_change_that_is_measured_while_the_doctor_writes_is_shown_first(
-    client, dr_chen, alice
-):
+def test_a_change_that_is_measured_while_the_doctor_writes_is_shown_first(client, dr_chen, alice):
     record = assessed(owner=alice, mole=MoleFactory(owner=alice))
     client.force_login(dr_chen)
     address = reverse("admin:diagnosis_molerecord_change", args=[record.pk])
