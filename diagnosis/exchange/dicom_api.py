@@ -25,7 +25,8 @@ class PictureView(APIView):
     )
     def get(self, request: PersonApiRequest, pk: uuid.UUID) -> HttpResponse:
         readable = rights.readable(request)
-        record = readable.with_answers().get(pk=rights.holder_of(pk, readable))
+        holder = rights.holder_of(pk, readable)
+        record = get_object_or_404(readable.with_answers(), pk=holder)
         with responses.not_found(OSError):
             content = dicom.picture(record, sittings.picture_of(record, pk))
         return _answer(request, record, content, f"picture-{pk}")

@@ -48,7 +48,7 @@ def system() -> str:
 def report(record: MoleRecord) -> Resource:
     """The record as DiagnosticReport."""
     reviews = list(record.reviews.all())
-    status = "final" if reviews else STATUS.get(record.state, "preliminary")
+    status = "final" if record.is_reviewed else STATUS.get(record.state, "preliminary")
     conclusion = " ".join(conclusions(record, reviews))
     observed = [{"reference": f"Observation/{each['id']}"} for each in observations(record)]
     return _compact(

@@ -157,6 +157,7 @@ class ReadView(FhirView):
         record = shown.select_related("owner").first()
         if record is None:
             raise Http404
+        rights.log_looks(self.request.user, [record])
         return fhir.patient(record.owner)
 
     def _bodystructure(self, pk: str) -> fhir.Resource:
@@ -164,6 +165,7 @@ class ReadView(FhirView):
         record = shown.select_related("mole").first()
         if record is None or record.mole is None:
             raise Http404
+        rights.log_looks(self.request.user, [record])
         return fhir.body_structure(record.mole)
 
     def _device(self, pk: str) -> fhir.Resource:

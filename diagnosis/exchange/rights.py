@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable
 
+from django.db import transaction
 from django.db.models import Q
 from django.http import Http404
 from rest_framework.request import Request
@@ -31,9 +32,9 @@ def holder_of(key: uuid.UUID, records: RecordQuerySet) -> uuid.UUID:
 
 
 def log_looks(person: User, records: Iterable[MoleRecord]) -> None:
-    """Log who read others' records: each by itself, or all that a list showed."""
+    """Log who read others' records, each by itself: a search shows all that was said of them."""
     others = [record for record in records if record.owner_id != person.pk]
-    if len(others) == 1:
-        log.look(MoleRecord, others[0])
-    elif others:
-        log.look(MoleRecord, None, shown=[str(record.pk) for record in others])
+    if others:
+        with transaction.atomic():
+            for record in others:
+                log.look(MoleRecord, record)

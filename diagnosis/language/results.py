@@ -241,10 +241,17 @@ def verdict(review: "Review") -> Answer:
     )
 
 
+def is_overtaken(record: "MoleRecord") -> bool:
+    """Whether the newest verdict says that no visit is needed, and a sign or change came after."""
+    newest = next(iter(record.reviews.all()), None)
+    return bool(newest and record.has_new_alarm and newest.urgency == "none")
+
+
 def tag(record: "MoleRecord") -> dict[str, "StrOrPromise"]:
     """A record in three words, for lists: the doctor's verdict before the program's answer."""
-    for review in record.reviews.all():
-        theirs = verdict(review)
+    newest = next(iter(record.reviews.all()), None)
+    if newest and not is_overtaken(record):
+        theirs = verdict(newest)
         return {"tone": theirs.tone, "words": _("Doctor: %s") % theirs.heading}
     if record.state == "done" and (said := answer(record)):
         return {"tone": said.tone, "words": said.heading}

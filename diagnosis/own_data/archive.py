@@ -27,7 +27,7 @@ RIGHTS = {"password", "session_stamp", "is_superuser", "is_staff", "is_active"}
 # What the service needs to do its work, and says nothing about the person.
 INNER_WORKINGS = {
     *("owner_id", "image", "attempts", "claim_token", "claimed_until", "idempotency_key"),
-    *("danger", "is_reviewed", "review_claimed_by_id", "review_claimed_until"),
+    *("danger", "is_reviewed", "has_new_alarm", "review_claimed_by_id", "review_claimed_until"),
     *("secret_number", "busy_until"),
 }
 # Tables that point to a person: under which name the archive holds their rows, or why it does not.

@@ -162,7 +162,10 @@ class MoleRecord(Picture):
         related_name="current_for",
         verbose_name=_("current assessment"),
     )
-    # Derived from assessment and reviews by a trigger of the database, whatever is written here.
+    # Set by a trigger of the database once a sign or change that needs a doctor comes after a
+    # verdict, until the next one is final.
+    has_new_alarm = models.BooleanField(default=False, db_default=False, editable=False)
+    # Derived from assessment and reviews by the same trigger, whatever is written here.
     danger = models.PositiveSmallIntegerField(
         _("danger"), choices=Danger, default=Danger.UNKNOWN, editable=False
     )
@@ -193,7 +196,7 @@ class MoleRecord(Picture):
             ),
             models.Index(
                 fields=["-danger", "created_at", "-id"],
-                condition=Q(state="done", is_reviewed=False) & ~Q(origin="demo"),
+                condition=Q(state__in=["done", "unusable"], is_reviewed=False) & ~Q(origin="demo"),
                 name="record_review_queue",
             ),
             models.Index(

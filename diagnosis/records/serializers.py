@@ -114,6 +114,9 @@ class ReviewSerializer(serializers.Serializer):
     urgency = serializers.ChoiceField(list(terms.URGENCIES.items()))
     comment = serializers.CharField()
     created_at = serializers.DateTimeField()
+    changed_at = serializers.DateTimeField(
+        source="news_since", help_text=_("When it was written or last corrected; newest first.")
+    )
 
     def to_representation(self, review: Any) -> dict[str, Any]:
         return {
@@ -125,6 +128,7 @@ class ReviewSerializer(serializers.Serializer):
             "urgency": review.urgency,
             "comment": review.comment,
             "created_at": as_time(review.created_at),
+            "changed_at": as_time(review.news_since),
         }
 
 

@@ -186,7 +186,7 @@ class _Cell:
 
 
 def _cells(answers: QuerySet[Assessment], verdicts: QuerySet[Review]) -> list[_Cell]:
-    newest = verdicts.filter(record=OuterRef("record")).order_by("-created_at")
+    newest = verdicts.filter(record=OuterRef("record")).order_by("-news_since")
     alike = (
         answers.filter(usable=True, record__is_reviewed=True)
         .annotate(

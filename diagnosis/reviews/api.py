@@ -74,7 +74,7 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
 
     def get_queryset(self) -> QuerySet[MoleRecord]:
         everything = Review.objects.select_related(*OPINION)
-        whole = MoleRecord.objects.select_related(*WHOLE).with_assessment_json()
+        whole = MoleRecord.objects.real().select_related(*WHOLE).with_assessment_json()
         whole = whole.prefetch_related("further", Prefetch("reviews", everything))
         if self.action == "list":
             return whole.awaiting_review().order_by(*claims.QUEUE)
@@ -103,10 +103,11 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
     def next(self, request: PersonApiRequest) -> Response:
         sent = SkippedSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        record = claims.take_next(doctor=request.user, skip=sent.validated_data["skip"])
-        if record is None:
-            return Response(status=status.HTTP_204_NO_CONTENT)
-        return self.show(self.get_queryset().get(pk=record.pk))
+        while record := claims.take_next(doctor=request.user, skip=sent.validated_data["skip"]):
+            # Deleted by now, the following one comes.
+            if whole := self.get_queryset().filter(pk=record.pk).first():
+                return self.show(whole)
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
         summary="Claim a record for twenty minutes",
@@ -116,6 +117,8 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
     @action(detail=True, methods=["post"])
     def claim(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
         record = self.get_object()
+        if record.owner_id == request.user.pk:
+            raise PermissionDenied
         if not claims.take(record_ids=[record.pk], doctor=request.user):
             raise verdicts.Overtaken
         return self.show(self.get_object())
@@ -135,7 +138,8 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
     @action(detail=True, methods=["post"])
     def reviews(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
         record = self.get_object()
-        if record.state != MoleRecord.State.DONE:
+        # As on the page: where a doctor has had a say, whatever became of the pictures since.
+        if record.state != MoleRecord.State.DONE and not record.reviews.all():
             raise Http404
         sent = VerdictSerializer(data=request.data, context=self.get_serializer_context())
         sent.is_valid(raise_exception=True)
@@ -206,7 +210,7 @@ class VerdictViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Review]:
-        return Review.objects.filter(doctor=self.request.user)
+        return Review.objects.filter(doctor=self.request.user).order_by("-created_at")
 
     @extend_schema(
         summary="Correct a verdict of yours; the person is told again",

@@ -61,32 +61,35 @@ def holder(record: MoleRecord) -> User | None:
 
 
 def take(*, record_ids: Collection[uuid.UUID], doctor: User) -> int:
-    """Claim records, or claim them for longer; return how many: those that no other doctor has.
+    """Claim records, or claim them for longer; return how many: those that no other doctor has,
+    and not the doctor's own.
 
     Raises PermissionDenied when not a doctor.
     """
     _check_doctor(doctor)
     free = MoleRecord.objects.filter(~HELD | Q(review_claimed_by=doctor), pk__in=record_ids)
+    others = free.exclude(owner=doctor)
     # The database's clock decides.
-    return free.update(review_claimed_by=doctor, review_claimed_until=Now() + LASTS)
+    return others.update(review_claimed_by=doctor, review_claimed_until=Now() + LASTS)
 
 
 def take_next(*, doctor: User, skip: Collection[uuid.UUID | str] = ()) -> MoleRecord | None:
-    """Claim the first record of the queue that no other doctor has; None when there is none.
+    """Claim the first record of the queue that no other doctor has, of somebody else; or None.
 
     Raises PermissionDenied when not a doctor.
     """
     _check_doctor(doctor)
-    free = ~HELD | Q(review_claimed_by=doctor)
-    asked = opinions.waiting_for(doctor).filter(free).exclude(pk__in=skip)
     with_others = opinions.with_colleagues(doctor).values("first__record")
-    others = MoleRecord.objects.awaiting_review().filter(free).exclude(pk__in=with_others)
-    queue = asked.order_by(*QUEUE)
-    if not queue.exists():  # what colleagues wait for comes first
-        queue = others.exclude(pk__in=skip).order_by(*QUEUE)
-    while (record := queue.first()) and not take(record_ids=[record.pk], doctor=doctor):
-        pass  # another doctor was faster, so the next one comes first now
-    return record
+    waiting = MoleRecord.objects.awaiting_review().exclude(pk__in=with_others)
+    # What colleagues wait for comes first, then what they waited for too long.
+    for turn in (opinions.waiting_for(doctor), opinions.overdue(), waiting):
+        free = turn.filter(~HELD | Q(review_claimed_by=doctor)).exclude(owner=doctor)
+        queue = free.exclude(pk__in=skip)
+        while record := queue.order_by(*QUEUE).first():
+            if take(record_ids=[record.pk], doctor=doctor):
+                return record
+            # Another doctor was faster, so the next one comes first now.
+    return None
 
 
 def release(*, record_ids: Collection[uuid.UUID], doctor: User) -> int:

@@ -3,11 +3,13 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
-from diagnosis.reviews import verdicts
+from accounts.requests import PersonRequest
+from diagnosis.reviews import opinions, verdicts
 from diagnosis.reviews.forms import VerdictForm
 from diagnosis.reviews.models import DoctorProfile, Review
 
@@ -38,6 +40,10 @@ class ReviewAdmin(admin.ModelAdmin):
     show_full_result_count = False
     actions = None
 
+    # The stubs don't know that in the admin somebody is signed in.
+    def get_queryset(self, request: PersonRequest) -> QuerySet[Review]:  # type: ignore[override]
+        return super().get_queryset(request) & opinions.readable(request.user)
+
     @admin.display(description=_("diagnosis"))
     def in_words(self, review: Review) -> str:
         return review.diagnosis_in_words
@@ -53,7 +59,8 @@ class ReviewAdmin(admin.ModelAdmin):
         return own and super().has_change_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Review, form: Any, change: bool) -> None:
-        verdicts.correct(review=obj, by=request.user)
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        verdicts.correct(review=obj, by=request.user, **changes)
 
 
 @admin.register(DoctorProfile)

@@ -89,7 +89,7 @@ class Review(models.Model):
     # Not while a colleague is asked, nor where another verdict took its place: for doctors only.
     is_final = models.BooleanField(_("final"), default=True, db_default=True, editable=False)
     created_at = models.DateTimeField(_("written at"), auto_now_add=True)
-    # Written, or last corrected.
+    # Written, last corrected, or made final: which of several verdicts is the newest.
     news_since = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = ReviewManager()
@@ -97,7 +97,7 @@ class Review(models.Model):
     class Meta:
         verbose_name = _("review")
         verbose_name_plural = _("reviews")
-        ordering = ["-created_at"]
+        ordering = ["-news_since"]
         constraints = [
             models.CheckConstraint(
                 condition=Q(risk_category__in=list(terms.RISK_CATEGORIES)),

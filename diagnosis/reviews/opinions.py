@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -66,8 +66,13 @@ def waiting(doctor: User) -> QuerySet[SecondOpinion]:
 
 def waiting_for(doctor: User) -> RecordQuerySet:
     """Records on which this doctor's word is asked for, or whose disagreement is theirs to end."""
-    records = waiting(doctor).values("first__record")
-    return MoleRecord.objects.real().filter(state="done", pk__in=records)
+    return _records(waiting(doctor))
+
+
+def overdue() -> RecordQuerySet:
+    """Records whose question has waited too long: any doctor's now."""
+    old = SecondOpinion.objects.filter(final__isnull=True, created_at__lte=Now() - WAITS_AT_MOST)
+    return _records(old)
 
 
 def with_colleagues(doctor: User) -> QuerySet[SecondOpinion]:
@@ -76,18 +81,29 @@ def with_colleagues(doctor: User) -> QuerySet[SecondOpinion]:
     return fresh.exclude(asked=doctor).exclude(first__doctor=doctor, second__isnull=False)
 
 
+def readable(doctor: User) -> QuerySet[Review]:
+    """Verdicts, without colleagues' on records on which they wait for this doctor's own."""
+    hidden = waiting(doctor).filter(asked=doctor, second__isnull=True).values("first__record")
+    return Review.objects.exclude(~Q(doctor=doctor), record__in=hidden)
+
+
+def _records(questions: QuerySet[SecondOpinion]) -> RecordQuerySet:
+    """Those that the questions are about, be it that a picture can't be used any more."""
+    return MoleRecord.objects.real().assessed().filter(pk__in=questions.values("first__record"))
+
+
 def ask(*, review: Review, of: User, question: str = "") -> SecondOpinion:
     """Ask a colleague about a verdict that was just written; they hear of it by e-mail.
 
     For the caller's transaction. Raises PermissionDenied when that is not a doctor,
-    ValidationError for oneself, or when a colleague is asked already.
+    ValidationError for oneself, or for the person in the picture.
     """
     if of.pk == review.doctor_id:
         raise ValidationError({"ask": _("Ask a colleague, not yourself.")})
     if not of.has_perm("diagnosis.add_review"):
         raise PermissionDenied
-    if open_on(review.record):
-        raise ValidationError({"ask": _("A colleague is asked about this record already.")})
+    if of.pk == review.record.owner_id:
+        raise ValidationError({"ask": _("This colleague can’t be asked here. Ask another one.")})
     opinion = SecondOpinion(first=review, asked=of, question=question)
     opinion.full_clean()
     opinion.save(force_insert=True)
@@ -127,8 +143,9 @@ def settle(*, opinion: SecondOpinion, final: Review) -> None:
         Q(pk=opinion.first_id) | Q(pk=opinion.second_id)
     )
     of_both.exclude(pk=final.pk).update(is_final=False)
-    Review.objects.filter(pk=final.pk).update(is_final=True)
-    final.is_final = True
+    if not final.is_final:
+        final.is_final, final.news_since = True, timezone.now()
+    Review.objects.filter(pk=final.pk).update(is_final=True, news_since=final.news_since)
     opinion.final = final
     opinion.save(update_fields=["second", "final"])
 

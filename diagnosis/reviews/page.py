@@ -4,7 +4,8 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.defaultfilters import floatformat
@@ -34,7 +35,8 @@ class ReviewPage:
         self, model_admin: admin.ModelAdmin, request: PersonRequest, record: MoleRecord
     ) -> None:
         self.admin, self.request, self.record = model_admin, request, record
-        self.may_write = model_admin.has_change_permission(request, record)
+        may_write = model_admin.has_change_permission(request, record)
+        self.may_write = may_write and record.owner_id != request.user.pk
         self.profile = verdicts.profile(request.user)
         self.opinion = opinions.open_on(record)
 
@@ -75,7 +77,9 @@ class ReviewPage:
             "age": record.born and age_on(timezone.localdate(), record.born),
             "signs": [terms.SIGNS[sign] for sign in record.signs],
             "further": list(record.further.all()),
-            "others": others.order_by("-created_at").prefetch_related("reviews"),
+            "others": others.order_by("-created_at").prefetch_related(
+                Prefetch("reviews", opinions.readable(request.user))
+            ),
             "verdicts": written,
             "opinion": self.opinion,
             "is_asked": opinions.hides_verdicts(self.opinion, request.user),
@@ -133,9 +137,16 @@ class ReviewPage:
             self.admin.message_user(
                 self.request, _("Another doctor has claimed it."), messages.WARNING
             )
-        self.record.refresh_from_db(fields=["review_claimed_until"])
+        if not self._look_again():
+            return redirect(self.request.path)  # which says so
         # Without its errors: the verdict was only begun, and stays as it was typed.
         return self.show(self._form(initial=self.request.POST.dict()))
+
+    def _look_again(self) -> bool:
+        """Read the record as it is by now; False where the person has deleted it."""
+        record = self.admin.get_object(self.request, str(self.record.pk))
+        self.record = record or self.record
+        return record is not None
 
     def _release(self) -> None:
         claims.release(record_ids=[self.record.pk], doctor=self.request.user)
@@ -156,35 +167,39 @@ class ReviewPage:
                     question=form.cleaned_data.get("question", ""),
                     **{name: form.cleaned_data[name] for name in Review.VERDICT},
                 )
-            except verdicts.MorePictures:
-                data = request.POST.copy()
-                record.refresh_from_db(fields=["image"])
-                data["shown"] = _shown(record)
-                form.data = data
-                form.add_error(
-                    None,
-                    _(
-                        "The person has added a picture meanwhile. Look at it, then save again. "
-                        "Nothing of yours is saved yet."
-                    ),
-                )
-            except verdicts.Overtaken:
-                data = request.POST.copy()
-                data["known"] = str(record.reviews.count())
-                form.data = data
-                form.add_error(
-                    None,
-                    _(
-                        "Another doctor has claimed this record, or written a verdict meanwhile. "
-                        "Nothing of yours is saved yet."
-                    ),
-                )
+            except (ValidationError, verdicts.ShownBefore, verdicts.Overtaken) as error:
+                if not self._look_again():
+                    return redirect(request.path)  # which says so
+                self._refuse(form, error)
         if form.errors:
             return self.show(form)
         self.admin.message_user(request, _("Your verdict is saved."), messages.SUCCESS)
         if request.POST.get("do") == "stay":
             return redirect(request.path)
         return go_on(self.admin, request)
+
+    def _refuse(
+        self,
+        form: NewVerdictForm,
+        error: ValidationError | verdicts.ShownBefore | verdicts.Overtaken,
+    ) -> None:
+        """Say in the form what stands against it; sent again, it knows what the page shows now."""
+        data = self.request.POST.copy()
+        match error:
+            case verdicts.ShownBefore():
+                data["shown"] = _shown(self.record)
+                words = _(
+                    "Something has changed meanwhile: a picture, what the person says, or what "
+                    "was measured. Look again, then save. Nothing of yours is saved yet."
+                )
+            case verdicts.Overtaken():
+                data["known"] = str(self.record.reviews.count())
+                words = _(
+                    "Another doctor has claimed this record, or written a verdict meanwhile. "
+                    "Nothing of yours is saved yet."
+                )
+        form.data = data
+        form.add_error(None, error if isinstance(error, ValidationError) else words)
 
     def _form(self, *args: Any, **kwargs: Any) -> NewVerdictForm:
         may_ask = self.opinion is None
@@ -220,7 +235,7 @@ def percent(share: float) -> str:
 
 
 def _shown(record: MoleRecord) -> str:
-    return " ".join(picture.file_name for picture in record.pictures)
+    return " ".join(verdicts.shown_of(record))
 
 
 def _changed(record: MoleRecord) -> dict[str, Any]:

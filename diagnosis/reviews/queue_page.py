@@ -23,7 +23,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.requests import PersonRequest
 from diagnosis.records import responses, sittings
 from diagnosis.records.models import MoleRecord
-from diagnosis.reviews import claims, verdicts
+from diagnosis.reviews import claims, opinions, verdicts
 from diagnosis.reviews.filters import ClaimFilter, ReviewFilter
 from diagnosis.reviews.models import Review
 from diagnosis.reviews.page import SKIPPED, ReviewPage, go_on, percent
@@ -84,13 +84,16 @@ class MoleRecordAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[MoleRecord]:
-        of_the_mole = MoleRecord.objects.only("mole").prefetch_related("reviews")
+    # The stubs don't know that in the admin somebody is signed in.
+    def get_queryset(  # type: ignore[override]
+        self, request: PersonRequest
+    ) -> QuerySet[MoleRecord]:
+        verdicts_shown = Prefetch("reviews", opinions.readable(request.user))
+        of_the_mole = MoleRecord.objects.only("mole").prefetch_related(verdicts_shown)
         # Of an assessment, a row shows two numbers.
         unseen = ("diagnoses", "categories", "pictures", "heatmap", "outline", "features")
         return (
-            super()
-            .get_queryset(request)
+            (super().get_queryset(request) & MoleRecord.objects.real())
             .select_related("current_assessment", "mole", "review_claimed_by")
             .defer(*(f"current_assessment__{name}" for name in unseen))
             .prefetch_related("further", Prefetch("mole__records", of_the_mole))
@@ -100,7 +103,7 @@ class MoleRecordAdmin(admin.ModelAdmin):
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> MoleRecord | None:
         """Get a record with all that its page shows, other than in the list."""
-        whole = MoleRecord.objects.select_related("current_assessment", "mole", "owner")
+        whole = MoleRecord.objects.real().select_related("current_assessment", "mole", "owner")
         return whole.filter(pk=object_id).first()
 
     def get_search_results(
@@ -215,8 +218,7 @@ class MoleRecordAdmin(admin.ModelAdmin):
         """The record, if this person may see it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        record = get_object_or_404(MoleRecord, pk=record_id)
-        return record
+        return get_object_or_404(MoleRecord.objects.real(), pk=record_id)
 
     # --- columns ---------------------------------------------------------------------------------
 
@@ -265,7 +267,7 @@ class MoleRecordAdmin(admin.ModelAdmin):
     def earlier_verdicts(self, record: MoleRecord) -> SafeString | None:
         others = record.mole.records.all() if record.mole else ()
         found = [review for other in others if other != record for review in other.reviews.all()]
-        latest = sorted(found, key=lambda review: review.created_at, reverse=True)[:3]
+        latest = sorted(found, key=lambda review: review.news_since, reverse=True)[:3]
         return format_html_join("", "{}, {}<br>", ((_short(r), _day(r)) for r in latest)) or None
 
     @admin.display(description=_("claimed"), ordering="review_claimed_until", empty_value="–")
@@ -284,4 +286,4 @@ def _short(review: Review) -> str:
 
 
 def _day(review: Review) -> str:
-    return formats.date_format(timezone.localtime(review.created_at), "SHORT_DATE_FORMAT")
+    return formats.date_format(timezone.localtime(review.news_since), "SHORT_DATE_FORMAT")

@@ -20,7 +20,7 @@ from diagnosis.records.serializers import (
     as_time,
     assessment_of,
 )
-from diagnosis.reviews import looks, opinions
+from diagnosis.reviews import looks, opinions, verdicts
 from diagnosis.reviews.models import DIAGNOSIS_CODE, Review, SecondOpinion
 from ml.sitting.together import MOST
 
@@ -87,10 +87,13 @@ class VerdictSerializer(VerdictChangesSerializer):
     )
     shown = serializers.ListField(
         child=serializers.CharField(max_length=100),
-        max_length=MOST,
+        max_length=MOST + 1,
         allow_empty=False,
         required=False,
-        help_text=_("As the record said it: with another picture by now, your verdict is refused."),
+        help_text=_(
+            "As the record said it: with another picture, or other words of the person, by now, "
+            "your verdict is refused."
+        ),
     )
 
 
@@ -102,10 +105,14 @@ class WrittenVerdictSerializer(serializers.ModelSerializer):
     risk_category = serializers.ChoiceField(CATEGORIES)
     urgency = serializers.ChoiceField(URGENCIES)
     confidence = serializers.ChoiceField(Review.Confidence.choices, allow_blank=True)
+    changed_at = serializers.DateTimeField(source="news_since", read_only=True)
 
     class Meta:
         model = Review
-        fields = ("id", "record", "doctor", *Review.VERDICT, "blind", "is_final", "created_at")
+        fields = (
+            *("id", "record", "doctor", *Review.VERDICT, "blind", "is_final", "created_at"),
+            "changed_at",
+        )
         read_only_fields = fields
 
 
@@ -211,7 +218,9 @@ class PatientRecordSerializer(serializers.ModelSerializer):
     shown = serializers.ListField(
         child=serializers.CharField(),
         read_only=True,
-        help_text=_("Which pictures it has now; send it with your verdict."),
+        help_text=_(
+            "Which pictures it has now, and what is said of it; send it with your verdict."
+        ),
     )
     opinion = OpinionSerializer(
         read_only=True,
@@ -257,7 +266,7 @@ class PatientRecordSerializer(serializers.ModelSerializer):
             "is_stale": record.is_stale,
             "claimed_by": _holder(record),
             "known": len(reviews),
-            "shown": [picture.file_name for picture in record.pictures],
+            "shown": verdicts.shown_of(record),
             "opinion": opinion and OpinionSerializer(opinion, context=self.context).data,
             "reviews": [] if is_echo else WrittenVerdictSerializer(reviews, many=True).data,
         }

@@ -75,7 +75,7 @@ def cases(record: MoleRecord) -> list[Case]:
     )
     final = Review.objects.filter(record__in=[pk for pk, _distance in found], is_final=True)
     newest = {
-        review.record_id: review for review in final.select_related("record").order_by("created_at")
+        review.record_id: review for review in final.select_related("record").order_by("news_since")
     }
     return [_case(newest[pk], distance) for pk, distance in found if pk in newest]
 

@@ -87,7 +87,7 @@ def _newest_allowed() -> Iterable[Review]:
             record__in=MoleRecord.objects.real().filter(state=MoleRecord.State.DONE),
             record__owner__teaching_consented_at__isnull=False,
         )
-        .order_by("record_id", "-created_at")
+        .order_by("record_id", "-news_since")
         .distinct("record_id")
         .select_related("record__owner", "record__mole")
         .prefetch_related("record__further")

@@ -1,12 +1,15 @@
 """Reviews: a doctor's verdict on a record."""
 
+import json
 from collections.abc import Collection
+from hashlib import sha256
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from diagnosis.push import notifications
@@ -22,13 +25,22 @@ class Overtaken(Exception):
     """Another doctor has claimed the record, or written a verdict, meanwhile."""
 
 
-class MorePictures(Exception):
-    """The person has added a picture that the doctor has not seen."""
+class ShownBefore(Exception):
+    """The record is not what the doctor was shown: another picture, or other words or changes."""
 
 
 def profile(doctor: User) -> DoctorProfile:
     """What the doctor chose for the reviews; the defaults where nothing was chosen."""
     return getattr(doctor, "doctor_profile", None) or DoctorProfile(user=doctor)
+
+
+def shown_of(record: MoleRecord) -> list[str]:
+    """What a verdict on the record rests on: a name for each picture, and one for all that the
+    person says of it and that was measured."""
+    site = record.mole.body_site if record.mole else ""
+    said = [record.signs, record.size_mm, record.note, record.mole_id, site, record.changes]
+    digest = sha256(json.dumps(said, default=str).encode()).hexdigest()[:32]
+    return [*(picture.file_name for picture in record.pictures), f"said-{digest}"]
 
 
 def write(
@@ -53,13 +65,14 @@ def write(
     """Add a verdict, give the record back, and tell the person of the final one.
 
     ``known``: how many verdicts the doctor saw; one more means that two would say it twice.
-    ``seen``: how many pictures the doctor saw, since a verdict is on all of them; ``shown``: which
-    (their file names), since one may be gone and another in its place.
+    ``seen``: how many pictures the doctor saw, since a verdict is on all of them; ``shown``: what
+    ``shown_of`` gave for the record that the doctor saw.
     ``ask``: a colleague, whose opinion the verdict waits for unless it is urgent.
     The same verdict sent again, as by a double click, returns the one that it made.
-    Raises PermissionDenied when not a doctor, ValidationError, Overtaken, MorePictures.
+    Raises PermissionDenied when not a doctor, or on their own record, ValidationError, Overtaken,
+    ShownBefore.
     """
-    if not doctor.has_perm("diagnosis.add_review"):
+    if not doctor.has_perm("diagnosis.add_review") or record.owner_id == doctor.pk:
         raise PermissionDenied
     verdict = {
         "risk_category": risk_category,
@@ -77,9 +90,10 @@ def write(
         # Also locks the record, so that of two verdicts sent at once the second is counted.
         if not claims.take(record_ids=[record.pk], doctor=doctor):
             raise Overtaken
-        now = {picture.file_name for picture in MoleRecord.objects.get(pk=record.pk).pictures}
-        if len(now) > (seen or MOST) or not now.issubset(now if shown is None else shown):
-            raise MorePictures
+        now = MoleRecord.objects.select_related("mole").get(pk=record.pk)
+        is_new = shown is not None and not set(shown_of(now)).issubset(shown)
+        if is_new or len(now.pictures) > (seen or MOST):
+            raise ShownBefore
         if known is not None and record.reviews.count() != known:
             newest = record.reviews.first()
             if newest not in record.reviews.filter(doctor=doctor, **verdict):
@@ -92,8 +106,10 @@ def write(
 
 
 def _add(review: Review, *, ask: User | None, question: str) -> None:
-    """Store a verdict, and tell the person if it makes one final."""
+    """Store a verdict, and tell the person if it makes one final. Raises as opinions.ask does."""
     open_one = opinions.open_on(review.record)
+    if ask and open_one:
+        raise ValidationError({"ask": _("A colleague is asked about this record already.")})
     is_answer = open_one and open_one.second is None and open_one.asked_id == review.doctor_id
     review.is_final = not (is_answer or ask) or review.urgency == opinions.URGENT
     review.save(force_insert=True)
@@ -111,30 +127,29 @@ def _add(review: Review, *, ask: User | None, question: str) -> None:
 def correct(*, review: Review, by: User, **changes: Any) -> None:
     """Change one's own verdict, and tell the person again.
 
-    One that waits for a colleague waits no more once it is urgent, or says what the colleague says.
+    One that is not final becomes so once it is urgent, or says what the colleague says.
     Raises PermissionDenied, ValidationError, Http404 where the record was deleted meanwhile.
     """
     if review.doctor_id != by.pk or not by.has_perm("diagnosis.change_review"):
         raise PermissionDenied
-    for name, value in changes.items():
-        setattr(review, name, value)
-    review.news_since = timezone.now()
-    review.blind = False  # by now the doctor may have seen the program's answer
-    review.full_clean()
     with transaction.atomic():
         # As for a new verdict: which one is final is decided with the record locked.
         record = get_object_or_404(MoleRecord.objects.select_for_update(), pk=review.record_id)
-        review.refresh_from_db(fields=["is_final"])
-        open_one = opinions.open_on(record)
-        of_two = (open_one.first_id, open_one.second_id) if open_one else ()
-        if review.urgency == opinions.URGENT and review.pk in of_two:
-            review.is_final = True
+        review.refresh_from_db()  # what another correction changed meanwhile stays
+        for name, value in changes.items():
+            setattr(review, name, value)
+        review.news_since = timezone.now()
+        review.blind = False  # by now the doctor may have seen the program's answer
+        review.is_final = review.is_final or review.urgency == opinions.URGENT
+        review.full_clean()
         review.save(update_fields=[*Review.VERDICT, "news_since", "blind", "is_final"])
         final: Review | None = review if review.is_final else None
         open_one = opinions.open_on(record)  # with the new words
         if open_one and open_one.second and not open_one.differs:
             is_new = final and review.pk == open_one.first_id
             final = opinions.agree(opinion=open_one) or (review if is_new else None)
+        # A correction is not another look at the record: what came after the verdict still waits.
+        MoleRecord.objects.filter(pk=record.pk).update(has_new_alarm=record.has_new_alarm)
         if final:
             _tell(final)
 

@@ -317,7 +317,7 @@ def _facts_of(record: MoleRecord) -> list[tuple[str, str]]:
 
 def _signed(review: "Review") -> str:
     named = _("%(doctor)s, doctor, on %(date)s") if review.signature else _("A doctor, on %(date)s")
-    return named % {"doctor": review.signature, "date": _moment(review.created_at)}
+    return named % {"doctor": review.signature, "date": _moment(review.news_since)}
 
 
 def _moment(moment: datetime) -> str:

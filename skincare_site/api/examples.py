@@ -43,6 +43,7 @@ REVIEW = {
     "urgency": "doctor_days",
     "comment": "Please come this week.",
     "created_at": "2026-11-24T10:15:00Z",
+    "changed_at": "2026-11-24T10:15:00Z",
 }
 RECORD = {
     "id": RECORD_ID,

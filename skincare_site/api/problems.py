@@ -24,7 +24,7 @@ from diagnosis.moles.edits import SeveralMoles
 from diagnosis.records.pictures import PictureRefused
 from diagnosis.records.sittings import AnotherPicture
 from diagnosis.records.uploads import ConsentMissing, NotRetryable, SentBefore
-from diagnosis.reviews.verdicts import MorePictures, Overtaken
+from diagnosis.reviews.verdicts import Overtaken, ShownBefore
 from skincare_site.middleware import answer_later, is_refused_by_database
 
 MEDIA_TYPE = "application/problem+json"
@@ -50,7 +50,10 @@ CONFLICTS = {
     Overtaken: gettext_lazy(
         "Another doctor has claimed this record, or written a verdict meanwhile."
     ),
-    MorePictures: gettext_lazy("The person has added a picture meanwhile. Look at it first."),
+    ShownBefore: gettext_lazy(
+        "Something has changed meanwhile: a picture, what the person says, or what was measured. "
+        "Look at the record again first."
+    ),
     MadeBefore: gettext_lazy(
         "This request was sent before, and what it made can’t be shown again."
     ),

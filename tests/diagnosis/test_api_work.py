@@ -253,7 +253,7 @@ def test_a_verdict_by_a_program_is_on_the_pictures_that_it_showed(doctor, alice)
     address = f"{API}queue/{record.pk}/reviews/"
     further = FurtherPictureFactory(record=record)
     refused = doctor.post(address, VERDICT | {"shown": shown}, format="json")
-    assert (refused.status_code, "added a picture" in refused.json()["detail"]) == (409, True)
+    assert (refused.status_code, "has changed" in refused.json()["detail"]) == (409, True)
     further.delete()
     assert doctor.post(address, VERDICT | {"shown": []}, format="json").status_code == 400
     assert doctor.post(address, VERDICT | {"shown": shown}, format="json").status_code == 201
@@ -341,6 +341,42 @@ def test_demo_and_waiting_records_are_not_in_the_queue(doctor, alice):
     assert answer.status_code == 404
 
 
+def test_no_doctor_reviews_a_drawn_picture(doctor, alice):
+    address = f"{API}queue/{assessed(owner=alice, origin='demo').pk}/"
+    assert doctor.get(address).status_code == 404
+    assert doctor.post(f"{address}reviews/", VERDICT, format="json").status_code == 404
+
+
+def test_a_doctors_own_record_is_for_other_doctors(doctor, dr_chen, alice):
+    own, other = assessed("malignant_high_risk", owner=dr_chen), assessed(owner=alice)
+    assert doctor.post(f"{API}queue/next/").json()["id"] == str(other.pk)
+    address = f"{API}queue/{own.pk}/"
+    assert doctor.post(f"{address}claim/").status_code == 403
+    assert doctor.post(f"{address}reviews/", VERDICT, format="json").status_code == 403
+    colleague = UserFactory(display_name="dr_okafor", role="doctor", is_staff=True)
+    ask = VERDICT | {"ask": str(dr_chen.pk)}
+    address = f"{API}queue/{own.pk}/reviews/"
+    refused = program_of(colleague).post(address, ask, format="json")
+    assert list(refused.json()["errors"]) == ["ask"]
+    assert not Review.objects.exists()
+
+
+def test_a_record_that_is_deleted_as_it_is_given_out_gives_way_to_the_next(
+    doctor, alice, monkeypatch
+):
+    assessed("malignant_high_risk", owner=alice)
+    other, take_next = assessed(owner=alice), claims.take_next
+
+    def take_and_delete(**asked):
+        record = take_next(**asked)
+        if record and record != other:
+            MoleRecord.objects.get(pk=record.pk).delete()
+        return record
+
+    monkeypatch.setattr(claims, "take_next", take_and_delete)
+    assert doctor.post(f"{API}queue/next/").json()["id"] == str(other.pk)
+
+
 # --- a second doctor ---
 
 
@@ -403,6 +439,18 @@ def test_a_second_question_about_a_record_is_refused(doctor, dr_okafor, alice):
         address, VERDICT | {"urgency": "doctor_weeks", "ask": str(third.pk)}, format="json"
     )
     assert (answer.status_code, list(answer.json()["errors"])) == (400, ["ask"])
+    assert Review.objects.count() == 1
+
+
+def test_nor_may_a_third_doctor_ask_while_a_colleague_is_asked(doctor, program, dr_okafor, alice):
+    record = assessed(owner=alice)
+    third = UserFactory(display_name="dr_silva", role="doctor", is_staff=True)
+    address = f"{API}queue/{record.pk}/reviews/"
+    body = VERDICT | {"ask": str(dr_okafor.pk)}
+    assert doctor.post(address, body, format="json").status_code == 201
+    answer = program_of(third).post(address, body, format="json")
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["ask"])
+    assert program.get(f"{API}records/{record.pk}/").json()["reviews"] == []
     assert Review.objects.count() == 1
 
 

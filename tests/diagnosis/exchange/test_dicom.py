@@ -10,6 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 
+from diagnosis.exchange import rights
 from diagnosis.models import MoleRecord
 from diagnosis.records import sittings
 from diagnosis.reviews import verdicts
@@ -143,6 +144,15 @@ def test_doctors_get_it_and_others_do_not(record, bob, dr_chen):
     for name in ("picture", "report"):
         assert client_of(bob).get(f"{BASE}{record.pk}/{name}/").status_code == 404
         read(client_of(dr_chen), record, name)
+
+
+def test_a_picture_that_is_deleted_meanwhile_is_not_found(alice, record, monkeypatch):
+    def holder_of(key, records):
+        MoleRecord.objects.all().delete()
+        return key
+
+    monkeypatch.setattr(rights, "holder_of", holder_of)
+    assert client_of(alice).get(f"{BASE}{record.pk}/picture/").status_code == 404
 
 
 def test_a_picture_whose_file_is_gone_is_not_found(alice, record):

@@ -12,7 +12,7 @@ from pydicom.sr._cid_dict import cid_concepts
 from pydicom.sr._concepts_dict import concepts
 from rest_framework.test import APIClient
 
-from diagnosis.models import Assessment, Change, MoleRecord
+from diagnosis.models import Assessment, Change, DoctorProfile, MoleRecord
 from diagnosis.moles import changes
 from diagnosis.records import assessments
 from diagnosis.reviews import verdicts
@@ -347,20 +347,29 @@ def test_others_get_nothing_and_doctors_get_it_with_a_trace(record, bob, dr_chen
         f"Observation/verdict-{review.pk}",
         f"Patient/{record.owner_id}",
         f"BodyStructure/{record.mole_id}",
-        "Device/model-test",
     ]
     theirs, doctors = client_of(bob), client_of(dr_chen)
-    for path in paths:
+    for path in (*paths, "Device/model-test"):
         assert read(theirs, path, 404)["issue"][0]["code"] == "not-found"
         read(APIClient(), path, 401)
     assert read(theirs, "DiagnosticReport")["total"] == 0
-    before = LogEntry.objects.filter(action=LogEntry.Action.ACCESS).count()
-    for path in paths:
+    read(doctors, "Device/model-test")  # of no person
+    looks = LogEntry.objects.get_for_object(record).filter(actor=dr_chen)
+    looks = looks.filter(action=LogEntry.Action.ACCESS)
+    for number, path in enumerate([*paths, "DiagnosticReport"], start=1):
         read(doctors, path)
-    assert read(doctors, "DiagnosticReport")["total"] == 1
-    looks = LogEntry.objects.filter(action=LogEntry.Action.ACCESS).order_by("id")[before:]
-    assert {look.object_pk for look in looks} == {str(record.pk)}
-    assert {look.actor for look in looks} == {dr_chen}
+        assert looks.count() == number, path
+
+
+def test_a_search_is_a_look_at_each_record_that_it_shows(record, alice, dr_chen):
+    other = assessed(owner=alice)
+    DoctorProfile.objects.create(user=dr_chen, blind_review=True)
+    doctor = client_of(dr_chen)
+    assert read(doctor, "DiagnosticReport")["total"] == 2
+    for shown in (record, other):
+        verdict = {"risk_category": "benign", "urgency": "none", "confidence": "high"}
+        answer = doctor.post(f"/api/v1/queue/{shown.pk}/reviews/", verdict, format="json")
+        assert answer.json()["blind"] is False
 
 
 def test_a_doctors_browser_that_has_not_passed_the_second_step_gets_own_ones_only(
@@ -483,6 +492,15 @@ def test_a_sign_that_is_said_later_is_an_update(fhir, old):
     after = read(fhir, f"DiagnosticReport/{old.pk}")
     assert "it bleeds" in after["conclusion"]
     assert after["issued"] > before["issued"]
+
+
+def test_a_report_is_final_no_more_once_a_sign_comes_after_the_verdict(fhir, record, dr_chen):
+    write(record, dr_chen)
+    fhir.patch(f"/api/v1/records/{record.pk}/", {"signs": ["bleeding"]}, format="json")
+    assert read(fhir, f"DiagnosticReport/{record.pk}")["status"] == "preliminary"
+    assert ids(read(fhir, "DiagnosticReport?status=preliminary")) == [str(record.pk)]
+    write(record, dr_chen)
+    assert read(fhir, f"DiagnosticReport/{record.pk}")["status"] == "final"
 
 
 def test_a_change_that_is_found_later_is_an_update(fhir, old):

@@ -184,7 +184,7 @@ def test_a_verdict_is_not_on_a_picture_that_the_doctor_did_not_see(alice, dr_che
     record = assessed(owner=alice)
     FurtherPictureFactory(record=record)
     said = {"risk_category": "benign", "urgency": "none"}
-    with pytest.raises(verdicts.MorePictures):
+    with pytest.raises(verdicts.ShownBefore):
         verdicts.write(record=record, doctor=dr_chen, seen=1, **said)
     assert verdicts.write(record=record, doctor=dr_chen, seen=2, **said)
 
@@ -201,7 +201,7 @@ def test_a_verdict_is_not_on_a_picture_in_place_of_one_that_was_seen(alice, dr_c
     sittings.remove(record=record, picture=record.pictures[which], by=alice)
     sittings.add(record=record, by=alice, file=file(310))
     refused = client.post(address, verdict)
-    assert "added a picture meanwhile" in refused.content.decode()
+    assert "Something has changed meanwhile" in refused.content.decode()
     assert not Review.objects.exists()
     again = verdict | {"shown": refused.context["form"]["shown"].value()}
     sittings.remove(record=record, picture=record.pictures[0], by=alice)

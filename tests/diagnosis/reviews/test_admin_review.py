@@ -1,13 +1,18 @@
 """A record's page in the admin: doctors read it, and write a verdict that the person sees."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
 from auditlog.models import LogEntry
 from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.formats import date_format
 from rest_framework.test import APIClient
 
+from diagnosis.language import results
 from diagnosis.models import MoleRecord, Review
+from diagnosis.reviews import claims, looks, verdicts
 from tests.factories import MoleFactory, RecordFactory, ReviewFactory, UserFactory, assessed
 
 VERDICT = {
@@ -119,6 +124,33 @@ def test_doctors_correct_their_own_verdicts_only(doctor, dr_chen, record):
     assert own.comment == "Please come this week."
 
 
+def test_a_corrected_verdict_is_the_newest(client, alice, dr_chen, record):
+    record.mole = MoleFactory(owner=alice)
+    record.save()
+    assessed(owner=alice, mole=record.mole)
+    own = ReviewFactory(record=record, doctor=dr_chen, urgency="doctor_weeks", diagnosis="nv")
+    further = ReviewFactory(record=record, diagnosis="bkl")
+    past = timezone.now() - timedelta(days=40)
+    Review.objects.update(created_at=past, news_since=past)
+    verdicts.correct(review=own, by=dr_chen, urgency="doctor_days")
+    whole = MoleRecord.objects.with_answers().get(pk=record.pk)
+    assert results.tag(whole)["tone"] == "soon"
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    assert page.index("See a doctor within a few days") < page.index("No visit needed")
+    with translation.override("en-gb"):
+        today = date_format(timezone.localdate(), "DATE_FORMAT")
+    assert f"doctor, on {today}" in page
+    first, second = client.get(f"/api/v1/records/{record.pk}/").json()["reviews"]
+    assert (first["urgency"], second["urgency"]) == ("doctor_days", "none")
+    assert first["changed_at"] > first["created_at"] == second["changed_at"]
+    client.force_login(dr_chen)
+    page = client.get(address("change", record)).content.decode()
+    assert page.index(f"<h3>{dr_chen}") < page.index(f"<h3>{further.doctor}")
+    row = client.get(reverse("admin:diagnosis_molerecord_changelist")).content.decode()
+    assert row.index("melanocytic naevus, ") < row.index("benign keratosis, ")
+
+
 def test_nobody_adds_or_deletes_records_here(doctor, record, admin_client):
     for client in (doctor, admin_client):
         assert client.post(reverse("admin:diagnosis_molerecord_add")).status_code == 403
@@ -161,6 +193,32 @@ def test_a_missing_picture_file_is_told(doctor, record):
 def test_an_address_of_no_record_leads_back(doctor, record):
     page = reverse("admin:diagnosis_molerecord_change", args=[uuid.uuid4()])
     assert doctor.get(page).url == reverse("admin:index")
+
+
+@pytest.mark.parametrize(
+    ("do", "where", "name"), [("stay", looks, "is_blind"), ("claim", claims, "take")]
+)
+def test_a_record_that_is_deleted_meanwhile_leads_back(
+    doctor, record, monkeypatch, do, where, name
+):
+    monkeypatch.setattr(where, name, lambda **_: record.delete() and 0)
+    assert doctor.get(post(doctor, record, VERDICT, do=do).url).url == reverse("admin:index")
+
+
+def test_no_doctor_reviews_a_drawn_picture(doctor, alice):
+    drawn = assessed(owner=alice, origin="demo")
+    listed = doctor.get(reverse("admin:diagnosis_molerecord_changelist"), {"review": "all"})
+    assert str(drawn.pk) not in listed.content.decode()
+    assert post(doctor, drawn, VERDICT).url == reverse("admin:index")
+    assert doctor.get(address("image", drawn)).status_code == 404
+    assert not Review.objects.exists()
+
+
+def test_a_doctors_own_record_is_for_other_doctors(doctor, dr_chen):
+    own = assessed(owner=dr_chen)
+    assert "Save and next" not in doctor.get(address("change", own)).content.decode()
+    assert post(doctor, own, VERDICT).status_code == 403
+    assert not Review.objects.exists()
 
 
 def test_the_audit_log_keeps_who_and_when_without_the_content(doctor, dr_chen, record):

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from diagnosis.models import Assessment, MoleRecord, Review
-from diagnosis.reviews import agreement
+from diagnosis.reviews import agreement, verdicts
 from tests.factories import RecordFactory, ReviewFactory, answer, assessed
 
 PAGE = reverse("admin:diagnosis_assessment_changelist")
@@ -67,8 +67,11 @@ def test_wilson_s_interval(hits, n, low, high):
 
 def test_of_several_verdicts_the_newest_counts(alice, dr_chen):
     record = reviewed(LOW, BENIGN, alice, dr_chen)
-    ReviewFactory(record=record, doctor=dr_chen, risk_category=LOW)
+    second = ReviewFactory(record=record, doctor=dr_chen, risk_category=LOW)
     assert measure().rates["same_category"] == agreement.Share(1, 1)
+    first = record.reviews.exclude(pk=second.pk).get()
+    verdicts.correct(review=first, by=dr_chen, comment="After all.")
+    assert measure().rates["same_category"] == agreement.Share(0, 1)
 
 
 def test_each_version_modality_and_kind_of_verdict_is_counted_alone(alice, dr_chen):

@@ -43,7 +43,7 @@ def test_the_person_reads_the_name_that_the_doctor_chose(doctor, dr_chen, alice,
         doctor.force_login(alice)
         html = doctor.get(page).content.decode()
         assert f"{read}, doctor, on" in html
-        assert html.index(read) < html.index("What the program said before")
+        assert html.index(read) < html.index("What the program says")
         assert "Spitz naevus" in html
         assert api.get(f"/api/v1{page}").json()["reviews"][0]["doctor"] == read
 

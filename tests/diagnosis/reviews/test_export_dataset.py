@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from diagnosis.records import sittings
-from diagnosis.reviews import teaching
+from diagnosis.reviews import teaching, verdicts
 from ml import datasets
 from tests.factories import FurtherPictureFactory, MoleFactory, ReviewFactory, assessed, picture
 
@@ -95,11 +95,15 @@ def test_pseudonyms_stay_and_depend_on_the_secret_key(willing, settings):
 
 def test_of_several_verdicts_the_newest_counts(willing, dr_chen, folder):
     record = reviewed(willing, dr_chen)
+    first = record.reviews.get()
     ReviewFactory(
         record=record, doctor=dr_chen, risk_category="malignant_low_risk", diagnosis="bcc"
     )
     export(folder)
     assert [row.dx for row in rows(folder).values()] == ["bcc"]
+    verdicts.correct(review=first, by=dr_chen, comment="After all.")
+    export(folder)
+    assert [row.dx for row in rows(folder).values()] == ["benign"]
 
 
 def test_only_those_who_allow_it_and_only_as_long_as_they_do(willing, bob, dr_chen, folder):

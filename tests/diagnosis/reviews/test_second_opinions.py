@@ -4,10 +4,12 @@ import pytest
 from auditlog.models import LogEntry
 from django.core.exceptions import ValidationError
 from django.urls import reverse
+from rest_framework.test import APIClient
 
+from accounts import tokens
 from diagnosis.models import MoleRecord, Review, SecondOpinion
 from diagnosis.reviews import agreement, claims, opinions, verdicts
-from tests.factories import UserFactory, assessed
+from tests.factories import MoleFactory, UserFactory, answer, assessed
 
 BENIGN = {"risk_category": "benign", "urgency": "none"}
 SEEN_SOON = {"risk_category": "malignant_low_risk", "urgency": "doctor_weeks"}
@@ -102,12 +104,16 @@ def test_a_correction_that_ends_the_difference_is_the_final_word(asked, dr_chen,
     assert opinions.open_on(asked) is None
 
 
-def test_an_overruled_verdict_that_is_corrected_stays_between_doctors(
-    asked, dr_chen, dr_okafor, read
+def test_an_overruled_verdict_that_is_corrected_stays_between_doctors_unless_it_is_urgent(
+    asked, alice, dr_okafor, read, mailoutbox
 ):
     second = verdicts.write(record=asked, doctor=dr_okafor, **BENIGN)
-    verdicts.correct(review=second, by=dr_okafor, **URGENT)
+    verdicts.correct(review=second, by=dr_okafor, **SEEN_SOON)
     assert read(asked) == ["No visit needed"]
+    mailoutbox.clear()
+    verdicts.correct(review=second, by=dr_okafor, **URGENT)
+    assert read(asked) == ["See a doctor within a few days", "No visit needed"]
+    assert [mail.to for mail in mailoutbox] == [[alice.email]]
 
 
 def test_nobody_is_told_twice_of_one_verdict(record, alice, dr_chen, dr_okafor, mailoutbox):
@@ -160,6 +166,45 @@ def test_a_colleague_on_holiday_keeps_nobody_waiting(asked, dr_silva, settings, 
     assert opinions.open_on(asked) is None
 
 
+@pytest.fixture
+def blurred(asked) -> MoleRecord:
+    """The asked one, of which a newer version of the program says that it can't be used."""
+    newer = asked.assessments.create(**answer(None, model_version="newer"))
+    MoleRecord.objects.filter(pk=asked.pk).update(state="unusable", current_assessment=newer)
+    return MoleRecord.objects.get(pk=asked.pk)
+
+
+def test_a_picture_that_can_not_be_used_any_more_still_waits_for_the_colleague(
+    alice, blurred, dr_okafor, read
+):
+    assessed("malignant_high_risk", owner=alice)
+    assert claims.take_next(doctor=dr_okafor) == blurred
+    program = APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=dr_okafor)[1]}")
+    verdict = BENIGN | {"confidence": "low"}
+    address = reverse("api-queue-reviews", args=[blurred.pk])
+    assert program.post(address, verdict, format="json").status_code == 201
+    assert read(blurred) == ["No visit needed"]
+
+
+def test_nor_is_it_lost_while_the_colleague_is_on_holiday(client, blurred, dr_silva, monkeypatch):
+    assert claims.take_next(doctor=dr_silva) is None
+    monkeypatch.setattr(opinions, "WAITS_AT_MOST", opinions.WAITS_AT_MOST * 0)
+    assert claims.take_next(doctor=dr_silva) == blurred
+    client.force_login(dr_silva)
+    listed = client.get(reverse("admin:diagnosis_molerecord_changelist")).content.decode()
+    assert str(blurred.pk) in listed
+
+
+def test_nor_is_a_doubt_about_a_verdict_that_the_person_has_read(
+    record, dr_chen, dr_okafor, dr_silva, monkeypatch
+):
+    verdicts.write(record=record, doctor=dr_chen, **BENIGN)
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **SEEN_SOON)
+    assert claims.take_next(doctor=dr_silva) is None
+    monkeypatch.setattr(opinions, "WAITS_AT_MOST", opinions.WAITS_AT_MOST * 0)
+    assert claims.take_next(doctor=dr_silva) == record
+
+
 def test_the_colleague_reads_the_question_and_not_the_verdict(client, asked, dr_okafor, dr_chen):
     page = reverse("admin:diagnosis_molerecord_change", args=[asked.pk])
     client.force_login(dr_okafor)
@@ -172,6 +217,35 @@ def test_the_colleague_reads_the_question_and_not_the_verdict(client, asked, dr_
         html = client.get(page).content.decode()
         assert "The two verdicts differ:" in html
         assert html.count('<article class="verdict">') == 2
+
+
+def test_the_colleague_reads_the_first_verdict_by_no_other_door(client, alice, dr_chen, dr_okafor):
+    mole = MoleFactory(owner=alice)
+    record, other = (assessed(owner=alice, mole=mole) for _ in range(2))
+    first = verdicts.write(
+        record=record,
+        doctor=dr_chen,
+        ask=dr_okafor,
+        other_diagnosis="Spitz naevus",
+        private_comment="Breslow?",
+        **BENIGN,
+    )
+    client.force_login(dr_okafor)
+    pages = [
+        reverse("admin:diagnosis_review_changelist"),
+        reverse("admin:diagnosis_review_change", args=[first.pk]),
+        reverse("admin:diagnosis_molerecord_changelist") + "?review=all",
+        reverse("admin:diagnosis_molerecord_change", args=[other.pk]),
+    ]
+    words = ("Spitz naevus", "Breslow?")
+
+    def found() -> list[bool]:
+        shown = [client.get(page, follow=True).content.decode() for page in pages]
+        return [any(word in html for word in words) for html in shown]
+
+    assert found() == [False] * 4
+    verdicts.write(record=record, doctor=dr_okafor, **SEEN_SOON)
+    assert found() == [True] * 4
 
 
 def test_asked_through_the_page(client, record, dr_chen, dr_okafor, mailoutbox):

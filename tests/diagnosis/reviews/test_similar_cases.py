@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 from accounts import consent
 from diagnosis.models import Assessment, DoctorProfile, MoleRecord, Review
 from diagnosis.records import assessments
+from diagnosis.reviews import verdicts
 from ml import features
 from ml.synthetic import phantoms
 from tests.factories import (
@@ -149,6 +150,10 @@ def test_the_newest_final_verdict_is_shown(doctor, alice, willing):
     ReviewFactory(record=other, risk_category="malignant_high_risk", diagnosis="mel")
     [case] = cases(doctor, record_at(0, alice))
     assert (case.diagnosis, case.risk_category) == ("mel", "malignant_high_risk")
+    first = other.reviews.get(diagnosis="nv")
+    verdicts.correct(review=first, by=first.doctor, comment="After all.")
+    [case] = cases(doctor, record_at(0, alice))
+    assert (case.diagnosis, case.risk_category) == ("nv", "benign")
 
 
 def test_a_look_is_logged_with_what_it_showed_and_opening_the_record_is_none(

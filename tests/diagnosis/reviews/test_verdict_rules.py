@@ -38,6 +38,15 @@ def test_the_database_refuses_it_too(alice, dr_chen, verdict):
         Review.objects.filter(pk=review.pk).update(**verdict)
 
 
+def test_of_two_corrections_at_once_neither_takes_back_the_others(alice, dr_chen):
+    review = write(dr_chen, alice, comment="as it was")
+    for_urgency, for_comment = (Review.objects.get(pk=review.pk) for _ in range(2))
+    verdicts.correct(review=for_urgency, by=dr_chen, urgency="doctor_days")
+    verdicts.correct(review=for_comment, by=dr_chen, comment="Please come.")
+    review.refresh_from_db()
+    assert (review.urgency, review.comment) == ("doctor_days", "Please come.")
+
+
 @pytest.mark.parametrize(
     "code", ["D22.5", "C43", "C44.91", "2C30.0", "EE90", "2F20.Z", "400096001"]
 )
