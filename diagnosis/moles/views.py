@@ -34,6 +34,9 @@ PAGE_SIZE = 20  # pictures of a mole
 MOLES = 100  # side by side
 LOOKS = 30  # at a comparison that is being made, two seconds apart
 MoleForm = forms.modelform_factory(Mole, fields=["name", "body_site"])
+# So that each says whether it was changed here: what is left was perhaps changed in another window.
+for field in MoleForm.base_fields.values():
+    field.show_hidden_initial = True
 ReminderForm = forms.modelform_factory(
     Mole,
     fields=["remind_after_days"],
@@ -137,7 +140,8 @@ def mole_edit(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     mole = _mole(request, pk)
     form = MoleForm(request.POST or None, instance=mole)
     if form.is_valid():
-        edits.change(mole=mole, by=request.user, **form.cleaned_data)
+        changed = {name: form.cleaned_data[name] for name in form.changed_data}
+        edits.change(mole=mole, by=request.user, **changed)
         messages.success(request, _("The mole’s name and place are saved."))
         return redirect("diagnosis:mole_detail", pk=pk)
     context = {"form": form, "mole": get_object_or_404(Mole, pk=pk)}

@@ -183,4 +183,5 @@ class MoleForm(forms.Form):
         queryset=Mole.objects.none(),
         empty_label=_("None of my moles"),
         required=False,
+        show_hidden_initial=True,
     )
