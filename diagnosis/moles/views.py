@@ -47,19 +47,25 @@ ReminderForm = forms.modelform_factory(
 @require_safe
 @login_required
 def mole_list(request: PersonRequest) -> HttpResponse:
-    """All moles beside each other, by their place on the body, each by its newest picture."""
+    """All moles beside each other, by their place on the body, each by its newest picture, and
+    by what is said of the newest one that can be judged."""
     page = Paginator(request.user.moles.by_place(), MOLES).get_page(request.GET.get("page"))
-    covers = [mole.cover for mole in page if mole.cover]
+    shown = {key for mole in page for key in (mole.cover, mole.judged) if key}
     tags = {
         record.pk: results.tag(record)
-        for record in request.user.records.filter(pk__in=covers).with_answers()
+        for record in request.user.records.filter(pk__in=shown).with_answers()
     }
     places = [
         {
             "code": site or "unknown",
             "name": terms.BODY_SITES.get(site, _("Place not named")),
             "entries": [
-                {"mole": mole, "tag": mole.cover and tags.get(mole.cover)} for mole in moles
+                {
+                    "mole": mole,
+                    "tag": tags.get(mole.judged or mole.cover),
+                    "newest": tags.get(mole.cover) if mole.judged not in (None, mole.cover) else None,
+                }
+                for mole in moles
             ],
         }
         for site, moles in groupby(page, attrgetter("body_site"))
