@@ -12,15 +12,19 @@ from diagnosis.language import terms
 from diagnosis.moles.models import Mole
 
 
-def named(*, owner: User, name: str, body_site: str = "") -> Mole:
+def named(*, owner: User, name: str, body_site: str = "", is_new: bool = False) -> Mole:
     """The person's mole of that name and place, added when there is none.
 
-    A place alone always adds one: two moles at one place are not the same. Raises ValidationError.
+    A place alone always adds one: two moles at one place are not the same. So does a name that
+    ``is_new``, as one that nobody typed. Raises ValidationError.
     """
-    known = name and owner.moles.filter(name__iexact=name, body_site=body_site).first()
-    if known:
-        return known
-    mole = Mole(owner=owner, name=name or _free_name(owner, body_site), body_site=body_site)
+    if name and not is_new:
+        known = owner.moles.filter(name__iexact=name, body_site=body_site).first()
+        if known:
+            return known
+    else:
+        name = _free_name(owner, name or str(capfirst(terms.BODY_SITES[body_site])))
+    mole = Mole(owner=owner, name=name, body_site=body_site)
     mole.clean_fields(exclude=["owner"])
     mole.save(force_insert=True)
     return mole
@@ -53,9 +57,8 @@ def delete(*, mole: Mole, by: User) -> None:
         mole.delete()
 
 
-def _free_name(owner: User, body_site: str) -> str:
-    """Make a name after the place: "Back", then "Back 2", as the body map suggests it."""
+def _free_name(owner: User, wanted: str) -> str:
+    """That name, or with the first free number: "Back", then "Back 2", as the body map does."""
     taken = {name.lower() for name in owner.moles.values_list("name", flat=True)}
-    place = str(capfirst(terms.BODY_SITES[body_site]))
-    further = (f"{place} {number}" for number in itertools.count(2))
-    return next(name for name in itertools.chain([place], further) if name.lower() not in taken)
+    further = (f"{wanted} {number}" for number in itertools.count(2))
+    return next(name for name in itertools.chain([wanted], further) if name.lower() not in taken)

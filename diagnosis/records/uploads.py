@@ -84,6 +84,7 @@ def submit(
     file: File,
     mole: Mole | None = None,
     mole_name: str = "",
+    mole_is_new: bool = False,
     body_site: str = "",
     modality: str = "photo",
     further: Sequence[tuple[File, str]] = (),
@@ -99,8 +100,8 @@ def submit(
 
     ``further``: other pictures of the same mole, taken at the same time, each with its modality;
     all of them are stored as one record, or none.
-    Without ``mole``, a name finds or adds one and a place alone adds one, together with the record
-    or not at all.
+    Without ``mole``, a name finds or adds one, and one that is new or a place alone adds one,
+    together with the record or not at all.
     The same request sent again with the same ``idempotency_key`` returns the record it made.
     Raises PictureRefused, ValidationError for other fields, PermissionDenied for another's mole,
     ConsentMissing, TryLater (also where nothing can be stored); with ``only_new``, SentBefore for
@@ -152,7 +153,9 @@ def submit(
         # Durable: an outer transaction that fails later would leave the file without a row.
         with transaction.atomic(durable=True):
             if mole is None and (mole_name or body_site):
-                record.mole = edits.named(owner=owner, name=mole_name, body_site=body_site)
+                record.mole = edits.named(
+                    owner=owner, name=mole_name, body_site=body_site, is_new=mole_is_new
+                )
             record.save(force_insert=True)
             for picture in others:
                 picture.save(force_insert=True)

@@ -247,12 +247,11 @@ function body(sent) {
     data.append("image", picture.file, picture.file.name);
     data.append("modality", kindOf(picture));
   }
-  // One name makes one mole of them, so that for different ones it has to be the person's own.
-  const { suggested } = one(form, "body-map");
-  if (pictures.length > 1 && together() === "no" && data.get("name") === suggested) data.delete("name");
+  // A name makes one mole of different pictures, so that it has to be the person's own.
+  data.set("mole_is_new", String(data.get("name") === data.get("suggested")));
   data.set("only_new", String(!sent.some(({ again }) => again)));
   for (const [theirs, ours] of Object.entries(FIELDS)) data.set(theirs, String(data.get(ours) ?? ""));
-  for (const unknown of ["csrfmiddlewaretoken", "key", "again", "dermoscopy", "together", ...Object.values(FIELDS)]) data.delete(unknown);
+  for (const unknown of ["csrfmiddlewaretoken", "key", "again", "dermoscopy", "together", "suggested", ...Object.values(FIELDS)]) data.delete(unknown);
   return data;
 }
 

@@ -244,6 +244,17 @@ def test_a_mistake_in_that_form_does_not_hide_what_was_saved(say, alice, second_
     assert re.search(r'name="seen" value="([^"]+)"', page)[1] == stale["seen"]
 
 
+def test_a_name_that_the_map_suggested_is_of_a_new_mole(say, alice):
+    other = MoleFactory(owner=alice, name="Back", body_site="back")
+    record = assessed(owner=alice)
+    say(record, name="Back", suggested="Back", body_site="back")
+    record.refresh_from_db()
+    assert (record.mole.name, record.mole.body_site) == ("Back 2", "back")
+    say(record, name="back", suggested="Back 3", body_site="back")  # typed
+    record.refresh_from_db()
+    assert record.mole == other
+
+
 def test_the_waiting_page_asks_and_the_calm_answer_asks_for_signs(client, alice):
     client.force_login(alice)
     waiting, calm, said = (
