@@ -63,7 +63,9 @@ def mole_list(request: PersonRequest) -> HttpResponse:
                 {
                     "mole": mole,
                     "tag": tags.get(mole.judged or mole.cover),
-                    "newest": tags.get(mole.cover) if mole.judged not in (None, mole.cover) else None,
+                    "newest": tags.get(mole.cover)
+                    if mole.judged not in (None, mole.cover)
+                    else None,
                 }
                 for mole in moles
             ],

@@ -71,9 +71,7 @@ def give(
         if seen not in (None, tag(record)):
             raise SaidMeanwhile
         if mole is None and (mole_name or body_site):
-            mole = edits.named(
-                owner=by, name=mole_name, body_site=body_site, is_new=mole_is_new
-            )
+            mole = edits.named(owner=by, name=mole_name, body_site=body_site, is_new=mole_is_new)
         is_elsewhere = _site(record.mole) != _site(mole)
         if record.size_mm != size_mm and (forgotten := changes.forget(record)):
             limits.spend(by, "changes", forgotten)  # all of them are measured anew

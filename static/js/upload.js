@@ -33,6 +33,8 @@ const FIELDS = { mole_name: "name" };
 /** @type {Picture[]} */
 let pictures = [];
 let sending = false;
+/** The first one that stays, with what is said at it. @type {Picture | null} */
+let refused = null;
 
 /** @param {string} sentence @param {Record<string, string>} values */
 const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -279,15 +281,18 @@ async function send(sent) {
     sayWithResult(picture, `${words.sent}.`, address);
     return "";
   }
-  const { problem, status, detail, errors, same_picture: same } = answer;
+  const { problem, status, detail, errors, same_picture: same, picture_number: which = 1 } = answer;
   if (same) {
-    sayWithResult(picture, detail ?? "", words.result.replace(NO_ID, same));
-    offerAgain(picture);
+    const one = sent[which - 1];
+    sayWithResult(one, detail ?? "", words.result.replace(NO_ID, same));
+    offerAgain(one);
+    refused ??= one;
     return "";
   }
   if (sent.length > 1 && errors?.image) return errors.image.join(" ");
   if (status === 413 || errors?.image) {
     say(picture, errors?.image?.[0] ?? fill(words.tooLarge, { name: picture.original.name }), true);
+    refused ??= picture;
     return "";
   }
   if (errors) return problems(errors);
@@ -365,6 +370,7 @@ async function sendAll() {
   const left = pictures.filter((one) => !one.url);
   if (!left.length) return leave(); // once more: the result did not load
   sending = true;
+  refused = null;
   notice.hidden = true;
   button.setAttribute("aria-disabled", "true");
   form.dataset.sending = "";
@@ -381,7 +387,6 @@ async function sendAll() {
     button.textContent = words.again;
     return stop(problem);
   }
-  const refused = pictures.find((picture) => !picture.url);
   if (!refused) leave();
   else one(refused.element, "[data-again], [data-remove]").focus();
 }

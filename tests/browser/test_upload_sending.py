@@ -99,6 +99,25 @@ def test_the_same_picture_twice_is_refused_together(upload_page: Page, files) ->
     assert not MoleRecord.objects.exists()
 
 
+def test_which_of_them_was_sent_before_is_said_at_it(upload_page: Page, files) -> None:
+    upload_page.get_by_label("Picture of the mole").set_input_files(files[1])
+    send(upload_page)
+    expect(upload_page.get_by_role("heading", level=1)).to_have_text(CHECKING)
+    upload_page.goto(NEW)
+    upload_page.get_by_label("Picture of the mole").set_input_files(files)
+    upload_page.get_by_label("Yes, one mole").check()
+    send(upload_page, "Check these pictures")
+    first, second = upload_page.locator(".pictures > li").all()
+    expect(second).to_contain_text("You sent this very picture before")
+    expect(first).not_to_contain_text("before")
+    again = second.get_by_role("button", name="Send it again all the same: second.jpg")
+    expect(again).to_be_focused()
+    again.click()
+    expect(upload_page.get_by_role("heading", level=1)).to_have_text(
+        "Your pictures are being checked"
+    )
+
+
 def test_several_at_once_are_a_record_each_of_one_mole(upload_page: Page, files) -> None:
     upload_page.get_by_label("Picture of the mole").set_input_files(files[0])
     upload_page.get_by_label("Picture of the mole").set_input_files(files[1])

@@ -65,7 +65,9 @@ def test_the_newest_picture_stands_for_the_mole_with_its_verdict(client, alice, 
 def test_a_doctors_verdict_goes_before_the_programs_group(alice, shown):
     said = {"urgent": "doctor_days", "soon": "doctor_weeks", "cleared": "none"}
     for name, urgency in said.items():
-        mole = mole_of(alice, name, "back", "benign" if name != "cleared" else "malignant_high_risk")
+        mole = mole_of(
+            alice, name, "back", "benign" if name != "cleared" else "malignant_high_risk"
+        )
         ReviewFactory(record=mole.records.get(), urgency=urgency)
     mole_of(alice, "by the program", "back", "benign", signs=["bleeding"])
     assert shown() == {"back": ["urgent", "soon", "by the program", "cleared"]}
