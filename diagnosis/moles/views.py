@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import HttpResponseClientRefresh
+from django_htmx.http import HttpResponseClientRefresh, retarget
 
 from accounts.requests import PersonRequest
 from diagnosis.language import changes as language
@@ -120,7 +120,10 @@ def mole_change(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
         return HttpResponseClientRefresh()  # a picture was deleted meanwhile
     asked = request.GET.get("looks", "")
     looks = int(asked) if asked.isdecimal() and len(asked) < 5 else LOOKS
-    context = {"mole": mole, "compare": compare} | _said(compare, looks)
+    context = {"mole": mole, "compare": compare, "announce": True} | _said(compare, looks)
+    if context["said"].waiting:
+        # The pictures stay as they are, with the focus and the view that was chosen.
+        return retarget(render(request, "diagnosis/_comparing.html", context), "#comparing")
     return render(request, "diagnosis/_change.html", context)
 
 

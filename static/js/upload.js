@@ -28,13 +28,11 @@ const NO_ID = "00000000-0000-0000-0000-000000000000";
 /** What the API calls otherwise than the form. @type {Record<string, string>} */
 const FIELDS = { mole_name: "name" };
 
-/** @typedef {{ file: File, original: File, element: HTMLElement, key: string, url: string | null, shown?: Blob, again?: boolean }} Picture */
+/** @typedef {{ file: File, original: File, element: HTMLElement, key: string, url: string | null, shown?: Blob, again?: boolean, refused?: boolean }} Picture */
 
 /** @type {Picture[]} */
 let pictures = [];
 let sending = false;
-/** The first one that stays, with what is said at it. @type {Picture | null} */
-let refused = null;
 
 /** @param {string} sentence @param {Record<string, string>} values */
 const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -286,13 +284,13 @@ async function send(sent) {
     const one = sent[which - 1];
     sayWithResult(one, detail ?? "", words.result.replace(NO_ID, same));
     offerAgain(one);
-    refused ??= one;
+    one.refused = true;
     return "";
   }
   if (sent.length > 1 && errors?.image) return errors.image.join(" ");
   if (status === 413 || errors?.image) {
     say(picture, errors?.image?.[0] ?? fill(words.tooLarge, { name: picture.original.name }), true);
-    refused ??= picture;
+    picture.refused = true;
     return "";
   }
   if (errors) return problems(errors);
@@ -370,7 +368,7 @@ async function sendAll() {
   const left = pictures.filter((one) => !one.url);
   if (!left.length) return leave(); // once more: the result did not load
   sending = true;
-  refused = null;
+  for (const one of left) one.refused = false;
   notice.hidden = true;
   button.setAttribute("aria-disabled", "true");
   form.dataset.sending = "";
@@ -387,6 +385,7 @@ async function sendAll() {
     button.textContent = words.again;
     return stop(problem);
   }
+  const refused = pictures.find((one) => one.refused);
   if (!refused) leave();
   else one(refused.element, "[data-again], [data-remove]").focus();
 }
