@@ -166,7 +166,12 @@ function facts({ file, original, element }, image) {
 /** @param {Picture} picture */
 async function cropped(picture) {
   const address = URL.createObjectURL(picture.shown ?? picture.original);
-  const part = await one(document, "crop-dialog").crop(address);
+  /** @type {Blob | null} */
+  const part = await one(document, "crop-dialog").crop(address).catch((/** @type {unknown} */ error) => {
+    console.warn("Not loaded:", error);
+    say(picture, words.lost, true);
+    return null;
+  });
   URL.revokeObjectURL(address);
   one(picture.element, "[data-crop]").focus();
   if (!part) return;

@@ -18,6 +18,17 @@ from tests.factories import PASSWORD, MoleFactory, RecordFactory, assessed, pict
 SIZES = pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 
 
+# Whether each picture takes all of its place.
+FILLED = """() => [...document.querySelectorAll("compare-pictures svg")].map((picture) => {
+  const drawn = picture.getScreenCTM().a * picture.viewBox.baseVal.width;
+  return Math.abs(drawn - picture.closest("figure").clientWidth) < 1;
+})"""
+STROKES = """() => [...document.querySelectorAll("compare-pictures polygon")].map((line) => {
+  const { stroke, strokeWidth } = getComputedStyle(line);
+  return [stroke, parseFloat(strokeWidth)];
+})"""
+
+
 @pytest.fixture
 def mole(alice) -> Mole:
     mole = MoleFactory(owner=alice, name="left shoulder")
@@ -167,6 +178,11 @@ def test_what_changed_is_said_and_shown_in_turn(page: Page, alice, changed, log_
     changes.run(Change.objects.get().pk)  # the worker; the page looks again by itself
     expect(page.get_by_role("heading", name="It changed.")).to_be_visible()
     expect(page.locator("compare-pictures svg image")).to_have_count(2)
+    assert page.evaluate(FILLED) == [True, True]
+    strokes = page.evaluate(STROKES)
+    # The wider one lies below, so that the line is seen on dark skin and on light.
+    assert [colour for colour, _width in strokes] == ["rgb(16, 25, 29)", "rgb(255, 255, 255)"] * 2
+    assert strokes[0][1] > strokes[1][1]
     in_turn = page.get_by_role("button", name="In turn")
     in_turn.click()
     earlier, later = page.locator("compare-pictures figure").all()
