@@ -34,7 +34,7 @@ PAGE_SIZE = 20  # pictures of a mole
 MOLES = 100  # side by side
 LOOKS = 30  # at a comparison that is being made, two seconds apart
 MoleForm = forms.modelform_factory(Mole, fields=["name", "body_site"])
-# So that each says whether it was changed here: what is left was perhaps changed in another window.
+# So that each says whether it was changed here: what is left was perhaps changed in another tab.
 for field in MoleForm.base_fields.values():
     field.show_hidden_initial = True
 ReminderForm = forms.modelform_factory(

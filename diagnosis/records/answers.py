@@ -30,7 +30,7 @@ class SaidMeanwhile(ValidationError):
     def __init__(self) -> None:
         super().__init__(
             _(
-                "Something else was saved here meanwhile, as in another window. Nothing of this "
+                "Something else was saved here meanwhile, as in another tab. Nothing of this "
                 "form is saved yet: compare it with what is saved now, and save it again."
             )
         )

@@ -57,7 +57,9 @@ class AnswersSerializer(serializers.Serializer):
     )
     mole_is_new = serializers.BooleanField(
         required=False,
-        help_text=_("Whether the named mole is none of yours; a name that is taken gets a number."),
+        help_text=_(
+            "The named mole is a new one: where one of yours has that name, it gets a number."
+        ),
     )
     body_site = serializers.ChoiceField(
         choices=list(terms.BODY_SITES.items()),
