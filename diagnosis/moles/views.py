@@ -51,7 +51,7 @@ def mole_list(request: PersonRequest) -> HttpResponse:
     by what is said of the newest one that can be judged."""
     page = Paginator(request.user.moles.by_place(), MOLES).get_page(request.GET.get("page"))
     shown = {key for mole in page for key in (mole.cover, mole.judged) if key}
-    tags = {
+    tags: dict[uuid.UUID | None, dict] = {
         record.pk: results.tag(record)
         for record in request.user.records.filter(pk__in=shown).with_answers()
     }
@@ -120,7 +120,7 @@ def mole_change(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
         return HttpResponseClientRefresh()  # a picture was deleted meanwhile
     asked = request.GET.get("looks", "")
     looks = int(asked) if asked.isdecimal() and len(asked) < 5 else LOOKS
-    context = {"mole": mole, "compare": compare, "announce": True} | _said(compare, looks)
+    context = _said(compare, looks) | {"mole": mole, "compare": compare, "announce": True}
     if context["said"].waiting:
         # The pictures stay as they are, with the focus and the view that was chosen.
         return retarget(render(request, "diagnosis/_comparing.html", context), "#comparing")

@@ -181,7 +181,7 @@ def prepare(picture: Picture, file: File, number: int | None = None) -> File:
     except pictures.PictureRefused as refused:
         if number is None:
             raise
-        sentence = _numbered(refused.message, number)
+        sentence = _numbered(str(refused.message), number)
         raise pictures.PictureRefused(sentence, code=refused.code) from refused
     picture.image_bytes = content.size
     picture.picture_digest = hashlib.sha256(content.read()).hexdigest()
