@@ -37,6 +37,7 @@ def words() -> dict[str, dict]:
             "untested": f"{results.UNTESTED_SKIN} "
             + _("So trust this answer less, and show the mole to a doctor."),
             "taken": _("Picture %(number)s of %(total)s is taken. Move the phone a little."),
+            "not_taken": _("Nothing was saved: the camera stopped before a picture was taken."),
             "sending": _("Sending the picture…"),
             "is_offline": _(
                 "You are offline. The camera works all the same. A picture that you save is kept "

@@ -21,21 +21,18 @@ class SeveralMoles(ValidationError):
         super().__init__(_("Several of your moles have this name. Say where on the body it is."))
 
 
-def named(*, owner: User, name: str, body_site: str = "") -> Mole:
+def named(*, owner: User, name: str, body_site: str = "", is_new: bool = False) -> Mole:
     """The person's mole of that name and place, or of that name alone; added when there is none.
 
-    A place alone always adds one: two moles at one place are not the same. Raises ValidationError,
-    and SeveralMoles for a name alone.
+    A place alone always adds one: two moles at one place are not the same. So does a name that
+    ``is_new``, as one that nobody typed. Raises ValidationError, and SeveralMoles for a name alone.
     """
-    of_name = list(owner.moles.filter(name__iexact=name).order_by("created_at")) if name else []
-    known = [mole for mole in of_name if mole.body_site == body_site]
-    if not known and not body_site:
-        known = of_name
-        if len(known) > 1:
-            raise SeveralMoles
-    if known:
-        return known[0]
-    mole = Mole(owner=owner, name=name or _free_name(owner, body_site), body_site=body_site)
+    if name and not is_new:
+        if known := _known(owner, name, body_site):
+            return known
+    else:
+        name = _free_name(owner, name or str(capfirst(terms.BODY_SITES[body_site])))
+    mole = Mole(owner=owner, name=name, body_site=body_site)
     mole.clean_fields(exclude=["owner"])
     mole.save(force_insert=True)
     return mole
@@ -66,15 +63,24 @@ def delete(*, mole: Mole, by: User) -> None:
         mole.delete()
 
 
+def _known(owner: User, name: str, body_site: str) -> Mole | None:
+    of_name = list(owner.moles.filter(name__iexact=name).order_by("created_at"))
+    known = [mole for mole in of_name if mole.body_site == body_site]
+    if not known and not body_site:
+        known = of_name
+        if len(known) > 1:
+            raise SeveralMoles
+    return known[0] if known else None
+
+
 def _lock(mole: Mole) -> None:
     """Until the transaction ends, let no new picture be added and no worker claim or finish one."""
     list(Mole.objects.select_for_update().filter(pk=mole.pk))
     list(mole.records.select_for_update().values_list("pk"))
 
 
-def _free_name(owner: User, body_site: str) -> str:
-    """Make a name after the place: "Back", then "Back 2", as the body map suggests it."""
+def _free_name(owner: User, wanted: str) -> str:
+    """That name, or with the first free number: "Back", then "Back 2", as the body map does."""
     taken = {name.lower() for name in owner.moles.values_list("name", flat=True)}
-    place = str(capfirst(terms.BODY_SITES[body_site]))
-    further = (f"{place} {number}" for number in itertools.count(2))
-    return next(name for name in itertools.chain([place], further) if name.lower() not in taken)
+    further = (f"{wanted} {number}" for number in itertools.count(2))
+    return next(name for name in itertools.chain([wanted], further) if name.lower() not in taken)

@@ -12,6 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts.names import check_name
 from diagnosis.language import terms
 
+# A doctor's verdict among the program's answers (MoleRecord.Danger), by what each asks for.
+URGENT = {"none": 1, "doctor_weeks": 3, "doctor_days": 4}
+
 
 class MoleQuerySet(models.QuerySet["Mole"]):
     def with_summary(self) -> Self:
@@ -26,14 +29,28 @@ class MoleQuerySet(models.QuerySet["Mole"]):
         ).order_by(F("last").desc(nulls_last=True), "-created_at")
 
     def by_place(self) -> Self:
-        """Moles ``with_summary``, from head to foot; at each place those first whose newest
-        picture is the most dangerous, then the newest."""
-        newest = self.model.objects.filter(pk=OuterRef("pk")).order_by("-records__created_at")
+        """Moles ``with_summary``, from head to foot; at each place the most urgent first, by the
+        doctor's verdict or else the program's answer, then the newest.
+
+        Each by its ``judged`` picture: a newer one that waits, or can't be used, takes no
+        warning back.
+        """
+        records: Any = self.model._meta.get_field("records").related_model
+        judged = records.objects.filter(
+            Q(state="done") | Q(is_reviewed=True), mole=OuterRef("pk")
+        ).order_by("-created_at")
+        reviews = records._meta.get_field("reviews").related_model
+        final = reviews.objects.filter(is_final=True, record=OuterRef("judged"))
+        as_danger = [When(urgency=urgency, then=Value(n)) for urgency, n in URGENT.items()]
+        verdict = final.order_by("-created_at").annotate(urgent=Case(*as_danger))
         order = {site: number for number, site in enumerate(terms.BODY_SITES)}
         places = [When(body_site=site, then=Value(number)) for site, number in order.items()]
-        return self.with_summary().order_by(
+        moles = self.with_summary().annotate(judged=Subquery(judged.values("pk")[:1]))
+        return moles.order_by(
             Case(*places, default=Value(len(order))),
-            Coalesce(Subquery(newest.values("records__danger")[:1]), 0).desc(),
+            Coalesce(
+                Subquery(verdict.values("urgent")[:1]), Subquery(judged.values("danger")[:1]), 0
+            ).desc(),
             F("last").desc(nulls_last=True),
             "pk",
         )
@@ -65,6 +82,7 @@ class Mole(models.Model):
 
     objects = MoleQuerySet.as_manager()
     cover: uuid.UUID | None  # with_summary: the newest record
+    judged: uuid.UUID | None  # by_place: the newest record with a verdict or a usable answer
 
     class Meta:
         verbose_name = _("mole")

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import HttpResponseClientRefresh
+from django_htmx.http import HttpResponseClientRefresh, retarget
 
 from accounts.requests import PersonRequest
 from diagnosis.language import changes as language
@@ -34,6 +34,9 @@ PAGE_SIZE = 20  # pictures of a mole
 MOLES = 100  # side by side
 LOOKS = 30  # at a comparison that is being made, two seconds apart
 MoleForm = forms.modelform_factory(Mole, fields=["name", "body_site"])
+# So that each says whether it was changed here: what is left was perhaps changed in another tab.
+for field in MoleForm.base_fields.values():
+    field.show_hidden_initial = True
 ReminderForm = forms.modelform_factory(
     Mole,
     fields=["remind_after_days"],
@@ -44,19 +47,27 @@ ReminderForm = forms.modelform_factory(
 @require_safe
 @login_required
 def mole_list(request: PersonRequest) -> HttpResponse:
-    """All moles beside each other, by their place on the body, each by its newest picture."""
+    """All moles beside each other, by their place on the body, each by its newest picture, and
+    by what is said of the newest one that can be judged."""
     page = Paginator(request.user.moles.by_place(), MOLES).get_page(request.GET.get("page"))
-    covers = [mole.cover for mole in page if mole.cover]
-    tags = {
+    shown = {key for mole in page for key in (mole.cover, mole.judged) if key}
+    tags: dict[uuid.UUID | None, dict] = {
         record.pk: results.tag(record)
-        for record in request.user.records.filter(pk__in=covers).with_answers()
+        for record in request.user.records.filter(pk__in=shown).with_answers()
     }
     places = [
         {
             "code": site or "unknown",
             "name": terms.BODY_SITES.get(site, _("Place not named")),
             "entries": [
-                {"mole": mole, "tag": mole.cover and tags.get(mole.cover)} for mole in moles
+                {
+                    "mole": mole,
+                    "tag": tags.get(mole.judged or mole.cover),
+                    "newest": tags.get(mole.cover)
+                    if mole.judged not in (None, mole.cover)
+                    else None,
+                }
+                for mole in moles
             ],
         }
         for site, moles in groupby(page, attrgetter("body_site"))
@@ -109,7 +120,10 @@ def mole_change(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
         return HttpResponseClientRefresh()  # a picture was deleted meanwhile
     asked = request.GET.get("looks", "")
     looks = int(asked) if asked.isdecimal() and len(asked) < 5 else LOOKS
-    context = {"mole": mole, "compare": compare} | _said(compare, looks)
+    context = _said(compare, looks) | {"mole": mole, "compare": compare, "announce": True}
+    if context["said"].waiting:
+        # The pictures stay as they are, with the focus and the view that was chosen.
+        return retarget(render(request, "diagnosis/_comparing.html", context), "#comparing")
     return render(request, "diagnosis/_change.html", context)
 
 
@@ -137,7 +151,8 @@ def mole_edit(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     mole = _mole(request, pk)
     form = MoleForm(request.POST or None, instance=mole)
     if form.is_valid():
-        edits.change(mole=mole, by=request.user, **form.cleaned_data)
+        changed = {name: form.cleaned_data[name] for name in form.changed_data}
+        edits.change(mole=mole, by=request.user, **changed)
         messages.success(request, _("The mole’s name and place are saved."))
         return redirect("diagnosis:mole_detail", pk=pk)
     context = {"form": form, "mole": get_object_or_404(Mole, pk=pk)}

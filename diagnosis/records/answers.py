@@ -1,13 +1,16 @@
 """What the person says of a mole once its picture is sent: the answer then counts it, too."""
 
+import hashlib
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Greatest, Now
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.ownership import check_owner
@@ -21,22 +24,43 @@ from ml.taxonomy import advice_of, advice_with_signs
 State = MoleRecord.State
 
 
+class SaidMeanwhile(ValidationError):
+    """Something else was said of the mole since what is said now was begun."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "Something else was saved here meanwhile, as in another tab. Nothing of this "
+                "form is saved yet: compare it with what is saved now, and save it again."
+            )
+        )
+
+
+def tag(record: MoleRecord) -> str:
+    """A digest of what is said of the mole, which tells it from what is said later."""
+    said = (str(record.mole_id), str(record.size_mm), *sorted(record.signs), record.note)
+    return hashlib.sha256("\0".join(said).encode()).hexdigest()
+
+
 def give(
     *,
     record: MoleRecord,
     by: User,
     mole: Mole | None = None,
     mole_name: str = "",
+    mole_is_new: bool = False,
     body_site: str = "",
     signs: Iterable[str] = (),
     size_mm: Decimal | None = None,
     note: str = "",
+    seen: str | None = None,
 ) -> MoleRecord:
     """Store what the person says of the mole, in place of what was said before.
 
     A picture that waits is assessed with it; one that is being assessed is so from the start
     again; a stored answer takes the signs at once, and a new place by the workers.
-    Raises PermissionDenied, ValidationError, TryLater, Http404 where it was deleted meanwhile.
+    ``seen``: the tag of what the person had before them. Raises SaidMeanwhile where it differs,
+    PermissionDenied, ValidationError, TryLater, Http404 where it was deleted meanwhile.
     """
     check_owner(record, by)
     if mole is not None:
@@ -44,8 +68,10 @@ def give(
     with transaction.atomic():
         # Locked: no worker finishes between what it read and what is written here.
         record = get_object_or_404(MoleRecord.objects.select_for_update(), pk=record.pk)
+        if seen not in (None, tag(record)):
+            raise SaidMeanwhile
         if mole is None and (mole_name or body_site):
-            mole = edits.named(owner=by, name=mole_name, body_site=body_site)
+            mole = edits.named(owner=by, name=mole_name, body_site=body_site, is_new=mole_is_new)
         is_elsewhere = _site(record.mole) != _site(mole)
         if record.size_mm != size_mm and (forgotten := changes.forget(record)):
             limits.spend(by, "changes", forgotten)  # all of them are measured anew

@@ -99,7 +99,7 @@ class RecordViewSet(
             **upload.validated_data,
         )
         shown = self.shown(record.pk)
-        earlier = uploads.same_picture(record, *shown.others)
+        earlier = uploads.same_picture(record, [record, *shown.others])
         same = {"same_picture": str(earlier.pk) if earlier else None}
         return Response(self.get_serializer(shown).data | same, status=status.HTTP_201_CREATED)
 

@@ -89,6 +89,8 @@ class AnswersForm(OwnForm):
         required=False,
         validators=[check_name],
     )
+    # As the body map made it: nobody's word that it is the mole that has this name by now.
+    suggested = forms.CharField(widget=forms.HiddenInput, required=False)
     body_site = forms.ChoiceField(
         label=_("Where it is on the body"),
         choices=[("", _("Not said")), *((k, capfirst(v)) for k, v in terms.BODY_SITES.items())],
@@ -130,7 +132,8 @@ class AnswersForm(OwnForm):
     def answers(self) -> dict[str, Any]:
         """What was said, in the words of uploads.submit and answers.give."""
         said = {name: self.cleaned_data[name] for name in AnswersForm.base_fields}
-        return said | {"mole_name": said.pop("name")}
+        name, suggested = said.pop("name"), said.pop("suggested")
+        return said | {"mole_name": name, "mole_is_new": name == suggested}
 
 
 class PictureForm(forms.Form):
@@ -186,4 +189,5 @@ class MoleForm(forms.Form):
         queryset=Mole.objects.none(),
         empty_label=_("None of my moles"),
         required=False,
+        show_hidden_initial=True,
     )

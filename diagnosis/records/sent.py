@@ -55,6 +55,12 @@ class AnswersSerializer(serializers.Serializer):
         allow_blank=True,
         help_text=_("In place of mole: that of one of yours, or of a new one."),
     )
+    mole_is_new = serializers.BooleanField(
+        required=False,
+        help_text=_(
+            "The named mole is a new one: where one of yours has that name, it gets a number."
+        ),
+    )
     body_site = serializers.ChoiceField(
         choices=list(terms.BODY_SITES.items()),
         required=False,

@@ -50,15 +50,16 @@ class ConsentMissing(PermissionDenied):
 
 
 class SentBefore(Exception):
-    """The person sent the same picture before, as ``record``."""
+    """The person sent the same picture before, as ``record``; of several, the one of ``number``."""
 
-    def __init__(self, record: MoleRecord) -> None:
-        super().__init__(record)
-        self.record = record
+    def __init__(self, record: MoleRecord, number: int | None = None) -> None:
+        super().__init__(record, number)
+        self.record, self.number = record, number
 
     def __str__(self) -> str:
         day = date_format(localtime(self.record.created_at), "DATE_FORMAT")
-        return _("You sent this very picture before, on %(day)s.") % {"day": day}
+        sentence = _("You sent this very picture before, on %(day)s.") % {"day": day}
+        return _numbered(sentence, self.number)
 
 
 class NotRetryable(Exception):
@@ -85,6 +86,7 @@ def submit(
     file: File,
     mole: Mole | None = None,
     mole_name: str = "",
+    mole_is_new: bool = False,
     body_site: str = "",
     modality: str = "photo",
     further: Sequence[tuple[File, str]] = (),
@@ -100,8 +102,8 @@ def submit(
 
     ``further``: other pictures of the same mole, taken at the same time, each with its modality;
     all of them are stored as one record, or none.
-    Without ``mole``, a name finds or adds one and a place alone adds one, together with the record
-    or not at all (edits.named).
+    Without ``mole``, a name finds or adds one, and one that is new or a place alone adds one,
+    together with the record or not at all (edits.named).
     The same request sent again with the same ``idempotency_key`` returns the record it made.
     Raises PictureRefused, ValidationError for other fields, PermissionDenied for another's mole,
     ConsentMissing, TryLater (also where nothing can be stored); with ``only_new``, SentBefore for
@@ -143,8 +145,9 @@ def submit(
             return known
     if origin != MoleRecord.Origin.IMPORT:
         check_quota(owner)
-    if only_new and (earlier := same_picture(record, *others)):
-        raise SentBefore(earlier)
+    for number, picture in zip(numbers, whole, strict=True) if only_new else ():
+        if earlier := same_picture(record, [picture]):
+            raise SentBefore(earlier, number)
     record.clean_fields(exclude=["owner", "mole", "image"])
     for picture in others:
         picture.clean_fields(exclude=["record", "image"])
@@ -154,7 +157,9 @@ def submit(
         # Durable: an outer transaction that fails later would leave the file without a row.
         with transaction.atomic(durable=True):
             if mole is None and (mole_name or body_site):
-                record.mole = edits.named(owner=owner, name=mole_name, body_site=body_site)
+                record.mole = edits.named(
+                    owner=owner, name=mole_name, body_site=body_site, is_new=mole_is_new
+                )
             record.save(force_insert=True)
             for picture in others:
                 picture.save(force_insert=True)
@@ -179,10 +184,7 @@ def prepare(picture: Picture, file: File, number: int | None = None) -> File:
     except pictures.PictureRefused as refused:
         if number is None:
             raise
-        sentence = _("Picture %(number)d: %(problem)s") % {
-            "number": number,
-            "problem": refused.message,
-        }
+        sentence = _numbered(str(refused.message), number)
         raise pictures.PictureRefused(sentence, code=refused.code) from refused
     picture.image_bytes = content.size
     picture.picture_digest = hashlib.sha256(content.read()).hexdigest()
@@ -208,9 +210,9 @@ def forget(*of: Picture) -> None:
                 picture.image.storage.delete(picture.image.name)
 
 
-def same_picture(record: MoleRecord, *others: Picture) -> MoleRecord | None:
-    """The person's last other record with the very same picture as one of these, or None."""
-    digests = {picture.picture_digest for picture in (record, *others)} - {""}
+def same_picture(record: MoleRecord, of: Iterable[Picture]) -> MoleRecord | None:
+    """The person's last other record with the very same picture as one ``of`` these, or None."""
+    digests = {picture.picture_digest for picture in of} - {""}
     if not digests:
         return None
     same = Q(picture_digest__in=digests) | Q(
@@ -260,6 +262,13 @@ def check_quota(owner: User) -> None:
             _("You keep as many pictures here as one person may. Delete some to send new ones."),
             code="quota",
         )
+
+
+def _numbered(problem: str, number: int | None) -> str:
+    """The problem of one of several pictures."""
+    if number is None:
+        return problem
+    return _("Picture %(number)d: %(problem)s") % {"number": number, "problem": problem}
 
 
 def _digest(request: Iterable[str], record: MoleRecord, others: Iterable[Picture]) -> str:

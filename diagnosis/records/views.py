@@ -102,7 +102,7 @@ def record_detail(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     record = _record(request, pk)
     context = _result(record, looks=0) | {"again": "again" in request.GET}
     if record.is_pending:
-        context["form"] = _answers_form(request, record)
+        context |= {"form": _answers_form(request, record), "seen": answers.tag(record)}
     return render(request, "diagnosis/record_detail.html", context)
 
 
@@ -246,22 +246,30 @@ def record_answers(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     """What the person says of the mole, while its picture is checked or later."""
     record = _record(request, pk)
     form = _answers_form(request, record)
+    seen = request.POST.get("seen", answers.tag(record))
     status, headers = 200, {}
+    saved = None
     if request.method == "POST":
         status = 400
         if form.is_valid():
             try:
-                answers.give(record=record, by=request.user, **form.answers)
+                answers.give(record=record, by=request.user, seen=seen, **form.answers)
                 messages.success(request, _("What you said is saved, and counts for the answer."))
                 return redirect("diagnosis:record_detail", pk=pk)
             except edits.SeveralMoles as several:
                 form.add_error("name", several)
+            except answers.SaidMeanwhile as refused:
+                saved = record = _record(request, pk)
+                form, seen, status = _both(request, saved), answers.tag(saved), 409
+                form.add_error(None, refused)
             except ValidationError as refused:
                 form.add_error(None, refused)
             except limits.TryLater as later:
                 form.add_error("size_mm", later.sentence)
                 status, headers = later.status, {"Retry-After": str(later.seconds)}
-    context = {"form": form, "record": record}
+    context = {"form": form, "record": record, "seen": seen}
+    if saved:
+        context |= {"saved": saved, "signs": results.signs(saved)}
     return TemplateResponse(
         request, "diagnosis/record_answers.html", context, status=status, headers=headers
     )
@@ -275,8 +283,9 @@ def record_mole(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     form = MoleForm(request.POST or None, initial={"mole": record.mole_id})
     form.fields["mole"].queryset = request.user.moles.order_by("name")
     if request.method == "POST" and form.is_valid():
-        answers.assign(record=record, mole=form.cleaned_data["mole"], by=request.user)
-        messages.success(request, _("The picture is moved."))
+        if form.has_changed():  # else it may be in the mole that another tab put it in
+            answers.assign(record=record, mole=form.cleaned_data["mole"], by=request.user)
+            messages.success(request, _("The picture is moved."))
         return redirect("diagnosis:record_detail", pk=pk)
     context = {"form": form, "record": record}
     status = 400 if form.errors else 200
@@ -288,14 +297,28 @@ def _record(request: PersonRequest, pk: uuid.UUID) -> MoleRecord:
 
 
 def _answers_form(request: PersonRequest, record: MoleRecord) -> AnswersForm:
-    said = {
+    data = request.POST if request.method == "POST" else None
+    return AnswersForm(data, owner=request.user, initial=_said(record))
+
+
+def _both(request: PersonRequest, record: MoleRecord) -> AnswersForm:
+    """The form as it was sent, with what is saved where nothing was typed, and all signs."""
+    data, said = request.POST.copy(), _said(record)
+    data.setlist("signs", [*data.getlist("signs"), *said.pop("signs")])
+    if data.get("name") or data.get("body_site"):
+        del said["mole"]  # of another mole
+    for name, value in said.items():
+        data[name] = data.get(name) or str(value or "")
+    return AnswersForm(data, owner=request.user)
+
+
+def _said(record: MoleRecord) -> dict[str, Any]:
+    return {
         "signs": record.signs,
         "mole": record.mole_id,
         "size_mm": record.size_mm,
         "note": record.note,
     }
-    data = request.POST if request.method == "POST" else None
-    return AnswersForm(data, owner=request.user, initial=said)
 
 
 def _kind_of(record: MoleRecord) -> dict:

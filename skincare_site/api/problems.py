@@ -63,7 +63,7 @@ CONFLICTS = {
 class SamePicture(Conflict):
     def __init__(self, sent_before: SentBefore) -> None:
         super().__init__(str(sent_before))
-        self.record = str(sent_before.record.pk)
+        self.record, self.number = str(sent_before.record.pk), sent_before.number
 
 
 class TooLarge(ValidationError):
@@ -112,6 +112,8 @@ def as_problem(exception: Exception, context: dict[str, Any]) -> Response:
         problem["detail"] = str(response.data["detail"])
         if isinstance(exception, SamePicture):
             problem["same_picture"] = exception.record
+            if exception.number is not None:
+                problem["picture_number"] = exception.number
     headers = {
         name: response[name] for name in ("WWW-Authenticate", "Retry-After") if name in response
     }

@@ -25,6 +25,10 @@ PROBLEM_SCHEMA = {
             "format": "uuid",
             "description": "The earlier record, where only a new picture was wanted.",
         },
+        "picture_number": {
+            "type": "integer",
+            "description": "Which of several pictures it was, from 1.",
+        },
     },
 }
 PROBLEMS = {

@@ -11,13 +11,14 @@ class BodyMap extends HTMLElement {
   /** @type {any} */ name;
   /** @type {Region[]} */ regions = [];
   /** @type {Region | null} */ chosen = null;
-  /** @type {string | undefined} */ suggested;
+  /** Hidden, so that it is sent, too. @type {any} */ suggested;
 
   connectedCallback() {
     const form = /** @type {any} */ (this.closest("form"));
     this.place = form.elements.body_site;
     this.mole = form.elements.mole;
     this.name = form.elements.name;
+    this.suggested = form.elements.suggested;
     this.regions = /** @type {Region[]} */ ([...this.querySelectorAll("[data-site]")]);
     for (const region of this.regions) {
       region.setAttribute("role", "radio");
@@ -88,12 +89,12 @@ class BodyMap extends HTMLElement {
   }
 
   /**
-   * What the person typed stays. A place is never without a name, since pictures that are sent
-   * together are of one mole by its name; nor with a known mole's, since it is another one.
+   * What the person typed stays. A place is never without a name, nor with a known mole's, since
+   * it is another one; the server sees to that where one has got this name meanwhile.
    */
   suggest() {
-    if (this.name.value && this.name.value !== this.suggested) return;
-    this.name.value = this.suggested = this.mole?.value || !this.place.value ? "" : this.freeName();
+    if (this.name.value && this.name.value !== this.suggested.value) return;
+    this.name.value = this.suggested.value = this.mole?.value || !this.place.value ? "" : this.freeName();
   }
 
   freeName() {

@@ -1,5 +1,7 @@
 /** Forms with data-busy send once: the button says so, and a second click does nothing. */
 
+const PATIENCE = 15_000; // milliseconds, after which somebody may have stopped the sending
+
 /** @type {NodeListOf<HTMLFormElement>} */
 const forms = document.querySelectorAll("form[data-busy]");
 for (const form of forms) {
@@ -14,16 +16,20 @@ for (const form of forms) {
     button?.setAttribute("aria-disabled", "true");
     const status = form.querySelector("[role=status]");
     if (status) status.textContent = form.dataset.busy ?? "";
+    // No browser tells that the loading was stopped. What arrives twice does no harm.
+    setTimeout(() => ready(form), PATIENCE);
   });
 }
 
-// Back from the browser's cache: ready to send again.
+/** @param {HTMLFormElement} form */
+function ready(form) {
+  delete form.dataset.sent;
+  for (const button of form.querySelectorAll("[aria-disabled]")) button.removeAttribute("aria-disabled");
+  const status = form.querySelector("[role=status]");
+  if (status) status.textContent = "";
+}
+
+// Back from the browser's cache.
 addEventListener("pageshow", (event) => {
-  if (!event.persisted) return;
-  for (const form of forms) {
-    delete form.dataset.sent;
-    for (const button of form.querySelectorAll("[aria-disabled]")) button.removeAttribute("aria-disabled");
-    const status = form.querySelector("[role=status]");
-    if (status) status.textContent = "";
-  }
+  if (event.persisted) forms.forEach(ready);
 });

@@ -2,6 +2,7 @@
  * or each in turn. */
 
 const TURN = 900; // milliseconds: less than three flashes a second (WCAG 2.3.1)
+let chosen = "beside"; // also once the page has put measured pictures in place of these
 
 class ComparePictures extends HTMLElement {
   /** @type {any} */ two;
@@ -22,6 +23,7 @@ class ComparePictures extends HTMLElement {
     });
     this.range.addEventListener("input", () => this.cut());
     this.cut();
+    if (chosen !== "beside") this.show(chosen);
   }
 
   disconnectedCallback() {
@@ -30,6 +32,7 @@ class ComparePictures extends HTMLElement {
 
   /** @param {string} how */
   show(how) {
+    chosen = how;
     /** @type {NodeListOf<HTMLButtonElement>} */
     const buttons = this.querySelectorAll("[aria-pressed]");
     for (const button of buttons) {

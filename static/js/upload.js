@@ -28,7 +28,7 @@ const NO_ID = "00000000-0000-0000-0000-000000000000";
 /** What the API calls otherwise than the form. @type {Record<string, string>} */
 const FIELDS = { mole_name: "name" };
 
-/** @typedef {{ file: File, original: File, element: HTMLElement, key: string, url: string | null, shown?: Blob, again?: boolean }} Picture */
+/** @typedef {{ file: File, original: File, element: HTMLElement, key: string, url: string | null, shown?: Blob, again?: boolean, refused?: boolean }} Picture */
 
 /** @type {Picture[]} */
 let pictures = [];
@@ -166,7 +166,12 @@ function facts({ file, original, element }, image) {
 /** @param {Picture} picture */
 async function cropped(picture) {
   const address = URL.createObjectURL(picture.shown ?? picture.original);
-  const part = await one(document, "crop-dialog").crop(address);
+  /** @type {Blob | null} */
+  const part = await one(document, "crop-dialog").crop(address).catch((/** @type {unknown} */ error) => {
+    console.warn("Not loaded:", error);
+    say(picture, words.lost, true);
+    return null;
+  });
   URL.revokeObjectURL(address);
   one(picture.element, "[data-crop]").focus();
   if (!part) return;
@@ -247,12 +252,11 @@ function body(sent) {
     data.append("image", picture.file, picture.file.name);
     data.append("modality", kindOf(picture));
   }
-  // One name makes one mole of them, so that for different ones it has to be the person's own.
-  const { suggested } = one(form, "body-map");
-  if (pictures.length > 1 && together() === "no" && data.get("name") === suggested) data.delete("name");
+  // A name makes one mole of different pictures, so that it has to be the person's own.
+  data.set("mole_is_new", String(data.get("name") === data.get("suggested")));
   data.set("only_new", String(!sent.some(({ again }) => again)));
   for (const [theirs, ours] of Object.entries(FIELDS)) data.set(theirs, String(data.get(ours) ?? ""));
-  for (const unknown of ["csrfmiddlewaretoken", "key", "again", "dermoscopy", "together", ...Object.values(FIELDS)]) data.delete(unknown);
+  for (const unknown of ["csrfmiddlewaretoken", "key", "again", "dermoscopy", "together", "suggested", ...Object.values(FIELDS)]) data.delete(unknown);
   return data;
 }
 
@@ -280,15 +284,18 @@ async function send(sent) {
     sayWithResult(picture, `${words.sent}.`, address);
     return "";
   }
-  const { problem, status, detail, errors, same_picture: same } = answer;
+  const { problem, status, detail, errors, same_picture: same, picture_number: which = 1 } = answer;
   if (same) {
-    sayWithResult(picture, detail ?? "", words.result.replace(NO_ID, same));
-    offerAgain(picture);
+    const one = sent[which - 1];
+    sayWithResult(one, detail ?? "", words.result.replace(NO_ID, same));
+    offerAgain(one);
+    one.refused = true;
     return "";
   }
   if (sent.length > 1 && errors?.image) return errors.image.join(" ");
   if (status === 413 || errors?.image) {
     say(picture, errors?.image?.[0] ?? fill(words.tooLarge, { name: picture.original.name }), true);
+    picture.refused = true;
     return "";
   }
   if (errors) return problems(errors);
@@ -366,6 +373,7 @@ async function sendAll() {
   const left = pictures.filter((one) => !one.url);
   if (!left.length) return leave(); // once more: the result did not load
   sending = true;
+  for (const one of left) one.refused = false;
   notice.hidden = true;
   button.setAttribute("aria-disabled", "true");
   form.dataset.sending = "";
@@ -382,7 +390,7 @@ async function sendAll() {
     button.textContent = words.again;
     return stop(problem);
   }
-  const refused = pictures.find((picture) => !picture.url);
+  const refused = pictures.find((one) => one.refused);
   if (!refused) leave();
   else one(refused.element, "[data-again], [data-remove]").focus();
 }

@@ -108,6 +108,26 @@ def test_different_moles_at_one_place_are_a_mole_each(upload_page: Page, tmp_pat
     assert [(mole.name, mole.records.count()) for mole in moles] == [("Back", 1), ("Back 2", 1)]
 
 
+def test_a_name_that_two_pages_suggest_makes_a_mole_each(upload_page: Page, tmp_path) -> None:
+    tabs = [upload_page, upload_page.context.new_page()]
+    file = tmp_path / "another.jpg"
+    file.write_bytes(picture((301, 240)))
+    tabs[1].goto("/records/new/")
+    tabs[1].get_by_label("Picture of the mole").set_input_files(file)
+    tabs[1].get_by_text("Say what you noticed").click()
+    for tab in tabs:
+        tab.get_by_role("radio", name="Forearm, left side").first.click()
+    for tab in tabs:
+        expect(tab.get_by_label("Name for a new mole")).to_have_value("Forearm, left side")
+        tab.get_by_role("button", name="Check this picture").click()
+        expect(tab.get_by_role("heading", level=1)).to_have_text("Your picture is being checked")
+    moles = Mole.objects.filter(body_site="forearm").order_by("name")
+    assert [(mole.name, mole.records.count()) for mole in moles] == [
+        ("Forearm, left side", 1),
+        ("Forearm, left side 2", 1),
+    ]
+
+
 def test_the_list_moves_the_map(upload_page: Page) -> None:
     upload_page.get_by_label("Where it is on the body").select_option("Face")
     expect(upload_page.get_by_role("radio", name="Face")).to_be_checked()

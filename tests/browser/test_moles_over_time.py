@@ -18,6 +18,17 @@ from tests.factories import PASSWORD, MoleFactory, RecordFactory, assessed, pict
 SIZES = pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 
 
+# Whether each picture takes all of its place.
+FILLED = """() => [...document.querySelectorAll("compare-pictures svg")].map((picture) => {
+  const drawn = picture.getScreenCTM().a * picture.viewBox.baseVal.width;
+  return Math.abs(drawn - picture.closest("figure").clientWidth) < 1;
+})"""
+STROKES = """() => [...document.querySelectorAll("compare-pictures polygon")].map((line) => {
+  const { stroke, strokeWidth } = getComputedStyle(line);
+  return [stroke, parseFloat(strokeWidth)];
+})"""
+
+
 @pytest.fixture
 def mole(alice) -> Mole:
     mole = MoleFactory(owner=alice, name="left shoulder")
@@ -112,9 +123,9 @@ def test_the_history_is_searched(page: Page, alice, mole, log_in, size) -> None:
     expect(page.get_by_role("listitem").filter(has=page.locator("h3"))).to_have_count(4)
 
 
-@SIZES
-def test_what_changed_is_said_and_shown_in_turn(page: Page, alice, log_in, size) -> None:
-    page.set_viewport_size(size)
+@pytest.fixture
+def changed(alice) -> Mole:
+    """A mole that grew between two pictures, which are turned against each other."""
     mole = MoleFactory(owner=alice, name="right forearm")
     drawn = phantoms.render("irregular_mole", 320)
     turned = drawn.rotate(30, Image.Resampling.BICUBIC, fillcolor=(214, 166, 143))
@@ -131,12 +142,47 @@ def test_what_changed_is_said_and_shown_in_turn(page: Page, alice, log_in, size)
         record.current_assessment.save()
         moment = record.created_at - timedelta(days=days)
         MoleRecord.objects.filter(pk=record.pk).update(created_at=moment)
+    return mole
+
+
+def test_waiting_for_the_comparison_takes_neither_focus_nor_view(
+    page: Page, alice, changed, log_in
+) -> None:
     log_in(page.context, alice)
-    page.goto(address(mole))
+    page.goto(address(changed))
+    slider = page.get_by_role("button", name="With a slider")
+    slider.press("Enter")
+    for _twice in range(2):
+        with page.expect_response("**/change/**"):
+            pass
+    expect(slider).to_be_focused()
+    expect(slider).to_have_attribute("aria-pressed", "true")
+    told = page.locator("[role=status]")
+    expect(told).to_have_text("")  # nothing is read out with each look
+    page.evaluate("window.place = document.querySelector('[role=status]')")
+    changes.run(Change.objects.get().pk)
+    expect(page.get_by_role("heading", name="It changed.")).to_be_visible()
+    expect(told).to_contain_text("It changed.")
+    assert page.evaluate("window.place.isConnected")  # what is new there is read out
+    expect(slider).to_be_focused()
+    expect(slider).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("slider")).to_be_visible()
+
+
+@SIZES
+def test_what_changed_is_said_and_shown_in_turn(page: Page, alice, changed, log_in, size) -> None:
+    page.set_viewport_size(size)
+    log_in(page.context, alice)
+    page.goto(address(changed))
     expect(page.get_by_text("The two pictures are being compared")).to_be_visible()
     changes.run(Change.objects.get().pk)  # the worker; the page looks again by itself
     expect(page.get_by_role("heading", name="It changed.")).to_be_visible()
     expect(page.locator("compare-pictures svg image")).to_have_count(2)
+    assert page.evaluate(FILLED) == [True, True]
+    strokes = page.evaluate(STROKES)
+    # The wider one lies below, so that the line is seen on dark skin and on light.
+    assert [colour for colour, _width in strokes] == ["rgb(16, 25, 29)", "rgb(255, 255, 255)"] * 2
+    assert strokes[0][1] > strokes[1][1]
     in_turn = page.get_by_role("button", name="In turn")
     in_turn.click()
     earlier, later = page.locator("compare-pictures figure").all()

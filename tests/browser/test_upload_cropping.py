@@ -51,6 +51,20 @@ def assert_colour(picture: Image.Image, x: float, y: float, colour: tuple) -> No
     assert at == pytest.approx(colour, abs=25), (x, y)
 
 
+def test_without_a_connection_it_says_so_and_works_later(page, alice, log_in, quarters) -> None:
+    log_in(page.context, alice)
+    page.goto("/records/new/")
+    page.get_by_label("Picture of the mole").set_input_files(quarters)
+    crop = page.get_by_role("button", name="Crop and turn")
+    page.context.set_offline(True)
+    crop.click()
+    expect(page.locator(".pictures")).to_contain_text("The connection was lost.")
+    expect(crop).to_be_focused()
+    page.context.set_offline(False)
+    crop.click()
+    expect(page.get_by_role("dialog", name="Crop and turn")).to_be_visible()
+
+
 def test_the_square_is_moved_by_keyboard_and_never_leaves_the_picture(page, dialog) -> None:
     press(dialog, "Move left", 30)
     press(dialog, "Use this part")

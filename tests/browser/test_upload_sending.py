@@ -5,12 +5,13 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from diagnosis import queue
 from diagnosis.models import Mole, MoleRecord
 from diagnosis.records import media
-from tests.factories import PASSWORD, picture
+from tests.factories import PASSWORD, RecordFactory, picture
 
 NEW = "/records/new/"
 API = "**/api/v1/records/"
@@ -99,6 +100,25 @@ def test_the_same_picture_twice_is_refused_together(upload_page: Page, files) ->
     assert not MoleRecord.objects.exists()
 
 
+def test_which_of_them_was_sent_before_is_said_at_it(upload_page: Page, files) -> None:
+    upload_page.get_by_label("Picture of the mole").set_input_files(files[1])
+    send(upload_page)
+    expect(upload_page.get_by_role("heading", level=1)).to_have_text(CHECKING)
+    upload_page.goto(NEW)
+    upload_page.get_by_label("Picture of the mole").set_input_files(files)
+    upload_page.get_by_label("Yes, one mole").check()
+    send(upload_page, "Check these pictures")
+    first, second = upload_page.locator(".pictures > li").all()
+    expect(second).to_contain_text("You sent this very picture before")
+    expect(first).not_to_contain_text("before")
+    again = second.get_by_role("button", name="Send it again all the same: second.jpg")
+    expect(again).to_be_focused()
+    again.click()
+    expect(upload_page.get_by_role("heading", level=1)).to_have_text(
+        "Your pictures are being checked"
+    )
+
+
 def test_several_at_once_are_a_record_each_of_one_mole(upload_page: Page, files) -> None:
     upload_page.get_by_label("Picture of the mole").set_input_files(files[0])
     upload_page.get_by_label("Picture of the mole").set_input_files(files[1])
@@ -130,6 +150,29 @@ def test_a_bad_one_among_them_stays_and_the_others_are_sent(upload_page: Page, f
     upload_page.get_by_role("button", name="Remove: first.jpg").click()
     expect(upload_page.get_by_role("heading", level=1)).to_have_text(CHECKING)
     assert MoleRecord.objects.count() == 1
+
+
+def test_a_form_whose_sending_was_stopped_can_be_sent_again(page, alice, log_in, files) -> None:
+    record = RecordFactory(owner=alice)
+    page.clock.install()
+    log_in(page.context, alice)
+    page.goto(reverse("diagnosis:picture_new", args=[record.pk]))
+    page.get_by_label("Picture of the mole").set_input_files(files[0])
+    posts = []
+    page.on("request", lambda request: posts.append(1) if request.method == "POST" else None)
+    # The page stays, as when somebody stops the loading.
+    page.route("**/records/**", lambda route: route.fulfill(status=204), times=1)
+    add = page.get_by_role("button", name="Add this picture")
+    with page.expect_response("**/records/**"):
+        add.click()
+    add.click(force=True)  # as the second half of a double click
+    expect(page.get_by_text("Sending the picture…")).to_be_visible()
+    assert len(posts) == 1
+    page.clock.fast_forward("00:30")
+    expect(page.get_by_text("Sending the picture…")).to_be_hidden()
+    add.click()
+    expect(page.get_by_text("The picture is added.")).to_be_visible()
+    assert len(record.pictures) == len(posts) == 2
 
 
 def test_how_far_it_is_is_shown(upload_page: Page, files, slow_site) -> None:

@@ -107,9 +107,19 @@ async function open() {
 }
 
 function close() {
+  endTaking();
   camera.close();
   newRound();
   view.show("start");
+}
+
+/** The camera closes: of pictures that are taken together, those that are there are saved. */
+function endTaking() {
+  if (!missing) return;
+  missing = 0;
+  if (taken.length) return save("kept-said");
+  saving = false;
+  view.say("kept-said", says.not_taken);
 }
 
 /** Nothing of earlier frames is shown or saved any more; only a warning sign stays. */
@@ -146,6 +156,7 @@ function take(count) {
   if (saving) return;
   saving = true;
   view.maySave(false);
+  view.say("kept-said", null);
   taken = [];
   missing = count;
   takePicture();
@@ -157,14 +168,16 @@ function takePicture() {
   worker.postMessage({ task: "picture" });
 }
 
-async function save() {
+/** What was taken. @param {string} place of what is said */
+async function save(place = "live-said") {
+  saving = true;
   const picture = { id: crypto.randomUUID(), jpegs: taken, advice: shown.advice ?? "", savedAt: Date.now() };
   let isKept = true;
   await outbox.keep(picture).catch((error) => {
     console.warn("Not kept:", error);
     isKept = false;
   });
-  saving = await send(picture, "live-said", isKept); // the next look offers to save again
+  saving = await send(picture, place, isKept); // the next look offers to save again
 }
 
 /** @param {import("./outbox.js").Picture} picture @param {string} place of what is said
@@ -262,6 +275,7 @@ view.zoom.addEventListener("input", async () => {
 });
 view.cameras.addEventListener("change", () => {
   remember(view.cameras.value);
+  endTaking();
   camera.close();
   newRound();
   open();

@@ -7,7 +7,7 @@ const PATIENCE = 45_000; // milliseconds without a byte, or an answer, before it
 
 /**
  * @typedef {"offline" | "signIn" | "refused" | "broken"} Problem
- * @typedef {{ detail?: string, errors?: Record<string, string[]>, same_picture?: string }} Details
+ * @typedef {{ detail?: string, errors?: Record<string, string[]>, same_picture?: string, picture_number?: number }} Details
  * @typedef {{ id: string } | ({ problem: Problem, status: number } & Details)} Answer
  * @typedef {{ progress?: (share: number) => void, arrived?: () => void }} Listener
  */
@@ -49,8 +49,8 @@ export function send(address, body, key, { progress, arrived } = {}) {
 /** @param {XMLHttpRequest} request @param {string} token @returns {Answer} */
 function read({ status, response }, token) {
   if (status === 201 && response) return response;
-  const { detail, errors, same_picture } = response ?? {};
-  const answer = { status, detail, errors, same_picture };
+  const { detail, errors, same_picture, picture_number } = response ?? {};
+  const answer = { status, detail, errors, same_picture, picture_number };
   if (status === 0) return { problem: "offline", ...answer };
   // Signing in also brings the token without which nothing may be sent.
   if (status === 401 || !token) return { problem: "signIn", ...answer };

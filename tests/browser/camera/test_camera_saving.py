@@ -1,6 +1,7 @@
 """Saving a picture, with and without a connection."""
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from playwright.sync_api import Page, expect
 from diagnosis.models import MoleRecord
 from diagnosis.records import media
 from tests.browser.camera.conftest import FRAMED, expect_advice, shaken, start
-from tests.browser.camera.test_camera_live import frames
+from tests.browser.camera.test_camera_live import HIDE, frames
 from tests.factories import PASSWORD
 
 CHECKED = "Your picture is being checked"
@@ -60,6 +61,35 @@ def test_three_pictures_are_saved_as_one_record(live: Page) -> None:
     record = MoleRecord.objects.get()
     assert len(record.pictures) == 3
     assert record.phone_advice == "doctor_days"
+
+
+@pytest.mark.parametrize("how", ["hidden", "stopped"])
+def test_what_was_taken_of_three_is_saved_when_the_camera_closes(live: Page, how) -> None:
+    button = live.get_by_role("button", name="Save three pictures")
+    expect(button).to_be_enabled(timeout=30_000)
+    button.click()
+    expect(live.locator("[data-live-said]")).to_contain_text("of 3 is taken", timeout=30_000)
+    if how == "stopped":
+        live.get_by_role("button", name="Stop").click()
+    else:
+        live.evaluate(HIDE, True)
+        live.evaluate(HIDE, False)
+    expect(live.get_by_role("heading", level=1)).to_have_text(re.compile("being checked"))
+    assert 1 <= len(MoleRecord.objects.get().pictures) < 3
+
+
+def test_where_nothing_was_taken_yet_it_says_so(phone, film, pick) -> None:
+    def never(route):
+        answer = route.fetch()
+        said = 'postMessage({ said: "picture"'
+        assert said in answer.text()
+        route.fulfill(response=answer, body=answer.text().replace(said, 'void ({ said: "picture"'))
+
+    page = phone(film(shaken(pick("doctor_days"))), routes={"**/js/camera/worker.js": never})
+    start(page)
+    save(page)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Nothing was saved")).to_be_visible()
 
 
 def test_a_slow_phone_saves_three_pictures_too(phone, film, pick) -> None:

@@ -62,6 +62,52 @@ def test_the_newest_picture_stands_for_the_mole_with_its_verdict(client, alice, 
     assert "Doctor: No visit needed" in html
 
 
+def test_a_doctors_verdict_goes_before_the_programs_group(alice, shown):
+    said = {"urgent": "doctor_days", "soon": "doctor_weeks", "cleared": "none"}
+    for name, urgency in said.items():
+        mole = mole_of(
+            alice, name, "back", "benign" if name != "cleared" else "malignant_high_risk"
+        )
+        ReviewFactory(record=mole.records.get(), urgency=urgency)
+    mole_of(alice, "by the program", "back", "benign", signs=["bleeding"])
+    assert shown() == {"back": ["urgent", "soon", "by the program", "cleared"]}
+
+
+def test_a_verdict_that_is_not_final_counts_for_nothing(alice, shown):
+    mole = mole_of(alice, "asked", "back", "benign")
+    ReviewFactory(record=mole.records.get(), urgency="doctor_days", is_final=False)
+    mole_of(alice, "weeks", "back", "malignant_low_risk")
+    assert shown() == {"back": ["weeks", "asked"]}
+
+
+@pytest.mark.parametrize(
+    ("retake", "said"),
+    [
+        (lambda **of: assessed(None, **of), "Take another picture"),
+        (RecordFactory, "Waiting to be checked"),
+    ],
+)
+def test_a_warning_stands_until_another_picture_is_judged(client, alice, shown, retake, said):
+    mole = mole_of(alice, "bad", "back", "malignant_high_risk")
+    mole_of(alice, "harmless", "back", "benign")
+    newest = retake(owner=alice, mole=mole)
+    assert shown() == {"back": ["bad", "harmless"]}
+    html = client.get(PAGE).content.decode()
+    card = html.partition(">bad</a>")[2].partition("</li>")[0]
+    assert "Should be seen by a doctor soon" in card
+    assert f"Newest picture: {said}" in card
+    assert reverse("diagnosis:record_thumbnail", args=[newest.pk]) in html
+    assert html.count("Newest picture") == 1
+
+
+def test_a_verdict_on_a_picture_that_the_program_could_not_judge_counts(client, alice, shown):
+    mole = mole_of(alice, "seen", "back", "benign")
+    ReviewFactory(record=assessed(None, owner=alice, mole=mole), urgency="doctor_days")
+    mole_of(alice, "weeks", "back", "malignant_low_risk")
+    assert shown() == {"back": ["seen", "weeks"]}
+    assert "Newest picture" not in client.get(PAGE).content.decode()
+
+
 def test_a_picture_that_waits_or_can_not_be_used_says_so(client, alice, shown):
     RecordFactory(owner=alice, mole=mole_of(alice, "waits", "back"))
     assessed(None, owner=alice, mole=mole_of(alice, "blurred", "back"))

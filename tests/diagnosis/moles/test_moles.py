@@ -1,5 +1,7 @@
 """What a person changes about a mole: name, place, reminder, its pictures, and that it is there."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -41,8 +43,36 @@ def test_a_picture_moves_to_another_mole(client, alice, mole):
     response = client.post(page("record_mole", record), {"mole": mole.pk})
     assert response.url == page("record_detail", record)
     assert MoleRecord.objects.get().mole == mole
-    client.post(page("record_mole", record), {"mole": ""})
+    client.post(page("record_mole", record), {"mole": "", "initial-mole": mole.pk})
     assert MoleRecord.objects.get().mole is None
+
+
+def hidden(client, address) -> dict[str, str]:
+    """What the form of a page remembers of what it showed."""
+    html = client.get(address).content.decode()
+    tags = re.findall(r'<input type="hidden" name="initial-[^>]+>', html)
+    return {
+        re.search(r'name="([^"]+)', tag)[1]: (re.search(r'value="([^"]+)', tag) or ["", ""])[1]
+        for tag in tags
+    }
+
+
+def test_a_form_left_as_it_was_takes_no_picture_out_of_the_mole_chosen_meanwhile(
+    client, alice, mole
+):
+    record = RecordFactory(owner=alice)
+    stale = hidden(client, page("record_mole", record))
+    client.post(page("record_mole", record), {"mole": mole.pk})
+    client.post(page("record_mole", record), {"mole": "", **stale})
+    assert MoleRecord.objects.get().mole == mole
+
+
+def test_another_place_takes_no_name_back_that_was_given_meanwhile(client, mole):
+    stale = hidden(client, page("mole_edit", mole))
+    client.post(page("mole_edit", mole), {"name": "collar", "body_site": "shoulder"})
+    client.post(page("mole_edit", mole), {"name": "left shoulder", "body_site": "neck", **stale})
+    mole.refresh_from_db()
+    assert (mole.name, mole.body_site) == ("collar", "neck")
 
 
 def test_a_picture_does_not_move_to_a_mole_of_bob(client, alice, bob, mole):

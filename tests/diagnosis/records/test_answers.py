@@ -1,5 +1,6 @@
 """What a person says once the picture is sent counts for the answer, whenever it is said."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -225,6 +226,79 @@ def test_the_form_shows_what_was_said(client, alice):
     assert "since May" in page
     assert 'value="itching"' in page
     assert page.count("checked") == 1
+
+
+@pytest.fixture
+def second_tab(client, alice):
+    """second_tab(page, record): the form of alice that stays open, as what it says is sent."""
+    client.force_login(alice)
+
+    def open_tab(page, record):
+        html = client.get(reverse(f"diagnosis:{page}", args=[record.pk])).content.decode()
+        return {"seen": re.search(r'name="seen" value="([^"]+)"', html)[1]}
+
+    return open_tab
+
+
+@pytest.mark.parametrize("page", ["record_answers", "record_detail"])
+def test_a_form_that_was_open_meanwhile_takes_nothing_back(say, alice, second_tab, page):
+    mole = MoleFactory(owner=alice)
+    record = RecordFactory(owner=alice)
+    stale = second_tab(page, record)
+    say(record, signs=["bleeding"], mole=mole.pk, size_mm="4.5")
+    response = say(record, signs=["itching"], note="on my back", **stale)
+    assert response.status_code == 409
+    assert "Nothing of this form is saved" in response.content.decode()
+    record.refresh_from_db()
+    said = (record.signs, record.mole, float(record.size_mm), record.note)
+    assert said == (["bleeding"], mole, 4.5, "")
+
+
+def test_that_form_comes_back_with_what_is_saved_and_what_was_typed(say, alice, second_tab):
+    mole = MoleFactory(owner=alice, name="collar")
+    record = assessed(owner=alice)
+    stale = second_tab("record_answers", record)
+    say(record, signs=["bleeding"], mole=mole.pk, size_mm="4.5", note="since May")
+    response = say(record, signs=["itching"], note="on my back", **stale)
+    form = response.context["form"]
+    shown = {name: form[name].value() for name in ("mole", "size_mm", "note")}
+    assert shown == {"mole": str(mole.pk), "size_mm": "4.5", "note": "on my back"}
+    assert set(form["signs"].value()) == {"bleeding", "itching"}
+    page = response.content.decode()
+    for saved in ("It bleeds", "collar", "4.5 mm", "since May"):
+        assert saved in page.partition("What is saved now")[2].partition("<form")[0]
+    again = re.search(r'name="seen" value="([^"]+)"', page)[1]
+    sent = {"signs": form["signs"].value(), "seen": again} | shown
+    assert say(record, **sent).status_code == 302
+    record.refresh_from_db()
+    assert (record.signs, record.note) == (["bleeding", "itching"], "on my back")
+
+
+def test_a_name_typed_there_is_not_put_beside_the_mole_chosen_meanwhile(say, alice, second_tab):
+    record = assessed(owner=alice)
+    stale = second_tab("record_answers", record)
+    say(record, mole=MoleFactory(owner=alice).pk)
+    form = say(record, name="collar", **stale).context["form"]
+    assert (form["name"].value(), form["mole"].value()) == ("collar", None)
+
+
+def test_a_mistake_in_that_form_does_not_hide_what_was_saved(say, alice, second_tab):
+    record = assessed(owner=alice)
+    stale = second_tab("record_answers", record)
+    say(record, signs=["bleeding"])
+    page = say(record, size_mm="0", **stale).content.decode()
+    assert re.search(r'name="seen" value="([^"]+)"', page)[1] == stale["seen"]
+
+
+def test_a_name_that_the_map_suggested_is_of_a_new_mole(say, alice):
+    other = MoleFactory(owner=alice, name="Back", body_site="back")
+    record = assessed(owner=alice)
+    say(record, name="Back", suggested="Back", body_site="back")
+    record.refresh_from_db()
+    assert (record.mole.name, record.mole.body_site) == ("Back 2", "back")
+    say(record, name="back", suggested="Back 3", body_site="back")  # typed
+    record.refresh_from_db()
+    assert record.mole == other
 
 
 def test_the_waiting_page_asks_and_the_calm_answer_asks_for_signs(client, alice):

@@ -187,6 +187,15 @@ def test_a_mole_is_not_chosen_at_another_place(api, alice):
     assert upload(api, mole=mole.pk, body_site="back").status_code == 201
 
 
+def test_a_mole_that_is_new_takes_no_other_ones_name(api, alice):
+    MoleFactory(owner=alice, name="Left shoulder", body_site="shoulder")
+    new = {"mole_name": "left shoulder", "body_site": "shoulder", "mole_is_new": True}
+    record = upload(api, **new).json()["id"]
+    assert MoleRecord.objects.get().mole.name == "left shoulder 2"
+    said = api.patch(f"{URL}{record}/", new, format="json").json()
+    assert alice.moles.get(pk=said["mole"]).name == "left shoulder 3"
+
+
 def test_a_mole_is_chosen_or_named_not_both(api, alice):
     response = upload(api, mole=MoleFactory(owner=alice).pk, mole_name="another")
     assert response.status_code == 400

@@ -59,6 +59,7 @@ def test_while_it_waits_only_the_offer_is_replaced(client, record):
     waiting = client.get(state, headers={"HX-Request": "true"})
     assert waiting["HX-Retarget"] == "#newer"
     assert "still looking" in waiting.content.decode()
+    assert 'role="status"' not in waiting.content.decode()  # else each look is read out
     assessments.reassess(record=record)
     ready = client.get(state, headers={"HX-Request": "true"})
     assert "HX-Retarget" not in ready

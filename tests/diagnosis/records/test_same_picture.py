@@ -93,3 +93,13 @@ def test_who_wants_new_ones_only_is_told_which_it_was(post):
 def test_records_of_before_have_no_digest_and_match_nothing(send, alice):
     RecordFactory(owner=alice, picture_digest="")
     assert send().status_code == 302
+
+
+def test_of_several_it_is_said_which(alice, post):
+    first = post().json()["id"]
+    files = [picture((301, 240)), picture()]
+    image = [SimpleUploadedFile("mole.jpg", data, "image/jpeg") for data in files]
+    refused = post(image=image, only_new=True).json()
+    assert (refused["same_picture"], refused["picture_number"]) == (first, 2)
+    assert refused["detail"].startswith("Picture 2: You sent this very picture before")
+    assert "picture_number" not in post(only_new=True).json()
