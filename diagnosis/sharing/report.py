@@ -162,15 +162,19 @@ class _Report(FPDF):
         further = self._further(record, top + height + 2)
         self.set_left_margin(MARGIN_MM + PICTURE_MM + 6)
         self.set_xy(self.l_margin, top)
-        for review in record.reviews.all():
-            said = results.verdict(review)
-            self._line(_signed(review), 8.5, GREY)
-            self._line(str(said.heading), 11, bold=True)
-            self._line(_("Group: %(group)s") % {"group": said.group}, 9.5)
-            self._line(str(review.diagnosis_in_words), 9.5)
-            self._line(review.comment, 9.5, gap=3)
+        is_overtaken = results.is_overtaken(record)
+        if is_overtaken:
+            self._line(
+                _("New since the doctor’s verdict. This record waits for a doctor again."),
+                8.5,
+                GREY,
+            )
+        else:
+            self._verdicts(record)
         self._answer(record)
         self._parts(record)
+        if is_overtaken:
+            self._verdicts(record)
         if change and change.result:
             self._change(change)
         self._facts(_facts_of(record))
@@ -219,6 +223,15 @@ class _Report(FPDF):
             keep_aspect_ratio=True,
             alt_text=_("Picture of the mole"),
         ).rendered_height
+
+    def _verdicts(self, record: MoleRecord) -> None:
+        for review in record.reviews.all():
+            said = results.verdict(review)
+            self._line(_signed(review), 8.5, GREY)
+            self._line(str(said.heading), 11, bold=True)
+            self._line(_("Group: %(group)s") % {"group": said.group}, 9.5)
+            self._line(str(review.diagnosis_in_words), 9.5)
+            self._line(review.comment, 9.5, gap=3)
 
     def _answer(self, record: MoleRecord) -> None:
         answer, assessment = results.answer(record), record.current_assessment

@@ -135,6 +135,7 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
                 "verdicts": [(review, results.verdict(review)) for review in record.reviews.all()],
                 "signs": results.signs(record),
                 "tag": results.tag(record),
+                "is_overtaken": results.is_overtaken(record),
                 "parts": results.parts(record)[1:],
             }
             for record in reversed(shown)

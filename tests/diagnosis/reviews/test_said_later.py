@@ -1,13 +1,17 @@
 """What the person says, or the program measures, after a doctor has looked reaches a doctor."""
 
+from io import BytesIO
+
 import pytest
 from django.urls import reverse
+from pypdf import PdfReader
 from rest_framework.test import APIClient
 
 from accounts import tokens
 from diagnosis.language import results
 from diagnosis.models import MoleRecord, Review
 from diagnosis.reviews import claims, verdicts
+from diagnosis.sharing import links
 from ml import taxonomy
 from tests.factories import MoleFactory, assessed
 
@@ -170,3 +174,22 @@ def test_the_doctor_reads_that_something_came_after_the_verdicts(client, reviewe
     assert new not in client.get(address).content.decode()
     say(reviewed, signs=["bleeding"])
     assert new in client.get(address).content.decode()
+
+
+@pytest.mark.parametrize("door", ["diagnosis:shared", "diagnosis:shared_report"])
+def test_whoever_has_the_link_reads_what_is_new_before_the_calm_verdict(
+    client, alice, reviewed, say, door
+):
+    link = links.create(owner=alice, days=7, record=reviewed)
+
+    def read() -> str:
+        answer = client.get(reverse(door), {"key": links.key(link)})
+        if answer["Content-Type"] != "application/pdf":
+            return answer.content.decode()
+        return " ".join(each.extract_text() for each in PdfReader(BytesIO(answer.content)).pages)
+
+    assert "New since the doctor’s verdict" not in read()
+    say(reviewed, signs=["bleeding"])
+    shown = read()
+    new, calm = shown.index("New since the doctor’s verdict"), shown.index("No visit needed")
+    assert new < shown.index("Should be seen by a doctor") < calm
