@@ -5,8 +5,8 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Count, F, Max, OuterRef, Q, Subquery, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce, Greatest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.names import check_name
@@ -36,13 +36,18 @@ class MoleQuerySet(models.QuerySet["Mole"]):
         warning back.
         """
         records: Any = self.model._meta.get_field("records").related_model
-        judged = records.objects.filter(
-            Q(state="done") | Q(is_reviewed=True), mole=OuterRef("pk")
-        ).order_by("-created_at")
         reviews = records._meta.get_field("reviews").related_model
-        final = reviews.objects.filter(is_final=True, record=OuterRef("judged"))
+        final = reviews.objects.filter(is_final=True).order_by("-news_since")
+        judged = records.objects.filter(
+            Q(state="done") | Exists(final.filter(record=OuterRef("pk"))), mole=OuterRef("pk")
+        ).order_by("-created_at")
+        # A calm one counts no more once a sign or change came after it (results.is_overtaken).
+        sign = Greatest("record__danger", Value(2))  # Danger.TO_BE_SEEN
+        overtaken = When(urgency="none", record__has_new_alarm=True, then=sign)
         as_danger = [When(urgency=urgency, then=Value(n)) for urgency, n in URGENT.items()]
-        verdict = final.order_by("-created_at").annotate(urgent=Case(*as_danger))
+        verdict = final.filter(record=OuterRef("judged")).annotate(
+            urgent=Case(overtaken, *as_danger)
+        )
         order = {site: number for number, site in enumerate(terms.BODY_SITES)}
         places = [When(body_site=site, then=Value(number)) for site, number in order.items()]
         moles = self.with_summary().annotate(judged=Subquery(judged.values("pk")[:1]))

@@ -5,6 +5,8 @@ import re
 import pytest
 from django.urls import reverse
 
+from diagnosis.records import answers
+from diagnosis.reviews import verdicts
 from tests.factories import MoleFactory, RecordFactory, ReviewFactory, assessed
 
 PAGE = reverse("diagnosis:moles")
@@ -71,6 +73,29 @@ def test_a_doctors_verdict_goes_before_the_programs_group(alice, shown):
         ReviewFactory(record=mole.records.get(), urgency=urgency)
     mole_of(alice, "by the program", "back", "benign", signs=["bleeding"])
     assert shown() == {"back": ["urgent", "soon", "by the program", "cleared"]}
+
+
+@pytest.mark.parametrize("category", ["benign", None])
+def test_a_sign_that_came_after_a_calm_verdict_counts(client, alice, shown, category):
+    mole = mole_of(alice, "bleeds since", "back")
+    record = assessed(category, owner=alice, mole=mole)
+    ReviewFactory(record=record, urgency="none")
+    cleared = mole_of(alice, "cleared", "back", "benign")
+    ReviewFactory(record=cleared.records.get(), urgency="none")
+    answers.give(record=record, by=alice, mole=mole, signs=["bleeding"])
+    assert shown() == {"back": ["bleeds since", "cleared"]}
+    card = client.get(PAGE).content.decode().partition(">bleeds since</a>")[2].partition("</li>")[0]
+    assert "No visit needed" not in card
+
+
+def test_a_corrected_verdict_is_the_newest_of_a_mole(alice, dr_chen, shown):
+    mole = mole_of(alice, "corrected", "back", "benign")
+    first = ReviewFactory(record=mole.records.get(), urgency="doctor_weeks", doctor=dr_chen)
+    ReviewFactory(record=mole.records.get(), urgency="none")
+    mole_of(alice, "low", "back", "malignant_low_risk")
+    assert shown() == {"back": ["low", "corrected"]}
+    verdicts.correct(review=first, by=dr_chen, urgency="doctor_days")
+    assert shown() == {"back": ["corrected", "low"]}
 
 
 def test_a_verdict_that_is_not_final_counts_for_nothing(alice, shown):
