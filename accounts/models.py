@@ -153,7 +153,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Write what was changed here alone: the rest may have changed meanwhile, elsewhere.
 
         A new password, however it came, ends sessions, tokens and notifications; so does one that
-        was switched off. A stronger hash of the same one does not.
+        was switched off. A stronger hash of the same one does not. Who becomes staff needs new
+        tokens: the earlier ones were given without the second step.
         A new address, unless it is one that the person confirmed, replaces all earlier ones:
         they would still sign in, and get the links for a new password.
         """
@@ -165,11 +166,14 @@ class User(AbstractBaseUser, PermissionsMixin):
         if ended:
             self.session_stamp = uuid.uuid4()
             names = {*(names or ()), "session_stamp"}
-        moved = not adding and "email" in self._changed().intersection(names or ())
+        changed = set() if adding else self._changed().intersection(names or ())
+        promoted = self.is_staff and "is_staff" in changed
+        moved = "email" in changed
         with transaction.atomic():
             super().save(update_fields=names, **kwargs)
-            if ended:
+            if ended or promoted:
                 self.auth_token_set.all().delete()
+            if ended:
                 self.push_subscriptions.all().delete()
             if moved and not self.emailaddress_set.filter(email=self.email, primary=True).exists():
                 self.emailaddress_set.exclude(email=self.email).delete()

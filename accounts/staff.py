@@ -15,10 +15,12 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
 from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.models import Session
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
@@ -92,8 +94,8 @@ def end_early(get_response: Callable) -> Callable:
             since = request.session.setdefault(SIGNED_IN_AT, time.time())
             if time.time() - since > LONGEST.total_seconds():
                 # For who listens, it ran out: nobody signed out.
-                request.session.set_expiry(-timedelta(seconds=1))
-                request.session.save()
+                of_this_browser = Session.objects.filter(pk=request.session.session_key)
+                of_this_browser.update(expire_date=timezone.now())
                 logout(request)
             # Not at each request: each would write the session.
             elif time.time() - request.session.get(SEEN_AT, 0) > 60:

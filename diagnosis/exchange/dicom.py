@@ -85,8 +85,8 @@ def report(record: MoleRecord) -> bytes:
     found.ReferencedPerformedProcedureStepSequence = []
     found.PerformedProcedureCodeSequence = []
     found.CompletionFlag = "COMPLETE" if record.finished_at else "PARTIAL"
-    found.VerificationFlag = "VERIFIED" if reviews else "UNVERIFIED"
-    if reviews:
+    found.VerificationFlag = "VERIFIED" if record.is_reviewed else "UNVERIFIED"
+    if record.is_reviewed:
         found.VerifyingObserverSequence = [_verifier(review) for review in reviews]
     found.CurrentRequestedProcedureEvidenceSequence = [_evidence(record)]
     found.ValueType = "CONTAINER"

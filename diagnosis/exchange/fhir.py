@@ -74,7 +74,18 @@ def report(record: MoleRecord) -> Resource:
 
 
 def conclusions(record: MoleRecord, reviews: "Iterable[Review]") -> list[str]:
-    """What pages say of it, in sentences: the doctors' verdicts, then the program's answer."""
+    """What pages say of it, in sentences: the doctors' verdicts, then the program's answer.
+
+    The answer first where something new came after a calm verdict.
+    """
+    verdicts, answer = _verdicts(reviews), _answer(record)
+    if results.is_overtaken(record):
+        new = _("New since the doctor’s verdict. This record waits for a doctor again.")
+        return [new, *answer, *verdicts]
+    return [*verdicts, *answer]
+
+
+def _verdicts(reviews: "Iterable[Review]") -> list[str]:
     sentences = []
     for review in reviews:
         said = results.verdict(review)
@@ -84,19 +95,22 @@ def conclusions(record: MoleRecord, reviews: "Iterable[Review]") -> list[str]:
         )
         listed = "; ".join(str(each) for each in words if each)
         sentences.append(sentence % {"doctor": review.signature, "said": listed})
+    return sentences
+
+
+def _answer(record: MoleRecord) -> list[str]:
     answer = results.answer(record)
     if answer is None:
-        return [*sentences, f"{results.STATES[record.state]}."]
-    sentences.append(_("The program: %(heading)s.") % {"heading": answer.heading})
-    sentences += answer.beside
-    # What pages say around each answer, a system would not see.
-    sentences.append(
+        return [f"{results.STATES[record.state]}."]
+    return [
+        _("The program: %(heading)s.") % {"heading": answer.heading},
+        *map(str, answer.beside),
+        # What pages say around each answer, a system would not see.
         _(
             "The program's answer is not a diagnosis. It comes from a proof of concept, "
             "not an approved medical device, and can be wrong."
-        )
-    )
-    return sentences
+        ),
+    ]
 
 
 def name_of(review: "Review") -> str:
@@ -297,7 +311,7 @@ def last_updated(record: MoleRecord) -> datetime:
     """When something was said of it, or it was sent."""
     said = [review.news_since for review in record.reviews.all()]
     if answer := record.current_assessment:
-        said.append(record.stale_since or answer.created_at)
+        said += [answer.created_at, *filter(None, [record.stale_since])]
     return max([record.finished_at or record.created_at, *said])
 
 

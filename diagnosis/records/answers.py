@@ -69,6 +69,9 @@ def give(
         # Locked: no worker finishes between what it read and what is written here.
         record = get_object_or_404(MoleRecord.objects.select_for_update(), pk=record.pk)
         if seen not in (None, tag(record)):
+            named = _is_mole(record.mole, mole, mole_name, body_site, mole_is_new)
+            if named and _is_said(record, signs, size_mm, note):
+                return record  # the same form, which came twice
             raise SaidMeanwhile
         if mole is None and (mole_name or body_site):
             mole = edits.named(owner=by, name=mole_name, body_site=body_site, is_new=mole_is_new)
@@ -121,6 +124,22 @@ def assign(*, record: MoleRecord, mole: Mole | None, by: User) -> None:
         record.save(update_fields=["mole", "changes"])
         if is_elsewhere:
             count_anew(record)
+
+
+def _is_said(record: MoleRecord, signs: Iterable[str], size_mm: Decimal | None, note: str) -> bool:
+    said = (sorted(set(signs)), size_mm, note)
+    return said == (record.signs, record.size_mm, record.note)
+
+
+def _is_mole(
+    known: Mole | None, mole: Mole | None, name: str, body_site: str, is_new: bool
+) -> bool:
+    """Whether the known mole is the one that is chosen, or named, as edits.named names it."""
+    if mole or known is None or not (name or body_site):
+        return known == mole and not (name or body_site)
+    theirs, said = known.name.lower(), name.lower()
+    is_name = theirs.startswith(said) if is_new or not name else theirs == said
+    return is_name and known.body_site == body_site
 
 
 def count_anew(record: MoleRecord) -> None:

@@ -22,6 +22,10 @@ IS_STALE = _(
     "The pictures or the place of the mole were changed since the assessment, and there will be "
     "another one."
 )
+IS_REVIEWED = _(
+    "A doctor's final verdict holds. Not so where a sign or a change came after it: then the "
+    "record waits for a doctor again, and the assessment's advice is what to tell."
+)
 NOTHING, NO_PICTURE = str(uuid.UUID(int=0)), str(uuid.UUID(int=1))
 as_time = serializers.DateTimeField().to_representation
 
@@ -106,7 +110,9 @@ def assessment_of(record: Any) -> orjson.Fragment | None:
 class ReviewSerializer(serializers.Serializer):
     """A doctor's verdict, as its person may read it."""
 
-    doctor = serializers.CharField(source="signature")
+    doctor = serializers.CharField(
+        source="signature", help_text=_("Empty where the doctor's account has no name.")
+    )
     diagnosis = serializers.ChoiceField(list(terms.DIAGNOSES.items()), allow_blank=True)
     other_diagnosis = serializers.CharField()
     code = serializers.CharField()
@@ -115,7 +121,7 @@ class ReviewSerializer(serializers.Serializer):
     comment = serializers.CharField()
     created_at = serializers.DateTimeField()
     changed_at = serializers.DateTimeField(
-        source="news_since", help_text=_("When it was written or last corrected; newest first.")
+        help_text=_("When it was written or last corrected; newest first.")
     )
 
     def to_representation(self, review: Any) -> dict[str, Any]:
@@ -128,7 +134,7 @@ class ReviewSerializer(serializers.Serializer):
             "urgency": review.urgency,
             "comment": review.comment,
             "created_at": as_time(review.created_at),
-            "changed_at": as_time(review.news_since),
+            "changed_at": as_time(review.changed_at),
         }
 
 
@@ -219,6 +225,7 @@ class RecordSerializer(serializers.ModelSerializer):
     thumbnail = serializers.URLField(read_only=True)
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
     is_stale = serializers.BooleanField(read_only=True, help_text=IS_STALE)
+    is_reviewed = serializers.BooleanField(read_only=True, help_text=IS_REVIEWED)
     reviews = ReviewSerializer(many=True, read_only=True)
     size_mm = serializers.DecimalField(
         max_digits=4, decimal_places=1, coerce_to_string=False, read_only=True, allow_null=True
@@ -243,6 +250,7 @@ class RecordSerializer(serializers.ModelSerializer):
             "finished_at",
             "assessment",
             "is_stale",
+            "is_reviewed",
             "reviews",
         )
         read_only_fields = fields
@@ -267,6 +275,7 @@ class RecordSerializer(serializers.ModelSerializer):
             "finished_at": record.finished_at and as_time(record.finished_at),
             "assessment": assessment_of(record),
             "is_stale": record.is_stale,
+            "is_reviewed": record.is_reviewed,
             "reviews": [_review(review) for review in record.verdicts],
         }
 

@@ -39,7 +39,7 @@ NO_SIZE = format_lazy(
     _("Enter the size in millimetres as a number up to {limit}, such as 4 or 4.5."),
     limit=MAX_SIZE_MM,
 )
-ELSEWHERE = _("That mole is at another place. Leave the place out, or name a new mole.")
+ELSEWHERE = _("That mole is not at this place. Leave the place out, or name a new mole.")
 ONE_MOLE = _("Choose one of your moles, or name a new one, but not both.")
 TOO_MANY = format_lazy(_("Send at most {most} pictures of one mole together."), most=MOST)
 TWICE = _("The same picture is there twice. Send pictures that were taken one after the other.")

@@ -25,6 +25,7 @@ def counts(doctor: User) -> dict[str, Any]:
     """Count what waits, by danger, since when, and what of it this doctor has claimed."""
     each = (
         MoleRecord.objects.awaiting_review()
+        .exclude(owner=doctor)
         .order_by("-danger")
         .values("danger")
         .annotate(

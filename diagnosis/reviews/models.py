@@ -1,6 +1,7 @@
 """The doctors' verdicts, and what each doctor chose for them."""
 
 import uuid
+from datetime import datetime
 
 from django.conf import settings
 from django.core.validators import RegexValidator
@@ -93,6 +94,11 @@ class Review(models.Model):
     news_since = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = ReviewManager()
+
+    @property
+    def changed_at(self) -> datetime:
+        """When it was written, last corrected, or made final."""
+        return max(self.created_at, self.news_since)
 
     class Meta:
         verbose_name = _("review")

@@ -72,7 +72,8 @@ def waiting_for(doctor: User) -> RecordQuerySet:
 def overdue() -> RecordQuerySet:
     """Records whose question has waited too long: any doctor's now."""
     old = SecondOpinion.objects.filter(final__isnull=True, created_at__lte=Now() - WAITS_AT_MOST)
-    return _records(old)
+    # An urgent verdict is final at once, whatever the colleague says later.
+    return _records(old.exclude(first__is_final=True).exclude(second__is_final=True))
 
 
 def with_colleagues(doctor: User) -> QuerySet[SecondOpinion]:

@@ -131,7 +131,8 @@ class MoleRecordAdmin(admin.ModelAdmin):
 
     @admin.action(description=_("Claim for me"), permissions=["change"])
     def claim_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
-        ids = list(queryset.values_list("pk", flat=True)[:CLAIM_AT_MOST])
+        others = queryset.exclude(owner=request.user)
+        ids = list(others.values_list("pk", flat=True)[:CLAIM_AT_MOST])
         taken = claims.take(record_ids=ids, doctor=request.user)
         self.message_user(
             request,

@@ -105,7 +105,7 @@ class WrittenVerdictSerializer(serializers.ModelSerializer):
     risk_category = serializers.ChoiceField(CATEGORIES)
     urgency = serializers.ChoiceField(URGENCIES)
     confidence = serializers.ChoiceField(Review.Confidence.choices, allow_blank=True)
-    changed_at = serializers.DateTimeField(source="news_since", read_only=True)
+    changed_at = serializers.DateTimeField(read_only=True)
 
     class Meta:
         model = Review

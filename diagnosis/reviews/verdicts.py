@@ -95,7 +95,7 @@ def write(
         if is_new or len(now.pictures) > (seen or MOST):
             raise ShownBefore
         if known is not None and record.reviews.count() != known:
-            newest = record.reviews.first()
+            newest = record.reviews.order_by("-created_at").first()
             if newest not in record.reviews.filter(doctor=doctor, **verdict):
                 raise Overtaken
             review = newest

@@ -10,7 +10,7 @@ from pydicom.encaps import get_frame
 from pydicom.pixels import apply_color_lut, pixel_array
 
 from ml.decoding import kinds
-from ml.decoding.encoding import eight_bits
+from ml.decoding.encoding import FLOOR, eight_bits
 from ml.decoding.errors import ImageError
 
 DICOM = next(kind for kind in kinds.KINDS if kind.name == "DICOM")
@@ -81,4 +81,5 @@ def _pixels(file: pydicom.Dataset) -> np.ndarray:
     if pixels.dtype == np.uint8:
         return pixels
     bits = 16 if file.PhotometricInterpretation == "PALETTE COLOR" else int(file.BitsStored)
-    return eight_bits(pixels, (1 << bits) - 1)
+    # Rounded down, as ever: by its pixels a picture is known again that was stored before.
+    return eight_bits(pixels, (1 << bits) - 1, FLOOR)

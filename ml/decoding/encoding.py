@@ -40,6 +40,7 @@ TRANSFERS: dict[int, str | float] = {
 REFERENCE_WHITE = 203  # cd/m², BT.2408, table 1
 HLG_PEAK, HLG_GAMMA = 1000, 1.2  # cd/m² and system gamma of BT.2100's display
 BAND = 256  # rows in one step: a whole picture in more than eight bits would fill the memory
+FLOOR = 1e-3  # in place of a half: less than any step of 16 bits, more than what float32 leaves out
 BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 )
@@ -84,13 +85,16 @@ def by_png_chunks(gamma: float | None, chromaticity: Chromaticities | None) -> E
     return Encoding(primaries if _possible(primaries) else BT709, curve)
 
 
-def eight_bits(samples: np.ndarray, most: int) -> np.ndarray:
-    """Whole numbers from 0 to ``most`` → uint8, rounded; what is outside is cut off."""
+def eight_bits(samples: np.ndarray, most: int, half: float = 0.5) -> np.ndarray:
+    """Whole numbers from 0 to ``most`` → uint8, rounded; what is outside is cut off.
+
+    With FLOOR for ``half``, rounded down.
+    """
     result = np.empty(samples.shape, np.uint8)
     for top in range(0, len(samples), BAND):
         rows = samples[top : top + BAND].astype(np.float32)
         rows *= 255 / most
-        rows += 0.5
+        rows += half
         result[top : top + BAND] = rows.clip(0, 255, out=rows)
     return result
 

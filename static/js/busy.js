@@ -17,14 +17,19 @@ for (const form of forms) {
     const status = form.querySelector("[role=status]");
     if (status) status.textContent = form.dataset.busy ?? "";
     // No browser tells that the loading was stopped. What arrives twice does no harm.
-    setTimeout(() => ready(form), PATIENCE);
+    setTimeout(() => free(form), PATIENCE);
   });
 }
 
 /** @param {HTMLFormElement} form */
-function ready(form) {
+function free(form) {
   delete form.dataset.sent;
   for (const button of form.querySelectorAll("[aria-disabled]")) button.removeAttribute("aria-disabled");
+}
+
+/** @param {HTMLFormElement} form */
+function ready(form) {
+  free(form);
   const status = form.querySelector("[role=status]");
   if (status) status.textContent = "";
 }

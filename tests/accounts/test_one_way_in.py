@@ -4,6 +4,7 @@ import time
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 from django.urls import reverse
 
@@ -125,6 +126,16 @@ def test_staff_are_signed_out_after_twelve_hours_of_work(client, dr_chen, monkey
     at(monkeypatch, 12 * 3600 + 60)
     assert client.get(ADMIN).url.startswith(LOGIN)
     assert "_auth_user_id" not in client.session
+
+
+def test_of_two_tabs_at_that_moment_both_lead_to_the_sign_in(client, dr_chen, monkeypatch):
+    client.force_login(dr_chen)
+    client.get(ADMIN)
+    at(monkeypatch, 12 * 3600 + 60)
+    read = SessionStore.load
+    # The other tab's request ends the session once this one has read it.
+    monkeypatch.setattr(SessionStore, "load", lambda self: (read(self), self.delete())[0])
+    assert client.get(ADMIN).url.startswith(LOGIN)
 
 
 def test_people_stay_for_two_weeks(client, alice):

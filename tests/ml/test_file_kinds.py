@@ -258,6 +258,16 @@ def compressed(kind: str, **options) -> bytes:
     return encapsulate([file_of(Image.fromarray(TRUTH), kind, **options)])
 
 
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_dicom_of_many_bits_is_rounded_down_so_that_a_stored_one_is_known_again(bits):
+    most = 2**bits - 1
+    samples = np.linspace(0, most, 3 * 256 * 256).astype(np.uint16).reshape(256, 256, 3)
+    stored_in = {"BitsAllocated": 16, "BitsStored": bits, "HighBit": bits - 1}
+    file = dicom(samples.tobytes(), Rows=256, Columns=256, **stored_in)
+    expected = samples.astype(np.uint64) * 255 // most
+    assert np.array_equal(decode(io.BytesIO(file)), expected)
+
+
 DICOMS = {
     "raw": lambda: dicom(TRUTH.tobytes()),
     "planes": lambda: dicom(TRUTH.transpose(2, 0, 1).tobytes(), PlanarConfiguration=1),

@@ -12,7 +12,7 @@ import pytest
 
 from diagnosis.exchange import rights
 from diagnosis.models import MoleRecord
-from diagnosis.records import sittings
+from diagnosis.records import answers, sittings
 from diagnosis.reviews import verdicts
 from ml import images
 from tests.diagnosis.exchange.test_fhir import client_of
@@ -57,6 +57,15 @@ def test_the_picture_comes_back_as_it_is_stored(alice, record):
         stored = images.decode(file)
     assert np.array_equal(images.decode(content), stored)
     assert found.pixel_array.shape == stored.shape  # by a decoder that is not ours
+
+
+def test_what_came_after_the_verdict_is_not_verified(alice, dr_chen, record):
+    client = client_of(alice)
+    verdicts.write(record=record, doctor=dr_chen, risk_category="benign", urgency="none")
+    answers.give(record=record, by=alice, signs=["bleeding"])
+    found = pydicom.dcmread(io.BytesIO(read(client, record, "report")))
+    assert found.VerificationFlag == "UNVERIFIED"
+    assert "VerifyingObserverSequence" not in found
 
 
 def test_the_report_holds_what_was_said_and_refers_to_the_picture(alice, dr_chen, record):

@@ -494,13 +494,32 @@ def test_a_sign_that_is_said_later_is_an_update(fhir, old):
     assert after["issued"] > before["issued"]
 
 
+def test_a_sign_is_an_update_while_the_picture_is_to_be_judged_again(fhir, old):
+    address = f"/api/v1/records/{old.pk}/"
+    fhir.patch(address, {"body_site": "back"}, format="json")
+    before = read(fhir, f"DiagnosticReport/{old.pk}")
+    fhir.patch(address, {"signs": ["bleeding"]}, format="json")
+    after = read(fhir, f"DiagnosticReport/{old.pk}")
+    assert after["meta"]["lastUpdated"] > before["meta"]["lastUpdated"]
+
+
 def test_a_report_is_final_no_more_once_a_sign_comes_after_the_verdict(fhir, record, dr_chen):
     write(record, dr_chen)
     fhir.patch(f"/api/v1/records/{record.pk}/", {"signs": ["bleeding"]}, format="json")
     assert read(fhir, f"DiagnosticReport/{record.pk}")["status"] == "preliminary"
     assert ids(read(fhir, "DiagnosticReport?status=preliminary")) == [str(record.pk)]
+    assert not fhir.get(f"/api/v1/records/{record.pk}/").json()["is_reviewed"]
     write(record, dr_chen)
+    assert fhir.get(f"/api/v1/records/{record.pk}/").json()["is_reviewed"]
     assert read(fhir, f"DiagnosticReport/{record.pk}")["status"] == "final"
+
+
+def test_what_came_after_a_calm_verdict_is_said_before_it(fhir, record, dr_chen):
+    verdicts.write(record=record, doctor=dr_chen, risk_category="benign", urgency="none")
+    fhir.patch(f"/api/v1/records/{record.pk}/", {"signs": ["bleeding"]}, format="json")
+    conclusion = read(fhir, f"DiagnosticReport/{record.pk}")["conclusion"]
+    assert conclusion.startswith("New since the doctor’s verdict.")
+    assert conclusion.index("Should be seen by a doctor") < conclusion.index("No visit needed")
 
 
 def test_a_change_that_is_found_later_is_an_update(fhir, old):

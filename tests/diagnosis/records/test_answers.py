@@ -254,6 +254,19 @@ def test_a_form_that_was_open_meanwhile_takes_nothing_back(say, alice, second_ta
     assert said == (["bleeding"], mole, 4.5, "")
 
 
+@pytest.mark.parametrize("name", ["", "Back", "my back"])
+def test_a_form_that_is_sent_twice_is_saved_once(say, alice, second_tab, name):
+    record = assessed(owner=alice)
+    form = second_tab("record_answers", record)
+    form |= {"name": name, "body_site": "back", "signs": ["bleeding"], "note": "since May"}
+    if name == "Back":
+        form["suggested"] = name
+    assert [say(record, **form).status_code for _ in range(2)] == [302, 302]
+    assert [mole.records.get() for mole in alice.moles.all()] == [record]
+    form["note"] = "since June"
+    assert say(record, **form).status_code == 409
+
+
 def test_that_form_comes_back_with_what_is_saved_and_what_was_typed(say, alice, second_tab):
     mole = MoleFactory(owner=alice, name="collar")
     record = assessed(owner=alice)

@@ -182,7 +182,7 @@ def test_a_mole_is_not_chosen_at_another_place(api, alice):
     mole = MoleFactory(owner=alice, body_site="back")
     response = upload(api, mole=mole.pk, body_site="face")
     assert response.status_code == 400
-    assert "at another place" in response.json()["errors"]["body_site"][0]
+    assert "not at this place" in response.json()["errors"]["body_site"][0]
     assert not MoleRecord.objects.exists()
     assert upload(api, mole=mole.pk, body_site="back").status_code == 201
 

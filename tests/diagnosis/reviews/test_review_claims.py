@@ -181,6 +181,15 @@ def test_claim_and_give_back_on_the_page(doctor, alice, dr_chen):
     assert claims.holder(record) is None
 
 
+def test_ones_own_record_is_none_to_claim_or_to_count(doctor, dr_chen):
+    own = assessed(owner=dr_chen)
+    page = reverse("admin:diagnosis_molerecord_changelist")
+    chosen = {"_selected_action": [own.pk], "action": "claim_selected"}
+    told = doctor.post(page, chosen, follow=True)
+    assert [str(m) for m in told.context["messages"]] == ["You claimed 0 records."]
+    assert claims.counts(dr_chen)["total"] == 0
+
+
 def test_claim_and_give_back_in_the_list(doctor, alice, dr_chen, dr_diaz):
     free, taken = assessed(owner=alice), assessed(owner=alice)
     take(taken, dr_diaz)

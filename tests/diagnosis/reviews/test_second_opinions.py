@@ -205,6 +205,27 @@ def test_nor_is_a_doubt_about_a_verdict_that_the_person_has_read(
     assert claims.take_next(doctor=dr_silva) == record
 
 
+def test_an_urgent_verdict_does_not_come_back_to_everybody(
+    record, alice, dr_chen, dr_okafor, dr_silva, monkeypatch
+):
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    monkeypatch.setattr(opinions, "WAITS_AT_MOST", opinions.WAITS_AT_MOST * 0)
+    waits = assessed("malignant_high_risk", owner=alice)
+    assert claims.take_next(doctor=dr_silva) == waits
+    assert claims.take_next(doctor=dr_chen) is None
+    assert claims.take_next(doctor=dr_okafor) == record
+
+
+def test_an_agreement_that_is_sent_twice_is_one(client, asked, dr_okafor):
+    client.force_login(dr_okafor)
+    page = reverse("admin:diagnosis_molerecord_change", args=[asked.pk])
+    form = client.get(page).context["form"]
+    sent = BENIGN | {"confidence": "high"}
+    sent |= {name: form[name].value() for name in ("known", "shown")}
+    assert [client.post(page, sent).status_code for _ in range(2)] == [302, 302]
+    assert asked.reviews.count() == 2
+
+
 def test_the_colleague_reads_the_question_and_not_the_verdict(client, asked, dr_okafor, dr_chen):
     page = reverse("admin:diagnosis_molerecord_change", args=[asked.pk])
     client.force_login(dr_okafor)
