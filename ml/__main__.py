@@ -93,6 +93,15 @@ def blend(options: argparse.Namespace) -> int:
     return 0
 
 
+def unfold(options: argparse.Namespace) -> int:
+    """A release as a run again, for a plan that starts from it on pictures of one's own."""
+    from ml.training import unfold
+
+    apart = unfold.unfold(options.model, options.data, options.out, options.modality)
+    print(f"{options.out}: its logits differ by {apart:.1e} at most")
+    return 0
+
+
 def evaluate(options: argparse.Namespace) -> int:
     """Measure a model on data sets: every figure as JSON, and a report with plots."""
     from ml.measure import comparison, evaluation, reporting, trust
@@ -366,6 +375,9 @@ def _parser() -> argparse.ArgumentParser:
         "--data", type=Path, action="append", metavar="DIR",
         help="where the pictures are, for runs that were made on another machine",
     )  # fmt: skip
+    made = command(unfold, data, modality)
+    made.add_argument("--model", type=Path, default=RELEASE, help="default: the released one")
+    made.add_argument("--out", type=Path, required=True, metavar="RUN")
     made = command(evaluate, data, modality, model)
     made.add_argument("--split", choices=("all", "test"), default="all")
     made.add_argument(

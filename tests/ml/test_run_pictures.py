@@ -114,6 +114,13 @@ def test_weights_from_a_run_that_is_gone_have_the_careful_licence(run):
     assert export.licence([run]) == export.LICENCE
 
 
+def test_a_release_is_unfolded_into_an_empty_folder_alone(run, data, capsys):
+    before = sorted(run.iterdir())
+    assert main(["unfold", "--data", str(data), "--out", str(run)]) == 1
+    assert f"{run} is not empty" in capsys.readouterr().err
+    assert sorted(run.iterdir()) == before
+
+
 def test_a_blend_leaves_the_runs_that_it_is_made_of_alone(run, tmp_path, capsys):
     (run / runs.BEST).write_bytes(b"hours of work")
     another = shutil.copytree(run, tmp_path / "another")

@@ -109,6 +109,13 @@ def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path, monkey
     assert "**It fails on Far away**" in text
     assert "Another one" not in text
 
+    # The release as a run again.
+    assert "differ by" in run_ml("unfold", "--model", "release", "--data", data, "--out", "again")
+    noise = np.random.default_rng(1).uniform(0, 255, (4, 96, 96, 3))
+    trained, again = (runs.best(tmp_path / of).predict(noise) for of in ("run", "again"))
+    for name in ("logits", "mask", "lesion"):
+        np.testing.assert_allclose(again[name], trained[name], atol=0.05)
+
     options = ("--model", "release", "--data", data)
     run_ml("evaluate", *options, "--split", "test", "--json", "out.json", "--report", "report")
     result = json.loads((tmp_path / "out.json").read_text())
