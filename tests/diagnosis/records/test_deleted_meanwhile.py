@@ -5,8 +5,9 @@ import io
 import pytest
 from django.urls import reverse
 
-from diagnosis.models import MoleRecord, Review
+from diagnosis.models import MoleRecord
 from diagnosis.records import answers, sittings
+from diagnosis.reviews import verdicts
 from tests.factories import FurtherPictureFactory, MoleFactory, ReviewFactory, assessed, picture
 
 
@@ -48,7 +49,10 @@ def test_a_request_of_its_person_is_not_found(client, alice, monkeypatch, room, 
 
 def test_a_correction_of_a_verdict_is_not_found(client, alice, dr_chen, monkeypatch):
     review = ReviewFactory(record=assessed(owner=alice), doctor=dr_chen)
-    monkeypatch.setattr(Review, "full_clean", lambda _: MoleRecord.objects.all().delete())
+    correct = verdicts.correct
+    monkeypatch.setattr(
+        verdicts, "correct", lambda **asked: (MoleRecord.objects.all().delete(), correct(**asked))
+    )
     client.force_login(dr_chen)
     address = reverse("api-review-detail", args=[review.pk])
     answer = client.patch(address, {"comment": "new"}, content_type="application/json")
