@@ -120,7 +120,7 @@ class SignupForm(AllauthSignupForm):
             return user, None
         User().set_password(self.cleaned_data["password1"])
         if settings.ACCOUNT_EMAIL_VERIFICATION != "mandatory":
-            return None, redirect("account_login")
+            return None, redirect("account_login")  # it is open already
         return super().try_save(request)
 
     def save(self, request: HttpRequest) -> User | None:
