@@ -12,6 +12,7 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory, Password
 from PIL import Image, ImageDraw
 
+from accounts.forms import CONSENT_VERSION
 from accounts.models import User
 from diagnosis.models import Assessment, FurtherPicture, Mole, MoleRecord, Review
 from ml import taxonomy
@@ -43,7 +44,7 @@ class UserFactory(DjangoModelFactory):
     email = factory.LazyAttribute(lambda user: f"{user.display_name.replace(' ', '_')}@example.org")
     password = Password(PASSWORD)
     date_of_birth = date(1980, 3, 27)
-    consent_version = "test"
+    consent_version = CONSENT_VERSION
     consented_at = factory.LazyFunction(timezone.now)
 
     @factory.post_generation

@@ -13,6 +13,7 @@ from django.db import connection
 from django.urls import reverse
 from knox.models import AuthToken
 
+from accounts.forms import CONSENT_VERSION
 from accounts.models import User
 from diagnosis.reviews import verdicts
 from diagnosis.sharing import links
@@ -98,7 +99,7 @@ def test_the_archive_has_everything_of_hers_and_nothing_of_bobs(confirmed, alice
         assert hidden not in text
     data = json.loads(text)
     assert data["account"]["email"] == alice.email
-    assert data["account"]["consent_version"] == "test"
+    assert data["account"]["consent_version"] == CONSENT_VERSION
     assert [m["name"] for m in data["moles"]] == ["left shoulder"]
     first, second = data["records"]
     assert (first["note"], first["size_mm"], first["mole_id"]) == ("since May", "4.5", str(mole.pk))
