@@ -117,7 +117,9 @@ def phone(
     """phone(film): alice's phone on the camera page; without a film it has no camera."""
     browsers = []
 
-    def take(film: Path | None, *, allowed: bool = True, routes: dict | None = None) -> Page:
+    def take(
+        film: Path | None, *, allowed: bool = True, routes: dict | None = None, script: str = ""
+    ) -> Page:
         device = "--use-fake-device-for-media-stream"
         fake = [device, f"--use-file-for-fake-video-capture={film}"]
         args = browser_type_launch_args["args"] + (fake if film else [f"{device}=device-count=0"])
@@ -130,6 +132,7 @@ def phone(
             context.grant_permissions(["camera"])
         for address, handler in (routes or {}).items():
             context.route(address, handler)
+        context.add_init_script(script)
         log_in(context, alice)
         page = context.new_page()
         page.on("pageerror", lambda error: print(f"page error: {error}"))

@@ -23,6 +23,16 @@ def save(page: Page) -> None:
     button.click()
 
 
+def hearing(said: str, then: str) -> str:
+    """A script with which the page hears otherwise what its worker said."""
+    return f"""
+        const listen = Worker.prototype.addEventListener;
+        Worker.prototype.addEventListener = function (kind, heard) {{
+          listen.call(this, kind, (event) => event.data?.said === "{said}" ? {then} : heard(event));
+        }};
+    """
+
+
 def picture_of(record: MoleRecord) -> Image.Image:
     with record.image.open() as file:
         return Image.open(io.BytesIO(file.read()))
@@ -79,13 +89,7 @@ def test_what_was_taken_of_three_is_saved_when_the_camera_closes(live: Page, how
 
 
 def test_where_nothing_was_taken_yet_it_says_so(phone, film, pick) -> None:
-    def never(route):
-        answer = route.fetch()
-        said = 'postMessage({ said: "picture"'
-        assert said in answer.text()
-        route.fulfill(response=answer, body=answer.text().replace(said, 'void ({ said: "picture"'))
-
-    page = phone(film(shaken(pick("doctor_days"))), routes={"**/js/camera/worker.js": never})
+    page = phone(film(shaken(pick("doctor_days"))), script=hearing("picture", "undefined"))
     start(page)
     save(page)
     page.get_by_role("button", name="Stop").click()
@@ -93,14 +97,8 @@ def test_where_nothing_was_taken_yet_it_says_so(phone, film, pick) -> None:
 
 
 def test_a_slow_phone_saves_three_pictures_too(phone, film, pick) -> None:
-    def slowly(route):
-        answer = route.fetch()
-        said = 'postMessage({ said: "look"'
-        wait = "await new Promise((go) => setTimeout(go, 1_000));"
-        assert said in answer.text()
-        route.fulfill(response=answer, body=answer.text().replace(said, wait + said))
-
-    page = phone(film(shaken(pick("doctor_days"))), routes={"**/js/camera/worker.js": slowly})
+    slowly = "setTimeout(() => heard(event), 1_000)"
+    page = phone(film(shaken(pick("doctor_days"))), script=hearing("look", slowly))
     start(page)
     button = page.get_by_role("button", name="Save three pictures")
     expect(button).to_be_enabled(timeout=60_000)
