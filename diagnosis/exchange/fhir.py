@@ -80,8 +80,7 @@ def conclusions(record: MoleRecord, reviews: "Iterable[Review]") -> list[str]:
     """
     verdicts, answer = _verdicts(reviews), _answer(record)
     if results.is_overtaken(record):
-        new = _("New since the doctor’s verdict. This record waits for a doctor again.")
-        return [new, *answer, *verdicts]
+        return [str(results.OVERTAKEN), *answer, *verdicts]
     return [*verdicts, *answer]
 
 
@@ -311,7 +310,7 @@ def last_updated(record: MoleRecord) -> datetime:
     """When something was said of it, or it was sent."""
     said = [review.news_since for review in record.reviews.all()]
     if answer := record.current_assessment:
-        said += [answer.created_at, *filter(None, [record.stale_since])]
+        said += filter(None, [answer.created_at, record.stale_since])
     return max([record.finished_at or record.created_at, *said])
 
 

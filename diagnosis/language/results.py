@@ -73,6 +73,7 @@ UNTESTED_SITES = {
     "genital": gettext_lazy("It was not tested on the genital area."),
 }
 NOT_SURE = gettext_lazy("The program is not sure about this picture. A doctor can tell.")
+OVERTAKEN = gettext_lazy("New since the doctor’s verdict. This record waits for a doctor again.")
 JUDGED_AGAIN = gettext_lazy(
     "Since this answer, the pictures or the place of the mole were changed. "
     "The program is judging the mole again."

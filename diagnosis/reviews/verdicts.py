@@ -1,6 +1,5 @@
 """Reviews: a doctor's verdict on a record."""
 
-import json
 from collections.abc import Collection
 from hashlib import sha256
 from typing import Any
@@ -13,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from diagnosis.push import notifications
+from diagnosis.records import answers
 from diagnosis.records.models import MoleRecord
 from diagnosis.reviews import claims, mails, opinions
 from diagnosis.reviews.models import DoctorProfile, Review
@@ -38,8 +38,8 @@ def shown_of(record: MoleRecord) -> list[str]:
     """What a verdict on the record rests on: a name for each picture, and one for all that the
     person says of it and that was measured."""
     site = record.mole.body_site if record.mole else ""
-    said = [record.signs, record.size_mm, record.note, record.mole_id, site, record.changes]
-    digest = sha256(json.dumps(said, default=str).encode()).hexdigest()[:32]
+    said = (answers.tag(record), site, *record.changes)
+    digest = sha256("\0".join(said).encode()).hexdigest()[:32]
     return [*(picture.file_name for picture in record.pictures), f"said-{digest}"]
 
 

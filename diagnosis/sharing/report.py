@@ -164,11 +164,7 @@ class _Report(FPDF):
         self.set_xy(self.l_margin, top)
         is_overtaken = results.is_overtaken(record)
         if is_overtaken:
-            self._line(
-                _("New since the doctor’s verdict. This record waits for a doctor again."),
-                8.5,
-                GREY,
-            )
+            self._line(str(results.OVERTAKEN), 8.5, GREY)
         else:
             self._verdicts(record)
         self._answer(record)

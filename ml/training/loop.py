@@ -1,10 +1,8 @@
 """Seeded, resumable training of the network on one manifest; progress, curves, averaged weights."""
 
-import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import keras
@@ -62,10 +60,7 @@ def train(
     _check_enough(rows, folds)
     loaded = arrays.load(rows)
     out.mkdir(parents=True, exist_ok=True)
-    (out / runs.PLAN).write_text(json.dumps(asdict(plan), indent=2))
-    folders = [str(Path(folder).resolve()) for folder in data]
-    (out / runs.DATA).write_text(json.dumps({"folders": folders, "modality": modality}))
-    (out / runs.SPLIT).write_text(split, encoding="utf-8")
+    runs.describe(out, plan, data, modality, split)
     fold = np.array(folds)
     pool = Pool(rows, loaded, np.flatnonzero(fold == "train"), plan)
     validation = Validation(rows, loaded, np.flatnonzero(fold == "validation"), plan)

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -60,6 +61,14 @@ def kept_plan(run: Path, plan: Plan | None) -> Plan:
     if plan and plan != kept:
         raise DatasetError(f"{run} was begun with another plan; choose another folder")
     return kept
+
+
+def describe(run: Path, plan: Plan, data: Sequence[Path], modality: str, split: str) -> None:
+    """Write what a run began with: ``plan.json``, ``data.json`` and ``split.csv``."""
+    (run / PLAN).write_text(json.dumps(asdict(plan), indent=2))
+    folders = [str(Path(folder).resolve()) for folder in data]
+    (run / DATA).write_text(json.dumps({"folders": folders, "modality": modality}))
+    (run / SPLIT).write_text(split, encoding="utf-8")
 
 
 def described(run: Path) -> dict:

@@ -4,9 +4,7 @@ A released graph has its batch norms in its kernels. Training needs them back: h
 of real pictures, and with kernels as long as ImageNet's, since an optimizer's step is.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import keras
@@ -45,10 +43,8 @@ def unfold(release: Path, data: Sequence[Path], out: Path, modality: str) -> flo
     _give_back(served, model, pictures)
     out.mkdir(parents=True, exist_ok=True)
     runs.save_best(out, model)
-    (out / runs.PLAN).write_text(json.dumps(asdict(plan), indent=2))
-    folders = [str(Path(folder).resolve()) for folder in data]
-    (out / runs.DATA).write_text(json.dumps({"folders": folders, "modality": modality}))
-    (out / runs.SPLIT).write_bytes((release / runs.SPLIT).read_bytes())
+    split = (release / runs.SPLIT).read_text(encoding="utf-8")
+    runs.describe(out, plan, data, modality, split)
     before, after = (
         of.predict(pictures[:BATCH], batch_size=BATCH, verbose=0)["logits"]
         for of in (served, runs.best(out))
