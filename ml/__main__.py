@@ -163,6 +163,23 @@ def release(options: argparse.Namespace) -> int:
     return 0
 
 
+def calibrate(options: argparse.Namespace) -> int:
+    """A release with the same networks, its probabilities, thresholds and limits set anew: by other
+    pictures, as of a clinic that it never saw, or by a newer version of this program."""
+    from ml.publish import export, external
+
+    measured = external.read(options.external) if options.external else None
+    manifest = _read_aloud(options)
+    try:
+        export.recalibrate(options.model, manifest.trainable, options.out, measured)
+    except ValueError as error:
+        raise ReleaseError(f"{options.model}: not calibrated: {error}") from error
+    print(AFTER_RELEASE)
+    if _serves(options.out):
+        (RELEASE / export.CARD_FILE).replace(CARD)
+    return _status(manifest)
+
+
 def change(options: argparse.Namespace) -> int:
     """Measure how much pictures of unchanged lesions seem to differ: what pages say of a change."""
     from ml.change import error
@@ -408,6 +425,10 @@ def _parser() -> argparse.ArgumentParser:
         "--data", type=Path, action="append", metavar="DIR",
         help="where the pictures are, for a run that was made on another machine",
     )  # fmt: skip
+    made = command(calibrate, data, modality)
+    made.add_argument("--model", type=Path, default=RELEASE, help="default: the released one")
+    made.add_argument("--out", type=Path, required=True, metavar="DIR")
+    made.add_argument("--external", type=Path, metavar="FILE", help="as of release")
     made = command(change, data, modality, model)
     made.add_argument(
         "--out",

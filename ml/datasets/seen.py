@@ -23,9 +23,13 @@ MAX_DISTANCE = 2
 BLOCK = 512
 
 
-def write(rows: list[Row], path: Path) -> None:
-    """Store the hashes of the pictures that a model is made with, in the order of their bits."""
-    np.save(path, np.unique(_hashes(rows, turned=False)[:, 0], axis=0))
+def write(rows: list[Row], path: Path, release: Path | None = None) -> None:
+    """Store the hashes of the pictures that a model is made with, and of those that another
+    ``release`` was made with, in the order of their bits."""
+    own = _hashes(rows, turned=False)[:, 0]
+    if release and (release / FILE).is_file():
+        own = np.concatenate([np.load(release / FILE), own])
+    np.save(path, np.unique(own, axis=0))
 
 
 def recognise(rows: list[Row], release: Path) -> np.ndarray:
@@ -49,7 +53,8 @@ def _hashes(rows: list[Row], *, turned: bool) -> np.ndarray:
     """(n, 8 or 1, 8) uint8."""
     with ThreadPoolExecutor() as pool:
         made = pool.map(lambda row: _hash(row, turned), rows)
-        return np.stack(list(tqdm(made, "Recognising", len(rows), unit="picture")))
+        found = list(tqdm(made, "Recognising", len(rows), unit="picture"))
+    return np.reshape(found, (len(rows), 8 if turned else 1, HASH_SIZE)).astype(np.uint8)
 
 
 def _hash(row: Row, turned: bool) -> np.ndarray:

@@ -20,7 +20,7 @@ from ml import classifier, images, network
 from ml.datasets import DatasetError, Row, arrays, seen, splits
 from ml.measure import evaluation, trust
 from ml.publish import bands, calibration, external, model_card
-from ml.release import CARD, second_reader
+from ml.release import CARD, Release, second_reader
 from ml.taxonomy import (
     ADVICE,
     CATEGORY_OF,
@@ -73,8 +73,7 @@ def release(
     Raises ParityError, and datasets.DatasetError for data that lack a picture of the run or that
     the second one learnt; the old release then stays as it was, and so does any other folder.
     """
-    if out.exists() and any(out.iterdir()) and not (out / CARD).is_file():
-        raise DatasetError(f"{out}: no release lies there; choose another folder")
+    _check_place(out)
     used = [run, *filter(None, [second_run])]
     plans = [Plan.read(of / runs.PLAN) for of in used]
     rows, folds = _pictures(run, data)
@@ -84,23 +83,93 @@ def release(
     networks = [runs.best(of) for of in used]
     familiar = _familiar(networks[0], rows, loaded, folds, side)
     served = _graphs(networks, plans, familiar, side)
-    new = out.with_name(out.name + ".new")
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
+    new = _begin(out)
     _save(served, new)
     shutil.copy(run / runs.SPLIT, new)
     made_with = np.isin(folds, ("train", "validation"))
     seen.write([row for row, known in zip(rows, made_with, strict=True) if known], new / seen.FILE)
-    card = _card(new, served, plans, rows, folds, loaded) | {"licence": licence(used)}
+    trained, *second = map(_trained, plans, served.values())
+    training = {
+        **trained,
+        **({"second_reader": second[0]} if second else {}),
+        "pictures": _counts(rows, folds),
+    }
+    card = _card(new, side, rows, folds, loaded)
+    card |= {"training": training, "licence": licence(used)}
     card["version"] = _version(card, out)
     _write(card, new)
     held_out = [bool(row.allowed) and f != "train" for row, f in zip(rows, folds, strict=True)]
     drawn = np.random.default_rng(0).permutation(np.flatnonzero(held_out))
     some = np.sort(drawn[:PARITY_PICTURES])
     check_parity(networks, new, [rows[i].modality for i in some], loaded.pictures[some])
-    card |= _figures(new, [row for row, fold in zip(rows, folds, strict=True) if fold == "test"])
-    _finish(card | {"external": external.of_release(card, measured)}, new)
+    _measure(card, rows, folds, measured, new)
     _swap(new, out)
+
+
+def recalibrate(
+    released: Path, rows: list[Row], out: Path, measured: external.Measured | None = None
+) -> None:
+    """Calibrate the networks of a release, as they are, and measure them anew; replaces ``out``.
+
+    Pictures that the release's split knows keep their fold. Of others, as of a clinic that it never
+    saw, a fifth are to measure on and the rest to calibrate on; those that it learnt under another
+    name are left out. ``measured`` as of ``release``. Raises DatasetError for rows that lack either
+    part, ReleaseError for a folder without a release, ValueError for too few lesions; ``out`` then
+    stays as it was.
+    """
+    _check_place(out)
+    kept = Release.read(released)
+    rows, folds, strange = _held_out(released, rows)
+    new = _begin(out)
+    for name in kept.card["files"]:
+        shutil.copy(kept.file(name), new)
+    theirs = [row for row, own in zip(rows, strange, strict=True) if own]
+    split = splits.as_csv(theirs, folds[strange].tolist()).partition("\n")[2]
+    text = (released / runs.SPLIT).read_text(encoding="utf-8") + split
+    (new / runs.SPLIT).write_text(text, encoding="utf-8")
+    calibrated_on = (folds == "validation") & strange
+    learnt = [row for row, known in zip(rows, calibrated_on, strict=True) if known]
+    seen.write(learnt, new / seen.FILE, released)
+    card = _card(new, kept.card["side"], rows, folds, arrays.load(rows))
+    pictures = _counts(rows, folds) | kept.card["training"]["pictures"]
+    card["training"] = kept.card["training"] | {"pictures": pictures}
+    card["licence"] = kept.card["licence"]
+    card["version"] = _version(card, out)
+    _write(card, new)
+    _measure(card, rows, folds, measured, new)
+    _swap(new, out)
+
+
+def _check_place(out: Path) -> None:
+    """Raises DatasetError for a folder that holds something else than a release."""
+    if out.exists() and any(out.iterdir()) and not (out / CARD).is_file():
+        raise DatasetError(f"{out}: no release lies there; choose another folder")
+
+
+def _begin(out: Path) -> Path:
+    """The empty folder that becomes ``out``."""
+    new = out.with_name(out.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    return new
+
+
+def _held_out(released: Path, rows: list[Row]) -> tuple[list[Row], np.ndarray, np.ndarray]:
+    """The rows that a release did not learn, the fold of each, validation or test, and whether its
+    split does not know them. Raises DatasetError where either fold has no lesion."""
+    folds = splits.read(released / runs.SPLIT, rows)
+    unknown = [i for i, fold in enumerate(folds) if fold is None]
+    of = [rows[i] for i in unknown]
+    anew = splits.split(of) if of else []
+    for i, fold, same in zip(unknown, anew, seen.recognise(of, released), strict=True):
+        if not same:
+            folds[i] = "test" if fold == "test" else "validation"
+    for fold, purpose in (("validation", "to calibrate on"), ("test", "to measure on")):
+        if not any(row.allowed for row, its in zip(rows, folds, strict=True) if its == fold):
+            raise DatasetError(f"No lesion is left {purpose}: {released} learnt those in this data")
+    held_out = [i for i, fold in enumerate(folds) if fold in ("validation", "test")]
+    strange = np.isin(held_out, unknown)
+    return [rows[i] for i in held_out], np.array([folds[i] for i in held_out]), strange
 
 
 def _pictures(run: Path, data: Sequence[Path] | None) -> tuple[list[Row], np.ndarray]:
@@ -133,20 +202,14 @@ def _save(served: Mapping[str, keras.Model], folder: Path) -> None:
 
 
 def _card(
-    folder: Path,
-    served: Mapping[str, keras.Model],
-    plans: Sequence[Plan],
-    rows: list[Row],
-    folds: np.ndarray,
-    loaded: arrays.Arrays,
+    folder: Path, side: int, rows: list[Row], folds: np.ndarray, loaded: arrays.Arrays
 ) -> dict:
-    """model.json, but for version, licence and figures; calibrated on the answers of the LiteRT
-    files in ``folder`` to the validation pictures."""
-    side = plans[0].validation_side
+    """model.json, but for version, training, licence and figures; calibrated on the answers of the
+    LiteRT files in ``folder`` to the validation pictures."""
+    names = [of for of in (NETWORK, SECOND_READER) if (folder / f"{of}.tflite").is_file()]
     chosen = np.flatnonzero(folds == "validation")
-    readers = [classifier.litert_engine(folder / f"{name}.tflite") for name in served]
+    readers = [classifier.litert_engine(folder / f"{name}.tflite") for name in names]
     answers = _answers(readers, chosen, loaded, side)
-    trained, *second = map(_trained, plans, served.values())
     return {
         "version": "",
         "created": date.today().isoformat(),
@@ -160,13 +223,8 @@ def _card(
             (second_reader(engine) if name == SECOND_READER else engine): _file(
                 folder / f"{name}.{suffix}"
             )
-            for name in served
+            for name in names
             for engine, suffix in SUFFIXES.items()
-        },
-        "training": {
-            **trained,
-            **({"second_reader": second[0]} if second else {}),
-            "pictures": _counts(rows, folds),
         },
         "libraries": {name: version(name) for name in ("keras", "ai-edge-litert", "numpy")},
     }
@@ -280,6 +338,18 @@ def _answers(
     ]
     names = ("logits", "quality", "one_pass", "one_pass_quality")
     return {name: np.stack([a[name] for a in answers]) for name in names}
+
+
+def _measure(
+    card: dict,
+    rows: list[Row],
+    folds: np.ndarray,
+    measured: external.Measured | None,
+    folder: Path,
+) -> None:
+    """Complete the card in ``folder`` by what it reaches on the test fold."""
+    card |= _figures(folder, [row for row, of in zip(rows, folds, strict=True) if of == "test"])
+    _finish(card | {"external": external.of_release(card, measured)}, folder)
 
 
 def _figures(folder: Path, rows: list[Row]) -> dict:

@@ -1,0 +1,90 @@
+"""A release that is calibrated anew: on pictures of a clinic that it never saw, and on its own."""
+
+import json
+import shutil
+
+import pytest
+
+from ml.__main__ import main
+from ml.classifier import RELEASE
+from ml.datasets import seen, splits
+from ml.measure import trust
+
+
+@pytest.fixture
+def clinic(make_set, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where hashes of pictures are kept
+    monkeypatch.setattr(trust, "MADE", 2)
+    records = [
+        {"image_id": f"c{n}", "modality": "photo", "dx": ("nv", "mel")[n % 2]} for n in range(40)
+    ]
+    return make_set("clinic", records)
+
+
+def read(folder) -> dict:
+    return json.loads((folder / "model.json").read_text())
+
+
+@pytest.mark.slow
+def test_a_clinic_sets_the_release_on_its_own_pictures(clinic, tmp_path, capsys):
+    ours = tmp_path / "ours"
+    assert main(["calibrate", "--data", str(clinic), "--out", str(ours)]) == 0
+    assert "python -m ml sitting" in capsys.readouterr().out
+    card, before = read(ours), read(RELEASE)
+    assert card["version"] != before["version"]
+    # The networks are what they were; what they say is set by the kind of pictures at hand.
+    assert card["files"] == before["files"]
+    for file in card["files"].values():
+        assert (ours / file["name"]).read_bytes() == (RELEASE / file["name"]).read_bytes()
+    assert set(card["thresholds"]) == set(card["live"]["thresholds"]) == {"photo"}
+    assert card["calibration"]["photo"] != before["calibration"]["photo"]
+    assert card["licence"] == before["licence"]
+    assert card["training"]["plan"] == before["training"]["plan"]
+    # Nothing of it taught the network: a fifth is measured on, and the rest is calibrated on.
+    counts = card["training"]["pictures"]["clinic photo"]
+    assert counts == {"test": 8, "validation": 32}
+    assert before["training"]["pictures"].items() < card["training"]["pictures"].items()
+    stored, former = (splits.stored_folds(of / "split.csv") for of in (ours, RELEASE))
+    assert former.items() < stored.items()
+    assert len(stored) == len(former) + 40
+    assert card["figures"]["photo"]["n"] <= 8
+    assert (ours / "model-card.md").is_file()
+
+    # What it was calibrated on is known by content, under whatever name; the old ones still are.
+    assert len((ours / seen.FILE).read_bytes()) > len((RELEASE / seen.FILE).read_bytes())
+    again = {"--model": ours, "--data": shutil.copytree(clinic, tmp_path / "other-name")}
+    options = [str(part) for pair in again.items() for part in pair]
+    assert main(["evaluate", *options, "--json", str(tmp_path / "figures.json")]) == 0
+    assert json.loads((tmp_path / "figures.json").read_text())["seen_in_training"] == 32
+
+    # By the same pictures again, it is the same release.
+    files = {file.name: file.read_bytes() for file in ours.iterdir()}
+    options = [str(part) for pair in (again | {"--data": clinic}).items() for part in pair]
+    assert main(["calibrate", *options, "--out", str(ours)]) == 0
+    assert {file.name: file.read_bytes() for file in ours.iterdir()} == files
+
+
+def test_pictures_that_it_learnt_set_nothing(clinic, tmp_path, capsys):
+    known = shutil.copytree(RELEASE, tmp_path / "known")
+    lines = [f"c{n},clinic,train\n" for n in range(40)]
+    (known / "split.csv").write_text("image_id,dataset,fold\n" + "".join(lines))
+    options = ["--model", str(known), "--data", str(clinic), "--out", str(tmp_path / "new")]
+    assert main(["calibrate", *options]) == 1
+    assert "No lesion is left to calibrate on" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_too_few_melanomas_set_nothing(make_set, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    records = [{"image_id": f"n{n}", "modality": "photo", "dx": "nv"} for n in range(12)]
+    few = make_set("few", records)
+    before = shutil.copytree(RELEASE, tmp_path / "before")
+    assert main(["calibrate", "--data", str(few), "--out", str(before)]) == 1
+    assert "validation has too few lesions of modality photo" in capsys.readouterr().err
+    assert read(before) == read(RELEASE)
+
+
+def test_another_folder_is_not_overwritten(clinic, tmp_path, capsys):
+    assert main(["calibrate", "--data", str(clinic), "--out", str(clinic)]) == 1
+    assert "no release lies there" in capsys.readouterr().err
+    assert (clinic / "metadata.csv").is_file()
