@@ -36,6 +36,7 @@ class Review(models.Model):
         *("diagnosis", "other_diagnosis", "code", "risk_category", "urgency", "confidence"),
         *("comment", "private_comment"),
     )
+    FOR_DOCTORS = ("confidence", "private_comment")  # of it, what the person does not read
 
     class Confidence(models.TextChoices):
         LOW = "low", _("low")

@@ -125,9 +125,10 @@ def _add(review: Review, *, ask: User | None, question: str) -> None:
 
 
 def correct(*, review: Review, by: User, **changes: Any) -> None:
-    """Change one's own verdict, and tell the person again.
+    """Change one's own verdict, and tell the person again of what they read.
 
-    One that is not final becomes so once it is urgent, or says what the colleague says.
+    What says the same as before is no correction: it tells nothing, and comes before no later
+    verdict. One that is not final becomes so once it is urgent, or says what the colleague says.
     Raises PermissionDenied, ValidationError, Http404 where the record was deleted meanwhile.
     """
     if review.doctor_id != by.pk or not by.has_perm("diagnosis.change_review"):
@@ -136,9 +137,14 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
         # As for a new verdict: which one is final is decided with the record locked.
         record = get_object_or_404(MoleRecord.objects.select_for_update(), pk=review.record_id)
         review.refresh_from_db()  # what another correction changed meanwhile stays
-        for name, value in changes.items():
+        changed = {name: new for name, new in changes.items() if getattr(review, name) != new}
+        if not changed:
+            return
+        is_news = not changed.keys() <= set(Review.FOR_DOCTORS)
+        for name, value in changed.items():
             setattr(review, name, value)
-        review.news_since = timezone.now()
+        if is_news:
+            review.news_since = timezone.now()
         review.blind = False  # by now the doctor may have seen the program's answer
         review.is_final = review.is_final or review.urgency == opinions.URGENT
         review.full_clean()
@@ -150,7 +156,7 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
             final = opinions.agree(opinion=open_one) or (review if is_new else None)
         # A correction is not another look at the record: what came after the verdict still waits.
         MoleRecord.objects.filter(pk=record.pk).update(has_new_alarm=record.has_new_alarm)
-        if final:
+        if final and is_news:
             _tell(final)
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone, translation
 from django.utils.formats import date_format
 from rest_framework.test import APIClient
 
+from accounts import tokens
 from diagnosis.language import results
 from diagnosis.models import MoleRecord, Review
 from diagnosis.reviews import claims, looks, verdicts
@@ -149,6 +150,29 @@ def test_a_corrected_verdict_is_the_newest(client, alice, dr_chen, record):
     assert page.index(f"<h3>{dr_chen}") < page.index(f"<h3>{further.doctor}")
     row = client.get(reverse("admin:diagnosis_molerecord_changelist")).content.decode()
     assert row.index("melanocytic naevus, ") < row.index("benign keratosis, ")
+
+
+@pytest.mark.parametrize("by", ["page", "program"])
+@pytest.mark.parametrize(
+    "changes", [{}, {"private_comment": "Breslow?", "confidence": "high"}], ids=["none", "unread"]
+)
+def test_what_the_person_does_not_read_is_no_news(doctor, dr_chen, record, mailoutbox, by, changes):
+    calm = ReviewFactory(record=record, doctor=dr_chen, confidence="low", blind=True)
+    ReviewFactory(record=record, urgency="doctor_weeks")
+    as_it_was = {name: getattr(calm, name) for name in Review.VERDICT}
+    if by == "page":
+        page = reverse("admin:diagnosis_review_change", args=[calm.pk])
+        assert doctor.post(page, as_it_was | changes).status_code == 302
+    else:
+        program = APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=dr_chen)[1]}")
+        sent = {"urgency": "none"} | changes
+        answer = program.patch(f"/api/v1/reviews/{calm.pk}/", sent, format="json")
+        assert (answer.status_code, answer.json()["blind"]) == (200, not changes)
+    now = Review.objects.get(pk=calm.pk)
+    assert {name: getattr(now, name) for name in Review.VERDICT} == as_it_was | changes
+    assert results.tag(MoleRecord.objects.with_answers().get(pk=record.pk))["tone"] == "doctor"
+    assert now.news_since == calm.news_since
+    assert not mailoutbox
 
 
 def test_nobody_adds_or_deletes_records_here(doctor, record, admin_client):
