@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.requests import PersonRequest
 from diagnosis.reviews import opinions, verdicts
-from diagnosis.reviews.forms import VerdictForm
+from diagnosis.reviews.forms import CorrectionForm
 from diagnosis.reviews.models import DoctorProfile, Review
 
 
@@ -18,7 +18,7 @@ from diagnosis.reviews.models import DoctorProfile, Review
 class ReviewAdmin(admin.ModelAdmin):
     """Where doctors correct their own verdicts; new ones are written on the record's page."""
 
-    form = VerdictForm
+    form = CorrectionForm
     list_display = (
         "record",
         "doctor",

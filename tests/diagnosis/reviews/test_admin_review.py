@@ -175,6 +175,27 @@ def test_what_the_person_does_not_read_is_no_news(doctor, dr_chen, record, mailo
     assert not mailoutbox
 
 
+def test_a_form_of_corrections_that_was_open_on_another_tab_takes_nothing_back(
+    doctor, dr_chen, record
+):
+    review = ReviewFactory(record=record, doctor=dr_chen, confidence="low")
+    page = reverse("admin:diagnosis_review_change", args=[review.pk])
+    form = doctor.get(page).context["adminform"].form
+    tab = {field.html_initial_name: field.value() or "" for field in form}
+    tab |= {field.html_name: field.value() or "" for field in form}
+    verdicts.correct(review=review, by=dr_chen, urgency="doctor_days")
+    assert doctor.post(page, tab | {"comment": "Nothing to add."}).status_code == 302
+    review.refresh_from_db()
+    assert (review.urgency, review.comment) == ("doctor_days", "Nothing to add.")
+    # What does not go with what was saved meanwhile is said, and not half-written.
+    verdicts.correct(review=review, by=dr_chen, risk_category="malignant_high_risk")
+    refused = doctor.post(page, tab | {"diagnosis": "nv", "comment": "Harmless."})
+    assert refused.status_code == 200
+    assert "belongs to another risk category" in refused.content.decode()
+    review.refresh_from_db()
+    assert (review.diagnosis, review.comment) == ("", "Nothing to add.")
+
+
 def test_nobody_adds_or_deletes_records_here(doctor, record, admin_client):
     for client in (doctor, admin_client):
         assert client.post(reverse("admin:diagnosis_molerecord_add")).status_code == 403
