@@ -45,6 +45,12 @@ def open_among(reviews: Iterable[Review]) -> SecondOpinion | None:
     return next((opinion for opinion in asked if opinion and opinion.final_id is None), None)
 
 
+def is_open_about(review: Review) -> bool:
+    """Whether the verdict is one of two that have no final one yet."""
+    of_it = Q(first=review) | Q(second=review)
+    return SecondOpinion.objects.filter(of_it, final__isnull=True).exists()
+
+
 def hides_verdicts(opinion: SecondOpinion | None, doctor: User) -> bool:
     """Whether a colleague waits for this doctor's own opinion: one is worth more than an echo."""
     return bool(opinion and opinion.state == "waiting" and opinion.asked_id == doctor.pk)

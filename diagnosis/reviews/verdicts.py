@@ -128,7 +128,8 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
     """Change one's own verdict, and tell the person again of what they read.
 
     What says the same as before is no correction: it tells nothing, and comes before no later
-    verdict. One that is not final becomes so once it is urgent, or says what the colleague says.
+    verdict. One that is not final becomes so once it is urgent, or says what the colleague says;
+    one that was final as urgent alone waits for the colleague again.
     Raises PermissionDenied, ValidationError, Http404 where the record was deleted meanwhile.
     """
     if review.doctor_id != by.pk or not by.has_perm("diagnosis.change_review"):
@@ -146,7 +147,10 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
         if is_news:
             review.news_since = timezone.now()
         review.blind = False  # by now the doctor may have seen the program's answer
-        review.is_final = review.is_final or review.urgency == opinions.URGENT
+        was_final = review.is_final
+        if "urgency" in changed:
+            waits = was_final and opinions.is_open_about(review)
+            review.is_final = review.urgency == opinions.URGENT or (was_final and not waits)
         review.full_clean()
         review.save(update_fields=[*Review.VERDICT, "news_since", "blind", "is_final"])
         final: Review | None = review if review.is_final else None
@@ -158,14 +162,18 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
         MoleRecord.objects.filter(pk=record.pk).update(has_new_alarm=record.has_new_alarm)
         if final and is_news:
             _tell(final)
+        elif was_final and not final:
+            # For systems that keep it; the person has nothing new to read yet.
+            record.mark_updated()
+            _publish(record)
 
 
 def _tell(review: Review) -> None:
     """The person by e-mail and in their browsers, and their programs."""
     mails.tell(review)
     notifications.tell(person_id=review.record.owner_id, record_id=review.record_id)
-    deliveries.publish(
-        owner_id=review.record.owner_id,
-        event=Webhook.Event.REVIEWED,
-        record_id=review.record_id,
-    )
+    _publish(review.record)
+
+
+def _publish(record: MoleRecord) -> None:
+    deliveries.publish(owner_id=record.owner_id, event=Webhook.Event.REVIEWED, record_id=record.pk)

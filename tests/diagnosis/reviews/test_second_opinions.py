@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 from accounts import tokens
 from diagnosis.models import MoleRecord, Review, SecondOpinion
 from diagnosis.reviews import agreement, claims, opinions, verdicts
+from diagnosis.webhooks.models import Webhook
 from tests.factories import MoleFactory, UserFactory, answer, assessed
 
 BENIGN = {"risk_category": "benign", "urgency": "none"}
@@ -102,6 +103,56 @@ def test_a_correction_that_ends_the_difference_is_the_final_word(asked, dr_chen,
     verdicts.correct(review=asked.reviews.get(doctor=dr_chen), by=dr_chen, **SEEN_SOON)
     assert read(asked) == ["See a doctor within a few weeks"]
     assert opinions.open_on(asked) is None
+
+
+@pytest.mark.parametrize("corrected", ["first", "second"])
+def test_a_verdict_that_is_urgent_no_more_waits_for_the_other_doctor_again(
+    record, alice, dr_chen, dr_okafor, read, mailoutbox, corrected
+):
+    first = verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    if corrected == "second":
+        verdicts.correct(review=first, by=dr_chen, **SEEN_SOON)
+        verdicts.write(record=record, doctor=dr_okafor, **URGENT)
+    assert read(record) == ["See a doctor within a few days"]
+    mailoutbox.clear()
+    doctor = dr_chen if corrected == "first" else dr_okafor
+    verdicts.correct(review=record.reviews.get(doctor=doctor), by=doctor, **BENIGN)
+    assert read(record) == []
+    assert not mailoutbox  # there is nothing to read until both say the same
+    record.refresh_from_db()
+    assert not record.is_reviewed
+    other = {dr_chen: dr_okafor, dr_okafor: dr_chen}[doctor]
+    assert claims.take_next(doctor=other) == record
+    verdicts.write(record=record, doctor=other, **BENIGN)
+    assert read(record) == ["No visit needed"]
+
+
+def test_systems_hear_of_an_urgent_verdict_that_waits_again(record, alice, dr_chen, dr_okafor):
+    first = verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    api = APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=alice)[1]}")
+    address = f"/api/v1/fhir/DiagnosticReport/{record.pk}"
+    before = api.get(address).json()
+    webhook = Webhook.objects.create(
+        owner=alice, url="https://hooks.example.org/", events=["record.reviewed"]
+    )
+    verdicts.correct(review=first, by=dr_chen, **BENIGN)
+    after = api.get(address).json()
+    assert (before["status"], after["status"]) == ("final", "preliminary")
+    assert before["meta"]["lastUpdated"] < after["meta"]["lastUpdated"]
+    assert [told.event for told in webhook.deliveries.all()] == ["record.reviewed"]
+
+
+@pytest.mark.parametrize("changes", [{"comment": "Typed wrongly."}, {"private_comment": "Hm."}])
+def test_an_urgent_verdict_that_was_overruled_does_not_come_back_by_its_words(
+    record, dr_chen, dr_okafor, read, mailoutbox, changes
+):
+    urgent = verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    verdicts.write(record=record, doctor=dr_okafor, **SEEN_SOON)
+    verdicts.write(record=record, doctor=dr_chen, **SEEN_SOON)
+    mailoutbox.clear()
+    verdicts.correct(review=urgent, by=dr_chen, **changes)
+    assert read(record) == ["See a doctor within a few weeks"]
+    assert not mailoutbox
 
 
 def test_an_overruled_verdict_that_is_corrected_stays_between_doctors_unless_it_is_urgent(
