@@ -7,6 +7,7 @@ import django_filters
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -151,7 +152,9 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
             ),
             again=Review.objects.filter(doctor=request.user),
         )
-        return Response(WrittenVerdictSerializer(review).data, status=status.HTTP_201_CREATED)
+        # Which of two verdicts is final may be decided by both of them.
+        stored = get_object_or_404(Review, pk=review.pk)
+        return Response(WrittenVerdictSerializer(stored).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(
         summary="Similar reviewed records of other people, nearest first",
@@ -222,7 +225,7 @@ class VerdictViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
         sent = VerdictChangesSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         verdicts.correct(review=review, by=request.user, **sent.validated_data)
-        return Response(self.get_serializer(review).data)
+        return Response(self.get_serializer(self.get_object()).data)
 
 
 class OpinionFilter(django_filters.FilterSet):

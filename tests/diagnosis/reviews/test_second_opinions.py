@@ -364,6 +364,25 @@ def test_the_agreement_counts_final_verdicts_and_the_doctors_among_themselves(
     assert agreement.second_opinions() == agreement.Share(hits=0, n=1)
 
 
+def test_a_program_hears_whether_its_verdict_is_the_final_one(record, dr_chen, dr_okafor):
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    api = APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=dr_okafor)[1]}")
+    other = {**URGENT, "risk_category": "malignant_low_risk", "confidence": "high"}
+    written = api.post(f"/api/v1/queue/{record.pk}/reviews/", other, format="json").json()
+    assert written["is_final"] is True
+    own = f"/api/v1/reviews/{written['id']}/"
+    corrected = api.patch(own, URGENT, format="json").json()  # as the first one says
+    assert corrected["is_final"] is api.get(own).json()["is_final"] is False
+
+
+def test_a_program_hears_that_its_agreement_is_not_the_final_one(record, dr_chen, dr_okafor):
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    api = APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=dr_okafor)[1]}")
+    same = URGENT | {"confidence": "high"}
+    written = api.post(f"/api/v1/queue/{record.pk}/reviews/", same, format="json").json()
+    assert written["is_final"] is False
+
+
 def test_programs_of_the_person_see_the_final_one_only(client, asked, alice, dr_okafor):
     client.force_login(alice)
     address = reverse("api-record-detail", args=[asked.pk])
