@@ -18,6 +18,7 @@ from diagnosis.records.querysets import RecordQuerySet
 
 COUNT, MOST = 20, 100
 DATE = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb)?(\d{4})(?:-(\d\d)(?:-(\d\d)(T.+)?)?)?")
+TIME = re.compile(r"T\d\d:\d\d(?:(?P<seconds>:\d\d)(?:\.(?P<parts>\d+))?)?")
 # The prefixes of a date; what is compared is the range of time that the date stands for.
 COMPARED: dict[str, Callable[[datetime, datetime], Q]] = {
     "eq": lambda start, end: Q(created_at__gte=start, created_at__lt=end),
@@ -104,7 +105,7 @@ def _date(name: str, value: str) -> Q:
                 raise _refused(name, value)
             # The database knows no time zone as far from UTC as Python does.
             start = start.astimezone(UTC) if start.tzinfo else start.replace(tzinfo=UTC)
-            end = start + timedelta(seconds=1)
+            end = start + _width(time)
         else:
             start = datetime(int(year), int(month or 1), int(day or 1), tzinfo=UTC)
             if day:
@@ -116,6 +117,15 @@ def _date(name: str, value: str) -> Q:
     except (ValueError, OverflowError) as error:
         raise _refused(name, value) from error
     return COMPARED[prefix or "eq"](start, end)
+
+
+def _width(time: str) -> timedelta:
+    """How long the moment lasts that is written so: a minute, a second, or a part of one."""
+    found = TIME.match(time)
+    if found is None or found["seconds"] is None:
+        return timedelta(minutes=1)
+    digits = len(found["parts"] or "")
+    return timedelta(microseconds=10 ** max(6 - digits, 0))
 
 
 def _count(value: str) -> int:

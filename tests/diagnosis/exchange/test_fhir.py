@@ -268,6 +268,36 @@ def test_reports_are_found_by_date_and_status(fhir, year, query, months):
     assert bundle["total"] == len(months)
 
 
+@pytest.mark.parametrize(
+    ("date", "found"),
+    [
+        ("gt{first}", ["second"]),
+        ("sa{first}", ["second"]),
+        ("ge{first}", ["second", "first"]),
+        ("eq{first}", ["first"]),
+        ("le{first}", ["first"]),
+        ("lt{second}", ["first"]),
+        ("2025-03-15T12:00:30.6Z", ["second"]),
+        ("2025-03-15T12:00:30.623456Z", ["second"]),
+        ("2025-03-15T12:00:30Z", ["second", "first"]),
+        ("2025-03-15T12:00Z", ["second", "first"]),
+        ("2025-03-15T12:00", ["second", "first"]),
+        ("gt2025-03-15T12:00Z", []),
+        ("gt2025-03-15T11:59Z", ["second", "first"]),
+    ],
+)
+def test_a_moment_is_as_wide_as_it_is_written(fhir, alice, date, found):
+    records, written = {}, {}
+    for name, part in (("first", 123456), ("second", 623456)):
+        records[name] = assessed(owner=alice)
+        moment = timezone.now().replace(2025, 3, 15, 12, 0, 30, part)
+        MoleRecord.objects.filter(pk=records[name].pk).update(created_at=moment)
+        report = read(fhir, f"DiagnosticReport/{records[name].pk}")
+        written[name] = report["effectiveDateTime"].replace("+", "%2B")
+    bundle = read(fhir, f"DiagnosticReport?date={date.format(**written)}")
+    assert ids(bundle) == [str(records[name].pk) for name in found]
+
+
 def test_reports_are_found_by_patient_status_and_id(fhir, alice, bob, record, dr_chen):
     write(record, dr_chen)
     other = assessed(owner=alice)
