@@ -215,6 +215,16 @@ class VerdictViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
     def get_queryset(self) -> QuerySet[Review]:
         return Review.objects.filter(doctor=self.request.user).order_by("-created_at")
 
+    def paginate_queryset(self, queryset: Any) -> list[Any] | None:
+        page = super().paginate_queryset(queryset)
+        looks.own_verdicts(page or [])
+        return page
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        review = self.get_object()
+        looks.own_verdict(review)
+        return Response(self.get_serializer(review).data)
+
     @extend_schema(
         summary="Correct a verdict of yours; the person is told again",
         request=VerdictChangesSerializer,

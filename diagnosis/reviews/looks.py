@@ -12,6 +12,7 @@ from accounts.models import User
 from audit import log
 from diagnosis.records.models import MoleRecord
 from diagnosis.reviews import verdicts
+from diagnosis.reviews.models import Review
 
 
 def is_hidden(*, record: MoleRecord, doctor: User) -> bool:
@@ -44,3 +45,13 @@ def one(record: MoleRecord, *, hidden: bool = False) -> None:
 def several(records: Iterable[MoleRecord]) -> None:
     """Log which records a list showed."""
     log.look(MoleRecord, None, shown=[str(record.pk) for record in records])
+
+
+def own_verdict(review: Review) -> None:
+    """Log that a doctor read a verdict again, as the administration's pages do."""
+    log.look(Review, review)
+
+
+def own_verdicts(reviews: Iterable[Review]) -> None:
+    """Log which verdicts a list showed."""
+    log.look(Review, None, shown=[str(review.pk) for review in reviews])

@@ -324,6 +324,18 @@ def test_each_look_at_a_record_or_its_picture_is_logged(doctor, dr_chen, alice):
     assert [look.actor for look in looks] == [dr_chen] * 3
 
 
+def test_each_look_at_a_verdict_is_logged(doctor, dr_chen, alice):
+    review = ReviewFactory(record=assessed(owner=alice), doctor=dr_chen, private_comment="Hm.")
+    of_verdicts = LogEntry.objects.filter(
+        content_type__model="review", action=LogEntry.Action.ACCESS, actor=dr_chen
+    ).order_by("id")
+    assert doctor.get(f"{API}reviews/").json()["results"][0]["private_comment"] == "Hm."
+    assert of_verdicts.get().additional_data == {"action": "list", "shown": [str(review.pk)]}
+    assert doctor.get(f"{API}reviews/{review.pk}/").status_code == 200
+    assert of_verdicts.last().object_pk == str(review.pk)
+    assert of_verdicts.count() == 2
+
+
 def test_a_doctors_browser_needs_both_steps(dr_chen, client):
     client.force_login(dr_chen)
     assert client.get(f"{API}queue/").status_code == 200
