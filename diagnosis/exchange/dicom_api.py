@@ -12,7 +12,6 @@ from rest_framework.views import APIView
 from accounts.requests import PersonApiRequest
 from diagnosis.exchange import dicom, rights
 from diagnosis.records import responses, sittings
-from diagnosis.records.models import MoleRecord
 
 FILE = {(200, "application/dicom"): OpenApiTypes.BINARY}
 
@@ -29,20 +28,20 @@ class PictureView(APIView):
         record = get_object_or_404(readable.with_answers(), pk=holder)
         with responses.not_found(OSError):
             content = dicom.picture(record, sittings.picture_of(record, pk))
-        return _answer(request, record, content, f"picture-{pk}")
+        rights.log_looks(request.user, [record], hidden=True)
+        return _answer(content, f"picture-{pk}")
 
 
 class ReportView(APIView):
     @extend_schema(summary="DICOM: what was said of it (Basic Text SR)", responses=FILE)
     def get(self, request: PersonApiRequest, pk: uuid.UUID) -> HttpResponse:
         record = get_object_or_404(rights.readable(request).with_answers(), pk=pk)
-        return _answer(request, record, dicom.report(record), f"report-{pk}")
+        content = dicom.report(record)
+        rights.log_looks(request.user, [record])
+        return _answer(content, f"report-{pk}")
 
 
-def _answer(
-    request: PersonApiRequest, record: MoleRecord, content: bytes, name: str
-) -> HttpResponse:
-    rights.log_looks(request.user, [record])
+def _answer(content: bytes, name: str) -> HttpResponse:
     return HttpResponse(
         content,
         content_type="application/dicom",

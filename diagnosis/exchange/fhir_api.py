@@ -70,18 +70,18 @@ class FhirView(APIView):
     def records(self) -> Any:
         return rights.readable(self.request)
 
-    def record(self, pk: uuid.UUID | str) -> MoleRecord:
-        """One that may be read, which is logged. Raises Http404."""
+    def record(self, pk: uuid.UUID | str, *, hidden: bool = False) -> MoleRecord:
+        """One that may be read, which is logged: with its answer, or not. Raises Http404."""
         record = self.records().with_answers().filter(pk=_uuid(pk)).first()
         if record is None:
             raise Http404
-        rights.log_looks(self.request.user, [record])
+        rights.log_looks(self.request.user, [record], hidden=hidden)
         return record
 
     def picture(self, pk: uuid.UUID | str) -> tuple[MoleRecord, Picture]:
         """A picture that may be read, with its record, which is logged. Raises Http404."""
         key = _uuid(pk)
-        record = self.record(rights.holder_of(key, self.records()))
+        record = self.record(rights.holder_of(key, self.records()), hidden=True)
         return record, sittings.picture_of(record, key)
 
 
@@ -157,7 +157,7 @@ class ReadView(FhirView):
         record = shown.select_related("owner").first()
         if record is None:
             raise Http404
-        rights.log_looks(self.request.user, [record])
+        rights.log_looks(self.request.user, [record], hidden=True)
         return fhir.patient(record.owner)
 
     def _bodystructure(self, pk: str) -> fhir.Resource:
@@ -165,7 +165,7 @@ class ReadView(FhirView):
         record = shown.select_related("mole").first()
         if record is None or record.mole is None:
             raise Http404
-        rights.log_looks(self.request.user, [record])
+        rights.log_looks(self.request.user, [record], hidden=True)
         return fhir.body_structure(record.mole)
 
     def _device(self, pk: str) -> fhir.Resource:

@@ -31,10 +31,13 @@ def holder_of(key: uuid.UUID, records: RecordQuerySet) -> uuid.UUID:
     return found
 
 
-def log_looks(person: User, records: Iterable[MoleRecord]) -> None:
-    """Log who read others' records, each by itself: a search shows all that was said of them."""
+def log_looks(person: User, records: Iterable[MoleRecord], *, hidden: bool = False) -> None:
+    """Log who read others' records, each by itself: a search shows all that was said of them.
+
+    ``hidden``: what was read does not hold the program's answer, as a picture.
+    """
     others = [record for record in records if record.owner_id != person.pk]
     if others:
         with transaction.atomic():
             for record in others:
-                log.look(MoleRecord, record)
+                log.look(MoleRecord, record, details=log.HIDDEN if hidden else None)

@@ -402,6 +402,22 @@ def test_a_search_is_a_look_at_each_record_that_it_shows(record, alice, dr_chen)
         assert answer.json()["blind"] is False
 
 
+@pytest.mark.parametrize("kind", ["Media", "Binary", "Patient", "BodyStructure", "picture"])
+def test_who_reads_no_answer_stays_blind_and_the_log_says_so(record, dr_chen, kind):
+    DoctorProfile.objects.create(user=dr_chen, blind_review=True)
+    doctor = client_of(dr_chen)
+    keys = {"Patient": record.owner_id, "BodyStructure": record.mole_id}
+    path = f"{BASE}{kind}/{keys.get(kind, record.pk)}"
+    if kind == "picture":
+        path = f"/api/v1/dicom/{record.pk}/picture/"
+    assert doctor.get(path).status_code == 200
+    look = LogEntry.objects.get_for_object(record).get(action=LogEntry.Action.ACCESS)
+    assert look.additional_data == {"answer": "hidden"}
+    verdict = {"risk_category": "benign", "urgency": "none", "confidence": "high"}
+    answer = doctor.post(f"/api/v1/queue/{record.pk}/reviews/", verdict, format="json")
+    assert answer.json()["blind"] is True
+
+
 def test_a_doctors_browser_that_has_not_passed_the_second_step_gets_own_ones_only(
     client, record, dr_chen
 ):
