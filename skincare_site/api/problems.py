@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views import defaults
 from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -92,9 +93,9 @@ def as_problem(exception: Exception, context: dict[str, Any]) -> Response:
     exception = _as_api_exception(exception)
     response = exception_handler(exception, context)
     if response is None:
-        request = context["request"]._request
-        logger.error("Unexpected error at %s", request.path, exc_info=exception)
-        got_request_exception.send(sender=None, request=request)
+        plain = context["request"]._request
+        logger.error("Unexpected error at %s", plain.path, exc_info=exception)
+        got_request_exception.send(sender=None, request=plain)
         response = Response(status=500)
         response.data = {"detail": _("Something went wrong on our side. Try again later.")}
     status = HTTPStatus(response.status_code)
@@ -114,6 +115,10 @@ def as_problem(exception: Exception, context: dict[str, Any]) -> Response:
             problem["same_picture"] = exception.record
             if exception.number is not None:
                 problem["picture_number"] = exception.number
+    request = context["request"]
+    if not isinstance(getattr(request, "accepted_renderer", None), JSONRenderer):
+        # Not as a page, or as YAML, even where that is what the address answers with.
+        request.accepted_renderer, request.accepted_media_type = JSONRenderer(), MEDIA_TYPE
     headers = {
         name: response[name] for name in ("WWW-Authenticate", "Retry-After") if name in response
     }

@@ -39,6 +39,7 @@ class UnknownAddressView(APIView):
         raise NotFound(_("Nothing is at this address. Those of the API end with a slash."))
 
 
+READ = {"http_method_names": ["get", "head"]}  # an answer to OPTIONS would have no template
 # Redoc writes its own style sheet into the page, and works in a thread of its own.
 styled_by_script = csp_update({"style-src": [UNSAFE_INLINE], "worker-src": ["blob:"]})
 
@@ -65,13 +66,17 @@ urlpatterns = [
     path("", include(router.urls)),
     path(
         "schema/",
-        SpectacularAPIView.as_view(content_negotiation_class=DefaultContentNegotiation),
+        SpectacularAPIView.as_view(content_negotiation_class=DefaultContentNegotiation, **READ),
         name="api-schema",
     ),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
+    path(
+        "docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="api-schema", **READ),
+        name="api-docs",
+    ),
     path(
         "redoc/",
-        styled_by_script(SpectacularRedocView.as_view(url_name="api-schema")),
+        styled_by_script(SpectacularRedocView.as_view(url_name="api-schema", **READ)),
         name="api-redoc",
     ),
     re_path("", UnknownAddressView.as_view()),

@@ -39,6 +39,18 @@ def test_a_method_that_the_address_does_not_know(api):
     check(api.put(URL), 405, "Method Not Allowed")
 
 
+@pytest.mark.parametrize("path", ["docs/", "redoc/", "schema/"])
+@pytest.mark.parametrize("method", ["post", "options"])
+def test_what_the_pages_of_the_description_can_not_be_asked(api, path, method):
+    address = f"/api/v1/{path}"
+    assert api.get(address).status_code == 200
+    check(getattr(api, method)(address), 405, "Method Not Allowed")
+
+
+def test_a_kind_of_description_that_is_not_there(api):
+    check(api.get("/api/v1/schema/", HTTP_ACCEPT="application/pdf"), 406, "Not Acceptable")
+
+
 def test_a_body_of_another_kind(api):
     check(api.post(URL, {"image": "x"}, format="json"), 415, "Unsupported Media Type")
 
