@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.urls import URLPattern, path, re_path
 from django.utils.translation import gettext as _
@@ -145,8 +146,9 @@ class ReadView(FhirView):
 
     def _observation(self, pk: str) -> fhir.Resource:
         what, key = _split(pk)
-        found = {"reviews": _uuid(key)} if what == fhir.VERDICT else {"pk": _uuid(key)}
-        record = self.records().filter(**found).first()
+        of_it = Q(reviews=_uuid(key), reviews__is_final=True)
+        found = of_it if what == fhir.VERDICT else Q(pk=_uuid(key))
+        record = self.records().filter(found).first()
         for each in fhir.observations(self.record(record.pk)) if record else ():
             if each["id"] == pk:
                 return each

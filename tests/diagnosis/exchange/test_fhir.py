@@ -18,7 +18,7 @@ from diagnosis.records import assessments
 from diagnosis.reviews import verdicts
 from diagnosis.tasks import reassess_record
 from ml import codes, taxonomy
-from tests.factories import MoleFactory, RecordFactory, answer, assessed
+from tests.factories import MoleFactory, RecordFactory, UserFactory, answer, assessed
 
 BASE = "/api/v1/fhir/"
 
@@ -416,6 +416,14 @@ def test_who_reads_no_answer_stays_blind_and_the_log_says_so(record, dr_chen, ki
     verdict = {"risk_category": "benign", "urgency": "none", "confidence": "high"}
     answer = doctor.post(f"/api/v1/queue/{record.pk}/reviews/", verdict, format="json")
     assert answer.json()["blind"] is True
+
+
+def test_a_verdict_that_is_not_there_to_be_read_is_no_look(record, dr_chen):
+    colleague = UserFactory(role="doctor", is_staff=True)
+    review = write(record, dr_chen, urgency="doctor_weeks", ask=colleague)
+    assert not review.is_final
+    read(client_of(colleague), f"Observation/verdict-{review.pk}", 404)
+    assert not LogEntry.objects.filter(actor=colleague, action=LogEntry.Action.ACCESS).exists()
 
 
 def test_a_doctors_browser_that_has_not_passed_the_second_step_gets_own_ones_only(
