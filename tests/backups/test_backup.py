@@ -216,13 +216,39 @@ def test_the_time_of_the_next_one():
 
 def test_each_day_by_what_the_clock_says_meanwhile(transactional_db, key, tmp_path, monkeypatch):
     """In short steps, since a clock that was wrong at the start may be put right."""
+    (tmp_path / "skincare-20990101T000000Z.tar.gz.age").touch()
     left, slept = iter([100, 40, 86_000, 85_940]), []
     monkeypatch.setattr(command, "_seconds_until", lambda *_: next(left))
     monkeypatch.setattr(command, "time", SimpleNamespace(sleep=slept.append))
     with pytest.raises(StopIteration):
         call_command("backup", to=tmp_path, daily_at=timedelta(hours=12), stdout=io.StringIO())
     assert slept == [60, 40, 60, 60]
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("hours_ago", "made"), [(None, True), (30, True), (23, True), (21, False), (0, False)]
+)
+def test_one_that_was_missed_is_made_at_the_next_start(
+    transactional_db, key, tmp_path, monkeypatch, hours_ago, made
+):
+    """As on a machine that is off each night: it had none, and was healthy."""
+    if hours_ago is not None:
+        then = datetime.now(UTC) - timedelta(hours=hours_ago)
+        (tmp_path / f"skincare-{then:%Y%m%dT%H%M%SZ}.tar.gz.age").touch()
+    before, slept, two_hours = len(list(tmp_path.iterdir())), [], 2 * 3600.0
+
+    def stop_at_the_first_wait(seconds):
+        slept.append(seconds)
+        if seconds:
+            raise StopIteration
+
+    monkeypatch.setattr(command, "_seconds_until", lambda *_: two_hours)
+    monkeypatch.setattr(command, "time", SimpleNamespace(sleep=stop_at_the_first_wait))
+    with pytest.raises(StopIteration):
+        call_command("backup", to=tmp_path, daily_at=timedelta(hours=12), stdout=io.StringIO())
+    assert len(list(tmp_path.iterdir())) == before + made
+    assert slept[-1] == 60
 
 
 def test_a_second_one_meanwhile_is_refused_and_the_first_one_ends(

@@ -67,10 +67,12 @@ class Command(BaseCommand):
                 self._make(to, options["keep"])
             failed.unlink(missing_ok=True)
             return
+        left = _seconds_until(daily_at, datetime.now(UTC))
         with suppress(CommandError), _alone(to):
             if any(to.glob(PARTS)):  # by one that was killed
                 failed.touch()
-        left = _seconds_until(daily_at, datetime.now(UTC))
+            if _is_overdue(to, left):  # on a machine that is off at that time, each day's would be
+                left = 0
         while True:
             # In short steps, and by what the clock says after each: it may have been put right.
             time.sleep(min(left, 60))
@@ -135,9 +137,20 @@ class Command(BaseCommand):
         self.stdout.write(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 
 
+def _newest(folder: Path) -> str:
+    """The name of the newest backup there; empty where there is none."""
+    return max(names.within(each.name for each in folder.iterdir()), default="")
+
+
+def _is_overdue(folder: Path, left: float) -> bool:
+    """Whether none was made since it last was the time; the next is in ``left`` seconds."""
+    last = datetime.now(UTC) + timedelta(seconds=left) - timedelta(days=1)
+    return _newest(folder) < names.at(last)
+
+
 def _check_room(folder: Path) -> None:
     """Raise CommandError where a backup as large as the newest one would fill the disk."""
-    there = max(names.within(each.name for each in folder.iterdir()), default=None)
+    there = _newest(folder)
     needed = LEFT_FREE + ((folder / there).stat().st_size if there else 0)
     if shutil.disk_usage(folder).free < needed:
         raise CommandError(
