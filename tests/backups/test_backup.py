@@ -126,10 +126,16 @@ def test_a_public_key_makes_backups_and_opens_none(system, key, tmp_path, settin
     path = make(tmp_path / "backups")
     with pytest.raises(CommandError, match="AGE-SECRET-KEY"):
         call_command("restore", path, check=True)
-    (tmp_path / "key").write_text(key + "\n")
-    out = io.StringIO()
-    call_command("restore", path, check=True, key=tmp_path / "key", stdout=out)
-    assert "whole" in out.getvalue()
+    another = str(pyrage.x25519.Identity.generate())
+    by_age_keygen = f"# created: 2026-11-28T09:00:00Z\n# public key: {public}\n{key}\n"
+    for content in (key, by_age_keygen, f"{another}\r\n\r\n{key}\r\n"):
+        (tmp_path / "key").write_text(content)
+        out = io.StringIO()
+        call_command("restore", path, check=True, key=tmp_path / "key", stdout=out)
+        assert "whole" in out.getvalue()
+    (tmp_path / "key").write_text("# created: 2026-11-28T09:00:00Z\n")
+    with pytest.raises(CommandError, match="AGE-SECRET-KEY"):
+        call_command("restore", path, check=True, key=tmp_path / "key")
 
 
 def cut(content: bytes) -> bytes:
