@@ -17,6 +17,15 @@ from django.core.exceptions import ImproperlyConfigured
 from environ.fileaware_mapping import FileAwareMapping
 from py_vapid import Vapid02
 
+# Of libpq, in seconds, the last in milliseconds. By itself it waits two minutes for a host that is
+# gone, and two hours for one that went: until then every thread hangs, and the site looks dead.
+PATIENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 ENCODE = "Percent-encode special characters of the password: / is %2F, # is %23, ? is %3F, @ is %40"
 
 
@@ -116,7 +125,9 @@ class Environment(environ.FileAwareEnv):
         return value
 
     def db(self, var: str, **kwargs: Any) -> dict[str, Any]:
-        return self._parsed(var, self.db_url_config, self.url(var), **kwargs)
+        """What it says of the connection goes before our patience with it."""
+        said = self._parsed(var, self.db_url_config, self.url(var), **kwargs)
+        return said | {"OPTIONS": PATIENCE | said.get("OPTIONS", {})}
 
     def email_url(self, var: str, **kwargs: Any) -> dict[str, Any]:
         """Empty where the variable is."""

@@ -126,6 +126,16 @@ def test_the_address_of_the_database_says_that_transactions_are_pooled() -> None
     assert "'CONN_MAX_AGE': 60" in said
 
 
+def test_the_address_of_the_database_says_how_patient_to_be() -> None:
+    [said] = json.loads(read_settings("DATABASES", **PRODUCTION).stdout)
+    assert ast.literal_eval(said)["default"]["OPTIONS"]["connect_timeout"] == 5
+    address = f"{PRODUCTION['DATABASE_URL']}?connect_timeout=30&sslmode=require"
+    [said] = json.loads(read_settings("DATABASES", **PRODUCTION | {"DATABASE_URL": address}).stdout)
+    options = ast.literal_eval(said)["default"]["OPTIONS"]
+    assert options.items() >= {"connect_timeout": 30, "sslmode": "require"}.items()
+    assert options["keepalives_idle"] == 30
+
+
 def test_pictures_lie_in_a_folder_or_where_s3_bucket_says() -> None:
     [said] = json.loads(read_settings("STORAGES", **PRODUCTION).stdout)
     assert "FileSystemStorage" in said
