@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.core.mail.message import sanitize_address
 from environ.fileaware_mapping import FileAwareMapping
 from py_vapid import Vapid02
 
@@ -26,6 +27,7 @@ PATIENCE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
+OFF = ("0", "false", "off", "no", "n")
 ENCODE = "Percent-encode special characters of the password: / is %2F, # is %23, ? is %3F, @ is %40"
 
 
@@ -70,6 +72,27 @@ class Environment(environ.FileAwareEnv):
         if number < 1:
             raise ImproperlyConfigured(f"{var} is a number from 1 on, not {number}.")
         return number
+
+    def switch(self, var: str, default: bool) -> bool:
+        """On or off. django-environ's takes every word that it does not know for off."""
+        said = self(var, default="").lower()
+        if said and said not in (*self.BOOLEAN_TRUE_STRINGS, *OFF):
+            raise ImproperlyConfigured(f"{var} is 1 or 0, not {said!r}.")
+        return said in self.BOOLEAN_TRUE_STRINGS if said else default
+
+    def sender(self, var: str, default: str) -> str:
+        """One e-mail address, with or without a name before it."""
+        value = self(var, default=default)
+        try:
+            right = "@" in sanitize_address(value, "utf-8")
+        except ValueError:
+            right = False
+        if not right:
+            raise ImproperlyConfigured(
+                f"{var} is one address such as Skin clinic <noreply@example.org>, not {value!r};"
+                ' a name with a comma stands in "double quotes".'
+            )
+        return value
 
     def hosts(self, var: str) -> list[str]:
         """Names without scheme, port or path."""

@@ -178,12 +178,34 @@ def test_a_password_with_special_characters_is_refused_without_being_told(
         ("VAPID_KEY", "secret"),
         ("VAPID_KEY", "A" * 43),
         ("BACKUP_S3_ENDPOINT", "s3.example.org"),
+        # As where a line was added to a file whose last one had no end.
+        ("LOCAL_PASSWORDS", "1SIMILAR_CASES=1"),
+        ("SIMILAR_CASES", "ja"),
+        ("HTTPS", "enabled"),
+        ("DEFAULT_FROM_EMAIL", "Skin clinic, Dr. Chen <noreply@example.org>"),
+        ("DEFAULT_FROM_EMAIL", "Praxis, Dr. Grün <noreply@example.org>"),
+        ("DEFAULT_FROM_EMAIL", "noreply"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_named(name: str, value: str) -> None:
     assert name in one_sentence(
         read_settings(**PRODUCTION | {"BACKUP_S3_BUCKET": "copies", name: value})
     )
+
+
+def test_switches_are_on_or_off_in_many_words() -> None:
+    for word, is_on in [("1", True), ("True", True), ("on", True), ("0", False), ("No", False)]:
+        process = read_settings("SIMILAR_CASES", **PRODUCTION | {"SIMILAR_CASES": word})
+        assert json.loads(process.stdout) == [str(is_on)]
+
+
+@pytest.mark.parametrize(
+    "sender",
+    ["a@example.org", '"Praxis, Dr. Grün" <noreply@example.org>', "Müller <a@bücher.example>"],
+)
+def test_a_sender_may_have_a_name(sender: str) -> None:
+    process = read_settings("DEFAULT_FROM_EMAIL", **PRODUCTION | {"DEFAULT_FROM_EMAIL": sender})
+    assert json.loads(process.stdout) == [sender]
 
 
 @pytest.mark.parametrize("name", ["WEB_WORKERS", "WEB_THREADS"])
