@@ -201,6 +201,23 @@ def test_the_newest_stay(system, key, tmp_path):
     assert set(folder.iterdir()) == {*old[2:], folder / "notes.txt", new}
 
 
+@pytest.mark.parametrize("missing", [1, 3])
+def test_those_that_have_the_pictures_stay_while_the_new_ones_have_few(
+    system, key, tmp_path, missing
+):
+    """As where their disk is not mounted: within days no whole backup would have been left."""
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    old = [folder / f"skincare-2020010{day}T000000Z.tar.gz.age" for day in range(1, 5)]
+    for path in old:
+        path.touch()
+    for record in system[:missing]:
+        default_storage.delete(record.image.name)
+    with pytest.raises(CommandError, match=f"{missing} pictures that the database names"):
+        make(folder, keep=2)
+    assert len(list(folder.iterdir())) == (5 if missing == 3 else 2)
+
+
 @pytest.mark.parametrize(("key_given", "word"), [("", "not set"), ("nonsense", "not a key of age")])
 def test_a_key_that_is_none_is_named(db, settings, tmp_path, key_given, word):
     settings.BACKUP_KEY = key_given

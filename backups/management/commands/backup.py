@@ -114,6 +114,8 @@ class Command(BaseCommand):
             problems.append(
                 f"{len(lost)} pictures that the database names are missing: {lost[0]} …"
             )
+        if len(lost) > counts["pictures"]:  # as where their disk is not there: older ones have them
+            keep = None
         try:
             there = names.within(each.name for each in to.iterdir())
             for name in names.outdated(there, new=path.name, keep=keep):
