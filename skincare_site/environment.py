@@ -95,14 +95,14 @@ class Environment(environ.FileAwareEnv):
         return value
 
     def hosts(self, var: str) -> list[str]:
-        """Names without scheme, port or path."""
+        """Names without scheme, port or path, each as browsers send it (RFC 5890)."""
         names = self.list(var)
         for name in names:
-            if re.search(r"[/\s]|^[^\[].*:", name):
+            if re.search(r"[/\s]|^[^\[].*:", name) or not as_browsers_send(name):
                 raise ImproperlyConfigured(
                     f"{var}, in .env DOMAIN, is a name such as mole.example.org, not {name!r}."
                 )
-        return names
+        return [as_browsers_send(name) for name in names]
 
     def time_zone(self, var: str, default: str) -> str:
         """A name of the IANA database."""
@@ -164,6 +164,14 @@ class Environment(environ.FileAwareEnv):
             return parse(address, **kwargs)
         except (ImproperlyConfigured, ValueError, KeyError) as error:
             raise ImproperlyConfigured(f"{var} has a kind of address that is not known.") from error
+
+
+def as_browsers_send(name: str) -> str:
+    """A name with letters such as ü in the spelling of the DNS; empty where it has none."""
+    try:
+        return name if name.isascii() else name.encode("idna").decode()
+    except UnicodeError:
+        return ""
 
 
 def in_one_sentence(

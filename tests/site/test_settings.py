@@ -170,6 +170,7 @@ def test_a_password_with_special_characters_is_refused_without_being_told(
         ("EMAIL_URL", "pigeon://loft"),
         ("ALLOWED_HOSTS", "https://mole.example.org"),
         ("ALLOWED_HOSTS", "mole.example.org:8443"),
+        ("ALLOWED_HOSTS", "ü..example.org"),
         ("SITE_URL", "mole.example.org"),
         ("WEBHOOK_NETWORKS", "10.20.0.0/16,10.20.0.1/16"),
         ("WEB_WORKERS", "0"),
@@ -191,6 +192,17 @@ def test_a_value_of_the_wrong_kind_is_named(name: str, value: str) -> None:
     assert name in one_sentence(
         read_settings(**PRODUCTION | {"BACKUP_S3_BUCKET": "copies", name: value})
     )
+
+
+def test_a_domain_with_an_umlaut_is_the_one_that_browsers_ask_for() -> None:
+    """Else each page is a 400, while the health check, by another name, is content."""
+    hosts = {"ALLOWED_HOSTS": "hautarzt-münchen.example,127.0.0.1"}
+    process = read_settings("ALLOWED_HOSTS", "SITE_URL", "SERVER_EMAIL", **PRODUCTION | hosts)
+    assert json.loads(process.stdout) == [
+        "['xn--hautarzt-mnchen-8vb.example', '127.0.0.1']",
+        "https://xn--hautarzt-mnchen-8vb.example",
+        "Skincare mole check <noreply@xn--hautarzt-mnchen-8vb.example>",
+    ]
 
 
 def test_switches_are_on_or_off_in_many_words() -> None:
