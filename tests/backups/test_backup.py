@@ -249,29 +249,37 @@ def test_each_day_by_what_the_clock_says_meanwhile(transactional_db, key, tmp_pa
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.fixture
+def start(key, tmp_path, monkeypatch) -> Callable[[], int]:
+    """Start the daily one two hours before its time; return how many backups it makes at once."""
+
+    def run() -> int:
+        before, left = len(list(tmp_path.iterdir())), iter([7200, 7140])
+        monkeypatch.setattr(command, "_seconds_until", lambda *_: next(left))
+        monkeypatch.setattr(command, "time", SimpleNamespace(sleep=lambda _seconds: None))
+        with pytest.raises(StopIteration):
+            call_command("backup", "--daily-at=12:00", to=tmp_path, stdout=io.StringIO())
+        return len(list(tmp_path.iterdir())) - before
+
+    return run
+
+
 @pytest.mark.parametrize(
-    ("hours_ago", "made"), [(None, True), (30, True), (23, True), (21, False), (0, False)]
+    ("hours_ago", "made"), [(None, 1), (30, 1), (23, 1), (21, 0), (0, 0), (-9, 0)]
 )
 def test_one_that_was_missed_is_made_at_the_next_start(
-    transactional_db, key, tmp_path, monkeypatch, hours_ago, made
+    transactional_db, alice, tmp_path, start, hours_ago, made
 ):
     """As on a machine that is off each night: it had none, and was healthy."""
     if hours_ago is not None:
         then = datetime.now(UTC) - timedelta(hours=hours_ago)
         (tmp_path / f"skincare-{then:%Y%m%dT%H%M%SZ}.tar.gz.age").touch()
-    before, slept, two_hours = len(list(tmp_path.iterdir())), [], 2 * 3600.0
+    assert start() == made
 
-    def stop_at_the_first_wait(seconds):
-        slept.append(seconds)
-        if seconds:
-            raise StopIteration
 
-    monkeypatch.setattr(command, "_seconds_until", lambda *_: two_hours)
-    monkeypatch.setattr(command, "time", SimpleNamespace(sleep=stop_at_the_first_wait))
-    with pytest.raises(StopIteration):
-        call_command("backup", to=tmp_path, daily_at=timedelta(hours=12), stdout=io.StringIO())
-    assert len(list(tmp_path.iterdir())) == before + made
-    assert slept[-1] == 60
+def test_but_not_of_a_system_that_is_still_to_be_restored(transactional_db, tmp_path, start):
+    """It would be the newest, which --fetch brings from the bucket."""
+    assert start() == 0
 
 
 def test_a_second_one_meanwhile_is_refused_and_the_first_one_ends(

@@ -25,6 +25,7 @@ FAILED = ".failed"  # in the folder, where a restart finds it; docker-compose.ym
 # Bytes of the disk that stay free: the database may lie on the same one.
 LEFT_FREE = 200 * 1024**2
 PARTS = "skincare-*.part"
+SOON = 60  # seconds in which a database that starts with its machine is there
 PATIENCE = 6 * 60  # minutes that the daily one waits for one by hand
 
 
@@ -67,12 +68,14 @@ class Command(BaseCommand):
                 self._make(to, options["keep"])
             failed.unlink(missing_ok=True)
             return
-        left = _seconds_until(daily_at, datetime.now(UTC))
+        left, late = _seconds_until(daily_at, datetime.now(UTC)), False
         with suppress(CommandError), _alone(to):
             if any(to.glob(PARTS)):  # by one that was killed
                 failed.touch()
-            if _is_overdue(to, left):  # on a machine that is off at that time, each day's would be
-                left = 0
+            # On a machine that is off at that time each day's would be.
+            late = left > SOON and _is_overdue(to, left)
+        if late:
+            left = SOON
         while True:
             # In short steps, and by what the clock says after each: it may have been put right.
             time.sleep(min(left, 60))
@@ -81,13 +84,17 @@ class Command(BaseCommand):
                 continue
             try:
                 with _alone(to, PATIENCE):
-                    self._make(to, options["keep"])
-            except CommandError as error:
+                    # An empty one has nothing to lose, and is perhaps to be restored: the newest
+                    # backup, in the bucket too, is to stay the one with something in it.
+                    if not (late and archive.is_empty()):
+                        self._make(to, options["keep"])
+            except (CommandError, Error) as error:
                 self.stderr.write(f"Failed: {error}")
                 with suppress(OSError):  # of a folder that is gone the health check knows
                     failed.touch()
             else:
                 failed.unlink(missing_ok=True)
+            late = False
             connection.close()
 
     def _make(self, to: Path, keep: int | None) -> None:
