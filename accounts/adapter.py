@@ -13,11 +13,15 @@ from accounts.models import User
 from accounts.names import check_name
 from accounts.refusals import tell
 
-# Mails that anybody can have sent to any address, by the names of allauth's templates.
-ANYBODYS_MAILS = (
-    *("account_already_exists", "unknown_account", "password_reset_key"),
-    *("email_confirmation", "email_confirmation_signup"),
-)
+# Mails that anybody can have sent to any address, by the names of allauth's templates, with what
+# they bring: who floods an address with one kind keeps no link of another from its owner.
+ANYBODYS_MAILS = {
+    "account_already_exists": "news",
+    "unknown_account": "news",
+    "password_reset_key": "password",
+    "email_confirmation": "confirmation",
+    "email_confirmation_signup": "confirmation",
+}
 
 
 class Adapter(DefaultAccountAdapter):
@@ -67,9 +71,10 @@ class Adapter(DefaultAccountAdapter):
         return required and bool(self.get_reauthentication_methods(self.request.user))
 
     def send_mail(self, template_prefix: str, email: str, context: dict) -> None:
-        """Not more than a few in an hour to one address, whoever asks for them and from where."""
-        if template_prefix.rpartition("/")[2] in ANYBODYS_MAILS and not ratelimit.consume(
-            self.request, app="allauth.account", action="mail", key=email.lower()
+        """Of each kind not more than a few in an hour to one address, whoever asks for them."""
+        kind = ANYBODYS_MAILS.get(template_prefix.rpartition("/")[2])
+        if kind and not ratelimit.consume(
+            self.request, app="allauth.account", action="mail", key=f"{kind}:{email.lower()}"
         ):
             return
         super().send_mail(template_prefix, email, context)

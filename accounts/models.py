@@ -153,8 +153,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Write what was changed here alone: the rest may have changed meanwhile, elsewhere.
 
         A new password, however it came, ends sessions, tokens and notifications; so does one that
-        was switched off. A stronger hash of the same one does not. Who becomes staff needs new
-        tokens: the earlier ones were given without the second step.
+        was switched off, and closing the account: none of them comes back with it. A stronger hash
+        of the same password does not. Who becomes staff needs new tokens: the earlier ones were
+        given without the second step.
         A new address, unless it is one that the person confirmed, replaces all earlier ones:
         they would still sign in, and get the links for a new password.
         """
@@ -162,11 +163,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         if update_fields is None and not adding:
             update_fields = self._changed()
         names = None if update_fields is None else set(update_fields)
-        ended = not adding and (self._password is not None or self._became_unusable())
+        changed = set() if adding else self._changed().intersection(names or ())
+        closed = "is_active" in changed and not self.is_active
+        ended = not adding and (self._password is not None or self._became_unusable() or closed)
         if ended:
             self.session_stamp = uuid.uuid4()
             names = {*(names or ()), "session_stamp"}
-        changed = set() if adding else self._changed().intersection(names or ())
         promoted = self.is_staff and "is_staff" in changed
         moved = "email" in changed
         with transaction.atomic():

@@ -80,7 +80,9 @@ def send_due() -> int:
 
     Each e-mail is claimed by one UPDATE, so that two workers never send the same one.
     """
-    OutgoingMail.objects.filter(created_at__lt=Now() - GIVE_UP_AFTER).delete()
+    given_up, _of = OutgoingMail.objects.filter(created_at__lt=Now() - GIVE_UP_AFTER).delete()
+    if given_up:
+        logger.warning("Given up, since no mail server took them: %s e-mails", given_up)
     if not settings.MAIL_SERVER_BACKEND:
         return 0
     due = OutgoingMail.objects.filter(due_at__lte=Now()).order_by("created_at")
@@ -124,6 +126,10 @@ def _send(key: int) -> bool:
         return False
     except (smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as error:
         logger.warning("The mail server did not take an e-mail: %s", error.smtp_code)
+        _put_off(mail)
+        return False
+    except ValueError as error:  # of an address or a password that SMTP can't be told
+        logger.warning("An e-mail can't be sent: %s", type(error).__name__)
         _put_off(mail)
         return False
     except OSError as error:  # also all others of smtplib

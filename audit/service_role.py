@@ -9,10 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import environ
-from django.db import connection, transaction
+from django.db import ProgrammingError, connection, transaction
 from psycopg2 import sql
+from psycopg2.errors import InsufficientPrivilege
 
 LOG = "auditlog_logentry"
+MAY = sql.SQL("LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS")
+AS_IT_SHOULD_BE = (
+    "rolcanlogin AND NOT (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication"
+    " OR rolbypassrls)"
+)
 
 
 @contextmanager
@@ -36,19 +42,25 @@ def as_owner(address: Path | None) -> Iterator[dict[str, Any]]:
 def prepare(name: str, password: str | None) -> None:
     """Make the role where there is none, set its password, and grant what the service needs.
 
-    To be run as the owner after each migration: new tables need their grants. Raises ValueError
-    for the owner's own name, ProgrammingError where the owner may make no roles.
+    To be run as the owner after each migration: new tables need their grants. The owner need not be
+    a superuser: of a database elsewhere it seldom is. Raises ValueError for the owner's own name,
+    ProgrammingError where the owner may not do it.
     """
     if name == connection.settings_dict["USER"]:
         raise ValueError(f"{name} owns the tables; the service needs a role of its own.")
     role, database = sql.Identifier(name), sql.Identifier(connection.settings_dict["NAME"])
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name])
-        verb = sql.SQL("ALTER" if cursor.fetchone() else "CREATE")
-        may = sql.SQL("LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS")
         word = sql.SQL(" PASSWORD {}").format(sql.Literal(password)) if password else sql.SQL("")
+        cursor.execute(f"SELECT {AS_IT_SHOULD_BE} FROM pg_roles WHERE rolname = %s", [name])
+        found = cursor.fetchone()
+        if found is None:
+            cursor.execute(sql.SQL("CREATE ROLE {} {}{}").format(role, MAY, word))
+        elif not found[0]:
+            # Only then: of a role that is so already, too, a superuser alone may say it.
+            cursor.execute(sql.SQL("ALTER ROLE {} {}").format(role, MAY))
+        if found and password:
+            _set_password(sql.SQL("ALTER ROLE {}{}").format(role, word))
         for statement in (
-            sql.SQL("{} ROLE {} {}{}").format(verb, role, may, word),
             sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(database, role),
             sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(role),
             sql.SQL(
@@ -66,3 +78,13 @@ def prepare(name: str, password: str | None) -> None:
             sql.SQL("REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {}").format(role),
         ):
             cursor.execute(statement)
+
+
+def _set_password(statement: sql.Composed) -> None:
+    """Unless the owner may not: who made the role has given it a password, too."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+    except ProgrammingError as error:
+        if not isinstance(error.__cause__, InsufficientPrivilege):
+            raise

@@ -131,7 +131,7 @@ def _make_schema(manifest: dict[str, Any]) -> None:
     """Empty tables as they were when the backup was made. Raises NotRestorable."""
     if manifest.get("format") != FORMAT:
         raise NotRestorable("The backup is of a format that this version does not know.")
-    if not _is_empty():
+    if not is_empty():
         raise NotRestorable(
             "This system has accounts. A restore only fills an empty one: start with new volumes."
         )
@@ -160,7 +160,8 @@ def _last(executor: MigrationExecutor, ran: set[tuple[str, str]]) -> list[tuple[
     )
 
 
-def _is_empty() -> bool:
+def is_empty() -> bool:
+    """Whether nobody has an account here, or had one."""
     there = set(tables.names())
     with connection.cursor() as cursor:
         for name in {"accounts_user", "auditlog_logentry"} & there:

@@ -17,6 +17,7 @@ class KeyProblem(Exception):
 
 def recipient(key: str) -> pyrage.x25519.Recipient:
     """The public half of a key, or the key that is one already. Raises KeyProblem."""
+    key = next(iter(_keys(key)), "")
     try:
         if key.startswith(SECRET):
             return pyrage.x25519.Identity.from_str(key).to_public()
@@ -52,11 +53,11 @@ def decrypted(file: BinaryIO, key: str) -> Iterator[BinaryIO]:
     The end of the block raises ValueError also for a file that was cut off.
     """
     try:
-        identity = pyrage.x25519.Identity.from_str(key)
+        identities = [pyrage.x25519.Identity.from_str(each) for each in _keys(key) or [""]]
     except pyrage.IdentityError as error:
         raise KeyProblem("To open a backup BACKUP_KEY has to be AGE-SECRET-KEY-1….") from error
     reader, writer = _pipe()
-    work = _Thread(lambda: pyrage.decrypt_io(file, writer, [identity]), writer)
+    work = _Thread(lambda: pyrage.decrypt_io(file, writer, identities), writer)
     try:
         with reader:
             yield reader
@@ -68,6 +69,12 @@ def decrypted(file: BinaryIO, key: str) -> Iterator[BinaryIO]:
         raise
     work.join()
     work.check()
+
+
+def _keys(text: str) -> list[str]:
+    """The key, or those of a file that age-keygen wrote: one a line, with comments above."""
+    lines = [line.strip() for line in text.splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def _pipe() -> tuple[BinaryIO, BinaryIO]:

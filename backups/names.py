@@ -8,7 +8,12 @@ END = ".tar.gz.age"
 
 
 def now() -> str:
-    return f"skincare-{datetime.now(UTC):%Y%m%dT%H%M%SZ}{END}"
+    return at(datetime.now(UTC))
+
+
+def at(moment: datetime) -> str:
+    """The name of one that is made then; ``moment`` is in UTC."""
+    return f"skincare-{moment:%Y%m%dT%H%M%SZ}{END}"
 
 
 def within(names: Iterable[str]) -> set[str]:

@@ -14,9 +14,20 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.core.mail.message import sanitize_address
 from environ.fileaware_mapping import FileAwareMapping
 from py_vapid import Vapid02
 
+# Of libpq, in seconds, the last in milliseconds. By itself it waits two minutes for a host that is
+# gone, and two hours for one that went: until then every thread hangs, and the site looks dead.
+PATIENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+OFF = ("0", "false", "off", "no", "n")
 ENCODE = "Percent-encode special characters of the password: / is %2F, # is %23, ? is %3F, @ is %40"
 
 
@@ -62,15 +73,36 @@ class Environment(environ.FileAwareEnv):
             raise ImproperlyConfigured(f"{var} is a number from 1 on, not {number}.")
         return number
 
+    def switch(self, var: str, default: bool) -> bool:
+        """On or off. django-environ's takes every word that it does not know for off."""
+        said = self(var, default="").lower()
+        if said and said not in (*self.BOOLEAN_TRUE_STRINGS, *OFF):
+            raise ImproperlyConfigured(f"{var} is 1 or 0, not {said!r}.")
+        return said in self.BOOLEAN_TRUE_STRINGS if said else default
+
+    def sender(self, var: str, default: str) -> str:
+        """One e-mail address, with or without a name before it."""
+        value = self(var, default=default)
+        try:
+            right = "@" in sanitize_address(value, "utf-8")
+        except ValueError:
+            right = False
+        if not right:
+            raise ImproperlyConfigured(
+                f"{var} is one address such as Skin clinic <noreply@example.org>, not {value!r};"
+                ' a name with a comma stands in "double quotes".'
+            )
+        return value
+
     def hosts(self, var: str) -> list[str]:
-        """Names without scheme, port or path."""
+        """Names without scheme, port or path, each as browsers send it (RFC 5890)."""
         names = self.list(var)
         for name in names:
-            if re.search(r"[/\s]|^[^\[].*:", name):
+            if re.search(r"[/\s]|^[^\[].*:", name) or not as_browsers_send(name):
                 raise ImproperlyConfigured(
                     f"{var}, in .env DOMAIN, is a name such as mole.example.org, not {name!r}."
                 )
-        return names
+        return [as_browsers_send(name) for name in names]
 
     def time_zone(self, var: str, default: str) -> str:
         """A name of the IANA database."""
@@ -116,7 +148,9 @@ class Environment(environ.FileAwareEnv):
         return value
 
     def db(self, var: str, **kwargs: Any) -> dict[str, Any]:
-        return self._parsed(var, self.db_url_config, self.url(var), **kwargs)
+        """What it says of the connection goes before our patience with it."""
+        said = self._parsed(var, self.db_url_config, self.url(var), **kwargs)
+        return said | {"OPTIONS": PATIENCE | said.get("OPTIONS", {})}
 
     def email_url(self, var: str, **kwargs: Any) -> dict[str, Any]:
         """Empty where the variable is."""
@@ -130,6 +164,14 @@ class Environment(environ.FileAwareEnv):
             return parse(address, **kwargs)
         except (ImproperlyConfigured, ValueError, KeyError) as error:
             raise ImproperlyConfigured(f"{var} has a kind of address that is not known.") from error
+
+
+def as_browsers_send(name: str) -> str:
+    """A name with letters such as ü in the spelling of the DNS; empty where it has none."""
+    try:
+        return name if name.isascii() else name.encode("idna").decode()
+    except UnicodeError:
+        return ""
 
 
 def in_one_sentence(

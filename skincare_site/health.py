@@ -43,8 +43,10 @@ def state() -> dict[str, str | None]:
         "media": media.trouble() or "ok",
         "mail": (outbox.trouble() or "ok") if up else "unknown",
     }
-    status = "ok" if set(said.values()) == {"ok"} else "degraded" if up else "unavailable"
-    return {"status": status, **said, "model": _model()}
+    model = _model()
+    well = model is not None and set(said.values()) == {"ok"}
+    status = "ok" if well else "degraded" if up else "unavailable"
+    return {"status": status, **said, "model": model}
 
 
 def _database() -> bool:

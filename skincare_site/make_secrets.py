@@ -54,13 +54,15 @@ def make(root: Path, given: dict[str, str], rotate: str | None = None) -> None:
             _write(file, value)
         return value
 
-    key = root / "app/secret_key"
+    key, fallbacks = root / "app/secret_key", root / "app/secret_key_fallbacks"
     earlier = key.read_text() if key.exists() else ""
-    new = keep("app/secret_key", secrets.token_urlsafe(50), "SECRET_KEY")
-    fallbacks = root / "app/secret_key_fallbacks"
-    if new != earlier or not fallbacks.exists():
-        # One is enough: who was away for longer signs in again.
+    if rotate == key.name or given.get("SECRET_KEY", "") not in ("", earlier):
+        # One is enough: who was away for longer signs in again. First, so that a disk that is full
+        # by then takes neither.
         _write(fallbacks, earlier)
+    elif not fallbacks.exists():
+        _write(fallbacks, "")
+    keep("app/secret_key", secrets.token_urlsafe(50), "SECRET_KEY")
     owner = keep("database/password", secrets.token_urlsafe(30), "POSTGRES_PASSWORD")
     service = keep("owner/service_password", secrets.token_urlsafe(30), "SERVICE_PASSWORD")
     broker = keep("owner/redis_password", secrets.token_urlsafe(30))

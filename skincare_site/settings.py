@@ -29,10 +29,10 @@ sys.excepthook = in_one_sentence
 SECRET_KEY = env("SECRET_KEY")
 # Earlier ones, by commas: what they signed stays valid until they are taken out.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG = env.switch("DEBUG", default=False)
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS")
 # Off only where no TLS ends before this process, which is `make run` on the own machine.
-HTTPS = env.bool("HTTPS", default=True)
+HTTPS = env.switch("HTTPS", default=True)
 # For links in e-mails that no request asks for.
 SITE_URL = env.url(
     "SITE_URL", default=f"{'https' if HTTPS else 'http'}://{ALLOWED_HOSTS[0]}"
@@ -56,7 +56,7 @@ vars().update({"EMAIL_BACKEND": ""} | env.email_url("EMAIL_URL"))
 # The workers hand over to it what everything else puts into the outbox.
 MAIL_SERVER_BACKEND, EMAIL_BACKEND = vars()["EMAIL_BACKEND"], "accounts.outbox.Backend"
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env(
+DEFAULT_FROM_EMAIL = env.sender(
     "DEFAULT_FROM_EMAIL", default=f"Skincare mole check <noreply@{ALLOWED_HOSTS[0]}>"
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
@@ -74,7 +74,7 @@ BACKUP_KEY = env("BACKUP_KEY", default="")
 # What the image was built as.
 VERSION = env("VERSION", default="unreleased")
 # `make run` on the own machine: logins that everybody knows, and staff without a second factor.
-DEMO = env.bool("DEMO", default=False)
+DEMO = env.switch("DEMO", default=False)
 
 # --- the application -------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -210,7 +210,7 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 # Sign-in through the clinic's own identity provider: OIDC_URL and what docs/sign-in.md lists.
 IDENTITY_PROVIDER = identity_provider.named_by(env)
 # 0: people sign in through OIDC_URL alone.
-LOCAL_PASSWORDS = env.bool("LOCAL_PASSWORDS", default=True)
+LOCAL_PASSWORDS = env.switch("LOCAL_PASSWORDS", default=True)
 if not LOCAL_PASSWORDS and not IDENTITY_PROVIDER:
     raise ImproperlyConfigured("LOCAL_PASSWORDS=0 needs OIDC_URL: nobody could sign in.")
 SOCIALACCOUNT_PROVIDERS = IDENTITY_PROVIDER.for_allauth() if IDENTITY_PROVIDER else {}
@@ -257,7 +257,7 @@ MAX_RECORDS = env.count("MAX_RECORDS", default=5000)
 # And how much of the disk they may take.
 MAX_MEGABYTES = env.count("MAX_MEGABYTES", default=2000)
 # Whether doctors may look for similar pictures of others: reviewed ones, of people who allow it.
-SIMILAR_CASES = env.bool("SIMILAR_CASES", default=False)
+SIMILAR_CASES = env.switch("SIMILAR_CASES", default=False)
 # Child processes that decode, of each web process: two in all, which take up to 450 MB each.
 PICTURES_AT_ONCE = max(1, 2 // env.count("WEB_WORKERS", default=1))
 
@@ -366,7 +366,7 @@ SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
 # 0 on the own machine: a browser would remember for a year that localhost speaks TLS.
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=365 * 24 * 3600 if HTTPS else 0)
 # Binds all subdomains, and browsers' lists keep it for months: for those who own the whole domain.
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.switch("HSTS_PRELOAD", default=False)
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # that choice, each way
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

@@ -220,7 +220,7 @@ def _backup_and_restore(site: Site, services: dict[str, Service], image: Path) -
     before = site.get("/api/v1/records/").json()["results"]
     said = Service("backup", image).run("python", "manage.py", "backup", "--keep", "14").strip()
     say("backup:", said.splitlines()[-1])
-    [file] = (VOLUMES / "backups").glob("*.age")
+    file = max((VOLUMES / "backups").glob("*.age"))  # beside one of an earlier start
     manage = ("python", "manage.py", "restore", f"/backups/{file.name}")
     say("check:", Service("migrate", image).run(*manage, "--check").splitlines()[-1])
     for name in ("web", "worker", "beat", "backup", "db"):

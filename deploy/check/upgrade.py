@@ -109,8 +109,8 @@ def _next_major(
 ) -> None:
     """The backup of the earlier image into this one's, and into another version's folder."""
     before = {key: _seen(site, key) for key in first}
-    [earlier] = (VOLUMES / "backups").iterdir()
-    earlier.unlink()
+    for earlier in (VOLUMES / "backups").glob("*.age"):
+        earlier.unlink()
     old("backup").run("python", "manage.py", "backup")
     [file] = (VOLUMES / "backups").iterdir()
     for name in ("proxy", *OURS, "redis", "db"):

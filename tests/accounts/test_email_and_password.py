@@ -67,6 +67,9 @@ def minutes_later() -> None:
         cache.delete_many(cache.keys(f"*{name}*"))
 
 
+SIGNING_UP = {"password1": NEW, "password2": NEW, "date_of_birth": "1990-05-17"}
+
+
 def ask_for_mails(name: str, email: str, times: int, **fields) -> None:
     """Each time from another network."""
     for number in range(times):
@@ -75,14 +78,35 @@ def ask_for_mails(name: str, email: str, times: int, **fields) -> None:
         assert stranger.post(reverse(name), {"email": email} | fields).status_code in (200, 302)
 
 
-@pytest.mark.parametrize("email", ["alice@example.org", "nobody@example.org"])
-def test_strangers_do_not_flood_an_address_with_mails(alice, mandatory, mailoutbox, email):
-    ask_for_mails("account_reset_password", email, 4)
-    signing_up = {"password1": NEW, "password2": NEW, "date_of_birth": "1990-05-17"}
-    ask_for_mails("account_signup", email, 4, consent="on", **signing_up)
+@pytest.mark.parametrize(
+    ("email", "most"),
+    # Links for a password and news; news that there is no account, and one that confirms.
+    [("alice@example.org", 10), ("nobody@example.org", 6)],
+)
+def test_strangers_do_not_flood_an_address_with_mails(alice, mandatory, mailoutbox, email, most):
+    ask_for_mails("account_reset_password", email, 7)
     assert len(mailoutbox) == 5
+    ask_for_mails("account_signup", email, 7, consent="on", **SIGNING_UP)
+    assert len(mailoutbox) == most
     ask_for_mails("account_reset_password", "bob@example.org", 1)
-    assert len(mailoutbox) == 6
+    assert len(mailoutbox) == most + 1
+
+
+def test_nor_do_they_keep_the_link_for_a_new_password_from_its_owner(alice, mandatory, mailoutbox):
+    """Five sign-ups an hour with her address would."""
+    ask_for_mails("account_signup", alice.email, 6, consent="on", **SIGNING_UP)
+    mailoutbox.clear()
+    ask_for_mails("account_reset_password", alice.email, 1)
+    [mail] = mailoutbox
+    assert "/account/password/reset/key/" in mail.body
+
+
+def test_nor_the_one_that_confirms_an_address(db, mandatory, mailoutbox):
+    ask_for_mails("account_reset_password", "nobody@example.org", 6)
+    mailoutbox.clear()
+    ask_for_mails("account_signup", "nobody@example.org", 1, consent="on", **SIGNING_UP)
+    [mail] = mailoutbox
+    assert "/account/confirm-email/" in mail.body
 
 
 def test_nor_does_somebody_who_is_signed_in(client, alice, mailoutbox):

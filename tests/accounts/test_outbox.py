@@ -141,20 +141,28 @@ def test_a_recipient_that_is_refused_for_good_is_given_up(db, monkeypatch, caplo
     assert "bob@example.org" not in caplog.text
 
 
-def test_after_three_days_it_is_given_up(db, no_mail_server):
+def test_after_three_days_it_is_given_up_and_the_log_says_so(db, no_mail_server, caplog):
     mail = write()
     OutgoingMail.objects.filter(pk=mail.pk).update(created_at=timezone.now() - timedelta(days=4))
     outbox.send_due()
     assert not OutgoingMail.objects.exists()
+    assert "Given up, since no mail server took them: 1 e-mails" in caplog.text
+    caplog.clear()
+    outbox.send_due()
+    assert not caplog.text
 
 
-def test_one_that_fails_holds_up_no_other(db, monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [smtplib.SMTPDataError(451, b"later"), UnicodeEncodeError("ascii", "pässword", 1, 2, "no")],
+)
+def test_one_that_fails_holds_up_no_other(db, monkeypatch, error):
     real = outbox.get_connection
 
     class Choosy:
         def send_messages(self, messages):
             if messages[0].to == ["first@example.org"]:
-                raise smtplib.SMTPDataError(451, b"later")
+                raise error
             return real(LOCMEM).send_messages(messages)
 
     monkeypatch.setattr(outbox, "get_connection", lambda *_: Choosy())
@@ -162,6 +170,7 @@ def test_one_that_fails_holds_up_no_other(db, monkeypatch):
     write("second@example.org")
     assert outbox.send_due() == 1
     assert [message.to for message in mail.outbox] == [["second@example.org"]]
+    assert OutgoingMail.objects.get().due_at > timezone.now() + timedelta(seconds=30)
 
 
 def test_without_a_server_mails_wait_for_one(db, settings):

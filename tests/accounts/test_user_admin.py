@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
+from knox.models import AuthToken
 
 from accounts.models import User
 from tests.accounts.test_token import current_code
@@ -52,6 +53,25 @@ def test_an_administrator_adds_a_doctor(client, administrator):
     diaz = User.objects.get(pk=diaz.pk)
     assert diaz.is_doctor
     assert not diaz.is_superuser
+
+
+def test_what_was_open_when_an_account_was_closed_stays_shut(client, administrator, alice):
+    """Closed because a phone was stolen, say, and opened again: not for who has the phone."""
+    phone, program = Client(), AuthToken.objects.create(alice)[1]
+    phone.post(reverse("account_login"), {"login": alice.email, "password": PASSWORD})
+    assert phone.get("/account/").status_code == 200
+    client.force_login(administrator)
+    page = reverse("admin:accounts_user_change", args=[alice.pk])
+    fields = {"email": alice.email, "display_name": "alice"}
+    for is_active in ({}, {"is_active": "on"}):
+        assert client.post(page, fields | is_active).status_code == 302
+        assert phone.get("/account/").status_code == 302
+        bearer = {"Authorization": f"Token {program}"}
+        assert Client().get("/api/v1/account/", headers=bearer).status_code == 401
+    phone.post(reverse("account_login"), {"login": alice.email, "password": PASSWORD})
+    assert phone.get("/account/").status_code == 200
+    assert client.post(page, fields | {"display_name": "A.", "is_active": "on"}).status_code == 302
+    assert phone.get("/account/").status_code == 200
 
 
 def test_who_gave_which_role_to_whom_is_logged(client, administrator, alice):

@@ -1,8 +1,11 @@
 """The service's own role of the database does the service's work and can't touch the log."""
 
+import hashlib
+import hmac
 import os
 import subprocess
 import sys
+from base64 import b64decode
 from pathlib import Path
 
 import psycopg2
@@ -116,6 +119,63 @@ def test_it_is_prepared_again_after_each_migration(url, process_environment, tmp
         done = prepare(url, process_environment, owner)
         assert done.returncode == 0, done.stderr
         assert "No migrations to apply" in done.stdout
+
+
+@pytest.fixture
+def elsewhere(process_environment, tmp_path):
+    """An empty database of an owner who is not a superuser, as of a provider's: addresses of the
+    service and, in a file, of the owner."""
+    here = process_environment["DATABASE_URL"]
+    there = here.replace(f"/{connection.settings_dict['NAME']}?", "/elsewhere?")
+    owner = tmp_path / "owner"
+    owner.write_text(there.replace("postgres@", "tests_owner@"))
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE tests_owner LOGIN CREATEROLE")
+        cursor.execute("CREATE DATABASE elsewhere OWNER tests_owner TEMPLATE template0")
+    yield there.replace("postgres@", f"{ROLE}:word@"), owner
+    with connection.cursor() as cursor:
+        cursor.execute("DROP DATABASE elsewhere WITH (FORCE)")
+        cursor.execute(f"DROP ROLE IF EXISTS {ROLE}, tests_owner")
+
+
+def test_also_by_an_owner_who_is_not_a_superuser(elsewhere, process_environment):
+    """Whose second start, and so each upgrade, ended here."""
+    url, owner = elsewhere
+    for password in ("word", "another"):
+        done = prepare(url.replace(":word@", f":{password}@"), process_environment, owner)
+        assert done.returncode == 0, done.stderr
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT rolpassword FROM pg_authid WHERE rolname = %s", [ROLE])
+            stored = cursor.fetchone()[0]
+        assert password_is(stored, password)
+
+
+def password_is(stored: str, password: str) -> bool:
+    """By SCRAM-SHA-256 (RFC 5803), as PostgreSQL keeps it."""
+    rounds, salt = stored.split("$")[1].split(":")
+    server_key = stored.rpartition(":")[2]
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), b64decode(salt), int(rounds))
+    return hmac.digest(salted, b"Server Key", "sha256") == b64decode(server_key)
+
+
+def test_a_role_that_others_made_is_granted_what_it_needs(elsewhere, process_environment):
+    """Whose owner may neither make nor change roles; only a right too much has to be taken away."""
+    url, owner = elsewhere
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER ROLE tests_owner NOCREATEROLE")
+    done = prepare(url, process_environment, owner)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"CommandError: The owner of the database may not prepare {ROLE}")
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD 'word'")
+    done = prepare(url, process_environment, owner)
+    assert done.returncode == 0, done.stderr
+    with psycopg2.connect(url) as session, session.cursor() as cursor:
+        cursor.execute("INSERT INTO auth_group (name) VALUES ('by the service')")
+    session.close()
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER ROLE {ROLE} CREATEDB")
+    assert prepare(url, process_environment, owner).returncode == 1
 
 
 def test_without_an_owner_the_service_migrates_itself_and_says_so(process_environment, tmp_path):

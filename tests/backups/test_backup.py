@@ -126,10 +126,16 @@ def test_a_public_key_makes_backups_and_opens_none(system, key, tmp_path, settin
     path = make(tmp_path / "backups")
     with pytest.raises(CommandError, match="AGE-SECRET-KEY"):
         call_command("restore", path, check=True)
-    (tmp_path / "key").write_text(key + "\n")
-    out = io.StringIO()
-    call_command("restore", path, check=True, key=tmp_path / "key", stdout=out)
-    assert "whole" in out.getvalue()
+    another = str(pyrage.x25519.Identity.generate())
+    by_age_keygen = f"# created: 2026-11-28T09:00:00Z\n# public key: {public}\n{key}\n"
+    for content in (key, by_age_keygen, f"{another}\r\n\r\n{key}\r\n"):
+        (tmp_path / "key").write_text(content)
+        out = io.StringIO()
+        call_command("restore", path, check=True, key=tmp_path / "key", stdout=out)
+        assert "whole" in out.getvalue()
+    (tmp_path / "key").write_text("# created: 2026-11-28T09:00:00Z\n")
+    with pytest.raises(CommandError, match="AGE-SECRET-KEY"):
+        call_command("restore", path, check=True, key=tmp_path / "key")
 
 
 def cut(content: bytes) -> bytes:
@@ -195,6 +201,23 @@ def test_the_newest_stay(system, key, tmp_path):
     assert set(folder.iterdir()) == {*old[2:], folder / "notes.txt", new}
 
 
+@pytest.mark.parametrize("missing", [1, 3])
+def test_those_that_have_the_pictures_stay_while_the_new_ones_have_few(
+    system, key, tmp_path, missing
+):
+    """As where their disk is not mounted: within days no whole backup would have been left."""
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    old = [folder / f"skincare-2020010{day}T000000Z.tar.gz.age" for day in range(1, 5)]
+    for path in old:
+        path.touch()
+    for record in system[:missing]:
+        default_storage.delete(record.image.name)
+    with pytest.raises(CommandError, match=f"{missing} pictures that the database names"):
+        make(folder, keep=2)
+    assert len(list(folder.iterdir())) == (5 if missing == 3 else 2)
+
+
 @pytest.mark.parametrize(("key_given", "word"), [("", "not set"), ("nonsense", "not a key of age")])
 def test_a_key_that_is_none_is_named(db, settings, tmp_path, key_given, word):
     settings.BACKUP_KEY = key_given
@@ -216,13 +239,47 @@ def test_the_time_of_the_next_one():
 
 def test_each_day_by_what_the_clock_says_meanwhile(transactional_db, key, tmp_path, monkeypatch):
     """In short steps, since a clock that was wrong at the start may be put right."""
+    (tmp_path / "skincare-20990101T000000Z.tar.gz.age").touch()
     left, slept = iter([100, 40, 86_000, 85_940]), []
     monkeypatch.setattr(command, "_seconds_until", lambda *_: next(left))
     monkeypatch.setattr(command, "time", SimpleNamespace(sleep=slept.append))
     with pytest.raises(StopIteration):
         call_command("backup", to=tmp_path, daily_at=timedelta(hours=12), stdout=io.StringIO())
     assert slept == [60, 40, 60, 60]
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.fixture
+def start(key, tmp_path, monkeypatch) -> Callable[[], int]:
+    """Start the daily one two hours before its time; return how many backups it makes at once."""
+
+    def run() -> int:
+        before, left = len(list(tmp_path.iterdir())), iter([7200, 7140])
+        monkeypatch.setattr(command, "_seconds_until", lambda *_: next(left))
+        monkeypatch.setattr(command, "time", SimpleNamespace(sleep=lambda _seconds: None))
+        with pytest.raises(StopIteration):
+            call_command("backup", "--daily-at=12:00", to=tmp_path, stdout=io.StringIO())
+        return len(list(tmp_path.iterdir())) - before
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("hours_ago", "made"), [(None, 1), (30, 1), (23, 1), (21, 0), (0, 0), (-9, 0)]
+)
+def test_one_that_was_missed_is_made_at_the_next_start(
+    transactional_db, alice, tmp_path, start, hours_ago, made
+):
+    """As on a machine that is off each night: it had none, and was healthy."""
+    if hours_ago is not None:
+        then = datetime.now(UTC) - timedelta(hours=hours_ago)
+        (tmp_path / f"skincare-{then:%Y%m%dT%H%M%SZ}.tar.gz.age").touch()
+    assert start() == made
+
+
+def test_but_not_of_a_system_that_is_still_to_be_restored(transactional_db, tmp_path, start):
+    """It would be the newest, which --fetch brings from the bucket."""
+    assert start() == 0
 
 
 def test_a_second_one_meanwhile_is_refused_and_the_first_one_ends(

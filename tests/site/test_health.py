@@ -33,3 +33,15 @@ def test_ready_without_a_broker_is_degraded_since_uploads_still_work(client, set
     assert response.status_code == 200
     expected = {"status": "degraded", "database": "ok", "broker": "down"}
     assert response.json().items() >= expected.items()
+
+
+def test_ready_without_a_model_is_degraded_since_no_picture_is_answered(
+    client, monkeypatch
+) -> None:
+    def none() -> None:
+        raise ml.release.ReleaseError("There is none.")
+
+    monkeypatch.setattr(ml.release, "current", none)
+    response = client.get("/health/ready")
+    assert response.status_code == 200
+    assert response.json().items() >= {"status": "degraded", "model": None}.items()

@@ -1,5 +1,8 @@
 """While the database is down, every door says so, and when to come back."""
 
+import socket
+import subprocess
+import sys
 from contextlib import contextmanager
 from unittest import mock
 
@@ -54,3 +57,23 @@ def test_what_needs_no_database_still_answers(client, db):
     with down():
         assert client.get("/health/live").status_code == 200
         assert client.get("/health/ready").status_code == 503
+
+
+def test_a_database_that_does_not_answer_holds_a_thread_for_seconds_only(process_environment):
+    """As where its host is gone: then all threads waited, and the site looked dead itself."""
+    program = """
+import django; django.setup()
+from django.test import Client
+answer = Client(headers={"host": "localhost"}).get("/health/ready")
+print(answer.status_code, answer.json()["database"])
+"""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"postgresql://service@127.0.0.1:{silent.getsockname()[1]}/moles"
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env=process_environment | {"DATABASE_URL": address},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.stdout == "503 down\n", done.stderr

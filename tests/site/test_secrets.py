@@ -1,5 +1,6 @@
 """The secrets of docker-compose.yml: made once, kept, and made new one at a time."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from skincare_site import make_secrets
 from skincare_site.make_secrets import ROTATED, make
 
 
@@ -89,6 +91,31 @@ def test_a_key_of_env_that_is_changed_there_leaves_the_one_before_valid(tmp_path
         "second",
         "first",
     )
+
+
+@pytest.mark.parametrize("written", [0, 1, 2])
+@pytest.mark.parametrize("given", [{}, {"SECRET_KEY": "of .env"}])
+def test_a_disk_that_is_full_meanwhile_takes_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int, given: dict[str, str]
+) -> None:
+    """What the earlier one signed stays valid, whatever was written before there was no room."""
+    make(tmp_path, {})
+    earlier, left = files(tmp_path)["app/secret_key"], [None] * written
+
+    def full(file: Path, value: str) -> None:
+        if not left:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        left.pop()
+        write(file, value)
+
+    write = make_secrets._write
+    with monkeypatch.context() as patch:
+        patch.setattr(make_secrets, "_write", full)
+        with pytest.raises(OSError, match="No space"):
+            make(tmp_path, given, rotate=None if given else "secret_key")
+    make(tmp_path, given)
+    kept = files(tmp_path)
+    assert earlier in (kept["app/secret_key"], kept["app/secret_key_fallbacks"])
 
 
 def test_of_a_database_elsewhere_the_owner_is_the_service_or_named(tmp_path: Path) -> None:

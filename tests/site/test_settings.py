@@ -126,6 +126,16 @@ def test_the_address_of_the_database_says_that_transactions_are_pooled() -> None
     assert "'CONN_MAX_AGE': 60" in said
 
 
+def test_the_address_of_the_database_says_how_patient_to_be() -> None:
+    [said] = json.loads(read_settings("DATABASES", **PRODUCTION).stdout)
+    assert ast.literal_eval(said)["default"]["OPTIONS"]["connect_timeout"] == 5
+    address = f"{PRODUCTION['DATABASE_URL']}?connect_timeout=30&sslmode=require"
+    [said] = json.loads(read_settings("DATABASES", **PRODUCTION | {"DATABASE_URL": address}).stdout)
+    options = ast.literal_eval(said)["default"]["OPTIONS"]
+    assert options.items() >= {"connect_timeout": 30, "sslmode": "require"}.items()
+    assert options["keepalives_idle"] == 30
+
+
 def test_pictures_lie_in_a_folder_or_where_s3_bucket_says() -> None:
     [said] = json.loads(read_settings("STORAGES", **PRODUCTION).stdout)
     assert "FileSystemStorage" in said
@@ -160,6 +170,7 @@ def test_a_password_with_special_characters_is_refused_without_being_told(
         ("EMAIL_URL", "pigeon://loft"),
         ("ALLOWED_HOSTS", "https://mole.example.org"),
         ("ALLOWED_HOSTS", "mole.example.org:8443"),
+        ("ALLOWED_HOSTS", "ü..example.org"),
         ("SITE_URL", "mole.example.org"),
         ("WEBHOOK_NETWORKS", "10.20.0.0/16,10.20.0.1/16"),
         ("WEB_WORKERS", "0"),
@@ -168,12 +179,45 @@ def test_a_password_with_special_characters_is_refused_without_being_told(
         ("VAPID_KEY", "secret"),
         ("VAPID_KEY", "A" * 43),
         ("BACKUP_S3_ENDPOINT", "s3.example.org"),
+        # As where a line was added to a file whose last one had no end.
+        ("LOCAL_PASSWORDS", "1SIMILAR_CASES=1"),
+        ("SIMILAR_CASES", "ja"),
+        ("HTTPS", "enabled"),
+        ("DEFAULT_FROM_EMAIL", "Skin clinic, Dr. Chen <noreply@example.org>"),
+        ("DEFAULT_FROM_EMAIL", "Praxis, Dr. Grün <noreply@example.org>"),
+        ("DEFAULT_FROM_EMAIL", "noreply"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_named(name: str, value: str) -> None:
     assert name in one_sentence(
         read_settings(**PRODUCTION | {"BACKUP_S3_BUCKET": "copies", name: value})
     )
+
+
+def test_a_domain_with_an_umlaut_is_the_one_that_browsers_ask_for() -> None:
+    """Else each page is a 400, while the health check, by another name, is content."""
+    hosts = {"ALLOWED_HOSTS": "hautarzt-münchen.example,127.0.0.1"}
+    process = read_settings("ALLOWED_HOSTS", "SITE_URL", "SERVER_EMAIL", **PRODUCTION | hosts)
+    assert json.loads(process.stdout) == [
+        "['xn--hautarzt-mnchen-8vb.example', '127.0.0.1']",
+        "https://xn--hautarzt-mnchen-8vb.example",
+        "Skincare mole check <noreply@xn--hautarzt-mnchen-8vb.example>",
+    ]
+
+
+def test_switches_are_on_or_off_in_many_words() -> None:
+    for word, is_on in [("1", True), ("True", True), ("on", True), ("0", False), ("No", False)]:
+        process = read_settings("SIMILAR_CASES", **PRODUCTION | {"SIMILAR_CASES": word})
+        assert json.loads(process.stdout) == [str(is_on)]
+
+
+@pytest.mark.parametrize(
+    "sender",
+    ["a@example.org", '"Praxis, Dr. Grün" <noreply@example.org>', "Müller <a@bücher.example>"],
+)
+def test_a_sender_may_have_a_name(sender: str) -> None:
+    process = read_settings("DEFAULT_FROM_EMAIL", **PRODUCTION | {"DEFAULT_FROM_EMAIL": sender})
+    assert json.loads(process.stdout) == [sender]
 
 
 @pytest.mark.parametrize("name", ["WEB_WORKERS", "WEB_THREADS"])

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import ProgrammingError
 
 from audit import service_role
 
@@ -29,3 +30,7 @@ class Command(BaseCommand):
                 service_role.prepare(service["USER"], service["PASSWORD"])
             except ValueError as error:
                 raise CommandError(str(error)) from error
+            except ProgrammingError as error:
+                raise CommandError(
+                    f"The owner of the database may not prepare {service['USER']}: {error}"
+                ) from error

@@ -25,6 +25,7 @@ FAILED = ".failed"  # in the folder, where a restart finds it; docker-compose.ym
 # Bytes of the disk that stay free: the database may lie on the same one.
 LEFT_FREE = 200 * 1024**2
 PARTS = "skincare-*.part"
+SOON = 60  # seconds in which a database that starts with its machine is there
 PATIENCE = 6 * 60  # minutes that the daily one waits for one by hand
 
 
@@ -67,10 +68,14 @@ class Command(BaseCommand):
                 self._make(to, options["keep"])
             failed.unlink(missing_ok=True)
             return
+        left, late = _seconds_until(daily_at, datetime.now(UTC)), False
         with suppress(CommandError), _alone(to):
             if any(to.glob(PARTS)):  # by one that was killed
                 failed.touch()
-        left = _seconds_until(daily_at, datetime.now(UTC))
+            # On a machine that is off at that time each day's would be.
+            late = left > SOON and _is_overdue(to, left)
+        if late:
+            left = SOON
         while True:
             # In short steps, and by what the clock says after each: it may have been put right.
             time.sleep(min(left, 60))
@@ -79,13 +84,17 @@ class Command(BaseCommand):
                 continue
             try:
                 with _alone(to, PATIENCE):
-                    self._make(to, options["keep"])
-            except CommandError as error:
+                    # An empty one has nothing to lose, and is perhaps to be restored: the newest
+                    # backup, in the bucket too, is to stay the one with something in it.
+                    if not (late and archive.is_empty()):
+                        self._make(to, options["keep"])
+            except (CommandError, Error) as error:
                 self.stderr.write(f"Failed: {error}")
                 with suppress(OSError):  # of a folder that is gone the health check knows
                     failed.touch()
             else:
                 failed.unlink(missing_ok=True)
+            late = False
             connection.close()
 
     def _make(self, to: Path, keep: int | None) -> None:
@@ -112,6 +121,8 @@ class Command(BaseCommand):
             problems.append(
                 f"{len(lost)} pictures that the database names are missing: {lost[0]} …"
             )
+        if len(lost) > counts["pictures"]:  # as where their disk is not there: older ones have them
+            keep = None
         try:
             there = names.within(each.name for each in to.iterdir())
             for name in names.outdated(there, new=path.name, keep=keep):
@@ -135,9 +146,20 @@ class Command(BaseCommand):
         self.stdout.write(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 
 
+def _newest(folder: Path) -> str:
+    """The name of the newest backup there; empty where there is none."""
+    return max(names.within(each.name for each in folder.iterdir()), default="")
+
+
+def _is_overdue(folder: Path, left: float) -> bool:
+    """Whether none was made since it last was the time; the next is in ``left`` seconds."""
+    last = datetime.now(UTC) + timedelta(seconds=left) - timedelta(days=1)
+    return _newest(folder) < names.at(last)
+
+
 def _check_room(folder: Path) -> None:
     """Raise CommandError where a backup as large as the newest one would fill the disk."""
-    there = max(names.within(each.name for each in folder.iterdir()), default=None)
+    there = _newest(folder)
     needed = LEFT_FREE + ((folder / there).stat().st_size if there else 0)
     if shutil.disk_usage(folder).free < needed:
         raise CommandError(

@@ -33,7 +33,7 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         try:
-            word = key.read_text().strip() if key else settings.BACKUP_KEY
+            word = key.read_text() if key else settings.BACKUP_KEY
             with file.open("rb") as stream:
                 if check:
                     counts = archive.check(stream, word)
