@@ -219,10 +219,12 @@ def _mole(request: PersonRequest, pk: uuid.UUID) -> Mole:
 
 def _two_of(dates: list["MoleRecord"], asked: QueryDict) -> tuple["MoleRecord", ...]:
     """The two pictures to compare, the older one first: those asked for, else the first and the
-    last."""
+    last that are judged."""
     if len(dates) < 2:
         return ()
     known = {str(record.pk): record for record in dates}
-    two = known.get(asked.get("before", ""), dates[0]), known.get(asked.get("after", ""), dates[-1])
+    judged = [record for record in dates if changes.is_judged(record)]
+    first, *_between, last = judged if len(judged) > 1 else dates
+    two = known.get(asked.get("before", ""), first), known.get(asked.get("after", ""), last)
     # Only more colours or a more ragged edge is said: backwards, it would be a false calm.
     return tuple(sorted(two, key=dates.index))
