@@ -227,13 +227,19 @@ def retry(*, record: MoleRecord, by: User) -> None:
     check_owner(record, by)
     limits.spend(by, "uploads")
     with transaction.atomic():
-        # Not attempts=0: what was tried before has no first wait to be counted.
-        queued = MoleRecord.objects.filter(pk=record.pk, state=MoleRecord.State.FAILED).update(
-            state=MoleRecord.State.QUEUED, failure_reason="", attempts=1, finished_at=None
-        )
-        if not queued:
+        if not queue_failed(record):
             raise NotRetryable
+
+
+def queue_failed(record: MoleRecord) -> bool:
+    """Let a failed record wait again, from the commit on; False where it has not failed."""
+    # Not attempts=0: what was tried before has no first wait to be counted.
+    queued = MoleRecord.objects.filter(pk=record.pk, state=MoleRecord.State.FAILED).update(
+        state=MoleRecord.State.QUEUED, failure_reason="", attempts=1, finished_at=None
+    )
+    if queued:
         transaction.on_commit(lambda: queue.send(record.pk), robust=True)
+    return bool(queued)
 
 
 def delete(*, record: MoleRecord, by: User) -> None:
