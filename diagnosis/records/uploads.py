@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from decimal import Decimal
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Q, Sum
+from django.forms import ModelChoiceField
 from django.utils.formats import date_format
 from django.utils.text import format_lazy
 from django.utils.timezone import localtime
@@ -167,8 +168,10 @@ def submit(
             transaction.on_commit(lambda: queue.send(record.pk), robust=True)
     except BaseException as error:
         forget(*whole)
-        if isinstance(error, IntegrityError) and (known := _known(record)):
-            return known  # the other one of a double click was faster
+        if isinstance(error, IntegrityError):
+            if known := _known(record):
+                return known  # the other one of a double click was faster
+            _check_still_there(owner, mole)
         raise
     clock.end("keep")
     accepted = (metrics.UPLOADS.more(record.origin, each.modality) for each in whole)
@@ -285,6 +288,14 @@ def _digest(request: Iterable[str], record: MoleRecord, others: Iterable[Picture
     for part in (*request, *facts, *record.signs, *further):
         digest.update(b"\0" + part.encode())
     return digest.hexdigest()
+
+
+def _check_still_there(owner: User, mole: Mole | None) -> None:
+    """Raises PermissionDenied, and ValidationError for the mole, for what was deleted meanwhile."""
+    if not User.objects.filter(pk=owner.pk).exists():
+        raise PermissionDenied
+    if mole is not None and not Mole.objects.filter(pk=mole.pk).exists():
+        raise ValidationError({"mole": ModelChoiceField.default_error_messages["invalid_choice"]})
 
 
 def _known(record: MoleRecord) -> MoleRecord | None:

@@ -68,8 +68,9 @@ def record_new(request: PersonRequest) -> HttpResponse:
             except edits.SeveralMoles as several:
                 sent.add_error("name", several)
             except ValidationError as refused:
-                sent.add_error(place, refused)
-                status = 413 if refused.code == "too_large" else 400
+                of_fields = hasattr(refused, "error_dict")
+                sent.add_error(None if of_fields else place, refused)
+                status = 413 if getattr(refused, "code", "") == "too_large" else 400
             except limits.TryLater as later:
                 sent.add_error(place, later.sentence)
                 status, headers = later.status, {"Retry-After": str(later.seconds)}
