@@ -163,24 +163,24 @@ def picture_new(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
         initial=_kind_of(record),
     )
     status, headers = 200, {}
-    if request.method == "POST":
-        status = 400
-        if form.is_valid():
-            try:
-                sittings.add(record=record, by=request.user, **form.picture)
-                messages.success(request, _("The picture is added. All are judged together now."))
-                return redirect("diagnosis:record_detail", pk=pk)
-            except sittings.Closed as closed:
-                messages.error(request, closed.messages[0])
-                return redirect("diagnosis:record_detail", pk=pk)
-            except ValidationError as refused:
-                form.add_error("image", refused)
-                status = 413 if refused.code == "too_large" else 400
-            except limits.TryLater as later:
-                form.add_error("image", later.sentence)
-                status, headers = later.status, {"Retry-After": str(later.seconds)}
-    elif not sittings.is_open(record):
+    try:
+        if not is_sent:
+            sittings.check_open(record)
+        elif form.is_valid():
+            sittings.add(record=record, by=request.user, **form.picture)
+            messages.success(request, _("The picture is added. All are judged together now."))
+            return redirect("diagnosis:record_detail", pk=pk)
+        else:
+            status = 400
+    except sittings.Closed as closed:
+        messages.error(request, closed.messages[0])
         return redirect("diagnosis:record_detail", pk=pk)
+    except ValidationError as refused:
+        form.add_error("image", refused)
+        status = 413 if refused.code == "too_large" else 400
+    except limits.TryLater as later:
+        form.add_error("image", later.sentence)
+        status, headers = later.status, {"Retry-After": str(later.seconds)}
     context = {"form": form, "record": record, "pictures": record.pictures}
     return TemplateResponse(
         request, "diagnosis/picture_new.html", context, status=status, headers=headers
