@@ -256,7 +256,10 @@ def tag(record: "MoleRecord") -> dict[str, "StrOrPromise"]:
         return {"tone": theirs.tone, "words": _("Doctor: %s") % theirs.heading}
     if record.state == "done" and (said := answer(record)):
         return {"tone": said.tone, "words": said.heading}
-    return {"tone": "neutral", "words": STATES[record.state]}
+    state = STATES[record.state]
+    if alarm(record):
+        return {"tone": TONES["doctor_weeks"], "words": f"{HEADINGS['doctor_weeks']} · {state}"}
+    return {"tone": "neutral", "words": state}
 
 
 def entries(records: "Iterable[MoleRecord]") -> list[dict]:
@@ -267,6 +270,18 @@ def entries(records: "Iterable[MoleRecord]") -> list[dict]:
 def signs(record: "MoleRecord") -> list[str]:
     """What the person noticed, in words."""
     return [str(terms.SIGNS[code]) for code in record.signs]
+
+
+def alarm(record: "MoleRecord") -> str:
+    """Say which signs need a doctor by themselves, also without an answer; empty without any."""
+    alarming = [str(terms.SIGNS[code]) for code in record.signs if code in taxonomy.ALARMING_SIGNS]
+    if not alarming:
+        return ""
+    return (
+        _("You told us: %s. Then a doctor should look at it, whatever the picture shows.")
+        # No more than the first letter: German writes its nouns large.
+        % ", ".join(sign[:1].lower() + sign[1:] for sign in alarming)
+    )
 
 
 def _phone(shown: str, recorded: str) -> str:
@@ -299,13 +314,8 @@ def _untested(record: "MoleRecord", assessment: "Assessment") -> list["StrOrProm
 def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
     """Say why the advice is stronger than the picture alone would give."""
     reasons = []
-    alarming = [str(terms.SIGNS[s]) for s in record.signs if s in taxonomy.ALARMING_SIGNS]
-    if alarming:
-        reasons.append(
-            _("You told us: %s. Then a doctor should look at it, whatever the picture shows.")
-            # No more than the first letter: German writes its nouns large.
-            % ", ".join(sign[:1].lower() + sign[1:] for sign in alarming)
-        )
+    if of_signs := alarm(record):
+        reasons.append(of_signs)
     if record.changes:
         reasons.append(
             _("Compared with the first picture of this mole: %s. Then a doctor should look at it.")

@@ -103,7 +103,8 @@ def between(before: "MoleRecord", after: "MoleRecord") -> Change | str:
     if before.modality != after.modality:
         return OTHER_KIND
     first, last = before.current_assessment_id, after.current_assessment_id
-    if not (first and last):
+    # As in _pairs: what can't be judged would be called unchanged.
+    if not (first and last and is_judged(before) and is_judged(after)):
         return NOT_ASSESSED
     of_both = Change.objects.filter(before=first, after=last)
     if known := of_both.select_related("before__record", "after__record").first():
@@ -174,6 +175,11 @@ def sweep() -> int:
     return len(keys)
 
 
+def is_judged(record: "MoleRecord") -> bool:
+    """Whether the program has an answer to what the record shows."""
+    return record.state == "done"
+
+
 def is_given_up(change: Change) -> bool:
     """Whether it was tried too often; then the pictures are shown plain."""
     return change.result is None and change.attempts >= MAX_ATTEMPTS
@@ -185,7 +191,7 @@ def _pairs(records: Iterable["MoleRecord"]) -> dict["MoleRecord", tuple[uuid.UUI
     pairs = {}
     for record in sorted(records, key=lambda record: (record.created_at, record.pk)):
         answer = record.current_assessment_id
-        if record.state == "done" and answer:
+        if is_judged(record) and answer:
             pairs[record] = (first.setdefault(record.modality, answer), answer)
     return pairs
 

@@ -5,6 +5,7 @@ import itertools
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models.functions import Now
+from django.shortcuts import get_object_or_404
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -39,26 +40,40 @@ def named(*, owner: User, name: str, body_site: str = "", is_new: bool = False) 
 
 
 def change(*, mole: Mole, by: User, **fields: object) -> Mole:
-    """Change name, body site or reminder. Raises PermissionDenied, ValidationError."""
+    """Change name, body site or reminder.
+
+    Raises PermissionDenied, ValidationError, Http404 where it was deleted meanwhile.
+    """
     check_owner(mole, by)
-    for name, value in fields.items():
-        setattr(mole, name, value)
-    mole.clean_fields(exclude=["owner"])
     with transaction.atomic():
-        if "body_site" in fields:
-            _lock(mole)
-            if Mole.objects.exclude(body_site=mole.body_site).filter(pk=mole.pk).exists():
-                # The sweeper has them assessed with the new place.
-                mole.records.exclude(state="queued").update(stale_since=Now())
+        mole = locked(mole)
+        earlier_site = mole.body_site
+        for name, value in fields.items():
+            setattr(mole, name, value)
+        mole.clean_fields(exclude=["owner"])
+        if mole.body_site != earlier_site:
+            _lock_records(mole)
+            # The sweeper has them assessed with the new place.
+            mole.records.exclude(state="queued").update(stale_since=Now())
         mole.save(update_fields=fields.keys())
     return mole
 
 
+def locked(mole: Mole) -> Mole:
+    """The mole as it is now, which nobody deletes, and gets no new picture, until the transaction
+    ends. Raises Http404 where it is gone."""
+    return get_object_or_404(Mole.objects.select_for_update(), pk=mole.pk)
+
+
 def delete(*, mole: Mole, by: User) -> None:
-    """Delete a mole with its records, and their pictures on commit. Raises PermissionDenied."""
+    """Delete a mole with its records, and their pictures on commit.
+
+    Raises PermissionDenied, Http404 where it was deleted meanwhile.
+    """
     check_owner(mole, by)
     with transaction.atomic():
-        _lock(mole)
+        locked(mole)
+        _lock_records(mole)
         mole.records.all().delete()
         mole.delete()
 
@@ -73,9 +88,8 @@ def _known(owner: User, name: str, body_site: str) -> Mole | None:
     return known[0] if known else None
 
 
-def _lock(mole: Mole) -> None:
-    """Until the transaction ends, let no new picture be added and no worker claim or finish one."""
-    list(Mole.objects.select_for_update().filter(pk=mole.pk))
+def _lock_records(mole: Mole) -> None:
+    """Until the transaction ends, let no worker claim or finish a record of it."""
     list(mole.records.select_for_update().values_list("pk"))
 
 

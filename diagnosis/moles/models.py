@@ -11,9 +11,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.names import check_name
 from diagnosis.language import terms
+from ml.taxonomy import ALARMING_SIGNS
 
 # A doctor's verdict among the program's answers (MoleRecord.Danger), by what each asks for.
 URGENT = {"none": 1, "doctor_weeks": 3, "doctor_days": 4}
+TO_BE_SEEN = 2  # MoleRecord.Danger.TO_BE_SEEN
 
 
 class MoleQuerySet(models.QuerySet["Mole"]):
@@ -33,16 +35,18 @@ class MoleQuerySet(models.QuerySet["Mole"]):
         doctor's verdict or else the program's answer, then the newest.
 
         Each by its ``judged`` picture: a newer one that waits, or can't be used, takes no
-        warning back.
+        warning back. Nor does it give less than a doctor where a sign needs one: the newest of
+        both is ``told``.
         """
         records: Any = self.model._meta.get_field("records").related_model
         reviews = records._meta.get_field("reviews").related_model
         final = reviews.objects.filter(is_final=True).order_by("-news_since")
-        judged = records.objects.filter(
-            Q(state="done") | Exists(final.filter(record=OuterRef("pk"))), mole=OuterRef("pk")
-        ).order_by("-created_at")
+        own = records.objects.filter(mole=OuterRef("pk")).order_by("-created_at")
+        is_judged = Q(state="done") | Exists(final.filter(record=OuterRef("pk")))
+        judged = own.filter(is_judged)
+        told = own.filter(is_judged | Q(signs__overlap=sorted(ALARMING_SIGNS)))
         # A calm one counts no more once a sign or change came after it (results.is_overtaken).
-        sign = Greatest("record__danger", Value(2))  # Danger.TO_BE_SEEN
+        sign = Greatest("record__danger", Value(TO_BE_SEEN))
         overtaken = When(urgency="none", record__has_new_alarm=True, then=sign)
         as_danger = [When(urgency=urgency, then=Value(n)) for urgency, n in URGENT.items()]
         verdict = final.filter(record=OuterRef("judged")).annotate(
@@ -50,11 +54,17 @@ class MoleQuerySet(models.QuerySet["Mole"]):
         )
         order = {site: number for number, site in enumerate(terms.BODY_SITES)}
         places = [When(body_site=site, then=Value(number)) for site, number in order.items()]
-        moles = self.with_summary().annotate(judged=Subquery(judged.values("pk")[:1]))
+        moles = self.with_summary().annotate(
+            judged=Subquery(judged.values("pk")[:1]), told=Subquery(told.values("pk")[:1])
+        )
+        is_newer = [When(told=F("judged"), then=0), When(told__isnull=False, then=TO_BE_SEEN)]
         return moles.order_by(
             Case(*places, default=Value(len(order))),
-            Coalesce(
-                Subquery(verdict.values("urgent")[:1]), Subquery(judged.values("danger")[:1]), 0
+            Greatest(
+                Coalesce(
+                    Subquery(verdict.values("urgent")[:1]), Subquery(judged.values("danger")[:1]), 0
+                ),
+                Case(*is_newer, default=0),
             ).desc(),
             F("last").desc(nulls_last=True),
             "pk",
@@ -88,6 +98,7 @@ class Mole(models.Model):
     objects = MoleQuerySet.as_manager()
     cover: uuid.UUID | None  # with_summary: the newest record
     judged: uuid.UUID | None  # by_place: the newest record with a verdict or a usable answer
+    told: uuid.UUID | None  # by_place: the same, or a newer one with a sign that needs a doctor
 
     class Meta:
         verbose_name = _("mole")

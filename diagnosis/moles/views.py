@@ -50,7 +50,7 @@ def mole_list(request: PersonRequest) -> HttpResponse:
     """All moles beside each other, by their place on the body, each by its newest picture, and
     by what is said of the newest one that can be judged."""
     page = Paginator(request.user.moles.by_place(), MOLES).get_page(request.GET.get("page"))
-    shown = {key for mole in page for key in (mole.cover, mole.judged) if key}
+    shown = {key for mole in page for key in (mole.cover, mole.judged, mole.told) if key}
     tags: dict[uuid.UUID | None, dict] = {
         record.pk: results.tag(record)
         for record in request.user.records.filter(pk__in=shown).with_answers()
@@ -59,20 +59,20 @@ def mole_list(request: PersonRequest) -> HttpResponse:
         {
             "code": site or "unknown",
             "name": terms.BODY_SITES.get(site, _("Place not named")),
-            "entries": [
-                {
-                    "mole": mole,
-                    "tag": tags.get(mole.judged or mole.cover),
-                    "newest": tags.get(mole.cover)
-                    if mole.judged not in (None, mole.cover)
-                    else None,
-                }
-                for mole in moles
-            ],
+            "entries": [_entry(mole, tags) for mole in moles],
         }
         for site, moles in groupby(page, attrgetter("body_site"))
     ]
     return render(request, "diagnosis/moles.html", {"page": page, "places": places})
+
+
+def _entry(mole: Mole, tags: dict[uuid.UUID | None, dict]) -> dict[str, Any]:
+    """A mole with what is said of it: a sign told since outweighs what was calm, and no more."""
+    stands = mole.judged or mole.told or mole.cover
+    if tags.get(stands, {}).get("tone") == "calm":
+        stands = mole.told
+    newest = tags.get(mole.cover) if stands != mole.cover else None
+    return {"mole": mole, "tag": tags.get(stands), "newest": newest}
 
 
 @require_safe
@@ -219,10 +219,12 @@ def _mole(request: PersonRequest, pk: uuid.UUID) -> Mole:
 
 def _two_of(dates: list["MoleRecord"], asked: QueryDict) -> tuple["MoleRecord", ...]:
     """The two pictures to compare, the older one first: those asked for, else the first and the
-    last."""
+    last that are judged."""
     if len(dates) < 2:
         return ()
     known = {str(record.pk): record for record in dates}
-    two = known.get(asked.get("before", ""), dates[0]), known.get(asked.get("after", ""), dates[-1])
+    judged = [record for record in dates if changes.is_judged(record)]
+    first, *_between, last = judged if len(judged) > 1 else dates
+    two = known.get(asked.get("before", ""), first), known.get(asked.get("after", ""), last)
     # Only more colours or a more ragged edge is said: backwards, it would be a false calm.
     return tuple(sorted(two, key=dates.index))

@@ -116,6 +116,8 @@ def assign(*, record: MoleRecord, mole: Mole | None, by: User) -> None:
     if mole is not None:
         check_owner(mole, by)
     with transaction.atomic():
+        if mole is not None:
+            mole = edits.locked(mole)  # before its records, as where it is deleted
         record = get_object_or_404(MoleRecord.objects.select_for_update(), pk=record.pk)
         is_elsewhere = _site(record.mole) != _site(mole)
         changes.moves(record, mole)

@@ -4,7 +4,7 @@ import re
 import uuid
 from dataclasses import fields
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import models
@@ -15,9 +15,6 @@ import ml.classifier
 from accounts.models import User
 from diagnosis.moles.models import Mole
 from ml.taxonomy import ADVICE
-
-if TYPE_CHECKING:
-    pass
 
 # PostgreSQL takes a file's name for one word, and the month of a date for a negative number.
 NOTE_WORDS = SearchVector(

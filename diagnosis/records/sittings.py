@@ -159,6 +159,8 @@ def _answer_anew(record: MoleRecord) -> None:
         answers.start_over(record)
     elif record.state in MoleRecord.ASSESSED:
         answers.count_anew(record)
+    else:
+        uploads.queue_failed(record)
 
 
 def _locked(record: MoleRecord) -> MoleRecord:

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from decimal import Decimal
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Q, Sum
+from django.forms import ModelChoiceField
 from django.utils.formats import date_format
 from django.utils.text import format_lazy
 from django.utils.timezone import localtime
@@ -167,8 +168,10 @@ def submit(
             transaction.on_commit(lambda: queue.send(record.pk), robust=True)
     except BaseException as error:
         forget(*whole)
-        if isinstance(error, IntegrityError) and (known := _known(record)):
-            return known  # the other one of a double click was faster
+        if isinstance(error, IntegrityError):
+            if known := _known(record):
+                return known  # the other one of a double click was faster
+            _check_still_there(owner, mole)
         raise
     clock.end("keep")
     accepted = (metrics.UPLOADS.more(record.origin, each.modality) for each in whole)
@@ -227,13 +230,19 @@ def retry(*, record: MoleRecord, by: User) -> None:
     check_owner(record, by)
     limits.spend(by, "uploads")
     with transaction.atomic():
-        # Not attempts=0: what was tried before has no first wait to be counted.
-        queued = MoleRecord.objects.filter(pk=record.pk, state=MoleRecord.State.FAILED).update(
-            state=MoleRecord.State.QUEUED, failure_reason="", attempts=1, finished_at=None
-        )
-        if not queued:
+        if not queue_failed(record):
             raise NotRetryable
+
+
+def queue_failed(record: MoleRecord) -> bool:
+    """Let a failed record wait again, from the commit on; False where it has not failed."""
+    # Not attempts=0: what was tried before has no first wait to be counted.
+    queued = MoleRecord.objects.filter(pk=record.pk, state=MoleRecord.State.FAILED).update(
+        state=MoleRecord.State.QUEUED, failure_reason="", attempts=1, finished_at=None
+    )
+    if queued:
         transaction.on_commit(lambda: queue.send(record.pk), robust=True)
+    return bool(queued)
 
 
 def delete(*, record: MoleRecord, by: User) -> None:
@@ -279,6 +288,14 @@ def _digest(request: Iterable[str], record: MoleRecord, others: Iterable[Picture
     for part in (*request, *facts, *record.signs, *further):
         digest.update(b"\0" + part.encode())
     return digest.hexdigest()
+
+
+def _check_still_there(owner: User, mole: Mole | None) -> None:
+    """Raises PermissionDenied, and ValidationError for the mole, for what was deleted meanwhile."""
+    if not User.objects.filter(pk=owner.pk).exists():
+        raise PermissionDenied
+    if mole is not None and not Mole.objects.filter(pk=mole.pk).exists():
+        raise ValidationError({"mole": ModelChoiceField.default_error_messages["invalid_choice"]})
 
 
 def _known(record: MoleRecord) -> MoleRecord | None:

@@ -68,8 +68,9 @@ def record_new(request: PersonRequest) -> HttpResponse:
             except edits.SeveralMoles as several:
                 sent.add_error("name", several)
             except ValidationError as refused:
-                sent.add_error(place, refused)
-                status = 413 if refused.code == "too_large" else 400
+                of_fields = hasattr(refused, "error_dict")
+                sent.add_error(None if of_fields else place, refused)
+                status = 413 if getattr(refused, "code", "") == "too_large" else 400
             except limits.TryLater as later:
                 sent.add_error(place, later.sentence)
                 status, headers = later.status, {"Retry-After": str(later.seconds)}
@@ -162,24 +163,24 @@ def picture_new(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
         initial=_kind_of(record),
     )
     status, headers = 200, {}
-    if request.method == "POST":
-        status = 400
-        if form.is_valid():
-            try:
-                sittings.add(record=record, by=request.user, **form.picture)
-                messages.success(request, _("The picture is added. All are judged together now."))
-                return redirect("diagnosis:record_detail", pk=pk)
-            except sittings.Closed as closed:
-                messages.error(request, closed.messages[0])
-                return redirect("diagnosis:record_detail", pk=pk)
-            except ValidationError as refused:
-                form.add_error("image", refused)
-                status = 413 if refused.code == "too_large" else 400
-            except limits.TryLater as later:
-                form.add_error("image", later.sentence)
-                status, headers = later.status, {"Retry-After": str(later.seconds)}
-    elif not sittings.is_open(record):
+    try:
+        if not is_sent:
+            sittings.check_open(record)
+        elif form.is_valid():
+            sittings.add(record=record, by=request.user, **form.picture)
+            messages.success(request, _("The picture is added. All are judged together now."))
+            return redirect("diagnosis:record_detail", pk=pk)
+        else:
+            status = 400
+    except sittings.Closed as closed:
+        messages.error(request, closed.messages[0])
         return redirect("diagnosis:record_detail", pk=pk)
+    except ValidationError as refused:
+        form.add_error("image", refused)
+        status = 413 if refused.code == "too_large" else 400
+    except limits.TryLater as later:
+        form.add_error("image", later.sentence)
+        status, headers = later.status, {"Retry-After": str(later.seconds)}
     context = {"form": form, "record": record, "pictures": record.pictures}
     return TemplateResponse(
         request, "diagnosis/picture_new.html", context, status=status, headers=headers
@@ -350,6 +351,8 @@ def _result(record: MoleRecord, looks: int) -> dict:
         "parts": results.parts(record),
         "is_open": sittings.is_open(record),
     }
+    if context["answer"] is None and (alarm := results.alarm(record)):
+        context |= {"alarm": alarm, "how_soon": results.HOW_SOON["doctor_weeks"]}
     if record.state == MoleRecord.State.QUEUED:
         context["ahead"] = claims.ahead(record)
     if assessment := record.current_assessment:

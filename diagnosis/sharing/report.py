@@ -232,7 +232,9 @@ class _Report(FPDF):
     def _answer(self, record: MoleRecord) -> None:
         answer, assessment = results.answer(record), record.current_assessment
         if answer is None or assessment is None:
-            self._line(str(results.STATES[record.state]), 11, bold=True, gap=3)
+            self._line(str(results.STATES[record.state]), 11, bold=True)
+            self._line(results.alarm(record), 9.5)
+            self.ln(2)
             return
         self._line(
             _("The program, version %(version)s") % {"version": assessment.model_version}, 8.5, GREY

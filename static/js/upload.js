@@ -74,7 +74,11 @@ function refresh() {
   keyOfAll = newKey();
   offerKinds(pictures.length > 1);
   notice.hidden = true;
-  if (!sending) button.textContent = pictures.length > 1 ? words.checkAll : words.check;
+  if (!sending) nameButton();
+}
+
+function nameButton() {
+  button.textContent = pictures.length > 1 ? words.checkAll : words.check;
 }
 
 /** Of several pictures, each says how it was taken; of one, the form does. @param {boolean} each */
@@ -94,8 +98,11 @@ function kindOf({ element }) {
   return box.checked ? "dermoscopy" : "photo";
 }
 
+/** What is not sent yet. */
+const left = () => pictures.filter(({ url }) => !url);
+
 /** "yes" for one mole, "no" for different ones, or nothing while there is no answer. */
-const together = () => pictures.length > 1 ? new FormData(form).get("together") : "no";
+const together = () => left().length > 1 ? new FormData(form).get("together") : "no";
 
 /** @param {File} file @returns {Picture} */
 function card(file) {
@@ -187,7 +194,7 @@ async function cropped(picture) {
 /** @param {Picture} picture */
 function remove(picture) {
   drop(picture);
-  if (pictures.length && pictures.every(({ url }) => url)) leave(); // the last one that was in the way
+  if (pictures.length && !left().length) leave(); // the last one that was in the way
   input.focus();
 }
 
@@ -353,8 +360,8 @@ function leave() {
 
 /** What stands against sending all of them as pictures of one mole. */
 function notTogether() {
-  if (pictures.length > Number(words.most)) return words.tooMany;
-  const bytes = pictures.reduce((sum, { file }) => sum + file.size, 0);
+  if (left().length > Number(words.most)) return words.tooMany;
+  const bytes = left().reduce((sum, { file }) => sum + file.size, 0);
   return bytes > Number(words.maxTogether) ? words.tooLargeTogether : "";
 }
 
@@ -370,16 +377,16 @@ async function sendAll() {
   if (!choice) return stop(problems({ together: [words.sameMole] }));
   const against = choice === "yes" && notTogether();
   if (against) return stop(against);
-  const left = pictures.filter((one) => !one.url);
-  if (!left.length) return leave(); // once more: the result did not load
+  const unsent = left();
+  if (!unsent.length) return leave(); // once more: the result did not load
   sending = true;
-  for (const one of left) one.refused = false;
+  for (const one of unsent) one.refused = false;
   notice.hidden = true;
   button.setAttribute("aria-disabled", "true");
   form.dataset.sending = "";
   /** @type {string | Node[]} */
   let problem = "";
-  for (const sent of choice === "yes" ? [left] : left.map((one) => [one])) {
+  for (const sent of choice === "yes" ? [unsent] : unsent.map((one) => [one])) {
     problem = await send(sent);
     if (problem) break;
   }
@@ -391,8 +398,10 @@ async function sendAll() {
     return stop(problem);
   }
   const refused = pictures.find((one) => one.refused);
-  if (!refused) leave();
-  else one(refused.element, "[data-again], [data-remove]").focus();
+  if (refused) return one(refused.element, "[data-again], [data-remove]").focus();
+  if (!left().length) return leave();
+  nameButton(); // for what was chosen meanwhile
+  button.focus();
 }
 
 form.addEventListener("submit", (event) => {

@@ -139,6 +139,29 @@ def test_a_picture_is_taken_out_again(upload_page: Page, files) -> None:
     assert MoleRecord.objects.count() == 1
 
 
+@pytest.mark.parametrize("together", [False, True])
+def test_a_picture_chosen_while_others_are_sent_is_not_left_behind(
+    upload_page: Page, files, tmp_path, slow_site, together
+) -> None:
+    late = tmp_path / "late.jpg"
+    late.write_bytes(picture((320, 240)))
+    choose = upload_page.get_by_label("Picture of the mole")
+    choose.set_input_files(files if together else files[0])
+    if together:
+        upload_page.get_by_label("Yes, one mole").check()
+    send(upload_page, "Check these pictures" if together else "Check this picture")
+    expect(upload_page.get_by_text("Waiting for the answer")).to_be_visible()
+    choose.set_input_files(late)
+    slow_site.go_on.set()
+    button = upload_page.get_by_role("button", name="Check these pictures")
+    expect(button).to_be_focused()
+    expect(upload_page.locator(".pictures > li", has_text="late.jpg")).not_to_contain_text("Sent")
+    assert MoleRecord.objects.count() == 1
+    button.click()
+    expect(upload_page.get_by_role("heading", level=1)).to_have_text("Your records")
+    assert [len(record.pictures) for record in MoleRecord.objects.all()] == [1, 1 + together]
+
+
 def test_a_bad_one_among_them_stays_and_the_others_are_sent(upload_page: Page, files) -> None:
     files[0].write_bytes(picture(file_format="GIF"))
     upload_page.get_by_label("Picture of the mole").set_input_files(files)

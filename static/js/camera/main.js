@@ -190,7 +190,8 @@ async function send(picture, place, isKept = true) {
   body.set("phone_advice", picture.advice);
   const answer = await sendToApi(program.records, body, picture.id);
   if ("id" in answer) {
-    if (isKept) await outbox.drop(picture.id);
+    // What stays on the phone all the same makes no second record.
+    if (isKept) await outbox.drop(picture.id).catch((error) => console.warn("Not dropped:", error));
     location.assign(program.result.replace("00000000-0000-0000-0000-000000000000", answer.id));
     return true;
   }

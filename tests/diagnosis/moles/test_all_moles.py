@@ -125,6 +125,39 @@ def test_a_warning_stands_until_another_picture_is_judged(client, alice, shown, 
     assert html.count("Newest picture") == 1
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        lambda **of: assessed(None, **of),
+        RecordFactory,
+        lambda **of: RecordFactory(failed=True, **of),
+    ],
+)
+def test_a_sign_told_since_a_calm_answer_counts(client, alice, shown, told):
+    """Also where a picture that says nothing came after it."""
+    mole = mole_of(alice, "bleeds", "back", "benign")
+    mole_of(alice, "calm", "back", "benign")
+    mole_of(alice, "low", "back", "malignant_low_risk")
+    told(owner=alice, mole=mole, signs=["bleeding"])
+    assessed(None, owner=alice, mole=mole)
+    assert shown() == {"back": ["low", "bleeds", "calm"]}
+    card = client.get(PAGE).content.decode().partition(">bleeds</a>")[2].partition("</li>")[0]
+    assert 'data-tone="doctor">Should be seen by a doctor' in card
+    assert "No warning sign found" not in card
+    assert "Newest picture: Take another picture" in card
+    assessed(owner=alice, mole=mole)
+    card = client.get(PAGE).content.decode().partition(">bleeds</a>")[2].partition("</li>")[0]
+    assert "No warning sign found" in card  # another picture is judged
+
+
+def test_a_sign_takes_nothing_from_an_earlier_warning(client, alice, shown):
+    mole = mole_of(alice, "bad", "back", "malignant_high_risk")
+    assessed(None, owner=alice, mole=mole, signs=["bleeding"])
+    mole_of(alice, "low", "back", "malignant_low_risk")
+    assert shown() == {"back": ["bad", "low"]}
+    assert "Should be seen by a doctor soon" in client.get(PAGE).content.decode()
+
+
 def test_a_verdict_on_a_picture_that_the_program_could_not_judge_counts(client, alice, shown):
     mole = mole_of(alice, "seen", "back", "benign")
     ReviewFactory(record=assessed(None, owner=alice, mole=mole), urgency="doctor_days")

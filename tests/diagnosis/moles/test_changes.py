@@ -120,6 +120,32 @@ def test_a_picture_with_and_one_without_dermatoscope_are_not_compared(picture_of
     assert not Change.objects.exists()
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_picture_that_can_not_be_judged_is_not_called_unchanged(picture_of, see, client, which):
+    categories: list[str | None] = [taxonomy.BENIGN, taxonomy.BENIGN]
+    categories[which] = None
+    first = picture_of("mole", 0.2, 60, category=categories[0])
+    later = picture_of("turned", 0.2, 0, category=categories[1])
+    see()
+    for change in Change.objects.all():
+        changes.run(change.pk)
+    assert "No change that the program can tell" not in see()
+    assert "One of them has no answer of the program yet." in see()
+    address = reverse("api-record-change", args=[later.pk])
+    said = client.get(address, {"earlier": first.pk}).json()
+    assert (said["state"], said["reason"]) == ("not_compared", "not_assessed")
+    assert not Change.objects.exists()
+
+
+@pytest.mark.parametrize("days_ago", [90, 0])
+def test_a_picture_that_can_not_be_judged_hides_no_change(picture_of, work, see, days_ago):
+    picture_of("other", 0.2, days_ago, category=None)
+    picture_of("mole", 0.2, 60)
+    picture_of("turned", 0.3, 30)
+    work()
+    assert "It changed. Show it to a doctor within a few weeks." in see()
+
+
 def test_until_it_is_measured_the_page_waits_and_looks_again(picture_of, see, client, mole, sent):
     picture_of("mole", 0.2, 60)
     picture_of("turned", 0.3, 0)

@@ -1,14 +1,24 @@
-"""A record that is deleted while a request on it waits is not found, as a moment later."""
+"""What is deleted while a request on it waits is not there, as a moment later."""
 
 import io
+import uuid
 
 import pytest
 from django.urls import reverse
 
-from diagnosis.models import MoleRecord
-from diagnosis.records import answers, sittings
+from diagnosis.models import Mole, MoleRecord
+from diagnosis.moles import edits
+from diagnosis.own_data import archive
+from diagnosis.records import answers, sittings, uploads
 from diagnosis.reviews import verdicts
-from tests.factories import FurtherPictureFactory, MoleFactory, ReviewFactory, assessed, picture
+from tests.factories import (
+    FurtherPictureFactory,
+    MoleFactory,
+    ReviewFactory,
+    UserFactory,
+    assessed,
+    picture,
+)
 
 
 def add(client, record):
@@ -45,6 +55,75 @@ def test_a_request_of_its_person_is_not_found(client, alice, monkeypatch, room, 
     monkeypatch.setattr(room, "check_owner", lambda *_: MoleRecord.objects.all().delete())
     client.force_login(alice)
     assert act(client, record).status_code == 404
+
+
+@pytest.fixture
+def carol(transactional_db):
+    """A person in transactions that are real: what a row points to is checked at their end."""
+    return UserFactory(display_name="carol")
+
+
+def upload(client, name, **fields):
+    file = io.BytesIO(picture((310, 240)))
+    file.name = "mole.jpg"
+    return client.post(reverse(name), {"image": file, "key": uuid.uuid4()} | fields)
+
+
+@pytest.mark.parametrize("door", ["diagnosis:record_new", "api-record-list"])
+def test_a_mole_that_is_deleted_while_its_picture_is_sent_is_named(
+    client, carol, monkeypatch, stored_files, door
+):
+    mole, store = MoleFactory(owner=carol), uploads.store
+    monkeypatch.setattr(
+        uploads, "store", lambda *of: (store(*of), edits.delete(mole=mole, by=carol))
+    )
+    client.force_login(carol)
+    answer = upload(client, door, mole=mole.pk)
+    assert answer.status_code == 400
+    assert "That choice is not one of the available choices." in answer.content.decode()
+    if door == "api-record-list":
+        assert set(answer.json()["errors"]) == {"mole"}
+    assert not stored_files()
+
+
+@pytest.mark.parametrize("door", ["diagnosis:record_new", "api-record-list"])
+def test_an_account_that_is_deleted_while_its_picture_is_sent_keeps_nothing(
+    client, carol, monkeypatch, stored_files, door
+):
+    store = uploads.store
+    monkeypatch.setattr(uploads, "store", lambda *of: (store(*of), archive.delete_account(carol)))
+    client.force_login(carol)
+    assert upload(client, door).status_code == 403
+    assert not stored_files()
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("diagnosis:mole_edit", {"name": "new", "body_site": ""}),
+        ("diagnosis:mole_reminder", {"remind_after_days": 0}),
+        ("api-mole-detail", {"name": "new"}),
+        ("diagnosis:record_mole", {}),
+    ],
+)
+def test_a_mole_that_is_deleted_is_not_found(client, carol, monkeypatch, name, sent):
+    mole, record = MoleFactory(owner=carol), assessed(owner=carol)
+
+    def delete(thing, _by):
+        if isinstance(thing, Mole):
+            Mole.objects.all().delete()
+
+    for room in (answers, edits):
+        monkeypatch.setattr(room, "check_owner", delete)
+    client.force_login(carol)
+    if name == "diagnosis:record_mole":
+        found = client.post(reverse(name, args=[record.pk]), {"mole": mole.pk})
+    elif name == "api-mole-detail":
+        address = reverse(name, args=[mole.pk])
+        found = client.patch(address, sent, content_type="application/json")
+    else:
+        found = client.post(reverse(name, args=[mole.pk]), sent)
+    assert found.status_code == 404
 
 
 def test_a_correction_of_a_verdict_is_not_found(client, alice, dr_chen, monkeypatch):

@@ -7,7 +7,8 @@ import pytest
 from django.urls import reverse
 
 from diagnosis.language import frequencies
-from diagnosis.models import Assessment
+from diagnosis.models import Assessment, Share
+from diagnosis.sharing import links
 from ml.taxonomy import HIGH_RISK, LOW_RISK
 from tests.factories import MoleFactory, RecordFactory, ReviewFactory, answer, assessed
 
@@ -80,6 +81,35 @@ def test_a_picture_that_can_not_be_judged_does_not_hide_a_sign(read, alice):
     assert first == "This picture can’t be judged"
     assert "You told us: it does not heal." in text
     assert "Make an appointment" in text
+
+
+@pytest.mark.parametrize("state", [{}, {"failed": True}])
+def test_a_sign_needs_a_doctor_also_where_there_is_no_answer(read, alice, state):
+    _first, text = read(RecordFactory(owner=alice, signs=["bleeding"], **state))
+    assert "You told us: it bleeds. Then a doctor should look at it" in text
+    assert "Make an appointment" in text
+    _first, text = read(RecordFactory(owner=alice, signs=["itching"], **state))
+    assert "You told us" not in text
+    assert "Make an appointment" not in text
+
+
+@pytest.mark.parametrize("state", ["queued", "failed", "unusable"])
+def test_lists_say_so_too(client, alice, state):
+    client.force_login(alice)
+    mole = MoleFactory(owner=alice)
+    fields = {"owner": alice, "mole": mole, "signs": ["not_healing"]}
+    if state == "unusable":
+        assessed(None, **fields)
+    else:
+        RecordFactory(failed=state == "failed", **fields)
+    link = reverse("diagnosis:shared") + f"?key={links.key(_shared(mole))}"
+    pages = [reverse("diagnosis:history"), reverse("diagnosis:mole_detail", args=[mole.pk])]
+    for page in pages if state == "unusable" else (*pages, link):
+        assert "Should be seen by a doctor" in client.get(page).content.decode()
+
+
+def _shared(mole) -> Share:
+    return links.create(owner=mole.owner, days=7, mole=mole)
 
 
 def test_the_verdict_of_dr_chen_stands_above_the_program(read, alice, dr_chen):

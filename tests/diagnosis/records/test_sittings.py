@@ -135,6 +135,30 @@ def test_a_lost_message_costs_one_sweep(alice, asked):
     assert asked == [queue.Task.REASSESS_RECORD]
 
 
+@pytest.mark.parametrize("door", ["page", "api"])
+@pytest.mark.parametrize("how", ["add", "remove"])
+def test_other_pictures_of_a_failed_check_are_checked(client, alice, asked, how, door):
+    """As where the one that can't be read is taken out: the page says that they are judged."""
+    record = RecordFactory(owner=alice, failed=True)
+    further = FurtherPictureFactory(record=record)
+    client.force_login(alice)
+    names = {
+        "page": ("diagnosis:picture_new", "diagnosis:picture_delete"),
+        "api": ("api-record-pictures", "api-record-picture"),
+    }
+    add, remove = names[door]
+    if how == "add":
+        client.post(reverse(add, args=[record.pk]), {"image": file(310)})
+    else:
+        address = reverse(remove, args=[record.pk, further.pk])
+        client.post(address) if door == "page" else client.delete(address)
+    record = MoleRecord.objects.get()
+    assert (record.state, record.failure_reason) == ("queued", "")
+    assess_record(record.pk)
+    record.refresh_from_db()
+    assert record.state in MoleRecord.ASSESSED
+
+
 def test_a_picture_added_while_the_others_are_assessed_is_counted_once(alice, asked):
     record = submit(alice, 300)
     held = claims.claim(record.pk)
