@@ -109,7 +109,8 @@ def evaluate(options: argparse.Namespace) -> int:
     manifest = _read_aloud(options)
     rows, seen = _held_out(manifest.rows, options.model, options.split, options.seen)
     if options.against:
-        rows, seen_by_other = _held_out(rows, options.against, options.split, options.seen)
+        # Its test fold may know none of them, as where the other was calibrated on a clinic's.
+        rows, seen_by_other = _held_out(rows, options.against, "all", options.seen)
         other = classifier.load(options.against, engine=options.engine)
     model = classifier.load(options.model, engine=options.engine)
     predictions = evaluation.collect(model, rows)
@@ -200,7 +201,7 @@ def sitting(options: argparse.Namespace) -> int:
     from ml.sitting import gain
 
     manifest = _read_aloud(options)
-    gain.run(options.model, options.engine, manifest.rows, options.out)
+    gain.run(options.model, options.engine, _judged(manifest.rows, options.model), options.out)
     print(options.out)
     if _serves(options.model) and options.out.resolve() == together.GAIN.resolve():
         CARD.write_text(model_card.render(Release.read(RELEASE).card), encoding="utf-8")
@@ -300,11 +301,12 @@ def _print_counts(manifest: Manifest) -> None:
 def _held_out(rows: list[Row], model: Path, split: str, with_seen: bool) -> tuple[list[Row], int]:
     """The rows to measure on, and how many the model was trained or calibrated on.
 
-    These are known by name or by content, and left out unless ``with_seen``. Raises DatasetError
-    where nothing is left.
+    These are known by name or by content, and left out unless ``with_seen``; so are kinds of
+    picture that the model does not judge. Raises DatasetError where nothing is left.
     """
     from ml.datasets import seen, splits
 
+    rows = _judged(rows, model)
     folds = splits.read(model / "split.csv", rows)
     if split == "test":
         rows = [row for row, fold in zip(rows, folds, strict=True) if fold == "test"]
@@ -328,6 +330,24 @@ def _held_out(rows: list[Row], model: Path, split: str, with_seen: bool) -> tupl
     if not rows:
         raise DatasetError(f"{model} was made with all of these pictures; --seen measures on them")
     return rows, count
+
+
+def _judged(rows: list[Row], model: Path) -> list[Row]:
+    """The rows of the kinds of picture that a release judges; the others are named on stderr.
+
+    What is no lesion is of any kind. Raises DatasetError where nothing is left.
+    """
+    known = Release.read(model).card["thresholds"]
+    kept = [row for row in rows if row.modality in known or row.dx == "not_a_lesion"]
+    if not kept:
+        raise DatasetError(f"{model} judges {' and '.join(known)} pictures only; there are none")
+    if left_out := len(rows) - len(kept):
+        print(
+            f"warning: {model} judges {' and '.join(known)} pictures only: "
+            f"{left_out:,} of these {len(rows):,} LEFT OUT",
+            file=sys.stderr,
+        )
+    return kept
 
 
 def _age(text: str) -> float:
