@@ -158,9 +158,9 @@ class _Reader:
             self._fault(source, f"no picture for {image_id}")
         if not (dx and modality and path):
             return dx, None
-        lesion = record.get("lesion_id") or image_id
+        lesion = _known(record, "lesion_id") or image_id
         dataset = self.folder.name
-        own = record.get("patient_id") or lesion
+        own = _known(record, "patient_id") or lesion
         sex = record.get("sex", "").lower()
         return dx, Row(
             path=path,
@@ -169,7 +169,7 @@ class _Reader:
             image_id=image_id,
             lesion=f"{dataset}/{lesion}",
             # A lesion that another set also has is that set's group, so that both are on one side.
-            group=record.get("same_lesion_as") or f"{dataset}/{own}",
+            group=_known(record, "same_lesion_as") or f"{dataset}/{own}",
             modality=modality,
             dx=dx,
             allowed=ALLOWED[dx],
@@ -286,6 +286,12 @@ def _has_labels(columns: tuple[str, ...]) -> bool:
 
 def _is_of_lesions(columns: tuple[str, ...]) -> bool:
     return any(c in (*tables.ALIASES["image_id"], "lesion_id") for c in columns)
+
+
+def _known(record: dict[str, str], column: str) -> str:
+    """What a column says; "" for a word that stands for nothing: else all such rows were one."""
+    text = record.get(column, "")
+    return "" if text.lower() in tables.UNKNOWN else text
 
 
 def _share(text: str) -> float:
