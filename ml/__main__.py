@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from ml import classifier, features
+from ml import classifier, features, whole
 from ml.change import limits
 from ml.classifier import ENGINES, RELEASE, ReleaseError
 from ml.datasets.manifest import DatasetError, Manifest, Row
@@ -131,8 +131,7 @@ def evaluate(options: argparse.Namespace) -> int:
         result["trust"] = trust.measure(model, predictions.rows)
     text = json.dumps(result, indent=1) + "\n"
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(text, encoding="utf-8")
+        whole.write_text(options.json, text)
     else:
         print(text, end="")
     if options.report:
@@ -190,7 +189,7 @@ def change(options: argparse.Namespace) -> int:
         result = error.measure_error(manifest.rows, classifier.load(options.model, options.engine))
     except ValueError as nothing:
         raise DatasetError(str(nothing)) from nothing
-    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    whole.write_text(options.out, json.dumps(result, indent=1) + "\n")
     print(options.out)
     return _status(manifest)
 
@@ -204,7 +203,7 @@ def sitting(options: argparse.Namespace) -> int:
     gain.run(options.model, options.engine, _judged(manifest.rows, options.model), options.out)
     print(options.out)
     if _serves(options.model) and options.out.resolve() == together.GAIN.resolve():
-        CARD.write_text(model_card.render(Release.read(RELEASE).card), encoding="utf-8")
+        whole.write_text(CARD, model_card.render(Release.read(RELEASE).card))
     return _status(manifest)
 
 
@@ -218,7 +217,7 @@ def neighbours(options: argparse.Namespace) -> int:
         result = neighbours.measure(rows, classifier.load(options.model, options.engine))
     except ValueError as nothing:
         raise DatasetError(str(nothing)) from nothing
-    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    whole.write_text(options.out, json.dumps(result, indent=1) + "\n")
     print(options.out)
     return _status(manifest)
 

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from ml import whole
 from ml.datasets.manifest import Row
 
 HASH_SIZE = 16
@@ -73,10 +74,8 @@ def _hashes(rows: list[Row], cache: Path) -> np.ndarray:
             made = pool.map(lambda item: _hash(item[1]), todo)
             bar = tqdm(made, total=len(todo), desc="Looking for near-duplicates", unit="picture")
             known |= {key: value for (key, _), value in zip(todo, bar, strict=True)}
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        temporary = cache.with_suffix(".part.npz")
-        np.savez(temporary, keys=np.array(list(known)), hashes=np.stack(list(known.values())))
-        temporary.replace(cache)
+        with whole.written(cache) as part:
+            np.savez(part, keys=np.array(list(known)), hashes=np.stack(list(known.values())))
     return np.unpackbits(np.stack([known[key] for key in keys]), axis=2)
 
 
