@@ -143,3 +143,15 @@ def test_kinds_within_a_class_are_of_it(tmp_path, draw):
     manifest = datasets.read([tmp_path / "mine"])
     assert [row.dx for row in manifest.rows] == ["benign", "benign", "malignant"]
     assert not manifest.faults
+
+
+def test_a_link_to_nowhere_is_named_and_one_without_end_is_passed_over(tmp_path, draw):
+    draw(tmp_path / "mine/nv/1.png", 1)
+    draw(tmp_path / "mine/mel/2.png", 2)
+    (tmp_path / "mine/nv/gone.png").symlink_to(tmp_path / "nowhere.png")
+    (tmp_path / "mine/nv/again").symlink_to(tmp_path / "mine")
+    manifest = datasets.read([tmp_path / "mine"], decode=True)
+    assert [row.image_id for row in manifest.rows] == ["mel/2", "nv/1"]
+    (fault,) = manifest.faults
+    assert "gone.png" in fault
+    assert not manifest.dropped
