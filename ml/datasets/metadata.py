@@ -191,9 +191,12 @@ class _Reader:
 
     def _label(self, source: str, record: dict[str, str]) -> str | None:
         words = [(name, record[name]) for name in LABELS if record.get(name)]
-        if not words and (one_hot := [name for name in labels.ONE_HOT if name in record]):
-            chosen = max(one_hot, key=lambda name: _share(record[name]))
-            words = [("class", chosen)] if _share(record[chosen]) >= 0.5 else []
+        if not words:
+            chosen = [name for name in labels.ONE_HOT if _share(record.get(name, "")) >= 0.5]
+            if len({labels.of(name) for name in chosen}) > 1:
+                self._fault(source, f"several diagnoses: {', '.join(chosen)}")
+                return None
+            words = [("class", name) for name in chosen]
         for column, word in words:
             if dx := labels.of(word):
                 # "unknown" in one column, and "benign" in the next.
