@@ -1,7 +1,9 @@
 """Near-duplicates: one picture under two names, retouched, turned, mirrored, or in two sets."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from PIL import Image
@@ -64,9 +66,9 @@ def _close_pairs(hashes: np.ndarray, block: int = 2000) -> list[tuple[int, int]]
 
 def _hashes(rows: list[Row], cache: Path) -> np.ndarray:
     known = {}
-    if cache.is_file():
-        with np.load(cache) as stored:
-            known = dict(zip(stored["keys"].tolist(), stored["hashes"], strict=True))
+    # What is damaged is made anew.
+    with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), np.load(cache) as stored:
+        known = dict(zip(stored["keys"].tolist(), stored["hashes"], strict=True))
     keys = [_key(row.path) for row in rows]
     todo = [(key, row) for key, row in zip(keys, rows, strict=True) if key not in known]
     if todo:

@@ -127,3 +127,10 @@ def test_a_lesion_of_another_set_stays_with_the_patient_there(make_set, cache):
     rows = datasets.read([make_set("theirs", theirs), make_set("ours-too", ours)]).rows
     folds = splits.split(rows, cache=cache)
     assert folds[:40] == folds[40:]
+
+
+def test_damaged_hashes_are_made_anew(folder, cache):
+    rows = datasets.read([folder]).rows
+    before = splits.split(rows, cache=cache)
+    cache.write_bytes(cache.read_bytes()[:100])
+    assert splits.split(rows, cache=cache) == before
