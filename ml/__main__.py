@@ -3,6 +3,7 @@
 import argparse
 import io
 import json
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -356,6 +357,13 @@ def _age(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _minutes(text: str) -> float:
+    minutes = float(text)
+    if not 0 < minutes < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return minutes
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ml", description="The science of the product.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -391,7 +399,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--out", type=Path, required=True, metavar="DIR")
     made = command(train, data, modality)
     made.add_argument(
-        "--minutes", type=float, metavar="N",
+        "--minutes", type=_minutes, metavar="N",
         help="end in this time, with the best weights so far: the learning rate falls with it",
     )  # fmt: skip
     made.add_argument("--out", type=Path, required=True, metavar="RUN")

@@ -406,3 +406,11 @@ def test_an_age_that_can_not_be_is_said_in_words(mole, capsys, age, said):
     assert "argument --age: " in (error := capsys.readouterr().err)
     assert said in error
     assert "_age" not in error
+
+
+@pytest.mark.parametrize("minutes", ["0", "-5", "nan", "inf"])
+def test_minutes_that_bound_nothing_are_refused(minutes, tmp_path, capsys):
+    """Of 0, which was no bound at all, somebody would pay for the machine's hours."""
+    with pytest.raises(SystemExit):
+        main(["train", "--data", ".", "--out", str(tmp_path / "run"), "--minutes", minutes])
+    assert "is not a number above 0" in capsys.readouterr().err
