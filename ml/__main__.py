@@ -3,11 +3,12 @@
 import argparse
 import io
 import json
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-from ml import classifier, features
+from ml import classifier, features, whole
 from ml.change import limits
 from ml.classifier import ENGINES, RELEASE, ReleaseError
 from ml.datasets.manifest import DatasetError, Manifest, Row
@@ -109,7 +110,8 @@ def evaluate(options: argparse.Namespace) -> int:
     manifest = _read_aloud(options)
     rows, seen = _held_out(manifest.rows, options.model, options.split, options.seen)
     if options.against:
-        rows, seen_by_other = _held_out(rows, options.against, options.split, options.seen)
+        # Its test fold may know none of them, as where the other was calibrated on a clinic's.
+        rows, seen_by_other = _held_out(rows, options.against, "all", options.seen)
         other = classifier.load(options.against, engine=options.engine)
     model = classifier.load(options.model, engine=options.engine)
     predictions = evaluation.collect(model, rows)
@@ -130,8 +132,7 @@ def evaluate(options: argparse.Namespace) -> int:
         result["trust"] = trust.measure(model, predictions.rows)
     text = json.dumps(result, indent=1) + "\n"
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(text, encoding="utf-8")
+        whole.write_text(options.json, text)
     else:
         print(text, end="")
     if options.report:
@@ -189,7 +190,7 @@ def change(options: argparse.Namespace) -> int:
         result = error.measure_error(manifest.rows, classifier.load(options.model, options.engine))
     except ValueError as nothing:
         raise DatasetError(str(nothing)) from nothing
-    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    whole.write_text(options.out, json.dumps(result, indent=1) + "\n")
     print(options.out)
     return _status(manifest)
 
@@ -200,10 +201,10 @@ def sitting(options: argparse.Namespace) -> int:
     from ml.sitting import gain
 
     manifest = _read_aloud(options)
-    gain.run(options.model, options.engine, manifest.rows, options.out)
+    gain.run(options.model, options.engine, _judged(manifest.rows, options.model), options.out)
     print(options.out)
     if _serves(options.model) and options.out.resolve() == together.GAIN.resolve():
-        CARD.write_text(model_card.render(Release.read(RELEASE).card), encoding="utf-8")
+        whole.write_text(CARD, model_card.render(Release.read(RELEASE).card))
     return _status(manifest)
 
 
@@ -217,7 +218,7 @@ def neighbours(options: argparse.Namespace) -> int:
         result = neighbours.measure(rows, classifier.load(options.model, options.engine))
     except ValueError as nothing:
         raise DatasetError(str(nothing)) from nothing
-    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    whole.write_text(options.out, json.dumps(result, indent=1) + "\n")
     print(options.out)
     return _status(manifest)
 
@@ -300,11 +301,12 @@ def _print_counts(manifest: Manifest) -> None:
 def _held_out(rows: list[Row], model: Path, split: str, with_seen: bool) -> tuple[list[Row], int]:
     """The rows to measure on, and how many the model was trained or calibrated on.
 
-    These are known by name or by content, and left out unless ``with_seen``. Raises DatasetError
-    where nothing is left.
+    These are known by name or by content, and left out unless ``with_seen``; so are kinds of
+    picture that the model does not judge. Raises DatasetError where nothing is left.
     """
     from ml.datasets import seen, splits
 
+    rows = _judged(rows, model)
     folds = splits.read(model / "split.csv", rows)
     if split == "test":
         rows = [row for row, fold in zip(rows, folds, strict=True) if fold == "test"]
@@ -330,11 +332,36 @@ def _held_out(rows: list[Row], model: Path, split: str, with_seen: bool) -> tupl
     return rows, count
 
 
+def _judged(rows: list[Row], model: Path) -> list[Row]:
+    """The rows of the kinds of picture that a release judges; the others are named on stderr.
+
+    What is no lesion is of any kind. Raises DatasetError where nothing is left.
+    """
+    known = Release.read(model).card["thresholds"]
+    kept = [row for row in rows if row.modality in known or row.dx == "not_a_lesion"]
+    if not kept:
+        raise DatasetError(f"{model} judges {' and '.join(known)} pictures only; there are none")
+    if left_out := len(rows) - len(kept):
+        print(
+            f"warning: {model} judges {' and '.join(known)} pictures only: "
+            f"{left_out:,} of these {len(rows):,} LEFT OUT",
+            file=sys.stderr,
+        )
+    return kept
+
+
 def _age(text: str) -> float:
     try:
         return Person(age=float(text)).age
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _minutes(text: str) -> float:
+    minutes = float(text)
+    if not 0 < minutes < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return minutes
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -372,7 +399,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--out", type=Path, required=True, metavar="DIR")
     made = command(train, data, modality)
     made.add_argument(
-        "--minutes", type=float, metavar="N",
+        "--minutes", type=_minutes, metavar="N",
         help="end in this time, with the best weights so far: the learning rate falls with it",
     )  # fmt: skip
     made.add_argument("--out", type=Path, required=True, metavar="RUN")

@@ -306,7 +306,8 @@ def litert_engine(file: Path) -> Engine:
     """The served graph in LiteRT; no TensorFlow in the process."""
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_path=str(file), num_threads=2)
+    # Read, since a mapped file that another release is copied over ends the process (SIGBUS).
+    interpreter = Interpreter(model_content=file.read_bytes(), num_threads=2)
     run = interpreter.get_signature_runner()
 
     def engine(square: np.ndarray) -> Outputs:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 RELEASE = Path(__file__).parent / "release"
 CARD = "model.json"
+NEEDED = {"version", "files", "thresholds"}  # of a card, by everything that reads one
 
 logger = logging.getLogger(__name__)
 
@@ -32,10 +33,13 @@ class Release:
 
     @classmethod
     def read(cls, folder: Path) -> "Release":
-        """Raises ReleaseError for a folder without a card."""
+        """Raises ReleaseError for a folder without a card, or with one that is none."""
         try:
             text = (folder / CARD).read_bytes()
-            return cls(folder, text, json.loads(text))
+            card = json.loads(text)
+            if missing := NEEDED.difference(card if isinstance(card, dict) else ()):
+                raise ValueError(f"{CARD} lacks {', '.join(sorted(missing))}")
+            return cls(folder, text, card)
         except (OSError, ValueError) as error:
             raise ReleaseError(f"{folder}: no released model here ({error})") from error
 

@@ -1,12 +1,15 @@
 """Near-duplicates: one picture under two names, retouched, turned, mirrored, or in two sets."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from ml import whole
 from ml.datasets.manifest import Row
 
 HASH_SIZE = 16
@@ -20,8 +23,9 @@ CACHE = Path("var/perceptual-hashes.npz")
 
 
 def components(rows: list[Row], cache: Path = CACHE) -> list[str]:
-    """One key a row, equal for rows that share a group or are near-duplicates.
+    """One key a row, equal for rows that share a group or a lesion or are near-duplicates.
 
+    Of one lesion, a row may name the patient and another may not, or name another set's lesion.
     Raises DatasetError for a picture that does not decode.
     """
     parent = {row.group: row.group for row in rows}
@@ -32,9 +36,18 @@ def components(rows: list[Row], cache: Path = CACHE) -> list[str]:
             group = parent[group]
         return group
 
-    for a, b in _close_pairs(_hashes(rows, cache)):
-        first, second = sorted((root(rows[a].group), root(rows[b].group)))
+    def join(a: str, b: str) -> None:
+        first, second = sorted((root(a), root(b)))
         parent[second] = first
+
+    group_of: dict[str, str] = {}
+    for row in rows:
+        join(row.group, group_of.setdefault(row.lesion, row.group))
+    for row in rows:
+        if not row.group.startswith(f"{row.dataset}/"):
+            join(row.group, group_of.get(row.group, row.group))
+    for a, b in _close_pairs(_hashes(rows, cache)):
+        join(rows[a].group, rows[b].group)
     return [root(row.group) for row in rows]
 
 
@@ -53,9 +66,9 @@ def _close_pairs(hashes: np.ndarray, block: int = 2000) -> list[tuple[int, int]]
 
 def _hashes(rows: list[Row], cache: Path) -> np.ndarray:
     known = {}
-    if cache.is_file():
-        with np.load(cache) as stored:
-            known = dict(zip(stored["keys"].tolist(), stored["hashes"], strict=True))
+    # What is damaged is made anew.
+    with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), np.load(cache) as stored:
+        known = dict(zip(stored["keys"].tolist(), stored["hashes"], strict=True))
     keys = [_key(row.path) for row in rows]
     todo = [(key, row) for key, row in zip(keys, rows, strict=True) if key not in known]
     if todo:
@@ -63,10 +76,8 @@ def _hashes(rows: list[Row], cache: Path) -> np.ndarray:
             made = pool.map(lambda item: _hash(item[1]), todo)
             bar = tqdm(made, total=len(todo), desc="Looking for near-duplicates", unit="picture")
             known |= {key: value for (key, _), value in zip(todo, bar, strict=True)}
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        temporary = cache.with_suffix(".part.npz")
-        np.savez(temporary, keys=np.array(list(known)), hashes=np.stack(list(known.values())))
-        temporary.replace(cache)
+        with whole.written(cache) as part:
+            np.savez(part, keys=np.array(list(known)), hashes=np.stack(list(known.values())))
     return np.unpackbits(np.stack([known[key] for key in keys]), axis=2)
 
 

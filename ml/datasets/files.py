@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def below(folder: Path) -> Iterator[Path]:
         if is_junk(path):
             continue
         if path.is_dir():
-            yield from below(path)
+            if not (path.is_symlink() and folder.resolve().is_relative_to(path.resolve())):
+                yield from below(path)  # a link to where we are would have no end
         else:
             yield path
 
@@ -54,13 +56,18 @@ def not_read(paths: list[Path], folder: Path) -> list[str]:
 
 
 def same_content(paths: list[Path]) -> list[list[Path]]:
-    """Groups of files that are byte for byte the same; only those of one size are opened."""
+    """Groups of files that are byte for byte the same; only those of one size are opened.
+
+    What can't be opened, such as a link to nowhere, is in none: whoever decodes it names it.
+    """
     sizes: dict[int, list[Path]] = {}
     for path in paths:
-        sizes.setdefault(path.stat().st_size, []).append(path)
+        with suppress(OSError):
+            sizes.setdefault(path.stat().st_size, []).append(path)
     found: dict[bytes, list[Path]] = {}
     for group in sizes.values():
         if len(group) > 1:
             for path in group:
-                found.setdefault(sha256(path.read_bytes()).digest(), []).append(path)
+                with suppress(OSError):
+                    found.setdefault(sha256(path.read_bytes()).digest(), []).append(path)
     return [group for group in found.values() if len(group) > 1]

@@ -1,5 +1,6 @@
 """A folder per class: ``mel/…``, ``nv/…``; the folder's name, in any of its words, is the label."""
 
+from collections import Counter
 from pathlib import Path
 
 from ml.datasets import files, labels
@@ -8,17 +9,20 @@ from ml.taxonomy import ALLOWED
 
 
 def class_folders(folder: Path) -> list[Path]:
-    """The classes of a set of this kind: the folder's own, or those in it; [] for other sets."""
-    if labels.of(folder.name):
-        return [folder]
-    return [p for p in files.folders_in(folder) if labels.of(p.name)]
+    """The classes of a set of this kind: the folder's own, or those in it; [] for other sets.
+
+    A folder that is called as a class, such as “mole”, is none where those in it deny that.
+    """
+    inner = [p for p in files.folders_in(folder) if labels.of(p.name)]
+    own = labels.of(folder.name)
+    return [folder] if own and not any(_denies(p.name, own) for p in inner) else inner
 
 
 def read(folder: Path, modality: str) -> Manifest:
     """Each picture is a lesion of its own, at any depth.
 
-    A class without pictures, a folder whose name is no class, and a picture in two classes are
-    named in ``faults``. Raises DatasetError where nothing is left.
+    A class without pictures, a folder whose name is no class, and a picture in two classes, by its
+    folders or a copy, are named in ``faults``. Raises DatasetError where nothing is left.
     """
     manifest = Manifest()
     classes = class_folders(folder)
@@ -65,7 +69,27 @@ def _pictures(part: Path, manifest: Manifest) -> list[Path]:
     every = list(files.below(part))
     others = [path for path in every if not files.is_picture(path)]
     manifest.warnings += files.not_read(others, part)
-    return [path for path in every if files.is_picture(path)]
+    classes = {path: _other_class(path, part) for path in every if files.is_picture(path)}
+    manifest.faults += [
+        f"{other}: {count:,} pictures left out: in the class “{part.name}”, too"
+        for other, count in Counter(filter(None, classes.values())).items()
+    ]
+    return [path for path, other in classes.items() if not other]
+
+
+def _other_class(path: Path, part: Path) -> Path | None:
+    """The folder between a picture and its class that says that it is not of this class."""
+    own = labels.SYNONYMS[labels.plain(part.name)]
+    between = path.relative_to(part).parents[:-1]
+    return next((part / folder for folder in between if _denies(folder.name, own)), None)
+
+
+def _denies(name: str, own: str) -> bool:
+    """Whether a folder's name is a class that the class ``own`` does not hold."""
+    theirs = labels.of(name)
+    if theirs in (None, "other", own):
+        return False
+    return theirs == "not_a_lesion" or not set(ALLOWED[theirs]) <= set(ALLOWED[own])
 
 
 def _name_strays(folder: Path, classes: list[Path], manifest: Manifest) -> None:

@@ -158,9 +158,9 @@ class _Reader:
             self._fault(source, f"no picture for {image_id}")
         if not (dx and modality and path):
             return dx, None
-        lesion = record.get("lesion_id") or image_id
+        lesion = _known(record, "lesion_id") or image_id
         dataset = self.folder.name
-        own = record.get("patient_id") or lesion
+        own = _known(record, "patient_id") or lesion
         sex = record.get("sex", "").lower()
         return dx, Row(
             path=path,
@@ -169,7 +169,7 @@ class _Reader:
             image_id=image_id,
             lesion=f"{dataset}/{lesion}",
             # A lesion that another set also has is that set's group, so that both are on one side.
-            group=record.get("same_lesion_as") or f"{dataset}/{own}",
+            group=_known(record, "same_lesion_as") or f"{dataset}/{own}",
             modality=modality,
             dx=dx,
             allowed=ALLOWED[dx],
@@ -191,9 +191,12 @@ class _Reader:
 
     def _label(self, source: str, record: dict[str, str]) -> str | None:
         words = [(name, record[name]) for name in LABELS if record.get(name)]
-        if not words and (one_hot := [name for name in labels.ONE_HOT if name in record]):
-            chosen = max(one_hot, key=lambda name: _share(record[name]))
-            words = [("class", chosen)] if _share(record[chosen]) >= 0.5 else []
+        if not words:
+            chosen = [name for name in labels.ONE_HOT if _share(record.get(name, "")) >= 0.5]
+            if len({labels.of(name) for name in chosen}) > 1:
+                self._fault(source, f"several diagnoses: {', '.join(chosen)}")
+                return None
+            words = [("class", name) for name in chosen]
         for column, word in words:
             if dx := labels.of(word):
                 # "unknown" in one column, and "benign" in the next.
@@ -286,6 +289,12 @@ def _has_labels(columns: tuple[str, ...]) -> bool:
 
 def _is_of_lesions(columns: tuple[str, ...]) -> bool:
     return any(c in (*tables.ALIASES["image_id"], "lesion_id") for c in columns)
+
+
+def _known(record: dict[str, str], column: str) -> str:
+    """What a column says; "" for a word that stands for nothing: else all such rows were one."""
+    text = record.get(column, "")
+    return "" if text.lower() in tables.UNKNOWN else text
 
 
 def _share(text: str) -> float:

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from ml import images
+from ml import images, whole
 from ml.datasets import splits
 from ml.datasets.arrays import SIDE, square_mask
 from ml.datasets.manifest import DatasetError, Manifest, Row
@@ -73,7 +73,7 @@ def find(folder: Path) -> Path | None:
 
 
 def read(folder: Path) -> Manifest:
-    """Unpack the shards that are new, and read the manifest.
+    """Unpack the shards that are new or others than before, and read the manifest.
 
     Raises DatasetError for a damaged file, and naming the shards whose pictures are not here.
     """
@@ -81,10 +81,13 @@ def read(folder: Path) -> Manifest:
     try:
         for shard in sorted(folder.glob("shard-*.tar")):
             done = unpacked / f"{shard.name}.done"
-            if not done.exists():
+            stat = shard.stat()
+            known = f"{stat.st_size} {stat.st_mtime_ns}"
+            if not done.exists() or done.read_text() != known:
+                done.unlink(missing_ok=True)
                 with tarfile.open(shard) as archive:
                     archive.extractall(unpacked, filter="data")
-                done.touch()
+                whole.write_text(done, known)
         with gzip.open(folder / MANIFEST, "rt", encoding="utf-8") as file:
             records = [json.loads(line) for line in file]
     except (OSError, EOFError, tarfile.TarError, ValueError) as error:

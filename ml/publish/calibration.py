@@ -25,6 +25,7 @@ from ml.taxonomy import (
     RISK_CATEGORIES,
 )
 
+FEWEST = 2  # melanomas, cancers and benign lesions, to set anything on
 # Ridge on the bias, in pictures: a photo set of a hundred must not shift a rare class far.
 BIAS_RIDGE = 5.0
 # Share of validation lesions that each limit may refuse; nine limits stay under 3 % together.
@@ -63,7 +64,8 @@ def calibrate(rows: Sequence[Row], answers: dict[str, np.ndarray]) -> dict:
         known = [rows[i] for i in chosen]
         malignant = np.array([set(row.allowed) <= set(MALIGNANT_DIAGNOSES) for row in known])
         melanoma = np.array([row.allowed == ("mel",) for row in known])
-        if min(malignant.sum(), (~malignant).sum(), melanoma.sum()) < 2:
+        lesions = np.array([row.lesion for row in known])
+        if min(len(set(lesions[of])) for of in (malignant, ~malignant, melanoma)) < FEWEST:
             raise ValueError(f"validation has too few lesions of modality {modality} to calibrate")
         logits = answers["logits"][chosen]
         allowed = np.array([[d in r.allowed for d in DIAGNOSES] for r in known])

@@ -42,7 +42,8 @@ their figures as weaker evidence.
 
 Patients (else lesions) stay on one side, near-duplicates across sets too. Temperature, bias and
 thresholds were set on the validation pictures, the thresholds together, for the rule as it is
-served: the highest specificity whose sensitivity is 0.95, for malignant lesions and for melanomas.
+served: a sensitivity of 0.95, for malignant lesions and for melanomas, and of the settings whose
+specificity is then the highest, but for chance, the most careful one.
 The three risk categories are calibrated; inside a
 category, rare diagnoses count more than their frequency, so that they aren't hidden.
 
@@ -51,7 +52,7 @@ category, rare diagnoses count more than their frequency, so that they aren't hi
 With 95 % intervals by bootstrap over patients or lesions, as served, with what the sets know of
 the person. *Sensitivity* is the share of malignant lesions, *melanomas sent* the share of
 melanomas, that are sent to a doctor, as flagged or as uncertain; *specificity* the share of benign
-ones that are not.
+ones that are not. Each picture counts, also one that it refuses to judge, by what it would say.
 Figures of different studies differ in their pictures and are no ranking.
 """
 LIMITS = """

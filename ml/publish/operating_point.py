@@ -15,6 +15,7 @@ MELANOMA = DIAGNOSES.index("mel")
 # Share of the validation pictures that may count as close to the thresholds.
 UNCERTAIN_SHARE = 0.03
 CANDIDATES = 150  # of each threshold
+REACH = 3.0  # bandwidths below the lesions to be found, down to which they lie
 
 Scores = tuple[np.ndarray, np.ndarray]
 
@@ -46,21 +47,9 @@ def choose(
     if not (malignant.any() and melanoma.any() and (~malignant).any()):
         raise ValueError("malignant lesions, melanomas and benign ones are needed")
     odds = [tuple(logit(np.clip(p, 1e-6, 1 - 1e-6)) for p in scores) for scores in answers]
-    screens = _candidates([of_all for of_all, _ in odds], malignant)
-    melanomas = np.append(_candidates([of for _, of in odds], melanoma), np.inf)  # or never by it
-    settings = []
-    for screen in screens:
-        allowed, specificity = np.ones(len(melanomas), bool), np.zeros(len(melanomas))
-        for malignancy, of_melanoma in odds:
-            # How far each picture lies above the point from which it is sent to a doctor.
-            margin = np.maximum((malignancy - screen)[:, None], of_melanoma[:, None] - melanomas)
-            for among in (malignant, melanoma):
-                width = _bandwidth(malignancy[among])
-                allowed &= ndtr(margin[among] / width).mean(axis=0) >= SENSITIVITY
-            specificity += (margin[~malignant] < 0).mean(axis=0) / len(odds)
-        specificity[~allowed] = -1
-        at = int(specificity.argmax())
-        settings.append((float(specificity[at]), float(screen), float(melanomas[at])))
+    reach = REACH
+    while max(settings := _settings(odds, malignant, melanoma, reach))[0] < 0:
+        reach *= 2  # a few melanomas that lie far apart are smoothed more widely than all cancers
     best, *_ = max(settings)
     chance = np.sqrt(best * (1 - best) / (~malignant).sum())
     _, screen, from_melanoma = next(one for one in settings if one[0] >= best - chance)
@@ -76,10 +65,34 @@ def choose(
     }
 
 
-def _candidates(scores: Sequence[np.ndarray], among: np.ndarray) -> np.ndarray:
-    """Log-odds from below all of the lesions to be found up to their median."""
+def _settings(
+    odds: Sequence[Scores], malignant: np.ndarray, melanoma: np.ndarray, reach: float
+) -> list[tuple[float, float, float]]:
+    """(specificity, screen, melanoma) by each candidate of ``screen``, with the best of
+    ``melanoma``, in log-odds; the specificity is −1 where none reaches the sensitivity."""
+    screens = _candidates([of_all for of_all, _ in odds], malignant, reach)
+    of_melanomas = _candidates([of for _, of in odds], melanoma, reach)
+    melanomas = np.append(of_melanomas, np.inf)  # or never by it
+    settings = []
+    for screen in screens:
+        allowed, specificity = np.ones(len(melanomas), bool), np.zeros(len(melanomas))
+        for malignancy, of_melanoma in odds:
+            # How far each picture lies above the point from which it is sent to a doctor.
+            margin = np.maximum((malignancy - screen)[:, None], of_melanoma[:, None] - melanomas)
+            for among in (malignant, melanoma):
+                width = _bandwidth(malignancy[among])
+                allowed &= ndtr(margin[among] / width).mean(axis=0) >= SENSITIVITY
+            specificity += (margin[~malignant] < 0).mean(axis=0) / len(odds)
+        specificity[~allowed] = -1
+        at = int(specificity.argmax())
+        settings.append((float(specificity[at]), float(screen), float(melanomas[at])))
+    return settings
+
+
+def _candidates(scores: Sequence[np.ndarray], among: np.ndarray, reach: float) -> np.ndarray:
+    """Log-odds from ``reach`` bandwidths below all lesions to be found, up to their median."""
     found = np.concatenate([of[among] for of in scores])
-    return np.linspace(found.min() - 3 * _bandwidth(found), np.median(found), CANDIDATES)
+    return np.linspace(found.min() - reach * _bandwidth(found), np.median(found), CANDIDATES)
 
 
 def _bandwidth(odds: np.ndarray) -> float:

@@ -8,6 +8,7 @@ from zipfile import BadZipFile
 import numpy as np
 from tqdm import tqdm
 
+from ml import whole
 from ml.classifier import Classifier
 from ml.datasets import Row
 from ml.release import Release
@@ -70,7 +71,5 @@ def _read(file: Path) -> Kept:
 
 
 def _write(file: Path, kept: Kept) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part.npz")
-    np.savez(part, names=np.array(list(kept)), numbers=np.array(list(kept.values())))
-    part.replace(file)
+    with whole.written(file) as part:
+        np.savez(part, names=np.array(list(kept)), numbers=np.array(list(kept.values())))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ml import whole
 from ml.classifier import Assessment, Look, load_release
 from ml.datasets import DatasetError, Row, splits
 from ml.measure import metrics
@@ -36,7 +37,7 @@ def run(release: Path, engine: str, rows: Sequence[Row], out: Path) -> None:
         raise DatasetError(f"no lesion of the test fold of {release} has several pictures")
     said = answers.collect(classifier, held_out, kept)
     result = measure(classifier, held_out, looks(classifier, held_out, said))
-    out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    whole.write_text(out, json.dumps(result, indent=1) + "\n")
 
 
 def _several(rows: Sequence[Row], folds: Sequence[str | None]) -> list[Row]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ml import datasets, network
+from ml import datasets, network, whole
 from ml.datasets import arrays
 from ml.training import runs
 from ml.training.loop import Validation, check_held_out
@@ -61,7 +61,7 @@ def blend(earlier: Path, later: Path, out: Path, data: Sequence[Path] | None = N
     # By their paths, for the licence of a release; a copy of the folders is looked for beside it.
     made_of = {"earlier": str(earlier.resolve()), "later": str(later.resolve())}
     said = made_of | {"share": best, "by_share": measured}
-    (out / BLEND).write_text(json.dumps(said, indent=1))
+    whole.write_text(out / BLEND, json.dumps(said, indent=1))
     return said
 
 

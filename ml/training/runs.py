@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 import keras
 import numpy as np
 
-from ml import datasets, network
+from ml import datasets, network, whole
 from ml.datasets import DatasetError, Row, splits
 from ml.training.plan import Plan
 
@@ -65,10 +65,10 @@ def kept_plan(run: Path, plan: Plan | None) -> Plan:
 
 def describe(run: Path, plan: Plan, data: Sequence[Path], modality: str, split: str) -> None:
     """Write what a run began with: ``plan.json``, ``data.json`` and ``split.csv``."""
-    (run / PLAN).write_text(json.dumps(asdict(plan), indent=2))
+    whole.write_text(run / PLAN, json.dumps(asdict(plan), indent=2))
     folders = [str(Path(folder).resolve()) for folder in data]
-    (run / DATA).write_text(json.dumps({"folders": folders, "modality": modality}))
-    (run / SPLIT).write_text(split, encoding="utf-8")
+    whole.write_text(run / DATA, json.dumps({"folders": folders, "modality": modality}))
+    whole.write_text(run / SPLIT, split)
 
 
 def described(run: Path) -> dict:
@@ -108,13 +108,14 @@ def history(run: Path) -> list[dict]:
 
 
 def save_history(run: Path, rows: list[dict]) -> None:
-    """Whole or not at all."""
-    partial = run / f"partial.{EPOCHS}"
-    with partial.open("w", newline="", encoding="utf-8") as file:
+    """Write the rows of ``epochs.csv``."""
+    with (
+        whole.written(run / EPOCHS) as part,
+        part.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.DictWriter(file, rows[-1].keys(), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    partial.replace(run / EPOCHS)
 
 
 def _array(variable) -> np.ndarray:
@@ -123,7 +124,6 @@ def _array(variable) -> np.ndarray:
 
 
 def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Whole or not at all: a kill or a full disk leaves the file of the epoch before."""
-    partial = path.with_name(f"partial.{path.name}")
-    np.savez(partial, **arrays)
-    partial.replace(path)
+    """What is left after a kill or on a full disk is the file of the epoch before."""
+    with whole.written(path) as part:
+        np.savez(part, **arrays)

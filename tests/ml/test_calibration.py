@@ -1,5 +1,6 @@
 """What calibration sets on validation pictures, on answers whose truth is known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -76,3 +77,11 @@ def test_a_rare_diagnosis_keeps_its_place_in_its_category(learnt):
     fitted = calibration.calibrate(rows, answers)["calibration"]["dermoscopy"]
     bias = dict(zip(DIAGNOSES, fitted["bias"], strict=True))
     assert bias["nv"] == bias["vasc"] > bias["bcc"] == bias["akiec"]
+
+
+@pytest.mark.parametrize("kinds", [("mel",), MALIGNANT_DIAGNOSES, ("nv", "bkl", "df", "vasc")])
+def test_many_pictures_of_one_lesion_are_one(learnt, kinds):
+    rows, answers = learnt
+    few = [replace(row, lesion="one") if row.dx in kinds else row for row in rows]
+    with pytest.raises(ValueError, match="too few lesions of modality dermoscopy"):
+        calibration.calibrate(few, answers)

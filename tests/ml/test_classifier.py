@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -121,3 +123,25 @@ def test_a_picture_without_colour_is_refused(litert, phantom):
         (answer,) = litert.assess([(grey * tint).astype(np.uint8)], "photo")
         assert "no_colour" in answer.reasons
     assert "no_colour" not in litert.assess([phantom], "photo")[0].reasons
+
+
+def test_a_release_that_is_copied_over_a_loaded_one_changes_no_answer(tmp_path):
+    """A process that has the file mapped would be ended by a signal, so this is another one."""
+    shutil.copytree(RELEASE, tmp_path / "release")
+    phantoms.render("even_mole", 256).save(tmp_path / "mole.png")
+    script = """if True:
+        import sys
+        from pathlib import Path
+        from ml import classifier, images
+        folder = Path(sys.argv[1])
+        loaded = classifier.load(folder / "release")
+        picture = images.decode((folder / "mole.png").read_bytes())
+        [before] = loaded.assess([picture], "photo")
+        with (folder / "release/skincare.tflite").open("r+b") as file:
+            file.truncate(0)  # as cp begins
+        [after] = loaded.assess([picture], "photo")
+        assert before.diagnoses == after.diagnoses
+    """
+    run = [sys.executable, "-c", script, str(tmp_path)]
+    done = subprocess.run(run, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -319,6 +319,38 @@ def test_a_model_for_one_modality_is_shown_what_is_no_lesion(
     assert json.loads(capsys.readouterr().out)["refused_share"] in (0, 1)
 
 
+def test_a_model_for_one_modality_is_measured_on_its_pictures(
+    for_dermoscopy, make_set, draw, tmp_path, capsys
+):
+    records = [
+        {
+            "image_id": f"i{n}",
+            "dx": ("nv", "mel")[n % 2],
+            "modality": ("dermoscopy", "photo")[n > 5],
+        }
+        for n in range(9)
+    ]
+    make_set("data/mixed", records)
+    draw(tmp_path / "data/not_a_lesion/chair.jpg", 1)
+    options = ["--data", str(tmp_path / "data"), "--model", str(for_dermoscopy)]
+    assert main(["evaluate", *options]) == 0
+    output = capsys.readouterr()
+    assert "judges dermoscopy pictures only: 3 of these 10 LEFT OUT" in output.err
+    result = json.loads(output.out)
+    assert (result["n"], result["refused_share"] is None) == (6, False)
+
+
+@pytest.mark.parametrize("command", ["evaluate", "neighbours", "sitting"])
+def test_a_model_that_judges_none_of_the_pictures_says_so(
+    command, for_dermoscopy, make_set, tmp_path, capsys
+):
+    data = make_set("photos", [{"image_id": "a", "dx": "nv", "modality": "photo"}])
+    options = ["--data", str(data), "--model", str(for_dermoscopy)]
+    out = [] if command == "evaluate" else ["--out", str(tmp_path / "out.json")]
+    assert main([command, *options, *out]) == 1
+    assert "judges dermoscopy pictures only; there are none" in capsys.readouterr().err
+
+
 def test_predict_takes_what_is_known_of_the_person(mole, tmp_path, capsys):
     """By a release to which it counts; by others, it helps nothing."""
     release = shutil.copytree(RELEASE, tmp_path / "release")
@@ -374,3 +406,11 @@ def test_an_age_that_can_not_be_is_said_in_words(mole, capsys, age, said):
     assert "argument --age: " in (error := capsys.readouterr().err)
     assert said in error
     assert "_age" not in error
+
+
+@pytest.mark.parametrize("minutes", ["0", "-5", "nan", "inf"])
+def test_minutes_that_bound_nothing_are_refused(minutes, tmp_path, capsys):
+    """Of 0, which was no bound at all, somebody would pay for the machine's hours."""
+    with pytest.raises(SystemExit):
+        main(["train", "--data", ".", "--out", str(tmp_path / "run"), "--minutes", minutes])
+    assert "is not a number above 0" in capsys.readouterr().err

@@ -40,6 +40,16 @@ def test_while_a_new_one_is_incomplete_the_one_before_answers(folder, caplog):
     assert release.current() is first
 
 
+@pytest.mark.parametrize("card", ["[]", "{}", '{"version": "2099.1.1", "files": {}}', "null"])
+def test_while_the_card_is_none_the_one_before_answers(folder, card, caplog):
+    first = release.current()
+    (folder / "model.json").write_text(card)
+    assert release.current() is first
+    assert "model.json lacks" in caplog.text
+    with pytest.raises(release.ReleaseError, match=r"model.json lacks"):
+        release.Release.read(folder)
+
+
 def test_a_second_reader_whose_file_is_missing_is_incomplete_too(folder, caplog):
     first = release.current()
     files = dict(first.card["files"])

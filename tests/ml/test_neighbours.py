@@ -98,6 +98,9 @@ def test_a_release_without_features_is_named(make_set, monkeypatch, tmp_path, ca
     lacks = SimpleNamespace(features=None, assessment=SimpleNamespace(malignancy=0.1))
     old = SimpleNamespace(version="2026.01.1", look=lambda *_: lacks)
     monkeypatch.setattr(classifier, "load", lambda *_: old)
+    (tmp_path / "model.json").write_text(
+        '{"version": "2026.01.1", "files": {}, "thresholds": {"photo": {}}}'
+    )
     (tmp_path / "split.csv").write_text(
         "image_id,dataset,fold\n" + "".join(f"i{n},own,test\n" for n in range(3))
     )

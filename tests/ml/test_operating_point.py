@@ -71,3 +71,17 @@ def test_without_a_kind_of_lesion_there_is_none():
     for sick, mel in ((is_malignant, is_malignant & False), (~is_malignant | True, is_melanoma)):
         with pytest.raises(ValueError, match="are needed"):
             operating_point.choose([(malignancy, melanoma)], sick, mel)
+
+
+def test_few_melanomas_that_lie_far_apart_have_an_operating_point_too():
+    """As a clinic's: many other cancers, alike in their scores, and a handful of melanomas."""
+    rng = np.random.default_rng(7)
+    is_melanoma = np.arange(60) < 4
+    is_malignant = np.arange(60) < 24
+    odds = np.where(is_malignant, rng.normal(2, 0.2, 60), rng.normal(-2, 1.5, 60))
+    odds[:4] = (-4, -1, 2, 5)
+    of_melanoma = np.where(is_melanoma, rng.normal(-1, 0.2, 60), rng.normal(-4, 1, 60))
+    scores = tuple(1 / (1 + np.exp(-np.array([odds, np.minimum(odds, of_melanoma)]))))
+    found = operating_point.choose([scores], is_malignant, is_melanoma)
+    sent, _uncertain = served(scores, found)
+    assert sent[is_malignant].all()

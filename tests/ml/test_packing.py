@@ -1,6 +1,7 @@
 """A data set as a few files that travel."""
 
 import io
+import shutil
 import tarfile
 
 import numpy as np
@@ -97,3 +98,16 @@ def test_a_shard_can_write_nowhere_else(pack):
 def test_a_folder_that_holds_something_is_left_alone(data, pack, capsys):
     assert main(["pack", "--data", str(data), "--out", str(pack)]) == 1
     assert "is not empty" in capsys.readouterr().err
+
+
+def test_another_pack_in_the_same_folder_is_unpacked_anew(pack, make_set, tmp_path):
+    """Else its labels would stand beside the pictures of the one before."""
+    datasets.read([pack])
+    other = make_set("other", [{"image_id": f"o{n}", "dx": ("nv", "mel")[n % 2]} for n in range(9)])
+    assert main(["pack", "--data", str(other), "--out", str(tmp_path / "anew")]) == 0
+    shutil.copytree(tmp_path / "anew", pack, dirs_exist_ok=True)
+    (row, *_) = datasets.read([pack]).rows
+    [original] = [of for of in datasets.read([other]).rows if of.image_id == row.image_id]
+    with Image.open(row.path) as small, Image.open(original.path) as whole:
+        difference = np.asarray(whole.resize(small.size), float) - np.asarray(small)
+    assert np.abs(difference).mean() < 8

@@ -111,3 +111,47 @@ def test_where_every_picture_is_damaged_that_is_an_error(tmp_path):
         (tmp_path / f"mine/{name}/1.jpg").write_bytes(name.encode())
     with pytest.raises(DatasetError, match=r"mel/1.jpg.*\n.*nv/1.jpg"):
         datasets.read([tmp_path / "mine"], decode=True)
+
+
+@pytest.mark.parametrize("name", ["mole", "benign", "other", "healthy skin"])
+def test_a_set_that_is_called_as_a_class_is_one_of_the_classes_in_it(tmp_path, draw, name):
+    """“mole” is a word for naevus; a melanoma in it is none."""
+    draw(tmp_path / name / "melanoma/1.png", 1)
+    draw(tmp_path / name / "naevus/2.png", 2)
+    for data in (tmp_path / name, tmp_path):
+        manifest = datasets.read([data])
+        assert {row.image_id: row.dx for row in manifest.rows} == {
+            "melanoma/1": "mel",
+            "naevus/2": "nv",
+        }
+        assert not manifest.faults
+
+
+def test_a_picture_in_two_classes_by_its_folders_is_named_and_left_out(tmp_path, draw):
+    for seed, name in enumerate(("nv/1.png", "nv/sorted out/melanoma/2.png", "mel/3.png")):
+        draw(tmp_path / "mine" / name, seed)
+    manifest = datasets.read([tmp_path / "mine"])
+    assert {row.image_id: row.dx for row in manifest.rows} == {"nv/1": "nv", "mel/3": "mel"}
+    (fault,) = manifest.faults
+    assert "nv/sorted out/melanoma: 1 pictures left out: in the class “nv”, too" in fault
+
+
+def test_kinds_within_a_class_are_of_it(tmp_path, draw):
+    names = ("benign/nevus/1.png", "benign/other/2.png", "malignant/bcc/3.png")
+    for seed, name in enumerate(names):
+        draw(tmp_path / "mine" / name, seed)
+    manifest = datasets.read([tmp_path / "mine"])
+    assert [row.dx for row in manifest.rows] == ["benign", "benign", "malignant"]
+    assert not manifest.faults
+
+
+def test_a_link_to_nowhere_is_named_and_one_without_end_is_passed_over(tmp_path, draw):
+    draw(tmp_path / "mine/nv/1.png", 1)
+    draw(tmp_path / "mine/mel/2.png", 2)
+    (tmp_path / "mine/nv/gone.png").symlink_to(tmp_path / "nowhere.png")
+    (tmp_path / "mine/nv/again").symlink_to(tmp_path / "mine")
+    manifest = datasets.read([tmp_path / "mine"], decode=True)
+    assert [row.image_id for row in manifest.rows] == ["mel/2", "nv/1"]
+    (fault,) = manifest.faults
+    assert "gone.png" in fault
+    assert not manifest.dropped

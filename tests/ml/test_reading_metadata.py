@@ -39,6 +39,15 @@ def test_the_lesion_is_the_group_where_no_patient_is_known(make_set):
     assert datasets.read([folder]).rows[0].group == "HAM/l9"
 
 
+@pytest.mark.parametrize("word", ["NA", "unknown", "-", "nan"])
+def test_a_word_for_nothing_is_no_patient_or_lesion(make_set, word):
+    """Else all rows of unknown patients would be one patient, on one side of the split."""
+    ids = {"patient_id": word, "lesion_id": word, "same_lesion_as": word}
+    records = [{"image_id": name, "dx": "nv", **ids} for name in ("a", "b")]
+    rows = datasets.read([make_set("mine", records)]).rows
+    assert [(row.lesion, row.group) for row in rows] == [("mine/a",) * 2, ("mine/b",) * 2]
+
+
 def test_unknown_sex_age_and_site_are_none(make_set):
     folder = make_set(
         "HAM",

@@ -224,3 +224,14 @@ def test_skin_types_as_they_are_written(make_set, written, read):
     manifest = datasets.read([folder])
     assert not manifest.faults
     assert manifest.rows[0].skin_type == read
+
+
+def test_a_picture_of_two_classes_is_named_and_left_out(tmp_path, draw):
+    """The first one of them, a naevus, would else be taught and measured."""
+    for seed, name in enumerate("ab"):
+        draw(tmp_path / f"mine/{name}.png", seed)
+    (tmp_path / "mine/labels.csv").write_text("image,MEL,NV,BCC\na,0,1,1\nb,1,0,0\n")
+    manifest = datasets.read([tmp_path / "mine"])
+    assert [(row.image_id, row.dx) for row in manifest.rows] == [("b", "mel")]
+    (fault,) = manifest.faults
+    assert fault.endswith("row 2: several diagnoses: nv, bcc: left out")

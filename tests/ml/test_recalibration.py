@@ -57,6 +57,14 @@ def test_a_clinic_sets_the_release_on_its_own_pictures(clinic, tmp_path, capsys)
     assert main(["evaluate", *options, "--json", str(tmp_path / "figures.json")]) == 0
     assert json.loads((tmp_path / "figures.json").read_text())["seen_in_training"] == 32
 
+    # As docs/training.md says: on its fifth, against the release, which knows none of them.
+    options = [*("--data", str(clinic), "--split", "test", "--model", str(ours))]
+    figures = tmp_path / "against.json"
+    assert main(["evaluate", *options, "--against", str(RELEASE), "--json", str(figures)]) == 0
+    measured = json.loads(figures.read_text())
+    assert measured["n"] == measured["against"]["n"] == 8
+    assert measured["against"]["seen_in_training"] == 0
+
     # By the same pictures again, it is the same release.
     files = {file.name: file.read_bytes() for file in ours.iterdir()}
     options = [str(part) for pair in (again | {"--data": clinic}).items() for part in pair]

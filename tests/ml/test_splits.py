@@ -98,3 +98,39 @@ def test_a_picture_that_does_not_decode_names_the_row(folder, cache):
     (folder / "images" / "i7.jpg").write_bytes(b"no picture")
     with pytest.raises(DatasetError, match=r"metadata.csv: row 9: .*i7.jpg"):
         splits.split(datasets.read([folder]).rows, cache=cache)
+
+
+def test_a_lesion_stays_together_where_one_row_leaves_the_patient_out(make_set, cache):
+    records = [
+        {
+            "image_id": f"i{n}",
+            "lesion_id": f"l{n // 2}",
+            "patient_id": f"p{n // 4}" if n % 2 else "",
+            "dx": ("nv", "mel")[n // 4 % 2],
+        }
+        for n in range(80)
+    ]
+    rows = datasets.read([make_set("halves", records)]).rows
+    sides = defaultdict(set)
+    for row, record, fold in zip(rows, records, splits.split(rows, cache=cache), strict=True):
+        sides[row.lesion].add(fold)
+        sides[int(record["image_id"][1:]) // 4].add(fold)
+    assert all(len(folds) == 1 for folds in sides.values())
+
+
+def test_a_lesion_of_another_set_stays_with_the_patient_there(make_set, cache):
+    theirs = [
+        {"image_id": f"i{n}", "lesion_id": f"l{n}", "patient_id": f"p{n // 2}", "dx": "nv"}
+        for n in range(40)
+    ]
+    ours = [{"image_id": f"x{n}", "same_lesion_as": f"theirs/l{n}", "dx": "nv"} for n in range(40)]
+    rows = datasets.read([make_set("theirs", theirs), make_set("ours-too", ours)]).rows
+    folds = splits.split(rows, cache=cache)
+    assert folds[:40] == folds[40:]
+
+
+def test_damaged_hashes_are_made_anew(folder, cache):
+    rows = datasets.read([folder]).rows
+    before = splits.split(rows, cache=cache)
+    cache.write_bytes(cache.read_bytes()[:100])
+    assert splits.split(rows, cache=cache) == before
