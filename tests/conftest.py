@@ -22,6 +22,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(stack.close)
     directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tests-")))
     (directory / "static").mkdir()
+    if config.getoption("dist") != "no" and not hasattr(config, "workerinput"):
+        # Each worker has servers of its own. Once here, so that not all of them make their user.
+        with embedded.servers(directory):
+            return
     os.environ |= embedded.local_environment(directory) | {"STATIC_ROOT": str(directory / "static")}
     _, environment = stack.enter_context(embedded.servers(directory))
     os.environ |= environment

@@ -38,7 +38,7 @@ def read_settings(*names: str, **environment: str) -> subprocess.CompletedProces
     )
 
 
-@pytest.mark.parametrize("name", PRODUCTION.keys() - {"EMAIL_URL"})
+@pytest.mark.parametrize("name", sorted(PRODUCTION.keys() - {"EMAIL_URL"}))
 def test_what_is_missing_or_empty_is_named(name: str) -> None:
     missing = {key: value for key, value in PRODUCTION.items() if key != name}
     for environment in (missing, missing | {name: ""}):

@@ -1,24 +1,27 @@
 """The database refuses what the state machine does not know."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.db import IntegrityError, connection, transaction
-from django.utils import timezone
 
 from diagnosis.models import Assessment
 from tests.factories import RecordFactory, answer, assessed
+
+THEN = datetime(2026, 11, 28, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     "changes",
     [
         {"state": "lost"},
-        {"state": "done", "finished_at": timezone.now()},
-        {"state": "failed", "finished_at": timezone.now()},
+        {"state": "done", "finished_at": THEN},
+        {"state": "failed", "finished_at": THEN},
         {"state": "failed", "failure_reason": "error"},
         {"state": "running"},
         {"failure_reason": "error"},
-        {"claimed_until": timezone.now()},
-        {"finished_at": timezone.now()},
+        {"claimed_until": THEN},
+        {"finished_at": THEN},
         {"modality": "x-ray"},
         {"image": ""},
     ],
