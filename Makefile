@@ -31,8 +31,9 @@ TYPES = { $(PRODUCTION) $(BIN)/mypy --no-error-summary || test $$? = 1; }
 run: $(BIN)/.run $(STATIC) $(MESSAGES) $(if $(filter keras,$(ML_ENGINE)),$(BIN)/.train)
 	@exec $(BIN)/python -m skincare_site.run
 
+# All of them in a process for each core, with servers of its own; some, by TESTS=…, in one.
 test: $(BIN)/.test $(STATIC) $(MESSAGES) chromium
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest $(or $(TESTS),-n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder)
 
 lint: $(BIN)/.test node_modules/.dev
 	@$(BIN)/ruff check .

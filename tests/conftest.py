@@ -23,7 +23,9 @@ def pytest_configure(config: pytest.Config) -> None:
     directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tests-")))
     (directory / "static").mkdir()
     if config.getoption("dist") != "no" and not hasattr(config, "workerinput"):
-        # Each worker has servers of its own. Once here, so that not all of them make their user.
+        # Each worker has servers of its own, and loads the settings once they are up. Started here,
+        # too, so that PostgreSQL's user is not made by all of them at once.
+        del os.environ["DJANGO_SETTINGS_MODULE"]
         with embedded.servers(directory):
             return
     os.environ |= embedded.local_environment(directory) | {"STATIC_ROOT": str(directory / "static")}
