@@ -4,6 +4,7 @@ Beside the model lie eight bytes a picture, its perceptual hash (pHash: the sign
 frequencies): too few to make a picture of, and the same after another name, size or compression.
 """
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,13 +24,12 @@ MAX_DISTANCE = 2
 BLOCK = 512
 
 
-def write(rows: list[Row], path: Path, release: Path | None = None) -> None:
-    """Store the hashes of the pictures that a model is made with, and of those that another
-    ``release`` was made with, in the order of their bits."""
+def write(rows: list[Row], path: Path, before: Iterable[Path] = ()) -> None:
+    """Store the hashes of the pictures that a model is made with, in the order of their bits, and
+    of those that the models ``before`` it were made with, as far as their folders have the file."""
+    earlier = [np.load(of / FILE) for of in before if (of / FILE).is_file()]
     own = _hashes(rows, turned=False)[:, 0]
-    if release and (release / FILE).is_file():
-        own = np.concatenate([np.load(release / FILE), own])
-    np.save(path, np.unique(own, axis=0))
+    np.save(path, np.unique(np.concatenate([*earlier, own]), axis=0))
 
 
 def recognise(rows: list[Row], release: Path) -> np.ndarray:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
@@ -87,7 +87,8 @@ def release(
     _save(served, new)
     shutil.copy(run / runs.SPLIT, new)
     made_with = np.isin(folds, ("train", "validation"))
-    seen.write([row for row, known in zip(rows, made_with, strict=True) if known], new / seen.FILE)
+    learnt = [row for row, known in zip(rows, made_with, strict=True) if known]
+    seen.write(learnt, new / seen.FILE, descent(used))
     trained, *second = map(_trained, plans, served.values())
     training = {
         **trained,
@@ -129,7 +130,7 @@ def recalibrate(
     (new / runs.SPLIT).write_text(text, encoding="utf-8")
     calibrated_on = (folds == "validation") & strange
     learnt = [row for row, known in zip(rows, calibrated_on, strict=True) if known]
-    seen.write(learnt, new / seen.FILE, released)
+    seen.write(learnt, new / seen.FILE, [released])
     card = _card(new, kept.card["side"], rows, folds, arrays.load(rows))
     pictures = _counts(rows, folds) | kept.card["training"]["pictures"]
     card["training"] = kept.card["training"] | {"pictures": pictures}
@@ -237,20 +238,25 @@ def add_external(folder: Path, measured: external.Measured) -> None:
 
 
 def licence(used: Iterable[Path]) -> str:
-    """Of weights from these runs, by the sets that they were learnt from: their own, and those of
-    the runs that they started from, were taught by or are the mean of, which may have been carried
-    beside them from another machine. A run that is gone counts as research."""
-    for run in used:
-        try:
-            sets = {dataset for dataset, _ in splits.stored_folds(run / runs.SPLIT)}
-            plan = Plan.read(run / runs.PLAN)
-        except OSError:
+    """Of weights from these runs, by the sets that they and those before them were learnt from. A
+    run that is gone counts as research."""
+    for run in descent(used):
+        if not all((run / file).is_file() for file in (runs.PLAN, runs.SPLIT)):
             return LICENCE
-        named = [Path(of) for of in (plan.start, *plan.teachers, *blend.inputs(run)) if of]
-        before = [of if of.is_dir() else run.parent / of.name for of in named]
-        if sets & RESEARCH_SETS or licence(before) == LICENCE:
+        if {dataset for dataset, _ in splits.stored_folds(run / runs.SPLIT)} & RESEARCH_SETS:
             return LICENCE
     return OWN_LICENCE
+
+
+def descent(used: Iterable[Path]) -> Iterator[Path]:
+    """These runs, and all that they started from, were taught by or are the mean of, which may have
+    been carried beside them from another machine; also a run that is gone, but none before it."""
+    for run in used:
+        yield run
+        if (run / runs.PLAN).is_file():
+            plan = Plan.read(run / runs.PLAN)
+            named = [Path(of) for of in (plan.start, *plan.teachers, *blend.inputs(run)) if of]
+            yield from descent(of if of.is_dir() else run.parent / of.name for of in named)
 
 
 def convert(model: keras.Model, file: Path) -> None:

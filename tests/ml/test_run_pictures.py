@@ -8,7 +8,7 @@ import pytest
 
 from ml import datasets
 from ml.__main__ import main
-from ml.datasets import DatasetError, splits
+from ml.datasets import DatasetError, seen, splits
 
 pytest.importorskip("keras")
 from ml.publish import export
@@ -152,3 +152,22 @@ def test_weights_that_are_damaged_are_named(run, tmp_path, capsys):
     (run / runs.BEST).write_bytes(b"PK\x03\x04 half a file")
     assert main(["blend", str(run), str(run), "--out", str(tmp_path / "out")]) == 1
     assert "best.npz: not the weights of plan.json" in capsys.readouterr().err
+
+
+def test_a_release_knows_what_those_before_it_were_made_with(run, tmp_path, draw):
+    """A run that goes on from an unfolded release, whose pictures may not be here any more."""
+    manifest = datasets.read([run.parent / "data"])
+    older, rows = manifest.rows[:6], manifest.rows[6:9]
+    unfolded = shutil.copytree(run, tmp_path / "unfolded")
+    seen.write(older, unfolded / seen.FILE)
+    later = shutil.copytree(run, tmp_path / "later")
+    (later / runs.PLAN).write_text(json.dumps({"start": str(unfolded)}))
+    mean = shutil.copytree(run, tmp_path / "mean")
+    gone = str(tmp_path / "gone")
+    (mean / blend.BLEND).write_text(json.dumps({"earlier": gone, "later": str(later)}))
+    released = tmp_path / "released"
+    released.mkdir()
+    seen.write(rows, released / seen.FILE, export.descent([mean]))
+    known = seen.recognise(manifest.rows, released)
+    assert known[:9].all()
+    assert not known.all()

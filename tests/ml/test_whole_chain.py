@@ -115,6 +115,10 @@ def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path, monkey
     trained, again = (runs.best(tmp_path / of).predict(noise) for of in ("run", "again"))
     for name in ("logits", "mask", "lesion"):
         np.testing.assert_allclose(again[name], trained[name], atol=0.05)
+    # What is trained on from it, and released, was made with the same pictures, too.
+    assert (tmp_path / "again/seen.npy").read_bytes() == (
+        tmp_path / "release/seen.npy"
+    ).read_bytes()
 
     options = ("--model", "release", "--data", data)
     run_ml("evaluate", *options, "--split", "test", "--json", "out.json", "--report", "report")
