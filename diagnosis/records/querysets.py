@@ -64,16 +64,15 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
     def awaiting_review(self) -> Self:
         """Records that have an answer and no verdict that holds: the doctors' queue.
 
-        One that can't be used waits where a doctor has had a say: a colleague is asked, or a sign
-        came after the verdict.
+        One that can't be used waits where a sign or change needs a doctor by itself, or a colleague
+        is asked.
         """
         reviews: Any = self.model._meta.get_field("reviews").related_model
         asked = reviews.objects.filter(
             second_opinion__isnull=False, second_opinion__final__isnull=True
         )
-        begun = Q(has_new_alarm=True) | Q(pk__in=asked.values("record"))
         waiting = self.real().filter(state__in=self.model.ASSESSED, is_reviewed=False)
-        return waiting.filter(Q(state="done") | begun)
+        return waiting.filter(Q(state="done") | Q(danger__gt=0) | Q(pk__in=asked.values("record")))
 
     def with_assessment_json(self) -> Self:
         """Records with their assessment object as PostgreSQL writes it, None while there is none.

@@ -52,6 +52,23 @@ def test_the_queue_holds_what_waits_for_a_review(doctor, alice, dr_chen):
     assert set(shown(doctor, review="all")) == {reviewed, waiting, unusable, failed}
 
 
+def test_a_sign_that_needs_a_doctor_waits_for_one_whatever_the_picture_shows(
+    doctor, alice, dr_chen
+):
+    benign, cancer = assessed(owner=alice), assessed("malignant_low_risk", owner=alice)
+    assessed(None, owner=alice, signs=["itching"])
+    bleeding = assessed(None, owner=alice, signs=["bleeding"])
+    later = assessed(None, owner=alice)
+    MoleRecord.objects.filter(pk=later.pk).update(signs=["growing", "itching"])
+    assert shown(doctor) == [cancer, bleeding, later, benign]
+    assert (
+        doctor.get(reverse("admin:diagnosis_molerecord_change", args=[later.pk])).status_code == 200
+    )
+    ReviewFactory(record=bleeding, doctor=dr_chen)
+    MoleRecord.objects.filter(pk=later.pk).update(signs=["itching"])
+    assert shown(doctor) == [cancer, benign]
+
+
 def test_filters_and_search(doctor, alice, bob):
     mole = MoleFactory(owner=alice, name="my left arm")
     risky = assessed("malignant_high_risk", owner=alice, note="on the shoulder", mole=mole)
