@@ -89,7 +89,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         _("E-mail me when it is time to look at a mole again"), default=True
     )
     verdict_emails = models.BooleanField(
-        _("E-mail me when a doctor has looked at my picture"), default=True
+        _("E-mail me when a doctor has looked at my picture, or a new version wants one to look"),
+        default=True,
     )
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(

@@ -17,16 +17,16 @@ from accounts.age import age_on
 from accounts.models import User
 from accounts.ownership import check_owner
 from diagnosis import limits, metrics, queue
-from diagnosis.language import frequencies
+from diagnosis.language import frequencies, results
 from diagnosis.moles import changes
-from diagnosis.records import claims, media
+from diagnosis.records import claims, mails, media
 from diagnosis.records.models import Assessment, MoleRecord, Picture
 from ml import features
 from ml.classifier import Classifier, load_release
 from ml.images import ImageError, decode
 from ml.person import Person
 from ml.sitting import together
-from ml.taxonomy import advice_with_signs
+from ml.taxonomy import ADVICE, advice_with_signs
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +142,8 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
     The record never waits again: its person has an answer all the time. None when it was
     deleted, or got another answer, meanwhile; what is up to date is left as it is.
     An earlier answer of the same version gives way to the new one: the place that it rests on, or
-    the pictures, may be others now.
+    the pictures, may be others now. Where another version wants a doctor who has not looked, or
+    wants one sooner, the person is told by e-mail: nobody else would.
     Raises ImageError, FileNotFoundError and Unreachable for its picture, and what the classifier
     raises.
     """
@@ -171,9 +172,19 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
         )
         if moved:
             assessment.save(force_insert=not known, force_update=bool(known))
+            if current.model_version != version and _is_alarming(record, current, assessment):
+                mails.tell(record)
             changes.forget(record)  # they may be of a picture that is gone
             claims.publish_assessed(record)
     return assessment if moved else None
+
+
+def _is_alarming(record: MoleRecord, before: Assessment, after: Assessment) -> bool:
+    """Whether the later answer asks for a doctor, and sooner, of whom the person has not heard."""
+    if record.is_reviewed or record.origin == MoleRecord.Origin.IMPORT:  # a clinic's, with many
+        return False
+    earlier, later = (ADVICE.index(results.advice_that_holds(of, record)) for of in (before, after))
+    return later > max(earlier, ADVICE.index("retake"))
 
 
 def _answer(record: MoleRecord, clock: metrics.Clock) -> Assessment:

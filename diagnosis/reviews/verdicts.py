@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from diagnosis.push import notifications
-from diagnosis.records import answers
+from diagnosis.records import answers, mails
 from diagnosis.records.models import MoleRecord
-from diagnosis.reviews import claims, mails, opinions
+from diagnosis.reviews import claims, opinions
 from diagnosis.reviews.models import DoctorProfile, Review
 from diagnosis.webhooks import deliveries
 from diagnosis.webhooks.models import Webhook
@@ -170,7 +170,7 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
 
 def _tell(review: Review) -> None:
     """The person by e-mail and in their browsers, and their programs."""
-    mails.tell(review)
+    mails.tell(review.record)
     notifications.tell(person_id=review.record.owner_id, record_id=review.record_id)
     _publish(review.record)
 

@@ -2,12 +2,14 @@
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.utils import timezone
 
 from diagnosis import queue
 from diagnosis.models import Assessment
 from diagnosis.records import assessments, claims
 from diagnosis.tasks import reassess_record
-from tests.factories import RecordFactory, answer, assessed, picture
+from ml import taxonomy
+from tests.factories import RecordFactory, ReviewFactory, answer, assessed, picture
 
 
 @pytest.fixture
@@ -86,3 +88,79 @@ def test_only_the_owner_asks(record, alice, bob, monkeypatch):
         assessments.ask_again(record=record, by=bob)
     assert assessments.ask_again(record=record, by=alice)
     assert sent == [record.pk]
+
+
+@pytest.fixture
+def says(monkeypatch):
+    """says(risk_category, **other): what the released model answers from here on."""
+
+    def set_answer(risk_category: str | None = taxonomy.BENIGN, **other) -> None:
+        other.setdefault("advice", taxonomy.advice_of(risk_category, uncertain=False))
+        other["model_version"] = assessments.classifier().version
+        said = answer(risk_category, **other)
+        monkeypatch.setattr(assessments, "_answer", lambda *_: Assessment(**said))
+
+    return set_answer
+
+
+def test_whose_answer_becomes_an_alarm_is_told(alice, says, mailoutbox, settings):
+    calm = assessed(owner=alice)
+    says("malignant_high_risk")
+    reassess_record(calm.pk)
+    [message] = mailoutbox
+    assert message.to == [alice.email]
+    assert f"{settings.SITE_URL}/records/{calm.pk}/" in message.body
+    assert "malignant" not in message.subject + message.body
+
+
+def test_so_is_who_should_go_sooner_or_whose_picture_could_not_be_used(alice, says, mailoutbox):
+    says("malignant_high_risk")
+    low_risk, unusable = assessed("malignant_low_risk", owner=alice), assessed(None, owner=alice)
+    low_risk.assessments.update(advice="doctor_weeks")
+    for number, record in enumerate((low_risk, unusable), start=1):
+        reassess_record(record.pk)
+        assert len(mailoutbox) == number
+
+
+@pytest.mark.parametrize(
+    ("risk_category", "fields"),
+    [
+        ("malignant_high_risk", {}),
+        ("malignant_low_risk", {"changes": ["area"]}),
+        ("benign", {"signs": ["bleeding"]}),
+        ("benign", {"origin": "import"}),
+    ],
+)
+def test_who_has_heard_as_much_is_not(alice, says, mailoutbox, risk_category, fields):
+    record = assessed(risk_category, owner=alice, **fields)
+    says("malignant_high_risk" if fields.get("origin") else "malignant_low_risk")
+    reassess_record(record.pk)
+    record.refresh_from_db()
+    assert record.current_assessment.model_version != "test"
+    assert not mailoutbox
+
+
+def test_nor_is_whom_a_doctor_has_answered_or_who_wants_no_such_mails(
+    alice, bob, dr_chen, says, mailoutbox
+):
+    reviewed = assessed(owner=alice)
+    ReviewFactory(record=reviewed, doctor=dr_chen)
+    bob.verdict_emails = False
+    bob.save()
+    says("malignant_high_risk")
+    for record in (reviewed, assessed(owner=bob)):
+        reassess_record(record.pk)
+    assert Assessment.objects.count() == 4
+    assert not mailoutbox
+
+
+def test_nor_who_changed_the_place_and_is_there(alice, says, mailoutbox):
+    record = assessed(owner=alice)
+    version = assessments.classifier().version
+    record.assessments.update(model_version=version)
+    type(record).objects.update(stale_since=timezone.now())
+    says("malignant_high_risk")
+    reassess_record(record.pk)
+    record.refresh_from_db()
+    assert record.current_assessment.risk_category == "malignant_high_risk"
+    assert not mailoutbox
