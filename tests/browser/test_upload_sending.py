@@ -153,6 +153,7 @@ def test_a_picture_chosen_while_others_are_sent_is_not_left_behind(
     expect(upload_page.get_by_text("Waiting for the answer")).to_be_visible()
     choose.set_input_files(late)
     slow_site.go_on.set()
+    expect(upload_page.get_by_role("link", name="See the result").first).to_be_visible()
     button = upload_page.get_by_role("button", name="Check these pictures")
     expect(button).to_be_focused()
     expect(upload_page.locator(".pictures > li", has_text="late.jpg")).not_to_contain_text("Sent")
