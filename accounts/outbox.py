@@ -128,15 +128,15 @@ def _send(key: int) -> bool:
         logger.warning("The mail server did not take an e-mail: %s", error.smtp_code)
         _put_off(mail)
         return False
-    except ValueError as error:  # of an address or a password that SMTP can't be told
-        logger.warning("An e-mail can't be sent: %s", type(error).__name__)
-        _put_off(mail)
-        return False
     except OSError as error:  # also all others of smtplib
         # Its class, since the text of some names the recipient.
         logger.warning("The mail server can't be used: %s", type(error).__name__)
         _put_off(mail)
         raise
+    except ValueError as error:  # of an address or a password that SMTP can't be told
+        logger.warning("An e-mail can't be sent: %s", type(error).__name__)
+        _put_off(mail)
+        return False
     this.delete()
     return True
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
+import idna
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail.message import sanitize_address
 from environ.fileaware_mapping import FileAwareMapping
@@ -95,7 +96,7 @@ class Environment(environ.FileAwareEnv):
         return value
 
     def hosts(self, var: str) -> list[str]:
-        """Names without scheme, port or path, each as browsers send it (RFC 5890)."""
+        """Names without scheme, port or path, each as browsers send it."""
         names = self.list(var)
         for name in names:
             if re.search(r"[/\s]|^[^\[].*:", name) or not as_browsers_send(name):
@@ -167,9 +168,9 @@ class Environment(environ.FileAwareEnv):
 
 
 def as_browsers_send(name: str) -> str:
-    """A name with letters such as ü in the spelling of the DNS; empty where it has none."""
+    """A name with letters such as ü as the DNS spells it (UTS 46); empty where it does not."""
     try:
-        return name if name.isascii() else name.encode("idna").decode()
+        return name if name.isascii() else idna.encode(name, uts46=True).decode()
     except UnicodeError:
         return ""
 

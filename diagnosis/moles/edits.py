@@ -59,10 +59,10 @@ def change(*, mole: Mole, by: User, **fields: object) -> Mole:
     return mole
 
 
-def locked(mole: Mole) -> Mole:
-    """The mole as it is now, which nobody deletes, and gets no new picture, until the transaction
-    ends. Raises Http404 where it is gone."""
-    return get_object_or_404(Mole.objects.select_for_update(), pk=mole.pk)
+def locked(mole: Mole, *, no_key: bool = False) -> Mole:
+    """The mole as it is now, which nobody changes or deletes until the transaction ends, nor, but
+    for ``no_key``, puts a picture into. Raises Http404 where it is gone."""
+    return get_object_or_404(Mole.objects.select_for_update(no_key=no_key), pk=mole.pk)
 
 
 def delete(*, mole: Mole, by: User) -> None:

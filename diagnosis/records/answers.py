@@ -117,7 +117,8 @@ def assign(*, record: MoleRecord, mole: Mole | None, by: User) -> None:
         check_owner(mole, by)
     with transaction.atomic():
         if mole is not None:
-            mole = edits.locked(mole)  # before its records, as where it is deleted
+            # Before its records, as where it is deleted; others put records into it meanwhile.
+            mole = edits.locked(mole, no_key=True)
         record = get_object_or_404(MoleRecord.objects.select_for_update(), pk=record.pk)
         is_elsewhere = _site(record.mole) != _site(mole)
         changes.moves(record, mole)

@@ -139,8 +139,9 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
     @action(detail=True, methods=["post"])
     def reviews(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
         record = self.get_object()
-        # As on the page: where a doctor has had a say, whatever became of the pictures since.
-        if record.state != MoleRecord.State.DONE and not record.reviews.all():
+        # Whatever waits for one, and where a doctor has had a say, whatever became of it since.
+        waits = MoleRecord.objects.awaiting_review().filter(pk=record.pk).exists()
+        if not (waits or record.state == MoleRecord.State.DONE or record.reviews.all()):
             raise Http404
         sent = VerdictSerializer(data=request.data, context=self.get_serializer_context())
         sent.is_valid(raise_exception=True)

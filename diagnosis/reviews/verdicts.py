@@ -129,7 +129,7 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
 
     What says the same as before is no correction: it tells nothing, and comes before no later
     verdict. One that is not final becomes so once it is urgent, or says what the colleague says;
-    one that was final as urgent alone waits for the colleague again.
+    one that was final as urgent alone waits for the colleague again once it wants no visit.
     Raises PermissionDenied, ValidationError, Http404 where the record was deleted meanwhile.
     """
     if review.doctor_id != by.pk or not by.has_perm("diagnosis.change_review"):
@@ -149,7 +149,8 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
         review.blind = False  # by now the doctor may have seen the program's answer
         was_final = review.is_final
         if "urgency" in changed:
-            waits = was_final and opinions.is_open_about(review)
+            # One that still wants a visit stays: without it the program's answer would stand.
+            waits = review.urgency == "none" and opinions.is_open_about(review)
             review.is_final = review.urgency == opinions.URGENT or (was_final and not waits)
         review.full_clean()
         review.save(update_fields=[*Review.VERDICT, "news_since", "blind", "is_final"])

@@ -132,10 +132,14 @@ def recalibrate(
     learnt = [row for row, known in zip(rows, calibrated_on, strict=True) if known]
     seen.write(learnt, new / seen.FILE, [released])
     card = _card(new, kept.card["side"], rows, folds, arrays.load(rows))
-    pictures = _counts(rows, folds) | kept.card["training"]["pictures"]
+    before, counts = kept.card["training"]["pictures"], _counts(rows, folds)
+    learnt_from = {name: {"train": of["train"]} for name, of in before.items() if of.get("train")}
+    pictures = {of: learnt_from.get(of, {}) | counts.get(of, {}) for of in learnt_from | counts}
     card["training"] = kept.card["training"] | {"pictures": pictures}
     card["licence"] = kept.card["licence"]
-    card["version"] = _version(card, out)
+    # Of its own, since the next release of the same month has the next number.
+    said = hashlib.sha256(json.dumps(_answers_by(card)).encode()).hexdigest()
+    card["version"] = f"{kept.version.partition('+')[0]}+{said[:8]}"
     _write(card, new)
     _measure(card, rows, folds, measured, new)
     _swap(new, out)
@@ -167,7 +171,10 @@ def _held_out(released: Path, rows: list[Row]) -> tuple[list[Row], np.ndarray, n
             folds[i] = "test" if fold == "test" else "validation"
     for fold, purpose in (("validation", "to calibrate on"), ("test", "to measure on")):
         if not any(row.allowed for row, its in zip(rows, folds, strict=True) if its == fold):
-            raise DatasetError(f"No lesion is left {purpose}: {released} learnt those in this data")
+            raise DatasetError(
+                f"No lesion is left {purpose}: there are too few in this data, or {released} "
+                "learnt them"
+            )
     held_out = [i for i, fold in enumerate(folds) if fold in ("validation", "test")]
     strange = np.isin(held_out, unknown)
     return [rows[i] for i in held_out], np.array([folds[i] for i in held_out]), strange
@@ -461,7 +468,7 @@ def _version(card: dict, out: Path) -> str:
             continue
         if folder == out and _answers_by(released) == _answers_by(json.loads(json.dumps(card))):
             return released["version"]
-        before, _, number = released["version"].rpartition(".")
+        before, _, number = released["version"].partition("+")[0].rpartition(".")
         last = max(last, int(number) if before == month else 0)
     return f"{month}.{last + 1}"
 

@@ -2,6 +2,7 @@
 
 import smtplib
 import socket
+import ssl
 import threading
 from datetime import timedelta
 
@@ -171,6 +172,21 @@ def test_one_that_fails_holds_up_no_other(db, monkeypatch, error):
     assert outbox.send_due() == 1
     assert [message.to for message in mail.outbox] == [["second@example.org"]]
     assert OutgoingMail.objects.get().due_at > timezone.now() + timedelta(seconds=30)
+
+
+def test_a_certificate_that_is_wrong_is_the_servers_and_not_an_e_mails(db, monkeypatch, caplog):
+    """It is a ValueError, too, of which one e-mail alone would be put off after the other."""
+
+    class Untrusted:
+        def send_messages(self, messages):
+            raise ssl.SSLCertVerificationError("expired")
+
+    monkeypatch.setattr(outbox, "get_connection", lambda *_: Untrusted())
+    write("first@example.org")
+    write("second@example.org")
+    assert outbox.send_due() == 0
+    assert sorted(OutgoingMail.objects.values_list("attempts", flat=True)) == [0, 1]
+    assert "The mail server can't be used: SSLCertVerificationError" in caplog.text
 
 
 def test_without_a_server_mails_wait_for_one(db, settings):

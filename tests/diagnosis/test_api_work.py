@@ -353,6 +353,15 @@ def test_demo_and_waiting_records_are_not_in_the_queue(doctor, alice):
     assert answer.status_code == 404
 
 
+def test_a_sign_on_a_picture_that_can_not_be_used_is_answered_by_a_program(doctor, alice):
+    record = assessed(None, owner=alice, signs=["bleeding"])
+    claimed = doctor.post(f"{API}queue/next/").json()
+    assert (claimed["id"], claimed["danger"]) == (str(record.pk), 2)
+    address = f"{API}queue/{record.pk}/reviews/"
+    assert doctor.post(address, VERDICT, format="json").status_code == 201
+    assert doctor.get(f"{API}queue/").json()["results"] == []
+
+
 def test_no_doctor_reviews_a_drawn_picture(doctor, alice):
     address = f"{API}queue/{assessed(owner=alice, origin='demo').pk}/"
     assert doctor.get(address).status_code == 404

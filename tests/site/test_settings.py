@@ -196,13 +196,17 @@ def test_a_value_of_the_wrong_kind_is_named(name: str, value: str) -> None:
 
 def test_a_domain_with_an_umlaut_is_the_one_that_browsers_ask_for() -> None:
     """Else each page is a 400, while the health check, by another name, is content."""
-    hosts = {"ALLOWED_HOSTS": "hautarzt-münchen.example,127.0.0.1"}
-    process = read_settings("ALLOWED_HOSTS", "SITE_URL", "SERVER_EMAIL", **PRODUCTION | hosts)
-    assert json.loads(process.stdout) == [
-        "['xn--hautarzt-mnchen-8vb.example', '127.0.0.1']",
-        "https://xn--hautarzt-mnchen-8vb.example",
-        "Skincare mole check <noreply@xn--hautarzt-mnchen-8vb.example>",
-    ]
+    for name, sent in (
+        ("hautarzt-münchen.example", "xn--hautarzt-mnchen-8vb.example"),
+        ("praxis-weiß.example", "xn--praxis-wei-f4a.example"),  # not praxis-weiss
+    ):
+        hosts = {"ALLOWED_HOSTS": f"{name},127.0.0.1"}
+        process = read_settings("ALLOWED_HOSTS", "SITE_URL", "SERVER_EMAIL", **PRODUCTION | hosts)
+        assert json.loads(process.stdout) == [
+            f"['{sent}', '127.0.0.1']",
+            f"https://{sent}",
+            f"Skincare mole check <noreply@{sent}>",
+        ]
 
 
 def test_switches_are_on_or_off_in_many_words() -> None:

@@ -109,9 +109,9 @@ def test_a_correction_that_ends_the_difference_is_the_final_word(asked, dr_chen,
 def test_a_verdict_that_is_urgent_no_more_waits_for_the_other_doctor_again(
     record, alice, dr_chen, dr_okafor, read, mailoutbox, corrected
 ):
-    first = verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    said = URGENT if corrected == "first" else SEEN_SOON
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **said)
     if corrected == "second":
-        verdicts.correct(review=first, by=dr_chen, **SEEN_SOON)
         verdicts.write(record=record, doctor=dr_okafor, **URGENT)
     assert read(record) == ["See a doctor within a few days"]
     mailoutbox.clear()
@@ -125,6 +125,15 @@ def test_a_verdict_that_is_urgent_no_more_waits_for_the_other_doctor_again(
     assert claims.take_next(doctor=other) == record
     verdicts.write(record=record, doctor=other, **BENIGN)
     assert read(record) == ["No visit needed"]
+
+
+def test_an_urgent_verdict_that_still_wants_a_visit_stays(record, dr_chen, dr_okafor, read):
+    """Without it, the person would read what the program says: here, no warning sign."""
+    first = verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    verdicts.correct(review=first, by=dr_chen, **SEEN_SOON)
+    [heading] = read(record)
+    assert "doctor" in heading
+    assert heading != "See a doctor within a few days"
 
 
 def test_systems_hear_of_an_urgent_verdict_that_waits_again(record, alice, dr_chen, dr_okafor):
