@@ -35,11 +35,6 @@ def pytest_configure(config: pytest.Config) -> None:
     django.setup()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest comes first: of several processes none then ends long after the others."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-
-
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker) -> Iterator[None]:
     """Tests that commit empty all tables at their end, which the audit log refuses by itself."""
