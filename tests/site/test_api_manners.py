@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
@@ -155,6 +156,19 @@ def test_what_has_not_changed_is_not_sent_again(program, alice):
     MoleRecord.objects.update(note="changed")
     answer = program.get(f"{API}records/{record.pk}/", HTTP_IF_NONE_MATCH=tag)
     assert answer.json()["note"] == "changed"
+
+
+def test_a_page_is_the_same_a_minute_later(program, alice, monkeypatch):
+    """Also one with another page after it, to which its cursor leads."""
+    for _ in range(3):
+        assessed(owner=alice)
+    first = program.get(f"{API}records/", {"page_size": 1})
+    later = time.time() + 60
+    monkeypatch.setattr(time, "time", lambda: later)
+    again = program.get(f"{API}records/", {"page_size": 1}, HTTP_IF_NONE_MATCH=first["ETag"])
+    assert again.status_code == 304
+    assert program.get(first.json()["next"]).json()["results"]
+
 
 
 def test_each_answer_says_what_is_left_and_is_kept_by_no_cache(program):

@@ -22,8 +22,7 @@ from pypdf import PdfReader
 
 from diagnosis.language import results, terms
 from diagnosis.models import MoleRecord
-from diagnosis.records import media
-from diagnosis.reviews import mails
+from diagnosis.records import mails, media
 from ml.images import ImageError, decode
 from skincare_site import messages
 from tests.factories import RecordFactory, ReviewFactory, assessed, picture
@@ -298,7 +297,7 @@ def test_e_mails_are_in_the_language_of_their_reader(
 ) -> None:
     alice.language = language
     alice.save()
-    mails.tell(ReviewFactory(record__owner=alice, doctor=dr_chen))
+    mails.tell(ReviewFactory(record__owner=alice, doctor=dr_chen).record)
     headers = {"accept-language": language}
     client.post(reverse("account_reset_password"), {"email": alice.email}, headers=headers)
     news, password = mailoutbox
