@@ -170,7 +170,6 @@ def test_a_page_is_the_same_a_minute_later(program, alice, monkeypatch):
     assert program.get(first.json()["next"]).json()["results"]
 
 
-
 def test_each_answer_says_what_is_left_and_is_kept_by_no_cache(program):
     first, second = program.get(f"{API}records/"), program.get(f"{API}moles/")
     assert first["RateLimit-Policy"] == '"user";q=600;w=60'
