@@ -389,6 +389,11 @@ def _parser() -> argparse.ArgumentParser:
         "--modality", choices=MODALITIES, default=DEFAULT_MODALITY,
         help="how pictures were taken, where the data don't say (default: %(default)s)",
     )  # fmt: skip
+    outside = argparse.ArgumentParser(add_help=False)
+    outside.add_argument(
+        "--external", type=Path, metavar="FILE",
+        help="what others measured, by version; what is not of this model is left out",
+    )  # fmt: skip
     model = argparse.ArgumentParser(add_help=False)
     model.add_argument("--model", type=Path, default=RELEASE, help="default: the released one")
     model.add_argument("--engine", choices=ENGINES, default="litert")
@@ -437,7 +442,7 @@ def _parser() -> argparse.ArgumentParser:
         "--trust", action="store_true",
         help="also measure what is refused, outline, heatmap and robustness: minutes more",
     )  # fmt: skip
-    made = command(release)
+    made = command(release, outside)
     made.add_argument("folder", type=Path, metavar="RUN")
     made.add_argument("--out", type=Path, default=RELEASE, help="default: the released one")
     made.add_argument(
@@ -445,17 +450,12 @@ def _parser() -> argparse.ArgumentParser:
         help="a second run, of any backbone, that the server asks beside the first one",
     )  # fmt: skip
     made.add_argument(
-        "--external", type=Path, metavar="FILE",
-        help="what others measured, by version; what is not of this model is left out",
-    )  # fmt: skip
-    made.add_argument(
         "--data", type=Path, action="append", metavar="DIR",
         help="where the pictures are, for a run that was made on another machine",
     )  # fmt: skip
-    made = command(calibrate, data, modality)
+    made = command(calibrate, data, modality, outside)
     made.add_argument("--model", type=Path, default=RELEASE, help="default: the released one")
     made.add_argument("--out", type=Path, required=True, metavar="DIR")
-    made.add_argument("--external", type=Path, metavar="FILE", help="as of release")
     made = command(change, data, modality, model)
     made.add_argument(
         "--out",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
+from itertools import compress
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -16,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from ml import classifier, images, network
+from ml import classifier, images, network, whole
 from ml.datasets import DatasetError, Row, arrays, seen, splits
 from ml.measure import evaluation, trust
 from ml.publish import bands, calibration, external, model_card
@@ -86,8 +87,7 @@ def release(
     new = _begin(out)
     _save(served, new)
     shutil.copy(run / runs.SPLIT, new)
-    made_with = np.isin(folds, ("train", "validation"))
-    learnt = [row for row, known in zip(rows, made_with, strict=True) if known]
+    learnt = [*compress(rows, np.isin(folds, ("train", "validation")))]
     seen.write(learnt, new / seen.FILE, descent(used))
     trained, *second = map(_trained, plans, served.values())
     training = {
@@ -124,12 +124,10 @@ def recalibrate(
     new = _begin(out)
     for name in kept.card["files"]:
         shutil.copy(kept.file(name), new)
-    theirs = [row for row, own in zip(rows, strange, strict=True) if own]
-    split = splits.as_csv(theirs, folds[strange].tolist()).partition("\n")[2]
+    split = splits.as_csv([*compress(rows, strange)], folds[strange].tolist()).partition("\n")[2]
     text = (released / runs.SPLIT).read_text(encoding="utf-8") + split
     (new / runs.SPLIT).write_text(text, encoding="utf-8")
-    calibrated_on = (folds == "validation") & strange
-    learnt = [row for row, known in zip(rows, calibrated_on, strict=True) if known]
+    learnt = [*compress(rows, (folds == "validation") & strange)]
     seen.write(learnt, new / seen.FILE, [released])
     card = _card(new, kept.card["side"], rows, folds, arrays.load(rows))
     before, counts = kept.card["training"]["pictures"], _counts(rows, folds)
@@ -361,7 +359,7 @@ def _measure(
     folder: Path,
 ) -> None:
     """Complete the card in ``folder`` by what it reaches on the test fold."""
-    card |= _figures(folder, [row for row, of in zip(rows, folds, strict=True) if of == "test"])
+    card |= _figures(folder, [*compress(rows, folds == "test")])
     _finish(card | {"external": external.of_release(card, measured)}, folder)
 
 
@@ -405,10 +403,7 @@ def _read(folder: Path) -> dict:
 
 
 def _write(card: dict, folder: Path) -> None:
-    text = json.dumps(card, indent=1) + "\n"
-    part = folder / f"{CARD}.part"
-    part.write_text(text, encoding="utf-8")
-    part.replace(folder / CARD)
+    whole.write_text(folder / CARD, json.dumps(card, indent=1) + "\n")
 
 
 def _finish(card: dict, folder: Path) -> None:
@@ -416,7 +411,7 @@ def _finish(card: dict, folder: Path) -> None:
     # From JSON, which turns tuples into lists, as every reader of the release finds them.
     text = model_card.render(json.loads(json.dumps(card)))
     _write(card, folder)
-    (folder / CARD_FILE).write_text(text, encoding="utf-8")
+    whole.write_text(folder / CARD_FILE, text)
 
 
 def _square(picture: np.ndarray, side: int) -> np.ndarray:
