@@ -24,7 +24,7 @@ def visit(page: Page, alice, dr_chen, log_in):
         log_in(page.context, alice)
         yield from _open(page, own)
         page.goto(own["new"])
-        page.get_by_role("button", name="Check this picture").click()
+        _send(page, "Check this picture")
         yield "new, with an error"
         page.goto(own["new"])
         mole = {"name": "mole.jpg", "mimeType": "image/jpeg", "buffer": picture()}
@@ -39,7 +39,7 @@ def visit(page: Page, alice, dr_chen, log_in):
         yield from _open(page, {"empty history": own["history"]})
         page.context.clear_cookies()
         page.goto(pages.PUBLIC["sign_up"])
-        page.get_by_role("main").get_by_role("button", name="Create an account").click()
+        _send(page, "Create an account")
         yield "sign-up, with errors"
 
     return one_by_one
@@ -50,6 +50,11 @@ def _open(page: Page, addresses: dict[str, str]):
         page.goto(address)
         page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         yield name
+
+
+def _send(page: Page, button: str) -> None:
+    with page.expect_navigation():  # a click returns while the old page is still there
+        page.get_by_role("main").get_by_role("button", name=button).click()
 
 
 def test_axe_finds_nothing_in_either_theme(page: Page, visit) -> None:
