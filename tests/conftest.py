@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import django
+import psycopg2
 import pytest
 
 from skincare_site.run import embedded
@@ -31,8 +32,19 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ |= embedded.local_environment(directory) | {"STATIC_ROOT": str(directory / "static")}
     _, environment = stack.enter_context(embedded.servers(directory))
     os.environ |= environment
+    _do_not_wait_for_the_disk(os.environ["DATABASE_URL"])
     os.environ["DJANGO_SETTINGS_MODULE"] = "skincare_site.settings"
     django.setup()
+
+
+def _do_not_wait_for_the_disk(url: str) -> None:
+    """What a test's database holds need not outlive a power failure."""
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    with contextlib.closing(connection), connection.cursor() as cursor:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            cursor.execute(f"ALTER SYSTEM SET {setting} = off")
+        cursor.execute("SELECT pg_reload_conf()")
 
 
 @pytest.fixture(scope="session")
