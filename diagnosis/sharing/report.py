@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import staticfiles_storage
@@ -13,6 +13,8 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from fpdf import FPDF, XPos, YPos
+from fpdf.enums import MethodReturnValue
+from fpdf.fonts import TTFFont
 from PIL import Image
 
 from accounts.models import User
@@ -23,6 +25,7 @@ from diagnosis.moles import changes
 from diagnosis.moles.models import Change, Mole
 from diagnosis.records import media
 from diagnosis.records.models import MoleRecord, Picture
+from diagnosis.sharing import letters
 from ml.sitting.together import MOST
 
 AT_MOST = 40  # pictures: what prints on twenty sheets
@@ -33,6 +36,7 @@ MARGIN_MM = 18
 GREY = (75, 92, 101)
 LINE = (195, 207, 209)
 FONT = "DejaVu"
+LINES = MethodReturnValue.LINES
 
 if TYPE_CHECKING:
     from diagnosis.reviews.models import Review
@@ -68,6 +72,8 @@ def born(person: User, shown: Iterable[MoleRecord]) -> date | None:
 
 
 class _Report(FPDF):
+    _lacks_letters = False
+
     def __init__(self) -> None:
         super().__init__(format="A4")
         for style, name in (("", "DejaVuSans"), ("B", "DejaVuSans-Bold")):
@@ -80,6 +86,16 @@ class _Report(FPDF):
     def footer(self) -> None:
         self.set_y(-16)
         self._style(7.5, GREY)
+        if self._lacks_letters:
+            said = _("%(sign)s stands for a letter or sign that this file can’t show.")
+            self.multi_cell(
+                0,
+                3.6,
+                said % {"sign": letters.LACKING},
+                align="C",
+                new_x=XPos.LMARGIN,
+                new_y=YPos.NEXT,
+            )
         self.multi_cell(
             0,
             3.6,
@@ -270,7 +286,7 @@ class _Report(FPDF):
             self._style(9.5, GREY)
             self.cell(26, 5, name)
             self._style(9.5)
-            self.multi_cell(0, 5, str(value), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+            self._write(str(value), 5)
         self.ln(2)
 
     def _line(
@@ -285,8 +301,20 @@ class _Report(FPDF):
         if not text:
             return
         self._style(size, colour, bold=bold)
-        self.multi_cell(0, size * 0.48, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self._write(text, size * 0.48)
         self.ln(gap)
+
+    def _write(self, text: str, height: float) -> None:
+        """Letters that the font lacks are said to be lacking."""
+        text = letters.printable(text, cast(TTFFont, self.current_font).cmap)
+        self._lacks_letters |= letters.LACKING in text
+        lines = [text]
+        if letters.RIGHT_TO_LEFT.search(text):
+            of_text: Any = self.multi_cell(0, height, text, dry_run=True, output=LINES)
+            lines = [letters.from_the_left(line, text) for line in of_text]
+        for line in lines:
+            self.multi_cell(0, height, line, align="L", new_x=XPos.LEFT, new_y=YPos.NEXT)
+        self.set_x(self.l_margin)
 
     def _style(
         self, size: float, colour: tuple[int, int, int] = (20, 36, 43), *, bold: bool = False

@@ -68,6 +68,57 @@ def test_it_is_a4_and_says_who_what_and_how_far_to_trust_it(client, alice, mole,
         assert expected in said, expected
 
 
+def as_it_looks(pdf: PdfReader) -> str:
+    """The words of the pages from the left, also of scripts that are read from the right."""
+    pages = (page.extract_text(extraction_mode="layout") for page in pdf.pages)
+    return re.sub(r"\s+", " ", " ".join(pages))
+
+
+LACKING = "stands for a letter or sign that this file can’t show"
+
+
+def test_letters_that_can_t_be_printed_are_said_to_be_lacking(client, alice, mole, dr_chen):
+    alice.display_name = "山田 花子"
+    alice.save()
+    record = assessed(owner=alice, mole=mole, note="Since \u0967 May 🌞👍🏽, it\titches\x07.")
+    ReviewFactory(record=record, doctor=dr_chen, comment="See me soon ❤️ 😀")
+    said = words(report(client, mole))
+    assert "Person �� ��" in said
+    assert "Since � May ��, it itches." in said  # one for the thumb and its tone
+    assert "See me soon ❤ 😀" in said.replace("\ufe0f", "")
+    assert f"� {LACKING}" in said
+
+
+def test_nothing_is_said_to_be_lacking_where_nothing_is(client, alice, mole):
+    assert LACKING not in words(report(client, mole))
+
+
+@pytest.mark.parametrize(
+    ("note", "drawn"),
+    [
+        ("שלום (12)", "(12) םולש"),
+        ("since שלום (12), ok", "since (12) םולש, ok"),
+        # Each letter in the form of its place: final, medial, initial, and alone.
+        ("محمد", "\ufeaa\ufee4\ufea4\ufee3"),
+        ("سلام", "\ufee1\ufefc\ufeb3"),
+        ("دُبي", "\ufef2\ufe91\u064f\ufea9"),
+        ("ـهـ", "ـ\ufeecـ"),
+        ("\u064f", "\u064f"),  # an accent alone
+    ],
+)
+def test_scripts_from_the_right_are_drawn_as_they_are_read(client, alice, mole, note, drawn):
+    assessed(owner=alice, mole=mole, note=note)
+    said = as_it_looks(report(client, mole))
+    assert f"Note {drawn}" in said
+    assert LACKING not in said
+
+
+def test_each_line_of_a_long_note_from_the_right_is_turned_by_itself(client, alice, mole):
+    assessed(owner=alice, mole=mole, note="ראשון " + "שלום " * 40 + "אחרון")
+    said = as_it_looks(report(client, mole))
+    assert said.index("ןושאר") < said.index("ןורחא")
+
+
 def test_nobody_s_date_of_birth_stands_on_what_a_clinic_imported(client, alice, mole):
     assessed(owner=alice, mole=mole)
     assessed(owner=alice, mole=mole, origin="import")
