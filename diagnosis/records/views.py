@@ -351,7 +351,7 @@ def _result(record: MoleRecord, looks: int) -> dict:
         "parts": results.parts(record),
         "is_open": sittings.is_open(record),
     }
-    if context["answer"] is None and (alarm := results.alarm(record)):
+    if context["answer"] is None and (alarm := results.alarm_without_answer(record)):
         context |= {"alarm": alarm, "how_soon": results.HOW_SOON["doctor_weeks"]}
     if record.state == MoleRecord.State.QUEUED:
         context["ahead"] = claims.ahead(record)

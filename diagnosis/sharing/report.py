@@ -249,7 +249,7 @@ class _Report(FPDF):
         answer, assessment = results.answer(record), record.current_assessment
         if answer is None or assessment is None:
             self._line(str(results.STATES[record.state]), 11, bold=True)
-            self._line(results.alarm(record), 9.5)
+            self._line(results.alarm_without_answer(record), 9.5)
             self.ln(2)
             return
         self._line(
