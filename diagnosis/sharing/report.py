@@ -200,16 +200,9 @@ class _Report(FPDF):
         for number, picture in enumerate(record.pictures[1:]):
             if (file := _picture(picture)) is None:
                 continue
-            shown = self.image(
-                file,
-                x=MARGIN_MM + number * (FURTHER_MM + 1),
-                y=top,
-                w=FURTHER_MM,
-                h=FURTHER_MM,
-                keep_aspect_ratio=True,
-                alt_text=_("Picture %(number)d") % {"number": number + 2},
-            )
-            highest = max(highest, shown.rendered_height + 2)
+            left = MARGIN_MM + number * (FURTHER_MM + 1)
+            name = _("Picture %(number)d") % {"number": number + 2}
+            highest = max(highest, self._draw(file, left, top, FURTHER_MM, name) + 2)
         return highest
 
     def _parts(self, record: MoleRecord) -> None:
@@ -226,15 +219,16 @@ class _Report(FPDF):
             self._style(9.5, GREY)
             self.multi_cell(PICTURE_MM, 5, _("The file of this picture is missing."), align="L")
             return self.get_y() - top
-        return self.image(
-            picture,
-            x=MARGIN_MM,
-            y=top,
-            w=PICTURE_MM,
-            h=PICTURE_MM,
-            keep_aspect_ratio=True,
-            alt_text=_("Picture of the mole"),
-        ).rendered_height
+        return self._draw(picture, MARGIN_MM, top, PICTURE_MM, _("Picture of the mole"))
+
+    def _draw(self, file: io.BytesIO, left: float, top: float, side: float, name: str) -> float:
+        """Draw a picture from there on, as large as a square of that side holds; its height."""
+        # FPDF would put it into the middle of the square, and say how high it is all the same.
+        with Image.open(file) as image:
+            scale = side / max(image.size)
+            width, height = (scale * pixels for pixels in image.size)
+        self.image(file, x=left, y=top, w=width, h=height, alt_text=name)
+        return height
 
     def _verdicts(self, record: MoleRecord) -> None:
         for review in record.reviews.all():

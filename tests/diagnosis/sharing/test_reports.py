@@ -1,6 +1,7 @@
 """The report: an A4 PDF that says what is known, in letters that can be read out."""
 
 import io
+import itertools
 import math
 import re
 from datetime import timedelta
@@ -205,16 +206,36 @@ def test_one_of_several_pictures_that_can_t_be_read_leaves_the_others(
     assert [len(page.images) for page in report(client, mole).pages] == [2]
 
 
-def lowest(page) -> float:
-    """How far above the page's lower end its lowest picture ends, in points."""
-    ends = []
+def boxes(page) -> list[tuple[float, ...]]:
+    """Left, lower, right and upper end of each picture on the page, in points."""
+    found = []
 
     def note(operator, operands, matrix, _text_matrix) -> None:
         if operator == b"Do":
-            ends.append(min(matrix[5], matrix[5] + matrix[3]))
+            width, _, _, height, x, y = matrix
+            found.append((x, min(y, y + height), x + width, max(y, y + height)))
 
     page.extract_text(visitor_operand_before=note)
-    return min(ends, default=math.inf)
+    return found
+
+
+def lowest(page) -> float:
+    """How far above the page's lower end its lowest picture ends, in points."""
+    return min((lower for _, lower, _, _ in boxes(page)), default=math.inf)
+
+
+@pytest.mark.parametrize("shape", [(1000, 400), (400, 1000)])
+def test_no_picture_lies_on_another_whatever_its_shape(client, alice, mole, shape):
+    three = sitting(*["benign"] * 3, together="benign", owner=alice, mole=mole)
+    for number, one in enumerate(three.pictures):
+        replace(one, picture((shape[0] + number, shape[1])))
+    for _ in range(2):
+        replace(RecordFactory(owner=alice, mole=mole), picture((shape[0] + 9, shape[1])))
+    pages = report(client, mole).pages
+    for page in pages:
+        for one, other in itertools.combinations(boxes(page), 2):
+            assert one[2] <= other[0] or other[2] <= one[0] or one[1] >= other[3]
+    assert sum(len(page.images) for page in pages) >= 4  # the very same one is there once a page
 
 
 @pytest.mark.parametrize("lines", [1, 5, 9])
