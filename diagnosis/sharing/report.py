@@ -302,12 +302,13 @@ class _Report(FPDF):
         """Letters that the font lacks are said to be lacking."""
         text = letters.printable(text, cast(TTFFont, self.current_font).cmap)
         self._lacks_letters |= letters.LACKING in text
-        lines = [text]
-        if letters.RIGHT_TO_LEFT.search(text):
-            of_text: Any = self.multi_cell(0, height, text, dry_run=True, output=LINES)
-            lines = [letters.from_the_left(line, text) for line in of_text]
-        for line in lines:
-            self.multi_cell(0, height, line, align="L", new_x=XPos.LEFT, new_y=YPos.NEXT)
+        for paragraph in text.split("\n"):
+            lines: Any = [paragraph]
+            if letters.RIGHT_TO_LEFT.search(paragraph):
+                lines = self.multi_cell(0, height, paragraph, dry_run=True, output=LINES)
+                lines = [letters.from_the_left(line, paragraph) for line in lines]
+            for line in lines:
+                self.multi_cell(0, height, line, align="L", new_x=XPos.LEFT, new_y=YPos.NEXT)
         self.set_x(self.l_margin)
 
     def _style(
