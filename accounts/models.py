@@ -270,6 +270,9 @@ class OutgoingMail(models.Model):
     recipients = ArrayField(models.EmailField())
     content = models.BinaryField()  # MIME, as it is sent
     attempts = models.PositiveSmallIntegerField(default=0)
+    # While it waits for what else there is to tell: a person's one such e-mail, and of which rows.
+    gathers_for = models.UUIDField(null=True, unique=True)
+    about = ArrayField(models.UUIDField(), default=list, db_default=[])
     # When it may be tried; a worker that tries moves it ahead first.
     due_at = models.DateTimeField(db_default=Now())
     created_at = models.DateTimeField(db_default=Now())

@@ -6,9 +6,11 @@ So no page waits for that server, or fails with it, and what it puts off is trie
 import email.message
 import logging
 import smtplib
-from collections.abc import Sequence
+import uuid
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from email import policy
+from typing import Any
 
 from celery import current_app
 from django.conf import settings
@@ -19,7 +21,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
-from accounts.models import OutgoingMail
+from accounts.models import OutgoingMail, User
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +30,10 @@ TASK = "accounts.tasks.send_mails"
 WAITS = [timedelta(minutes=minutes) for minutes in (1, 5, 15, 60)]
 GIVE_UP_AFTER = timedelta(days=3)
 LATE = timedelta(minutes=10)
+GATHERED = timedelta(minutes=5)
 AT_ONCE = 20
+
+Write = Callable[[list[uuid.UUID]], EmailMessage]  # the e-mail about these rows
 
 
 class Backend(BaseEmailBackend):
@@ -37,17 +42,36 @@ class Backend(BaseEmailBackend):
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         """Store the messages, in the caller's transaction, and wake a worker on commit."""
         mails = [
-            OutgoingMail(
-                sender=message.from_email,
-                recipients=message.recipients(),
-                content=message.message().as_bytes(),
-            )
-            for message in email_messages
-            if message.recipients()
+            OutgoingMail(**_written(message)) for message in email_messages if message.recipients()
         ]
         OutgoingMail.objects.bulk_create(mails)
         transaction.on_commit(_wake, robust=True)
         return len(mails)
+
+
+def gather(*, person: User, about: uuid.UUID, write: Write) -> None:
+    """Tell a person of a row, in an e-mail that waits some minutes for others to tell of.
+
+    In the caller's transaction: it is locked until that ends, so that it does not go before.
+    """
+    with transaction.atomic():
+        waiting, is_new = OutgoingMail.objects.select_for_update().get_or_create(
+            gathers_for=person.pk,
+            defaults=_written(write([about])) | {"about": [about], "due_at": Now() + GATHERED},
+        )
+        if not is_new and about not in waiting.about:
+            _rewrite(waiting, [*waiting.about, about], write)
+
+
+def withdraw(*, person: User, about: uuid.UUID, write: Write) -> None:
+    """Tell a person of a row no more, who has seen it; where it was the only one, of nothing."""
+    with transaction.atomic():
+        waiting = OutgoingMail.objects.select_for_update().filter(gathers_for=person.pk).first()
+        if waiting and about in waiting.about:
+            if left := [each for each in waiting.about if each != about]:
+                _rewrite(waiting, left, write)
+            else:
+                waiting.delete()
 
 
 class _Mime(email.message.EmailMessage):
@@ -109,7 +133,7 @@ def _send(key: int) -> bool:
     # As long as the task may last: what a killed worker held is due again.
     claim = timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT + 5)
     claimed = this.filter(due_at__lte=Now()).update(
-        due_at=Now() + claim, attempts=F("attempts") + 1
+        due_at=Now() + claim, attempts=F("attempts") + 1, gathers_for=None
     )
     if not claimed:
         return False
@@ -139,6 +163,19 @@ def _send(key: int) -> bool:
         return False
     this.delete()
     return True
+
+
+def _written(message: EmailMessage) -> dict[str, Any]:
+    return {
+        "sender": message.from_email,
+        "recipients": message.recipients(),
+        "content": message.message().as_bytes(),
+    }
+
+
+def _rewrite(waiting: OutgoingMail, about: list[uuid.UUID], write: Write) -> None:
+    message = _written(write(about))
+    OutgoingMail.objects.filter(pk=waiting.pk).update(about=about, **message)
 
 
 def _put_off(mail: OutgoingMail) -> None:

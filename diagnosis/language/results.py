@@ -82,6 +82,8 @@ UNTESTED_SKIN = gettext_lazy(
     "The skin in this picture looks dark. Nearly all of the tested skin was light."
 )
 
+SAW_SIGN = gettext_lazy("Since the camera saw a warning sign, let a doctor look at the mole.")
+
 STATES = {
     "queued": gettext_lazy("Waiting to be checked"),
     "running": gettext_lazy("Being checked"),
@@ -257,7 +259,7 @@ def tag(record: "MoleRecord") -> dict[str, "StrOrPromise"]:
     if record.state == "done" and (said := answer(record)):
         return {"tone": said.tone, "words": said.heading}
     state = STATES[record.state]
-    if alarm(record):
+    if alarm_without_answer(record):
         return {"tone": TONES["doctor_weeks"], "words": f"{HEADINGS['doctor_weeks']} · {state}"}
     return {"tone": "neutral", "words": state}
 
@@ -284,6 +286,18 @@ def alarm(record: "MoleRecord") -> str:
     )
 
 
+def alarm_without_answer(record: "MoleRecord") -> str:
+    """Say what needs a doctor though there is no answer: signs, or what the camera page saw."""
+    if record.is_pending or not _saw_sign(record.phone_advice, "retake"):
+        return alarm(record)
+    return f"{alarm(record)} {SAW_SIGN}".lstrip()
+
+
+def _saw_sign(shown: str, recorded: str) -> bool:
+    """Whether the camera page had said more than what is recorded."""
+    return bool(shown) and taxonomy.ADVICE.index(shown) > taxonomy.ADVICE.index(recorded)
+
+
 def _phone(shown: str, recorded: str) -> str:
     """Say where the camera page had said something else than the assessment."""
     if not shown or HEADINGS[shown] == HEADINGS[recorded]:
@@ -292,9 +306,7 @@ def _phone(shown: str, recorded: str) -> str:
         "The camera page had said: “%(shown)s”. The saved picture was checked again; "
         "what stands here is the recorded answer."
     ) % {"shown": HEADINGS[shown]}
-    if taxonomy.ADVICE.index(shown) > taxonomy.ADVICE.index(recorded):
-        sentence += " " + _("Since the camera saw a warning sign, let a doctor look at the mole.")
-    return sentence
+    return f"{sentence} {SAW_SIGN}" if _saw_sign(shown, recorded) else sentence
 
 
 def _untested(record: "MoleRecord", assessment: "Assessment") -> list["StrOrPromise"]:

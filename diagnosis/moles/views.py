@@ -180,7 +180,7 @@ def mole_delete(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
         edits.delete(mole=mole, by=request.user)
         messages.success(request, _("The mole, its pictures and their results are deleted."))
         return redirect("diagnosis:history")
-    context = {"mole": mole, "pictures": mole.records.count()}
+    context = {"mole": mole, "pictures": mole.records.count_pictures()}
     return render(request, "diagnosis/mole_delete.html", context)
 
 

@@ -20,7 +20,7 @@ from diagnosis.own_data.responses import zip_answer
 @login_required
 @reauthentication_required
 def own_data(request: PersonRequest) -> HttpResponse:
-    context = {"pictures": request.user.records.count(), "moles": request.user.moles.count()}
+    context = {"pictures": request.user.records.count_pictures()}
     return render(request, "diagnosis/own_data.html", context)
 
 
@@ -45,6 +45,5 @@ def account_delete(request: PersonRequest) -> HttpResponse:
         logout(request)
         messages.success(request, _("Your account and all that belonged to it are deleted."))
         return redirect("diagnosis:home")
-    return render(
-        request, "diagnosis/account_delete.html", {"pictures": request.user.records.count()}
-    )
+    context = {"pictures": request.user.records.count_pictures()}
+    return render(request, "diagnosis/account_delete.html", context)

@@ -173,7 +173,7 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
         if moved:
             assessment.save(force_insert=not known, force_update=bool(known))
             if current.model_version != version and _is_alarming(record, current, assessment):
-                mails.tell(record)
+                mails.tell_together(record)
             changes.forget(record)  # they may be of a picture that is gone
             claims.publish_assessed(record)
     return assessment if moved else None

@@ -1,5 +1,10 @@
 """An e-mail to the person of whose picture there is something new; it says nothing of it."""
 
+import uuid
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
@@ -7,22 +12,45 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from accounts import outbox
+from accounts.models import User
 from diagnosis.records.models import MoleRecord
 
 
 def tell(record: MoleRecord) -> None:
     """Put the e-mail into the outbox, in the caller's transaction, for who wants such ones."""
+    if _is_wanted(record.owner):
+        _message(record.owner, [record.pk]).send()
+
+
+def tell_together(record: MoleRecord) -> None:
+    """As ``tell``, in some minutes: a new version looks at all that a person has, one by one."""
+    if _is_wanted(record.owner):
+        outbox.gather(**_of_a_new_version(record))
+
+
+def forget(record: MoleRecord) -> None:
+    """Take back what ``tell_together`` would say of it, since its person has it before them."""
+    outbox.withdraw(**_of_a_new_version(record))
+
+
+def _is_wanted(person: User) -> bool:
+    return person.is_active and person.verdict_emails
+
+
+def _of_a_new_version(record: MoleRecord) -> dict[str, Any]:
     person = record.owner
-    if person.is_active and person.verdict_emails:
-        with translation.override(person.language or settings.LANGUAGE_CODE):
-            _message(person.email, record).send()
+    return {"person": person, "about": record.pk, "write": partial(_message, person)}
 
 
-def _message(address: str, record: MoleRecord) -> EmailMessage:
+def _message(person: User, records: Iterable[uuid.UUID]) -> EmailMessage:
     """Write it without a mole or a result: e-mail is read by others than its recipient."""
-    page = reverse("diagnosis:record_detail", args=[record.pk])
-    return EmailMessage(
-        subject=_("Something new on your page"),
-        body=render_to_string("diagnosis/email/news.txt", {"address": settings.SITE_URL + page}),
-        to=[address],
-    )
+    addresses = [
+        settings.SITE_URL + reverse("diagnosis:record_detail", args=[key]) for key in records
+    ]
+    with translation.override(person.language or settings.LANGUAGE_CODE):
+        return EmailMessage(
+            subject=_("Something new on your page"),
+            body=render_to_string("diagnosis/email/news.txt", {"addresses": addresses}),
+            to=[person.email],
+        )

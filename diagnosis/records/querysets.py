@@ -57,6 +57,11 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         """Pictures of skin: no doctor, figure or training sees those that our own code drew."""
         return self.exclude(origin="demo")
 
+    def count_pictures(self) -> int:
+        """How many pictures these records hold, each of several taken together."""
+        further: Any = self.model._meta.get_field("further").related_model
+        return self.count() + further.objects.filter(record__in=self.order_by()).count()
+
     def assessed(self) -> Self:
         """Records that have an answer, be it that the picture can't be used."""
         return self.filter(state__in=self.model.ASSESSED)

@@ -27,6 +27,7 @@ from diagnosis.records import (
     assessments,
     claims,
     demos,
+    mails,
     pictures,
     responses,
     sittings,
@@ -102,6 +103,7 @@ def record_new(request: PersonRequest) -> HttpResponse:
 def record_detail(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     record = _record(request, pk)
     context = _result(record, looks=0) | {"again": "again" in request.GET}
+    _note_seen(request, context)
     if record.is_pending:
         context |= {"form": _answers_form(request, record), "seen": answers.tag(record)}
     return render(request, "diagnosis/record_detail.html", context)
@@ -121,6 +123,7 @@ def record_state(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         # The earlier answer stays as it is, and what the person does with it.
         response = render(request, "diagnosis/_newer.html", context | {"again": True})
         return retarget(response, "#newer")
+    _note_seen(request, context)
     if context["record"].is_pending:
         # The rest stays as it is, with the focus that may be in it.
         return retarget(render(request, "diagnosis/_pending.html", context), "#waiting")
@@ -297,6 +300,12 @@ def _record(request: PersonRequest, pk: uuid.UUID) -> MoleRecord:
     return get_object_or_404(MoleRecord.objects.of(request.user).with_answers(), pk=pk)
 
 
+def _note_seen(request: HttpRequest, context: dict) -> None:
+    """Who asked for the newer answer and has it before them is not told of it by e-mail."""
+    if "again" in request.GET and not context["outdated"]:
+        mails.forget(context["record"])
+
+
 def _answers_form(request: PersonRequest, record: MoleRecord) -> AnswersForm:
     data = request.POST if request.method == "POST" else None
     return AnswersForm(data, owner=request.user, initial=_said(record))
@@ -351,7 +360,7 @@ def _result(record: MoleRecord, looks: int) -> dict:
         "parts": results.parts(record),
         "is_open": sittings.is_open(record),
     }
-    if context["answer"] is None and (alarm := results.alarm(record)):
+    if context["answer"] is None and (alarm := results.alarm_without_answer(record)):
         context |= {"alarm": alarm, "how_soon": results.HOW_SOON["doctor_weeks"]}
     if record.state == MoleRecord.State.QUEUED:
         context["ahead"] = claims.ahead(record)

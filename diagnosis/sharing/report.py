@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import staticfiles_storage
@@ -13,6 +13,8 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from fpdf import FPDF, XPos, YPos
+from fpdf.enums import MethodReturnValue
+from fpdf.fonts import TTFFont
 from PIL import Image
 
 from accounts.models import User
@@ -23,6 +25,7 @@ from diagnosis.moles import changes
 from diagnosis.moles.models import Change, Mole
 from diagnosis.records import media
 from diagnosis.records.models import MoleRecord, Picture
+from diagnosis.sharing import letters
 from ml.sitting.together import MOST
 
 AT_MOST = 40  # pictures: what prints on twenty sheets
@@ -33,6 +36,7 @@ MARGIN_MM = 18
 GREY = (75, 92, 101)
 LINE = (195, 207, 209)
 FONT = "DejaVu"
+LINES = MethodReturnValue.LINES
 
 if TYPE_CHECKING:
     from diagnosis.reviews.models import Review
@@ -68,6 +72,8 @@ def born(person: User, shown: Iterable[MoleRecord]) -> date | None:
 
 
 class _Report(FPDF):
+    _lacks_letters = False
+
     def __init__(self) -> None:
         super().__init__(format="A4")
         for style, name in (("", "DejaVuSans"), ("B", "DejaVuSans-Bold")):
@@ -80,6 +86,16 @@ class _Report(FPDF):
     def footer(self) -> None:
         self.set_y(-16)
         self._style(7.5, GREY)
+        if self._lacks_letters:
+            said = _("%(sign)s stands for a letter or sign that this file can’t show.")
+            self.multi_cell(
+                0,
+                3.6,
+                said % {"sign": letters.LACKING},
+                align="C",
+                new_x=XPos.LMARGIN,
+                new_y=YPos.NEXT,
+            )
         self.multi_cell(
             0,
             3.6,
@@ -184,16 +200,9 @@ class _Report(FPDF):
         for number, picture in enumerate(record.pictures[1:]):
             if (file := _picture(picture)) is None:
                 continue
-            shown = self.image(
-                file,
-                x=MARGIN_MM + number * (FURTHER_MM + 1),
-                y=top,
-                w=FURTHER_MM,
-                h=FURTHER_MM,
-                keep_aspect_ratio=True,
-                alt_text=_("Picture %(number)d") % {"number": number + 2},
-            )
-            highest = max(highest, shown.rendered_height + 2)
+            left = MARGIN_MM + number * (FURTHER_MM + 1)
+            name = _("Picture %(number)d") % {"number": number + 2}
+            highest = max(highest, self._draw(file, left, top, FURTHER_MM, name) + 2)
         return highest
 
     def _parts(self, record: MoleRecord) -> None:
@@ -210,15 +219,16 @@ class _Report(FPDF):
             self._style(9.5, GREY)
             self.multi_cell(PICTURE_MM, 5, _("The file of this picture is missing."), align="L")
             return self.get_y() - top
-        return self.image(
-            picture,
-            x=MARGIN_MM,
-            y=top,
-            w=PICTURE_MM,
-            h=PICTURE_MM,
-            keep_aspect_ratio=True,
-            alt_text=_("Picture of the mole"),
-        ).rendered_height
+        return self._draw(picture, MARGIN_MM, top, PICTURE_MM, _("Picture of the mole"))
+
+    def _draw(self, file: io.BytesIO, left: float, top: float, side: float, name: str) -> float:
+        """Draw a picture from there on, as large as a square of that side holds; its height."""
+        # FPDF would put it into the middle of the square, and say how high it is all the same.
+        with Image.open(file) as image:
+            scale = side / max(image.size)
+            width, height = (scale * pixels for pixels in image.size)
+        self.image(file, x=left, y=top, w=width, h=height, alt_text=name)
+        return height
 
     def _verdicts(self, record: MoleRecord) -> None:
         for review in record.reviews.all():
@@ -233,7 +243,7 @@ class _Report(FPDF):
         answer, assessment = results.answer(record), record.current_assessment
         if answer is None or assessment is None:
             self._line(str(results.STATES[record.state]), 11, bold=True)
-            self._line(results.alarm(record), 9.5)
+            self._line(results.alarm_without_answer(record), 9.5)
             self.ln(2)
             return
         self._line(
@@ -270,7 +280,7 @@ class _Report(FPDF):
             self._style(9.5, GREY)
             self.cell(26, 5, name)
             self._style(9.5)
-            self.multi_cell(0, 5, str(value), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+            self._write(str(value), 5)
         self.ln(2)
 
     def _line(
@@ -285,8 +295,21 @@ class _Report(FPDF):
         if not text:
             return
         self._style(size, colour, bold=bold)
-        self.multi_cell(0, size * 0.48, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self._write(text, size * 0.48)
         self.ln(gap)
+
+    def _write(self, text: str, height: float) -> None:
+        """Letters that the font lacks are said to be lacking."""
+        text = letters.printable(text, cast(TTFFont, self.current_font).cmap)
+        self._lacks_letters |= letters.LACKING in text
+        for paragraph in text.split("\n"):
+            lines: Any = [paragraph]
+            if letters.RIGHT_TO_LEFT.search(paragraph):
+                lines = self.multi_cell(0, height, paragraph, dry_run=True, output=LINES)
+                lines = [letters.from_the_left(line, paragraph) for line in lines]
+            for line in lines:
+                self.multi_cell(0, height, line, align="L", new_x=XPos.LEFT, new_y=YPos.NEXT)
+        self.set_x(self.l_margin)
 
     def _style(
         self, size: float, colour: tuple[int, int, int] = (20, 36, 43), *, bold: bool = False

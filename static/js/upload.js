@@ -299,6 +299,12 @@ async function send(sent) {
     one.refused = true;
     return "";
   }
+  const gone = problem === "offline" ? await unreadable(sent) : [];
+  for (const one of gone) {
+    say(one, words.gone, true);
+    one.refused = true;
+  }
+  if (gone.length) return "";
   if (sent.length > 1 && errors?.image) return errors.image.join(" ");
   if (status === 413 || errors?.image) {
     say(picture, errors?.image?.[0] ?? fill(words.tooLarge, { name: picture.original.name }), true);
@@ -310,6 +316,13 @@ async function send(sent) {
   /** @type {Record<import("./camera/send.js").Problem, string>} */
   const sentences = { offline: words.lost, signIn: words.signedOut, refused: words.broken, broken: words.broken };
   return sentences[problem];
+}
+
+/** What was deleted or changed on the disk since it was chosen: no sending would ever arrive.
+ * @param {Picture[]} of @returns {Promise<Picture[]>} */
+async function unreadable(of) {
+  const can = await Promise.all(of.map(({ file }) => file.slice(0, 1).arrayBuffer().then(() => true, () => false)));
+  return of.filter((_, number) => !can[number]);
 }
 
 /** @param {Picture} picture @param {string} sentence @param {string} address */

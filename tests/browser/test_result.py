@@ -96,7 +96,7 @@ def test_alice_does_not_see_what_is_bobs(page: Page, alice, bob, log_in) -> None
     log_in(page.context, alice)
     response = page.goto(address(record))
     assert response.status == 404
-    expect(page.get_by_role("heading", level=1)).to_have_text("Page not found")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Deleted, or not yours")
     page.goto("/records/")
     expect(page.get_by_text("You have not sent a picture yet.")).to_be_visible()
 

@@ -250,6 +250,21 @@ def test_a_server_that_is_not_there_is_a_lost_connection(upload_page: Page, file
     expect(upload_page.get_by_role("button", name="Send again")).to_be_enabled()
 
 
+def test_a_file_that_is_gone_is_to_be_chosen_again(upload_page: Page, files) -> None:
+    """The browser can't send it, which looks like a lost connection."""
+    upload_page.get_by_label("Picture of the mole").set_input_files(files)
+    upload_page.get_by_label("Yes, one mole").check()
+    expect(upload_page.get_by_text("300 × 240")).to_be_visible()
+    files[1].unlink()
+    send(upload_page, "Check these pictures")
+    card = upload_page.get_by_role("listitem").filter(has_text="second.jpg")
+    expect(card.get_by_text("was changed or moved after you chose it")).to_be_visible()
+    expect(upload_page.get_by_text("The connection was lost")).to_be_hidden()
+    card.get_by_role("button", name="Remove").click()
+    send(upload_page)
+    expect(upload_page.get_by_role("heading", level=1)).to_have_text(CHECKING)
+
+
 def test_an_error_of_ours_keeps_the_picture(upload_page: Page, files) -> None:
     upload_page.route(API, lambda route: route.fulfill(status=503, body="<h1>Busy</h1>"))
     upload_page.get_by_label("Picture of the mole").set_input_files(files[0])

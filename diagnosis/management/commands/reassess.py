@@ -15,7 +15,9 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        keys = list(reassessments.outdated().order_by("pk").values_list("pk", flat=True))
+        # By person: who is to be told of several hears of them in one e-mail.
+        ordered = reassessments.outdated().order_by("owner", "pk")
+        keys = list(ordered.values_list("pk", flat=True))
         left = []
         try:
             with tqdm(total=len(keys), desc="Assessing", unit="record") as bar:

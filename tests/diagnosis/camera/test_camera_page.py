@@ -1,6 +1,7 @@
 """The camera page as a browser gets it: who may, what may run on it, and what stays for ever."""
 
 import hashlib
+import io
 import json
 import re
 import shutil
@@ -9,9 +10,10 @@ from pathlib import Path
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pypdf import PdfReader
 
 import ml.release
-from tests.factories import assessed
+from tests.factories import RecordFactory, assessed
 
 pytestmark = pytest.mark.django_db
 PAGE = "/camera/"
@@ -117,3 +119,19 @@ def test_the_result_says_where_the_phone_had_said_something_else(
     content = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
     assert ("The camera page had said" in content) == differs
     assert ("let a doctor look at the mole" in content) == doctor
+
+
+@pytest.mark.parametrize(("shown", "doctor"), [("doctor_days", True), ("watch", False)])
+def test_what_the_camera_saw_stands_where_the_check_did_not_finish(
+    client: Client, alice, shown, doctor
+) -> None:
+    record = RecordFactory(failed=True, owner=alice, phone_advice=shown)
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    assert "This says nothing about your mole" in page
+    assert ("Since the camera saw a warning sign, let a doctor look at the mole." in page) == doctor
+    history = client.get(reverse("diagnosis:history")).content.decode()
+    assert ("Should be seen by a doctor · The check did not finish" in history) == doctor
+    report = client.get(reverse("diagnosis:record_report", args=[record.pk])).content
+    words = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(report)).pages)
+    assert ("Since the camera saw a warning sign" in words.replace("\n", " ")) == doctor

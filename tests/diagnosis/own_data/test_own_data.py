@@ -25,6 +25,7 @@ from tests.factories import (
     UserFactory,
     assessed,
     picture,
+    sitting,
 )
 
 DATA = reverse("diagnosis:own_data")
@@ -43,6 +44,16 @@ def signed_in(client, alice):
 def confirmed(signed_in):
     signed_in.post(reverse("account_reauthenticate"), {"password": PASSWORD})
     return signed_in
+
+
+def test_each_of_several_pictures_is_counted(confirmed, alice):
+    mole = MoleFactory(owner=alice)
+    sitting("benign", "benign", "benign", together="benign", owner=alice, mole=mole)
+    RecordFactory(owner=alice)
+    assert "We keep your account and 4 pictures." in confirmed.get(DATA).content.decode()
+    assert "your moles and 4 pictures will be gone" in confirmed.get(DELETE).content.decode()
+    of_the_mole = confirmed.get(reverse("diagnosis:mole_delete", args=[mole.pk]))
+    assert "its 3 pictures" in of_the_mole.content.decode()
 
 
 def unzipped(response) -> zipfile.ZipFile:

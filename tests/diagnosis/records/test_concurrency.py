@@ -5,13 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.core.files.base import ContentFile
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
+from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
 
+from accounts import outbox
+from accounts.models import OutgoingMail
 from diagnosis import queue
 from diagnosis.models import Assessment, Mole, MoleRecord
-from diagnosis.records import claims, sittings, uploads
+from diagnosis.records import claims, mails, sittings, uploads
 from tests.factories import MoleFactory, RecordFactory, answer, picture, sitting
 
 
@@ -125,3 +128,35 @@ def test_an_error_after_the_commit_keeps_the_row_and_the_file(alice, monkeypatch
     uploads.submit(owner=alice, file=ContentFile(picture(), "mole.jpg"))
     assert MoleRecord.objects.get().state == "queued"
     assert len(stored_files()) == 1
+
+
+def test_what_two_workers_tell_of_at_once_is_one_e_mail(alice):
+    first, second = RecordFactory(owner=alice), RecordFactory(owner=alice)
+    for _ in range(5):
+        at_once(lambda: mails.tell_together(first), lambda: mails.tell_together(second))
+        mail = OutgoingMail.objects.get()
+        assert set(mail.about) == {first.pk, second.pk}
+        assert all(str(key) in bytes(mail.content).decode() for key in mail.about)
+        mail.delete()
+
+
+def test_an_e_mail_does_not_go_before_what_it_tells_of_is_stored(alice, settings):
+    settings.MAIL_SERVER_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    record = RecordFactory(owner=alice)
+    mails.tell_together(record)
+    OutgoingMail.objects.update(due_at=Now())
+
+    def send():
+        try:
+            return outbox.send_due()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            mails.tell_together(RecordFactory(owner=alice))
+            sent = pool.submit(send)
+            with pytest.raises(TimeoutError):
+                sent.result(timeout=1)
+        assert sent.result() == 1
+    assert not OutgoingMail.objects.exists()

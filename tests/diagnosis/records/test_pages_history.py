@@ -77,3 +77,13 @@ def test_a_mole_shows_its_own_pictures(client, alice):
     assert str(its.pk) in page
     assert str(other.pk) not in page
     assert f"?mole={mole.pk}" in page
+
+
+def test_a_long_note_without_spaces_is_cut_in_lists(client, alice):
+    """As in Japanese, where nothing stands between words."""
+    mole = MoleFactory(owner=alice)
+    RecordFactory(owner=alice, mole=mole, note="背中の黒子" * 100)
+    client.force_login(alice)
+    for address in (HISTORY, reverse("diagnosis:mole_detail", args=[mole.pk])):
+        assert "背中の黒子" * 20 in text(client, address)
+        assert "背中の黒子" * 50 not in text(client, address)

@@ -2,8 +2,11 @@
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.urls import reverse
 from django.utils import timezone
 
+from accounts import outbox
+from accounts.models import OutgoingMail
 from diagnosis import queue
 from diagnosis.models import Assessment
 from diagnosis.records import assessments, claims
@@ -103,23 +106,98 @@ def says(monkeypatch):
     return set_answer
 
 
-def test_whose_answer_becomes_an_alarm_is_told(alice, says, mailoutbox, settings):
+@pytest.fixture
+def sent(mailoutbox, settings):
+    """sent(): the e-mails that have gone once those that wait for others are due."""
+    settings.MAIL_SERVER_BACKEND = settings.EMAIL_BACKEND
+
+    def let_pass() -> list:
+        OutgoingMail.objects.update(due_at=timezone.now())
+        outbox.send_due()
+        return mailoutbox
+
+    return let_pass
+
+
+def test_whose_answer_becomes_an_alarm_is_told(alice, says, sent, settings):
     calm = assessed(owner=alice)
     says("malignant_high_risk")
     reassess_record(calm.pk)
-    [message] = mailoutbox
-    assert message.to == [alice.email]
-    assert f"{settings.SITE_URL}/records/{calm.pk}/" in message.body
-    assert "malignant" not in message.subject + message.body
+    [message] = sent()
+    assert message.recipients() == [alice.email]
+    said = str(message.message())
+    assert f"{settings.SITE_URL}/records/{calm.pk}/" in said
+    assert "malignant" not in said
 
 
-def test_so_is_who_should_go_sooner_or_whose_picture_could_not_be_used(alice, says, mailoutbox):
+def test_of_several_she_is_told_in_one_e_mail(alice, bob, says, sent):
+    hers, his = [assessed(owner=alice) for _ in range(3)], assessed(owner=bob)
+    says("malignant_high_risk")
+    for record in (hers[0], his, *hers[1:]):
+        reassess_record(record.pk)
+    to_alice, to_bob = sent()
+    assert all(f"/records/{record.pk}/" in str(to_alice.message()) for record in hers)
+    assert str(his.pk) not in str(to_alice.message())
+    assert (to_alice.recipients(), to_bob.recipients()) == ([alice.email], [bob.email])
+
+
+def test_what_becomes_an_alarm_after_that_e_mail_is_told_in_another(alice, says, sent):
+    first, second = assessed(owner=alice), assessed(owner=alice)
+    says("malignant_high_risk")
+    reassess_record(first.pk)
+    assert len(sent()) == 1
+    reassess_record(second.pk)
+    _, message = sent()
+    assert f"/records/{second.pk}/" in str(message.message())
+    assert str(first.pk) not in str(message.message())
+
+
+def test_nothing_is_told_of_an_answer_that_is_not_stored(alice, says, sent, monkeypatch):
+    record = assessed(owner=alice)
+    says("malignant_high_risk")
+    monkeypatch.setattr(assessments.claims, "publish_assessed", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        reassess_record(record.pk)
+    assert not sent()
+
+
+@pytest.mark.parametrize("fragment", [True, False])
+def test_who_asked_and_has_the_answer_before_her_is_not_told_of_it(
+    client, alice, says, sent, monkeypatch, fragment
+):
+    monkeypatch.setattr(queue, "send_again", lambda pk: reassess_record(pk) or True)
+    seen, other = assessed(owner=alice), assessed(owner=alice)
+    says("malignant_high_risk")
+    reassess_record(other.pk)
+    client.force_login(alice)
+    page = client.post(reverse("diagnosis:record_reassess", args=[seen.pk])).url
+    assert str(seen.pk) in str(OutgoingMail.objects.get().about)  # she may have closed the page
+    if fragment:
+        part = reverse("diagnosis:record_state", args=[seen.pk])
+        client.get(part, {"again": "1"}, headers={"HX-Request": "true"})
+    else:
+        client.get(page)
+    [message] = sent()
+    assert f"/records/{other.pk}/" in str(message.message())
+    assert str(seen.pk) not in str(message.message())
+
+
+def test_where_she_has_seen_all_there_is_no_e_mail(client, alice, says, sent):
+    record = assessed(owner=alice)
+    says("malignant_high_risk")
+    reassess_record(record.pk)
+    client.force_login(alice)
+    client.get(reverse("diagnosis:record_detail", args=[record.pk]), {"again": ""})
+    assert not sent()
+
+
+def test_so_is_who_should_go_sooner_or_whose_picture_could_not_be_used(alice, says, sent):
     says("malignant_high_risk")
     low_risk, unusable = assessed("malignant_low_risk", owner=alice), assessed(None, owner=alice)
     low_risk.assessments.update(advice="doctor_weeks")
     for number, record in enumerate((low_risk, unusable), start=1):
         reassess_record(record.pk)
-        assert len(mailoutbox) == number
+        assert len(sent()) == number
 
 
 @pytest.mark.parametrize(
@@ -131,17 +209,17 @@ def test_so_is_who_should_go_sooner_or_whose_picture_could_not_be_used(alice, sa
         ("benign", {"origin": "import"}),
     ],
 )
-def test_who_has_heard_as_much_is_not(alice, says, mailoutbox, risk_category, fields):
+def test_who_has_heard_as_much_is_not(alice, says, sent, risk_category, fields):
     record = assessed(risk_category, owner=alice, **fields)
     says("malignant_high_risk" if fields.get("origin") else "malignant_low_risk")
     reassess_record(record.pk)
     record.refresh_from_db()
     assert record.current_assessment.model_version != "test"
-    assert not mailoutbox
+    assert not sent()
 
 
 def test_nor_is_whom_a_doctor_has_answered_or_who_wants_no_such_mails(
-    alice, bob, dr_chen, says, mailoutbox
+    alice, bob, dr_chen, says, sent
 ):
     reviewed = assessed(owner=alice)
     ReviewFactory(record=reviewed, doctor=dr_chen)
@@ -151,10 +229,10 @@ def test_nor_is_whom_a_doctor_has_answered_or_who_wants_no_such_mails(
     for record in (reviewed, assessed(owner=bob)):
         reassess_record(record.pk)
     assert Assessment.objects.count() == 4
-    assert not mailoutbox
+    assert not sent()
 
 
-def test_nor_who_changed_the_place_and_is_there(alice, says, mailoutbox):
+def test_nor_who_changed_the_place_and_is_there(alice, says, sent):
     record = assessed(owner=alice)
     version = assessments.classifier().version
     record.assessments.update(model_version=version)
@@ -163,4 +241,4 @@ def test_nor_who_changed_the_place_and_is_there(alice, says, mailoutbox):
     reassess_record(record.pk)
     record.refresh_from_db()
     assert record.current_assessment.risk_category == "malignant_high_risk"
-    assert not mailoutbox
+    assert not sent()

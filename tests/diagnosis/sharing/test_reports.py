@@ -1,6 +1,7 @@
 """The report: an A4 PDF that says what is known, in letters that can be read out."""
 
 import io
+import itertools
 import math
 import re
 from datetime import timedelta
@@ -66,6 +67,58 @@ def test_it_is_a4_and_says_who_what_and_how_far_to_trust_it(client, alice, mole,
         "not an approved medical device",
     ):
         assert expected in said, expected
+
+
+def as_it_looks(pdf: PdfReader) -> str:
+    """The words of the pages from the left, also of scripts that are read from the right."""
+    pages = (page.extract_text(extraction_mode="layout") for page in pdf.pages)
+    return re.sub(r"\s+", " ", " ".join(pages))
+
+
+LACKING = "stands for a letter or sign that this file can’t show"
+
+
+def test_letters_that_can_t_be_printed_are_said_to_be_lacking(client, alice, mole, dr_chen):
+    alice.display_name = "山田 花子"
+    alice.save()
+    record = assessed(owner=alice, mole=mole, note="Since \u0967 May 🌞👍🏽, it\titches\x07.")
+    ReviewFactory(record=record, doctor=dr_chen, comment="See me soon ❤️ 😀")
+    said = words(report(client, mole))
+    assert "Person �� ��" in said
+    assert "Since � May ��, it itches." in said  # one for the thumb and its tone
+    assert "See me soon ❤ 😀" in said.replace("\ufe0f", "")
+    assert f"� {LACKING}" in said
+
+
+def test_nothing_is_said_to_be_lacking_where_nothing_is(client, alice, mole):
+    assert LACKING not in words(report(client, mole))
+
+
+@pytest.mark.parametrize(
+    ("note", "drawn"),
+    [
+        ("שלום (12)", "(12) םולש"),
+        ("since שלום (12), ok", "since (12) םולש, ok"),
+        ("שלום\n(12), ok", "םולש (12), ok"),  # each line by its own letters
+        # Each letter in the form of its place: final, medial, initial, and alone.
+        ("محمد", "\ufeaa\ufee4\ufea4\ufee3"),
+        ("سلام", "\ufee1\ufefc\ufeb3"),
+        ("دُبي", "\ufef2\ufe91\u064f\ufea9"),
+        ("ـهـ", "ـ\ufeecـ"),
+        ("\u064f", ""),  # an accent alone: nothing to be read
+    ],
+)
+def test_scripts_from_the_right_are_drawn_as_they_are_read(client, alice, mole, note, drawn):
+    assessed(owner=alice, mole=mole, note=note)
+    said = as_it_looks(report(client, mole))
+    assert f"Note {drawn}" in said
+    assert LACKING not in said
+
+
+def test_each_line_of_a_long_note_from_the_right_is_turned_by_itself(client, alice, mole):
+    assessed(owner=alice, mole=mole, note="ראשון " + "שלום " * 40 + "אחרון")
+    said = as_it_looks(report(client, mole))
+    assert said.index("ןושאר") < said.index("ןורחא")
 
 
 def test_nobody_s_date_of_birth_stands_on_what_a_clinic_imported(client, alice, mole):
@@ -154,16 +207,36 @@ def test_one_of_several_pictures_that_can_t_be_read_leaves_the_others(
     assert [len(page.images) for page in report(client, mole).pages] == [2]
 
 
-def lowest(page) -> float:
-    """How far above the page's lower end its lowest picture ends, in points."""
-    ends = []
+def boxes(page) -> list[tuple[float, ...]]:
+    """Left, lower, right and upper end of each picture on the page, in points."""
+    found = []
 
     def note(operator, operands, matrix, _text_matrix) -> None:
         if operator == b"Do":
-            ends.append(min(matrix[5], matrix[5] + matrix[3]))
+            width, _, _, height, x, y = matrix
+            found.append((x, min(y, y + height), x + width, max(y, y + height)))
 
     page.extract_text(visitor_operand_before=note)
-    return min(ends, default=math.inf)
+    return found
+
+
+def lowest(page) -> float:
+    """How far above the page's lower end its lowest picture ends, in points."""
+    return min((lower for _, lower, _, _ in boxes(page)), default=math.inf)
+
+
+@pytest.mark.parametrize("shape", [(1000, 400), (400, 1000)])
+def test_no_picture_lies_on_another_whatever_its_shape(client, alice, mole, shape):
+    three = sitting(*["benign"] * 3, together="benign", owner=alice, mole=mole)
+    for number, one in enumerate(three.pictures):
+        replace(one, picture((shape[0] + number, shape[1])))
+    for _ in range(2):
+        replace(RecordFactory(owner=alice, mole=mole), picture((shape[0] + 9, shape[1])))
+    pages = report(client, mole).pages
+    for page in pages:
+        for one, other in itertools.combinations(boxes(page), 2):
+            assert one[2] <= other[0] or other[2] <= one[0] or one[1] >= other[3]
+    assert sum(len(page.images) for page in pages) >= 4  # the very same one is there once a page
 
 
 @pytest.mark.parametrize("lines", [1, 5, 9])
