@@ -1,5 +1,6 @@
 """Records over FHIR R4: valid by fhir.resources, honest, and shown to whom they may be."""
 
+import io
 import uuid
 from datetime import timedelta
 from importlib import import_module
@@ -8,6 +9,7 @@ import pytest
 from auditlog.models import LogEntry
 from django.utils import timezone
 from knox.models import AuthToken
+from pydicom import dcmread
 from pydicom.sr._cid_dict import cid_concepts
 from pydicom.sr._concepts_dict import concepts
 from rest_framework.test import APIClient
@@ -204,6 +206,17 @@ def test_what_is_not_assessed_is_registered_or_cancelled(fhir, alice, failed, st
     assert report["status"] == status
     assert "result" not in report
     read(fhir, f"Media/{record.pk}")
+
+
+@pytest.mark.parametrize("trait", [{}, {"running": True}, {"failed": True}])
+def test_signs_that_need_a_doctor_are_said_without_an_answer_too(fhir, alice, trait):
+    record = RecordFactory(owner=alice, signs=["bleeding"], **trait)
+    said = "You told us: it bleeds. Then a doctor should look at it, whatever the picture shows."
+    report = read(fhir, f"DiagnosticReport/{record.pk}")
+    assert report["conclusion"].endswith(said)
+    assert said in report["text"]["div"]
+    document = dcmread(io.BytesIO(fhir.get(f"/api/v1/dicom/{record.pk}/report/").content))
+    assert said in [getattr(item, "TextValue", "") for item in document.ContentSequence]
 
 
 def test_of_an_imported_picture_nobody_says_whom_it_shows(fhir, alice):
