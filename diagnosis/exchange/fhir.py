@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.db.models import Case, OuterRef, Subquery, When
+from django.db.models.functions import Coalesce, Greatest
 from django.utils.html import escape
 from django.utils.text import capfirst
 from django.utils.translation import get_language, override
@@ -17,6 +19,7 @@ from accounts.models import User
 from diagnosis.language import results, terms
 from diagnosis.moles.models import Mole
 from diagnosis.records.models import Assessment, MoleRecord, Picture
+from diagnosis.records.querysets import RecordQuerySet
 from ml import codes
 
 if TYPE_CHECKING:
@@ -313,6 +316,20 @@ def last_updated(record: MoleRecord) -> datetime:
     if answer := record.current_assessment:
         said += filter(None, [answer.created_at, record.stale_since])
     return max([record.finished_at or record.created_at, *said])
+
+
+def with_last_updated(records: RecordQuerySet) -> RecordQuerySet:
+    """Records with what ``last_updated`` says, for a filter; what is NULL does not count."""
+    reviews: Any = MoleRecord._meta.get_field("reviews").related_model
+    final = reviews.objects.filter(record=OuterRef("pk"), is_final=True).order_by("-news_since")
+    return records.alias(
+        last_updated=Greatest(
+            Coalesce("finished_at", "created_at"),
+            "current_assessment__created_at",
+            Case(When(current_assessment__isnull=False, then="stale_since")),
+            Subquery(final.values("news_since")[:1]),
+        )
+    )
 
 
 def _found(review: "Review") -> Resource:

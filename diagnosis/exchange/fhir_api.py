@@ -42,6 +42,7 @@ ERRORS = {
 SEARCH = {
     "patient": "Patient/{id} or its id",
     "date": "When the picture was sent; eq, ne, gt, lt, ge, le, sa and eb before it",
+    "_lastUpdated": "When something was said of it last, as its meta.lastUpdated; like date",
     "status": "registered, cancelled, preliminary, final",
     "_id": "Ids of reports, with commas between them",
     "_count": "At most so many on a page, up to 100",
@@ -222,12 +223,12 @@ def capabilities(base: str) -> fhir.Resource:
     resources[0]["interaction"].append({"code": "search-type"})
     resources[0]["searchInclude"] = [f"DiagnosticReport:{each}" for each in fhir_search.INCLUDES]
     types = {"patient": "reference", "subject": "reference", "date": "date"}
-    types |= {"status": "token", "_id": "token"}
+    types |= {"_lastUpdated": "date", "status": "token", "_id": "token"}
     resources[0]["searchParam"] = [{"name": name, "type": kind} for name, kind in types.items()]
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
-        "date": "2026-11-26",
+        "date": "2026-11-28",
         "kind": "instance",
         "software": {"name": "Skincare mole check"},
         "implementation": {"description": "Skincare mole check", "url": base},

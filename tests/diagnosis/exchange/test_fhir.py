@@ -14,13 +14,20 @@ from pydicom.sr._cid_dict import cid_concepts
 from pydicom.sr._concepts_dict import concepts
 from rest_framework.test import APIClient
 
-from diagnosis.models import Assessment, Change, DoctorProfile, MoleRecord
+from diagnosis.models import Assessment, Change, DoctorProfile, MoleRecord, Review
 from diagnosis.moles import changes
 from diagnosis.records import assessments
 from diagnosis.reviews import verdicts
 from diagnosis.tasks import reassess_record
 from ml import codes, taxonomy
-from tests.factories import MoleFactory, RecordFactory, UserFactory, answer, assessed
+from tests.factories import (
+    MoleFactory,
+    RecordFactory,
+    ReviewFactory,
+    UserFactory,
+    answer,
+    assessed,
+)
 
 BASE = "/api/v1/fhir/"
 
@@ -311,6 +318,62 @@ def test_a_moment_is_as_wide_as_it_is_written(fhir, alice, date, found):
     assert ids(bundle) == [str(records[name].pk) for name in found]
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("ge2025-03-02", ["corrected", "changed"]),
+        ("gt2025-03-02T12:00:00Z", ["changed"]),
+        ("gt2025-03-02", ["changed"]),
+        ("le2025-03-02", ["corrected", "failed"]),
+        ("lt2025-03-02", ["failed"]),
+        ("2025-03-03T12:00Z", ["changed"]),
+        ("ne2025-03-03", ["corrected", "failed"]),
+    ],
+)
+def test_reports_are_found_by_what_was_said_of_them_last(fhir, alice, dr_chen, query, found):
+    days = [timezone.now().replace(2025, 3, day, 12, 0, 0, 0) for day in (1, 2, 3)]
+    records = {
+        "failed": RecordFactory(owner=alice, failed=True, stale_since=days[2]),
+        "changed": assessed(owner=alice),
+        "corrected": assessed(owner=alice),
+    }
+    MoleRecord.objects.update(created_at=days[0], finished_at=days[0])
+    Assessment.objects.update(created_at=days[0])
+    records["changed"].assessments.update(created_at=days[2])
+    review = write(records["corrected"], dr_chen)
+    waits = ReviewFactory(record=records["corrected"], is_final=False)
+    for verdict, day in ((review, days[1]), (waits, days[2])):
+        Review.objects.filter(pk=verdict.pk).update(news_since=day)
+    bundle = read(fhir, f"DiagnosticReport?_lastUpdated={query}")
+    assert set(ids(bundle)) == {str(records[name].pk) for name in found}
+    assert bundle["total"] == len(found)
+
+
+def test_whoever_asks_for_what_is_new_hears_of_all_that_is_said_later(fhir, alice, dr_chen, old):
+    failed = RecordFactory(owner=alice, failed=True)
+    MoleRecord.objects.filter(pk=failed.pk).update(finished_at=timezone.now() - timedelta(days=1))
+
+    def new_since(report) -> list[str]:
+        moment = report["meta"]["lastUpdated"].replace("+", "%2B")
+        return ids(read(fhir, f"DiagnosticReport?_lastUpdated=gt{moment}"))
+
+    def say(record, **said) -> None:
+        assert fhir.patch(f"/api/v1/records/{record.pk}/", said, format="json").status_code == 200
+
+    for record, happen in (
+        (failed, lambda: say(failed, signs=["bleeding"])),
+        (old, lambda: say(old, signs=["bleeding"])),
+        (old, lambda: say(old, body_site="sole")),
+        (old, lambda: write(old, dr_chen)),
+    ):
+        before = read(fhir, f"DiagnosticReport/{record.pk}")
+        happen()
+        after = read(fhir, f"DiagnosticReport/{record.pk}")
+        assert after != before
+        assert str(record.pk) in new_since(before)
+        assert str(record.pk) not in new_since(after)
+
+
 def test_reports_are_found_by_patient_status_and_id(fhir, alice, bob, record, dr_chen):
     write(record, dr_chen)
     other = assessed(owner=alice)
@@ -363,6 +426,7 @@ def test_what_reports_refer_to_comes_along_once(fhir, alice, record):
         *("date=0001-01-01T00:00:00%2B23:59", "date=9999-12-31T23:59:59-23:59"),
         f"_after=0001-01-01T00:00:00%2B23:59_{uuid.UUID(int=0)}",
         *("_format=xml", "_id=1", "unknown=1", "_count=99999999999999999999"),
+        "_lastUpdated=yesterday",
     ],
 )
 def test_a_search_that_is_not_understood_is_an_outcome(fhir, query):
@@ -479,6 +543,8 @@ def test_every_error_is_an_outcome(fhir, method, path, status):
 def test_the_capabilities_are_valid_and_true(db):
     statement = read(APIClient(), "metadata")
     assert statement["fhirVersion"] == "4.0.1"
+    searched = statement["rest"][0]["resource"][0]["searchParam"]
+    assert {"name": "_lastUpdated", "type": "date"} in searched
     for resource in statement["rest"][0]["resource"]:
         assert APIClient().get(f"{BASE}{resource['type']}/x").status_code in (401, 404)
     system = read(APIClient(), "CodeSystem/mole-check")
