@@ -10,6 +10,7 @@ from typing import Any
 
 import requests
 from allauth.account.internal.flows.login import record_authentication
+from allauth.account.models import EmailAddress
 from allauth.account.signals import user_logged_in
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -52,6 +53,8 @@ class Adapter(DefaultSocialAccountAdapter):
         for address in sociallogin.email_addresses:
             trusted = self.is_email_verified(sociallogin.provider, address.email)
             address.verified = said or trusted
+            if address.verified:
+                _drop_claims(address.email.lower())
         return super().authenticate_by_email(sociallogin)
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
@@ -134,6 +137,15 @@ def ways(request: HttpRequest) -> dict[str, Any]:
         "identity_provider": provider.name if provider else "",
         "no_local_passwords": not settings.LOCAL_PASSWORDS,
     }
+
+
+def _drop_claims(email: str) -> None:
+    """Take an address out of accounts of other ones, whose people added and never confirmed it.
+
+    Its owner would sign in to their account, and they to the owner's.
+    """
+    added = EmailAddress.objects.filter(email=email, verified=False)
+    added.exclude(user__email=email).delete()
 
 
 def _claim(sociallogin: SocialLogin, name: str) -> Any:

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from tests.factories import PASSWORD, TOTP_SECRET
+from tests.factories import PASSWORD, TOTP_SECRET, UserFactory
 from tests.identity_provider import running
 
 pytestmark = pytest.mark.django_db
@@ -174,6 +174,24 @@ def test_an_unverified_one_opens_nobodys_account(
     assert not alice.socialaccount_set.exists()
     assert User.objects.count() == 1
     assert [mail.to for mail in mailoutbox] == [[alice.email]]  # that somebody tried
+
+
+def test_nor_does_a_verified_one_open_an_account_that_only_claims_it(
+    provider, client, alice
+) -> None:
+    """Whoever wrote a colleague's address into an account would be let in to it with them."""
+    mallory = UserFactory(display_name="mallory")
+    browser = Client()
+    browser.force_login(mallory)
+    browser.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    browser.post(reverse("account_email"), {"action_add": "", "email": CHEN["email"]})
+    assert mallory.emailaddress_set.filter(email=CHEN["email"], verified=False).exists()
+    provider.let_exist("chen", **CHEN)
+    sign_in(client, "chen")
+    person = client.get("/account/").context["user"]
+    assert person.email == CHEN["email"]
+    assert EmailAddress.objects.get(email=CHEN["email"]) == person.emailaddress_set.get()
+    assert browser.get("/account/").context["user"] == mallory  # signed in as before
 
 
 def test_a_domain_whose_addresses_count_as_verified(provider, client, alice, settings) -> None:
