@@ -23,6 +23,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework.request import Request
 
 from accounts.models import User
@@ -30,19 +31,29 @@ from accounts.requests import PersonRequest
 
 LONGEST = timedelta(hours=12)
 IDLE = timedelta(minutes=30)
+ROLES_ELSEWHERE = gettext_lazy(
+    "%(provider)s decides who is staff here. Sign out, and sign in there: then you can work as "
+    "staff, and make tokens for programs on your account page."
+)
 SIGNED_IN_AT, SEEN_AT = "signed_in_at", "seen_at"
 
 
 def passed_second_step(request: HttpRequest) -> bool:
     """Whether this session was opened, or confirmed since, by a second factor that still is on.
 
-    The demo of `make run` asks for none.
+    Where the identity provider alone decides about roles, also by a sign-in there: one that it
+    took away is still here. The demo of `make run` asks for none.
     """
     if settings.DEMO:
         return True
+    methods = _methods(request)
+    by_provider = "socialaccount" in methods or not request.user.roles_are_the_providers
+    return "mfa" in methods and by_provider and not request.user.lacks_second_factor
+
+
+def _methods(request: HttpRequest) -> set[str]:
     records = get_authentication_records(request, request.user)
-    by_factor = any(record["method"] == "mfa" for record in records)
-    return by_factor and not request.user.lacks_second_factor
+    return {record["method"] for record in records}
 
 
 def may(request: Request, right: str) -> bool:
@@ -57,6 +68,9 @@ def may(request: Request, right: str) -> bool:
 
 def to_the_second_step(request: PersonRequest, target: str) -> HttpResponse:
     """Lead staff to the step that is missing, and from there to the page that they asked for."""
+    if request.user.roles_are_the_providers and "socialaccount" not in _methods(request):
+        messages.warning(request, ROLES_ELSEWHERE % {"provider": settings.IDENTITY_PROVIDER.name})
+        return redirect("accounts:account")
     if request.user.lacks_second_factor:
         messages.warning(
             request, _("Staff need the second step of signing in. Switch it on, then go on here.")

@@ -13,8 +13,10 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from tests.factories import PASSWORD, TOTP_SECRET, UserFactory
+from tests.accounts.test_token import current_code
+from tests.factories import PASSWORD, TOTP_SECRET, UserFactory, assessed
 from tests.identity_provider import running
+from tests.site.test_hostile_parameters import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -149,6 +151,50 @@ def test_its_word_counts_for_that_sign_in_only_not_for_one_by_password(
     assert other.get("/records/").status_code == 200
     assert other.get("/admin/").status_code == 302
     assert client.post("/api/v1/auth/token/", credentials).status_code == 400
+
+
+@pytest.fixture
+def left(provider, roles, client):
+    """A doctor who signed in by the provider, which has taken the role away since."""
+    provider.let_exist("chen", **CHEN, groups=["dermatologists"], amr=["mfa"])
+    sign_in(client, "chen")
+    person = User.objects.get()
+    person.set_password(PASSWORD)
+    person.save()
+    TOTP.activate(person, TOTP_SECRET)
+    provider.let_exist("chen", **CHEN, groups=[])
+    return person
+
+
+def test_where_the_provider_decides_about_roles_none_is_kept_by_a_password_here(
+    left, client, alice
+) -> None:
+    theirs = assessed(owner=alice)
+    client.cookies["sessionid"] = signed_in(left)  # by password and second step of this site
+    answer = client.get("/admin/", follow=True)
+    assert "Clinic login decides who is staff here" in answer.content.decode()
+    assert answer.redirect_chain[-1][0] == "/account/"
+    assert client.get(f"/api/v1/fhir/DiagnosticReport/{theirs.pk}").status_code == 404
+    assert client.get("/api/v1/queue/").status_code == 403
+    assert client.post("/account/tokens/").url == "/account/"
+    credentials = {"email": left.email, "password": PASSWORD, "code": current_code(TOTP_SECRET)}
+    refused = client.post("/api/v1/auth/token/", credentials)
+    assert refused.status_code == 400
+    assert "Clinic login decides" in refused.json()["detail"]
+    assert not left.auth_token_set.exists()
+    assert client.get("/records/").status_code == 200
+
+
+def test_a_superuser_and_where_administrators_decide_a_password_opens_it_as_before(
+    left, client, provider, settings
+) -> None:
+    provider.configure(settings, second_step=("mfa",))
+    client.force_login(left)
+    assert client.get("/admin/").status_code == 200
+    provider.configure(settings, roles={"it": "administrator"}, second_step=("mfa",))
+    assert client.get("/admin/").status_code == 302
+    User.objects.filter(pk=left.pk).update(is_superuser=True)
+    assert client.get("/admin/").status_code == 200
 
 
 def test_a_verified_address_ties_the_identity_to_the_account_that_is_there(
