@@ -132,7 +132,13 @@ def observations(record: MoleRecord) -> list[Resource]:
 
 
 def _category(record: MoleRecord, assessment: Assessment) -> Resource:
-    observed = _by_program(record, assessment, CATEGORY)
+    """With the advice that holds, and the sentences around it: signs and changes may say more."""
+    advice = results.advice_that_holds(assessment, record)
+    advised = _own(advice, terms.ADVICE[advice])
+    observed = _by_program(record, assessment, CATEGORY) | {
+        "note": [{"text": sentence} for sentence in _answer(record)],
+        "component": [{"code": _own("advice", _("Advice")), "valueCodeableConcept": advised}],
+    }
     if assessment.risk_category is None:
         reasons = [str(terms.REASONS[code]) for code in assessment.reasons if code in terms.REASONS]
         absent = _concept(f"{HL7}/data-absent-reason", "not-performed", "Not Performed")
@@ -162,7 +168,10 @@ def _diagnoses(record: MoleRecord, assessment: Assessment) -> Resource:
 
 
 def _verdict(record: MoleRecord, review: "Review") -> Resource:
-    return _observation(record, VERDICT, f"{VERDICT}-{review.pk}") | {
+    is_overtaken = review.urgency == "none" and results.is_overtaken(record)
+    note = {"note": [{"text": str(results.OVERTAKEN)}]} if is_overtaken else {}
+    observed = _observation(record, VERDICT, f"{VERDICT}-{review.pk}") | note
+    return observed | {
         "status": "final",
         "issued": _moment(review.news_since),
         "performer": [{"display": name_of(review)}],
@@ -276,7 +285,8 @@ def code_system() -> Resource:
     with override("en"):
         concepts = [
             *OBSERVED.items(),
-            *(("urgency", "How soon"), ("diagnosis", "Diagnosis")),
+            *(("urgency", "How soon"), ("diagnosis", "Diagnosis"), ("advice", "Advice")),
+            *terms.ADVICE.items(),
             *terms.RISK_CATEGORIES.items(),
             *terms.DIAGNOSES.items(),
             *terms.MODALITIES.items(),

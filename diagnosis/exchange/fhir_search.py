@@ -60,7 +60,7 @@ def page(records: RecordQuerySet, query: QueryDict, base: str) -> tuple[list[Mol
                 case "_include":
                     includes |= _include(value)
                 case "_format":
-                    if value not in FORMATS:
+                    if value.replace(" ", "+") not in FORMATS:  # a plus that nobody encoded
                         raise _refused(name, value)
                 case _:
                     records = records.filter(_condition(name, value))

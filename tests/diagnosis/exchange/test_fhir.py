@@ -215,6 +215,23 @@ def test_what_is_not_assessed_is_registered_or_cancelled(fhir, alice, failed, st
     read(fhir, f"Media/{record.pk}")
 
 
+@pytest.mark.parametrize("category", ["benign", None])
+@pytest.mark.parametrize("why", ["sign", "change"])
+def test_who_reads_the_category_alone_reads_the_advice_that_holds(fhir, alice, category, why):
+    raised = {"signs": ["bleeding"]} if why == "sign" else {"changes": ["grew"]}
+    record = assessed(category, owner=alice, **raised)
+    observed = read(fhir, f"Observation/risk-category-{record.pk}")
+    [advice] = observed["component"]
+    assert advice["code"]["coding"][0]["code"] == "advice"
+    [coding] = advice["valueCodeableConcept"]["coding"]
+    rest = fhir.get(f"/api/v1/records/{record.pk}/").json()
+    assert coding["code"] == rest["assessment"]["advice"] == "doctor_weeks"
+    notes = " ".join(note["text"] for note in observed["note"])
+    assert notes in read(fhir, f"DiagnosticReport/{record.pk}")["conclusion"]
+    assert ("it bleeds" if why == "sign" else "It grew") in notes
+    assert "not a diagnosis" in notes
+
+
 @pytest.mark.parametrize("trait", [{}, {"running": True}, {"failed": True}])
 def test_signs_that_need_a_doctor_are_said_without_an_answer_too(fhir, alice, trait):
     record = RecordFactory(owner=alice, signs=["bleeding"], **trait)
@@ -378,6 +395,7 @@ def test_reports_are_found_by_patient_status_and_id(fhir, alice, bob, record, dr
     write(record, dr_chen)
     other = assessed(owner=alice)
     for query, found in (
+        ("_format=application/fhir+json", {other, record}),
         (f"patient={alice.pk}", {other, record}),
         (f"patient=Patient/{alice.pk}", {other, record}),
         (f"subject=Patient/{alice.pk}", {other, record}),
@@ -548,7 +566,9 @@ def test_the_capabilities_are_valid_and_true(db):
     for resource in statement["rest"][0]["resource"]:
         assert APIClient().get(f"{BASE}{resource['type']}/x").status_code in (401, 404)
     system = read(APIClient(), "CodeSystem/mole-check")
-    assert {each["code"] for each in system["concept"]} >= set(taxonomy.RISK_CATEGORIES)
+    known = [each["code"] for each in system["concept"]]
+    assert {*taxonomy.RISK_CATEGORIES, *taxonomy.ADVICE, "advice"} <= set(known)
+    assert len(known) == len(set(known))
 
 
 # --- the table of codes --------------------------------------------------------------------------
@@ -648,8 +668,11 @@ def test_a_report_is_final_no_more_once_a_sign_comes_after_the_verdict(fhir, rec
 
 
 def test_what_came_after_a_calm_verdict_is_said_before_it(fhir, record, dr_chen):
-    verdicts.write(record=record, doctor=dr_chen, risk_category="benign", urgency="none")
+    review = verdicts.write(record=record, doctor=dr_chen, risk_category="benign", urgency="none")
+    assert "note" not in read(fhir, f"Observation/verdict-{review.pk}")
     fhir.patch(f"/api/v1/records/{record.pk}/", {"signs": ["bleeding"]}, format="json")
+    [note] = read(fhir, f"Observation/verdict-{review.pk}")["note"]
+    assert note["text"].startswith("New since the doctor’s verdict.")
     conclusion = read(fhir, f"DiagnosticReport/{record.pk}")["conclusion"]
     assert conclusion.startswith("New since the doctor’s verdict.")
     assert conclusion.index("Should be seen by a doctor") < conclusion.index("No visit needed")
