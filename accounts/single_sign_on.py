@@ -81,16 +81,20 @@ class Adapter(DefaultSocialAccountAdapter):
 
 
 class _Session(requests.Session):
-    """Asks the provider. Raises ImmediateHttpResponse, 503, where it has no answer in some seconds.
+    """Asks the provider. Raises ImmediateHttpResponse, 503, where it has no answer in some seconds,
+    or none of a provider's, as under a wrong OIDC_URL.
 
-    allauth lets what requests raises through as an error of ours.
+    allauth lets what requests raises through as an error of ours; what a provider says against a
+    sign-in, by 4xx to a POST, it understands.
     """
 
-    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
+    def request(self, method: Any, *args: Any, **kwargs: Any) -> requests.Response:
         try:
-            response = super().request(*args, **{"timeout": 5} | kwargs)
-            if response.status_code >= 500:
+            response = super().request(method, *args, **{"timeout": 5} | kwargs)
+            if response.status_code >= 500 or method == "GET":
                 response.raise_for_status()
+            if method == "GET":
+                response.json()
         except requests.RequestException as error:
             logger.warning("The identity provider can't be reached: %s", error)
             page = _error_page(context.request, 503)

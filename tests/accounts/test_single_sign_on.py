@@ -294,6 +294,21 @@ def test_a_provider_that_is_down_says_so_and_when_to_come_back(
     assert "can’t be reached" in answer.content.decode()
 
 
+@pytest.mark.parametrize("is_page", [False, True])
+def test_so_does_an_address_at_which_no_provider_answers(
+    provider, client, settings, caplog, monkeypatch, is_page
+) -> None:
+    """Of a realm with a typing error, or of a page of another program."""
+    provider.configure(settings, url=f"{provider.address}/no-such-realm")
+    if is_page:
+        page = requests.Response()
+        page.status_code, page._content = 200, b"<html>"
+        monkeypatch.setattr(requests.Session, "request", lambda *_args, **_kwargs: page)
+    answer = client.get(LOGIN)
+    assert answer.status_code == 503
+    assert "The identity provider can't be reached" in caplog.text
+
+
 def test_one_that_goes_down_in_the_middle_too(provider, client, settings, unused_tcp_port) -> None:
     provider.let_exist("chen", **CHEN)
     to_provider = client.get(LOGIN)
