@@ -72,9 +72,12 @@ class FhirView(APIView):
     def records(self) -> Any:
         return rights.readable(self.request)
 
+    def whole(self) -> Any:
+        return self.records().with_answers(self.request.user)
+
     def record(self, pk: uuid.UUID | str, *, hidden: bool = False) -> MoleRecord:
         """One that may be read, which is logged: with its answer, or not. Raises Http404."""
-        record = self.records().with_answers().filter(pk=_uuid(pk)).first()
+        record = self.whole().filter(pk=_uuid(pk)).first()
         if record is None:
             raise Http404
         rights.log_looks(self.request.user, [record], hidden=hidden)
@@ -122,7 +125,7 @@ class SearchView(FhirView):
         responses={(200, MEDIA_TYPE): OpenApiTypes.OBJECT, **ERRORS},
     )
     def get(self, request: PersonApiRequest) -> Response:
-        shown, bundle = fhir_search.page(self.records(), request.query_params, self.base)
+        shown, bundle = fhir_search.page(self.whole(), request.query_params, self.base)
         rights.log_looks(request.user, shown)
         return Response(bundle)
 

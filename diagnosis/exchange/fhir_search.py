@@ -45,6 +45,7 @@ FORMATS = ("json", "application/json", "application/fhir+json")
 def page(records: RecordQuerySet, query: QueryDict, base: str) -> tuple[list[MoleRecord], dict]:
     """The records of one page, newest first, and the searchset Bundle of them.
 
+    ``records``: with what reports hold (``with_answers``).
     Raises ValidationError, which names the parameter.
     """
     count, after, includes = COUNT, None, set()
@@ -66,7 +67,7 @@ def page(records: RecordQuerySet, query: QueryDict, base: str) -> tuple[list[Mol
                     records = records.filter(_condition(name, value))
     total = records.count()
     later = records.filter(after) if after else records
-    found = list(later.with_answers().order_by("-created_at", "-pk")[: count + 1])
+    found = list(later.order_by("-created_at", "-pk")[: count + 1])
     rest, shown = found[count:], found[:count]
     links = [{"relation": "self", "url": _address(base, query)}]
     if rest and shown:

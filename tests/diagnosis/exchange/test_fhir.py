@@ -521,6 +521,25 @@ def test_a_verdict_that_is_not_there_to_be_read_is_no_look(record, dr_chen):
     assert not LogEntry.objects.filter(actor=colleague, action=LogEntry.Action.ACCESS).exists()
 
 
+def test_who_is_asked_for_an_opinion_reads_no_verdict_before_writing_it(record, dr_chen, alice):
+    colleague = UserFactory(role="doctor", is_staff=True)
+    review = write(record, dr_chen, comment="Surely a melanoma.", ask=colleague)
+    assert review.is_final  # as an urgent one
+    doctor, paths = client_of(colleague), [f"DiagnosticReport/{record.pk}", "DiagnosticReport"]
+    dicom = f"/api/v1/dicom/{record.pk}/report/"
+    for path in paths:
+        assert "Surely a melanoma." not in str(read(doctor, path))
+    read(doctor, f"Observation/verdict-{review.pk}", 404)
+    hidden = doctor.get(dicom).content
+    assert b"Surely a melanoma." not in hidden
+    assert dcmread(io.BytesIO(hidden)).VerificationFlag == "UNVERIFIED"
+    write(record, colleague)
+    for reader in (doctor, client_of(dr_chen), client_of(alice)):
+        for path in paths:
+            assert "Surely a melanoma." in str(read(reader, path))
+    assert b"Surely a melanoma." in doctor.get(dicom).content
+
+
 def test_a_doctors_browser_that_has_not_passed_the_second_step_gets_own_ones_only(
     client, record, dr_chen
 ):
