@@ -23,7 +23,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from rest_framework.request import Request
 
 from accounts.models import User
@@ -31,10 +30,6 @@ from accounts.requests import PersonRequest
 
 LONGEST = timedelta(hours=12)
 IDLE = timedelta(minutes=30)
-ROLES_ELSEWHERE = gettext_lazy(
-    "%(provider)s decides who is staff here. Sign out, and sign in there: then you can work as "
-    "staff, and make tokens for programs on your account page."
-)
 SIGNED_IN_AT, SEEN_AT = "signed_in_at", "seen_at"
 
 
@@ -46,9 +41,21 @@ def passed_second_step(request: HttpRequest) -> bool:
     """
     if settings.DEMO:
         return True
-    methods = _methods(request)
-    by_provider = "socialaccount" in methods or not request.user.roles_are_the_providers
-    return "mfa" in methods and by_provider and not request.user.lacks_second_factor
+    by_factor = "mfa" in _methods(request)
+    return by_factor and not _lacks_provider(request) and not request.user.lacks_second_factor
+
+
+def roles_elsewhere() -> str:
+    """Say where staff whose roles the identity provider decides have to sign in."""
+    provider = settings.IDENTITY_PROVIDER
+    return _(
+        "%(provider)s decides who is staff here. Sign out, and sign in there: then you can work as "
+        "staff, and make tokens for programs on your account page."
+    ) % {"provider": provider.name if provider else ""}
+
+
+def _lacks_provider(request: Any) -> bool:
+    return request.user.roles_are_the_providers and "socialaccount" not in _methods(request)
 
 
 def _methods(request: HttpRequest) -> set[str]:
@@ -68,8 +75,8 @@ def may(request: Request, right: str) -> bool:
 
 def to_the_second_step(request: PersonRequest, target: str) -> HttpResponse:
     """Lead staff to the step that is missing, and from there to the page that they asked for."""
-    if request.user.roles_are_the_providers and "socialaccount" not in _methods(request):
-        messages.warning(request, ROLES_ELSEWHERE % {"provider": settings.IDENTITY_PROVIDER.name})
+    if _lacks_provider(request):
+        messages.warning(request, roles_elsewhere())
         return redirect("accounts:account")
     if request.user.lacks_second_factor:
         messages.warning(
