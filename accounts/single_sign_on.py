@@ -14,6 +14,7 @@ from allauth.account.models import EmailAddress
 from allauth.account.signals import user_logged_in
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.base import AuthError, AuthProcess
@@ -55,7 +56,11 @@ class Adapter(DefaultSocialAccountAdapter):
             address.verified = said or trusted
             if address.verified:
                 _drop_claims(address.email.lower())
-        return super().authenticate_by_email(sociallogin)
+        found = super().authenticate_by_email(sociallogin)
+        if found and not EmailAddress.objects.filter(user=found[0], verified=True).exists():
+            # Somebody else may have signed up with it. allauth ends password and sessions alone.
+            Authenticator.objects.filter(user=found[0]).delete()
+        return found
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         return True

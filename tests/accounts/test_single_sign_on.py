@@ -240,6 +240,26 @@ def test_nor_does_a_verified_one_open_an_account_that_only_claims_it(
     assert browser.get("/account/").context["user"] == mallory  # signed in as before
 
 
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_of_an_account_whose_address_nobody_confirmed_no_way_in_is_left(
+    provider, client, alice, confirmed
+) -> None:
+    """Somebody else may have signed up with it, where addresses need not be confirmed."""
+    alice.emailaddress_set.update(verified=confirmed)
+    TOTP.activate(alice, TOTP_SECRET)
+    alice.auth_token_set.model.objects.create(alice)
+    theirs = Client()
+    theirs.force_login(alice)
+    provider.let_exist("a1", name="Alice", email=alice.email, email_verified=True)
+    sign_in(client, "a1")
+    alice = User.objects.get()
+    assert alice.socialaccount_set.get().uid == "a1"
+    assert alice.has_usable_password() == confirmed
+    assert alice.has_second_factor == confirmed
+    assert alice.auth_token_set.exists() == confirmed
+    assert (theirs.get("/account/").status_code == 200) == confirmed
+
+
 def test_a_domain_whose_addresses_count_as_verified(provider, client, alice, settings) -> None:
     provider.configure(settings, verified_domains=("example.org",))
     provider.let_exist("a1", name="Alice", email=alice.email)
