@@ -27,6 +27,7 @@ from django.shortcuts import render
 from django.utils.translation import get_language
 
 from accounts import refusals
+from accounts.addresses import drop_claims
 from accounts.identity_provider import IdentityProvider
 from accounts.models import User
 from accounts.names import seen
@@ -55,7 +56,7 @@ class Adapter(DefaultSocialAccountAdapter):
             trusted = self.is_email_verified(sociallogin.provider, address.email)
             address.verified = said or trusted
             if address.verified:
-                _drop_claims(address.email.lower())
+                drop_claims(address.email)
         found = super().authenticate_by_email(sociallogin)
         if found and not EmailAddress.objects.filter(user=found[0], verified=True).exists():
             # Somebody else may have signed up with it. allauth ends password and sessions alone.
@@ -146,15 +147,6 @@ def ways(request: HttpRequest) -> dict[str, Any]:
         "identity_provider": provider.name if provider else "",
         "no_local_passwords": not settings.LOCAL_PASSWORDS,
     }
-
-
-def _drop_claims(email: str) -> None:
-    """Take an address out of accounts of other ones, whose people added and never confirmed it.
-
-    Its owner would sign in to their account, and they to the owner's.
-    """
-    added = EmailAddress.objects.filter(email=email, verified=False)
-    added.exclude(user__email=email).delete()
 
 
 def _claim(sociallogin: SocialLogin, name: str) -> Any:
