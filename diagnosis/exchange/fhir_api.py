@@ -152,9 +152,10 @@ class ReadView(FhirView):
         what, key = _split(pk)
         of_it = Q(reviews=_uuid(key), reviews__is_final=True)
         found = of_it if what == fhir.VERDICT else Q(pk=_uuid(key))
-        record = self.records().filter(found).first()
-        for each in fhir.observations(self.record(record.pk)) if record else ():
+        record = self.whole().filter(found).first()
+        for each in fhir.observations(record) if record else ():
             if each["id"] == pk:
+                rights.log_looks(self.request.user, [record])
                 return each
         raise Http404
 

@@ -527,9 +527,10 @@ def test_who_is_asked_for_an_opinion_reads_no_verdict_before_writing_it(record, 
     assert review.is_final  # as an urgent one
     doctor, paths = client_of(colleague), [f"DiagnosticReport/{record.pk}", "DiagnosticReport"]
     dicom = f"/api/v1/dicom/{record.pk}/report/"
+    read(doctor, f"Observation/verdict-{review.pk}", 404)
+    assert not LogEntry.objects.filter(actor=colleague, action=LogEntry.Action.ACCESS).exists()
     for path in paths:
         assert "Surely a melanoma." not in str(read(doctor, path))
-    read(doctor, f"Observation/verdict-{review.pk}", 404)
     hidden = doctor.get(dicom).content
     assert b"Surely a melanoma." not in hidden
     assert dcmread(io.BytesIO(hidden)).VerificationFlag == "UNVERIFIED"
