@@ -158,6 +158,8 @@ class SignupForm(AllauthSignupForm):
 class ResetPasswordForm(AllauthResetPasswordForm):
     """Its link opens an account of the address alone: another's would not be theirs only."""
 
+    users: list[User]  # as allauth calls whom it mails
+
     def clean_email(self) -> str:
         email = super().clean_email()
         theirs = owners(email)
