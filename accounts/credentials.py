@@ -12,6 +12,7 @@ from rest_framework.exceptions import PermissionDenied, Throttled, ValidationErr
 from accounts.factors import AuthenticateForm
 from accounts.models import User
 from accounts.requests import PersonApiRequest
+from accounts.staff import roles_elsewhere
 
 
 def check(*, request: HttpRequest, email: str, password: str, code: str = "") -> User:
@@ -35,6 +36,8 @@ def check(*, request: HttpRequest, email: str, password: str, code: str = "") ->
         and not has_verified_email(user)
     ):
         raise ValidationError(_("Confirm your e-mail address first."))
+    if user.is_staff and user.roles_are_the_providers:
+        raise ValidationError(roles_elsewhere())
     if user.lacks_own_second_factor:
         raise ValidationError(
             _("Staff need the second step of signing in. Switch it on on your account page.")

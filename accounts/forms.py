@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from allauth.account.forms import ChangePasswordForm as AllauthChangePasswordForm
+from allauth.account.forms import ResetPasswordForm as AllauthResetPasswordForm
 from allauth.account.forms import SignupForm as AllauthSignupForm
 from allauth.core import context
 from django import forms
@@ -20,6 +21,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from accounts.addresses import drop_claims, owners
 from accounts.age import age_on, check_born
 from accounts.models import User
 from accounts.names import check_name
@@ -113,6 +115,12 @@ class SignupForm(AllauthSignupForm):
             raise ValidationError(_("You must be at least 16 years old to use this service."))
         return born
 
+    def validate_unique_email(self, value: str) -> str:
+        if owners(value).exists():
+            return super().validate_unique_email(value)
+        self.account_already_exists = False
+        return value
+
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
         """Hash the password also where the address has an account already, and only a mail goes
         there: the time that the answer takes must not tell."""
@@ -127,6 +135,7 @@ class SignupForm(AllauthSignupForm):
         """None where another request took the address meanwhile, as of a form sent twice."""
         try:
             with transaction.atomic():
+                drop_claims(self.cleaned_data["email"])
                 return super().save(request)
         except IntegrityError:
             self.account_already_exists = True
@@ -144,6 +153,18 @@ class SignupForm(AllauthSignupForm):
         user.time_zone = self.cleaned_data["time_zone"]
         user.save()
         user.groups.add(Group.objects.get(name="person"))
+
+
+class ResetPasswordForm(AllauthResetPasswordForm):
+    """Its link opens an account of the address alone: another's would not be theirs only."""
+
+    users: list[User]  # as allauth calls whom it mails
+
+    def clean_email(self) -> str:
+        email = super().clean_email()
+        theirs = owners(email)
+        self.users = [person for person in self.users if person in theirs]
+        return email
 
 
 class ChangePasswordForm(AllauthChangePasswordForm):

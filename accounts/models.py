@@ -251,11 +251,15 @@ class User(AbstractBaseUser, PermissionsMixin):
     @cached_property
     def second_step_is_the_providers(self) -> bool:
         """Whether the clinic's identity provider may vouch for it."""
-        from allauth.socialaccount.models import SocialAccount  # its models come after this one
-
         provider = settings.IDENTITY_PROVIDER
-        may = bool(provider and provider.second_step)
-        return may and SocialAccount.objects.filter(user=self).exists()
+        return bool(provider and provider.second_step) and self.socialaccount_set.exists()
+
+    @cached_property
+    def roles_are_the_providers(self) -> bool:
+        """Whether it alone decides what the person may do; of superusers the command line does."""
+        provider = settings.IDENTITY_PROVIDER
+        theirs = bool(provider and provider.roles) and not self.is_superuser
+        return theirs and self.socialaccount_set.exists()
 
     @cached_property
     def is_doctor(self) -> bool:

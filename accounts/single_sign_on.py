@@ -10,9 +10,11 @@ from typing import Any
 
 import requests
 from allauth.account.internal.flows.login import record_authentication
+from allauth.account.models import EmailAddress
 from allauth.account.signals import user_logged_in
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.base import AuthError, AuthProcess
@@ -25,6 +27,7 @@ from django.shortcuts import render
 from django.utils.translation import get_language
 
 from accounts import refusals
+from accounts.addresses import drop_claims
 from accounts.identity_provider import IdentityProvider
 from accounts.models import User
 from accounts.names import seen
@@ -52,7 +55,13 @@ class Adapter(DefaultSocialAccountAdapter):
         for address in sociallogin.email_addresses:
             trusted = self.is_email_verified(sociallogin.provider, address.email)
             address.verified = said or trusted
-        return super().authenticate_by_email(sociallogin)
+            if address.verified:
+                drop_claims(address.email)
+        found = super().authenticate_by_email(sociallogin)
+        if found and not EmailAddress.objects.filter(user=found[0], verified=True).exists():
+            # Somebody else may have signed up with it. allauth ends password and sessions alone.
+            Authenticator.objects.filter(user=found[0]).delete()
+        return found
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         return True
@@ -78,16 +87,20 @@ class Adapter(DefaultSocialAccountAdapter):
 
 
 class _Session(requests.Session):
-    """Asks the provider. Raises ImmediateHttpResponse, 503, where it has no answer in some seconds.
+    """Asks the provider. Raises ImmediateHttpResponse, 503, where it has no answer in some seconds,
+    or none of a provider's, as under a wrong OIDC_URL.
 
-    allauth lets what requests raises through as an error of ours.
+    allauth lets what requests raises through as an error of ours; what a provider says against a
+    sign-in, by 4xx to a POST, it understands.
     """
 
-    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
+    def request(self, method: Any, *args: Any, **kwargs: Any) -> requests.Response:
         try:
-            response = super().request(*args, **{"timeout": 5} | kwargs)
-            if response.status_code >= 500:
+            response = super().request(method, *args, **{"timeout": 5} | kwargs)
+            if response.status_code >= 500 or method == "GET":
                 response.raise_for_status()
+            if method == "GET":
+                response.json()
         except requests.RequestException as error:
             logger.warning("The identity provider can't be reached: %s", error)
             page = _error_page(context.request, 503)

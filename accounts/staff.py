@@ -36,13 +36,31 @@ SIGNED_IN_AT, SEEN_AT = "signed_in_at", "seen_at"
 def passed_second_step(request: HttpRequest) -> bool:
     """Whether this session was opened, or confirmed since, by a second factor that still is on.
 
-    The demo of `make run` asks for none.
+    Where the identity provider alone decides about roles, also by a sign-in there: one that it
+    took away is still here. The demo of `make run` asks for none.
     """
     if settings.DEMO:
         return True
+    by_factor = "mfa" in _methods(request)
+    return by_factor and not _lacks_provider(request) and not request.user.lacks_second_factor
+
+
+def roles_elsewhere() -> str:
+    """Say where staff whose roles the identity provider decides have to sign in."""
+    provider = settings.IDENTITY_PROVIDER
+    return _(
+        "%(provider)s decides who is staff here. Sign out, and sign in there: then you can work as "
+        "staff, and make tokens for programs on your account page."
+    ) % {"provider": provider.name if provider else ""}
+
+
+def _lacks_provider(request: Any) -> bool:
+    return request.user.roles_are_the_providers and "socialaccount" not in _methods(request)
+
+
+def _methods(request: HttpRequest) -> set[str]:
     records = get_authentication_records(request, request.user)
-    by_factor = any(record["method"] == "mfa" for record in records)
-    return by_factor and not request.user.lacks_second_factor
+    return {record["method"] for record in records}
 
 
 def may(request: Request, right: str) -> bool:
@@ -57,6 +75,9 @@ def may(request: Request, right: str) -> bool:
 
 def to_the_second_step(request: PersonRequest, target: str) -> HttpResponse:
     """Lead staff to the step that is missing, and from there to the page that they asked for."""
+    if _lacks_provider(request):
+        messages.warning(request, roles_elsewhere())
+        return redirect("accounts:account")
     if request.user.lacks_second_factor:
         messages.warning(
             request, _("Staff need the second step of signing in. Switch it on, then go on here.")

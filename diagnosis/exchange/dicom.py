@@ -85,8 +85,9 @@ def report(record: MoleRecord) -> bytes:
     found.ReferencedPerformedProcedureStepSequence = []
     found.PerformedProcedureCodeSequence = []
     found.CompletionFlag = "COMPLETE" if record.finished_at else "PARTIAL"
-    found.VerificationFlag = "VERIFIED" if record.is_reviewed else "UNVERIFIED"
-    if record.is_reviewed:
+    is_verified = record.is_reviewed and bool(reviews)  # a doctor may not be shown who did it
+    found.VerificationFlag = "VERIFIED" if is_verified else "UNVERIFIED"
+    if is_verified:
         found.VerifyingObserverSequence = [_verifier(review) for review in reviews]
     found.CurrentRequestedProcedureEvidenceSequence = [_evidence(record)]
     found.ValueType = "CONTAINER"

@@ -35,7 +35,8 @@ class PictureView(APIView):
 class ReportView(APIView):
     @extend_schema(summary="DICOM: what was said of it (Basic Text SR)", responses=FILE)
     def get(self, request: PersonApiRequest, pk: uuid.UUID) -> HttpResponse:
-        record = get_object_or_404(rights.readable(request).with_answers(), pk=pk)
+        readable = rights.readable(request).with_answers(request.user)
+        record = get_object_or_404(readable, pk=pk)
         content = dicom.report(record)
         rights.log_looks(request.user, [record])
         return _answer(content, f"report-{pk}")

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.db.models import Case, OuterRef, Subquery, When
+from django.db.models.functions import Coalesce, Greatest
 from django.utils.html import escape
 from django.utils.text import capfirst
 from django.utils.translation import get_language, override
@@ -17,6 +19,7 @@ from accounts.models import User
 from diagnosis.language import results, terms
 from diagnosis.moles.models import Mole
 from diagnosis.records.models import Assessment, MoleRecord, Picture
+from diagnosis.records.querysets import RecordQuerySet
 from ml import codes
 
 if TYPE_CHECKING:
@@ -100,7 +103,8 @@ def _verdicts(reviews: "Iterable[Review]") -> list[str]:
 def _answer(record: MoleRecord) -> list[str]:
     answer = results.answer(record)
     if answer is None:
-        return [f"{results.STATES[record.state]}."]
+        # Signs that need a doctor do not wait for an answer, here as on pages.
+        return [f"{results.STATES[record.state]}.", *filter(None, [results.alarm(record)])]
     return [
         _("The program: %(heading)s.") % {"heading": answer.heading},
         *map(str, answer.beside),
@@ -128,7 +132,13 @@ def observations(record: MoleRecord) -> list[Resource]:
 
 
 def _category(record: MoleRecord, assessment: Assessment) -> Resource:
-    observed = _by_program(record, assessment, CATEGORY)
+    """With the advice that holds, and the sentences around it: signs and changes may say more."""
+    advice = results.advice_that_holds(assessment, record)
+    advised = _own(advice, terms.ADVICE[advice])
+    observed = _by_program(record, assessment, CATEGORY) | {
+        "note": [{"text": sentence} for sentence in _answer(record)],
+        "component": [{"code": _own("advice", _("Advice")), "valueCodeableConcept": advised}],
+    }
     if assessment.risk_category is None:
         reasons = [str(terms.REASONS[code]) for code in assessment.reasons if code in terms.REASONS]
         absent = _concept(f"{HL7}/data-absent-reason", "not-performed", "Not Performed")
@@ -158,7 +168,10 @@ def _diagnoses(record: MoleRecord, assessment: Assessment) -> Resource:
 
 
 def _verdict(record: MoleRecord, review: "Review") -> Resource:
-    return _observation(record, VERDICT, f"{VERDICT}-{review.pk}") | {
+    is_overtaken = review.urgency == "none" and results.is_overtaken(record)
+    note = {"note": [{"text": str(results.OVERTAKEN)}]} if is_overtaken else {}
+    observed = _observation(record, VERDICT, f"{VERDICT}-{review.pk}") | note
+    return observed | {
         "status": "final",
         "issued": _moment(review.news_since),
         "performer": [{"display": name_of(review)}],
@@ -272,7 +285,8 @@ def code_system() -> Resource:
     with override("en"):
         concepts = [
             *OBSERVED.items(),
-            *(("urgency", "How soon"), ("diagnosis", "Diagnosis")),
+            *(("urgency", "How soon"), ("diagnosis", "Diagnosis"), ("advice", "Advice")),
+            *terms.ADVICE.items(),
             *terms.RISK_CATEGORIES.items(),
             *terms.DIAGNOSES.items(),
             *terms.MODALITIES.items(),
@@ -312,6 +326,20 @@ def last_updated(record: MoleRecord) -> datetime:
     if answer := record.current_assessment:
         said += filter(None, [answer.created_at, record.stale_since])
     return max([record.finished_at or record.created_at, *said])
+
+
+def with_last_updated(records: RecordQuerySet) -> RecordQuerySet:
+    """Records with what ``last_updated`` says, for a filter; what is NULL does not count."""
+    reviews: Any = MoleRecord._meta.get_field("reviews").related_model
+    final = reviews.objects.filter(record=OuterRef("pk"), is_final=True).order_by("-news_since")
+    return records.alias(
+        last_updated=Greatest(
+            Coalesce("finished_at", "created_at"),
+            "current_assessment__created_at",
+            Case(When(current_assessment__isnull=False, then="stale_since")),
+            Subquery(final.values("news_since")[:1]),
+        )
+    )
 
 
 def _found(review: "Review") -> Resource:

@@ -42,6 +42,7 @@ ERRORS = {
 SEARCH = {
     "patient": "Patient/{id} or its id",
     "date": "When the picture was sent; eq, ne, gt, lt, ge, le, sa and eb before it",
+    "_lastUpdated": "When something was said of it last, as its meta.lastUpdated; like date",
     "status": "registered, cancelled, preliminary, final",
     "_id": "Ids of reports, with commas between them",
     "_count": "At most so many on a page, up to 100",
@@ -71,9 +72,12 @@ class FhirView(APIView):
     def records(self) -> Any:
         return rights.readable(self.request)
 
+    def whole(self) -> Any:
+        return self.records().with_answers(self.request.user)
+
     def record(self, pk: uuid.UUID | str, *, hidden: bool = False) -> MoleRecord:
         """One that may be read, which is logged: with its answer, or not. Raises Http404."""
-        record = self.records().with_answers().filter(pk=_uuid(pk)).first()
+        record = self.whole().filter(pk=_uuid(pk)).first()
         if record is None:
             raise Http404
         rights.log_looks(self.request.user, [record], hidden=hidden)
@@ -121,7 +125,7 @@ class SearchView(FhirView):
         responses={(200, MEDIA_TYPE): OpenApiTypes.OBJECT, **ERRORS},
     )
     def get(self, request: PersonApiRequest) -> Response:
-        shown, bundle = fhir_search.page(self.records(), request.query_params, self.base)
+        shown, bundle = fhir_search.page(self.whole(), request.query_params, self.base)
         rights.log_looks(request.user, shown)
         return Response(bundle)
 
@@ -148,9 +152,10 @@ class ReadView(FhirView):
         what, key = _split(pk)
         of_it = Q(reviews=_uuid(key), reviews__is_final=True)
         found = of_it if what == fhir.VERDICT else Q(pk=_uuid(key))
-        record = self.records().filter(found).first()
-        for each in fhir.observations(self.record(record.pk)) if record else ():
+        record = self.whole().filter(found).first()
+        for each in fhir.observations(record) if record else ():
             if each["id"] == pk:
+                rights.log_looks(self.request.user, [record])
                 return each
         raise Http404
 
@@ -222,12 +227,12 @@ def capabilities(base: str) -> fhir.Resource:
     resources[0]["interaction"].append({"code": "search-type"})
     resources[0]["searchInclude"] = [f"DiagnosticReport:{each}" for each in fhir_search.INCLUDES]
     types = {"patient": "reference", "subject": "reference", "date": "date"}
-    types |= {"status": "token", "_id": "token"}
+    types |= {"_lastUpdated": "date", "status": "token", "_id": "token"}
     resources[0]["searchParam"] = [{"name": name, "type": kind} for name, kind in types.items()]
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
-        "date": "2026-11-26",
+        "date": "2026-11-28",
         "kind": "instance",
         "software": {"name": "Skincare mole check"},
         "implementation": {"description": "Skincare mole check", "url": base},

@@ -19,16 +19,16 @@ from diagnosis.records.querysets import RecordQuerySet
 COUNT, MOST = 20, 100
 DATE = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb)?(\d{4})(?:-(\d\d)(?:-(\d\d)(T.+)?)?)?")
 TIME = re.compile(r"T\d\d:\d\d(?:(?P<seconds>:\d\d)(?:\.(?P<parts>\d+))?)?")
-# The prefixes of a date; what is compared is the range of time that the date stands for.
-COMPARED: dict[str, Callable[[datetime, datetime], Q]] = {
-    "eq": lambda start, end: Q(created_at__gte=start, created_at__lt=end),
-    "ne": lambda start, end: ~Q(created_at__gte=start, created_at__lt=end),
-    "gt": lambda start, end: Q(created_at__gte=end),
-    "sa": lambda start, end: Q(created_at__gte=end),
-    "ge": lambda start, end: Q(created_at__gte=start),
-    "lt": lambda start, end: Q(created_at__lt=start),
-    "eb": lambda start, end: Q(created_at__lt=start),
-    "le": lambda start, end: Q(created_at__lt=end),
+# The prefixes of a date, for a column; what is compared is the range of time that it stands for.
+COMPARED: dict[str, Callable[[str, datetime, datetime], Q]] = {
+    "eq": lambda of, start, end: Q((f"{of}__gte", start), (f"{of}__lt", end)),
+    "ne": lambda of, start, end: ~Q((f"{of}__gte", start), (f"{of}__lt", end)),
+    "gt": lambda of, start, end: Q((f"{of}__gte", end)),
+    "sa": lambda of, start, end: Q((f"{of}__gte", end)),
+    "ge": lambda of, start, end: Q((f"{of}__gte", start)),
+    "lt": lambda of, start, end: Q((f"{of}__lt", start)),
+    "eb": lambda of, start, end: Q((f"{of}__lt", start)),
+    "le": lambda of, start, end: Q((f"{of}__lt", end)),
 }
 STATUSES = {
     "registered": Q(is_reviewed=False, state__in=MoleRecord.PENDING),
@@ -45,9 +45,12 @@ FORMATS = ("json", "application/json", "application/fhir+json")
 def page(records: RecordQuerySet, query: QueryDict, base: str) -> tuple[list[MoleRecord], dict]:
     """The records of one page, newest first, and the searchset Bundle of them.
 
+    ``records``: with what reports hold (``with_answers``).
     Raises ValidationError, which names the parameter.
     """
     count, after, includes = COUNT, None, set()
+    if "_lastUpdated" in query:
+        records = fhir.with_last_updated(records)
     for name in query:
         for value in query.getlist(name):
             match name:
@@ -58,13 +61,13 @@ def page(records: RecordQuerySet, query: QueryDict, base: str) -> tuple[list[Mol
                 case "_include":
                     includes |= _include(value)
                 case "_format":
-                    if value not in FORMATS:
+                    if value.replace(" ", "+") not in FORMATS:  # a plus that nobody encoded
                         raise _refused(name, value)
                 case _:
                     records = records.filter(_condition(name, value))
     total = records.count()
     later = records.filter(after) if after else records
-    found = list(later.with_answers().order_by("-created_at", "-pk")[: count + 1])
+    found = list(later.order_by("-created_at", "-pk")[: count + 1])
     rest, shown = found[count:], found[:count]
     links = [{"relation": "self", "url": _address(base, query)}]
     if rest and shown:
@@ -81,7 +84,9 @@ def _condition(name: str, value: str) -> Q:
         case "patient" | "subject":
             return Q(owner=_id(name, value.removeprefix("Patient/"))) & OF_A_PATIENT
         case "date":
-            return _date(name, value)
+            return _date(name, value, "created_at")
+        case "_lastUpdated":
+            return _date(name, value, "last_updated")
         case "status" if all(each in STATUSES for each in value.split(",")):
             wanted = Q()
             for each in value.split(","):
@@ -92,7 +97,7 @@ def _condition(name: str, value: str) -> Q:
     raise _refused(name, value)
 
 
-def _date(name: str, value: str) -> Q:
+def _date(name: str, value: str, column: str) -> Q:
     """A date of any precision, after a prefix or none."""
     found = DATE.fullmatch(value)
     if found is None:
@@ -116,7 +121,7 @@ def _date(name: str, value: str) -> Q:
                 end = start.replace(year=start.year + 1)
     except (ValueError, OverflowError) as error:
         raise _refused(name, value) from error
-    return COMPARED[prefix or "eq"](start, end)
+    return COMPARED[prefix or "eq"](column, start, end)
 
 
 def _width(time: str) -> timedelta:

@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from accounts import idempotency
 from accounts.requests import PersonApiRequest
 from diagnosis import limits
 from diagnosis.moles import changes
@@ -115,7 +116,12 @@ class RecordViewSet(
         sent = AnswersSerializer(data=request.data, context=context, partial=True)
         sent.is_valid(raise_exception=True)
         if sent.validated_data:
-            answers.change(record=record, by=request.user, **sent.validated_data)
+            # It may name a new mole.
+            idempotency.once(
+                request,
+                make=lambda: answers.change(record=record, by=request.user, **sent.validated_data),
+                again=self.get_queryset(),
+            )
         return self.answer(pk)
 
     @extend_schema(

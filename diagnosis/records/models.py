@@ -284,6 +284,8 @@ class MoleRecord(Picture):
     def mark_updated(self) -> None:
         """Note that what is said of it is another thing now, for systems that keep what it was."""
         self.assessments.filter(current_for=self.pk).update(created_at=Now())
+        failed = MoleRecord.objects.filter(pk=self.pk, state=self.State.FAILED)
+        failed.update(finished_at=Now())  # it has no other moment
 
     @property
     def is_imported(self) -> bool:

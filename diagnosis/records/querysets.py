@@ -111,10 +111,21 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
             )
         )
 
-    def with_answers(self) -> Self:
-        """Records with what pages show: pictures, answer, final verdicts, person and mole."""
-        reviews = self.model._meta.get_field("reviews").related_model
-        final = Prefetch("reviews", reviews.objects.filter(is_final=True))
+    def with_answers(self, reader: User | None = None) -> Self:
+        """Records with what pages show: pictures, answer, final verdicts, person and mole.
+
+        ``reader``: without verdicts of records on which colleagues wait for this doctor's own.
+        """
+        reviews: Any = self.model._meta.get_field("reviews").related_model
+        verdicts = reviews.objects.filter(is_final=True)
+        if reader:
+            waiting = reviews.objects.filter(
+                second_opinion__asked=reader,
+                second_opinion__second__isnull=True,
+                second_opinion__final__isnull=True,
+            )
+            verdicts = verdicts.exclude(~Q(doctor=reader), record__in=waiting.values("record"))
+        final = Prefetch("reviews", verdicts)
         whole = self.select_related("current_assessment", "mole", "owner")
         return whole.prefetch_related("further", final)
 

@@ -61,8 +61,12 @@ class WebhookViewSet(
     @action(detail=True, methods=["post"])
     def rotate(self, request: PersonApiRequest, pk: str) -> Response:
         webhook = self.get_object()
-        registrations.rotate(webhook=webhook, by=request.user)
-        return self._with_secret(webhook)
+        rotated = idempotency.once(
+            request,
+            make=lambda: registrations.rotate(webhook=webhook, by=request.user),
+            again=self.get_queryset(),
+        )
+        return self._with_secret(rotated)
 
     @extend_schema(
         summary="Send a test; one that arrives switches the webhook on again",

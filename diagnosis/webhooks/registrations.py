@@ -1,10 +1,11 @@
 """Webhooks as their person keeps them: added, given a new secret, tried out, removed."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +16,7 @@ from diagnosis.webhooks import deliveries, outbound
 from diagnosis.webhooks.models import Webhook, WebhookDelivery
 
 AT_MOST = 5  # of one person
+SENT_TWICE_WITHIN = timedelta(minutes=10)
 TOO_MANY = _("You have as many webhooks as one person may. Remove one first.")
 
 
@@ -39,17 +41,22 @@ def create(*, owner: User, url: str, events: Iterable[str]) -> Webhook:
     return webhook
 
 
-def rotate(*, webhook: Webhook, by: User) -> None:
+def rotate(*, webhook: Webhook, by: User, seen: str | None = None) -> Webhook:
     """Give it a new secret; for a day, messages are signed with the one before, too.
 
-    Raises PermissionDenied.
+    ``seen``: the number of the secret that was to be replaced. Where that was done just now, as by
+    a form sent twice, it stays done. Raises PermissionDenied, Http404 where it was removed.
     """
     check_owner(webhook, by)
-    webhook.secret_number = F("secret_number") + 1
-    webhook.rotated_at = timezone.now()
-    # By save, which the audit log sees; nothing else: a worker may be sending at this moment.
-    webhook.save(update_fields=["secret_number", "rotated_at"])
-    webhook.refresh_from_db()
+    with transaction.atomic():
+        webhook = get_object_or_404(Webhook.objects.select_for_update(), pk=webhook.pk)
+        now = timezone.now()
+        just_now = webhook.rotated_at and webhook.rotated_at > now - SENT_TWICE_WITHIN
+        if not (just_now and seen == str(webhook.secret_number - 1)):
+            webhook.secret_number, webhook.rotated_at = webhook.secret_number + 1, now
+            # By save, which the audit log sees.
+            webhook.save(update_fields=["secret_number", "rotated_at"])
+    return webhook
 
 
 def test(*, webhook: Webhook, by: User) -> WebhookDelivery:

@@ -30,9 +30,11 @@ def secret(webhook: Webhook) -> str:
 
 def headers(webhook: Webhook, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
     """The three headers of the scheme; ``timestamp`` is the attempt's, in Unix seconds."""
-    numbers = [webhook.secret_number]
+    number = webhook.secret_number
+    numbers = [number]
     if webhook.rotated_at and webhook.rotated_at > timezone.now() - OLD_SECRET_WORKS:
-        numbers.append(webhook.secret_number - 1)
+        # And the one before: a program may have asked twice, while its receiver has the first.
+        numbers += range(number - 1, max(number - 3, 0), -1)
     keys = [_key(webhook, number) for number in numbers]
     # A new SECRET_KEY makes new secrets; until receivers have them, the old ones sign, too.
     keys += [_key(webhook, numbers[0], old) for old in settings.SECRET_KEY_FALLBACKS]

@@ -61,7 +61,8 @@ def webhooks(request: PersonRequest) -> HttpResponse:
 @reauthentication_required
 def rotate(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     webhook = get_object_or_404(request.user.webhooks, pk=pk)
-    registrations.rotate(webhook=webhook, by=request.user)
+    seen = request.POST.get("number")
+    webhook = registrations.rotate(webhook=webhook, by=request.user, seen=seen)
     return _page(request, WebhookForm(), webhook)
 
 

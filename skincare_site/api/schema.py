@@ -58,6 +58,8 @@ KEY = {
     "schema": {"type": "string", "maxLength": LONGEST},
     "description": "The same request sent again with the same key makes nothing twice.",
 }
+# Beside those that answer 201: what else is not to be done twice.
+KEYED = ("webhooks_rotate_create", "records_partial_update")
 CONFLICTING = ("records_retry_create", "queue_claim_create")
 # From what an operation answers with, under which name, to what can be done with it.
 LINKS = {
@@ -101,7 +103,7 @@ def _add_statuses(operation: dict[str, Any], path: str, method: str) -> None:
     responses = operation["responses"]
     parameters = operation.setdefault("parameters", [])
     is_open = operation.get("security", [{}]) == [{}]
-    is_keyed = "201" in responses and not is_open
+    is_keyed = ("201" in responses or operation["operationId"] in KEYED) and not is_open
     possible = {
         "400": True,
         "401": not is_open,

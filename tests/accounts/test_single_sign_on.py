@@ -13,8 +13,10 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from tests.factories import PASSWORD, TOTP_SECRET
+from tests.accounts.test_token import current_code
+from tests.factories import PASSWORD, TOTP_SECRET, UserFactory, assessed
 from tests.identity_provider import running
+from tests.site.test_hostile_parameters import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -151,6 +153,50 @@ def test_its_word_counts_for_that_sign_in_only_not_for_one_by_password(
     assert client.post("/api/v1/auth/token/", credentials).status_code == 400
 
 
+@pytest.fixture
+def left(provider, roles, client):
+    """A doctor who signed in by the provider, which has taken the role away since."""
+    provider.let_exist("chen", **CHEN, groups=["dermatologists"], amr=["mfa"])
+    sign_in(client, "chen")
+    person = User.objects.get()
+    person.set_password(PASSWORD)
+    person.save()
+    TOTP.activate(person, TOTP_SECRET)
+    provider.let_exist("chen", **CHEN, groups=[])
+    return person
+
+
+def test_where_the_provider_decides_about_roles_none_is_kept_by_a_password_here(
+    left, client, alice
+) -> None:
+    theirs = assessed(owner=alice)
+    client.cookies["sessionid"] = signed_in(left)  # by password and second step of this site
+    answer = client.get("/admin/", follow=True)
+    assert "Clinic login decides who is staff here" in answer.content.decode()
+    assert answer.redirect_chain[-1][0] == "/account/"
+    assert client.get(f"/api/v1/fhir/DiagnosticReport/{theirs.pk}").status_code == 404
+    assert client.get("/api/v1/queue/").status_code == 403
+    assert client.post("/account/tokens/").url == "/account/"
+    credentials = {"email": left.email, "password": PASSWORD, "code": current_code(TOTP_SECRET)}
+    refused = client.post("/api/v1/auth/token/", credentials)
+    assert refused.status_code == 400
+    assert "Clinic login decides" in refused.json()["detail"]
+    assert not left.auth_token_set.exists()
+    assert client.get("/records/").status_code == 200
+
+
+def test_a_superuser_and_where_administrators_decide_a_password_opens_it_as_before(
+    left, client, provider, settings
+) -> None:
+    provider.configure(settings, second_step=("mfa",))
+    client.force_login(left)
+    assert client.get("/admin/").status_code == 200
+    provider.configure(settings, roles={"it": "administrator"}, second_step=("mfa",))
+    assert client.get("/admin/").status_code == 302
+    User.objects.filter(pk=left.pk).update(is_superuser=True)
+    assert client.get("/admin/").status_code == 200
+
+
 def test_a_verified_address_ties_the_identity_to_the_account_that_is_there(
     provider, client, alice
 ) -> None:
@@ -174,6 +220,44 @@ def test_an_unverified_one_opens_nobodys_account(
     assert not alice.socialaccount_set.exists()
     assert User.objects.count() == 1
     assert [mail.to for mail in mailoutbox] == [[alice.email]]  # that somebody tried
+
+
+def test_nor_does_a_verified_one_open_an_account_that_only_claims_it(
+    provider, client, alice
+) -> None:
+    """Whoever wrote a colleague's address into an account would be let in to it with them."""
+    mallory = UserFactory(display_name="mallory")
+    browser = Client()
+    browser.force_login(mallory)
+    browser.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    browser.post(reverse("account_email"), {"action_add": "", "email": CHEN["email"]})
+    assert mallory.emailaddress_set.filter(email=CHEN["email"], verified=False).exists()
+    provider.let_exist("chen", **CHEN)
+    sign_in(client, "chen")
+    person = client.get("/account/").context["user"]
+    assert person.email == CHEN["email"]
+    assert EmailAddress.objects.get(email=CHEN["email"]) == person.emailaddress_set.get()
+    assert browser.get("/account/").context["user"] == mallory  # signed in as before
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_of_an_account_whose_address_nobody_confirmed_no_way_in_is_left(
+    provider, client, alice, confirmed
+) -> None:
+    """Somebody else may have signed up with it, where addresses need not be confirmed."""
+    alice.emailaddress_set.update(verified=confirmed)
+    TOTP.activate(alice, TOTP_SECRET)
+    alice.auth_token_set.model.objects.create(alice)
+    theirs = Client()
+    theirs.force_login(alice)
+    provider.let_exist("a1", name="Alice", email=alice.email, email_verified=True)
+    sign_in(client, "a1")
+    alice = User.objects.get()
+    assert alice.socialaccount_set.get().uid == "a1"
+    assert alice.has_usable_password() == confirmed
+    assert alice.has_second_factor == confirmed
+    assert alice.auth_token_set.exists() == confirmed
+    assert (theirs.get("/account/").status_code == 200) == confirmed
 
 
 def test_a_domain_whose_addresses_count_as_verified(provider, client, alice, settings) -> None:
@@ -228,6 +312,21 @@ def test_a_provider_that_is_down_says_so_and_when_to_come_back(
     assert answer.status_code == 503
     assert answer["Retry-After"] == "60"
     assert "can’t be reached" in answer.content.decode()
+
+
+@pytest.mark.parametrize("is_page", [False, True])
+def test_so_does_an_address_at_which_no_provider_answers(
+    provider, client, settings, caplog, monkeypatch, is_page
+) -> None:
+    """Of a realm with a typing error, or of a page of another program."""
+    provider.configure(settings, url=f"{provider.address}/no-such-realm")
+    if is_page:
+        page = requests.Response()
+        page.status_code, page._content = 200, b"<html>"
+        monkeypatch.setattr(requests.Session, "request", lambda *_args, **_kwargs: page)
+    answer = client.get(LOGIN)
+    assert answer.status_code == 503
+    assert "The identity provider can't be reached" in caplog.text
 
 
 def test_one_that_goes_down_in_the_middle_too(provider, client, settings, unused_tcp_port) -> None:

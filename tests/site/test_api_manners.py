@@ -55,6 +55,17 @@ def test_a_request_that_is_sent_twice_makes_one_thing(program, alice, address, b
     assert other.json()["id"] != first.json()["id"]
 
 
+@pytest.mark.parametrize("said", [{"body_site": "back"}, {"mole_name": "M", "mole_is_new": True}])
+def test_a_new_mole_that_is_named_later_is_made_once_too(program, alice, said):
+    address = f"{API}records/{assessed(owner=alice).pk}/"
+    first, second = (
+        program.patch(address, said, format="json", headers={"Idempotency-Key": "a"})
+        for _ in range(2)
+    )
+    assert first.status_code == second.status_code == 200
+    assert first.json()["mole"] == second.json()["mole"] == str(alice.moles.get().pk)
+
+
 def test_a_key_belongs_to_one_request_and_to_one_person(program, bob):
     sent = {"format": "json", "HTTP_IDEMPOTENCY_KEY": "k"}
     assert program.post(f"{API}moles/", NEW_MOLE, **sent).status_code == 201

@@ -1,5 +1,6 @@
 """Records over FHIR R4: valid by fhir.resources, honest, and shown to whom they may be."""
 
+import io
 import uuid
 from datetime import timedelta
 from importlib import import_module
@@ -8,17 +9,25 @@ import pytest
 from auditlog.models import LogEntry
 from django.utils import timezone
 from knox.models import AuthToken
+from pydicom import dcmread
 from pydicom.sr._cid_dict import cid_concepts
 from pydicom.sr._concepts_dict import concepts
 from rest_framework.test import APIClient
 
-from diagnosis.models import Assessment, Change, DoctorProfile, MoleRecord
+from diagnosis.models import Assessment, Change, DoctorProfile, MoleRecord, Review
 from diagnosis.moles import changes
 from diagnosis.records import assessments
 from diagnosis.reviews import verdicts
 from diagnosis.tasks import reassess_record
 from ml import codes, taxonomy
-from tests.factories import MoleFactory, RecordFactory, UserFactory, answer, assessed
+from tests.factories import (
+    MoleFactory,
+    RecordFactory,
+    ReviewFactory,
+    UserFactory,
+    answer,
+    assessed,
+)
 
 BASE = "/api/v1/fhir/"
 
@@ -206,6 +215,34 @@ def test_what_is_not_assessed_is_registered_or_cancelled(fhir, alice, failed, st
     read(fhir, f"Media/{record.pk}")
 
 
+@pytest.mark.parametrize("category", ["benign", None])
+@pytest.mark.parametrize("why", ["sign", "change"])
+def test_who_reads_the_category_alone_reads_the_advice_that_holds(fhir, alice, category, why):
+    raised = {"signs": ["bleeding"]} if why == "sign" else {"changes": ["grew"]}
+    record = assessed(category, owner=alice, **raised)
+    observed = read(fhir, f"Observation/risk-category-{record.pk}")
+    [advice] = observed["component"]
+    assert advice["code"]["coding"][0]["code"] == "advice"
+    [coding] = advice["valueCodeableConcept"]["coding"]
+    rest = fhir.get(f"/api/v1/records/{record.pk}/").json()
+    assert coding["code"] == rest["assessment"]["advice"] == "doctor_weeks"
+    notes = " ".join(note["text"] for note in observed["note"])
+    assert notes in read(fhir, f"DiagnosticReport/{record.pk}")["conclusion"]
+    assert ("it bleeds" if why == "sign" else "It grew") in notes
+    assert "not a diagnosis" in notes
+
+
+@pytest.mark.parametrize("trait", [{}, {"running": True}, {"failed": True}])
+def test_signs_that_need_a_doctor_are_said_without_an_answer_too(fhir, alice, trait):
+    record = RecordFactory(owner=alice, signs=["bleeding"], **trait)
+    said = "You told us: it bleeds. Then a doctor should look at it, whatever the picture shows."
+    report = read(fhir, f"DiagnosticReport/{record.pk}")
+    assert report["conclusion"].endswith(said)
+    assert said in report["text"]["div"]
+    document = dcmread(io.BytesIO(fhir.get(f"/api/v1/dicom/{record.pk}/report/").content))
+    assert said in [getattr(item, "TextValue", "") for item in document.ContentSequence]
+
+
 def test_of_an_imported_picture_nobody_says_whom_it_shows(fhir, alice):
     mole = MoleFactory(owner=alice)
     record = assessed(owner=alice, origin="import", mole=mole)
@@ -298,10 +335,67 @@ def test_a_moment_is_as_wide_as_it_is_written(fhir, alice, date, found):
     assert ids(bundle) == [str(records[name].pk) for name in found]
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("ge2025-03-02", ["corrected", "changed"]),
+        ("gt2025-03-02T12:00:00Z", ["changed"]),
+        ("gt2025-03-02", ["changed"]),
+        ("le2025-03-02", ["corrected", "failed"]),
+        ("lt2025-03-02", ["failed"]),
+        ("2025-03-03T12:00Z", ["changed"]),
+        ("ne2025-03-03", ["corrected", "failed"]),
+    ],
+)
+def test_reports_are_found_by_what_was_said_of_them_last(fhir, alice, dr_chen, query, found):
+    days = [timezone.now().replace(2025, 3, day, 12, 0, 0, 0) for day in (1, 2, 3)]
+    records = {
+        "failed": RecordFactory(owner=alice, failed=True, stale_since=days[2]),
+        "changed": assessed(owner=alice),
+        "corrected": assessed(owner=alice),
+    }
+    MoleRecord.objects.update(created_at=days[0], finished_at=days[0])
+    Assessment.objects.update(created_at=days[0])
+    records["changed"].assessments.update(created_at=days[2])
+    review = write(records["corrected"], dr_chen)
+    waits = ReviewFactory(record=records["corrected"], is_final=False)
+    for verdict, day in ((review, days[1]), (waits, days[2])):
+        Review.objects.filter(pk=verdict.pk).update(news_since=day)
+    bundle = read(fhir, f"DiagnosticReport?_lastUpdated={query}")
+    assert set(ids(bundle)) == {str(records[name].pk) for name in found}
+    assert bundle["total"] == len(found)
+
+
+def test_whoever_asks_for_what_is_new_hears_of_all_that_is_said_later(fhir, alice, dr_chen, old):
+    failed = RecordFactory(owner=alice, failed=True)
+    MoleRecord.objects.filter(pk=failed.pk).update(finished_at=timezone.now() - timedelta(days=1))
+
+    def new_since(report) -> list[str]:
+        moment = report["meta"]["lastUpdated"].replace("+", "%2B")
+        return ids(read(fhir, f"DiagnosticReport?_lastUpdated=gt{moment}"))
+
+    def say(record, **said) -> None:
+        assert fhir.patch(f"/api/v1/records/{record.pk}/", said, format="json").status_code == 200
+
+    for record, happen in (
+        (failed, lambda: say(failed, signs=["bleeding"])),
+        (old, lambda: say(old, signs=["bleeding"])),
+        (old, lambda: say(old, body_site="sole")),
+        (old, lambda: write(old, dr_chen)),
+    ):
+        before = read(fhir, f"DiagnosticReport/{record.pk}")
+        happen()
+        after = read(fhir, f"DiagnosticReport/{record.pk}")
+        assert after != before
+        assert str(record.pk) in new_since(before)
+        assert str(record.pk) not in new_since(after)
+
+
 def test_reports_are_found_by_patient_status_and_id(fhir, alice, bob, record, dr_chen):
     write(record, dr_chen)
     other = assessed(owner=alice)
     for query, found in (
+        ("_format=application/fhir+json", {other, record}),
         (f"patient={alice.pk}", {other, record}),
         (f"patient=Patient/{alice.pk}", {other, record}),
         (f"subject=Patient/{alice.pk}", {other, record}),
@@ -350,6 +444,7 @@ def test_what_reports_refer_to_comes_along_once(fhir, alice, record):
         *("date=0001-01-01T00:00:00%2B23:59", "date=9999-12-31T23:59:59-23:59"),
         f"_after=0001-01-01T00:00:00%2B23:59_{uuid.UUID(int=0)}",
         *("_format=xml", "_id=1", "unknown=1", "_count=99999999999999999999"),
+        "_lastUpdated=yesterday",
     ],
 )
 def test_a_search_that_is_not_understood_is_an_outcome(fhir, query):
@@ -426,6 +521,26 @@ def test_a_verdict_that_is_not_there_to_be_read_is_no_look(record, dr_chen):
     assert not LogEntry.objects.filter(actor=colleague, action=LogEntry.Action.ACCESS).exists()
 
 
+def test_who_is_asked_for_an_opinion_reads_no_verdict_before_writing_it(record, dr_chen, alice):
+    colleague = UserFactory(role="doctor", is_staff=True)
+    review = write(record, dr_chen, comment="Surely a melanoma.", ask=colleague)
+    assert review.is_final  # as an urgent one
+    doctor, paths = client_of(colleague), [f"DiagnosticReport/{record.pk}", "DiagnosticReport"]
+    dicom = f"/api/v1/dicom/{record.pk}/report/"
+    read(doctor, f"Observation/verdict-{review.pk}", 404)
+    assert not LogEntry.objects.filter(actor=colleague, action=LogEntry.Action.ACCESS).exists()
+    for path in paths:
+        assert "Surely a melanoma." not in str(read(doctor, path))
+    hidden = doctor.get(dicom).content
+    assert b"Surely a melanoma." not in hidden
+    assert dcmread(io.BytesIO(hidden)).VerificationFlag == "UNVERIFIED"
+    write(record, colleague)
+    for reader in (doctor, client_of(dr_chen), client_of(alice)):
+        for path in paths:
+            assert "Surely a melanoma." in str(read(reader, path))
+    assert b"Surely a melanoma." in doctor.get(dicom).content
+
+
 def test_a_doctors_browser_that_has_not_passed_the_second_step_gets_own_ones_only(
     client, record, dr_chen
 ):
@@ -466,10 +581,14 @@ def test_every_error_is_an_outcome(fhir, method, path, status):
 def test_the_capabilities_are_valid_and_true(db):
     statement = read(APIClient(), "metadata")
     assert statement["fhirVersion"] == "4.0.1"
+    searched = statement["rest"][0]["resource"][0]["searchParam"]
+    assert {"name": "_lastUpdated", "type": "date"} in searched
     for resource in statement["rest"][0]["resource"]:
         assert APIClient().get(f"{BASE}{resource['type']}/x").status_code in (401, 404)
     system = read(APIClient(), "CodeSystem/mole-check")
-    assert {each["code"] for each in system["concept"]} >= set(taxonomy.RISK_CATEGORIES)
+    known = [each["code"] for each in system["concept"]]
+    assert {*taxonomy.RISK_CATEGORIES, *taxonomy.ADVICE, "advice"} <= set(known)
+    assert len(known) == len(set(known))
 
 
 # --- the table of codes --------------------------------------------------------------------------
@@ -569,8 +688,11 @@ def test_a_report_is_final_no_more_once_a_sign_comes_after_the_verdict(fhir, rec
 
 
 def test_what_came_after_a_calm_verdict_is_said_before_it(fhir, record, dr_chen):
-    verdicts.write(record=record, doctor=dr_chen, risk_category="benign", urgency="none")
+    review = verdicts.write(record=record, doctor=dr_chen, risk_category="benign", urgency="none")
+    assert "note" not in read(fhir, f"Observation/verdict-{review.pk}")
     fhir.patch(f"/api/v1/records/{record.pk}/", {"signs": ["bleeding"]}, format="json")
+    [note] = read(fhir, f"Observation/verdict-{review.pk}")["note"]
+    assert note["text"].startswith("New since the doctor’s verdict.")
     conclusion = read(fhir, f"DiagnosticReport/{record.pk}")["conclusion"]
     assert conclusion.startswith("New since the doctor’s verdict.")
     assert conclusion.index("Should be seen by a doctor") < conclusion.index("No visit needed")

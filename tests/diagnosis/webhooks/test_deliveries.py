@@ -298,12 +298,12 @@ def test_a_test_is_tried_once(alice, webhook, receiver, worker):
 
 def test_the_old_secret_signs_for_a_day_beside_the_new_one(alice, webhook, receiver, worker):
     old = signatures.secret(webhook)
-    registrations.rotate(webhook=webhook, by=alice)
-    new = signatures.secret(webhook)
+    new = signatures.secret(registrations.rotate(webhook=webhook, by=alice))
     assert new != old
     registrations.test(webhook=webhook, by=alice)
     tasks.sweep_webhooks()
     _path, headers, body = receiver.heard[-1]
+    assert len(headers["webhook-signature"].split(" ")) == 2
     for secret in (old, new):
         StandardWebhook(secret).verify(body, headers)
     Webhook.objects.update(rotated_at=timezone.now() - timedelta(days=1, seconds=1))

@@ -2,11 +2,14 @@
 
 import io
 import json
+import re
 import zipfile
+from datetime import timedelta
 
 import pytest
 from auditlog.models import LogEntry
 from django.urls import reverse
+from django.utils import timezone
 from rest_framework.test import APIClient
 from standardwebhooks import Webhook as StandardWebhook
 
@@ -134,6 +137,40 @@ def test_the_page_shows_the_secret_once(signed_in, alice, receiver, worker):
     assert signatures.secret(webhook) in rotated.content.decode()
     signed_in.post(reverse("diagnosis:webhook_delete", args=[webhook.pk]))
     assert not alice.webhooks.exists()
+
+
+def shown(page) -> str:
+    return re.search('whsec_[^&"]*', page.content.decode())[0]
+
+
+def test_a_new_secret_that_is_asked_for_twice_is_the_same_one(signed_in, api, alice, webhook):
+    """By the same form, or by the same request of a program."""
+    address = reverse("diagnosis:webhook_rotate", args=[webhook.pk])
+    number = re.search(r'name="number" value="(\d+)"', signed_in.get(PAGE).content.decode())[1]
+    first, again = (signed_in.post(address, {"number": number}) for _ in range(2))
+    assert shown(first) == shown(again)
+    # What stood open on a tab for an hour is not a form that came twice.
+    Webhook.objects.update(rotated_at=timezone.now() - timedelta(hours=1))
+    assert shown(signed_in.post(address, {"number": number})) != shown(first)
+    key = {"Idempotency-Key": "once"}
+    made, same = (
+        api.post(f"{API}{webhook.pk}/rotate/", headers=key).json()["secret"] for _ in range(2)
+    )
+    assert made == same != shown(first)
+
+
+def test_asked_for_twice_without_a_key_what_the_receiver_has_still_signs(
+    api, alice, webhook, receiver, worker
+):
+    secrets = [signatures.secret(webhook)]
+    for _ in range(2):
+        secrets.append(api.post(f"{API}{webhook.pk}/rotate/").json()["secret"])
+    registrations.test(webhook=webhook, by=alice)
+    tasks.sweep_webhooks()
+    _path, headers, body = receiver.heard[-1]
+    assert len(set(secrets)) == 3
+    for secret in secrets:
+        StandardWebhook(secret).verify(body, headers)
 
 
 def test_no_switch_of_the_language_leads_away_from_a_secret(signed_in, alice, receiver):

@@ -1,0 +1,22 @@
+"""E-mail addresses that somebody added to an account and never confirmed: nobody has them yet.
+
+allauth takes them for the account's: their owner could not sign up, and would be let in to that
+account by a new password, or by the identity provider, with whoever added them.
+"""
+
+from allauth.account.models import EmailAddress
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+
+
+def owners(email: str) -> QuerySet[User]:
+    """Whose account has the address: as its own, or as a further one that they confirmed."""
+    further = Q(emailaddress__email=email.lower(), emailaddress__verified=True)
+    return User.objects.filter(Q(email=email.lower()) | further)
+
+
+def drop_claims(email: str) -> None:
+    """Take the address out of accounts of other ones that never confirmed it."""
+    added = EmailAddress.objects.filter(email=email.lower(), verified=False)
+    added.exclude(user__email=email.lower()).delete()

@@ -1,0 +1,61 @@
+"""An address that somebody added to an account and never confirmed is nobody's yet."""
+
+import re
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core.cache import cache
+from django.test import Client
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from tests.factories import PASSWORD, UserFactory
+
+CHEN = "chen@example.org"
+NEW = "another long enough passphrase"
+FORM = {"email": CHEN, "password1": NEW, "password2": NEW, "date_of_birth": "1990-05-17"}
+
+
+@pytest.fixture
+def mallory(db, settings):
+    """Has written chen's address into an account of her own."""
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    mallory, browser = UserFactory(display_name="mallory"), Client()
+    browser.force_login(mallory)
+    browser.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    browser.post(reverse("account_email"), {"action_add": "", "email": CHEN})
+    assert mallory.emailaddress_set.filter(email=CHEN, verified=False).exists()
+    cache.clear()  # some minutes pass: mails to one address have a limit
+    return mallory
+
+
+def link(mail) -> str:
+    return re.search(r"https?://[^/]+(/\S+)", mail.body)[1]
+
+
+@pytest.mark.parametrize("door", ["page", "API"])
+def test_its_owner_signs_up_all_the_same(mallory, client, mailoutbox, door):
+    mailoutbox.clear()
+    if door == "page":
+        client.post(reverse("account_signup"), FORM | {"consent": "on"})
+    else:
+        fields = {"email": CHEN, "password": NEW, "date_of_birth": "1990-05-17", "consent": True}
+        APIClient().post("/api/v1/auth/signup/", fields, format="json")
+    [mail] = mailoutbox
+    assert mail.to == [CHEN]
+    client.post(link(mail))
+    chen = User.objects.get(email=CHEN)
+    assert chen.emailaddress_set.get().verified
+    assert not EmailAddress.objects.filter(user=mallory, email=CHEN, verified=True).exists()
+    client.post(reverse("account_login"), {"login": CHEN, "password": NEW})
+    assert client.get("/account/").context["user"] == chen
+
+
+def test_a_new_password_for_it_is_none_for_that_account(mallory, client, mailoutbox):
+    before = mallory.password
+    mailoutbox.clear()
+    client.post(reverse("account_reset_password"), {"email": CHEN})
+    assert not any("/password/reset/key" in mail.body for mail in mailoutbox)
+    mallory.refresh_from_db()
+    assert mallory.password == before
