@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import staticfiles_storage
@@ -13,7 +13,6 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from fpdf import FPDF, XPos, YPos
-from fpdf.enums import MethodReturnValue
 from fpdf.fonts import TTFFont
 from PIL import Image
 
@@ -36,7 +35,6 @@ MARGIN_MM = 18
 GREY = (75, 92, 101)
 LINE = (195, 207, 209)
 FONT = "DejaVu"
-LINES = MethodReturnValue.LINES
 
 if TYPE_CHECKING:
     from diagnosis.reviews.models import Review
@@ -78,6 +76,7 @@ class _Report(FPDF):
         super().__init__(format="A4")
         for style, name in (("", "DejaVuSans"), ("B", "DejaVuSans-Bold")):
             self.add_font(FONT, style, _font(f"vendor/dejavu/{name}.ttf"))
+        self.set_text_shaping(True)
         self.set_margins(MARGIN_MM, MARGIN_MM)
         self.set_auto_page_break(True, margin=22)
         self.alias_nb_pages()
@@ -302,13 +301,8 @@ class _Report(FPDF):
         """Letters that the font lacks are said to be lacking."""
         text = letters.printable(text, cast(TTFFont, self.current_font).cmap)
         self._lacks_letters |= letters.LACKING in text
-        for paragraph in text.split("\n"):
-            lines: Any = [paragraph]
-            if letters.RIGHT_TO_LEFT.search(paragraph):
-                lines = self.multi_cell(0, height, paragraph, dry_run=True, output=LINES)
-                lines = [letters.from_the_left(line, paragraph) for line in lines]
-            for line in lines:
-                self.multi_cell(0, height, line, align="L", new_x=XPos.LEFT, new_y=YPos.NEXT)
+        for paragraph in text.split("\n"):  # each has a direction of its own
+            self.multi_cell(0, height, paragraph, align="L", new_x=XPos.LEFT, new_y=YPos.NEXT)
         self.set_x(self.l_margin)
 
     def _style(
