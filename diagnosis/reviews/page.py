@@ -255,6 +255,19 @@ def _answer(record: MoleRecord, assessment: Assessment) -> dict[str, Any]:
     return {
         "assessment": assessment,
         "advice": terms.ADVICE[results.advice_that_holds(assessment, record)],
+        **(_figures(assessment) if assessment.usable else {}),
+        "remarks": [
+            *(sentences[code] for code in (*assessment.reasons, *assessment.warnings)),
+            *((said.again,) if said and said.again else ()),
+            *(said.untested if said else ()),
+        ],
+        "overlays": {"heatmap": assessment.heatmap, "outline": assessment.outline},
+    }
+
+
+def _figures(assessment: Assessment) -> dict[str, Any]:
+    """What is said in numbers; of a picture that can't be judged they would say nothing."""
+    return {
         "probabilities": [
             (terms.DIAGNOSES[name], probability, percent(probability))
             for name, probability in sorted(assessment.diagnoses.items(), key=lambda item: -item[1])
@@ -263,10 +276,4 @@ def _answer(record: MoleRecord, assessment: Assessment) -> dict[str, Any]:
         "picture_alone": assessment.picture and percent(assessment.picture["malignancy"]),
         "used": [terms.KNOWN[name] for name in assessment.used],
         "frequency": frequencies.of(assessment),
-        "remarks": [
-            *(sentences[code] for code in (*assessment.reasons, *assessment.warnings)),
-            *((said.again,) if said and said.again else ()),
-            *(said.untested if said else ()),
-        ],
-        "overlays": {"heatmap": assessment.heatmap, "outline": assessment.outline},
     }
