@@ -272,7 +272,7 @@ def tag(record: "MoleRecord") -> dict[str, "StrOrPromise"]:
     if record.state == "done" and (said := answer(record)):
         return {"tone": said.tone, "words": said.heading}
     state = STATES[record.state]
-    if alarm(record):
+    if alarm(record) or is_warned(record):
         return {"tone": TONES["doctor_weeks"], "words": f"{HEADINGS['doctor_weeks']} · {state}"}
     return {"tone": "neutral", "words": state}
 
@@ -297,6 +297,12 @@ def alarm(record: "MoleRecord") -> str:
         # No more than the first letter: German writes its nouns large.
         % ", ".join(sign[:1].lower() + sign[1:] for sign in alarming)
     )
+
+
+def is_warned(record: "MoleRecord") -> bool:
+    """Whether its picture can't be judged any more, and a doctor should see it all the same: by a
+    sign, or since another version of the program said so."""
+    return record.state == "unusable" and record.danger > 0
 
 
 def _phone(shown: str, recorded: str) -> str:

@@ -256,6 +256,8 @@ def _answer(record: MoleRecord, assessment: Assessment) -> dict[str, Any]:
         "assessment": assessment,
         "advice": terms.ADVICE[results.advice_that_holds(assessment, record)],
         **(_figures(assessment) if assessment.usable else {}),
+        # Why it waits all the same.
+        "earlier": results.earlier(record) if results.is_warned(record) else [],
         "remarks": [
             *(sentences[code] for code in (*assessment.reasons, *assessment.warnings)),
             *((said.again,) if said and said.again else ()),
