@@ -100,9 +100,11 @@ def _is_anybodys() -> Q:
 
 
 def readable(doctor: User) -> QuerySet[Review]:
-    """Verdicts, without colleagues' on records on which they wait for this doctor's own."""
+    """Verdicts, without colleagues' on records on which they wait for this doctor's own, nor those
+    on the doctor's own mole, of which every person reads the final one, without notes."""
     hidden = waiting(doctor).filter(asked=doctor, second__isnull=True).values("first__record")
-    return Review.objects.exclude(~Q(doctor=doctor), record__in=hidden)
+    of_others = Review.objects.exclude(record__owner=doctor)
+    return of_others.exclude(~Q(doctor=doctor), record__in=hidden)
 
 
 def _records(questions: QuerySet[SecondOpinion]) -> RecordQuerySet:

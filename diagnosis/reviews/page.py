@@ -36,7 +36,8 @@ class ReviewPage:
     ) -> None:
         self.admin, self.request, self.record = model_admin, request, record
         may_write = model_admin.has_change_permission(request, record)
-        self.may_write = may_write and record.owner_id != request.user.pk
+        self.is_own = record.owner_id == request.user.pk
+        self.may_write = may_write and not self.is_own
         self.profile = verdicts.profile(request.user)
         self.opinion = opinions.open_on(record)
 
@@ -80,8 +81,9 @@ class ReviewPage:
             "others": others.order_by("-created_at").prefetch_related(
                 Prefetch("reviews", opinions.readable(request.user))
             ),
-            "verdicts": written,
-            "opinion": self.opinion,
+            # As opinions.readable says.
+            "verdicts": [] if self.is_own else written,
+            "opinion": None if self.is_own else self.opinion,
             "is_asked": opinions.hides_verdicts(self.opinion, request.user),
             "holder": holder,
             "is_mine": holder == request.user,

@@ -359,6 +359,41 @@ def test_the_colleague_reads_the_first_verdict_by_no_other_door(client, alice, d
     assert found() == [True] * 4
 
 
+def test_a_doctor_reads_of_the_own_mole_what_any_person_reads(client, dr_chen, dr_okafor, dr_silva):
+    mole = MoleFactory(owner=dr_chen)
+    record, other = (assessed(owner=dr_chen, mole=mole) for _ in range(2))
+    first = verdicts.write(
+        record=record,
+        doctor=dr_okafor,
+        ask=dr_silva,
+        question="Tell dr_chen?",
+        other_diagnosis="Spitz naevus",
+        private_comment="Breslow?",
+        **BENIGN,
+    )
+    client.force_login(dr_chen)
+    pages = [
+        reverse("admin:diagnosis_review_changelist"),
+        reverse("admin:diagnosis_review_change", args=[first.pk]),
+        reverse("admin:diagnosis_molerecord_changelist") + "?review=all",
+        *(reverse("admin:diagnosis_molerecord_change", args=[one.pk]) for one in (record, other)),
+        reverse("api-queue-detail", args=[record.pk]),
+        reverse("api-queue-list"),
+    ]
+    for agreed in (False, True):
+        for page in pages:
+            shown = client.get(page, follow=True)
+            assert shown.status_code == 200
+            for words in ("Tell dr_chen?", "Spitz naevus", "Breslow?"):
+                assert words not in shown.content.decode()
+        if not agreed:
+            verdicts.write(record=record, doctor=dr_silva, **BENIGN)
+    assert client.get(reverse("api-queue-detail", args=[record.pk])).json()["known"] == 2
+    html = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    assert "Spitz naevus" in html
+    assert "Breslow?" not in html
+
+
 def test_asked_through_the_page(client, record, dr_chen, dr_okafor, mailoutbox):
     client.force_login(dr_chen)
     page = reverse("admin:diagnosis_molerecord_change", args=[record.pk])
