@@ -288,12 +288,16 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 # A queue of their own: behind a long one, sweeps would expire unread. A worker reads all.
 # So have webhooks and notifications: receivers that answer slowly must not stand before pictures;
-# and comparisons, of which one picture can ask for as many as its mole has.
-CELERY_TASK_QUEUES = [Queue("celery"), Queue("changes"), Queue("sweeps"), Queue("webhooks")]
+# and comparisons, of which one picture can ask for as many as its mole has, and reassessments,
+# of which another place of a mole asks for all of its pictures.
+CELERY_TASK_QUEUES = [
+    Queue(name) for name in ("celery", "reassessments", "changes", "sweeps", "webhooks")
+]
 
 CELERY_TASK_ROUTES = {
     "diagnosis.tasks.sweep_*": {"queue": "sweeps"},
     "accounts.tasks.*": {"queue": "sweeps"},
+    Task.REASSESS_RECORD: {"queue": "reassessments"},
     Task.MEASURE_CHANGE: {"queue": "changes"},
     Task.TELL_WEBHOOK: {"queue": "webhooks"},
     Task.SEND_PUSH: {"queue": "webhooks"},

@@ -103,8 +103,8 @@ def _verdicts(reviews: "Iterable[Review]") -> list[str]:
 def _answer(record: MoleRecord) -> list[str]:
     answer = results.answer(record)
     if answer is None:
-        # Signs that need a doctor do not wait for an answer, here as on pages.
-        return [f"{results.STATES[record.state]}.", *filter(None, [results.alarm(record)])]
+        # What needs a doctor does not wait for an answer, here as on pages.
+        return [f"{results.STATES[record.state]}.", *filter(None, [results.alarm_without_answer(record)])]
     return [
         _("The program: %(heading)s.") % {"heading": answer.heading},
         *map(str, answer.beside),

@@ -5,7 +5,7 @@ Never a diagnosis, never "you are safe"; the colour (``tone``) never stands alon
 
 from collections.abc import Iterable
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
@@ -73,6 +73,11 @@ UNTESTED_SITES = {
     "genital": gettext_lazy("It was not tested on the genital area."),
 }
 NOT_SURE = gettext_lazy("The program is not sure about this picture. A doctor can tell.")
+LEFT_OUT = gettext_lazy("Left out of the answer")
+UNREADABLE = gettext_lazy("The stored picture can't be read.")
+WANTED_BEFORE = gettext_lazy(
+    "Another version of the program could judge this picture, and a doctor should look at it."
+)
 OVERTAKEN = gettext_lazy("New since the doctor’s verdict. This record waits for a doctor again.")
 JUDGED_AGAIN = gettext_lazy(
     "Since this answer, the pictures or the place of the mole were changed. "
@@ -107,6 +112,7 @@ class Answer:
     untested: tuple["StrOrPromise", ...] = ()
     used: "StrOrPromise" = ""
     several: "StrOrPromise" = ""
+    left_out: tuple["StrOrPromise", ...] = ()
     again: "StrOrPromise" = ""
     phone: str = ""
 
@@ -114,7 +120,7 @@ class Answer:
     def beside(self) -> list[str]:
         """What the heading does not stand without, at whichever door."""
         said = (self.again, *self.because, *self.advice_on_picture, self.several)
-        said += (*self.untested, *self.warnings)
+        said += (*self.left_out, *self.untested, *self.warnings)
         return [str(sentence) for sentence in said if sentence]
 
 
@@ -136,12 +142,14 @@ def answer(record: "MoleRecord") -> Answer | None:
         return None
     advice = advice_that_holds(assessment, record)
     heading = advice if assessment.usable else "retake"
+    how_soon = advice if assessment.usable or not is_warned(record) else "doctor_weeks"
     return Answer(
         tone=TONES[heading],
         several=_several(assessment, advice),
+        left_out=tuple(_left_out(record)) if assessment.usable else (),
         again=JUDGED_AGAIN if record.is_stale else "",
         heading=_heading(assessment, heading),
-        how_soon=HOW_SOON.get(advice, ""),
+        how_soon=HOW_SOON.get(how_soon, ""),
         because=tuple(_because(record, assessment)),
         group=terms.RISK_CATEGORIES.get(assessment.risk_category or "", ""),
         group_explained=GROUPS.get(assessment.risk_category or "", ""),
@@ -177,12 +185,14 @@ def parts(record: "MoleRecord") -> list[Part]:
     assessment = record.current_assessment
     parts = assessment.pictures if assessment and not record.is_stale else []
     said = {part["id"]: part for part in parts}
-    return [_part(picture, said.get(str(picture.pk))) for picture in pictures]
+    return [_part(picture, said.get(str(picture.pk)), bool(said)) for picture in pictures]
 
 
-def _part(picture: "Picture", said: dict | None) -> Part:
+def _part(picture: "Picture", said: dict | None, is_answered: bool) -> Part:
     if said is None:
-        return Part(picture)
+        return (
+            Part(picture, words=LEFT_OUT, remarks=(UNREADABLE,)) if is_answered else Part(picture)
+        )
     remarks: list[StrOrPromise] = [
         terms.REASONS[code] for code in said["reasons"] if code in terms.REASONS
     ]
@@ -192,10 +202,19 @@ def _part(picture: "Picture", said: dict | None) -> Part:
     return Part(
         picture,
         tone=TONES[said["advice"]],
-        words=HEADINGS[said["advice"]] if said["usable"] else _("Left out of the answer"),
+        words=HEADINGS[said["advice"]] if said["usable"] else LEFT_OUT,
         remarks=tuple(remarks),
         malignancy=said["malignancy"] if said["usable"] else None,
     )
+
+
+def _left_out(record: "MoleRecord") -> list[str]:
+    """Name the pictures on which the answer does not rest."""
+    return [
+        _("Picture %(number)d: %(problem)s") % {"number": number, "problem": f"{LEFT_OUT}."}
+        for number, part in enumerate(parts(record), start=1)
+        if part.words == LEFT_OUT
+    ]
 
 
 def _heading(assessment: "Assessment", heading: str) -> str:
@@ -259,7 +278,7 @@ def tag(record: "MoleRecord") -> dict[str, "StrOrPromise"]:
     if record.state == "done" and (said := answer(record)):
         return {"tone": said.tone, "words": said.heading}
     state = STATES[record.state]
-    if alarm_without_answer(record):
+    if alarm_without_answer(record) or is_warned(record):
         return {"tone": TONES["doctor_weeks"], "words": f"{HEADINGS['doctor_weeks']} · {state}"}
     return {"tone": "neutral", "words": state}
 
@@ -296,6 +315,12 @@ def alarm_without_answer(record: "MoleRecord") -> str:
 def _saw_sign(shown: str, recorded: str) -> bool:
     """Whether the camera page had said more than what is recorded."""
     return bool(shown) and taxonomy.ADVICE.index(shown) > taxonomy.ADVICE.index(recorded)
+
+
+def is_warned(record: "MoleRecord") -> bool:
+    """Whether its picture can't be judged any more, and a doctor should see it all the same: by a
+    sign, or since another version of the program said so."""
+    return record.state == "unusable" and record.danger > 0
 
 
 def _phone(shown: str, recorded: str) -> str:
@@ -335,6 +360,8 @@ def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
         )
     if assessment.uncertain:
         reasons.append(not_sure(assessment))
+    if not reasons and not assessment.usable and is_warned(record):
+        reasons.append(str(WANTED_BEFORE))
     return reasons
 
 
@@ -358,5 +385,6 @@ def earlier(record: "MoleRecord") -> list[tuple["Assessment", Answer]]:
         then.current_assessment, then.phone_advice, then.changes = other, "", []
         then.stale_since = None
         if said := answer(then):
-            found.append((other, said))
+            # Which pictures there were then, nobody knows by now.
+            found.append((other, replace(said, left_out=())))
     return sorted(found, key=lambda pair: pair[0].created_at, reverse=True)

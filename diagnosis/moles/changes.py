@@ -1,13 +1,13 @@
 """What changed between a mole's pictures: asked for here, measured by a worker.
 
-The mole's first picture of a kind is what its later ones are compared with, each by itself, so
-that slow growth adds up.
+The mole's first picture of a kind (``firsts``) is what its later ones are compared with, each by
+itself, so that slow growth adds up.
 """
 
 import logging
 import uuid
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -185,15 +185,40 @@ def is_given_up(change: Change) -> bool:
     return change.result is None and change.attempts >= MAX_ATTEMPTS
 
 
+def firsts(records: Iterable["MoleRecord"]) -> dict[str, "MoleRecord"]:
+    """By kind, the picture that a mole's later ones are compared with: the first judged one with
+    an outline, or with one that it gets anew. By one without, no growth would ever be seen."""
+    judged = [record for record in _in_order(records) if is_judged(record)]
+    model: Any = apps.get_model("diagnosis", "Assessment")
+    without = model.objects.filter(current_for__in=judged, outline__isnull=True)
+    plain = set(without.values_list("pk", flat=True))
+    found: dict[str, MoleRecord] = {}
+    for record in judged:
+        if record.current_assessment_id not in plain or record.is_stale:
+            found.setdefault(record.modality, record)
+    return found
+
+
 def _pairs(records: Iterable["MoleRecord"]) -> dict["MoleRecord", tuple[uuid.UUID, uuid.UUID]]:
     """Each judged record with the answers to the first picture of its kind, and to itself."""
-    first: dict[str, uuid.UUID] = {}
+    records = _in_order(records)
+    first = firsts(records)
     pairs = {}
-    for record in sorted(records, key=lambda record: (record.created_at, record.pk)):
-        answer = record.current_assessment_id
-        if is_judged(record) and answer:
-            pairs[record] = (first.setdefault(record.modality, answer), answer)
+    for record in records:
+        before, answer = first.get(record.modality), record.current_assessment_id
+        if not (before and is_judged(record) and _time(record) >= _time(before)):
+            continue
+        if before.current_assessment_id and answer:
+            pairs[record] = (before.current_assessment_id, answer)
     return pairs
+
+
+def _in_order(records: Iterable["MoleRecord"]) -> list["MoleRecord"]:
+    return sorted(records, key=_time)
+
+
+def _time(record: "MoleRecord") -> tuple[datetime, uuid.UUID]:
+    return (record.created_at, record.pk)
 
 
 def _known(

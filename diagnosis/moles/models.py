@@ -35,8 +35,8 @@ class MoleQuerySet(models.QuerySet["Mole"]):
         doctor's verdict or else the program's answer, then the newest.
 
         Each by its ``judged`` picture: a newer one that waits, or can't be used, takes no
-        warning back. Nor does it give less than a doctor where a sign needs one: the newest of
-        both is ``told``.
+        warning back. Nor does it give less than a doctor where a sign needs one, or where another
+        version of the program, which could judge it, wanted one: the newest of both is ``told``.
         """
         records: Any = self.model._meta.get_field("records").related_model
         reviews = records._meta.get_field("reviews").related_model
@@ -44,7 +44,8 @@ class MoleQuerySet(models.QuerySet["Mole"]):
         own = records.objects.filter(mole=OuterRef("pk")).order_by("-created_at")
         is_judged = Q(state="done") | Exists(final.filter(record=OuterRef("pk")))
         judged = own.filter(is_judged)
-        told = own.filter(is_judged | Q(signs__overlap=sorted(ALARMING_SIGNS)))
+        is_told = Q(signs__overlap=sorted(ALARMING_SIGNS)) | Q(state="unusable", danger__gt=0)
+        told = own.filter(is_judged | is_told)
         # A calm one counts no more once a sign or change came after it (results.is_overtaken).
         sign = Greatest("record__danger", Value(TO_BE_SEEN))
         overtaken = When(urgency="none", record__has_new_alarm=True, then=sign)

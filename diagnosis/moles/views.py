@@ -200,7 +200,7 @@ def reminders_off(request: HttpRequest) -> HttpResponse:
 
 def _dates(mole: Mole) -> list["MoleRecord"]:
     fields = ("mole", "created_at", "size_mm", "modality", "state", "current_assessment")
-    return list(mole.records.order_by("created_at").only(*fields))
+    return list(mole.records.order_by("created_at").only(*fields, "stale_since"))
 
 
 def _said(compare: tuple["MoleRecord", ...], looks: int) -> dict[str, Any]:
@@ -218,13 +218,15 @@ def _mole(request: PersonRequest, pk: uuid.UUID) -> Mole:
 
 
 def _two_of(dates: list["MoleRecord"], asked: QueryDict) -> tuple["MoleRecord", ...]:
-    """The two pictures to compare, the older one first: those asked for, else the first and the
-    last that are judged."""
+    """The two pictures to compare, the older one first: those asked for, else the last that is
+    judged, and what it is compared with, or the first."""
     if len(dates) < 2:
         return ()
     known = {str(record.pk): record for record in dates}
     judged = [record for record in dates if changes.is_judged(record)]
     first, *_between, last = judged if len(judged) > 1 else dates
+    compared = changes.firsts(dates).get(last.modality, first)
+    first = first if compared == last else compared
     two = known.get(asked.get("before", ""), first), known.get(asked.get("after", ""), last)
     # Only more colours or a more ragged edge is said: backwards, it would be a false calm.
     return tuple(sorted(two, key=dates.index))

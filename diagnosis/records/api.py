@@ -172,7 +172,8 @@ class RecordViewSet(
         earlier = of_mole.filter(mole__isnull=False, created_at__lt=record.created_at)
         if asked is None:
             kept = earlier.filter(state=MoleRecord.State.DONE, modality=record.modality)
-            before = kept.order_by("created_at").first()
+            kept = kept.order_by("created_at")
+            before = changes.firsts(kept).get(record.modality) or kept.first()
         else:
             before = earlier.filter(pk=_uuid(asked)).first()
         if before is None:

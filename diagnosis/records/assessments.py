@@ -4,6 +4,7 @@ import functools
 import logging
 import time
 import uuid
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from django.conf import settings
@@ -154,7 +155,8 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
     seen = record.stale_since
     if current.model_version == version and seen is None:
         return current
-    assessment = _answer(record, metrics.Clock())
+    rests_on = {part["id"] for part in current.pictures} or {str(record.pk)}
+    assessment = _answer(record, metrics.Clock(), rests_on)
     if known := record.assessments.filter(model_version=version).first():
         assessment.pk, assessment.created_at = known.pk, timezone.now()
     assessment.record = record
@@ -187,21 +189,43 @@ def _is_alarming(record: MoleRecord, before: Assessment, after: Assessment) -> b
     return later > max(earlier, ADVICE.index("retake"))
 
 
-def _answer(record: MoleRecord, clock: metrics.Clock) -> Assessment:
-    taken = record.pictures
-    shots = []
-    for picture in taken:
-        # Read first: an error of the store's must not pass for a damaged picture.
-        shots.append((decode(_read(picture)), picture.modality))
+def _answer(record: MoleRecord, clock: metrics.Clock, rests_on: Collection[str] = ()) -> Assessment:
+    """The answer to what can be read of the pictures, of which those in ``rests_on`` have to be.
+
+    Raises ImageError where that is none, or one of these can't.
+    """
+    pictures = record.pictures
+    taken = _shots(pictures, rests_on)
     clock.end("read")
-    look = together.look(classifier(), shots, _person(record))
+    look = together.look(classifier(), list(taken.values()), _person(record))
     clock.end("assess")
-    facts = look.assessment.as_dict()
+    facts, stored = look.assessment.as_dict(), look.features
+    if len(taken) == 1 < len(pictures):
+        facts["pictures"] = [{name: facts[name] for name in together.PART}]
     for picture, part in zip(taken, facts["pictures"], strict=bool(facts["pictures"])):
         part["id"] = str(picture.pk)
+    if record not in taken:
+        facts["heatmap"] = facts["outline"] = stored = None  # they are of another picture
     facts["advice"] = advice_with_signs(facts["advice"], record.signs)
-    stored = None if look.features is None else features.pack(look.features)
-    return Assessment(**facts, features=stored)
+    return Assessment(**facts, features=None if stored is None else features.pack(stored))
+
+
+def _shots(pictures: Iterable[Picture], rests_on: Collection[str]) -> dict[Picture, together.Shot]:
+    """What can be read of the pictures. Raises as ``_answer`` says."""
+    shots, errors = {}, []
+    for picture in pictures:
+        # Read first: an error of the store's must not pass for a damaged picture.
+        content = _read(picture)
+        try:
+            shots[picture] = (decode(content), picture.modality)
+        except ImageError as error:
+            if str(picture.pk) in rests_on:
+                raise
+            logger.warning("The picture of %s can't be read: %s", picture, error)
+            errors.append(error)
+    if not shots:
+        raise errors[0]
+    return shots
 
 
 def _read(picture: Picture) -> bytes:

@@ -69,8 +69,8 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
     def awaiting_review(self) -> Self:
         """Records that have an answer and no verdict that holds: the doctors' queue.
 
-        One that can't be used waits where a sign or change needs a doctor by itself, or a colleague
-        is asked.
+        One that can't be used waits where a sign or change needs a doctor by itself, or another
+        version of the program wanted one, or a colleague is asked.
         """
         reviews: Any = self.model._meta.get_field("reviews").related_model
         asked = reviews.objects.filter(

@@ -367,5 +367,6 @@ def _result(record: MoleRecord, looks: int) -> dict:
     if assessment := record.current_assessment:
         context["frequency"] = frequencies.of(assessment)
         context["earlier"] = results.earlier(record)
+        context["is_warned"] = results.is_warned(record)
         context["overlays"] = {"heatmap": assessment.heatmap, "outline": assessment.outline}
     return context

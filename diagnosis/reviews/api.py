@@ -1,10 +1,13 @@
 """Doctors' work for programs: the queue, one record before one doctor, verdicts."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import django_filters
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -120,8 +123,9 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         record = self.get_object()
         if record.owner_id == request.user.pk:
             raise PermissionDenied
-        if not claims.take(record_ids=[record.pk], doctor=request.user):
-            raise verdicts.Overtaken
+        with self._not_found_if_deleted():
+            if not claims.take(record_ids=[record.pk], doctor=request.user):
+                raise verdicts.Overtaken
         return self.show(self.get_object())
 
     @extend_schema(summary="Give a record back to the queue", request=None, responses={204: None})
@@ -147,13 +151,14 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         sent = VerdictSerializer(data=request.data, context=self.get_serializer_context())
         sent.is_valid(raise_exception=True)
         blind = looks.is_blind(record=record, doctor=request.user)
-        review = idempotency.once(
-            request,
-            make=lambda: verdicts.write(
-                record=record, doctor=request.user, blind=blind, **sent.validated_data
-            ),
-            again=Review.objects.filter(doctor=request.user),
-        )
+        with self._not_found_if_deleted():
+            review = idempotency.once(
+                request,
+                make=lambda: verdicts.write(
+                    record=record, doctor=request.user, blind=blind, **sent.validated_data
+                ),
+                again=Review.objects.filter(doctor=request.user),
+            )
         # Which of two verdicts is final may be decided by both of them.
         stored = get_object_or_404(Review, pk=review.pk)
         return Response(WrittenVerdictSerializer(stored).data, status=status.HTTP_201_CREATED)
@@ -194,6 +199,15 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         self, request: Request, pk: uuid.UUID, picture: uuid.UUID
     ) -> HttpResponse:
         return responses.thumbnail(request, sittings.picture_of(self._looked_at(), picture))
+
+    @contextmanager
+    def _not_found_if_deleted(self) -> Iterator[None]:
+        """What stands against it is not said of a record that its person deleted meanwhile."""
+        try:
+            yield
+        except (verdicts.Overtaken, ValidationError):
+            self.get_object()
+            raise
 
     def _looked_at(self) -> MoleRecord:
         """The record whose picture is asked for; the look is logged."""

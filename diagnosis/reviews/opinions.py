@@ -76,22 +76,35 @@ def waiting_for(doctor: User) -> RecordQuerySet:
 
 
 def overdue() -> RecordQuerySet:
-    """Records whose question has waited too long: any doctor's now."""
-    old = SecondOpinion.objects.filter(final__isnull=True, created_at__lte=Now() - WAITS_AT_MOST)
+    """Records whose question has waited too long, or for who is not a doctor any more: any
+    doctor's now."""
     # An urgent verdict is final at once, whatever the colleague says later.
-    return _records(old.exclude(first__is_final=True).exclude(second__is_final=True))
+    undecided = SecondOpinion.objects.exclude(first__is_final=True).exclude(second__is_final=True)
+    return _records(undecided.filter(_is_anybodys(), final__isnull=True))
 
 
 def with_colleagues(doctor: User) -> QuerySet[SecondOpinion]:
     """Questions whose records are not for this doctor to review now."""
-    fresh = SecondOpinion.objects.filter(final__isnull=True, created_at__gt=Now() - WAITS_AT_MOST)
+    fresh = SecondOpinion.objects.filter(~_is_anybodys(), final__isnull=True)
     return fresh.exclude(asked=doctor).exclude(first__doctor=doctor, second__isnull=False)
 
 
+def _is_anybodys() -> Q:
+    """Whether an open question has waited too long, or who is to speak next no longer can."""
+    doctors = User.objects.filter(
+        Q(groups__name="doctor") | Q(is_superuser=True), is_active=True, is_staff=True
+    ).values("pk")
+    asked_is_gone = Q(second__isnull=True) & ~Q(asked__in=doctors)
+    first_is_gone = Q(second__isnull=False) & ~Q(first__doctor__in=doctors)
+    return Q(created_at__lte=Now() - WAITS_AT_MOST) | asked_is_gone | first_is_gone
+
+
 def readable(doctor: User) -> QuerySet[Review]:
-    """Verdicts, without colleagues' on records on which they wait for this doctor's own."""
+    """Verdicts, without colleagues' on records on which they wait for this doctor's own, nor those
+    on the doctor's own mole, of which every person reads the final one, without notes."""
     hidden = waiting(doctor).filter(asked=doctor, second__isnull=True).values("first__record")
-    return Review.objects.exclude(~Q(doctor=doctor), record__in=hidden)
+    of_others = Review.objects.exclude(record__owner=doctor)
+    return of_others.exclude(~Q(doctor=doctor), record__in=hidden)
 
 
 def _records(questions: QuerySet[SecondOpinion]) -> RecordQuerySet:

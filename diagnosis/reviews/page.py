@@ -36,7 +36,8 @@ class ReviewPage:
     ) -> None:
         self.admin, self.request, self.record = model_admin, request, record
         may_write = model_admin.has_change_permission(request, record)
-        self.may_write = may_write and record.owner_id != request.user.pk
+        self.is_own = record.owner_id == request.user.pk
+        self.may_write = may_write and not self.is_own
         self.profile = verdicts.profile(request.user)
         self.opinion = opinions.open_on(record)
 
@@ -80,8 +81,9 @@ class ReviewPage:
             "others": others.order_by("-created_at").prefetch_related(
                 Prefetch("reviews", opinions.readable(request.user))
             ),
-            "verdicts": written,
-            "opinion": self.opinion,
+            # As opinions.readable says.
+            "verdicts": [] if self.is_own else written,
+            "opinion": None if self.is_own else self.opinion,
             "is_asked": opinions.hides_verdicts(self.opinion, request.user),
             "holder": holder,
             "is_mine": holder == request.user,
@@ -255,6 +257,21 @@ def _answer(record: MoleRecord, assessment: Assessment) -> dict[str, Any]:
     return {
         "assessment": assessment,
         "advice": terms.ADVICE[results.advice_that_holds(assessment, record)],
+        **(_figures(assessment) if assessment.usable else {}),
+        # Why it waits all the same.
+        "earlier": results.earlier(record) if results.is_warned(record) else [],
+        "remarks": [
+            *(sentences[code] for code in (*assessment.reasons, *assessment.warnings)),
+            *((said.again,) if said and said.again else ()),
+            *(said.untested if said else ()),
+        ],
+        "overlays": {"heatmap": assessment.heatmap, "outline": assessment.outline},
+    }
+
+
+def _figures(assessment: Assessment) -> dict[str, Any]:
+    """What is said in numbers; of a picture that can't be judged they would say nothing."""
+    return {
         "probabilities": [
             (terms.DIAGNOSES[name], probability, percent(probability))
             for name, probability in sorted(assessment.diagnoses.items(), key=lambda item: -item[1])
@@ -263,10 +280,4 @@ def _answer(record: MoleRecord, assessment: Assessment) -> dict[str, Any]:
         "picture_alone": assessment.picture and percent(assessment.picture["malignancy"]),
         "used": [terms.KNOWN[name] for name in assessment.used],
         "frequency": frequencies.of(assessment),
-        "remarks": [
-            *(sentences[code] for code in (*assessment.reasons, *assessment.warnings)),
-            *((said.again,) if said and said.again else ()),
-            *(said.untested if said else ()),
-        ],
-        "overlays": {"heatmap": assessment.heatmap, "outline": assessment.outline},
     }

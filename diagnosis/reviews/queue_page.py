@@ -249,7 +249,9 @@ class MoleRecordAdmin(admin.ModelAdmin):
     )
     def malignancy(self, record: MoleRecord) -> str | None:
         assessment = record.current_assessment
-        return assessment and percent(assessment.malignancy)
+        if assessment is None or not assessment.usable:
+            return None
+        return percent(assessment.malignancy)
 
     @admin.display(description=_("uncertain"))
     def uncertain(self, record: MoleRecord) -> str:

@@ -242,8 +242,9 @@ class PatientRecordSerializer(serializers.ModelSerializer):
         """Of a record that was read ``with_assessment_json``."""
         doctor = self.context["request"].user
         mole, reviews = record.mole, record.reviews.all()
-        opinion = opinions.open_among(reviews)
-        is_echo = opinions.hides_verdicts(opinion, doctor)
+        is_own = record.owner_id == doctor.pk  # as opinions.readable says
+        opinion = None if is_own else opinions.open_among(reviews)
+        is_hiding = is_own or opinions.hides_verdicts(opinion, doctor)
         is_hidden = looks.is_hidden(record=record, doctor=doctor)
         pictures = [self._picture.to_representation(one) for one in record.pictures]
         return {
@@ -268,7 +269,7 @@ class PatientRecordSerializer(serializers.ModelSerializer):
             "known": len(reviews),
             "shown": verdicts.shown_of(record),
             "opinion": opinion and OpinionSerializer(opinion, context=self.context).data,
-            "reviews": [] if is_echo else WrittenVerdictSerializer(reviews, many=True).data,
+            "reviews": [] if is_hiding else WrittenVerdictSerializer(reviews, many=True).data,
         }
 
     @cached_property

@@ -32,6 +32,7 @@ LOCALIZATIONS = {
     "nail": "acral",
     "mucosa": "oral/genital",
 }
+UNREAD = ("heatmap", "outline", "features")  # of an answer, what is large
 OLDEST = 85  # years; few people are older, and could be told by it
 
 
@@ -52,7 +53,7 @@ def export(directory: Path, progress: Callable[[list], Iterable] = iter) -> tupl
     rows, of = {}, {}
     for review in _newest_allowed():
         whole = pseudonym("record", review.record_id)
-        for one in review.record.pictures:
+        for one in _judged(review.record):
             image_id = whole if one.pk == review.record_id else pseudonym("picture", one.pk)
             rows[image_id] = _row(image_id, whole, one, review)
             of[image_id] = (review.record_id, one.pk)
@@ -89,10 +90,18 @@ def _newest_allowed() -> Iterable[Review]:
         )
         .order_by("record_id", "-news_since")
         .distinct("record_id")
-        .select_related("record__owner", "record__mole")
+        .select_related("record__owner", "record__mole", "record__current_assessment")
+        .defer(*(f"record__current_assessment__{name}" for name in UNREAD))
         .prefetch_related("record__further")
         .iterator(chunk_size=2000)
     )
+
+
+def _judged(record: MoleRecord) -> list[Picture]:
+    """The record's pictures, without those that its answer left out."""
+    parts = record.current_assessment.pictures if record.current_assessment else []
+    judged = {part["id"] for part in parts if part["usable"]}
+    return [one for one in record.pictures if not parts or str(one.pk) in judged]
 
 
 def _row(image_id: str, whole: str, picture: Picture, review: Review) -> dict[str, object]:

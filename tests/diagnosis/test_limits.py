@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 from diagnosis.moles import changes
 from diagnosis.moles.models import Change
 from diagnosis.records.models import MoleRecord
+from diagnosis.tasks import sweep_records
 from ml.sitting.together import MOST
 from tests.factories import MoleFactory, RecordFactory, assessed, picture
 
@@ -214,6 +215,19 @@ def test_comparisons_stand_before_nobodys_picture(
             assert pages.get(f"/moles/{mole.pk}/").status_code == 200
         assert broker.llen("celery") == before
         assert broker.llen("changes") == 1
+
+
+def test_another_place_of_a_mole_with_many_pictures_stands_before_nobodys_picture(
+    alice, program, settings
+):
+    mole, records = of_a_mole(alice, 3)
+    with Redis.from_url(settings.REDIS_URL) as broker:
+        before, asked = broker.llen("celery"), broker.llen("reassessments")
+        address = f"/api/v1/moles/{mole.pk}/"
+        assert program.patch(address, {"body_site": "back"}, format="json").status_code == 200
+        sweep_records()
+        assert broker.llen("celery") == before
+        assert broker.llen("reassessments") == asked + len(records)
 
 
 def test_a_retry_counts_as_an_upload(alice, program, settings):

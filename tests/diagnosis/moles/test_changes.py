@@ -43,6 +43,24 @@ def test_growth_is_measured_and_sends_to_a_doctor(picture_of, work, see, client)
     assert "No warning sign found" not in record_page
 
 
+def test_a_first_picture_without_an_outline_hides_no_growth(picture_of, work, see, alice):
+    """As where the first of several pictures taken together is out of focus."""
+    first = picture_of("mole", 0.2, 90)
+    first.assessments.update(outline=None)
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0)
+    work()
+    later.refresh_from_db()
+    assert later.changes == ["grew"]
+    assert "It changed. Show it to a doctor within a few weeks." in see()
+    # The picture that will have an outline again once it is looked at anew is the first one still.
+    MoleRecord.objects.filter(pk=first.pk).update(stale_since=timezone.now())
+    work()
+    assert Change.objects.filter(before__record=first, after__record=later).exists()
+    later.refresh_from_db()
+    assert later.changes == ["grew"]
+
+
 def test_what_the_error_explains_is_no_change(picture_of, work, see):
     picture_of("mole", 0.2, 60)
     later = picture_of("turned", 0.21, 0)

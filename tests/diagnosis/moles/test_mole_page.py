@@ -101,5 +101,5 @@ def test_the_number_of_queries_is_constant(client, mole, number, django_assert_n
     for days in range(number):
         picture_of(mole, days, "benign", size_mm="4.0")
     get(client, mole)  # asks for the comparison
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(12):
         get(client, mole)

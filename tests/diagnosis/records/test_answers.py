@@ -154,7 +154,7 @@ def test_a_sign_said_while_it_is_answered_again_is_not_overwritten(say, alice, a
     record = seen_by_worker(alice)
     say(record, body_site="face")
     record.refresh_from_db()
-    monkeypatch.setattr(assessments, "_answer", lambda old, _clock: _meanwhile(say, old))
+    monkeypatch.setattr(assessments, "_answer", lambda old, *_: _meanwhile(say, old))
     assert assessments.reassess(record=record) is None
     record.refresh_from_db()
     assert record.current_assessment.advice in ("doctor_weeks", "doctor_days")

@@ -10,7 +10,7 @@ from diagnosis.models import Mole, MoleRecord
 from diagnosis.moles import edits
 from diagnosis.own_data import archive
 from diagnosis.records import answers, sittings, uploads
-from diagnosis.reviews import verdicts
+from diagnosis.reviews import claims, looks, verdicts
 from tests.factories import (
     FurtherPictureFactory,
     MoleFactory,
@@ -136,3 +136,20 @@ def test_a_correction_of_a_verdict_is_not_found(client, alice, dr_chen, monkeypa
     address = reverse("api-review-detail", args=[review.pk])
     answer = client.patch(address, {"comment": "new"}, content_type="application/json")
     assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "room", "step"),
+    [("api-queue-claim", claims, "take"), ("api-queue-reviews", looks, "is_blind")],
+)
+def test_a_record_that_a_doctor_claims_or_reviews_is_not_found(
+    client, alice, dr_chen, monkeypatch, name, room, step
+):
+    record, go_on = assessed(owner=alice), getattr(room, step)
+    monkeypatch.setattr(
+        room, step, lambda **asked: (MoleRecord.objects.all().delete(), go_on(**asked))[1]
+    )
+    client.force_login(dr_chen)
+    verdict = {"risk_category": "benign", "urgency": "none", "confidence": "high"}
+    address = reverse(name, args=[record.pk])
+    assert client.post(address, verdict, content_type="application/json").status_code == 404

@@ -12,7 +12,14 @@ from diagnosis.models import Assessment
 from diagnosis.records import assessments, claims
 from diagnosis.tasks import reassess_record
 from ml import taxonomy
-from tests.factories import RecordFactory, ReviewFactory, answer, assessed, picture
+from tests.factories import (
+    MoleFactory,
+    RecordFactory,
+    ReviewFactory,
+    answer,
+    assessed,
+    picture,
+)
 
 
 @pytest.fixture
@@ -242,3 +249,33 @@ def test_nor_who_changed_the_place_and_is_there(alice, says, sent):
     record.refresh_from_db()
     assert record.current_assessment.risk_category == "malignant_high_risk"
     assert not sent()
+
+
+@pytest.mark.parametrize(
+    ("earlier", "waits"),
+    [({"risk_category": "malignant_high_risk"}, True), ({"uncertain": True}, True), ({}, False)],
+)
+def test_a_warning_is_not_lost_where_a_newer_version_can_not_judge_the_picture(
+    client, alice, dr_chen, says, earlier, waits
+):
+    mole = MoleFactory(owner=alice)
+    calm, record = (assessed(owner=alice, mole=mole) for _ in range(2))
+    record.assessments.update(**earlier)
+    says(None)
+    reassess_record(record.pk)
+    client.force_login(dr_chen)
+    queue_page = client.get(reverse("admin:diagnosis_molerecord_changelist"))
+    listed = list(queue_page.context["cl"].result_list)
+    assert listed == ([record, calm] if waits else [calm])
+    reviewed = reverse("admin:diagnosis_molerecord_change", args=[record.pk])
+    assert ("What earlier versions said" in client.get(reviewed).content.decode()) == waits
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    assert ('<details class="earlier" open>' in page) == waits
+    assert ("Another version of the program could judge this picture" in page) == waits
+    assert ("Make an appointment" in page) == waits
+    for address in (reverse("diagnosis:history"), reverse("diagnosis:moles")):
+        shown = client.get(address).content.decode()
+        assert ("Should be seen by a doctor · Take another picture" in shown) == waits
+    [place] = client.get(reverse("diagnosis:moles")).context["places"]
+    assert (place["entries"][0]["tag"]["tone"] == "doctor") == waits

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -19,9 +20,10 @@ from diagnosis.models import (
     Webhook,
     WebhookDelivery,
 )
-from diagnosis.records import assessments, claims, pictures, sittings, uploads
+from diagnosis.records import assessments, claims, demos, pictures, sittings, uploads
 from diagnosis.reviews import claims as review_claims
 from diagnosis.reviews import verdicts
+from diagnosis.sharing import links
 from diagnosis.tasks import assess_record, reassess_record, sweep_records
 from skincare_site import web_worker
 from tests.factories import (
@@ -125,6 +127,70 @@ def test_an_added_picture_is_answered_with_the_others(
     assert [part["id"] for part in parts] == [str(record.pk), str(added.pk)]
     assert [part["modality"] for part in parts] == ["photo", "dermoscopy"]
     assert record.stale_since is None
+
+
+def judged(owner, *names: str) -> MoleRecord:
+    """A waiting record of drawn pictures that the program can judge."""
+    first, *others = [ContentFile(demos.picture(name), "mole.jpg") for name in names]
+    further = [(one, "dermoscopy") for one in others]
+    return uploads.submit(owner=owner, file=first, further=further, modality="dermoscopy")
+
+
+def damage(picture) -> None:
+    Path(picture.image.path).write_bytes(b"no picture")
+
+
+@pytest.mark.parametrize(
+    ("names", "number"),
+    [(("even_mole", "crusty_patch", "irregular_mole"), 1), (("even_mole", "irregular_mole"), 0)],
+)
+def test_a_picture_that_can_not_be_read_is_left_out_and_named(client, alice, names, number):
+    record = judged(alice, *names)
+    damage(record.pictures[number])
+    assess_record(record.pk)
+    record = MoleRecord.objects.get()
+    assert record.state == "done"
+    readable = [str(one.pk) for one in record.pictures if one != record.pictures[number]]
+    answered = record.current_assessment
+    assert [part["id"] for part in answered.pictures] == readable
+    # What lies on the record's own picture is of no other one.
+    laid_on = (answered.outline, answered.heatmap, answered.features)
+    assert [each is None for each in laid_on] == [number == 0] * 3
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    parts = page[page.index('class="parts"') :].split("<li>")[1 : 1 + len(names)]
+    assert ["Left out of the answer" in part for part in parts] == [
+        one == record.pictures[number] for one in record.pictures
+    ]
+    assert "The stored picture can&#x27;t be read." in parts[number]
+    key = links.key(links.create(owner=alice, days=1, record=record))
+    report = client.get(f"/api/v1/fhir/DiagnosticReport/{record.pk}").json()["conclusion"]
+    link = client.get(reverse("diagnosis:shared"), {"key": key}).content.decode()
+    for door in (link, report):
+        assert f"Picture {number + 1}: Left out of the answer." in door
+
+
+def test_where_no_picture_can_be_read_the_check_fails(alice):
+    record = submit(alice, 300, 310)
+    for one in record.pictures:
+        damage(one)
+    assess_record(record.pk)
+    record.refresh_from_db()
+    assert (record.state, record.failure_reason) == ("failed", "unreadable")
+
+
+@pytest.mark.parametrize("is_counted", [True, False])
+def test_an_answer_gives_way_to_none_that_lacks_one_of_its_pictures(alice, is_counted):
+    record = judged(alice, "even_mole", "irregular_mole")
+    if is_counted:
+        assess_record(record.pk)
+    damage(record.pictures[1])
+    assess_record(record.pk)
+    MoleRecord.objects.update(stale_since=timezone.now())
+    reassess_record(record.pk)
+    record.refresh_from_db()
+    assert record.is_stale == is_counted
+    assert len(record.current_assessment.pictures) == (2 if is_counted else 1)
 
 
 def test_a_lost_message_costs_one_sweep(alice, asked):

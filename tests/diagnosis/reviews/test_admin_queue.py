@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from diagnosis.models import Assessment, MoleRecord
 from diagnosis.reviews import claims
+from diagnosis.reviews.page import percent
 from tests.factories import (
     MoleFactory,
     RecordFactory,
@@ -67,6 +68,21 @@ def test_a_sign_that_needs_a_doctor_waits_for_one_whatever_the_picture_shows(
     ReviewFactory(record=bleeding, doctor=dr_chen)
     MoleRecord.objects.filter(pk=later.pk).update(signs=["itching"])
     assert shown(doctor) == [cancer, benign]
+
+
+def test_no_figure_of_a_picture_that_can_not_be_used_is_shown(doctor, alice):
+    record = assessed(None, owner=alice, signs=["bleeding"])
+    figure = percent(record.current_assessment.malignancy)
+    page = reverse("admin:diagnosis_molerecord_change", args=[record.pk])
+    for address in (LIST, page):
+        assert figure not in doctor.get(address).content.decode()
+    alone = answer(None)
+    Assessment.objects.update(used=["age"], picture=alone)
+    html = doctor.get(page).content.decode()
+    assert "%" not in html[html.index('id="model-title"') : html.index('<div class="said">')]
+    judged = assessed("malignant_low_risk", owner=alice)
+    figure = percent(judged.current_assessment.malignancy)
+    assert figure in doctor.get(LIST).content.decode()
 
 
 def test_filters_and_search(doctor, alice, bob):

@@ -11,7 +11,14 @@ from django.utils import timezone
 from diagnosis.records import sittings
 from diagnosis.reviews import teaching, verdicts
 from ml import datasets
-from tests.factories import FurtherPictureFactory, MoleFactory, ReviewFactory, assessed, picture
+from tests.factories import (
+    FurtherPictureFactory,
+    MoleFactory,
+    ReviewFactory,
+    assessed,
+    picture,
+    sitting,
+)
 
 
 @pytest.fixture
@@ -129,6 +136,17 @@ def test_of_a_sitting_a_deleted_picture_gives_way_to_the_next(willing, dr_chen, 
     assert row.path.read_bytes() == picture((320, 240))
     assert list((folder / "images").iterdir()) == [row.path]
     assert len(exported()) == 3  # the copy under another name, too
+
+
+def test_of_a_sitting_what_could_not_be_judged_or_read_teaches_nothing(willing, dr_chen, folder):
+    record = sitting("benign", None, "benign", together="benign", owner=willing)
+    judged, _blurred, damaged = record.pictures
+    answered = record.current_assessment
+    answered.pictures = [part for part in answered.pictures if part["id"] != str(damaged.pk)]
+    answered.save()
+    ReviewFactory(record=record, doctor=dr_chen)
+    assert "1 pictures" in export(folder)
+    assert list(rows(folder)) == [teaching.pseudonym("record", judged.pk)]
 
 
 def test_who_withdraws_while_it_runs_is_left_out(willing, dr_chen, folder):

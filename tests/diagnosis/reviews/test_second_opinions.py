@@ -226,6 +226,36 @@ def test_a_colleague_on_holiday_keeps_nobody_waiting(asked, dr_silva, settings, 
     assert opinions.open_on(asked) is None
 
 
+@pytest.mark.parametrize("how", ["not a doctor", "not staff", "gone"])
+@pytest.mark.parametrize("who", ["asked", "first"])
+def test_who_is_not_a_doctor_any_more_keeps_nobody_waiting(
+    asked, dr_chen, dr_okafor, dr_silva, how, who
+):
+    """Who was asked, or where the two differ, the first doctor, whose turn it is then."""
+    if who == "first":
+        verdicts.write(record=asked, doctor=dr_okafor, **SEEN_SOON)
+    program = APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=dr_silva)[1]}")
+    following = reverse("api-queue-next")
+    assert program.post(following).status_code == 204
+    doctor = dr_okafor if who == "asked" else dr_chen
+    if how == "not a doctor":
+        doctor.groups.clear()
+    else:
+        doctor.is_staff, doctor.is_active = how == "gone", how == "not staff"
+        doctor.save()
+    assert program.post(following).json()["id"] == str(asked.pk)
+    verdicts.write(record=asked, doctor=dr_silva, **SEEN_SOON)
+    asked.refresh_from_db()
+    assert asked.is_reviewed
+
+
+def test_the_word_of_a_superuser_is_waited_for(record, admin_user, dr_okafor, dr_silva):
+    verdicts.write(record=record, doctor=admin_user, ask=dr_okafor, **BENIGN)
+    verdicts.write(record=record, doctor=dr_okafor, **SEEN_SOON)
+    assert claims.take_next(doctor=dr_silva) is None
+    assert claims.take_next(doctor=admin_user) == record
+
+
 @pytest.fixture
 def blurred(asked) -> MoleRecord:
     """The asked one, of which a newer version of the program says that it can't be used."""
@@ -327,6 +357,41 @@ def test_the_colleague_reads_the_first_verdict_by_no_other_door(client, alice, d
     assert found() == [False] * 4
     verdicts.write(record=record, doctor=dr_okafor, **SEEN_SOON)
     assert found() == [True] * 4
+
+
+def test_a_doctor_reads_of_the_own_mole_what_any_person_reads(client, dr_chen, dr_okafor, dr_silva):
+    mole = MoleFactory(owner=dr_chen)
+    record, other = (assessed(owner=dr_chen, mole=mole) for _ in range(2))
+    first = verdicts.write(
+        record=record,
+        doctor=dr_okafor,
+        ask=dr_silva,
+        question="Tell dr_chen?",
+        other_diagnosis="Spitz naevus",
+        private_comment="Breslow?",
+        **BENIGN,
+    )
+    client.force_login(dr_chen)
+    pages = [
+        reverse("admin:diagnosis_review_changelist"),
+        reverse("admin:diagnosis_review_change", args=[first.pk]),
+        reverse("admin:diagnosis_molerecord_changelist") + "?review=all",
+        *(reverse("admin:diagnosis_molerecord_change", args=[one.pk]) for one in (record, other)),
+        reverse("api-queue-detail", args=[record.pk]),
+        reverse("api-queue-list"),
+    ]
+    for agreed in (False, True):
+        for page in pages:
+            shown = client.get(page, follow=True)
+            assert shown.status_code == 200
+            for words in ("Tell dr_chen?", "Spitz naevus", "Breslow?"):
+                assert words not in shown.content.decode()
+        if not agreed:
+            verdicts.write(record=record, doctor=dr_silva, **BENIGN)
+    assert client.get(reverse("api-queue-detail", args=[record.pk])).json()["known"] == 2
+    html = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    assert "Spitz naevus" in html
+    assert "Breslow?" not in html
 
 
 def test_asked_through_the_page(client, record, dr_chen, dr_okafor, mailoutbox):

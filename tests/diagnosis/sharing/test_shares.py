@@ -168,5 +168,5 @@ def test_the_number_of_queries_is_constant(
 ):
     for _ in range(number):
         ReviewFactory(record=assessed("benign", owner=alice, mole=mole))
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         open_it(client, share)
