@@ -104,7 +104,10 @@ def _answer(record: MoleRecord) -> list[str]:
     answer = results.answer(record)
     if answer is None:
         # What needs a doctor does not wait for an answer, here as on pages.
-        return [f"{results.STATES[record.state]}.", *filter(None, [results.alarm_without_answer(record)])]
+        return [
+            f"{results.STATES[record.state]}.",
+            *filter(None, [results.alarm_without_answer(record)]),
+        ]
     return [
         _("The program: %(heading)s.") % {"heading": answer.heading},
         *map(str, answer.beside),
