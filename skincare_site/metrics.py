@@ -27,6 +27,7 @@ from redis import Redis, RedisError
 import diagnosis.metrics
 import ml.release
 from accounts.models import OutgoingMail
+from backups import watching
 from diagnosis.models import MoleRecord
 from diagnosis.records import assessments, claims, media
 from skincare_site.celery import app
@@ -107,6 +108,19 @@ def _broker() -> Iterator[Metric]:
             "skincare_last_sweep_timestamp_seconds",
             "When a worker last did what beat sends every 10 s: beat, broker and worker live.",
             swept_at,
+        )
+    good, tried = watching.told()
+    if good:
+        yield _gauge(
+            "skincare_last_backup_timestamp_seconds",
+            "When the last backup was made that lacks nothing and is copied where it should be.",
+            good,
+        )
+    if tried:
+        yield _gauge(
+            "skincare_last_backup_try_timestamp_seconds",
+            "When one was last tried; it failed where this is later.",
+            tried,
         )
 
 

@@ -106,7 +106,7 @@ def test_a_picture_that_is_lost_is_told(system, key, tmp_path):
     default_storage.delete(system[0].image.name)
     with pytest.raises(CommandError, match="1 pictures that the database names are missing"):
         make(tmp_path / "backups")
-    assert len(list((tmp_path / "backups").iterdir())) == 1
+    assert len(list((tmp_path / "backups").glob("skincare-*"))) == 1
 
 
 def test_what_is_inside_nobody_reads_without_the_key(system, key, tmp_path, settings, alice):
@@ -198,7 +198,7 @@ def test_the_newest_stay(system, key, tmp_path):
     for path in (*old, folder / "notes.txt", folder / "skincare-x.part"):
         path.touch()
     new = make(folder, keep=3)
-    assert set(folder.iterdir()) == {*old[2:], folder / "notes.txt", new}
+    assert set(folder.glob("[!.]*")) == {*old[2:], folder / "notes.txt", new}
 
 
 @pytest.mark.parametrize("missing", [1, 3])
@@ -215,7 +215,7 @@ def test_those_that_have_the_pictures_stay_while_the_new_ones_have_few(
         default_storage.delete(record.image.name)
     with pytest.raises(CommandError, match=f"{missing} pictures that the database names"):
         make(folder, keep=2)
-    assert len(list(folder.iterdir())) == (5 if missing == 3 else 2)
+    assert len(list(folder.glob("skincare-*"))) == (5 if missing == 3 else 2)
 
 
 @pytest.mark.parametrize(("key_given", "word"), [("", "not set"), ("nonsense", "not a key of age")])
@@ -246,7 +246,7 @@ def test_each_day_by_what_the_clock_says_meanwhile(transactional_db, key, tmp_pa
     with pytest.raises(StopIteration):
         call_command("backup", to=tmp_path, daily_at=timedelta(hours=12), stdout=io.StringIO())
     assert slept == [60, 40, 60, 60]
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.glob("skincare-*"))) == 2
 
 
 @pytest.fixture
@@ -254,12 +254,12 @@ def start(key, tmp_path, monkeypatch) -> Callable[[], int]:
     """Start the daily one two hours before its time; return how many backups it makes at once."""
 
     def run() -> int:
-        before, left = len(list(tmp_path.iterdir())), iter([7200, 7140])
+        before, left = len(list(tmp_path.glob("skincare-*"))), iter([7200, 7140])
         monkeypatch.setattr(command, "_seconds_until", lambda *_: next(left))
         monkeypatch.setattr(command, "time", SimpleNamespace(sleep=lambda _seconds: None))
         with pytest.raises(StopIteration):
             call_command("backup", "--daily-at=12:00", to=tmp_path, stdout=io.StringIO())
-        return len(list(tmp_path.iterdir())) - before
+        return len(list(tmp_path.glob("skincare-*"))) - before
 
     return run
 
@@ -296,7 +296,7 @@ def test_a_second_one_meanwhile_is_refused_and_the_first_one_ends(
     monkeypatch.setattr(archive, "write", begin_another)
     path = make(tmp_path / "backups")
     assert refused
-    assert list((tmp_path / "backups").iterdir()) == [path]
+    assert list((tmp_path / "backups").glob("skincare-*")) == [path]
 
 
 def test_the_daily_one_waits_for_one_by_hand(transactional_db, key, tmp_path, monkeypatch):
@@ -314,7 +314,7 @@ def test_the_daily_one_waits_for_one_by_hand(transactional_db, key, tmp_path, mo
     with pytest.raises(StopIteration):
         call_command("backup", to=tmp_path, daily_at=timedelta(hours=12), stdout=io.StringIO())
     assert len(slept) == 4
-    [path] = tmp_path.iterdir()
+    [path] = tmp_path.glob("skincare-*")
     assert path.suffix == ".age"
 
 
@@ -357,7 +357,7 @@ def test_the_daily_one_outlives_the_database(transactional_db, one_day, tmp_path
         assert "could not be written: server closed" in one_day()
     assert [path.name for path in tmp_path.iterdir()] == [".failed"]
     assert one_day() == ""
-    [path] = tmp_path.iterdir()
+    [path] = tmp_path.glob("skincare-*")
     assert path.suffix == ".age"
 
 
@@ -384,7 +384,7 @@ def test_one_that_was_killed_stays_a_failure_until_the_next_is_whole(
         call_command("backup", "--daily-at=12:00", to=tmp_path)
     assert (tmp_path / ".failed").exists()
     assert one_day() == ""
-    [path] = tmp_path.iterdir()
+    [path] = tmp_path.glob("skincare-*")
     assert path.suffix == ".age"
     (tmp_path / ".failed").touch()
     make(tmp_path)  # by hand
@@ -398,7 +398,7 @@ def test_a_backup_leaves_the_database_its_room(transactional_db, key, tmp_path, 
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=room))
     with pytest.raises(CommandError, match="BACKUPS_KEPT"):
         make(tmp_path / "backups")
-    assert list((tmp_path / "backups").iterdir()) == [whole]
+    assert list((tmp_path / "backups").glob("skincare-*")) == [whole]
     room += 1
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=room))
     make(tmp_path / "backups")
