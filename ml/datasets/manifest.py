@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ml import images
-from ml.taxonomy import ALLOWED
+from ml.taxonomy import ALLOWED, BODY_REGION_OF, BODY_SITES
 
 # Data sets name body sites at very different depths; this is the depth that all can fill.
 BODY_REGIONS = {
@@ -19,7 +19,13 @@ BODY_REGIONS = {
     "hand_foot": ("hand", "foot", "acral", "palms/soles"),
     "genital": ("genital", "genital areas", "oral/genital"),
 }  # fmt: skip
-REGION_OF = {site: region for region, sites in BODY_REGIONS.items() for site in sites}
+# And our own words: of sites, which may belong to no region, and of regions.
+REGION_OF: dict[str, str | None] = {
+    **dict.fromkeys(BODY_SITES),
+    **BODY_REGION_OF,
+    **{region: region for region in BODY_REGIONS},
+    **{site: region for region, sites in BODY_REGIONS.items() for site in sites},
+}
 
 
 class DatasetError(ValueError):
