@@ -113,6 +113,11 @@ class Manifest:
         return dict(Counter((row.dataset, row.modality, row.dx) for row in self.rows))
 
 
+def assumed(source: object, modality: str) -> str:
+    """A warning: every threshold is of one kind of picture, and this one was only assumed."""
+    return f"{source}: taken as {modality}, which nothing here says; --modality does"
+
+
 def allowed_diagnoses(dx: str, source: str) -> tuple[str, ...]:
     """What a label allows. Raises DatasetError for a word that is no label."""
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml.datasets import files, labels, tables
-from ml.datasets.manifest import REGION_OF, DatasetError, Dropped, Manifest, Row
+from ml.datasets.manifest import REGION_OF, DatasetError, Dropped, Manifest, Row, assumed
 from ml.datasets.tables import Table
 from ml.person import OLDEST
 from ml.taxonomy import ALLOWED, CONCEPTS, MODALITIES
@@ -66,6 +66,7 @@ class _Reader:
     manifest: Manifest = field(default_factory=Manifest)
     words: Counter = field(default_factory=Counter)  # (column, word, label)
     unknown: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    assumed: bool = False  # the modality, of some of them
     strange: Counter = field(default_factory=Counter)  # (column, word), of rows read without it
 
     def read(self) -> Manifest:
@@ -153,6 +154,8 @@ class _Reader:
         dx = self._label(source, record)
         word = record.get("modality", "").lower()
         modality = MODALITY.get(word) if word else self._usual_modality(record)
+        if not modality and not word:
+            modality, self.assumed = self.modality, True
         path = pictures.get(_key(image_id)) or pictures.get(_key(image_id.removesuffix(SMALLER)))
         path = path or pictures.get(_key(image_id + SMALLER))
         if not modality:
@@ -184,12 +187,12 @@ class _Reader:
             source=source,
         )
 
-    def _usual_modality(self, record: dict[str, str]) -> str:
+    def _usual_modality(self, record: dict[str, str]) -> str | None:
         columns = set(record[""].split())
         for modality, layouts in LAYOUTS.items():
             if any(layout <= columns for layout in layouts):
                 return modality
-        return self.modality
+        return None
 
     def _label(self, source: str, record: dict[str, str]) -> str | None:
         words = [(name, record[name]) for name in LABELS if record.get(name)]
@@ -280,7 +283,9 @@ class _Reader:
                 for ours, name in table.named.items()
             )
             self.manifest.notes.append(f"{table.path}: {len(table.records):,} rows; {told}")
-        if not any("modality" in table.named for table in self.tables):
+        if self.assumed:
+            self.manifest.warnings.append(assumed(self.folder, self.modality))
+        elif not any("modality" in table.named for table in self.tables):
             how = ", ".join(sorted({row.modality for row in self.manifest.rows}))
             self.manifest.notes.append(f"{self.folder}: taken as {how}: no table has a modality")
         meant = [
