@@ -117,7 +117,8 @@ class Command(BaseCommand):
         problems = []
         if lost := counts["lost"]:
             problems.append(
-                f"{len(lost)} pictures that the database names are missing: {lost[0]} …"
+                f"{len(lost)} pictures that the database names are missing, or can't be read:"
+                f" {lost[0]} …"
             )
         if len(lost) > counts["pictures"]:  # as where their disk is not there: older ones have them
             keep = None
