@@ -140,8 +140,10 @@ def _model() -> Iterator[Metric]:
 
 
 def _media() -> Iterator[Metric]:
+    # Of a full one its figures tell.
+    if (trouble := media.trouble()) not in ("", "full"):
+        raise OSError(trouble)
     if not media.is_a_folder():
-        media.check_readable()
         return
     usage = shutil.disk_usage(settings.MEDIA_ROOT)
     yield _gauge("skincare_media_size_bytes", "Size of the disk with the pictures.", usage.total)

@@ -1,6 +1,7 @@
 """What Prometheus reads, for all hosts alike."""
 
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import Mock
 
@@ -139,6 +140,15 @@ def test_mails_that_wait_the_disk_and_the_model(figures, alice) -> None:
     assert read["skincare_mails_oldest_seconds",] > 0
     assert 0 < read["skincare_media_free_bytes",] < read["skincare_media_size_bytes",]
     assert read["skincare_model_info", ml.release.current().version, "litert"] == 1
+
+
+def test_a_folder_of_pictures_that_takes_none_is_down(figures, settings) -> None:
+    """As of a disk that was mounted anew as read-only: uploads failed, and nothing fired."""
+    assert figures()["skincare_up", "media"] == 1
+    folder = Path(settings.MEDIA_ROOT)
+    folder.rmdir()
+    folder.touch()
+    assert figures()["skincare_up", "media"] == 0
 
 
 def test_without_the_broker_the_database_still_tells(figures, alice, settings) -> None:
