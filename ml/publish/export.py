@@ -245,7 +245,7 @@ def add_external(folder: Path, measured: external.Measured) -> None:
     Raises ReleaseError for a release of an earlier version, whose model card can't be written, and
     for one of which nothing was measured; it then stays as it was.
     """
-    card = Release.read(folder).card
+    card = {**Release.read(folder).card}
     try:
         model_card.render(card | {"external": None})
     except KeyError as lack:
