@@ -16,7 +16,7 @@ import ml.release
 from accounts.models import OutgoingMail
 from backups import watching
 from backups.management.commands import backup
-from diagnosis.records import assessments, uploads
+from diagnosis.records import assessments, media, uploads
 from diagnosis.records.pictures import PictureRefused
 from tests.factories import RecordFactory, assessed, picture
 
@@ -113,6 +113,25 @@ def test_refusals_are_counted_by_reason(figures, alice, settings) -> None:
     read = figures()
     assert read["skincare_refusals_total", refusal.value.code] == 1
     assert read["skincare_refusals_total", "quota"] == 1
+
+
+def test_what_alerts_ask_for_counts_from_zero(figures) -> None:
+    """A series that begins with its first failures has not increased, so that no alert fired."""
+    read = figures()
+    assert read["skincare_assessments_total", "", "failed"] == 0
+    assert read["skincare_refusals_total", "busy"] == 0
+
+
+def test_no_room_for_pictures_is_not_too_many_at_once(figures, alice, settings) -> None:
+    """Whose alert says to add web hosts."""
+    folder = Path(settings.MEDIA_ROOT)
+    folder.parent.mkdir(exist_ok=True)
+    folder.touch()
+    with pytest.raises(media.NoStorage):
+        uploads.submit(owner=alice, file=SimpleUploadedFile("mole.jpg", picture()))
+    read = figures()
+    assert read["skincare_refusals_total", "no_storage"] == 1
+    assert read["skincare_refusals_total", "busy"] == 0
 
 
 def test_a_picture_that_is_gone_counts_as_given_back_then_as_failed(figures, alice) -> None:
