@@ -250,7 +250,9 @@ def test_the_time_of_the_next_one():
     assert command._seconds_until(at, datetime(2026, 3, 1, 2, 30, tzinfo=UTC)) == 24 * 3600
 
 
-def test_each_day_by_what_the_clock_says_meanwhile(transactional_db, key, tmp_path, monkeypatch):
+def test_each_day_by_what_the_clock_says_meanwhile(
+    transactional_db, alice, key, tmp_path, monkeypatch
+):
     """In short steps, since a clock that was wrong at the start may be put right."""
     (tmp_path / "skincare-20990101T000000Z.tar.gz.age").touch()
     left, slept = iter([100, 40, 86_000, 85_940]), []
@@ -312,7 +314,7 @@ def test_a_second_one_meanwhile_is_refused_and_the_first_one_ends(
     assert list((tmp_path / "backups").glob("skincare-*")) == [path]
 
 
-def test_the_daily_one_waits_for_one_by_hand(transactional_db, key, tmp_path, monkeypatch):
+def test_the_daily_one_waits_for_one_by_hand(transactional_db, alice, key, tmp_path, monkeypatch):
     by_hand = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(by_hand, fcntl.LOCK_EX)
     left, slept = iter([60, 86_400]), []
@@ -363,7 +365,9 @@ def one_day(monkeypatch, key, tmp_path) -> Callable[[], str]:
     return run
 
 
-def test_the_daily_one_outlives_the_database(transactional_db, one_day, tmp_path, monkeypatch):
+def test_the_daily_one_outlives_the_database(
+    transactional_db, alice, one_day, tmp_path, monkeypatch
+):
     ended = "COPY (SELECT pg_terminate_backend(pg_backend_pid())) TO STDOUT"
     with monkeypatch.context() as patch:
         patch.setattr(tables, "_copy", lambda *_: ended)
@@ -372,6 +376,14 @@ def test_the_daily_one_outlives_the_database(transactional_db, one_day, tmp_path
     assert one_day() == ""
     [path] = tmp_path.glob("skincare-*")
     assert path.suffix == ".age"
+
+
+def test_none_of_a_system_that_is_still_to_be_restored_when_its_time_comes(
+    transactional_db, one_day, tmp_path
+):
+    """On the new machine after a disaster it was the newest, which --fetch brings."""
+    assert one_day() == ""
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_restore_that_the_database_ends_says_so(system, empty_system, tmp_path, monkeypatch):
@@ -385,7 +397,7 @@ def test_a_restore_that_the_database_ends_says_so(system, empty_system, tmp_path
 
 
 def test_one_that_was_killed_stays_a_failure_until_the_next_is_whole(
-    transactional_db, one_day, tmp_path, monkeypatch
+    transactional_db, alice, one_day, tmp_path, monkeypatch
 ):
     (tmp_path / "skincare-20261101T023000Z.tar.gz.part").touch()
 

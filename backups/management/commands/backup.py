@@ -67,14 +67,13 @@ class Command(BaseCommand):
             watching.succeeded(to)
             watching.tell(to)
             return
-        left, late = _seconds_until(daily_at, datetime.now(UTC)), False
+        left = _seconds_until(daily_at, datetime.now(UTC))
         with suppress(CommandError), _alone(to):
             if any(to.glob(PARTS)):  # by one that was killed
                 watching.failed(to)
             # On a machine that is off at that time each day's would be.
-            late = left > SOON and _is_overdue(to, left)
-        if late:
-            left = SOON
+            if left > SOON and _is_overdue(to, left):
+                left = SOON
         while True:
             watching.tell(to)
             # In short steps, and by what the clock says after each: it may have been put right.
@@ -86,13 +85,14 @@ class Command(BaseCommand):
                 with _alone(to, PATIENCE):
                     # An empty one has nothing to lose, and is perhaps to be restored: the newest
                     # backup, in the bucket too, is to stay the one with something in it.
-                    if not (late and archive.is_empty()):
+                    if archive.is_empty():
+                        self.stdout.write("Nobody has an account here: no backup was made.")
+                    else:
                         self._make(to, options["keep"])
                         watching.succeeded(to)
             except (CommandError, Error, OSError) as error:
                 self.stderr.write(f"Failed: {error}")
                 watching.failed(to)
-            late = False
             connection.close()
 
     def _make(self, to: Path, keep: int | None) -> None:
