@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from django.apps import apps
 from django.conf import settings
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
@@ -220,13 +220,19 @@ def _pictures() -> set[str]:
 
 
 def _add_picture(archive: tarfile.TarFile, name: str) -> bool:
+    """Whether it could be read. Raises OSError for a store that is down, which has them all."""
+    member = tarfile.TarInfo(f"media/{name}")
     try:
         with default_storage.open(name) as file:
-            member = tarfile.TarInfo(f"media/{name}")
-            member.size = file.size
-            archive.addfile(member, file)
+            content = file.read()  # whole: with half of it the archive could not go on
     except FileNotFoundError:
         return False
+    except OSError:
+        if not isinstance(default_storage, FileSystemStorage):
+            raise
+        return False  # as of a disk with a bad sector, which must not stop every backup
+    member.size = len(content)
+    archive.addfile(member, io.BytesIO(content))
     return True
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 END = ".tar.gz.age"
 
@@ -19,6 +20,11 @@ def at(moment: datetime) -> str:
 def within(names: Iterable[str]) -> set[str]:
     """Those that name a backup."""
     return {name for name in names if fnmatchcase(name, f"skincare-*{END}")}
+
+
+def newest(folder: Path) -> str:
+    """The name of the newest backup there; empty where there is none."""
+    return max(within(each.name for each in folder.iterdir()), default="")
 
 
 def outdated(names: set[str], *, new: str, keep: int | None) -> list[str]:

@@ -26,9 +26,13 @@ Points = dict[str, float]
 
 @dataclass(frozen=True)
 class Counter:
+    """``alarming`` are labels that count from 0 on: else the first of them, which are a new series
+    for Prometheus, are no increase, and an alert waits for more."""
+
     name: str
     documentation: str
     labels: tuple[str, ...]
+    alarming: tuple[str, ...] = ()
 
     def more(self, *labels: str, amount: int = 1) -> Points:
         """To be written."""
@@ -36,6 +40,8 @@ class Counter:
 
     def read(self, rows: list[tuple[list[str], float]]) -> Metric:
         family = CounterMetricFamily(self.name, self.documentation, labels=self.labels)
+        if self.alarming and not any(tuple(labels) == self.alarming for labels, _ in rows):
+            family.add_metric(self.alarming, 0)
         for labels, amount in rows:
             family.add_metric(labels, amount)
         return family
@@ -70,11 +76,12 @@ class Histogram:
 
 
 UPLOADS = Counter("skincare_uploads", "Pictures accepted.", ("origin", "modality"))
-REFUSALS = Counter("skincare_refusals", "Pictures refused, by reason.", ("reason",))
+REFUSALS = Counter("skincare_refusals", "Pictures refused, by reason.", ("reason",), ("busy",))
 ASSESSMENTS = Counter(
     "skincare_assessments",
     "Answers by outcome: done, unusable, failed, or given back to be tried again.",
     ("outcome", "model_version"),
+    ("failed", ""),
 )
 UNUSABLE = Counter("skincare_unusable", "Reasons why pictures could not be used.", ("reason",))
 ADVICE = Counter(

@@ -152,13 +152,14 @@ def release(options: argparse.Namespace) -> int:
             raise ReleaseError(f"{options.folder}: released already; give --external to add to it")
         export.add_external(options.folder, measured)
     else:
+        before = _kinds(options.out)
         try:
             export.release(
                 options.folder, options.out, measured, options.data, options.second_reader
             )
         except (export.ParityError, ValueError) as error:
             raise ReleaseError(f"{options.folder}: not released: {error}") from error
-        print(AFTER_RELEASE)
+        _print_what_follows(before, options.out)
     if _serves(options.folder if released else options.out):
         (RELEASE / export.CARD_FILE).replace(CARD)
     return 0
@@ -171,11 +172,12 @@ def calibrate(options: argparse.Namespace) -> int:
 
     measured = external.read(options.external) if options.external else None
     manifest = _read_aloud(options)
+    before = _kinds(options.model)
     try:
         export.recalibrate(options.model, manifest.trainable, options.out, measured)
     except ValueError as error:
         raise ReleaseError(f"{options.model}: not calibrated: {error}") from error
-    print(AFTER_RELEASE)
+    _print_what_follows(before, options.out)
     if _serves(options.out):
         (RELEASE / export.CARD_FILE).replace(CARD)
     return _status(manifest)
@@ -275,6 +277,25 @@ def _status(manifest: Manifest) -> int:
 def _serves(folder: Path) -> bool:
     """Whether it is the release that the project ships, however its path is written."""
     return folder.resolve() == RELEASE.resolve()
+
+
+def _kinds(folder: Path) -> set[str]:
+    """The kinds of picture that a release judges; none where there is no release."""
+    try:
+        return {*Release.read(folder).card["thresholds"]}
+    except ReleaseError:
+        return set()
+
+
+def _print_what_follows(before: set[str], out: Path) -> None:
+    """Of a new release: what it judges no more, and what is to be measured for it."""
+    for kind in sorted(before - _kinds(out)):
+        print(
+            f"warning: {out} judges no {kind} pictures any more, since none were in this data: "
+            "whoever sends one gets no answer",
+            file=sys.stderr,
+        )
+    print(AFTER_RELEASE)
 
 
 def _print_counts(manifest: Manifest) -> None:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 RELEASE = Path(__file__).parent / "release"
 CARD = "model.json"
@@ -46,6 +47,20 @@ class Release:
     @property
     def version(self) -> str:
         return self.card["version"]
+
+    def part(self, *names: str) -> Any:
+        """What the card has under these names, each within the one before. Raises ReleaseError
+        where it has none, as one that an earlier version of this program wrote."""
+        found: Any = self.card
+        for name in names:
+            try:
+                found = found[name]
+            except (LookupError, TypeError):
+                raise ReleaseError(
+                    f"{self.folder}: {CARD} has no {'.'.join(names)}: an earlier version of this "
+                    "program wrote it; release its run again"
+                ) from None
+        return found
 
     def readers(self, engine: str) -> list[str]:
         """The names of an engine's files in the card: of the network that phones have, too, and of

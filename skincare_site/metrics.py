@@ -27,6 +27,7 @@ from redis import Redis, RedisError
 import diagnosis.metrics
 import ml.release
 from accounts.models import OutgoingMail
+from backups import watching
 from diagnosis.models import MoleRecord
 from diagnosis.records import assessments, claims, media
 from skincare_site.celery import app
@@ -108,6 +109,19 @@ def _broker() -> Iterator[Metric]:
             "When a worker last did what beat sends every 10 s: beat, broker and worker live.",
             swept_at,
         )
+    good, tried = watching.told()
+    if good:
+        yield _gauge(
+            "skincare_last_backup_timestamp_seconds",
+            "When the last backup was made that lacks nothing and is copied where it should be.",
+            good,
+        )
+    if tried:
+        yield _gauge(
+            "skincare_last_backup_try_timestamp_seconds",
+            "When one was last tried; it failed where this is later.",
+            tried,
+        )
 
 
 def _workers() -> Iterator[Metric]:
@@ -126,8 +140,10 @@ def _model() -> Iterator[Metric]:
 
 
 def _media() -> Iterator[Metric]:
+    # Of a full one its figures tell.
+    if (trouble := media.trouble()) not in ("", "full"):
+        raise OSError(trouble)
     if not media.is_a_folder():
-        media.check_readable()
         return
     usage = shutil.disk_usage(settings.MEDIA_ROOT)
     yield _gauge("skincare_media_size_bytes", "Size of the disk with the pictures.", usage.total)

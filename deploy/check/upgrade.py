@@ -112,7 +112,7 @@ def _next_major(
     for earlier in (VOLUMES / "backups").glob("*.age"):
         earlier.unlink()
     old("backup").run("python", "manage.py", "backup")
-    [file] = (VOLUMES / "backups").iterdir()
+    [file] = (VOLUMES / "backups").glob("*.age")
     for name in ("proxy", *OURS, "redis", "db"):
         services[name].stop()
     pictures = VOLUMES / "media"

@@ -8,8 +8,11 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
+from typing import Any
 
 from boto3.exceptions import Boto3Error
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.base import ContentFile, File
 from storages.backends.s3 import S3Storage
@@ -33,10 +36,25 @@ class ObjectStorage(S3Storage):
         """Say in a word or two why no picture can be had; empty while they can."""
         try:
             with _telling(self.bucket_name):
-                self.connection.meta.client.head_bucket(Bucket=self.bucket_name)
+                self._hasty.head_bucket(Bucket=self.bucket_name)
         except (Unreachable, FileNotFoundError):
             return "unreachable"
         return ""
+
+    @cached_property
+    def _hasty(self) -> Any:
+        """A client that has given up before a health check does, which would take web away."""
+        config = self.client_config.merge(
+            Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
+        )
+        return self._create_session().client(
+            "s3",
+            region_name=self.region_name,
+            use_ssl=self.use_ssl,
+            endpoint_url=self.endpoint_url,
+            config=config,
+            verify=self.verify,
+        )
 
     def _open(self, name: str, mode: str = "rb") -> File:
         """Read it at once: a picture has at most some megabytes, and fails here or not at all."""

@@ -75,8 +75,12 @@ def counting_refusals() -> Iterator[None]:
     except pictures.PictureRefused as refusal:
         metrics.write(metrics.REFUSALS.more(str(refusal.code)))
         raise
+    except media.NoStorage:
+        metrics.write(metrics.REFUSALS.more("no_storage"))
+        raise
     except limits.TryLater as later:
-        metrics.write(metrics.REFUSALS.more("busy" if later.status == 503 else "too_many"))
+        busy = isinstance(later, limits.Busy)
+        metrics.write(metrics.REFUSALS.more("busy" if busy else "too_many"))
         raise
 
 

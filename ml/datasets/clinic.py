@@ -13,6 +13,7 @@ from ml.datasets.manifest import (
     Manifest,
     Row,
     allowed_diagnoses,
+    assumed,
 )
 
 SHEET = "clin_dia.xlsx"
@@ -68,7 +69,7 @@ def read(folder: Path, modality: str) -> Manifest:
     ]
     if not manifest.rows:
         raise DatasetError(f"{sheet}: no row has a category of 1, 2 or 3 and a picture")
-    manifest.notes.append(f"{sheet}: taken as {modality}, which nothing here says")
+    manifest.warnings.append(assumed(sheet, modality))
     manifest.warnings.append(
         f"{sheet}: category 2 is read as “malignant, low risk”, which is bcc or akiec here. "
         "The clinic need not have meant the same: ask it which diagnoses category 2 holds."

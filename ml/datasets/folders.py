@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 from ml.datasets import files, labels
-from ml.datasets.manifest import DatasetError, Dropped, Manifest, Row
+from ml.datasets.manifest import DatasetError, Dropped, Manifest, Row, assumed
 from ml.taxonomy import ALLOWED
 
 
@@ -42,8 +42,9 @@ def read(folder: Path, modality: str) -> Manifest:
     manifest.notes.append(
         f"{folder}: a folder per class: "
         + ", ".join(f"{part.name} → {labels.of(part.name)}" for part in classes)
-        + f"; taken as {modality}, which nothing here says"
     )
+    if any(row.dx != "not_a_lesion" for row in manifest.rows):
+        manifest.warnings.append(assumed(folder, modality))
     return manifest
 
 

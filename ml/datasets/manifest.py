@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ml import images
-from ml.taxonomy import ALLOWED
+from ml.taxonomy import ALLOWED, BODY_REGION_OF, BODY_SITES
 
 # Data sets name body sites at very different depths; this is the depth that all can fill.
 BODY_REGIONS = {
@@ -19,7 +19,13 @@ BODY_REGIONS = {
     "hand_foot": ("hand", "foot", "acral", "palms/soles"),
     "genital": ("genital", "genital areas", "oral/genital"),
 }  # fmt: skip
-REGION_OF = {site: region for region, sites in BODY_REGIONS.items() for site in sites}
+# And our own words: of sites, which may belong to no region, and of regions.
+REGION_OF: dict[str, str | None] = {
+    **dict.fromkeys(BODY_SITES),
+    **BODY_REGION_OF,
+    **{region: region for region in BODY_REGIONS},
+    **{site: region for region, sites in BODY_REGIONS.items() for site in sites},
+}
 
 
 class DatasetError(ValueError):
@@ -105,6 +111,11 @@ class Manifest:
     def counts(self) -> dict[tuple[str, str, str], int]:
         """Pictures by (data set, modality, diagnosis)."""
         return dict(Counter((row.dataset, row.modality, row.dx) for row in self.rows))
+
+
+def assumed(source: object, modality: str) -> str:
+    """A warning: every threshold is of one kind of picture, and this one was only assumed."""
+    return f"{source}: taken as {modality}, which nothing here says; --modality does"
 
 
 def allowed_diagnoses(dx: str, source: str) -> tuple[str, ...]:

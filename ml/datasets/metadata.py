@@ -2,11 +2,12 @@
 MILK10k, and a clinic's own in the same manner."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml.datasets import files, labels, tables
-from ml.datasets.manifest import REGION_OF, DatasetError, Dropped, Manifest, Row
+from ml.datasets.manifest import REGION_OF, DatasetError, Dropped, Manifest, Row, assumed
 from ml.datasets.tables import Table
 from ml.person import OLDEST
 from ml.taxonomy import ALLOWED, CONCEPTS, MODALITIES
@@ -65,6 +66,8 @@ class _Reader:
     manifest: Manifest = field(default_factory=Manifest)
     words: Counter = field(default_factory=Counter)  # (column, word, label)
     unknown: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    assumed: bool = False  # the modality, of some of them
+    strange: Counter = field(default_factory=Counter)  # (column, word), of rows read without it
 
     def read(self) -> Manifest:
         pictures, masks = self._files()
@@ -95,6 +98,7 @@ class _Reader:
             Dropped(str(path), path.stem, "no metadata row")
             for path in sorted(set(pictures.values()) - used)
         ]
+        self._warn_of_strange_words()
         self._note()
         return self.manifest
 
@@ -150,6 +154,8 @@ class _Reader:
         dx = self._label(source, record)
         word = record.get("modality", "").lower()
         modality = MODALITY.get(word) if word else self._usual_modality(record)
+        if not modality and not word:
+            modality, self.assumed = self.modality, True
         path = pictures.get(_key(image_id)) or pictures.get(_key(image_id.removesuffix(SMALLER)))
         path = path or pictures.get(_key(image_id + SMALLER))
         if not modality:
@@ -161,7 +167,6 @@ class _Reader:
         lesion = _known(record, "lesion_id") or image_id
         dataset = self.folder.name
         own = _known(record, "patient_id") or lesion
-        sex = record.get("sex", "").lower()
         return dx, Row(
             path=path,
             mask=masks.get(_key(image_id)),
@@ -173,21 +178,21 @@ class _Reader:
             modality=modality,
             dx=dx,
             allowed=ALLOWED[dx],
-            sex={"f": "female", "m": "male"}.get(sex[:1]) if sex in SEXES else None,
+            sex=self._word(record, "sex", SEX_OF),
             age=self._number(source, record, "age"),
-            body_site=REGION_OF.get(record.get("localization", "").lower()),
+            body_site=self._word(record, "localization", REGION_OF),
             skin_type=self._whole(source, record, "skin_type"),
             skin_tone=self._whole(source, record, "skin_tone"),
             concepts=self._concepts(source, record),
             source=source,
         )
 
-    def _usual_modality(self, record: dict[str, str]) -> str:
+    def _usual_modality(self, record: dict[str, str]) -> str | None:
         columns = set(record[""].split())
         for modality, layouts in LAYOUTS.items():
             if any(layout <= columns for layout in layouts):
                 return modality
-        return self.modality
+        return None
 
     def _label(self, source: str, record: dict[str, str]) -> str | None:
         words = [(name, record[name]) for name in LABELS if record.get(name)]
@@ -218,6 +223,14 @@ class _Reader:
             return
         rows.pop(image_id, None)
         self._fault(source, f"{image_id} again, as “{dx}”; before it was “{before}”")
+
+    def _word(
+        self, record: dict[str, str], column: str, known: Mapping[str, str | None]
+    ) -> str | None:
+        word = record.get(column, "").lower()
+        if word not in known and word not in tables.UNKNOWN:
+            self.strange[column, word] += 1
+        return known.get(word)
 
     def _number(self, source: str, record: dict[str, str], column: str) -> float | None:
         text = record.get(column, "")
@@ -252,6 +265,17 @@ class _Reader:
                 f"{rows} left out",
             )
 
+    def _warn_of_strange_words(self) -> None:
+        for column, known in (("sex", SEX_OF), ("localization", REGION_OF)):
+            words = [(word, n) for (of, word), n in self.strange.most_common() if of == column]
+            if words:
+                told = ", ".join(f"“{word}” × {count:,}" for word, count in words[:TOLD])
+                more = f", and {len(words) - TOLD:,} more words" if len(words) > TOLD else ""
+                self.manifest.warnings.append(
+                    f"{self.folder}: {sum(n for _, n in words):,} rows read without {column}, "
+                    f"whose word is not known: {told}{more}; known are {', '.join(known)}"
+                )
+
     def _note(self) -> None:
         for table in self.tables:
             told = ", ".join(
@@ -259,7 +283,9 @@ class _Reader:
                 for ours, name in table.named.items()
             )
             self.manifest.notes.append(f"{table.path}: {len(table.records):,} rows; {told}")
-        if not any("modality" in table.named for table in self.tables):
+        if self.assumed:
+            self.manifest.warnings.append(assumed(self.folder, self.modality))
+        elif not any("modality" in table.named for table in self.tables):
             how = ", ".join(sorted({row.modality for row in self.manifest.rows}))
             self.manifest.notes.append(f"{self.folder}: taken as {how}: no table has a modality")
         meant = [
@@ -271,7 +297,8 @@ class _Reader:
             self.manifest.notes.append(f"{self.folder}: {', '.join(meant)}")
 
 
-SEXES = ("f", "female", "m", "male")
+SEX_OF = {"female": "female", "f": "female", "male": "male", "m": "male"}
+TOLD = 20  # words that are not known, of each column
 
 
 def _plain(path: Path) -> str:

@@ -21,7 +21,7 @@ from ml import classifier, images, network, whole
 from ml.datasets import DatasetError, Row, arrays, seen, splits
 from ml.measure import evaluation, trust
 from ml.publish import bands, calibration, external, model_card
-from ml.release import CARD, Release, second_reader
+from ml.release import CARD, Release, ReleaseError, second_reader
 from ml.taxonomy import (
     ADVICE,
     CATEGORY_OF,
@@ -120,6 +120,10 @@ def recalibrate(
     """
     _check_place(out)
     kept = Release.read(released)
+    side, licence, training = (kept.part(name) for name in ("side", "licence", "training"))
+    before = kept.part("training", "pictures")
+    for name in (("parameters",), ("plan", "backbone")):  # for the model card, at the end
+        kept.part("training", *name)
     rows, folds, strange = _held_out(released, rows)
     new = _begin(out)
     for name in kept.card["files"]:
@@ -129,12 +133,11 @@ def recalibrate(
     (new / runs.SPLIT).write_text(text, encoding="utf-8")
     learnt = [*compress(rows, (folds == "validation") & strange)]
     seen.write(learnt, new / seen.FILE, [released])
-    card = _card(new, kept.card["side"], rows, folds, arrays.load(rows))
-    before, counts = kept.card["training"]["pictures"], _counts(rows, folds)
+    card = _card(new, side, rows, folds, arrays.load(rows))
+    counts = _counts(rows, folds)
     learnt_from = {name: {"train": of["train"]} for name, of in before.items() if of.get("train")}
     pictures = {of: learnt_from.get(of, {}) | counts.get(of, {}) for of in learnt_from | counts}
-    card["training"] = kept.card["training"] | {"pictures": pictures}
-    card["licence"] = kept.card["licence"]
+    card |= {"training": training | {"pictures": pictures}, "licence": licence}
     # Of its own, since the next release of the same month has the next number.
     said = hashlib.sha256(json.dumps(_answers_by(card)).encode()).hexdigest()
     card["version"] = f"{kept.version.partition('+')[0]}+{said[:8]}"
@@ -237,9 +240,26 @@ def _card(
 
 
 def add_external(folder: Path, measured: external.Measured) -> None:
-    """Put what others measured of a release into it, and write its model card anew."""
-    card = _read(folder)
-    _finish(card | {"external": external.of_release(card, measured)}, folder)
+    """Put what others measured of a release into it, and write its model card anew.
+
+    Raises ReleaseError for a release of an earlier version, whose model card can't be written, and
+    for one of which nothing was measured; it then stays as it was.
+    """
+    card = {**Release.read(folder).card}
+    try:
+        model_card.render(card | {"external": None})
+    except KeyError as lack:
+        raise ReleaseError(
+            f"{folder}: {CARD} has no {lack.args[0]}: an earlier version of this program wrote it; "
+            "calibrate it, or release its run again"
+        ) from lack
+    found = external.of_release(card, measured)
+    if not found:
+        raise ReleaseError(
+            f"{folder}: nothing of it was measured there: {card['version']}, whose file has the "
+            f"checksum {card['files']['litert']['sha256']}"
+        )
+    _finish(card | {"external": found}, folder)
 
 
 def licence(used: Iterable[Path]) -> str:

@@ -34,9 +34,9 @@ def unfold(release: Path, data: Sequence[Path], out: Path, modality: str) -> flo
     if out.exists() and any(out.iterdir()):
         raise DatasetError(f"{out} is not empty; choose another folder")
     found = Release.read(release)
-    card, file = found.card, found.file("keras")
-    plan = Plan(backbone=card["training"]["plan"]["backbone"], validation_side=card["side"])
-    pictures = _pictures(release, data, modality, card["side"])
+    file, side = found.file("keras"), found.part("side")
+    plan = Plan(backbone=found.part("training", "plan", "backbone"), validation_side=side)
+    pictures = _pictures(release, data, modality, side)
     served = keras.models.load_model(file, compile=False)
     model = network.build(variant=plan.backbone)
     network.draw_heads(model, plan.seed)

@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -76,7 +77,7 @@ def is_named(name: str) -> bool:
 def local_environment(directory: Path = VAR) -> dict[str, str]:
     """What the settings ask for besides the servers, for the own machine; what is named stays."""
     key = directory / "secret-key"
-    if not key.exists():
+    if not key.exists() or not key.stat().st_size:  # as of a disk that was full
         directory.mkdir(parents=True, exist_ok=True)
         key.touch(mode=0o600)
         key.write_text(secrets.token_urlsafe(50))
@@ -95,19 +96,28 @@ def local_environment(directory: Path = VAR) -> dict[str, str]:
 
 def _postgres(directory: Path, sockets: Path, processes: list[Process]) -> str:
     data = directory / "postgres"
-    data.mkdir(exist_ok=True, mode=0o700)
-    user = _give_to_a_user(data, sockets) if os.geteuid() == 0 else None
-    if not (data / "PG_VERSION").exists():
+    if (data / "PG_VERSION").exists():
+        user = _user_of(data, sockets)
+    else:
+        # Beside it, since one that was killed leaves what no server starts with.
+        new = directory / "postgres.new"
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(mode=0o700)
+        user = _user_of(new, sockets)
         options = ["--auth=trust", "--encoding=utf8", "--locale=C.UTF-8", "-U", "postgres"]
-        subprocess.run(
-            [BINARIES / "initdb", *options, "-D", data],
-            check=True,
+        made = subprocess.run(
+            [BINARIES / "initdb", *options, "-D", new],
             capture_output=True,
+            text=True,
+            errors="replace",
             user=user,
             group=user,
             extra_groups=[] if user else None,
-            cwd=data,
+            cwd=new,
         )
+        if made.returncode:
+            raise RuntimeError(f"The database could not be made:\n{made.stderr}")
+        new.rename(data)
     command = [str(BINARIES / "postgres"), "-D", str(data), "-k", str(sockets), "-h", ""]
     # SIGINT is PostgreSQL's fast shutdown: connections end, nothing is lost.
     process = Process(
@@ -118,8 +128,10 @@ def _postgres(directory: Path, sockets: Path, processes: list[Process]) -> str:
     return url
 
 
-def _give_to_a_user(*directories: Path) -> str:
+def _user_of(*directories: Path) -> str | None:
     """PostgreSQL refuses to run as root: its own user gets these, and may reach the programs."""
+    if os.geteuid() != 0:
+        return None
     user = "pgserver"
     entry = pgserver.ensure_user_exists(user)
     for directory in directories:

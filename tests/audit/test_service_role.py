@@ -2,18 +2,22 @@
 
 import hashlib
 import hmac
+import io
 import os
 import subprocess
 import sys
 from base64 import b64decode
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg2
 import pytest
 from django.contrib.auth.models import Group
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from audit import service_role
+from audit.management.commands import prepare_database
 
 ROLE = "tests_service"
 ROOT = Path(__file__).parents[2]
@@ -190,3 +194,47 @@ def test_the_owner_itself_is_refused(process_environment, tmp_path):
     done = prepare(process_environment["DATABASE_URL"], process_environment, owner)
     assert done.returncode != 0
     assert "role of its own" in done.stderr
+
+
+@pytest.fixture
+def reader(transactional_db, process_environment):
+    """A transaction that reads records, as of a backup, before the migrations to come."""
+    call_command("migrate", "diagnosis", "0029", verbosity=0)
+    session = psycopg2.connect(process_environment["DATABASE_URL"])
+    session.cursor().execute("SELECT count(*) FROM diagnosis_molerecord")
+    yield session
+    session.close()
+    call_command("migrate", verbosity=0)
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_migration_that_waits_for_a_query_holds_up_nobody(
+    reader, process_environment, tmp_path, monkeypatch, ends
+):
+    """Behind it every page waited, until the query ended."""
+    slept, said = [], io.StringIO()
+
+    def sleep(seconds):
+        slept.append(seconds)
+        with psycopg2.connect(process_environment["DATABASE_URL"]) as another:
+            another.cursor().execute(
+                "SET lock_timeout = '100ms'; SELECT count(*) FROM diagnosis_molerecord"
+            )
+        another.close()
+        if ends:
+            reader.rollback()
+
+    monkeypatch.setattr(prepare_database, "time", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(prepare_database, "LOCK_TIMEOUT", "200ms")
+    monkeypatch.setattr(prepare_database, "TRIES", 3)
+    if ends:
+        call_command("prepare_database", tmp_path / "none", stdout=io.StringIO(), stderr=said)
+        call_command("migrate", check_unapplied=True, verbosity=0)
+    else:
+        with pytest.raises(CommandError, match="pg_stat_activity"):
+            call_command("prepare_database", tmp_path / "none", stdout=io.StringIO(), stderr=said)
+    assert len(slept) == (1 if ends else 2)
+    assert "in use; trying again in" in said.getvalue()
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW lock_timeout")
+        assert cursor.fetchone() == ("0",)

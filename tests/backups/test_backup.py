@@ -106,7 +106,20 @@ def test_a_picture_that_is_lost_is_told(system, key, tmp_path):
     default_storage.delete(system[0].image.name)
     with pytest.raises(CommandError, match="1 pictures that the database names are missing"):
         make(tmp_path / "backups")
-    assert len(list((tmp_path / "backups").iterdir())) == 1
+    assert len(list((tmp_path / "backups").glob("skincare-*"))) == 1
+
+
+def test_a_picture_that_can_not_be_read_stops_no_backup(system, empty_system, tmp_path):
+    """As by a bad sector: no backup was whole any more, and the sentence named no file."""
+    unreadable = Path(default_storage.path(system[0].image.name))
+    unreadable.unlink()
+    unreadable.mkdir()
+    with pytest.raises(CommandError, match=f"is there, but: 1 pictures.*{unreadable.name}"):
+        make(tmp_path / "backups")
+    [path] = (tmp_path / "backups").glob("skincare-*.age")
+    assert manage(empty_system, "restore", path).returncode == 0
+    assert len(files(empty_system["MEDIA_ROOT"])) == 2
+    assert len(everything(empty_system["DATABASE_URL"])["diagnosis_molerecord"]) == 3
 
 
 def test_what_is_inside_nobody_reads_without_the_key(system, key, tmp_path, settings, alice):
@@ -198,7 +211,7 @@ def test_the_newest_stay(system, key, tmp_path):
     for path in (*old, folder / "notes.txt", folder / "skincare-x.part"):
         path.touch()
     new = make(folder, keep=3)
-    assert set(folder.iterdir()) == {*old[2:], folder / "notes.txt", new}
+    assert set(folder.glob("[!.]*")) == {*old[2:], folder / "notes.txt", new}
 
 
 @pytest.mark.parametrize("missing", [1, 3])
@@ -215,7 +228,7 @@ def test_those_that_have_the_pictures_stay_while_the_new_ones_have_few(
         default_storage.delete(record.image.name)
     with pytest.raises(CommandError, match=f"{missing} pictures that the database names"):
         make(folder, keep=2)
-    assert len(list(folder.iterdir())) == (5 if missing == 3 else 2)
+    assert len(list(folder.glob("skincare-*"))) == (5 if missing == 3 else 2)
 
 
 @pytest.mark.parametrize(("key_given", "word"), [("", "not set"), ("nonsense", "not a key of age")])
@@ -237,7 +250,9 @@ def test_the_time_of_the_next_one():
     assert command._seconds_until(at, datetime(2026, 3, 1, 2, 30, tzinfo=UTC)) == 24 * 3600
 
 
-def test_each_day_by_what_the_clock_says_meanwhile(transactional_db, key, tmp_path, monkeypatch):
+def test_each_day_by_what_the_clock_says_meanwhile(
+    transactional_db, alice, key, tmp_path, monkeypatch
+):
     """In short steps, since a clock that was wrong at the start may be put right."""
     (tmp_path / "skincare-20990101T000000Z.tar.gz.age").touch()
     left, slept = iter([100, 40, 86_000, 85_940]), []
@@ -246,7 +261,7 @@ def test_each_day_by_what_the_clock_says_meanwhile(transactional_db, key, tmp_pa
     with pytest.raises(StopIteration):
         call_command("backup", to=tmp_path, daily_at=timedelta(hours=12), stdout=io.StringIO())
     assert slept == [60, 40, 60, 60]
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.glob("skincare-*"))) == 2
 
 
 @pytest.fixture
@@ -254,12 +269,12 @@ def start(key, tmp_path, monkeypatch) -> Callable[[], int]:
     """Start the daily one two hours before its time; return how many backups it makes at once."""
 
     def run() -> int:
-        before, left = len(list(tmp_path.iterdir())), iter([7200, 7140])
+        before, left = len(list(tmp_path.glob("skincare-*"))), iter([7200, 7140])
         monkeypatch.setattr(command, "_seconds_until", lambda *_: next(left))
         monkeypatch.setattr(command, "time", SimpleNamespace(sleep=lambda _seconds: None))
         with pytest.raises(StopIteration):
             call_command("backup", "--daily-at=12:00", to=tmp_path, stdout=io.StringIO())
-        return len(list(tmp_path.iterdir())) - before
+        return len(list(tmp_path.glob("skincare-*"))) - before
 
     return run
 
@@ -296,10 +311,10 @@ def test_a_second_one_meanwhile_is_refused_and_the_first_one_ends(
     monkeypatch.setattr(archive, "write", begin_another)
     path = make(tmp_path / "backups")
     assert refused
-    assert list((tmp_path / "backups").iterdir()) == [path]
+    assert list((tmp_path / "backups").glob("skincare-*")) == [path]
 
 
-def test_the_daily_one_waits_for_one_by_hand(transactional_db, key, tmp_path, monkeypatch):
+def test_the_daily_one_waits_for_one_by_hand(transactional_db, alice, key, tmp_path, monkeypatch):
     by_hand = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(by_hand, fcntl.LOCK_EX)
     left, slept = iter([60, 86_400]), []
@@ -314,7 +329,7 @@ def test_the_daily_one_waits_for_one_by_hand(transactional_db, key, tmp_path, mo
     with pytest.raises(StopIteration):
         call_command("backup", to=tmp_path, daily_at=timedelta(hours=12), stdout=io.StringIO())
     assert len(slept) == 4
-    [path] = tmp_path.iterdir()
+    [path] = tmp_path.glob("skincare-*")
     assert path.suffix == ".age"
 
 
@@ -350,15 +365,25 @@ def one_day(monkeypatch, key, tmp_path) -> Callable[[], str]:
     return run
 
 
-def test_the_daily_one_outlives_the_database(transactional_db, one_day, tmp_path, monkeypatch):
+def test_the_daily_one_outlives_the_database(
+    transactional_db, alice, one_day, tmp_path, monkeypatch
+):
     ended = "COPY (SELECT pg_terminate_backend(pg_backend_pid())) TO STDOUT"
     with monkeypatch.context() as patch:
         patch.setattr(tables, "_copy", lambda *_: ended)
         assert "could not be written: server closed" in one_day()
     assert [path.name for path in tmp_path.iterdir()] == [".failed"]
     assert one_day() == ""
-    [path] = tmp_path.iterdir()
+    [path] = tmp_path.glob("skincare-*")
     assert path.suffix == ".age"
+
+
+def test_none_of_a_system_that_is_still_to_be_restored_when_its_time_comes(
+    transactional_db, one_day, tmp_path
+):
+    """On the new machine after a disaster it was the newest, which --fetch brings."""
+    assert one_day() == ""
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_restore_that_the_database_ends_says_so(system, empty_system, tmp_path, monkeypatch):
@@ -372,7 +397,7 @@ def test_a_restore_that_the_database_ends_says_so(system, empty_system, tmp_path
 
 
 def test_one_that_was_killed_stays_a_failure_until_the_next_is_whole(
-    transactional_db, one_day, tmp_path, monkeypatch
+    transactional_db, alice, one_day, tmp_path, monkeypatch
 ):
     (tmp_path / "skincare-20261101T023000Z.tar.gz.part").touch()
 
@@ -384,7 +409,7 @@ def test_one_that_was_killed_stays_a_failure_until_the_next_is_whole(
         call_command("backup", "--daily-at=12:00", to=tmp_path)
     assert (tmp_path / ".failed").exists()
     assert one_day() == ""
-    [path] = tmp_path.iterdir()
+    [path] = tmp_path.glob("skincare-*")
     assert path.suffix == ".age"
     (tmp_path / ".failed").touch()
     make(tmp_path)  # by hand
@@ -398,7 +423,7 @@ def test_a_backup_leaves_the_database_its_room(transactional_db, key, tmp_path, 
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=room))
     with pytest.raises(CommandError, match="BACKUPS_KEPT"):
         make(tmp_path / "backups")
-    assert list((tmp_path / "backups").iterdir()) == [whole]
+    assert list((tmp_path / "backups").glob("skincare-*")) == [whole]
     room += 1
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=room))
     make(tmp_path / "backups")

@@ -84,7 +84,7 @@ def backup(folder: Path, **options) -> str:
 
 def test_a_backup_is_in_the_folder_and_in_the_bucket_the_same(bucket, folder, alice):
     said = backup(folder)
-    [path] = folder.iterdir()
+    [path] = folder.glob("skincare-*")
     assert within(bucket) == {path.name}
     assert f"Copied {path.name}" in said
     content = bucket.Object(path.name).get()["Body"].read()
@@ -103,13 +103,13 @@ def test_where_all_is_lost_but_bucket_and_key_it_comes_back(
     record = assessed(owner=alice)
     picture = record.image.read()
     assert "1 pictures" in backup(folder)
-    [path] = folder.iterdir()
+    [path] = folder.glob("skincare-*")
     path.unlink()
     store = make_bucket(address, "new-pictures")
     new = empty_system | of_backups(address) | settings_of("S3_", "new-pictures", address)
     fetched = manage(new, "backup", "--to", folder, "--fetch")
     assert fetched.returncode == 0, fetched.stderr
-    assert list(folder.iterdir()) == [path]
+    assert list(folder.glob("skincare-*")) == [path]
     assert path.stat().st_mode & 0o077 == 0
     restored = manage(new, "restore", path)
     assert restored.returncode == 0, restored.stderr
@@ -124,9 +124,9 @@ def test_the_oldest_go_from_both_by_the_same_rule(bucket, folder):
     for name in old[2:]:
         (folder / name).write_bytes(b"earlier")
     backup(folder, keep=2)
-    [_, new] = sorted(path.name for path in folder.iterdir())
+    [_, new] = sorted(path.name for path in folder.glob("skincare-*"))
     assert new > old[3]
-    assert {path.name for path in folder.iterdir()} == {old[3], new}
+    assert {path.name for path in folder.glob("skincare-*")} == {old[3], new}
     assert within(bucket) == {old[3], new, "skincare-notes.txt"}
     kept = within(bucket)
     backup(folder)  # of the same second, it has the same name
@@ -138,7 +138,7 @@ def test_the_new_one_stays_though_the_clock_was_wrong(bucket, folder, monkeypatc
     for name in later:
         (folder / name).write_bytes(b"when the clock was wrong")
     backup(folder, keep=2)
-    kept = {path.name for path in folder.iterdir()}
+    kept = {path.name for path in folder.glob("skincare-*")}
     assert kept == within(bucket)
     assert len(kept) == 2
     assert len(kept & later) == 1
@@ -151,7 +151,7 @@ def test_what_an_outage_left_out_is_copied_the_next_time(bucket, folder, use, ad
     use(**of_backups(nobody))
     with pytest.raises(CommandError, match="is there, but: The bucket backups can't be used"):
         backup(folder)
-    [first] = folder.iterdir()
+    [first] = folder.glob("skincare-*")
     use(**of_backups(address))
     monkeypatch.setattr(names, "now", lambda: "skincare-20990101T000000Z.tar.gz.age")
     backup(folder, keep=5)
@@ -169,7 +169,7 @@ def test_what_can_t_be_fetched_is_told(bucket, folder, use, address, given, word
     use(**of_backups(address) | given)
     with pytest.raises(CommandError, match=word):
         call_command("backup", to=folder, fetch="")
-    assert not list(folder.iterdir())
+    assert not list(folder.glob("skincare-*"))
 
 
 def test_none_is_fetched_into_a_folder_that_a_backup_is_writing_into(bucket, folder):

@@ -301,6 +301,31 @@ def test_pictures_in_a_renamed_folder_are_still_known(make_set, capsys):
     assert json.loads(capsys.readouterr().out)["seen_in_training"] == 1
 
 
+@pytest.mark.parametrize("layout", ["table", "clinic", "classes"])
+def test_a_kind_of_picture_that_is_only_assumed_is_said(
+    layout, make_set, make_clinic, draw, tmp_path, capsys
+):
+    """Thresholds for photographs were set on a clinic's dermoscopy, without a word."""
+    if layout == "table":
+        folder = make_set("mine", [{"image_id": "a", "dx": "nv"}])
+    elif layout == "clinic":
+        folder = make_clinic([("D1", 1)], ["SET_D/D1.BMP"])
+    else:
+        folder = tmp_path / "mine"
+        for number, name in enumerate(("nv", "mel")):
+            draw(folder / name / f"{name}.png", number)
+    out = tmp_path / "pack"
+    main(["pack", "--data", str(folder), "--out", str(out), "--modality", "dermoscopy"])
+    assert "taken as dermoscopy, which nothing here says" in capsys.readouterr().err
+    assert not datasets.read([out]).warnings  # it says so itself
+
+
+def test_what_is_known_of_a_set_is_not_assumed(make_set):
+    says = make_set("says", [{"image_id": "a", "dx": "nv", "modality": "photo"}])
+    ham = make_set("ham", [{"image_id": "b", "dx": "nv", "dx_type": "histo"}])
+    assert not datasets.read([says]).warnings + datasets.read([ham]).warnings
+
+
 def test_evaluate_says_what_was_dropped(make_clinic, capsys):
     folder = make_clinic([("D1", 1), ("D2", "?")], ["SET_D/D1.BMP"])
     assert main(["evaluate", "--data", str(folder)]) == 0

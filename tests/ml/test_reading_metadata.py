@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from ml import datasets
+from ml.__main__ import main
 from ml.datasets import DatasetError
 
 
@@ -55,6 +56,25 @@ def test_unknown_sex_age_and_site_are_none(make_set):
     )
     (row,) = datasets.read([folder]).rows
     assert (row.sex, row.age, row.body_site, row.skin_type) == (None, None, None, None)
+
+
+def test_words_for_sex_and_site_that_are_not_known_are_counted_and_said(make_set, capsys):
+    """A clinic's own words were dropped without one of ours: its second stage learnt nothing."""
+    sites = ["Rücken", "rücken", "Arm", "unknown", "", "mucosa", "lower_leg", "trunk"]
+    records = [
+        {"image_id": f"p{n}", "dx": "nv", "sex": "w" if n < 3 else "M", "localization": site}
+        for n, site in enumerate(sites)
+    ]
+    folder = make_set("mine", records)
+    assert main(["summarise", "--data", str(folder), "--report", str(folder.parent / "out")]) == 0
+    said = capsys.readouterr().err
+    assert "3 rows read without sex, whose word is not known: “w” × 3; known are female, f" in said
+    assert "2 rows read without localization, whose word is not known: “rücken” × 2;" in said
+    rows = datasets.read([folder]).rows
+    assert [row.sex for row in rows] == [None] * 3 + ["male"] * 5
+    assert [row.body_site for row in rows] == [
+        *(None, None, "upper_limb", None, None, None, "lower_limb", "trunk")
+    ]
 
 
 def test_masks_are_found_beside_the_pictures(make_set):

@@ -68,7 +68,8 @@ def test_column_names_in_any_letter_case(make_clinic):
 
 
 def test_it_warns_that_category_2_need_not_be_bcc_and_akiec(make_clinic):
-    (warning,) = datasets.read([make_clinic([("D1", 2)], ["SET_D/D1.BMP"])]).warnings
+    warnings = datasets.read([make_clinic([("D1", 2)], ["SET_D/D1.BMP"])]).warnings
+    (warning,) = (one for one in warnings if "taken as" not in one)
     assert "category 2" in warning
     assert "ask" in warning
 

@@ -30,7 +30,10 @@ def read(folder) -> dict:
 def test_a_clinic_sets_the_release_on_its_own_pictures(clinic, tmp_path, capsys):
     ours = tmp_path / "ours"
     assert main(["calibrate", "--data", str(clinic), "--out", str(ours)]) == 0
-    assert "python -m ml sitting" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "python -m ml sitting" in said.out
+    assert f"warning: {ours} judges no dermoscopy pictures any more" in said.err
+    assert "photo pictures any more" not in said.err
     card, before = read(ours), read(RELEASE)
     # No release of the same month is ever called so: answers are kept by version.
     assert re.fullmatch(re.escape(before["version"]) + r"\+[0-9a-f]{8}", card["version"])

@@ -94,6 +94,55 @@ def test_wrong_outside_figures_leave_the_release_as_it_was(card, wrong, tmp_path
     assert "| walls | 20 | 0.900 | 0 |" in (tmp_path / export.CARD_FILE).read_text()
 
 
+@pytest.mark.parametrize(
+    ("lacks", "said"),
+    [(("person",), "has no person"), (("training", "plan", "backbone"), "has no backbone")],
+)
+def test_to_a_card_of_an_earlier_version_nothing_is_added(card, lacks, said, tmp_path, capsys):
+    """It ended in a traceback."""
+    *inside, name = lacks
+    part = card
+    for each in inside:
+        part = part[each]
+    del part[name]
+    file, path = tmp_path / "model.json", tmp_path / "figures.json"
+    file.write_text(before := json.dumps(card))
+    path.write_text(json.dumps({"measured": [entry(card, sets=[SET])]}))
+    assert main(["release", str(tmp_path), "--external", str(path)]) == 1
+    assert f"model.json {said}: an earlier version" in capsys.readouterr().err
+    assert file.read_text() == before
+    file.write_text('{"version": ')
+    assert main(["release", str(tmp_path), "--external", str(path)]) == 1
+    assert "no released model here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["calibrate", "unfold"])
+def test_a_release_of_an_earlier_version_is_refused_before_the_work(
+    card, command, make_set, tmp_path, capsys
+):
+    folder = make_set("mine", [{"image_id": f"a{n}", "dx": "nv"} for n in range(3)])
+    del card["training"]["plan"]["backbone"]
+    (tmp_path / "model.json").write_text(json.dumps(card))
+    for name in ("skincare.keras", "skincare.tflite", "split.csv"):
+        (tmp_path / name).symlink_to(RELEASE / name)
+    options = ["--data", str(folder), "--model", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert main([command, *options]) == 1
+    assert "model.json has no training.plan.backbone" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_outside_figures_of_another_release_take_nothing_away(card, tmp_path, capsys):
+    """The earlier ones, such as that it fails on a clinic, went from card and page, with status
+    0."""
+    card["external"] = {"date": "2026-11-01", "sets": [SET], "not_lesions": []}
+    (tmp_path / "model.json").write_text(before := json.dumps(card))
+    path = tmp_path / "figures.json"
+    path.write_text(json.dumps({"measured": [entry(card, model_version="1999.1.1")]}))
+    assert main(["release", str(tmp_path), "--external", str(path)]) == 1
+    assert f"nothing of it was measured there: {card['version']}" in capsys.readouterr().err
+    assert (tmp_path / "model.json").read_text() == before
+
+
 def test_what_can_not_be_written_down_is_not_added(card, tmp_path):
     """The model card is rendered before the first file is replaced."""
     before = (tmp_path / "model.json").read_bytes()

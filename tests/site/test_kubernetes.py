@@ -1,6 +1,8 @@
 """deploy/kubernetes/: valid by the published schemas, safe, and true to the code that it runs."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import kubernetes_validate
@@ -99,6 +101,20 @@ def test_what_serves_is_asked_whether_it_lives() -> None:
     for name in ("web", "worker", "broker"):
         assert "livenessProbe" in pod(WORKLOADS[name])["containers"][0]
     assert "readinessProbe" in pod(WORKLOADS["web"])["containers"][0]
+
+
+@pytest.mark.parametrize("broker_is_up", [True, False])
+def test_a_worker_that_does_not_answer_is_restarted_but_none_for_the_broker(
+    process_environment, broker_is_up
+) -> None:
+    """An outage of the broker restarted every worker, again and again."""
+    command = pod(WORKLOADS["worker"])["containers"][0]["livenessProbe"]["exec"]["command"]
+    path = f"{Path(sys.executable).parent}:{process_environment['PATH']}"
+    environment = process_environment | {"HOSTNAME": "not-there", "PATH": path}
+    if not broker_is_up:
+        environment["REDIS_URL"] = "redis://127.0.0.1:1/0"
+    asked = subprocess.run(command, cwd=ROOT, env=environment, timeout=30)
+    assert (asked.returncode == 0) is not broker_is_up
 
 
 def test_the_commands_are_those_of_the_compose_file() -> None:

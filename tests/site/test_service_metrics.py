@@ -1,12 +1,22 @@
 """What Prometheus reads, for all hosts alike."""
 
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import Mock
+
+import pyrage
 import pytest
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from prometheus_client.parser import text_string_to_metric_families
 
 import ml.release
 from accounts.models import OutgoingMail
-from diagnosis.records import assessments, uploads
+from backups import watching
+from backups.management.commands import backup
+from diagnosis.records import assessments, media, uploads
 from diagnosis.records.pictures import PictureRefused
 from tests.factories import RecordFactory, assessed, picture
 
@@ -105,6 +115,25 @@ def test_refusals_are_counted_by_reason(figures, alice, settings) -> None:
     assert read["skincare_refusals_total", "quota"] == 1
 
 
+def test_what_alerts_ask_for_counts_from_zero(figures) -> None:
+    """A series that begins with its first failures has not increased, so that no alert fired."""
+    read = figures()
+    assert read["skincare_assessments_total", "", "failed"] == 0
+    assert read["skincare_refusals_total", "busy"] == 0
+
+
+def test_no_room_for_pictures_is_not_too_many_at_once(figures, alice, settings) -> None:
+    """Whose alert says to add web hosts."""
+    folder = Path(settings.MEDIA_ROOT)
+    folder.parent.mkdir(exist_ok=True)
+    folder.touch()
+    with pytest.raises(media.NoStorage):
+        uploads.submit(owner=alice, file=SimpleUploadedFile("mole.jpg", picture()))
+    read = figures()
+    assert read["skincare_refusals_total", "no_storage"] == 1
+    assert read["skincare_refusals_total", "busy"] == 0
+
+
 def test_a_picture_that_is_gone_counts_as_given_back_then_as_failed(figures, alice) -> None:
     record = RecordFactory(owner=alice)
     record.image.storage.delete(record.image.name)
@@ -132,6 +161,15 @@ def test_mails_that_wait_the_disk_and_the_model(figures, alice) -> None:
     assert read["skincare_model_info", ml.release.current().version, "litert"] == 1
 
 
+def test_a_folder_of_pictures_that_takes_none_is_down(figures, settings) -> None:
+    """As of a disk that was mounted anew as read-only: uploads failed, and nothing fired."""
+    assert figures()["skincare_up", "media"] == 1
+    folder = Path(settings.MEDIA_ROOT)
+    folder.rmdir()
+    folder.touch()
+    assert figures()["skincare_up", "media"] == 0
+
+
 def test_without_the_broker_the_database_still_tells(figures, alice, settings) -> None:
     RecordFactory(owner=alice)
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
@@ -139,3 +177,50 @@ def test_without_the_broker_the_database_still_tells(figures, alice, settings) -
     assert read["skincare_up", "broker"] == 0
     assert read["skincare_up", "database"] == 1
     assert read["skincare_queue_records",] == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_last_good_backup_and_the_last_try(
+    figures, alice, settings, tmp_path, monkeypatch
+) -> None:
+    """Of a failure nobody heard who did not ask Docker: the last whole one could be months old."""
+    settings.BACKUP_KEY = str(pyrage.x25519.Identity.generate())
+    record = RecordFactory(owner=alice)
+    good, tried = (f"skincare_last_backup_{of}timestamp_seconds" for of in ("", "try_"))
+
+    def daily(sleeps: int = 1) -> None:
+        """Until a day later, or until it has slept so often before its time."""
+        left, sleep = iter([60, 86_400]), Mock(side_effect=[None] * sleeps)
+        with monkeypatch.context() as patch:
+            patch.setattr(backup, "_seconds_until", lambda *_: next(left))
+            patch.setattr(backup, "time", SimpleNamespace(sleep=sleep))
+            with pytest.raises(StopIteration):
+                call_command("backup", "--daily-at=12:00", to=tmp_path)
+
+    assert not {(good,), (tried,)} & figures().keys()
+    daily()
+    first = figures()
+    assert time.time() - 60 < first[good,] == first[tried,] <= time.time()
+    record.image.storage.delete(record.image.name)
+    daily()
+    second = figures()
+    assert second[good,] == first[good,] < second[tried,]
+    cache.clear()  # the broker started anew
+    assert not {(good,), (tried,)} & figures().keys()
+    daily(sleeps=0)
+    assert figures()[tried,] == second[tried,]
+    record.delete()
+    call_command("backup", to=tmp_path)  # by hand
+    third = figures()
+    assert second[tried,] < third[good,] == third[tried,]
+
+
+def test_backups_of_before_they_were_noted_count(figures, tmp_path) -> None:
+    made = tmp_path / "skincare-20261101T023000Z.tar.gz.age"
+    made.touch()
+    watching.tell(tmp_path)
+    good = ("skincare_last_backup_timestamp_seconds",)
+    assert figures()[good] == pytest.approx(made.stat().st_mtime)
+    (tmp_path / ".failed").touch()  # it may lack something
+    watching.tell(tmp_path)
+    assert good not in figures()

@@ -6,9 +6,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pyrage
 import pytest
 import yaml
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from prometheus_client.parser import text_string_to_metric_families
 
 from diagnosis.records import assessments, uploads
@@ -32,6 +34,8 @@ WORKS = [
     "skincare_workers 1x99",
     "skincare_queue_oldest_seconds 3x99",
     "skincare_last_sweep_timestamp_seconds 0+30x99",
+    "skincare_last_backup_timestamp_seconds 5x99",
+    "skincare_last_backup_try_timestamp_seconds 5x99",
     "skincare_media_free_bytes 50x99",
     "skincare_media_size_bytes 100x99",
 ]
@@ -43,8 +47,12 @@ def queries() -> list[str]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_each_figure_that_rules_and_board_ask_for_is_given(client, settings, alice) -> None:
+def test_each_figure_that_rules_and_board_ask_for_is_given(
+    client, settings, alice, tmp_path
+) -> None:
     settings.METRICS_TOKEN = "collector"
+    settings.BACKUP_KEY = str(pyrage.x25519.Identity.generate())
+    call_command("backup", to=tmp_path)
     file = SimpleUploadedFile("mole.jpg", picture((600, 600)))
     assessments.run(uploads.submit(owner=alice, file=file).pk)
     assessments.sweep()
@@ -100,6 +108,8 @@ FIRES = {
         'django_http_responses_total_by_status_total{status="503"} 0+9x99',
     ],
     "DiskFillsUp": ["skincare_media_free_bytes 5x99"],
+    "BackupFails": ["skincare_last_backup_try_timestamp_seconds 5 65x99"],
+    "BackupIsOld": ["skincare_last_backup_timestamp_seconds -100000x99"],
     "MailsWait": ["skincare_mails_oldest_seconds 4000x199"],
     "AdviceHasShifted": [
         'skincare_advice_total{advice="watch",modality="photo"} 0+30x144 4320x150',

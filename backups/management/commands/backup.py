@@ -16,12 +16,11 @@ from django.core.files.storage import storages
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connection
 
-from backups import archive, crypt, names
+from backups import archive, crypt, names, watching
 
 if TYPE_CHECKING:
     from backups.bucket import Bucket
 
-FAILED = ".failed"  # in the folder, where a restart finds it; docker-compose.yml looks there
 # Bytes of the disk that stay free: the database may lie on the same one.
 LEFT_FREE = 200 * 1024**2
 PARTS = "skincare-*.part"
@@ -62,21 +61,21 @@ class Command(BaseCommand):
             crypt.recipient(settings.BACKUP_KEY)
         except crypt.KeyProblem as error:
             raise CommandError(str(error)) from error
-        failed = to / FAILED
         if daily_at is None:
             with _alone(to):
                 self._make(to, options["keep"])
-            failed.unlink(missing_ok=True)
+            watching.succeeded(to)
+            watching.tell(to)
             return
-        left, late = _seconds_until(daily_at, datetime.now(UTC)), False
+        left = _seconds_until(daily_at, datetime.now(UTC))
         with suppress(CommandError), _alone(to):
             if any(to.glob(PARTS)):  # by one that was killed
-                failed.touch()
+                watching.failed(to)
             # On a machine that is off at that time each day's would be.
-            late = left > SOON and _is_overdue(to, left)
-        if late:
-            left = SOON
+            if left > SOON and _is_overdue(to, left):
+                left = SOON
         while True:
+            watching.tell(to)
             # In short steps, and by what the clock says after each: it may have been put right.
             time.sleep(min(left, 60))
             before, left = left, _seconds_until(daily_at, datetime.now(UTC))
@@ -86,15 +85,14 @@ class Command(BaseCommand):
                 with _alone(to, PATIENCE):
                     # An empty one has nothing to lose, and is perhaps to be restored: the newest
                     # backup, in the bucket too, is to stay the one with something in it.
-                    if not (late and archive.is_empty()):
+                    if archive.is_empty():
+                        self.stdout.write("Nobody has an account here: no backup was made.")
+                    else:
                         self._make(to, options["keep"])
-            except (CommandError, Error) as error:
+                        watching.succeeded(to)
+            except (CommandError, Error, OSError) as error:
                 self.stderr.write(f"Failed: {error}")
-                with suppress(OSError):  # of a folder that is gone the health check knows
-                    failed.touch()
-            else:
-                failed.unlink(missing_ok=True)
-            late = False
+                watching.failed(to)
             connection.close()
 
     def _make(self, to: Path, keep: int | None) -> None:
@@ -119,7 +117,8 @@ class Command(BaseCommand):
         problems = []
         if lost := counts["lost"]:
             problems.append(
-                f"{len(lost)} pictures that the database names are missing: {lost[0]} …"
+                f"{len(lost)} pictures that the database names are missing, or can't be read:"
+                f" {lost[0]} …"
             )
         if len(lost) > counts["pictures"]:  # as where their disk is not there: older ones have them
             keep = None
@@ -146,20 +145,15 @@ class Command(BaseCommand):
         self.stdout.write(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 
 
-def _newest(folder: Path) -> str:
-    """The name of the newest backup there; empty where there is none."""
-    return max(names.within(each.name for each in folder.iterdir()), default="")
-
-
 def _is_overdue(folder: Path, left: float) -> bool:
     """Whether none was made since it last was the time; the next is in ``left`` seconds."""
     last = datetime.now(UTC) + timedelta(seconds=left) - timedelta(days=1)
-    return _newest(folder) < names.at(last)
+    return names.newest(folder) < names.at(last)
 
 
 def _check_room(folder: Path) -> None:
     """Raise CommandError where a backup as large as the newest one would fill the disk."""
-    there = _newest(folder)
+    there = names.newest(folder)
     needed = LEFT_FREE + ((folder / there).stat().st_size if there else 0)
     if shutil.disk_usage(folder).free < needed:
         raise CommandError(

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import socket
+import time
 import zipfile
 
 import boto3
@@ -146,6 +147,17 @@ def test_while_it_is_down_uploads_are_refused_and_nothing_is_half_written(store,
         assert alices.get("/health/ready").json().items() >= {"media": "unreachable"}.items()
     assert not MoleRecord.objects.exists()
     assert store.names == []
+
+
+def test_while_it_does_not_answer_the_pages_stay(store, client) -> None:
+    """Kubernetes asks for 5 s, and then took every web host from the service."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        store.use(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        begun = time.monotonic()
+        answer = client.get("/health/ready")
+        took = time.monotonic() - begun
+    assert (answer.status_code, answer.json()["media"]) == (200, "unreachable")
+    assert took < 4  # what the image's own check waits for
 
 
 def test_while_it_is_down_records_wait_and_lose_no_attempt(store, alices) -> None:
