@@ -6,7 +6,9 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.validators import validate_email
 from django.http import HttpRequest
+from django.utils.encoding import punycode
 
 from accounts import devices
 from accounts.models import User
@@ -80,8 +82,15 @@ class Adapter(DefaultAccountAdapter):
         super().send_mail(template_prefix, email, context)
 
     def clean_email(self, email: str) -> str:
-        """Domains may hold what nobody sees: IDNA leaves it out, so that two look the same."""
+        """Domains may hold what nobody sees: IDNA leaves it out, so that two look the same.
+
+        Nor one that IDNA has no name for: no mail can be sent there.
+        """
         check_name(email)
+        try:
+            punycode(email.rpartition("@")[2])
+        except UnicodeError as error:
+            raise ValidationError(validate_email.message, code="invalid") from error
         return super().clean_email(email)
 
     def _is_known(self, request: HttpRequest, email: str = "", **_: Any) -> bool:
