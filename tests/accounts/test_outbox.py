@@ -245,6 +245,15 @@ def test_what_waits_for_an_account_goes_with_it(db, client, by):
     assert OutgoingMail.objects.get() == other
 
 
+def test_also_what_waits_for_others_under_the_address_before(db):
+    dana = UserFactory(email="dana@example.org")
+    mails.tell_together(assessed(owner=dana))
+    dana.email = "dana@new.example"
+    dana.save()
+    archive.delete_account(dana)
+    assert not OutgoingMail.objects.exists()
+
+
 # Django's validator takes it, and IDNA has no name for it.
 NOT_ENCODED = "bob@xn--ü.example"
 
