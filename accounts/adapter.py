@@ -3,12 +3,16 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.validators import validate_email
 from django.http import HttpRequest
+from django.utils.encoding import punycode
 
 from accounts import devices
+from accounts.addresses import may_confirm
 from accounts.models import User
 from accounts.names import check_name
 from accounts.refusals import tell
@@ -80,9 +84,25 @@ class Adapter(DefaultAccountAdapter):
         super().send_mail(template_prefix, email, context)
 
     def clean_email(self, email: str) -> str:
-        """Domains may hold what nobody sees: IDNA leaves it out, so that two look the same."""
+        """Domains may hold what nobody sees: IDNA leaves it out, so that two look the same.
+
+        Nor one that IDNA has no name for: no mail can be sent there.
+        """
         check_name(email)
+        try:
+            punycode(email.rpartition("@")[2])
+        except UnicodeError as error:
+            raise ValidationError(validate_email.message, code="invalid") from error
         return super().clean_email(email)
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        return may_confirm(request, email_address) and super().confirm_email(request, email_address)
+
+    def get_email_verification_redirect_url(self, email_address: EmailAddress) -> str:
+        """Nowhere where it was not confirmed: the page says why."""
+        if not email_address.verified:
+            return ""
+        return super().get_email_verification_redirect_url(email_address)
 
     def _is_known(self, request: HttpRequest, email: str = "", **_: Any) -> bool:
         return bool(devices.known(request, email)) or devices.is_known_place(request, email)

@@ -6,6 +6,7 @@ account by a new password, or by the identity provider, with whoever added them.
 
 from allauth.account.models import EmailAddress
 from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 
 from accounts.models import User
 
@@ -20,3 +21,11 @@ def drop_claims(email: str) -> None:
     """Take the address out of accounts of other ones that never confirmed it."""
     added = EmailAddress.objects.filter(email=email.lower(), verified=False)
     added.exclude(user__email=email.lower()).delete()
+
+
+def may_confirm(request: HttpRequest, address: EmailAddress) -> bool:
+    """Whether the link in the mail is enough: one that was added later takes its account's session.
+
+    Whose address a stranger wrote into an account would join it by following the link.
+    """
+    return address.email == address.user.email or request.user == address.user

@@ -21,6 +21,7 @@ from knox.admin import AuthTokenAdmin as KnoxAuthTokenAdmin
 from knox.models import AuthToken
 
 from accounts import notices
+from accounts.forms import UntouchedForm
 from accounts.models import User
 from accounts.roles import STAFF
 
@@ -33,22 +34,22 @@ class CreationForm(AdminUserCreationForm):
         fields = ("email",)
 
 
-class ChangeForm(UserChangeForm):
+class ChangeForm(UntouchedForm, UserChangeForm):
     class Meta:
         model = User
         fields = "__all__"
         field_classes: dict[str, type] = {}
 
-    def clean(self) -> None:
+    def clean(self) -> dict[str, Any]:
         """Without staff, such a role opens nothing, and nobody is asked for the second step."""
-        super().clean()
-        cleaned = self.cleaned_data
+        cleaned = super().clean()
         names = {group.name for group in cleaned.get("groups", ())}
         if names & STAFF and not cleaned.get("is_staff"):
             self.add_error(
                 "is_staff",
                 _("Doctors and administrators are staff: tick it, or leave out the group."),
             )
+        return cleaned
 
 
 @admin.register(User)

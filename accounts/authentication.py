@@ -8,10 +8,12 @@ from knox.auth import TokenAuthentication as KnoxTokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from accounts.models import User
+from accounts.staff import may_have_left, roles_elsewhere
 
 
 class TokenAuthentication(KnoxTokenAuthentication):
-    """Knox's, which stumbles over a token that is not UTF-8; staff need their second factor."""
+    """Knox's, which stumbles over a token that is not UTF-8; staff need their second factor, and
+    where the identity provider decides about roles, to have signed in there lately."""
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, Any]:
         try:
@@ -25,6 +27,8 @@ class TokenAuthentication(KnoxTokenAuthentication):
             raise AuthenticationFailed(
                 _("Staff need the second step of signing in. Switch it on on your account page.")
             )
+        if may_have_left(auth_token.user):
+            raise AuthenticationFailed(roles_elsewhere())
         return super().validate_user(auth_token)
 
 

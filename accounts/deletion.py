@@ -5,6 +5,7 @@ from typing import Any
 from allauth.usersessions.models import UserSession
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
@@ -17,7 +18,8 @@ def leave_nothing(instance: User, **_: Any) -> None:
     for session in UserSession.objects.filter(user=instance):
         session.end()
     addresses = instance.emailaddress_set.values_list("email", flat=True)
-    OutgoingMail.objects.filter(recipients__overlap=[instance.email, *addresses]).delete()
+    theirs = Q(recipients__overlap=[instance.email, *addresses]) | Q(gathers_for=instance.pk)
+    OutgoingMail.objects.filter(theirs).delete()
     entries = LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(User), object_id=str(instance.pk)
     )

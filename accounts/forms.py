@@ -79,6 +79,21 @@ class BrowserZoneField(forms.CharField):
         return name if any(name in dict(places) for _continent, places in time_zones()) else ""
 
 
+class UntouchedForm(forms.ModelForm):
+    """Also carries what the page showed: what was saved since stays where nothing was touched."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            is_told = self.add_initial_prefix(name) in self.data
+            field.show_hidden_initial = is_told or not self.is_bound
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        untouched = self.fields.keys() - set(self.changed_data)
+        return self.cleaned_data | {name: self.initial.get(name) for name in untouched}
+
+
 class SignupForm(AllauthSignupForm):
     """Settings name it as allauth's sign-up form."""
 

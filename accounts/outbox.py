@@ -41,10 +41,8 @@ class Backend(BaseEmailBackend):
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         """Store the messages, in the caller's transaction, and wake a worker on commit."""
-        mails = [
-            OutgoingMail(**_written(message)) for message in email_messages if message.recipients()
-        ]
-        OutgoingMail.objects.bulk_create(mails)
+        written = map(_written, (message for message in email_messages if message.recipients()))
+        mails = OutgoingMail.objects.bulk_create(OutgoingMail(**mail) for mail in written if mail)
         transaction.on_commit(_wake, robust=True)
         return len(mails)
 
@@ -54,10 +52,13 @@ def gather(*, person: User, about: uuid.UUID, write: Write) -> None:
 
     In the caller's transaction: it is locked until that ends, so that it does not go before.
     """
+    mail = _written(write([about]))
+    if mail is None:
+        return
     with transaction.atomic():
         waiting, is_new = OutgoingMail.objects.select_for_update().get_or_create(
             gathers_for=person.pk,
-            defaults=_written(write([about])) | {"about": [about], "due_at": Now() + GATHERED},
+            defaults=mail | {"about": [about], "due_at": Now() + GATHERED},
         )
         if not is_new and about not in waiting.about:
             _rewrite(waiting, [*waiting.about, about], write)
@@ -165,16 +166,19 @@ def _send(key: int) -> bool:
     return True
 
 
-def _written(message: EmailMessage) -> dict[str, Any]:
-    return {
-        "sender": message.from_email,
-        "recipients": message.recipients(),
-        "content": message.message().as_bytes(),
-    }
+def _written(message: EmailMessage) -> dict[str, Any] | None:
+    """None where it can't be encoded, as for some addresses: it would never go, and what is done
+    beside it, such as a doctor's verdict or the reminders of others, must not fail with it."""
+    try:
+        content = message.message().as_bytes()
+    except UnicodeError:  # whose text names the recipient
+        logger.warning("An e-mail is left out, since it can't be encoded")
+        return None
+    return {"sender": message.from_email, "recipients": message.recipients(), "content": content}
 
 
 def _rewrite(waiting: OutgoingMail, about: list[uuid.UUID], write: Write) -> None:
-    message = _written(write(about))
+    message = _written(write(about)) or {}
     OutgoingMail.objects.filter(pk=waiting.pk).update(about=about, **message)
 
 

@@ -30,6 +30,8 @@ from accounts.requests import PersonRequest
 
 LONGEST = timedelta(hours=12)
 IDLE = timedelta(minutes=30)
+# For programs of staff whose roles the identity provider decides: how old its word may be.
+TRUSTED = timedelta(days=7)
 SIGNED_IN_AT, SEEN_AT = "signed_in_at", "seen_at"
 
 
@@ -52,6 +54,17 @@ def roles_elsewhere() -> str:
         "%(provider)s decides who is staff here. Sign out, and sign in there: then you can work as "
         "staff, and make tokens for programs on your account page."
     ) % {"provider": provider.name if provider else ""}
+
+
+def may_have_left(person: User) -> bool:
+    """Whether these are staff by the identity provider's word alone, and it is an old one.
+
+    It tells nobody that it took a role away: only who can't sign in there any more shows it.
+    """
+    if not (person.is_staff and person.roles_are_the_providers):
+        return False
+    lately = timezone.now() - TRUSTED
+    return not person.socialaccount_set.filter(last_login__gt=lately).exists()
 
 
 def _lacks_provider(request: Any) -> bool:

@@ -1,7 +1,7 @@
 """A clinic's folder of pictures as records of one account."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from diagnosis.moles.models import Mole
 from diagnosis.records import uploads
 from diagnosis.records.models import MAX_TEXT, MoleRecord
 from ml import datasets
-from ml.datasets import Manifest, clinic, files, folders, metadata, tables
+from ml.datasets import Manifest, Row, clinic, files, folders, metadata, tables
 
 NAME_LENGTH = Mole._meta.get_field("name").max_length
 
@@ -45,20 +45,21 @@ def pictures(directory: Path, modality: str) -> tuple[list[Picture], list[str]]:
     manifest = _manifest(directory, modality)
     known = {row.path: row for row in manifest.rows}
     masks = {row.mask for row in known.values()}
-    together = Counter(row.lesion for row in known.values())
+    moles = _moles(known.values())
+    together = Counter(moles.values())
     found = []
     for path in files.below(directory):
         name = path.relative_to(directory)
         if path in masks or files.is_mask(path, directory) or _is_table(name):
             continue
-        row = known.get(path)
+        row, mole = known.get(path), moles.get(path, "")
         found.append(
             Picture(
                 path=path,
                 name=files.readable(name),
                 modality=row.modality if row else modality,
                 # One picture alone needs no mole to belong to.
-                mole_name=row.lesion[-NAME_LENGTH:] if row and together[row.lesion] > 1 else "",
+                mole_name=mole[-NAME_LENGTH:] if together[mole] > 1 else "",
             )
         )
     return found, manifest.faults
@@ -84,6 +85,25 @@ def submit(picture: Picture, *, owner: User) -> MoleRecord | Refused:
         return Refused(picture.name, " ".join(error.messages))
     except OSError as error:
         return Refused(picture.name, error.strerror or str(error))
+
+
+def _moles(rows: Collection[Row]) -> dict[Path, str]:
+    """Name the mole of each picture; empty where nobody can tell whose it is.
+
+    Some clinics number the lesions of each patient anew.
+    """
+    patients: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.group != row.lesion:  # else the row names no patient
+            patients[row.lesion].add(row.group)
+    moles = {}
+    for row in rows:
+        if len(patients[row.lesion]) < 2:
+            moles[row.path] = row.lesion
+        else:
+            number = row.lesion.partition("/")[2]
+            moles[row.path] = f"{row.group}/{number}" if row.group != row.lesion else ""
+    return moles
 
 
 def _manifest(directory: Path, modality: str) -> Manifest:

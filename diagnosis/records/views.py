@@ -103,7 +103,6 @@ def record_new(request: PersonRequest) -> HttpResponse:
 def record_detail(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     record = _record(request, pk)
     context = _result(record, looks=0) | {"again": "again" in request.GET}
-    _note_seen(request, context)
     if record.is_pending:
         context |= {"form": _answers_form(request, record), "seen": answers.tag(record)}
     return render(request, "diagnosis/record_detail.html", context)
@@ -116,14 +115,16 @@ def record_state(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         return redirect("diagnosis:record_detail", pk=pk)
     if not request.user.is_authenticated:
         return HttpResponseClientRefresh()  # signed out meanwhile: the whole page asks to sign in
+    record = _record(request, pk)
+    if "seen" in request.GET:
+        _note_seen(record)
+        return HttpResponse(status=204)
     asked = request.GET.get("looks", "")
     looks = int(asked) if asked.isdecimal() and len(asked) < 5 else 0
-    context = _result(_record(request, pk), looks) | {"announce": True}
-    if "again" in request.GET and context["outdated"]:
+    context = _result(record, looks) | {"announce": True, "again": "again" in request.GET}
+    if context["again"] and context["outdated"]:
         # The earlier answer stays as it is, and what the person does with it.
-        response = render(request, "diagnosis/_newer.html", context | {"again": True})
-        return retarget(response, "#newer")
-    _note_seen(request, context)
+        return retarget(render(request, "diagnosis/_newer.html", context), "#newer")
     if context["record"].is_pending:
         # The rest stays as it is, with the focus that may be in it.
         return retarget(render(request, "diagnosis/_pending.html", context), "#waiting")
@@ -300,10 +301,13 @@ def _record(request: PersonRequest, pk: uuid.UUID) -> MoleRecord:
     return get_object_or_404(MoleRecord.objects.of(request.user).with_answers(), pk=pk)
 
 
-def _note_seen(request: HttpRequest, context: dict) -> None:
-    """Who asked for the newer answer and has it before them is not told of it by e-mail."""
-    if "again" in request.GET and not context["outdated"]:
-        mails.forget(context["record"])
+def _note_seen(record: MoleRecord) -> None:
+    """Who asked for the newer answer and has it before them is not told of it by e-mail.
+
+    The page says so once it shows it: an answer that was sent may never have arrived.
+    """
+    if not assessments.is_outdated(record):
+        mails.forget(record)
 
 
 def _answers_form(request: PersonRequest, record: MoleRecord) -> AnswersForm:

@@ -3,12 +3,15 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
 from accounts.requests import PersonRequest
+from diagnosis.records.models import MoleRecord
 from diagnosis.reviews import opinions, verdicts
 from diagnosis.reviews.forms import CorrectionForm
 from diagnosis.reviews.models import DoctorProfile, Review
@@ -43,6 +46,16 @@ class ReviewAdmin(admin.ModelAdmin):
     # The stubs don't know that in the admin somebody is signed in.
     def get_queryset(self, request: PersonRequest) -> QuerySet[Review]:  # type: ignore[override]
         return super().get_queryset(request) & opinions.readable(request.user)
+
+    @transaction.atomic
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Of two corrections at once the second is checked against what the first has saved."""
+        review = self.get_object(request, unquote(object_id))
+        if review and request.method == "POST":
+            list(MoleRecord.objects.select_for_update().filter(pk=review.record_id).values("pk"))
+        return super().change_view(request, object_id, form_url, extra_context)
 
     @admin.display(description=_("diagnosis"))
     def in_words(self, review: Review) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms import UntouchedForm
 from accounts.models import User
 from diagnosis.language import terms
 from diagnosis.records.models import MAX_TEXT
@@ -75,19 +76,8 @@ class VerdictForm(forms.ModelForm):
         return self.cleaned_data["code"].strip().upper()
 
 
-class CorrectionForm(VerdictForm):
-    """Also carries what the page showed: what was saved since stays where nothing was touched."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name, field in self.fields.items():
-            is_told = self.add_initial_prefix(name) in self.data
-            field.show_hidden_initial = is_told or not self.is_bound
-
-    def clean(self) -> dict[str, Any]:
-        super().clean()
-        untouched = self.fields.keys() - set(self.changed_data)
-        return self.cleaned_data | {name: getattr(self.instance, name) for name in untouched}
+class CorrectionForm(UntouchedForm, VerdictForm):
+    """Of a verdict that stands."""
 
 
 class NewVerdictForm(VerdictForm):

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Case, Prefetch, QuerySet, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -30,6 +30,10 @@ from diagnosis.reviews.page import SKIPPED, ReviewPage, go_on, percent
 
 CLAIM_AT_MOST = 50
 MODEL_COLUMNS = ("category", "malignancy", "uncertain")
+# As the column shows it: a picture that can't be used has none, and comes after all others.
+SHOWN_MALIGNANCY = Case(
+    When(current_assessment__usable=True, then="current_assessment__malignancy")
+).asc(nulls_first=True)
 MODEL_FILTERS = ("danger", "current_assessment__uncertain")
 
 
@@ -244,9 +248,7 @@ class MoleRecordAdmin(admin.ModelAdmin):
             '<span data-danger="{}">{}</span>', record.danger, record.get_danger_display()
         )
 
-    @admin.display(
-        description=_("malignancy"), ordering="current_assessment__malignancy", empty_value="–"
-    )
+    @admin.display(description=_("malignancy"), ordering=SHOWN_MALIGNANCY, empty_value="–")
     def malignancy(self, record: MoleRecord) -> str | None:
         assessment = record.current_assessment
         if assessment is None or not assessment.usable:

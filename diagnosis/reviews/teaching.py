@@ -126,7 +126,7 @@ def _row(image_id: str, whole: str, picture: Picture, review: Review) -> dict[st
 
 
 def _check(directory: Path) -> None:
-    if not directory.exists() or not any(directory.iterdir()):
+    if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
         return
     try:
         header = (directory / TABLE).read_text(encoding="utf-8").splitlines()[:1]

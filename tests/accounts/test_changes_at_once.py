@@ -127,3 +127,40 @@ def test_what_was_not_read_ends_nothing(alice):
     without_password.display_name = "Alice A."
     without_password.save()
     assert alice.auth_token_set.exists()
+
+
+@pytest.fixture
+def tab(client, dr_chen):
+    """A form over a doctor's account that an administrator opened and sends later, as it was."""
+    client.force_login(UserFactory(display_name="frank", role="administrator", is_staff=True))
+    address = reverse("admin:accounts_user_change", args=[dr_chen.pk])
+    page = client.get(address)
+    fields = {}
+    for field in page.context["adminform"].form:
+        shown = field.field.prepare_value(field.value())
+        if field.field.disabled or shown is None:
+            continue
+        if shown is not False:
+            fields[field.html_name] = "on" if shown is True else shown
+        if f'name="{field.html_initial_name}"' in page.content.decode():
+            fields[field.html_initial_name] = shown
+    return lambda **changes: client.post(address, fields | changes)
+
+
+def test_a_form_that_was_open_on_another_tab_opens_no_account_that_was_closed(tab, dr_chen):
+    User.objects.filter(pk=dr_chen.pk).update(is_active=False, is_staff=False)
+    dr_chen.groups.set(Group.objects.filter(name="person"))
+    assert tab(display_name="Dr Chen Wei").status_code == 302
+    dr_chen = User.objects.get(pk=dr_chen.pk)
+    assert (dr_chen.is_active, dr_chen.is_staff) == (False, False)
+    assert dr_chen.groups.get().name == "person"
+    assert dr_chen.display_name == "Dr Chen Wei"
+
+
+def test_what_was_changed_in_it_counts(tab, dr_chen):
+    administrators = Group.objects.get(name="administrator")
+    groups = [*dr_chen.groups.values_list("pk", flat=True), administrators.pk]
+    assert tab(groups=groups, date_of_birth="1970-01-31").status_code == 302
+    dr_chen = User.objects.get(pk=dr_chen.pk)
+    assert set(dr_chen.groups.values_list("name", flat=True)) == {"doctor", "administrator"}
+    assert (dr_chen.is_active, dr_chen.date_of_birth.year) == (True, 1970)

@@ -59,3 +59,51 @@ def test_a_new_password_for_it_is_none_for_that_account(mallory, client, mailout
     assert not any("/password/reset/key" in mail.body for mail in mailoutbox)
     mallory.refresh_from_db()
     assert mallory.password == before
+
+
+# --- and stays so, whoever follows the link without that account's session -----------------------
+
+
+@pytest.fixture
+def confirmation(mallory, mailoutbox) -> str:
+    return link(next(mail for mail in mailoutbox if mail.to == [CHEN]))
+
+
+def is_mallorys(mallory) -> bool:
+    return mallory.emailaddress_set.get(email=CHEN).verified
+
+
+@pytest.mark.parametrize("who", ["nobody", "another person"])
+def test_who_follows_the_link_joins_no_account_of_somebody_else(mallory, confirmation, client, who):
+    if who == "another person":
+        client.force_login(UserFactory())
+    page = client.get(confirmation)
+    assert "Yes, it is mine" not in page.content.decode()
+    assert f"{reverse('account_login')}?next={confirmation}" in page.content.decode()
+    client.post(confirmation)
+    assert not is_mallorys(mallory)
+
+
+def test_nor_by_a_program(mallory, confirmation):
+    key = confirmation.split("/")[-2]
+    answer = APIClient().post("/api/v1/auth/confirm-email/", {"key": key}, format="json")
+    assert answer.status_code == 400
+    assert not is_mallorys(mallory)
+
+
+def test_the_session_of_that_account_confirms_it(mallory, confirmation, client):
+    client.force_login(mallory)
+    assert "Yes, it is mine" in client.get(confirmation).content.decode()
+    client.post(confirmation)
+    assert is_mallorys(mallory)
+
+
+def test_a_session_that_ended_before_the_button_was_pressed_is_opened_first(
+    mallory, confirmation, client
+):
+    client.force_login(mallory)
+    client.get(confirmation)
+    client.logout()
+    answer = client.post(confirmation)
+    assert answer.status_code == 200
+    assert f"{reverse('account_login')}?next={confirmation}" in answer.content.decode()

@@ -15,9 +15,12 @@ from django.utils import timezone
 
 from accounts import expiry, outbox
 from accounts.models import OutgoingMail, User
+from diagnosis.moles import reminders
 from diagnosis.own_data import archive
+from diagnosis.records import mails
+from diagnosis.records.models import MoleRecord
 from tests.accounts.test_signup import ANSWERS
-from tests.factories import UserFactory
+from tests.factories import MoleFactory, UserFactory, assessed
 
 LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
@@ -240,3 +243,42 @@ def test_what_waits_for_an_account_goes_with_it(db, client, by):
         expiry.remove_expired()
     assert not User.objects.filter(pk=dana.pk).exists()
     assert OutgoingMail.objects.get() == other
+
+
+def test_also_what_waits_for_others_under_the_address_before(db):
+    dana = UserFactory(email="dana@example.org")
+    mails.tell_together(assessed(owner=dana))
+    dana.email = "dana@new.example"
+    dana.save()
+    archive.delete_account(dana)
+    assert not OutgoingMail.objects.exists()
+
+
+# Django's validator takes it, and IDNA has no name for it.
+NOT_ENCODED = "bob@xn--ü.example"
+
+
+def test_an_address_that_can_not_be_encoded_holds_up_no_other_reminder(db, caplog):
+    for email in (NOT_ENCODED, "carol@example.org"):
+        mole = MoleFactory(owner=UserFactory(email=email), remind_after_days=30)
+        record = assessed(owner=mole.owner, mole=mole)
+        long_ago = timezone.now() - timedelta(days=40)
+        MoleRecord.objects.filter(pk=record.pk).update(created_at=long_ago)
+    reminders.sweep()
+    assert OutgoingMail.objects.get().recipients == ["carol@example.org"]
+    assert "can't be encoded" in caplog.text
+    assert NOT_ENCODED not in caplog.text
+    assert reminders.sweep() == 0
+
+
+def test_nor_a_new_versions_answer(db):
+    mails.tell_together(assessed(owner=UserFactory(email=NOT_ENCODED)))
+    assert not OutgoingMail.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["account_signup", "account_reset_password"])
+def test_no_account_is_made_for_one_nor_a_mail_tried(db, client, name):
+    answer = client.post(reverse(name), ANSWERS | {"email": NOT_ENCODED})
+    assert answer.status_code == 200
+    assert "email" in answer.context["form"].errors
+    assert not User.objects.exists()

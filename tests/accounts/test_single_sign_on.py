@@ -1,6 +1,7 @@
 """Sign-in through an identity provider: a real one, which this file starts."""
 
 import socket
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -11,6 +12,8 @@ from auditlog.models import LogEntry
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from knox.models import AuthToken
 
 from accounts.models import User
 from tests.accounts.test_token import current_code
@@ -183,6 +186,28 @@ def test_where_the_provider_decides_about_roles_none_is_kept_by_a_password_here(
     assert "Clinic login decides" in refused.json()["detail"]
     assert not left.auth_token_set.exists()
     assert client.get("/records/").status_code == 200
+
+
+@pytest.mark.parametrize(("days", "works"), [(6, True), (8, False)])
+def test_a_token_of_staff_works_while_they_sign_in_there(left, alice, days, works) -> None:
+    """Who has left the clinic does not come back, and nothing tells this site."""
+    token = AuthToken.objects.create(left, expiry=timedelta(days=365))[1]
+    then = timezone.now() - timedelta(days=days)
+    left.socialaccount_set.update(last_login=then)
+    program = Client(headers={"Authorization": f"Token {token}"})
+    answer = program.get("/api/v1/queue/")
+    assert answer.status_code == (200 if works else 401)
+    assert works or "Clinic login decides" in answer.json()["detail"]
+    left.socialaccount_set.update(last_login=timezone.now())
+    assert program.get("/api/v1/queue/").status_code == 200
+
+
+def test_one_of_a_person_works_on(provider, roles, client, alice) -> None:
+    token = AuthToken.objects.create(alice)[1]
+    alice.socialaccount_set.create(provider="clinic", uid="a1")
+    alice.socialaccount_set.update(last_login=timezone.now() - timedelta(days=20))
+    answer = client.get("/api/v1/records/", headers={"Authorization": f"Token {token}"})
+    assert answer.status_code == 200
 
 
 def test_a_superuser_and_where_administrators_decide_a_password_opens_it_as_before(

@@ -39,6 +39,14 @@ def test_a_token_is_shown_once_and_works_until_it_is_revoked(confirmed, alice):
     assert not works(token)
 
 
+def test_a_double_click_makes_one(confirmed):
+    """Of two, the first would be in an answer that nobody sees."""
+    for page in (confirmed.get(TOKENS), confirmed.post(TOKENS)):
+        html = page.content.decode()
+        assert re.search(r'<form method="post"[^>]* data-busy>', html)
+        assert "js/busy.js" in html
+
+
 def test_the_password_is_asked_for_again_before_one_is_made(client, alice):
     client.force_login(alice)
     assert client.post(TOKENS).url.startswith(reverse("account_reauthenticate"))

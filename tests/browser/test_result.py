@@ -126,7 +126,9 @@ def test_a_newer_answer_takes_the_place_of_the_older_by_itself(
     expect(page.get_by_text("still looking")).to_be_visible()  # has asked, and got no answer yet
     expect(page.get_by_role("button", name="Outline")).to_have_attribute("aria-pressed", "true")
     assessments.reassess(record=record)
-    expect(page.get_by_text("What earlier versions said")).to_be_visible()
+    with page.expect_response(lambda answer: answer.url.endswith("?seen=1")) as seen:
+        expect(page.get_by_text("What earlier versions said")).to_be_visible()
+    assert seen.value.status == 204
     expect(page.get_by_role("button", name="Check it with")).to_be_hidden()
     page.get_by_text("What earlier versions said").click()
     expect(page.get_by_text("Should be seen by a doctor soon").last).to_be_visible()

@@ -35,6 +35,11 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{directory} is neither empty nor an earlier export; choose another folder."
             ) from None
+        except OSError as error:
+            raise CommandError(
+                f"{error.strerror or error}\n"
+                "The export is not complete. The same command goes on where this one stopped."
+            ) from error
         self.stdout.write(f"{count:,} pictures in {directory}")
         if missing:
             self.stdout.write(

@@ -95,6 +95,31 @@ def test_pictures_of_one_lesion_belong_to_one_mole(clinic, fill):
     assert MoleRecord.objects.get(note="images/i4.jpg").mole == first.mole
 
 
+def test_lesions_of_two_patients_that_have_one_number_are_two_moles(clinic, fill):
+    """Their changes and verdicts would be read as those of one."""
+    folder = fill(*(f"i{number}.jpg" for number in range(1, 7)))
+    rows = ["i1,1,P1,nv", "i2,1,P1,nv", "i3,1,P2,mel", "i4,1,P2,mel", "i5,1,P3,nv", "i6,1,,nv"]
+    table = "\n".join(["image_id,lesion_id,patient_id,dx", *rows])
+    (folder / "metadata.csv").write_text(table)
+    for _time in range(2):
+        run(folder, clinic)
+        first, again, other, its, alone, unknown = (
+            record.mole for record in MoleRecord.objects.order_by("note")
+        )
+        assert first == again != other == its
+        assert first.name.endswith("/P1/1")
+        assert (alone, unknown) == (None, None)
+
+
+def test_who_is_named_in_some_rows_of_a_lesion_alone_is_one_patient(clinic, fill):
+    folder = fill("i1.jpg", "i2.jpg")
+    table = "image_id,lesion_id,patient_id,dx\ni1,1,P1,nv\ni2,1,,nv\n"
+    (folder / "metadata.csv").write_text(table)
+    run(folder, clinic)
+    first, second = MoleRecord.objects.order_by("note")
+    assert first.mole == second.mole is not None
+
+
 def test_it_goes_on_where_it_was_stopped(clinic, fill, monkeypatch):
     folder = fill("a.jpg", "b.jpg", "c.jpg")
     submit, calls = uploads.submit, []

@@ -4,8 +4,9 @@ import io
 import re
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
@@ -78,6 +79,43 @@ def test_pictures_without_a_record_are_swept_after_a_day(alice, monkeypatch):
     assert pictures.remove_orphans() == 1
     assert storage.exists(kept.image.name)
     assert not storage.exists(orphan.image.name)
+
+
+def test_a_sweep_that_is_always_cut_off_comes_to_each_of_them(alice, monkeypatch):
+    """A store on the network may answer too slowly for all folders in the time of one task."""
+    RecordFactory(owner=alice)
+    names = {f"records/{number:02x}/{number:02x}ab.jpg" for number in range(12)}
+    for name in names:
+        default_storage.save(name, ContentFile(picture()))
+    listdir = FileSystemStorage.listdir
+    for _sweep in range(100):
+        left = iter(range(4))  # the list of folders, and three of them
+
+        def slow(self, path, left=left):
+            if next(left, None) is None:
+                raise SoftTimeLimitExceeded
+            return listdir(self, path)
+
+        monkeypatch.setattr(FileSystemStorage, "listdir", slow)
+        with pytest.raises(SoftTimeLimitExceeded):
+            pictures.remove_orphans(older_than_seconds=-1)
+    assert not [name for name in names if default_storage.exists(name)]
+
+
+def test_one_that_another_sweep_removes_meanwhile_is_no_hindrance(alice, monkeypatch):
+    RecordFactory(owner=alice)
+    for name in ("records/ab/ab1.jpg", "records/ab/ab2.jpg"):
+        default_storage.save(name, ContentFile(picture()))
+    ask = FileSystemStorage.get_modified_time
+
+    def removed_first(self, name):
+        if name.endswith("ab1.jpg"):
+            self.delete(name)
+        return ask(self, name)
+
+    monkeypatch.setattr(FileSystemStorage, "get_modified_time", removed_first)
+    assert pictures.remove_orphans(older_than_seconds=-1) == 1
+    assert default_storage.listdir("records/ab")[1] == []
 
 
 def test_without_any_record_nothing_is_swept_since_a_backup_may_be_half_restored(db):

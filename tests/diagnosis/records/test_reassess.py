@@ -1,5 +1,7 @@
 """Assessing again with a newer model: another answer is added, and no person waits for it."""
 
+import re
+
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.urls import reverse
@@ -20,6 +22,8 @@ from tests.factories import (
     assessed,
     picture,
 )
+
+BY_HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
@@ -168,6 +172,12 @@ def test_nothing_is_told_of_an_answer_that_is_not_stored(alice, says, sent, monk
     assert not sent()
 
 
+def say_seen(client, answer) -> None:
+    """As the page does by itself, once it is there."""
+    address = re.search(r'hx-get="([^"]*\?seen=1)" hx-trigger="load"', answer.content.decode())[1]
+    assert client.get(address, headers=BY_HTMX).status_code == 204
+
+
 @pytest.mark.parametrize("fragment", [True, False])
 def test_who_asked_and_has_the_answer_before_her_is_not_told_of_it(
     client, alice, says, sent, monkeypatch, fragment
@@ -181,9 +191,11 @@ def test_who_asked_and_has_the_answer_before_her_is_not_told_of_it(
     assert str(seen.pk) in str(OutgoingMail.objects.get().about)  # she may have closed the page
     if fragment:
         part = reverse("diagnosis:record_state", args=[seen.pk])
-        client.get(part, {"again": "1"}, headers={"HX-Request": "true"})
+        answer = client.get(part, {"again": "1"}, headers=BY_HTMX)
     else:
-        client.get(page)
+        answer = client.get(page)
+    assert str(seen.pk) in str(OutgoingMail.objects.get().about)  # it may not have arrived
+    say_seen(client, answer)
     [message] = sent()
     assert f"/records/{other.pk}/" in str(message.message())
     assert str(seen.pk) not in str(message.message())
@@ -194,8 +206,22 @@ def test_where_she_has_seen_all_there_is_no_e_mail(client, alice, says, sent):
     says("malignant_high_risk")
     reassess_record(record.pk)
     client.force_login(alice)
-    client.get(reverse("diagnosis:record_detail", args=[record.pk]), {"again": ""})
+    page = reverse("diagnosis:record_detail", args=[record.pk])
+    say_seen(client, client.get(page, {"again": ""}))
     assert not sent()
+
+
+def test_what_says_seen_of_an_older_answer_takes_no_e_mail_back(
+    client, alice, says, sent, monkeypatch
+):
+    record = assessed(owner=alice)
+    says("malignant_high_risk")
+    reassess_record(record.pk)
+    monkeypatch.setattr(assessments, "is_outdated", lambda _: True)
+    client.force_login(alice)
+    state = reverse("diagnosis:record_state", args=[record.pk])
+    assert client.get(state, {"seen": "1"}, headers=BY_HTMX).status_code == 204
+    assert sent()
 
 
 def test_so_is_who_should_go_sooner_or_whose_picture_could_not_be_used(alice, says, sent):

@@ -6,6 +6,7 @@ from django.urls import reverse
 from diagnosis.models import Assessment, MoleRecord
 from diagnosis.reviews import claims
 from diagnosis.reviews.page import percent
+from diagnosis.reviews.queue_page import MoleRecordAdmin
 from tests.factories import (
     MoleFactory,
     RecordFactory,
@@ -83,6 +84,20 @@ def test_no_figure_of_a_picture_that_can_not_be_used_is_shown(doctor, alice):
     judged = assessed("malignant_low_risk", owner=alice)
     figure = percent(judged.current_assessment.malignancy)
     assert figure in doctor.get(LIST).content.decode()
+
+
+def test_sorted_by_malignancy_nor_does_its_place_tell_one(doctor, alice):
+    """Highest first, then those without a figure, longest waiting first."""
+    hidden = [assessed(None, owner=alice, signs=["bleeding"]) for _picture in range(2)]
+    records = [assessed(owner=alice), assessed("malignant_high_risk", owner=alice)]
+    figures = zip([*hidden, *records], [0.05, 0.99, 0.1, 0.9], strict=True)
+    for record, malignancy in figures:
+        Assessment.objects.filter(record=record).update(malignancy=malignancy)
+    low, high = records
+    column = MoleRecordAdmin.list_display.index("malignancy") + 1
+    assert shown(doctor, o=f"-{column}")[:2] == [high, low]
+    assert set(shown(doctor, o=f"-{column}")[2:]) == set(hidden)
+    assert shown(doctor, o=f"{column}")[2:] == [low, high]
 
 
 def test_filters_and_search(doctor, alice, bob):

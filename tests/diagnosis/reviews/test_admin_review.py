@@ -1,10 +1,12 @@
 """A record's page in the admin: doctors read it, and write a verdict that the person sees."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 
 import pytest
 from auditlog.models import LogEntry
+from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.formats import date_format
@@ -194,6 +196,33 @@ def test_a_form_of_corrections_that_was_open_on_another_tab_takes_nothing_back(
     assert "belongs to another risk category" in refused.content.decode()
     review.refresh_from_db()
     assert (review.diagnosis, review.comment) == ("", "Nothing to add.")
+
+
+def test_nor_what_is_being_saved_as_it_is_sent(transactional_db, doctor, dr_chen, record):
+    """Of two at once the second is checked against what the first has saved."""
+    review = ReviewFactory(record=record, doctor=dr_chen, diagnosis="nv", confidence="low")
+    page = reverse("admin:diagnosis_review_change", args=[review.pk])
+    form = doctor.get(page).context["adminform"].form
+    tab = {field.html_initial_name: field.value() or "" for field in form}
+    tab |= {field.html_name: field.value() or "" for field in form}
+
+    def send():
+        try:
+            return doctor.post(page, tab | {"diagnosis": "bkl", "comment": "Harmless."})
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor() as pool:
+        with transaction.atomic():
+            changes = {"risk_category": "malignant_high_risk", "diagnosis": "mel"}
+            verdicts.correct(review=review, by=dr_chen, **changes)
+            sent = pool.submit(send)
+            wait([sent], timeout=1)  # it comes to the lock, meanwhile
+        answer = sent.result()
+    assert answer.status_code == 200
+    assert "belongs to another risk category" in answer.content.decode()
+    review.refresh_from_db()
+    assert (review.diagnosis, review.comment) == ("mel", "")
 
 
 def test_nobody_adds_or_deletes_records_here(doctor, record, admin_client):

@@ -1,5 +1,6 @@
 """Verdicts teach: reviewed pictures of those who allow it, as a data set that ml reads."""
 
+import errno
 import io
 from datetime import date
 
@@ -8,7 +9,7 @@ from auditlog.models import LogEntry
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from diagnosis.records import sittings
+from diagnosis.records import media, sittings
 from diagnosis.reviews import teaching, verdicts
 from ml import datasets
 from tests.factories import (
@@ -193,6 +194,34 @@ def test_a_picture_that_is_gone_is_left_out_aloud(willing, dr_chen, folder, is_c
     assert set(rows(folder)) == {teaching.pseudonym("record", there.pk)}
     assert len(list((folder / "images").iterdir())) == 1
     assert len(exported().filter(object_pk=str(there.pk))) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+        (media.Unreachable(), "can't be reached"),
+    ],
+)
+def test_a_full_disk_or_a_store_that_does_not_answer_ends_it_with_a_sentence(
+    willing, dr_chen, folder, monkeypatch, error, sentence
+):
+    reviewed(willing, dr_chen)
+
+    def fail(*_):
+        raise error
+
+    with monkeypatch.context() as trouble:
+        trouble.setattr(teaching, "_copy", fail)
+        with pytest.raises(CommandError, match=sentence):
+            export(folder)
+    assert "1 pictures" in export(folder)
+
+
+def test_so_does_a_file_in_place_of_a_folder(willing, folder):
+    folder.write_text("notes")
+    with pytest.raises(CommandError, match="neither empty nor an earlier export"):
+        export(folder)
 
 
 def test_each_copy_is_in_the_audit_log_once(willing, dr_chen, folder):
