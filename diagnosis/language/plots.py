@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from diagnosis.records.models import MoleRecord
 
 STEPS = (1, 2, 5, 10, 20, 50, 100)
-PERCENTS = (25, 50, 100, 200, 500, 1000)
+FACTORS = (2, 5, 10, 100)
 LINES = 4
 
 
@@ -107,17 +107,20 @@ def area_plot(found: Mapping["MoleRecord", "Change"]) -> Plot | None:
     measured = max(kinds.values(), key=len)
     begin, end = measured[0][0], measured[-1][0]
     seconds = (end - begin).total_seconds() or 1
-    largest = 100 * max(shares[2] for _at, shares in measured)
-    step = next((s for s in PERCENTS if largest <= s * LINES), PERCENTS[-1])
-    top = step * max(1, math.ceil(largest / step))
+    extremes = [share for _at, shares in measured for share in shares]
+    rows = _rows(min(extremes), max(extremes))
+
+    def down(share: float) -> float:
+        return 1 - math.log(share / rows[0]) / math.log(rows[-1] / rows[0])
+
     points = [
         Point(
             (at - begin).total_seconds() / seconds,
-            1 - 100 * share / top,
+            down(share),
             _day(at),
             _percent(share),
-            1 - 100 * low / top,
-            1 - 100 * high / top,
+            down(low),
+            down(high),
         )
         for at, (share, low, high) in measured
     ]
@@ -127,10 +130,7 @@ def area_plot(found: Mapping["MoleRecord", "Change"]) -> Plot | None:
     return Plot(
         name="area",
         points=points,
-        rows=[
-            Point(0, 1 - value / top, label=_percent(value / 100))
-            for value in range(0, top + 1, step)
-        ],
+        rows=[Point(0, down(share), label=_percent(share)) for share in rows],
         title=title % _ends(points),
         column=_("Area"),
         hint=_(
@@ -138,6 +138,20 @@ def area_plot(found: Mapping["MoleRecord", "Change"]) -> Plot | None:
             "the area of a mole that did not change can lie."
         ),
     )
+
+
+def _rows(low: float, high: float) -> list[float]:
+    """The lines of a scale by factors, with 1 among them, between which all shares lie.
+
+    Not from zero: the error is a factor, and of photographs so large that on even steps its upper
+    end alone would have the room, and a mole twice as large would lie on the line of the first.
+    """
+    for factor in FACTORS:
+        lowest = math.floor(math.log(low, factor))
+        highest = max(math.ceil(math.log(high, factor)), lowest + 1)
+        if highest - lowest <= LINES:
+            break
+    return [float(factor) ** power for power in range(lowest, highest + 1)]
 
 
 def _ends(points: list[Point]) -> dict[str, str]:

@@ -119,7 +119,7 @@ class Answer:
     @property
     def beside(self) -> list[str]:
         """What the heading does not stand without, at whichever door."""
-        said = (self.again, *self.because, *self.advice_on_picture, self.several)
+        said = (self.again, *self.because, self.phone, *self.advice_on_picture, self.several)
         said += (*self.left_out, *self.untested, *self.warnings)
         return [str(sentence) for sentence in said if sentence]
 

@@ -83,7 +83,8 @@ def send(subscription_id: uuid.UUID | str) -> None:
         return
     outcome = outbound.post(subscription.endpoint, *sealed(subscription, _content(subscription)))
     if outcome.status in GONE:
-        this.delete()
+        # Unless the browser has told its new address meanwhile.
+        this.filter(endpoint=subscription.endpoint).delete()
     elif outcome.is_accepted:
         ours.update(record_id=None, due_at=None)
     else:

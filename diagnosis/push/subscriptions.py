@@ -38,15 +38,8 @@ def add(
 
     Raises ValidationError, TryLater.
     """
-    limits.spend(person, "push")
     keys = {"person": person, "p256dh": p256dh, "auth": auth}
-    try:
-        outbound.check_url(endpoint, most=MAX_ENDPOINT)
-        browser = PushSubscription(endpoint=endpoint, **keys)
-        browser.clean_fields()
-        notifications.sealed(browser, {})  # what can't be encrypted for now can't be later
-    except (ValidationError, notifications.UnusableKeys) as error:
-        raise ValidationError(NOT_A_BROWSER) from error
+    _check(endpoint, **keys)
     with transaction.atomic():
         # Locked, so that two at once do not exceed the limit.
         User.objects.select_for_update().get(pk=person.pk)
@@ -58,6 +51,32 @@ def add(
         )
     session[IN_SESSION] = str(subscription.pk)
     return subscription
+
+
+def renew(*, person: User, key: str, endpoint: str, p256dh: str, auth: str) -> None:
+    """Give the subscription of that id the address that its browser has now.
+
+    Raises ValidationError, also where it was turned off meanwhile; TryLater.
+    """
+    this = person.push_subscriptions.filter(pk=key)
+    if not this.exists():
+        raise ValidationError(NOT_A_BROWSER)
+    _check(endpoint, person, p256dh, auth)
+    with transaction.atomic():
+        PushSubscription.objects.filter(endpoint=endpoint).exclude(pk=key).delete()
+        this.update(endpoint=endpoint, p256dh=p256dh, auth=auth)
+
+
+def _check(endpoint: str, person: User, p256dh: str, auth: str) -> None:
+    """Raises ValidationError, TryLater."""
+    limits.spend(person, "push")
+    try:
+        outbound.check_url(endpoint, most=MAX_ENDPOINT)
+        browser = PushSubscription(endpoint=endpoint, person=person, p256dh=p256dh, auth=auth)
+        browser.clean_fields()
+        notifications.sealed(browser, {})  # what can't be encrypted for now can't be later
+    except (ValidationError, notifications.UnusableKeys) as error:
+        raise ValidationError(NOT_A_BROWSER) from error
 
 
 def remove(*, person: User, endpoint: str | None = None) -> None:

@@ -4,11 +4,12 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.requests import PersonRequest
 from diagnosis.push import notifications, subscriptions
@@ -26,9 +27,8 @@ def push(request: PersonRequest) -> HttpResponse:
 def turn_on(request: PersonRequest) -> HttpResponse:
     """The form holds what the browser says of itself; no person filled it in."""
     _check_offered()
-    given = {name: request.POST.get(name, "") for name in ("endpoint", "p256dh", "auth")}
     try:
-        made = subscriptions.add(person=request.user, session=request.session, **given)
+        made = subscriptions.add(person=request.user, session=request.session, **_given(request))
     except ValidationError as error:
         messages.error(request, error.messages[0])
         return _page(request, status=400)
@@ -36,6 +36,23 @@ def turn_on(request: PersonRequest) -> HttpResponse:
     response = redirect("diagnosis:push")
     subscriptions.remember(response, made)
     return response
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@login_required
+def renew(request: PersonRequest) -> HttpResponse:
+    """For the browser's worker, whose subscription the browser has replaced: what it needs to
+    subscribe anew, and then the new address."""
+    _check_offered()
+    if request.method == "GET":
+        return JsonResponse({"key": notifications.public_key(), "token": get_token(request)})
+    key = request.COOKIES.get(subscriptions.COOKIE, "")
+    try:
+        subscriptions.renew(person=request.user, key=key, **_given(request))
+    except ValidationError as error:
+        return JsonResponse({"detail": error.messages[0]}, status=400)
+    return HttpResponse(status=204)
 
 
 @require_POST
@@ -56,6 +73,10 @@ def _page(request: PersonRequest, status: int = 200) -> HttpResponse:
         "known": list(request.user.push_subscriptions.values_list("endpoint", flat=True)),
     }
     return render(request, "diagnosis/push.html", context, status=status)
+
+
+def _given(request: PersonRequest) -> dict[str, str]:
+    return {name: request.POST.get(name, "") for name in ("endpoint", "p256dh", "auth")}
 
 
 def _check_offered() -> None:

@@ -44,7 +44,7 @@ ADVICE_THAT_HOLDS = Case(
 # What the API says of a record beside its pictures, answer and verdicts, and what it pages by.
 SAID = (
     *("id", "state", "failure_reason", "mole", "modality", "note", "signs", "size_mm", "changes"),
-    *("created_at", "finished_at", "danger", "stale_since", "is_reviewed"),
+    *("phone_advice", "created_at", "finished_at", "danger", "stale_since", "is_reviewed"),
 )
 
 

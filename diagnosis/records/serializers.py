@@ -18,6 +18,10 @@ CHANGES_FOUND = _(
     "What measurably changed since the mole's first picture: the advice is then never less than "
     "doctor_weeks."
 )
+PHONE_ADVICE = _(
+    "What the camera page had shown of it; empty for every other upload. Where that is more than "
+    "the assessment's advice, a doctor should look at the mole."
+)
 IS_STALE = _(
     "The pictures or the place of the mole were changed since the assessment, and there will be "
     "another one."
@@ -218,6 +222,12 @@ class RecordSerializer(serializers.ModelSerializer):
         read_only=True,
         help_text=CHANGES_FOUND,
     )
+    phone_advice = serializers.ChoiceField(
+        list(terms.ADVICE.items()),
+        allow_blank=True,
+        read_only=True,
+        help_text=PHONE_ADVICE,
+    )
     failure_reason = serializers.ChoiceField(
         MoleRecord.FailureReason.choices, allow_blank=True, read_only=True
     )
@@ -243,6 +253,7 @@ class RecordSerializer(serializers.ModelSerializer):
             "signs",
             "size_mm",
             "changes",
+            "phone_advice",
             "image",
             "thumbnail",
             "pictures",
@@ -268,6 +279,7 @@ class RecordSerializer(serializers.ModelSerializer):
             "signs": record.signs,
             "size_mm": record.size_mm,
             "changes": record.changes,
+            "phone_advice": record.phone_advice,
             "image": pictures[0]["image"],
             "thumbnail": pictures[0]["thumbnail"],
             "pictures": pictures,

@@ -262,8 +262,7 @@ def _answer(record: MoleRecord, assessment: Assessment) -> dict[str, Any]:
         "earlier": results.earlier(record) if results.is_warned(record) else [],
         "remarks": [
             *(sentences[code] for code in (*assessment.reasons, *assessment.warnings)),
-            *((said.again,) if said and said.again else ()),
-            *(said.untested if said else ()),
+            *((each for each in (said.again, said.phone, *said.untested) if each) if said else ()),
         ],
         "overlays": {"heatmap": assessment.heatmap, "outline": assessment.outline},
     }

@@ -134,7 +134,7 @@ class _Report(FPDF):
             self._line(sentence, 9.5, GREY, gap=1.5)
 
     def plot(self, heading: str, plot: plots.Plot) -> None:
-        """Points joined by a line, with their error, over a scale from zero."""
+        """Points joined by a line, with their error, over the lines of a scale."""
         self.ln(3)
         self._line(heading, 12, bold=True, gap=3)
         left, top, width, height = MARGIN_MM + 12, self.get_y(), self.epw - 16, 42

@@ -100,6 +100,31 @@ def test_the_real_service_worker_shows_what_comes_and_opens_its_page(phone: Page
     ]
 
 
+@pytest.mark.parametrize("made_by", ["browser", "worker"])
+def test_a_browser_that_gets_another_address_tells_it(phone: Page, alice, made_by) -> None:
+    phone.context.grant_permissions(["notifications"])
+    phone.goto(PAGE)
+    button(phone, "Turn on in this browser").click()
+    expect(button(phone, "Turn off in this browser")).to_be_visible()
+    [worker] = phone.context.service_workers
+    newer = browser_at("https://push.example.org/send/newer").said
+    worker.evaluate(
+        """async ([newer, made_by]) => {
+          const { endpoint, ...keys } = newer;
+          const subscription = { endpoint, toJSON: () => ({ keys }) };
+          PushManager.prototype.subscribe = async () => subscription;
+          const event = new ExtendableEvent("pushsubscriptionchange");
+          if (made_by === "browser") event.newSubscription = subscription;
+          let done;
+          event.waitUntil = (promise) => { done = promise; };
+          self.dispatchEvent(event);
+          await done;
+        }""",
+        [newer, made_by],
+    )
+    assert alice.push_subscriptions.get().endpoint == newer["endpoint"]
+
+
 def test_a_person_who_blocks_them_reads_what_to_do(phone: Page) -> None:
     phone.add_init_script(
         "Object.defineProperty(Notification, 'permission', { get: () => 'denied' })"

@@ -6,7 +6,8 @@ const FRAMED = 0.7; // of the shorter side; .guide in camera.css is as large
 const SIZE = { width: { ideal: 1920 }, height: { ideal: 1080 } };
 const PATIENCE_MS = 100; // for the browser to tell of a new picture, before it is asked
 const FROZEN_MS = 3000; // without a new picture: something is wrong
-const GONE = ["OverconstrainedError", "NotFoundError"]; // of a camera that was chosen once
+// Of a camera that was chosen once: it is gone, or does not start, as one that another program makes.
+const NOT_OPENED = ["OverconstrainedError", "NotFoundError", "NotReadableError", "AbortError"];
 
 /** What some cameras can do and TypeScript does not know.
  * @typedef {MediaTrackCapabilities & {
@@ -42,7 +43,7 @@ export class Camera {
 
   /** @param {number} generation */
   async start(generation) {
-    if (!await this.take(generation, remembered())) return;
+    if (!await this.takeChosen(generation)) return;
     if (!remembered()) await this.takeBetter(generation);
     if (generation !== this.generation) return;
     this.track.addEventListener("ended", () => this.onend());
@@ -53,18 +54,25 @@ export class Camera {
     this.watch(generation);
   }
 
+  /** The camera of the last time. Where only another one opens, that one: cameras can be chosen
+   * while one looks, and not before. @param {number} generation */
+  async takeChosen(generation) {
+    const chosen = remembered();
+    try {
+      return await this.take(generation, chosen);
+    } catch (error) {
+      if (!chosen || !(error instanceof DOMException) || !NOT_OPENED.includes(error.name)) throw error;
+      const isOpen = await this.take(generation, null);
+      remember(null);
+      return isOpen;
+    }
+  }
+
   /** Open one, in place of the one before. @param {number} generation
    * @param {string | null} deviceId null: the browser's choice @returns {Promise<boolean>} */
   async take(generation, deviceId) {
     const which = deviceId ? { deviceId: { exact: deviceId } } : { facingMode: { ideal: "environment" } };
-    let stream;
-    try {
-      stream = await navigator.mediaDevices.getUserMedia({ audio: false, video: { ...which, ...SIZE } });
-    } catch (error) {
-      if (!deviceId || !(error instanceof DOMException) || !GONE.includes(error.name)) throw error;
-      remember(null);
-      return this.take(generation, null);
-    }
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: false, video: { ...which, ...SIZE } });
     if (document.hidden) this.close(); // asked for before, given while nobody looks
     if (generation !== this.generation) {
       stop(stream);

@@ -113,7 +113,8 @@ function close() {
   view.show("start");
 }
 
-/** The camera closes: of pictures that are taken together, those that are there are saved. */
+/** The camera closes, or goes on to another mole: of pictures that are taken together, those that
+ * are there are saved. */
 function endTaking() {
   if (!missing) return;
   missing = 0;
@@ -258,6 +259,7 @@ view.stop.addEventListener("click", () => {
   close();
 });
 view.anew.addEventListener("click", () => {
+  endTaking(); // of the mole before
   steady.anew();
   newRound();
 });

@@ -21,6 +21,7 @@ PHONE = """(cameras) => {
     const id = wanted.video.deviceId?.exact;
     const camera = id ? cameras.find((each) => each.id === id) : cameras[0];
     if (!camera) throw new DOMException("gone", "OverconstrainedError");
+    if (camera.fails) throw new DOMException("not started", camera.fails);
     const busy = window.opened.some(({ track }) => track.readyState === "live");
     if (busy) throw new DOMException("one at a time", "NotReadableError");
     const stream = camera.still
@@ -163,6 +164,28 @@ def test_a_remembered_camera_that_is_gone_gives_way_to_another(take) -> None:
     live(page)
     assert opened(page) == ["a"]
     expect(page.get_by_role("combobox", name="Camera")).to_be_hidden()
+
+
+@pytest.mark.parametrize("fails", ["NotReadableError", "AbortError"])
+def test_a_chosen_camera_that_does_not_start_gives_way_to_another(take, fails) -> None:
+    """Cameras are chosen while one looks: nobody could have chosen another."""
+    page = take(
+        {"id": "a", "label": "Back Camera", "abilities": FOCUS},
+        {"id": "b", "label": "Back of another program", "fails": fails},
+    )
+    page.evaluate("localStorage.setItem('camera', 'b')")
+    start(page)
+    live(page)
+    assert opened(page) == ["a"]
+    expect(page.get_by_role("combobox", name="Camera")).to_have_value("a")
+
+
+def test_a_chosen_camera_is_remembered_while_none_starts(take) -> None:
+    page = take(*({"id": n, "label": f"Back {n}", "fails": "NotReadableError"} for n in "ab"))
+    page.evaluate("localStorage.setItem('camera', 'b')")
+    start(page)
+    expect(page.get_by_text("The camera is in use by another program.")).to_be_visible()
+    assert page.evaluate("localStorage.getItem('camera')") == "b"
 
 
 def test_a_camera_that_gives_no_picture_is_said(take) -> None:

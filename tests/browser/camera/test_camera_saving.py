@@ -73,14 +73,16 @@ def test_three_pictures_are_saved_as_one_record(live: Page) -> None:
     assert record.phone_advice == "doctor_days"
 
 
-@pytest.mark.parametrize("how", ["hidden", "stopped"])
-def test_what_was_taken_of_three_is_saved_when_the_camera_closes(live: Page, how) -> None:
+@pytest.mark.parametrize("how", ["hidden", "stopped", "another"])
+def test_what_was_taken_of_three_is_saved_when_no_more_are_taken(live: Page, how) -> None:
     button = live.get_by_role("button", name="Save three pictures")
     expect(button).to_be_enabled(timeout=30_000)
     button.click()
     expect(live.locator("[data-live-said]")).to_contain_text("of 3 is taken", timeout=30_000)
     if how == "stopped":
         live.get_by_role("button", name="Stop").click()
+    elif how == "another":
+        live.get_by_role("button", name="Another mole").click()
     else:
         live.evaluate(HIDE, True)
         live.evaluate(HIDE, False)

@@ -13,6 +13,7 @@ from django.urls import reverse
 from pypdf import PdfReader
 
 import ml.release
+from diagnosis.sharing import links
 from tests.factories import RecordFactory, assessed
 
 pytestmark = pytest.mark.django_db
@@ -119,6 +120,31 @@ def test_the_result_says_where_the_phone_had_said_something_else(
     content = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
     assert ("The camera page had said" in content) == differs
     assert ("let a doctor look at the mole" in content) == doctor
+
+
+@pytest.mark.parametrize("category", ["benign", None])
+def test_what_the_camera_saw_stands_at_every_door(client: Client, alice, dr_chen, category) -> None:
+    record = assessed(category, owner=alice, phone_advice="doctor_days")
+    client.force_login(alice)
+    api = f"/api/v1/records/{record.pk}/"
+    report = client.get(f"/api/v1/fhir/DiagnosticReport/{record.pk}").json()
+    observed = client.get(f"/api/v1/fhir/{report['result'][0]['reference']}").json()
+    pdf = client.get(reverse("diagnosis:record_report", args=[record.pk])).content
+    link = links.key(links.create(owner=alice, days=7, record=record))
+    doors = {
+        "link": client.get(reverse("diagnosis:shared"), {"key": link}).content.decode(),
+        "report": " ".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages),
+        "FHIR's report": report["conclusion"],
+        "FHIR's observation": " ".join(note["text"] for note in observed["note"]),
+    }
+    client.force_login(dr_chen)
+    page = reverse("admin:diagnosis_molerecord_change", args=[record.pk])
+    doors["doctor"] = client.get(page).content.decode()
+    said = "Since the camera saw a warning sign, let a doctor look at the mole."
+    assert [door for door, words in doors.items() if said not in " ".join(words.split())] == []
+    client.force_login(alice)
+    for answer in (client.get(api).json(), client.get("/api/v1/records/").json()["results"][0]):
+        assert answer["phone_advice"] == "doctor_days"
 
 
 @pytest.mark.parametrize(("shown", "doctor"), [("doctor_days", True), ("watch", False)])

@@ -294,6 +294,21 @@ def test_the_areas_stand_in_a_plot_with_their_error(picture_of, work, see):
     assert "Area compared with the first picture: 100%" in shown
 
 
+def test_growth_is_seen_in_the_plot_however_large_the_error(
+    picture_of, work, see, known_error, monkeypatch
+):
+    monkeypatch.setitem(known_error, "area", 2.6)  # of photographs as released
+    picture_of("mole", 0.2, 60, modality="photo")
+    picture_of("turned", 0.3, 0, modality="photo")
+    work()
+    plot = see().split('id="plot-area"')[1].split("</svg>")[0]
+    before, after = (float(y) for y in re.findall(r'cy="([\d.]+)%"', plot))
+    assert before - after > 8  # in hundred of the height, by an area of 2.25 times
+    places = [float(y) for y in re.findall(r'y[12]?="(-?[\d.]+)%"', plot)]
+    assert 0 <= min(places) < max(places) <= 100
+    assert ">100%</text>" in plot
+
+
 def test_the_api_says_what_changed(picture_of, work, client, alice, bob):
     first = picture_of("mole", 0.2, 60, size_mm="6.0")
     later = picture_of("turned", 0.3, 0)

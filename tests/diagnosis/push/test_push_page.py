@@ -24,7 +24,9 @@ from tests.factories import PASSWORD
 PAGE = reverse("diagnosis:push")
 ON = reverse("diagnosis:push_on")
 OFF = reverse("diagnosis:push_off")
+RENEW = reverse("diagnosis:push_renew")
 PHONE = browser_at("https://push.example.org/send/phone").said
+NEWER = browser_at("https://push.example.org/send/newer").said
 
 
 @pytest.fixture
@@ -62,6 +64,31 @@ def test_a_double_click_turns_them_on_once(phone, alice):
     phone.post(ON, PHONE)
     phone.post(ON, PHONE)
     assert alice.push_subscriptions.count() == 1
+
+
+def test_a_browser_that_got_another_address_is_told_there(phone, alice):
+    phone.post(ON, PHONE)
+    before = alice.push_subscriptions.get()
+    PushSubscription.objects.filter(pk=before.pk).update(record_id=before.pk, due_at=timezone.now())
+    assert phone.get(RENEW).json()["key"] == notifications.public_key()
+    assert phone.post(RENEW, NEWER).status_code == 204
+    kept = alice.push_subscriptions.get()
+    assert {name: getattr(kept, name) for name in NEWER} == NEWER
+    assert (kept.pk, kept.record_id) == (before.pk, before.pk)  # what it had still to be told
+    phone.post(reverse("account_logout"))
+    assert not PushSubscription.objects.exists()
+
+
+def test_a_new_address_turns_nothing_on(phone, alice, bob, client):
+    assert phone.post(RENEW, NEWER).status_code == 400
+    phone.post(ON, PHONE)
+    for wrong in ({"endpoint": "https://localhost/send"}, {"auth": "short"}):
+        assert phone.post(RENEW, NEWER | wrong).status_code == 400
+    client.force_login(bob)  # on the same browser, with its cookie
+    assert client.post(RENEW, NEWER).status_code == 400
+    client.logout()
+    assert client.post(RENEW, NEWER).status_code == 302
+    assert not PushSubscription.objects.filter(endpoint=NEWER["endpoint"]).exists()
 
 
 def test_they_are_turned_off_here_or_in_all_browsers(phone, alice, bob):

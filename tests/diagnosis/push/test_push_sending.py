@@ -11,7 +11,7 @@ from py_vapid.utils import b64urldecode
 
 from diagnosis import queue, tasks
 from diagnosis.models import PushSubscription
-from diagnosis.push import notifications
+from diagnosis.push import notifications, subscriptions
 from diagnosis.reviews import verdicts
 from diagnosis.webhooks import outbound
 from tests.diagnosis.push.conftest import browser_at
@@ -141,6 +141,26 @@ def test_a_browser_that_the_push_service_has_forgotten_is_removed(
     receiver.status = status
     answer()
     assert not PushSubscription.objects.exists()
+
+
+def test_a_browser_that_told_its_new_address_meanwhile_hears_there(
+    alice, answer, subscription, phone, receiver, monkeypatch
+):
+    """The push service forgets the old address as soon as the browser has the new one."""
+    newer = browser_at(phone.endpoint + "-newer")
+
+    def post_while_it_tells(*_args):
+        subscriptions.renew(person=alice, key=str(subscription.pk), **newer.said)
+        return outbound.Outcome(410, "", 1)
+
+    with monkeypatch.context() as one_attempt:
+        one_attempt.setattr(outbound, "check_url", lambda *_args, **_more: None)
+        one_attempt.setattr(outbound, "post", post_while_it_tells)
+        answer()
+    later(subscription)
+    [(path, _headers, body)] = receiver.heard
+    assert path == "/push/alice-phone-newer"
+    assert newer.opened(body)["title"] == "Skincare mole check"
 
 
 def test_redirects_are_not_followed(answer, subscription, receiver):
