@@ -21,6 +21,7 @@ from allauth.socialaccount.providers.base import AuthError, AuthProcess
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.db.models import Q
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -58,9 +59,13 @@ class Adapter(DefaultSocialAccountAdapter):
             if address.verified:
                 drop_claims(address.email)
         found = super().authenticate_by_email(sociallogin)
-        if found and not EmailAddress.objects.filter(user=found[0], verified=True).exists():
-            # Somebody else may have signed up with it. allauth ends password and sessions alone.
-            Authenticator.objects.filter(user=found[0]).delete()
+        if found:
+            person, address = found[0], Q(email=found[1].lower())
+            theirs = EmailAddress.objects.filter(user=person)
+            if not theirs.filter(address, verified=True).exists():
+                # Perhaps somebody else signed up. allauth ends password and sessions alone.
+                Authenticator.objects.filter(user=person).delete()
+                theirs.exclude(address).delete()
         return found
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:

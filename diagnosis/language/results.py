@@ -142,14 +142,13 @@ def answer(record: "MoleRecord") -> Answer | None:
         return None
     advice = advice_that_holds(assessment, record)
     heading = advice if assessment.usable else "retake"
-    how_soon = advice if assessment.usable or not is_warned(record) else "doctor_weeks"
     return Answer(
         tone=TONES[heading],
         several=_several(assessment, advice),
         left_out=tuple(_left_out(record)) if assessment.usable else (),
         again=JUDGED_AGAIN if record.is_stale else "",
         heading=_heading(assessment, heading),
-        how_soon=HOW_SOON.get(how_soon, ""),
+        how_soon=HOW_SOON.get(advice, ""),
         because=tuple(_because(record, assessment)),
         group=terms.RISK_CATEGORIES.get(assessment.risk_category or "", ""),
         group_explained=GROUPS.get(assessment.risk_category or "", ""),
@@ -168,11 +167,12 @@ def answer(record: "MoleRecord") -> Answer | None:
 
 
 def advice_that_holds(assessment: "Assessment", record: "MoleRecord") -> str:
-    """What measurably changed since the first picture never gives less than a doctor in weeks.
+    """Less than a doctor in weeks is never given to what measurably changed since the first
+    picture, nor to what can't be judged any more after another version wanted a doctor.
 
     ``RecordQuerySet.with_assessment_json`` says the same in SQL.
     """
-    if not record.changes:
+    if not record.changes and (assessment.usable or not is_warned(record)):
         return assessment.advice
     return max(assessment.advice, "doctor_weeks", key=taxonomy.ADVICE.index)
 

@@ -11,11 +11,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.names import check_name
 from diagnosis.language import terms
-from ml.taxonomy import ALARMING_SIGNS
+from ml.taxonomy import ADVICE, ALARMING_SIGNS
 
 # A doctor's verdict among the program's answers (MoleRecord.Danger), by what each asks for.
 URGENT = {"none": 1, "doctor_weeks": 3, "doctor_days": 4}
 TO_BE_SEEN = 2  # MoleRecord.Danger.TO_BE_SEEN
+BY_A_DOCTOR = ADVICE[ADVICE.index("doctor_weeks") :]
 
 
 class MoleQuerySet(models.QuerySet["Mole"]):
@@ -36,7 +37,8 @@ class MoleQuerySet(models.QuerySet["Mole"]):
 
         Each by its ``judged`` picture: a newer one that waits, or can't be used, takes no
         warning back. Nor does it give less than a doctor where a sign needs one, or where another
-        version of the program, which could judge it, wanted one: the newest of both is ``told``.
+        version of the program, which could judge it, or the camera page wanted one: the newest of
+        all these is ``told``.
         """
         records: Any = self.model._meta.get_field("records").related_model
         reviews = records._meta.get_field("reviews").related_model
@@ -45,6 +47,7 @@ class MoleQuerySet(models.QuerySet["Mole"]):
         is_judged = Q(state="done") | Exists(final.filter(record=OuterRef("pk")))
         judged = own.filter(is_judged)
         is_told = Q(signs__overlap=sorted(ALARMING_SIGNS)) | Q(state="unusable", danger__gt=0)
+        is_told |= Q(state__in=["failed", "unusable"], phone_advice__in=BY_A_DOCTOR)
         told = own.filter(is_judged | is_told)
         # A calm one counts no more once a sign or change came after it (results.is_overtaken).
         sign = Greatest("record__danger", Value(TO_BE_SEEN))

@@ -39,7 +39,7 @@ def add(
     Raises ValidationError, TryLater.
     """
     keys = {"person": person, "p256dh": p256dh, "auth": auth}
-    _check(endpoint, **keys)
+    _check(endpoint, person, p256dh, auth)
     with transaction.atomic():
         # Locked, so that two at once do not exceed the limit.
         User.objects.select_for_update().get(pk=person.pk)

@@ -35,7 +35,7 @@ CONTRACT = tuple(field.name for field in fields(ml.classifier.Assessment))
 # As results.advice_that_holds says it of an assessment.
 ADVICE_THAT_HOLDS = Case(
     When(
-        ~Q(record__changes=[]),
+        ~Q(record__changes=[]) | Q(usable=False, record__state="unusable", record__danger__gt=0),
         advice__in=ADVICE[: ADVICE.index("doctor_weeks")],
         then=Value("doctor_weeks"),
     ),

@@ -271,6 +271,7 @@ def test_of_an_account_whose_address_nobody_confirmed_no_way_in_is_left(
 ) -> None:
     """Somebody else may have signed up with it, where addresses need not be confirmed."""
     alice.emailaddress_set.update(verified=confirmed)
+    alice.emailaddress_set.create(email="further@example.org", verified=True)
     TOTP.activate(alice, TOTP_SECRET)
     alice.auth_token_set.model.objects.create(alice)
     theirs = Client()
@@ -282,6 +283,7 @@ def test_of_an_account_whose_address_nobody_confirmed_no_way_in_is_left(
     assert alice.has_usable_password() == confirmed
     assert alice.has_second_factor == confirmed
     assert alice.auth_token_set.exists() == confirmed
+    assert alice.emailaddress_set.filter(email="further@example.org").exists() == confirmed
     assert (theirs.get("/account/").status_code == 200) == confirmed
 
 

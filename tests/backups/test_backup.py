@@ -111,12 +111,15 @@ def test_a_picture_that_is_lost_is_told(system, key, tmp_path):
 
 def test_a_picture_that_can_not_be_read_stops_no_backup(system, empty_system, tmp_path):
     """As by a bad sector: no backup was whole any more, and the sentence named no file."""
+    whole = make(tmp_path / "backups")
+    whole = whole.rename(whole.with_name("skincare-20261101-020000.tar.gz.age"))
     unreadable = Path(default_storage.path(system[0].image.name))
     unreadable.unlink()
     unreadable.mkdir()
     with pytest.raises(CommandError, match=f"is there, but: 1 pictures.*{unreadable.name}"):
-        make(tmp_path / "backups")
-    [path] = (tmp_path / "backups").glob("skincare-*.age")
+        make(tmp_path / "backups", keep=1)
+    kept, path = sorted((tmp_path / "backups").glob("skincare-*.age"))
+    assert kept == whole  # the last one that has it
     assert manage(empty_system, "restore", path).returncode == 0
     assert len(files(empty_system["MEDIA_ROOT"])) == 2
     assert len(everything(empty_system["DATABASE_URL"])["diagnosis_molerecord"]) == 3

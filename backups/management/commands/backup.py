@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
-from django.core.files.storage import storages
+from django.core.files.storage import default_storage, storages
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connection
 
@@ -120,7 +120,8 @@ class Command(BaseCommand):
                 f"{len(lost)} pictures that the database names are missing, or can't be read:"
                 f" {lost[0]} …"
             )
-        if len(lost) > counts["pictures"]:  # as where their disk is not there: older ones have them
+        # As where their disk is not there, or has bad sectors: older ones have them.
+        if len(lost) > counts["pictures"] or any(map(default_storage.exists, lost)):
             keep = None
         try:
             there = names.within(each.name for each in to.iterdir())

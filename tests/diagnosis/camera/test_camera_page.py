@@ -14,7 +14,7 @@ from pypdf import PdfReader
 
 import ml.release
 from diagnosis.sharing import links
-from tests.factories import RecordFactory, assessed
+from tests.factories import MoleFactory, RecordFactory, assessed
 
 pytestmark = pytest.mark.django_db
 PAGE = "/camera/"
@@ -151,8 +151,12 @@ def test_what_the_camera_saw_stands_at_every_door(client: Client, alice, dr_chen
 def test_what_the_camera_saw_stands_where_the_check_did_not_finish(
     client: Client, alice, shown, doctor
 ) -> None:
-    record = RecordFactory(failed=True, owner=alice, phone_advice=shown)
+    mole = MoleFactory(owner=alice)
+    assessed(owner=alice, mole=mole)
+    record = RecordFactory(failed=True, owner=alice, mole=mole, phone_advice=shown)
     client.force_login(alice)
+    [place] = client.get(reverse("diagnosis:moles")).context["places"]
+    assert (place["entries"][0]["tag"]["tone"] == "doctor") == doctor
     page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
     assert "This says nothing about your mole" in page
     assert ("Since the camera saw a warning sign, let a doctor look at the mole." in page) == doctor

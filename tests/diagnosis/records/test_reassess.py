@@ -300,6 +300,8 @@ def test_a_warning_is_not_lost_where_a_newer_version_can_not_judge_the_picture(
     assert ('<details class="earlier" open>' in page) == waits
     assert ("Another version of the program could judge this picture" in page) == waits
     assert ("Make an appointment" in page) == waits
+    answer = client.get(f"/api/v1/records/{record.pk}/").json()["assessment"]
+    assert answer["advice"] == ("doctor_weeks" if waits else "retake")
     for address in (reverse("diagnosis:history"), reverse("diagnosis:moles")):
         shown = client.get(address).content.decode()
         assert ("Should be seen by a doctor · Take another picture" in shown) == waits
