@@ -54,6 +54,7 @@ RECORD = {
     "note": "darker than in summer",
     "signs": ["growing"],
     "changes": [],
+    "phone_advice": "",
     "size_mm": 4.5,
     "image": f"https://example.org/api/v1/records/{RECORD_ID}/image/",
     "thumbnail": f"https://example.org/api/v1/records/{RECORD_ID}/thumbnail/",
