@@ -8,7 +8,18 @@ from typing import Any, Self
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import models
-from django.db.models import Case, F, Func, OuterRef, Prefetch, Q, Subquery, Value, When
+from django.db.models import (
+    Case,
+    F,
+    Func,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.functions import Cast
 
 import ml.classifier
@@ -46,6 +57,16 @@ SAID = (
     *("id", "state", "failure_reason", "mole", "modality", "note", "signs", "size_mm", "changes"),
     *("phone_advice", "created_at", "finished_at", "danger", "stale_since", "is_reviewed"),
 )
+
+
+def without_echo(verdicts: QuerySet[Any], doctor: User) -> QuerySet[Any]:
+    """Leave out colleagues' verdicts on records on which they wait for this doctor's own."""
+    waiting = verdicts.model._default_manager.filter(
+        second_opinion__asked=doctor,
+        second_opinion__second__isnull=True,
+        second_opinion__final__isnull=True,
+    )
+    return verdicts.exclude(~Q(doctor=doctor), record__in=waiting.values("record"))
 
 
 class RecordQuerySet(models.QuerySet["MoleRecord"]):
@@ -118,14 +139,7 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         """
         reviews: Any = self.model._meta.get_field("reviews").related_model
         verdicts = reviews.objects.filter(is_final=True)
-        if reader:
-            waiting = reviews.objects.filter(
-                second_opinion__asked=reader,
-                second_opinion__second__isnull=True,
-                second_opinion__final__isnull=True,
-            )
-            verdicts = verdicts.exclude(~Q(doctor=reader), record__in=waiting.values("record"))
-        final = Prefetch("reviews", verdicts)
+        final = Prefetch("reviews", without_echo(verdicts, reader) if reader else verdicts)
         whole = self.select_related("current_assessment", "mole", "owner")
         return whole.prefetch_related("further", final)
 

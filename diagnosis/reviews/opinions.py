@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from diagnosis.records.models import MoleRecord
-from diagnosis.records.querysets import RecordQuerySet
+from diagnosis.records.querysets import RecordQuerySet, without_echo
 from diagnosis.reviews.models import Review, SecondOpinion
 
 URGENT = "doctor_days"
@@ -102,9 +102,7 @@ def _is_anybodys() -> Q:
 def readable(doctor: User) -> QuerySet[Review]:
     """Verdicts, without colleagues' on records on which they wait for this doctor's own, nor those
     on the doctor's own mole, of which every person reads the final one, without notes."""
-    hidden = waiting(doctor).filter(asked=doctor, second__isnull=True).values("first__record")
-    of_others = Review.objects.exclude(record__owner=doctor)
-    return of_others.exclude(~Q(doctor=doctor), record__in=hidden)
+    return without_echo(Review.objects.exclude(record__owner=doctor), doctor)
 
 
 def _records(questions: QuerySet[SecondOpinion]) -> RecordQuerySet:
