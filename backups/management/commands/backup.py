@@ -120,10 +120,10 @@ class Command(BaseCommand):
                 f"{len(lost)} pictures that the database names are missing, or can't be read:"
                 f" {lost[0]} …"
             )
-        # As where their disk is not there, or has bad sectors: older ones have them.
-        if len(lost) > counts["pictures"] or any(map(default_storage.exists, lost)):
-            keep = None
         try:
+            # As where their disk is not there, or has bad sectors: older ones have them.
+            if len(lost) > counts["pictures"] or any(map(default_storage.exists, lost)):
+                keep = None
             there = names.within(each.name for each in to.iterdir())
             for name in names.outdated(there, new=path.name, keep=keep):
                 (to / name).unlink()
