@@ -60,12 +60,12 @@ class Adapter(DefaultSocialAccountAdapter):
                 drop_claims(address.email)
         found = super().authenticate_by_email(sociallogin)
         if found:
-            person, address = found[0], Q(email=found[1].lower())
+            person, known_by = found[0], Q(email=found[1].lower())
             theirs = EmailAddress.objects.filter(user=person)
-            if not theirs.filter(address, verified=True).exists():
+            if not theirs.filter(known_by, verified=True).exists():
                 # Perhaps somebody else signed up. allauth ends password and sessions alone.
                 Authenticator.objects.filter(user=person).delete()
-                theirs.exclude(address).delete()
+                theirs.exclude(known_by).delete()
         return found
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
