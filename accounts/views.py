@@ -165,7 +165,7 @@ def teaching(request: PersonRequest) -> HttpResponse:
     return render(request, "accounts/teaching.html", {"form": form})
 
 
-def _edit(request: PersonRequest, form_class: type[UntouchedForm], template: str) -> HttpResponse:
+def _edit(request: PersonRequest, form_class: type[forms.ModelForm], template: str) -> HttpResponse:
     """A form over the person's own account, which leads back to its page."""
     # A copy: what is refused must not show in the page around the form.
     person = User.objects.get(pk=request.user.pk)

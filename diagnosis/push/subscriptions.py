@@ -61,7 +61,7 @@ def person_of(key: str) -> User | None:
     except ValueError:
         return None
     subscription = this.select_related("person").first()
-    return subscription and subscription.person
+    return subscription.person if subscription else None
 
 
 def renew(*, person: User, key: str, endpoint: str, p256dh: str, auth: str) -> None:
