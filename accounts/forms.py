@@ -79,7 +79,7 @@ class BrowserZoneField(forms.CharField):
         return name if any(name in dict(places) for _continent, places in time_zones()) else ""
 
 
-class UntouchedForm(forms.ModelForm):
+class Untouched(forms.BaseForm):
     """Also carries what the page showed: what was saved since stays where nothing was touched."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -92,6 +92,10 @@ class UntouchedForm(forms.ModelForm):
         super().clean()
         untouched = self.fields.keys() - set(self.changed_data)
         return self.cleaned_data | {name: self.initial.get(name) for name in untouched}
+
+
+class UntouchedForm(Untouched, forms.ModelForm):
+    pass
 
 
 class SignupForm(AllauthSignupForm):
@@ -193,7 +197,7 @@ class ChangePasswordForm(AllauthChangePasswordForm):
             raise
 
 
-class TeachingForm(forms.Form):
+class TeachingForm(Untouched, forms.Form):
     """What else the person's reviewed pictures may be used for: each off as easily as on."""
 
     agreed = forms.BooleanField(label=TEACHING_TEXT, required=False)
@@ -206,7 +210,7 @@ class TeachingForm(forms.Form):
             del self.fields["similar"]
 
 
-class PreferencesForm(forms.ModelForm):
+class PreferencesForm(UntouchedForm):
     """Language and time zone; empty leaves both to browser and service."""
 
     language = forms.ChoiceField(

@@ -159,7 +159,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         given without the second step.
         A new address, unless it is one that the person confirmed, replaces all earlier ones:
         they would still sign in, and get the links for a new password.
+        What waits to be mailed for some minutes goes by what the person wants by then.
         """
+        from accounts import outbox  # it comes after this module
+
         adding = self._state.adding
         if update_fields is None and not adding:
             update_fields = self._changed()
@@ -181,6 +184,8 @@ class User(AbstractBaseUser, PermissionsMixin):
             if moved and not self.emailaddress_set.filter(email=self.email, primary=True).exists():
                 self.emailaddress_set.exclude(email=self.email).delete()
                 self.emailaddress_set.update_or_create(email=self.email, defaults={"primary": True})
+            if changed & {"email", "is_active", "verdict_emails"}:
+                outbox.follow(self)
         self._remember(names)
 
     def _columns(self) -> dict[str, Any]:

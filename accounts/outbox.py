@@ -16,6 +16,7 @@ from celery import current_app
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
+from django.core.mail.message import sanitize_address
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
@@ -73,6 +74,26 @@ def withdraw(*, person: User, about: uuid.UUID, write: Write) -> None:
                 _rewrite(waiting, left, write)
             else:
                 waiting.delete()
+
+
+def follow(person: User) -> None:
+    """Bring what still waits for others to the person's address of now, or drop it where they want
+    no such e-mails any more."""
+    with transaction.atomic():
+        waiting = OutgoingMail.objects.select_for_update().filter(gathers_for=person.pk).first()
+        if waiting is None:
+            return
+        if not (person.is_active and person.verdict_emails):
+            waiting.delete()
+            return
+        mime = email.message_from_bytes(bytes(waiting.content))
+        try:
+            mime.replace_header("To", sanitize_address(person.email, "utf-8"))
+        except UnicodeError:  # as in _written
+            waiting.delete()
+            return
+        waiting.recipients, waiting.content = [person.email], mime.as_bytes()
+        waiting.save(update_fields=["recipients", "content"])
 
 
 class _Mime(email.message.EmailMessage):

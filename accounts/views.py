@@ -18,7 +18,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import tokens as programs
 from accounts.consent import allow_similar, allow_teaching
-from accounts.forms import CONSENT_TEXT, CONSENT_VERSION, PreferencesForm, TeachingForm
+from accounts.forms import (
+    CONSENT_TEXT,
+    CONSENT_VERSION,
+    PreferencesForm,
+    TeachingForm,
+    UntouchedForm,
+)
 from accounts.models import User
 from accounts.requests import PersonRequest
 from accounts.staff import passed_second_step, to_the_second_step
@@ -26,11 +32,13 @@ from accounts.targets import own_page
 
 DetailsForm = forms.modelform_factory(
     User,
+    UntouchedForm,
     fields=["display_name"],
     widgets={"display_name": forms.TextInput(attrs={"autocomplete": "name"})},
 )
 SexForm = forms.modelform_factory(
     User,
+    UntouchedForm,
     fields=["sex_at_birth"],
     help_texts={
         "sex_at_birth": gettext_lazy(
@@ -40,7 +48,9 @@ SexForm = forms.modelform_factory(
         )
     },
 )
-NotificationsForm = forms.modelform_factory(User, fields=["reminder_emails", "verdict_emails"])
+NotificationsForm = forms.modelform_factory(
+    User, UntouchedForm, fields=["reminder_emails", "verdict_emails"]
+)
 
 
 @require_safe

@@ -1,7 +1,6 @@
 from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
-from django.db import transaction
 from django.db.models.signals import post_delete
 from django.utils.translation import gettext_lazy as _
 
@@ -23,5 +22,6 @@ class DiagnosisConfig(AppConfig):
 
 def remove_picture(instance: "Picture", **_: Any) -> None:
     """However a picture's row goes (alone, or with its owner), its file goes on commit."""
-    storage, name = instance.image.storage, str(instance.image.name)
-    transaction.on_commit(lambda: storage.delete(name), robust=True)
+    from diagnosis.records import removal  # the models it needs come after this module
+
+    removal.on_commit(str(instance.image.name))

@@ -8,9 +8,8 @@ import time
 
 from django.conf import settings
 from django.core.cache import cache
+from django.db.models import Model
 from django.utils.translation import ngettext
-
-from accounts.models import User
 
 
 class TryLater(Exception):
@@ -38,8 +37,9 @@ class Busy(TryLater):
     status = 503
 
 
-def spend(person: User, what: str, amount: int = 1) -> None:
-    """Count some of ``what``, for which settings.LIMITS has (how many, in how many seconds).
+def spend(who: Model, what: str, amount: int = 1) -> None:
+    """Count some of ``what``, for which settings.LIMITS has (how many, in how many seconds), of a
+    person, or of a link whose holder asks in place of one.
 
     Who asks at once for more than is left gets it, and then nothing more. Raises TryLater.
     """
@@ -47,7 +47,7 @@ def spend(person: User, what: str, amount: int = 1) -> None:
         return
     most, seconds = settings.LIMITS[what]
     window, elapsed = divmod(time.time(), seconds)
-    key = f"limits:{what}:{person.pk}:{int(window)}"
+    key = f"limits:{what}:{who.pk}:{int(window)}"
     cache.add(key, 0, timeout=seconds)
     try:
         count = cache.incr(key, amount)

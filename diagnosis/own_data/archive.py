@@ -121,7 +121,10 @@ def _as_json(person: User) -> Iterator[bytes]:
         "moles": [_fields(mole) for mole in person.moles.order_by("created_at")],
         "share_links": list(person.shares.values("mole", "record", "created_at", "expires_at")),
         "webhooks": [_webhook(webhook) for webhook in person.webhooks.all()],
-        "verdicts_written": [_verdict(review) for review in person.reviews.order_by("created_at")],
+        "verdicts_written": [
+            _verdict(review)
+            for review in person.reviews.select_related("second_opinion").order_by("created_at")
+        ],
         "audit_log": log.about(person),
     }
     yield _dump(head)[:-1] + b', "records": ['
@@ -221,8 +224,13 @@ def _review(review: Review) -> dict[str, Any]:
 
 
 def _verdict(review: Review) -> dict[str, Any]:
-    """A verdict, for the doctor who wrote it; the record is another's."""
-    return _fields(review, leave_out={"record_id", "doctor_id"})
+    """A verdict with what a colleague was asked of it, for the doctor who wrote both; the record is
+    another's."""
+    asked = getattr(review, "second_opinion", None)
+    return _fields(review, leave_out={"record_id", "doctor_id"}) | {
+        "question": asked and asked.question,
+        "asked_at": asked and asked.created_at,
+    }
 
 
 def _dump(data: dict[str, Any]) -> bytes:

@@ -1,5 +1,6 @@
 """Browsers in which a person turned notifications on: kept, and forgotten when she signs out."""
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -53,6 +54,16 @@ def add(
     return subscription
 
 
+def person_of(key: str) -> User | None:
+    """Whose browser has this id in its cookie: it tells its new address after a session ran out."""
+    try:
+        this = PushSubscription.objects.filter(pk=uuid.UUID(key), person__is_active=True)
+    except ValueError:
+        return None
+    subscription = this.select_related("person").first()
+    return subscription.person if subscription else None
+
+
 def renew(*, person: User, key: str, endpoint: str, p256dh: str, auth: str) -> None:
     """Give the subscription of that id the address that its browser has now.
 
@@ -86,9 +97,9 @@ def remove(*, person: User, endpoint: str | None = None) -> None:
 
 
 def remember(response: HttpResponse, subscription: PushSubscription) -> None:
-    """Have the browser tell, at a later sign-in, which subscription is its own.
+    """Have the browser tell, without a session and at a later sign-in, which one is its own.
 
-    Not signed: it outlives a SECRET_KEY, and names only what the person may turn off anyway.
+    Not signed: it outlives a SECRET_KEY, and nobody can guess it.
     """
     response.set_cookie(
         COOKIE,

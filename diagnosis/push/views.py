@@ -3,8 +3,9 @@
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -40,16 +41,18 @@ def turn_on(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @never_cache
-@login_required
-def renew(request: PersonRequest) -> HttpResponse:
+def renew(request: HttpRequest) -> HttpResponse:
     """For the browser's worker, whose subscription the browser has replaced: what it needs to
-    subscribe anew, and then the new address."""
+    subscribe anew, and then the new address; also after the session ran out."""
     _check_offered()
+    key = request.COOKIES.get(subscriptions.COOKIE, "")
+    person = request.user if request.user.is_authenticated else subscriptions.person_of(key)
+    if person is None:
+        return redirect_to_login(request.path)
     if request.method == "GET":
         return JsonResponse({"key": notifications.public_key(), "token": get_token(request)})
-    key = request.COOKIES.get(subscriptions.COOKIE, "")
     try:
-        subscriptions.renew(person=request.user, key=key, **_given(request))
+        subscriptions.renew(person=person, key=key, **_given(request))
     except ValidationError as error:
         return JsonResponse({"detail": error.messages[0]}, status=400)
     return HttpResponse(status=204)
@@ -75,7 +78,7 @@ def _page(request: PersonRequest, status: int = 200) -> HttpResponse:
     return render(request, "diagnosis/push.html", context, status=status)
 
 
-def _given(request: PersonRequest) -> dict[str, str]:
+def _given(request: HttpRequest) -> dict[str, str]:
     return {name: request.POST.get(name, "") for name in ("endpoint", "p256dh", "auth")}
 
 

@@ -25,6 +25,7 @@ from diagnosis.moles.models import Change, Mole
 from diagnosis.records import media
 from diagnosis.records.models import MoleRecord, Picture
 from diagnosis.sharing import letters
+from diagnosis.sharing.models import Share
 from ml.sitting.together import MOST
 
 AT_MOST = 40  # pictures: what prints on twenty sheets
@@ -40,12 +41,18 @@ if TYPE_CHECKING:
     from diagnosis.reviews.models import Review
 
 
-def write(*, person: User, records: Iterable[MoleRecord], mole: Mole | None = None) -> bytes:
+def write(
+    *,
+    person: User,
+    records: Iterable[MoleRecord],
+    mole: Mole | None = None,
+    share: Share | None = None,
+) -> bytes:
     """A PDF with the newest pictures, oldest first; says so when older ones are left out.
 
-    Raises TryLater.
+    ``share``: through which it is asked for, if not by the person. Raises TryLater.
     """
-    limits.spend(person, "reports")
+    limits.spend(share or person, "reports")
     every = sorted(records, key=lambda record: record.created_at)
     shown = every[-AT_MOST:]
     report = _Report()

@@ -154,7 +154,9 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
 @with_key
 def shared_report(request: HttpRequest, share: Share) -> HttpResponse:
     links.log(share)
-    return shared_pdf(share)
+    its = links.records_of(share)
+    pdf = report.write(person=share.owner, records=its, mole=share.of_mole, share=share)
+    return pdf_answer(pdf, "shared")
 
 
 @with_key
@@ -187,10 +189,3 @@ def record_report(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     record = get_object_or_404(MoleRecord.objects.of(request.user).with_answers(), pk=pk)
     pdf = report.write(person=request.user, records=[record], mole=record.mole)
     return pdf_answer(pdf, f"{timezone.localdate(record.created_at)}")
-
-
-def shared_pdf(share: Share) -> HttpResponse:
-    """Answer with the report of a share, which the caller has checked."""
-    mole = share.of_mole
-    pdf = report.write(person=share.owner, records=links.records_of(share), mole=mole)
-    return pdf_answer(pdf, "shared")

@@ -2,6 +2,8 @@
 
 from django.urls import reverse
 
+from tests.factories import PASSWORD
+
 ACCOUNT = reverse("accounts:account")
 
 
@@ -28,3 +30,10 @@ def test_a_name_that_is_too_long_is_refused(client, alice):
 
 def test_who_is_not_signed_in_is_asked_to(client, db):
     assert client.get(ACCOUNT).url == f"{reverse('account_login')}?next={ACCOUNT}"
+
+
+def test_nobody_is_called_by_the_pseudonym_of_the_logs(client, alice):
+    sent = {"login": alice.email, "password": PASSWORD}
+    after = client.post(reverse("account_login"), sent, follow=True)
+    assert after.context["user"] == alice
+    assert alice.pseudonym not in after.content.decode()

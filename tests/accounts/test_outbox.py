@@ -12,6 +12,7 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
+from knox.models import AuthToken
 
 from accounts import expiry, outbox
 from accounts.models import OutgoingMail, User
@@ -254,6 +255,48 @@ def test_also_what_waits_for_others_under_the_address_before(db):
     assert not OutgoingMail.objects.exists()
 
 
+@pytest.mark.parametrize("door", ["page", "API", "closed"])
+def test_what_waits_for_others_does_not_go_to_who_wants_it_no_more(db, client, door):
+    dana = UserFactory(email="dana@example.org")
+    mails.tell_together(assessed(owner=dana))
+    if door == "page":
+        client.force_login(dana)
+        client.post(reverse("accounts:notifications"), {"reminder_emails": "on"})
+    elif door == "API":
+        headers = {"Authorization": f"Token {AuthToken.objects.create(dana)[1]}"}
+        sent = {"verdict_emails": False}
+        client.patch("/api/v1/account/", sent, "application/json", headers=headers)
+    else:
+        dana.is_active = False
+        dana.save()
+    let_pass(minutes=0)
+    assert outbox.send_due() == 0
+    assert not OutgoingMail.objects.exists()
+
+
+def test_it_goes_to_the_address_that_the_person_has_by_then(db, client):
+    dana = UserFactory(email="dana@example.org")
+    new = dana.emailaddress_set.create(email="dana@bücher.example", verified=True)
+    record = assessed(owner=dana)
+    mails.tell_together(record)
+    new.set_as_primary()
+    let_pass(minutes=0)
+    assert outbox.send_due() == 1
+    [sent] = mail.outbox
+    assert sent.to == ["dana@bücher.example"]
+    assert sent.message()["To"] == "dana@xn--bcher-kva.example"
+    assert str(record.pk) in sent.message().get_content()
+
+
+def test_another_change_of_the_account_leaves_it_as_it_is(db):
+    dana = UserFactory(email="dana@example.org")
+    mails.tell_together(assessed(owner=dana))
+    before = OutgoingMail.objects.values().get()
+    dana.display_name, dana.reminder_emails = "Dana", False
+    dana.save()
+    assert OutgoingMail.objects.values().get() == before
+
+
 # Django's validator takes it, and IDNA has no name for it.
 NOT_ENCODED = "bob@xn--ü.example"
 
@@ -269,6 +312,14 @@ def test_an_address_that_can_not_be_encoded_holds_up_no_other_reminder(db, caplo
     assert "can't be encoded" in caplog.text
     assert NOT_ENCODED not in caplog.text
     assert reminders.sweep() == 0
+
+
+def test_a_change_to_one_is_kept_and_leaves_nothing_that_waits(db):
+    dana = UserFactory()
+    mails.tell_together(assessed(owner=dana))
+    dana.email = NOT_ENCODED
+    dana.save()
+    assert not OutgoingMail.objects.exists()
 
 
 def test_nor_a_new_versions_answer(db):

@@ -10,8 +10,8 @@ from knox.models import AuthToken
 
 from accounts.models import User
 from diagnosis.own_data import archive
-from diagnosis.reviews.models import Review
-from tests.factories import ReviewFactory, assessed
+from diagnosis.reviews.models import Review, SecondOpinion
+from tests.factories import ReviewFactory, UserFactory, assessed
 
 
 def taken(person) -> dict:
@@ -76,3 +76,17 @@ def test_a_doctors_own_verdicts_are_the_doctors(dr_chen):
     ReviewFactory(doctor=dr_chen, private_comment="mine")
     [verdict] = taken(dr_chen)["verdicts_written"]
     assert verdict["private_comment"] == "mine"
+
+
+def test_so_is_what_the_doctor_asked_a_colleague(dr_chen):
+    dr_silva = UserFactory(display_name="dr_silva", role="doctor", is_staff=True)
+    ReviewFactory(doctor=dr_chen)
+    asking = ReviewFactory(doctor=dr_chen)
+    SecondOpinion.objects.create(first=asking, asked=dr_silva, question="A Spitz naevus?")
+    plain, with_question = taken(dr_chen)["verdicts_written"]
+    assert (plain["question"], plain["asked_at"]) == (None, None)
+    assert with_question["question"] == "A Spitz naevus?"
+    assert with_question["asked_at"]
+    of_the_colleague = json.dumps(taken(dr_silva))
+    assert "Spitz" not in of_the_colleague
+    assert dr_silva.email not in json.dumps(taken(dr_chen))

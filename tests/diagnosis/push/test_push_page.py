@@ -2,6 +2,7 @@
 
 import io
 import json
+import uuid
 import zipfile
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ from django.utils import timezone
 from py_vapid import Vapid02
 
 from accounts import expiry, staff
+from accounts.models import User
 from diagnosis.models import PushSubscription
 from diagnosis.own_data import archive
 from diagnosis.push import notifications, subscriptions
@@ -200,6 +202,34 @@ def test_signing_out_of_a_later_session_ends_them(phone, alice, where):
         session = UserSession.objects.get(session_key=phone.session.session_key)
         desk.post(reverse("accounts:session_end", args=[session.pk]))
     assert not PushSubscription.objects.exists()
+
+
+def test_a_browser_whose_session_ran_out_is_told_at_its_new_address_all_the_same(phone, alice):
+    phone.post(ON, PHONE)
+    run_out(phone)
+    assert phone.get(RENEW).json()["key"] == notifications.public_key()
+    assert phone.post(RENEW, NEWER).status_code == 204
+    assert alice.push_subscriptions.get().endpoint == NEWER["endpoint"]
+    assert not Session.objects.exists()
+
+
+@pytest.mark.parametrize("named", [None, "", "x", "\x00", str(uuid.uuid4())])
+def test_but_no_other_browser_without_a_session(phone, alice, named):
+    phone.post(ON, PHONE)
+    stranger = Client()
+    if named is not None:
+        stranger.cookies[subscriptions.COOKIE] = named
+    for answer in (stranger.get(RENEW), stranger.post(RENEW, NEWER)):
+        assert answer.url.startswith(reverse("account_login"))
+    assert alice.push_subscriptions.get().endpoint == PHONE["endpoint"]
+
+
+def test_nor_one_of_an_account_that_was_closed(phone, alice):
+    phone.post(ON, PHONE)
+    run_out(phone)
+    User.objects.update(is_active=False)
+    assert phone.post(RENEW, NEWER).status_code == 302
+    assert alice.push_subscriptions.get().endpoint == PHONE["endpoint"]
 
 
 def test_another_person_in_the_same_browser_ends_hers_not(phone, alice, bob):

@@ -121,6 +121,18 @@ def test_trying_keys_is_slowed_down(client, share):
     assert open_it(client, share).status_code == 429
 
 
+def test_who_has_a_link_uses_up_reports_of_that_link_alone(client, alice, mole, share, settings):
+    settings.LIMITS = {"reports": (1, 3600)}
+    assessed(owner=alice, mole=mole)
+    report = reverse("diagnosis:shared_report")
+    assert [open_it(client, share, report).status_code for _ in range(2)] == [200, 429]
+    another = links.create(owner=alice, days=7, mole=mole)
+    assert open_it(client, another, report).status_code == 200
+    client.force_login(alice)
+    own = reverse("diagnosis:mole_report", args=[mole.pk])
+    assert [client.get(own).status_code for _ in range(2)] == [200, 429]
+
+
 def test_each_opening_is_logged_and_the_person_sees_it(client, alice, share):
     open_it(client, share)
     open_it(client, share, reverse("diagnosis:shared_report"))
