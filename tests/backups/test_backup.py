@@ -282,7 +282,7 @@ def test_a_key_that_is_none_is_named(db, settings, tmp_path, key_given, word):
     settings.BACKUP_KEY = key_given
     with pytest.raises(CommandError, match=word):
         call_command("backup", to=tmp_path)
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.glob("skincare-*"))
 
 
 def test_a_folder_that_is_missing_is_named(db, key, tmp_path):
@@ -429,7 +429,7 @@ def test_none_of_a_system_that_is_still_to_be_restored_when_its_time_comes(
 ):
     """On the new machine after a disaster it was the newest, which --fetch brings."""
     assert one_day() == ""
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.glob("skincare-*"))
 
 
 def test_a_restore_that_the_database_ends_says_so(system, empty_system, tmp_path, monkeypatch):
