@@ -96,35 +96,49 @@ def restore(file: BinaryIO, key: str) -> dict[str, Any]:
     """Fill this system, which has to be empty, as the owner of the database; return the counts.
 
     Until the backup has been read to its end, the database has nothing of it. Afterwards it is as
-    the program that runs expects it. Raises KeyProblem, ValueError for a backup that is damaged,
-    NotRestorable.
+    the program that runs expects it; one that was interrupted in between goes on there. Raises
+    KeyProblem, ValueError for a backup that is damaged, NotRestorable.
     """
     with _members(file, key) as (manifest, members):
-        _make_schema(manifest)
-        names = list(manifest["columns"])
-        with transaction.atomic(durable=True):
-            tables.empty(names)
-            rows, pictures, end = {}, 0, None
-            for folder, group in groupby(members, lambda entry: _folder(entry[1].name)):
-                if folder.startswith("tables/"):
-                    table = folder.removeprefix("tables/")
-                    pieces = (tables.content(*entry) for entry in group)
-                    rows[table] = tables.read(table, manifest["columns"][table], pieces)
-                    continue
-                for archive, member in group:
-                    if member.name == "end.json":
-                        end = json.loads(tables.content(archive, member))
-                    else:
-                        _store(archive, member)
-                        pictures += 1
-            end = _whole(end, pictures)
-            if rows != end["rows"]:
-                raise ValueError("The backup is damaged: it has other rows than it says.")
-            tables.finish(names)
+        end = _unfinished(manifest) or _fill(manifest, members)
     call_command("migrate", interactive=False, verbosity=0)
     for model, field in _file_fields():
         model._default_manager.filter(**{f"{field.name}__in": end["deleted"]}).delete()
+    tables.note(None)
     return end
+
+
+def _fill(manifest: dict[str, Any], members: Iterator[Member]) -> dict[str, Any]:
+    """All rows and pictures, as they were; return the counts. Raises as ``restore``."""
+    _make_schema(manifest)
+    names = list(manifest["columns"])
+    with transaction.atomic(durable=True):
+        tables.empty(names)
+        rows, pictures, end = {}, 0, None
+        for folder, group in groupby(members, lambda entry: _folder(entry[1].name)):
+            if folder.startswith("tables/"):
+                table = folder.removeprefix("tables/")
+                pieces = (tables.content(*entry) for entry in group)
+                rows[table] = tables.read(table, manifest["columns"][table], pieces)
+                continue
+            for archive, member in group:
+                if member.name == "end.json":
+                    end = json.loads(tables.content(archive, member))
+                else:
+                    _store(archive, member)
+                    pictures += 1
+        end = _whole(end, pictures)
+        if rows != end["rows"]:
+            raise ValueError("The backup is damaged: it has other rows than it says.")
+        tables.finish(names)
+        tables.note(json.dumps({"made_at": manifest["made_at"], "end": end}))
+    return end
+
+
+def _unfinished(manifest: dict[str, Any]) -> dict[str, Any] | None:
+    """The counts of a restore of this very backup that has its rows, and was not gone on from."""
+    said = json.loads(tables.noted() or "{}")
+    return said["end"] if said.get("made_at") == manifest["made_at"] else None
 
 
 def _make_schema(manifest: dict[str, Any]) -> None:

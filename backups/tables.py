@@ -25,6 +25,19 @@ def migrations() -> list[list[str]]:
         return [list(row) for row in cursor.fetchall()]
 
 
+def note(text: str | None) -> None:
+    """Keep a text with the tables, where no backup has it and a transaction takes it back."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"COMMENT ON TABLE {MIGRATIONS} IS %s", [text])
+
+
+def noted() -> str | None:
+    """What ``note`` keeps; None also where there are no tables."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT obj_description(to_regclass(%s), 'pg_class')", [MIGRATIONS])
+        return cursor.fetchone()[0]
+
+
 def columns(table: str) -> list[str]:
     """Those that are stored; the database makes the generated ones by itself."""
     with connection.cursor() as cursor:

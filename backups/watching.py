@@ -9,13 +9,22 @@ from backups import names
 
 FAILED = ".failed"  # in the folder, where a restart finds it; docker-compose.yml looks there
 GOOD = ".good"  # beside it, since the last one that was whole and copied
+NOTHING = ".nothing"  # beside it, since there was neither an account nor a backup
 TOLD = "metrics.backups"
 
 
 def succeeded(folder: Path) -> None:
     """Note that one is whole, and where it is to be copied, copied."""
     (folder / GOOD).touch()
-    (folder / FAILED).unlink(missing_ok=True)
+    for mark in (FAILED, NOTHING):
+        (folder / mark).unlink(missing_ok=True)
+
+
+def nothing_to_lose(folder: Path) -> None:
+    """Note that nobody has an account and no backup is there: none is owed yet."""
+    with suppress(OSError):
+        (folder / NOTHING).touch()
+        (folder / FAILED).unlink(missing_ok=True)
 
 
 def failed(folder: Path) -> None:
@@ -35,7 +44,7 @@ def tell(folder: Path) -> None:
             # Of before such notes were made.
             good = good or (None if last_failed else _time(folder / there))
         else:
-            good = None
+            good = _time(folder / NOTHING)
         tries = [moment for moment in (good, last_failed) if moment]
         cache.set(TOLD, (good, max(tries, default=None)), timeout=None)
 

@@ -31,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8
     try:
+        _check_outputs(options)
         return options.run(options)
     except ModuleNotFoundError as error:
         print(
@@ -42,6 +43,16 @@ def main(arguments: list[str] | None = None) -> int:
     except (DatasetError, ReleaseError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+
+
+def _check_outputs(options: argparse.Namespace) -> None:
+    """Before the work, which may take hours. Raises OSError."""
+    for name in options.output_files:
+        if path := getattr(options, name):
+            whole.check_file(path)
+    for name in options.output_folders:
+        if path := getattr(options, name):
+            whole.check_folder(path)
 
 
 def summarise(options: argparse.Namespace) -> int:
@@ -59,6 +70,7 @@ def pack(options: argparse.Namespace) -> int:
     """A data set as a few files that travel, split, for a machine that has nothing else."""
     from ml.datasets import packed, splits
 
+    packed.check_place(options.out)
     manifest = _read_aloud(options)
     rows = manifest.trainable
     folds = splits.split(rows)
@@ -171,6 +183,7 @@ def calibrate(options: argparse.Namespace) -> int:
     from ml.publish import export, external
 
     measured = external.read(options.external) if options.external else None
+    export.check_place(options.out)
     manifest = _read_aloud(options)
     before = _kinds(options.model)
     try:
@@ -389,11 +402,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ml", description="The science of the product.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(run, *parts: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    def command(
+        run, *parts: argparse.ArgumentParser, files: str = "", folders: str = ""
+    ) -> argparse.ArgumentParser:
+        """``files`` and ``folders`` name the options that say where something is written."""
         made = commands.add_parser(
             run.__name__, help=run.__doc__, description=run.__doc__, parents=parts
         )
-        made.set_defaults(run=run)
+        made.set_defaults(run=run, output_files=files.split(), output_folders=folders.split())
         return made
 
     data = argparse.ArgumentParser(add_help=False)
@@ -419,11 +435,11 @@ def _parser() -> argparse.ArgumentParser:
     model.add_argument("--model", type=Path, default=RELEASE, help="default: the released one")
     model.add_argument("--engine", choices=ENGINES, default="litert")
 
-    made = command(summarise, data, modality)
+    made = command(summarise, data, modality, folders="report")
     made.add_argument("--report", type=Path, default=SUMMARY, help="default: %(default)s")
-    made = command(pack, data, modality)
+    made = command(pack, data, modality, folders="out")
     made.add_argument("--out", type=Path, required=True, metavar="DIR")
-    made = command(train, data, modality)
+    made = command(train, data, modality, folders="out")
     made.add_argument(
         "--minutes", type=_minutes, metavar="N",
         help="end in this time, with the best weights so far: the learning rate falls with it",
@@ -437,7 +453,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="RUN",
         help="distil this trained run into the new one; may be repeated",
     )
-    made = command(blend)
+    made = command(blend, folders="out")
     made.add_argument("earlier", type=Path, metavar="RUN")
     made.add_argument("later", type=Path, metavar="RUN_FROM_IT")
     made.add_argument("--out", type=Path, required=True, metavar="RUN")
@@ -445,10 +461,10 @@ def _parser() -> argparse.ArgumentParser:
         "--data", type=Path, action="append", metavar="DIR",
         help="where the pictures are, for runs that were made on another machine",
     )  # fmt: skip
-    made = command(unfold, data, modality)
+    made = command(unfold, data, modality, folders="out")
     made.add_argument("--model", type=Path, default=RELEASE, help="default: the released one")
     made.add_argument("--out", type=Path, required=True, metavar="RUN")
-    made = command(evaluate, data, modality, model)
+    made = command(evaluate, data, modality, model, files="json", folders="report")
     made.add_argument("--split", choices=("all", "test"), default="all")
     made.add_argument(
         "--seen", action="store_true", help="also measure on what the model was made with"
@@ -477,7 +493,7 @@ def _parser() -> argparse.ArgumentParser:
     made = command(calibrate, data, modality, outside)
     made.add_argument("--model", type=Path, default=RELEASE, help="default: the released one")
     made.add_argument("--out", type=Path, required=True, metavar="DIR")
-    made = command(change, data, modality, model)
+    made = command(change, data, modality, model, files="out")
     made.add_argument(
         "--out",
         type=Path,
@@ -485,9 +501,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="default: the one that serves",
     )
-    made = command(sitting, data, modality, model)
+    made = command(sitting, data, modality, model, files="out")
     made.add_argument("--out", type=Path, default=together.GAIN, metavar="FILE")
-    made = command(neighbours, data, modality, model)
+    made = command(neighbours, data, modality, model, files="out")
     made.add_argument(
         "--out",
         type=Path,

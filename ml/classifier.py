@@ -22,6 +22,10 @@ Outputs = dict[str, np.ndarray]
 Engine = Callable[[np.ndarray], Outputs]
 
 
+class NotJudged(ReleaseError):
+    """A kind of picture that the model was not trained for: another attempt gives no answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """What the model says of one picture: the contract of the API, the command line, the phone.
@@ -97,7 +101,7 @@ class Classifier:
         self, pictures: Sequence[np.ndarray], modality: str, of: Person = NOBODY
     ) -> list[Assessment]:
         """Assess RGB pictures (h, w, 3) uint8, each of one lesion of the same person. Raises
-        ReleaseError for a modality that the model was not trained for."""
+        NotJudged for a modality that the model was not trained for."""
         return [self.look(picture, modality, of).assessment for picture in pictures]
 
     def look(self, picture: np.ndarray, modality: str, of: Person = NOBODY) -> Look:
@@ -113,7 +117,7 @@ class Classifier:
         """What the rule makes of the ``outputs`` of a picture of ``shape``; the same ones serve
         both modalities. Raises like ``assess``."""
         if modality not in self.thresholds:
-            raise ReleaseError(f"model {self.version} was not trained for {modality} pictures")
+            raise NotJudged(f"model {self.version} was not trained for {modality} pictures")
         calibration = self.card["calibration"][modality]
         alone = calibrated(out["logits"], calibration)
         stage = self.card.get("person", {}).get(modality, {}).get("terms", {})

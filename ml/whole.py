@@ -1,5 +1,7 @@
 """Files that are there whole or not at all, whatever ends their writing."""
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +24,32 @@ def written(path: Path) -> Iterator[Path]:
         partial.replace(whole)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def check_file(path: Path) -> None:
+    """Before long work: raise OSError where ``written`` could put no file; make nothing."""
+    if path.is_dir():
+        raise _refused(errno.EISDIR, path)
+    if path.exists() and not path.is_file():
+        if not os.access(path, os.W_OK):
+            raise _refused(errno.EACCES, path)
+        return
+    check_folder(path.resolve().parent)
+
+
+def check_folder(path: Path) -> None:
+    """Before long work: raise OSError for a folder, there or to be made, that takes no files; make
+    nothing."""
+    path = path.absolute()
+    there = next(each for each in (path, *path.parents) if os.path.lexists(each))
+    if not there.is_dir():
+        raise _refused(errno.ENOTDIR, there)
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise _refused(errno.EACCES, there)
+
+
+def _refused(number: int, path: Path) -> OSError:
+    return OSError(number, os.strerror(number), str(path))
 
 
 def write_text(path: Path, text: str) -> None:

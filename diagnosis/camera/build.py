@@ -32,6 +32,7 @@ WASM = {
     "threaded": "vendor/litert/wasm/litert_wasm_threaded_internal.wasm",
     "compat": "vendor/litert/wasm/litert_wasm_compat_internal.wasm",
 }
+KIND = "photo"  # what a camera takes, and static/js/camera/worker.js judges
 TEMPLATES = ("base.html", "camera/page.html")
 # What the page shows itself with; the rest is the build.
 DECORATION = (
@@ -46,6 +47,10 @@ DECORATION = (
 
 class NoModel(Exception):
     """There is no released model, or its files are not those that its card names."""
+
+
+class NotForPhones(NoModel):
+    """The released model does not judge what a camera takes: nothing is broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,10 @@ class Model:
 def model() -> Model:
     """The released model. Raises NoModel."""
     try:
-        return _model(ml.release.current())
+        release = ml.release.current()
+        if KIND not in release.card["thresholds"]:
+            raise NotForPhones(f"model {release.version} was not trained for {KIND} pictures")
+        return _model(release)
     except ml.release.ReleaseError as error:
         raise NoModel(str(error)) from error
 

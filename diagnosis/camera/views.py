@@ -49,15 +49,19 @@ def isolated(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 @ensure_csrf_cookie
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
+    context: dict[str, Any] = {}
+    status = 200
     try:
         context = {
             "build": build.build(),
             "program": _program(),
             "second_reader": has_second_reader(build.model().card),
         }
+    except build.NotForPhones:
+        pass
     except build.NoModel:
-        context = {}
-    return render(request, "camera/page.html", context, status=200 if context else 503)
+        status = 503
+    return render(request, "camera/page.html", context, status=status)
 
 
 @require_safe

@@ -23,7 +23,7 @@ from diagnosis.moles import changes
 from diagnosis.records import claims, mails, media
 from diagnosis.records.models import Assessment, MoleRecord, Picture
 from ml import features
-from ml.classifier import Classifier, load_release
+from ml.classifier import Classifier, NotJudged, load_release
 from ml.images import ImageError, decode
 from ml.person import Person
 from ml.sitting import together
@@ -73,6 +73,10 @@ def run(record_id: uuid.UUID | str) -> None:
     except ImageError:
         if claims.fail(record, MoleRecord.FailureReason.UNREADABLE):
             metrics.write(metrics.ASSESSMENTS.more("failed", ""))
+    except NotJudged as error:
+        # Sent before such a release came: nothing failed here, and the page says why.
+        logger.warning("%s can't be assessed: %s", record.pk, error)
+        claims.fail(record, MoleRecord.FailureReason.ERROR)
     except Exception:
         # Whoever deletes a record takes the picture from under the task, which is not an error.
         if claims.release(record):
@@ -125,16 +129,16 @@ def ask_again(*, record: MoleRecord, by: User) -> bool:
 def run_again(record_id: uuid.UUID | str) -> None:
     """Reassess the record where it is still there.
 
-    While its picture can't be read, which may be back later, the answer stays as it is: the sweep
-    asks for what is stale again.
+    While its picture can't be read, which may be back later, or is of a kind that this release does
+    not judge, the answer stays as it is: the sweep asks for what is stale again.
     """
     record = MoleRecord.objects.filter(pk=record_id).select_related("current_assessment").first()
     if record is None:
         return
     try:
         reassess(record=record)
-    except (ImageError, FileNotFoundError, media.Unreachable) as error:
-        logger.warning("The picture of %s can't be read again: %s", record_id, error)
+    except (ImageError, FileNotFoundError, media.Unreachable, NotJudged) as error:
+        logger.warning("The picture of %s can't be assessed again: %s", record_id, error)
 
 
 def reassess(*, record: MoleRecord) -> Assessment | None:

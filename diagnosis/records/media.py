@@ -4,6 +4,8 @@ import errno
 import os
 import shutil
 import tempfile
+import threading
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from diagnosis.limits import TryLater
 MINIMUM_FREE = 200 * 1024**2
 NOT_WRITABLE = "MEDIA_ROOT is not a folder that this process may write to."
 FULL = (errno.ENOSPC, errno.EDQUOT)
+PATIENCE = 2  # seconds for a folder on the network: a health check gives up after 5
 
 
 class NoStorage(TryLater):
@@ -51,7 +54,35 @@ def trouble() -> str:
     storage: Any = default_storage
     if not is_a_folder():
         return storage.trouble()
-    folder = Path(storage.location)
+    try:
+        return _looked_at(Path(storage.location)).result(PATIENCE)
+    except TimeoutError:
+        return "unreachable"
+
+
+_looks: dict[Path, Future[str]] = {}
+# The thread of one that is under way is not there in a child.
+os.register_at_fork(after_in_child=_looks.clear)
+
+
+def _looked_at(folder: Path) -> Future[str]:
+    """What a thread says of it: the one that is under way, since one that hangs can't be ended."""
+    known = _looks.get(folder)
+    if known is None or known.done():
+        known = Future()
+        threading.Thread(target=_look_into, args=(folder, known), daemon=True).start()
+        _looks[folder] = known
+    return known
+
+
+def _look_into(folder: Path, said: Future[str]) -> None:
+    try:
+        said.set_result(_look(folder))
+    except Exception as error:  # else whoever asks would take it for one that hangs
+        said.set_exception(error)
+
+
+def _look(folder: Path) -> str:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:

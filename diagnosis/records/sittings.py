@@ -76,6 +76,7 @@ def add(*, record: MoleRecord, by: User, file: File, modality: str = "photo") ->
     media.check()
     picture = FurtherPicture(record=record, modality=modality)
     picture.clean_fields(exclude=["record", "image"])
+    uploads.check_judged(modality)
     content = uploads.prepare(picture, file)
     if known := _known(record, picture):
         return known

@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.ownership import check_owner
 from diagnosis import limits, metrics, queue
+from diagnosis.language import frequencies, terms
 from diagnosis.moles import changes, edits
 from diagnosis.moles.models import Mole
 from diagnosis.records import media, pictures
@@ -43,6 +44,7 @@ NO_SIZE = format_lazy(
 ELSEWHERE = _("That mole is not at this place. Leave the place out, or name a new mole.")
 ONE_MOLE = _("Choose one of your moles, or name a new one, but not both.")
 TOO_MANY = format_lazy(_("Send at most {most} pictures of one mole together."), most=MOST)
+NOT_JUDGED = _("%(kind)s: pictures of this kind are not judged here.")
 TWICE = _("The same picture is there twice. Send pictures that were taken one after the other.")
 
 
@@ -121,6 +123,7 @@ def submit(
     if len(further) >= MOST:
         raise pictures.PictureRefused(TOO_MANY, code="too_many")
     files = (file, *(each for each, _kind in further))
+    check_judged(modality, *(kind for _file, kind in further))
     pictures.check_together(files)
     if origin != MoleRecord.Origin.IMPORT:
         for _file in files:
@@ -181,6 +184,21 @@ def submit(
     accepted = (metrics.UPLOADS.more(record.origin, each.modality) for each in whole)
     metrics.write(*accepted, *clock.points)
     return record
+
+
+def not_judged(modalities: Iterable[str]) -> str:
+    """Say which of these kinds of pictures the released model was not made for; else empty."""
+    judged = frequencies.release().get("thresholds", terms.MODALITIES)  # without one, they wait
+    for kind in modalities:
+        if kind in terms.MODALITIES and kind not in judged:
+            return NOT_JUDGED % {"kind": terms.MODALITIES[kind]}
+    return ""
+
+
+def check_judged(*modalities: str) -> None:
+    """Raises PictureRefused for a kind of pictures that no worker could answer."""
+    if sentence := not_judged(modalities):
+        raise pictures.PictureRefused(sentence, code="not_judged")
 
 
 def prepare(picture: Picture, file: File, number: int | None = None) -> File:

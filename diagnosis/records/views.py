@@ -364,6 +364,8 @@ def _result(record: MoleRecord, looks: int) -> dict:
         "parts": results.parts(record),
         "is_open": sittings.is_open(record),
     }
+    if record.state == MoleRecord.State.FAILED:
+        context["not_judged"] = uploads.not_judged(each.modality for each in record.pictures)
     if context["answer"] is None and (alarm := results.alarm_without_answer(record)):
         context |= {"alarm": alarm, "how_soon": results.HOW_SOON["doctor_weeks"]}
     if record.state == MoleRecord.State.QUEUED:

@@ -38,9 +38,8 @@ def write(rows: Sequence[Row], folds: Sequence[str], out: Path) -> list[Path]:
     Raises DatasetError naming the row whose picture does not decode, and for a folder that holds
     something already.
     """
+    check_place(out)
     out.mkdir(parents=True, exist_ok=True)
-    if any(out.iterdir()):
-        raise DatasetError(f"{out} is not empty; choose another folder")
     kept = [(row, fold) for row, fold in zip(rows, folds, strict=True) if fold != "test"]
     lines, number, size = [], 0, 0
     made = _made([row for row, _ in kept])
@@ -65,6 +64,12 @@ def write(rows: Sequence[Row], folds: Sequence[str], out: Path) -> list[Path]:
     # Whole, so that what was made of the pack can be measured at home.
     (out / SPLIT).write_text(splits.as_csv(rows, folds), encoding="utf-8")
     return sorted(out.iterdir())
+
+
+def check_place(out: Path) -> None:
+    """Raises DatasetError for a folder that holds something already."""
+    if out.exists() and any(out.iterdir()):
+        raise DatasetError(f"{out} is not empty; choose another folder")
 
 
 def find(folder: Path) -> Path | None:

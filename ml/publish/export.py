@@ -74,7 +74,7 @@ def release(
     Raises ParityError, and datasets.DatasetError for data that lack a picture of the run or that
     the second one learnt; the old release then stays as it was, and so does any other folder.
     """
-    _check_place(out)
+    check_place(out)
     used = [run, *filter(None, [second_run])]
     plans = [Plan.read(of / runs.PLAN) for of in used]
     rows, folds = _pictures(run, data)
@@ -118,7 +118,7 @@ def recalibrate(
     part, ReleaseError for a folder without a release, ValueError for too few lesions; ``out`` then
     stays as it was.
     """
-    _check_place(out)
+    check_place(out)
     kept = Release.read(released)
     side, licence, training = (kept.part(name) for name in ("side", "licence", "training"))
     before = kept.part("training", "pictures")
@@ -146,8 +146,10 @@ def recalibrate(
     _swap(new, out)
 
 
-def _check_place(out: Path) -> None:
-    """Raises DatasetError for a folder that holds something else than a release."""
+def check_place(out: Path) -> None:
+    """Raises DatasetError for a folder that holds something else than a release, OSError for one
+    that can't be written beside."""
+    whole.check_folder(out.parent)  # where it is made, under another name
     if out.exists() and any(out.iterdir()) and not (out / CARD).is_file():
         raise DatasetError(f"{out}: no release lies there; choose another folder")
 

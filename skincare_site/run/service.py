@@ -85,13 +85,16 @@ def settings_of(demo: bool) -> dict[str, str]:
 
 
 def prepare(*, demo: bool) -> None:
-    """Migrate, and open or close the two demo accounts."""
+    """Migrate, and open or close the two demo accounts. Raises RuntimeError for a table in use."""
     import django
-    from django.core.management import call_command
+    from django.core.management import CommandError, call_command
     from django.db import connections
 
     django.setup()
-    call_command("migrate", verbosity=0, interactive=False)
+    try:
+        call_command("prepare_database", verbosity=0)
+    except CommandError as error:
+        raise RuntimeError(str(error)) from error
     call_command("create_demo_accounts", close=not demo, stdout=io.StringIO())
     connections.close_all()
 

@@ -18,6 +18,7 @@ from django.db import connection
 
 from audit import service_role
 from audit.management.commands import prepare_database
+from skincare_site.run import service as make_run
 
 ROLE = "tests_service"
 ROOT = Path(__file__).parents[2]
@@ -238,3 +239,19 @@ def test_a_migration_that_waits_for_a_query_holds_up_nobody(
     with connection.cursor() as cursor:
         cursor.execute("SHOW lock_timeout")
         assert cursor.fetchone() == ("0",)
+
+
+def test_make_run_on_a_database_in_use_holds_up_nobody_either(reader, monkeypatch, capsys):
+    """With DATABASE_URL it may be one that other hosts serve from."""
+    # Without the limit it would wait for ever, and so would this test.
+    reader.cursor().execute("SET LOCAL idle_in_transaction_session_timeout = '20s'")
+    monkeypatch.setattr(prepare_database, "LOCK_TIMEOUT", "200ms")
+    monkeypatch.setattr(prepare_database, "TRIES", 2)
+    monkeypatch.setattr(prepare_database, "PAUSE", 0)
+    with pytest.raises(RuntimeError, match="pg_stat_activity"):
+        make_run.prepare(demo=False)
+    assert capsys.readouterr().err == "A table is in use; trying again in 0 s.\n"
+    reader.rollback()
+    make_run.prepare(demo=False)
+    assert capsys.readouterr() == ("", "")
+    call_command("migrate", check_unapplied=True, verbosity=0)

@@ -5,6 +5,10 @@ import fcntl
 import io
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +24,7 @@ from backups import archive, crypt, tables
 from backups.management.commands import backup as command
 from diagnosis.models import MoleRecord
 from ml import taxonomy
-from tests.backups.conftest import manage
+from tests.backups.conftest import ROOT, manage
 from tests.factories import RecordFactory, ReviewFactory, assessed
 
 
@@ -207,6 +211,45 @@ def test_of_an_earlier_version_it_is_brought_up_to_date(system, empty_system, tm
     assert "No migrations" in manage(empty_system, "migrate").stdout
 
 
+KILLED = """
+import os, signal, sys
+import django
+django.setup()
+from backups import archive
+archive.call_command = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+from django.core.management import call_command
+call_command("restore", sys.argv[1])
+"""
+
+
+def test_one_that_is_killed_after_its_rows_are_in_goes_on(
+    system, empty_system, tmp_path, monkeypatch
+):
+    """The system has accounts then: it could neither be restored again, nor was it whole."""
+    late = system[1]
+    missing = archive._add_picture
+    monkeypatch.setattr(  # its person deletes it meanwhile
+        archive, "_add_picture", lambda tar, name: name != late.image.name and missing(tar, name)
+    )
+    pictures, gone = archive._pictures, [set(), {late.image.name}]
+    monkeypatch.setattr(archive, "_pictures", lambda: pictures() - gone.pop(0))
+    path = make(tmp_path / "backups")
+    monkeypatch.undo()
+    time.sleep(1)  # a backup's time has seconds
+    another = make(tmp_path / "another")
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, path], env=empty_system, cwd=ROOT, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert len(everything(empty_system["DATABASE_URL"])["diagnosis_molerecord"]) == 3
+    assert "accounts" in manage(empty_system, "restore", another).stderr
+    again = manage(empty_system, "restore", path)
+    assert again.returncode == 0, again.stderr
+    assert "2 pictures" in again.stdout
+    assert len(everything(empty_system["DATABASE_URL"])["diagnosis_molerecord"]) == 2
+    assert "accounts" in manage(empty_system, "restore", path).stderr  # it is done
+
+
 def test_the_newest_stay(system, key, tmp_path):
     folder = tmp_path / "backups"
     folder.mkdir()
@@ -239,7 +282,7 @@ def test_a_key_that_is_none_is_named(db, settings, tmp_path, key_given, word):
     settings.BACKUP_KEY = key_given
     with pytest.raises(CommandError, match=word):
         call_command("backup", to=tmp_path)
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.glob("skincare-*"))
 
 
 def test_a_folder_that_is_missing_is_named(db, key, tmp_path):
@@ -386,7 +429,7 @@ def test_none_of_a_system_that_is_still_to_be_restored_when_its_time_comes(
 ):
     """On the new machine after a disaster it was the newest, which --fetch brings."""
     assert one_day() == ""
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.glob("skincare-*"))
 
 
 def test_a_restore_that_the_database_ends_says_so(system, empty_system, tmp_path, monkeypatch):

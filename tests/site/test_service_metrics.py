@@ -215,6 +215,39 @@ def test_the_last_good_backup_and_the_last_try(
     assert second[tried,] < third[good,] == third[tried,]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_none_is_owed_of_a_new_system_without_accounts(
+    figures, settings, tmp_path, monkeypatch
+) -> None:
+    """BackupIsOld paged for it each day, and what a killed try had left made it unhealthy."""
+    settings.BACKUP_KEY = str(pyrage.x25519.Identity.generate())
+    good = ("skincare_last_backup_timestamp_seconds",)
+    tried = ("skincare_last_backup_try_timestamp_seconds",)
+
+    def start() -> None:
+        sleep = Mock(side_effect=StopIteration)
+        with monkeypatch.context() as patch:
+            patch.setattr(backup, "time", SimpleNamespace(sleep=sleep))
+            with pytest.raises(StopIteration):
+                call_command("backup", "--daily-at=12:00", to=tmp_path)
+
+    (tmp_path / "skincare-20261101T023000Z.tar.gz.part").touch()
+    start()
+    assert time.time() - 60 < figures()[good] == figures()[tried]
+    assert not (tmp_path / ".failed").exists()
+    # With a backup there, an empty one is a database that was lost.
+    made = tmp_path / "skincare-20261101T023000Z.tar.gz.age"
+    made.touch()
+    start()
+    assert good not in figures()
+    assert (tmp_path / ".failed").exists()
+    # One that was made and went says nothing any more of what is owed.
+    watching.succeeded(tmp_path)
+    made.unlink()
+    watching.tell(tmp_path)
+    assert good not in figures()
+
+
 def test_backups_of_before_they_were_noted_count(figures, tmp_path) -> None:
     made = tmp_path / "skincare-20261101T023000Z.tar.gz.age"
     made.touch()

@@ -21,18 +21,27 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "owner", type=Path, help="a file with the address of the database for its owner"
+            "owner",
+            type=Path,
+            nargs="?",
+            help="a file with the address of the database for its owner; without, only migrate",
         )
 
-    def handle(self, *args: Any, owner: Path, **options: Any) -> None:
+    def handle(self, *args: Any, owner: Path | None, **options: Any) -> None:
         with service_role.as_owner(owner) as service:
             for left in reversed(range(TRIES)):
                 try:
                     with connection.cursor() as cursor:
                         cursor.execute("SET lock_timeout = %s", [LOCK_TIMEOUT])
                     # Goes on after the last migration that was whole.
-                    call_command("migrate", interactive=False, stdout=self.stdout)
-                    self._prepare(owner, service)
+                    call_command(
+                        "migrate",
+                        interactive=False,
+                        stdout=self.stdout,
+                        verbosity=options["verbosity"],
+                    )
+                    if owner:
+                        self._prepare(owner, service)
                 except OperationalError as error:
                     if not isinstance(error.__cause__, LockNotAvailable | DeadlockDetected):
                         raise

@@ -71,6 +71,9 @@ class Command(BaseCommand):
         with suppress(CommandError), _alone(to):
             if any(to.glob(PARTS)):  # by one that was killed
                 watching.failed(to)
+            with suppress(Error):  # of a database that starts with its machine
+                _is_empty(to)
+            connection.close()
             # On a machine that is off at that time each day's would be.
             if left > SOON and _is_overdue(to, left):
                 left = SOON
@@ -85,7 +88,7 @@ class Command(BaseCommand):
                 with _alone(to, PATIENCE):
                     # An empty one has nothing to lose, and is perhaps to be restored: the newest
                     # backup, in the bucket too, is to stay the one with something in it.
-                    if archive.is_empty():
+                    if _is_empty(to):
                         self.stdout.write("Nobody has an account here: no backup was made.")
                     else:
                         self._make(to, options["keep"])
@@ -144,6 +147,16 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+def _is_empty(folder: Path) -> bool:
+    """Whether nobody has an account. With backups there, it may be a database that was lost, of
+    which alerts go on telling; without, nothing is owed. Raises Error."""
+    if not archive.is_empty():
+        return False
+    if not names.newest(folder):
+        watching.nothing_to_lose(folder)
+    return True
 
 
 def _is_overdue(folder: Path, left: float) -> bool:

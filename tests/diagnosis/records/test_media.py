@@ -3,6 +3,9 @@
 import errno
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -64,6 +67,34 @@ def test_health_says_it_and_leaves_the_pages_up(client, db, trouble):
     answer = client.get("/health/ready")
     assert answer.status_code == 200
     assert answer.json().items() >= {"status": "degraded", "media": trouble}.items()
+
+
+def test_a_folder_on_the_network_that_hangs_is_told_in_time(client, alice, settings, monkeypatch):
+    """As of NFS whose server is gone: each check kept a thread, until no page was answered."""
+    back, there = threading.Event(), tempfile.TemporaryFile
+
+    def hang(dir=None, **options):
+        if dir == Path(settings.MEDIA_ROOT):
+            back.wait(30)
+        return there(dir=dir, **options)
+
+    assert media.PATIENCE < 3  # health checks give up after 5
+    monkeypatch.setattr(media, "PATIENCE", 0.5)
+    monkeypatch.setattr(media.tempfile, "TemporaryFile", hang)
+    before, begin = threading.active_count(), time.monotonic()
+    try:
+        for _ in range(2):
+            said = client.get("/health/ready")
+            assert said.status_code == 200
+            assert said.json().items() >= {"status": "degraded", "media": "unreachable"}.items()
+        assert send(api(alice), format="multipart").status_code == 503
+        assert time.monotonic() - begin < 10  # not the 30 of the folder
+        assert threading.active_count() == before + 1  # one waits for all
+    finally:
+        back.set()
+    while threading.active_count() > before:
+        time.sleep(0.01)
+    assert client.get("/health/ready").json()["media"] == "ok"
 
 
 @pytest.mark.parametrize(("number", "status"), [(errno.ENOSPC, 507), (errno.EIO, 503)])
