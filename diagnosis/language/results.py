@@ -143,7 +143,7 @@ def answer(record: "MoleRecord") -> Answer | None:
     advice = advice_that_holds(assessment, record)
     heading = advice if assessment.usable else "retake"
     return Answer(
-        tone=TONES[heading],
+        tone=TONES[advice],
         several=_several(assessment, advice),
         left_out=tuple(_left_out(record)) if assessment.usable else (),
         again=JUDGED_AGAIN if record.is_stale else "",
