@@ -240,14 +240,27 @@ async function keepForOffline(variant) {
   }
 }
 
-/** A newer build is stored: it takes over at once, or when the person says so while the camera
- * is on. @param {ServiceWorker} newer */
+/** A newer build is stored: it takes over at once, or when the person says so where the camera is
+ * in use. Another tab may have it take over: this one goes on as it is then.
+ * @param {ServiceWorker} newer */
 function takeUpdate(newer) {
-  navigator.serviceWorker.addEventListener("controllerchange", () => location.reload());
-  const takeOver = () => newer.postMessage("take over");
-  view.update.addEventListener("click", takeOver);
+  let isAsked = false;
+  let hasTakenOver = false;
+  const go = () => {
+    if (saving || (wanted && !isAsked)) return;
+    if (hasTakenOver) location.reload();
+    else newer.postMessage("take over");
+  };
+  navigator.serviceWorker.addEventListener("controllerchange", () => {
+    hasTakenOver = true;
+    go();
+  });
+  view.update.addEventListener("click", () => {
+    isAsked = true;
+    go();
+  });
   view.update.hidden = false;
-  if (!camera.isOn) takeOver();
+  go();
 }
 
 /** An installed app stays open for weeks: it looks when it comes back. */
