@@ -152,6 +152,18 @@ def test_the_verdict_of_dr_chen_stands_above_the_program(read, alice, dr_chen):
     assert "cf. 2024" not in text
 
 
+def test_a_warning_stands_first_where_the_check_did_not_finish(client, alice):
+    warned = [{"signs": ["bleeding"]}, {"phone_advice": "doctor_weeks"}, {}]
+    records = [RecordFactory(owner=alice, failed=True, **each) for each in warned]
+    client.force_login(alice)
+    for record, tone in zip(records, ("doctor", "doctor", "neutral"), strict=True):
+        page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+        assert f'class="outcome" data-tone="{tone}"' in page
+        assert page.count("Make an appointment") == (tone == "doctor")
+        if tone == "doctor":
+            assert page.index("Make an appointment") < page.index("This says nothing about")
+
+
 def test_a_failed_check_offers_another_try(read, client, alice):
     record = RecordFactory(failed=True, owner=alice)
     first, text = read(record)
