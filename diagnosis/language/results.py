@@ -143,7 +143,7 @@ def answer(record: "MoleRecord") -> Answer | None:
     advice = advice_that_holds(assessment, record)
     heading = advice if assessment.usable else "retake"
     return Answer(
-        tone=TONES[heading],
+        tone=TONES[advice],
         several=_several(assessment, advice),
         left_out=tuple(_left_out(record)) if assessment.usable else (),
         again=JUDGED_AGAIN if record.is_stale else "",
@@ -168,11 +168,13 @@ def answer(record: "MoleRecord") -> Answer | None:
 
 def advice_that_holds(assessment: "Assessment", record: "MoleRecord") -> str:
     """Less than a doctor in weeks is never given to what measurably changed since the first
-    picture, nor to what can't be judged any more after another version wanted a doctor.
+    picture, nor where the camera page wanted a doctor, nor to what can't be judged any more after
+    another version wanted one.
 
     ``RecordQuerySet.with_assessment_json`` says the same in SQL.
     """
-    if not record.changes and (assessment.usable or not is_warned(record)):
+    is_raised = bool(record.changes) or record.phone_advice in terms.BY_A_DOCTOR
+    if not is_raised and (assessment.usable or not is_warned(record)):
         return assessment.advice
     return max(assessment.advice, "doctor_weeks", key=taxonomy.ADVICE.index)
 
@@ -307,19 +309,23 @@ def alarm(record: "MoleRecord") -> str:
 
 def alarm_without_answer(record: "MoleRecord") -> str:
     """Say what needs a doctor though there is no answer: signs, or what the camera page saw."""
-    if record.is_pending or not _saw_sign(record.phone_advice, "retake"):
+    if record.is_pending:
         return alarm(record)
-    return f"{alarm(record)} {SAW_SIGN}".lstrip()
+    return f"{alarm(record)} {camera_alarm(record, 'retake')}".strip()
 
 
-def _saw_sign(shown: str, recorded: str) -> bool:
-    """Whether the camera page had said more than what is recorded."""
-    return bool(shown) and taxonomy.ADVICE.index(shown) > taxonomy.ADVICE.index(recorded)
+def camera_alarm(record: "MoleRecord", recorded: str) -> str:
+    """Say that the camera page had wanted a doctor, and sooner than what is recorded; or empty."""
+    shown = record.phone_advice
+    if shown not in terms.BY_A_DOCTOR:
+        return ""
+    order = taxonomy.ADVICE.index
+    return str(SAW_SIGN) if order(shown) > order(recorded) else ""
 
 
 def is_warned(record: "MoleRecord") -> bool:
-    """Whether its picture can't be judged any more, and a doctor should see it all the same: by a
-    sign, or since another version of the program said so."""
+    """Whether its picture can't be judged, and a doctor should see it all the same: by a sign, or
+    since the camera page or another version of the program said so."""
     return record.state == "unusable" and record.danger > 0
 
 
@@ -327,11 +333,10 @@ def _phone(shown: str, recorded: str) -> str:
     """Say where the camera page had said something else than the assessment."""
     if not shown or HEADINGS[shown] == HEADINGS[recorded]:
         return ""
-    sentence = _(
+    return _(
         "The camera page had said: “%(shown)s”. The saved picture was checked again; "
         "what stands here is the recorded answer."
     ) % {"shown": HEADINGS[shown]}
-    return f"{sentence} {SAW_SIGN}" if _saw_sign(shown, recorded) else sentence
 
 
 def _untested(record: "MoleRecord", assessment: "Assessment") -> list["StrOrPromise"]:
@@ -358,6 +363,8 @@ def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
             _("Compared with the first picture of this mole: %s. Then a doctor should look at it.")
             % changes.names(record.changes)
         )
+    if of_camera := camera_alarm(record, assessment.advice):
+        reasons.append(of_camera)
     if assessment.uncertain:
         reasons.append(not_sure(assessment))
     if not reasons and not assessment.usable and is_warned(record):

@@ -21,6 +21,7 @@ ADVICE = {
     "doctor_weeks": _("Show it to a doctor within a few weeks."),
     "doctor_days": _("Show it to a doctor within a few days."),
 }
+BY_A_DOCTOR = taxonomy.ADVICE[taxonomy.ADVICE.index("doctor_weeks") :]
 
 URGENCIES = {
     "none": _("no visit needed"),

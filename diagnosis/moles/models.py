@@ -11,12 +11,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.names import check_name
 from diagnosis.language import terms
-from ml.taxonomy import ADVICE, ALARMING_SIGNS
+from ml.taxonomy import ALARMING_SIGNS
 
 # A doctor's verdict among the program's answers (MoleRecord.Danger), by what each asks for.
 URGENT = {"none": 1, "doctor_weeks": 3, "doctor_days": 4}
 TO_BE_SEEN = 2  # MoleRecord.Danger.TO_BE_SEEN
-BY_A_DOCTOR = ADVICE[ADVICE.index("doctor_weeks") :]
 
 
 class MoleQuerySet(models.QuerySet["Mole"]):
@@ -47,7 +46,7 @@ class MoleQuerySet(models.QuerySet["Mole"]):
         is_judged = Q(state="done") | Exists(final.filter(record=OuterRef("pk")))
         judged = own.filter(is_judged)
         is_told = Q(signs__overlap=sorted(ALARMING_SIGNS)) | Q(state="unusable", danger__gt=0)
-        is_told |= Q(state__in=["failed", "unusable"], phone_advice__in=BY_A_DOCTOR)
+        is_told |= Q(state="failed", phone_advice__in=terms.BY_A_DOCTOR)
         told = own.filter(is_judged | is_told)
         # A calm one counts no more once a sign or change came after it (results.is_overtaken).
         sign = Greatest("record__danger", Value(TO_BE_SEEN))

@@ -83,8 +83,8 @@ class MoleRecord(Picture):
     class Danger(models.IntegerChoices):
         UNKNOWN = 0, _("not assessed")
         BENIGN = 1, _("benign")
-        # The program is not sure, or a sign or change needs a doctor whatever the picture shows, or
-        # it can't be judged, and another version of the program wanted a doctor.
+        # The program is not sure, or a sign, a change or what the camera page saw needs a doctor
+        # whatever the picture shows, or it can't be judged, and another version wanted a doctor.
         TO_BE_SEEN = 2, _("to be seen by a doctor")
         LOW_RISK = 3, _("malignant, low risk")
         HIGH_RISK = 4, _("malignant, high risk")

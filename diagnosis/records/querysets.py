@@ -24,8 +24,8 @@ from django.db.models.functions import Cast
 
 import ml.classifier
 from accounts.models import User
-from diagnosis.moles.models import Mole
-from ml.taxonomy import ADVICE
+from diagnosis.language.terms import BY_A_DOCTOR
+from diagnosis.moles.models import TO_BE_SEEN, Mole
 
 # PostgreSQL takes a file's name for one word, and the month of a date for a negative number.
 NOTE_WORDS = SearchVector(
@@ -46,8 +46,8 @@ CONTRACT = tuple(field.name for field in fields(ml.classifier.Assessment))
 # As results.advice_that_holds says it of an assessment.
 ADVICE_THAT_HOLDS = Case(
     When(
-        ~Q(record__changes=[]) | Q(usable=False, record__state="unusable", record__danger__gt=0),
-        advice__in=ADVICE[: ADVICE.index("doctor_weeks")],
+        ~Q(advice__in=BY_A_DOCTOR),
+        record__danger__gte=TO_BE_SEEN,
         then=Value("doctor_weeks"),
     ),
     default=F("advice"),
@@ -91,7 +91,7 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         """Records that have an answer and no verdict that holds: the doctors' queue.
 
         One that can't be used waits where a sign or change needs a doctor by itself, or another
-        version of the program wanted one, or a colleague is asked.
+        version of the program or the camera page wanted one, or a colleague is asked.
         """
         reviews: Any = self.model._meta.get_field("reviews").related_model
         asked = reviews.objects.filter(

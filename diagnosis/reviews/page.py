@@ -254,6 +254,7 @@ def _changed(record: MoleRecord) -> dict[str, Any]:
 def _answer(record: MoleRecord, assessment: Assessment) -> dict[str, Any]:
     sentences = terms.REASONS | terms.WARNINGS
     said = results.answer(record)
+    camera = results.camera_alarm(record, assessment.advice)
     return {
         "assessment": assessment,
         "advice": terms.ADVICE[results.advice_that_holds(assessment, record)],
@@ -262,7 +263,7 @@ def _answer(record: MoleRecord, assessment: Assessment) -> dict[str, Any]:
         "earlier": results.earlier(record) if results.is_warned(record) else [],
         "remarks": [
             *(sentences[code] for code in (*assessment.reasons, *assessment.warnings)),
-            *((each for each in (said.again, said.phone, *said.untested) if each) if said else ()),
+            *filter(None, (camera, said.again, said.phone, *said.untested) if said else ()),
         ],
         "overlays": {"heatmap": assessment.heatmap, "outline": assessment.outline},
     }

@@ -32,7 +32,10 @@ let saving = false; // until what is taken is sent or kept
 /** Pictures of the mole that are taken and to be saved together. @type {Blob[]} */
 let taken = [];
 let missing = 0; // pictures to be taken still
-let takenAt = 0;
+let takenAt = 0; // Infinity while the worker is asked for one
+/** What was said of the mole whose last picture is taken; null while more are to come.
+ * @type {import("./steady.js").Shown | null} */
+let last = null;
 
 /** @type {Record<string, (data: any) => void>} */
 const answers = {
@@ -53,26 +56,26 @@ const answers = {
     view.showAnswer(shown);
     view.drawOutline(look.assessment.usable ? look.assessment.outline : null);
     view.maySave(!saving);
-    if (missing && performance.now() - takenAt > BETWEEN_MS) takePicture();
+    if (missing && !last && performance.now() - takenAt > BETWEEN_MS) takePicture();
     view.root.dataset.frames = String(Number(view.root.dataset.frames ?? 0) + 1);
   },
   picture({ jpeg }) {
     if (!missing) return; // the camera was stopped meanwhile
     // Nothing was seen yet since the last one: the next look has it.
     takenAt = jpeg ? performance.now() : 0;
-    if (!jpeg) return;
-    if (!taken.some(({ size }) => size === jpeg.size)) { // else it is the very same frame
+    if (jpeg && !taken.some(({ size }) => size === jpeg.size)) { // else it is the very same frame
       taken.push(jpeg);
       missing--;
     }
-    if (!missing) return save();
+    if (last || !missing) return saveTaken();
+    if (!jpeg) return;
     worker.postMessage({ task: "forget" }); // so that the next one is of other frames
     view.say("live-said", view.filled("taken", { number: String(taken.length), total: String(taken.length + missing) }));
   },
   failed({ task, error }) {
     if (task === "frame") underway--;
     console.error(task, error);
-    saving = false;
+    if (task !== "frame") takenAt = 0; // no picture comes any more
     close();
     view.showProgress(null);
     view.say("said", says[task === "load" ? "no_model" : "broken"]);
@@ -113,21 +116,17 @@ function close() {
   view.show("start");
 }
 
-/** The camera closes, or goes on to another mole: of pictures that are taken together, those that
- * are there are saved. */
+/** The camera closes, or goes on to another mole: of pictures that are taken, those that are there,
+ * or that the worker is giving, are saved. */
 function endTaking() {
   if (!missing) return;
-  missing = 0;
-  if (taken.length) return save("kept-said");
-  saving = false;
-  view.say("kept-said", says.not_taken);
+  last ??= shown;
+  if (takenAt !== Infinity) saveTaken();
 }
 
 /** Nothing of earlier frames is shown or saved any more; only a warning sign stays. */
 function newRound() {
   round++;
-  if (missing) saving = false;
-  missing = 0;
   worker.postMessage({ task: "forget" });
   view.maySave(false);
   view.say("still", null);
@@ -169,10 +168,18 @@ function takePicture() {
   worker.postMessage({ task: "picture" });
 }
 
-/** What was taken. @param {string} place of what is said */
-async function save(place = "live-said") {
-  saving = true;
-  const picture = { id: crypto.randomUUID(), jpegs: taken, advice: shown.advice ?? "", savedAt: Date.now() };
+function saveTaken() {
+  const [of, place] = last ? [last, "kept-said"] : [shown, "live-said"];
+  missing = 0;
+  last = null;
+  if (taken.length) return save(of.advice ?? "", place);
+  saving = false;
+  view.say(place, says.not_taken);
+}
+
+/** What was taken. @param {string} advice @param {string} place of what is said */
+async function save(advice, place) {
+  const picture = { id: crypto.randomUUID(), jpegs: taken, advice, savedAt: Date.now() };
   let isKept = true;
   await outbox.keep(picture).catch((error) => {
     console.warn("Not kept:", error);
@@ -233,14 +240,27 @@ async function keepForOffline(variant) {
   }
 }
 
-/** A newer build is stored: it takes over at once, or when the person says so while the camera
- * is on. @param {ServiceWorker} newer */
+/** A newer build is stored: it takes over at once, or when the person says so where the camera is
+ * in use. Another tab may have it take over: this one goes on as it is then.
+ * @param {ServiceWorker} newer */
 function takeUpdate(newer) {
-  navigator.serviceWorker.addEventListener("controllerchange", () => location.reload());
-  const takeOver = () => newer.postMessage("take over");
-  view.update.addEventListener("click", takeOver);
+  let isAsked = false;
+  let hasTakenOver = false;
+  const go = () => {
+    if (saving || (wanted && !isAsked)) return;
+    if (hasTakenOver) location.reload();
+    else newer.postMessage("take over");
+  };
+  navigator.serviceWorker.addEventListener("controllerchange", () => {
+    hasTakenOver = true;
+    go();
+  });
+  view.update.addEventListener("click", () => {
+    isAsked = true;
+    go();
+  });
   view.update.hidden = false;
-  if (!camera.isOn) takeOver();
+  go();
 }
 
 /** An installed app stays open for weeks: it looks when it comes back. */

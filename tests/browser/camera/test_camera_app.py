@@ -168,6 +168,34 @@ def test_while_the_camera_is_on_nothing_is_replaced(
     page.wait_for_function("() => window.same === undefined")
 
 
+def test_another_tab_that_takes_the_newer_one_leaves_a_camera_that_is_on(
+    phone, film, pick, newer_release, monkeypatch
+) -> None:
+    page = phone(film(shaken(pick("doctor_days"))))
+    kept_for_offline(page)
+    start(page)
+    expect_advice(page, "doctor_days")
+    page.evaluate("window.same = true")
+    other = page.context.new_page()
+    other.goto("/camera/")
+    kept_for_offline(other)
+    before = program(other)["worker"]
+    monkeypatch.setattr(ml.release, "RELEASE", newer_release)
+    other.evaluate("navigator.serviceWorker.ready.then((r) => r.update())")
+    other.wait_for_function(
+        "worker => JSON.parse(document.getElementById('program').textContent).worker !== worker",
+        arg=before,
+        timeout=60_000,
+    )
+    page.wait_for_timeout(1_000)
+    assert page.evaluate("window.same")
+    expect_advice(page, "doctor_days")
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Use the new version").click()
+    page.wait_for_function("() => window.same === undefined")
+    assert program(page)["worker"] != before
+
+
 def test_axe_finds_nothing_before_and_while_the_camera_is_on(phone, film, pick) -> None:
     page = phone(film(shaken(pick("doctor_days"))))
     found = []

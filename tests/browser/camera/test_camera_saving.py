@@ -90,8 +90,27 @@ def test_what_was_taken_of_three_is_saved_when_no_more_are_taken(live: Page, how
     assert 1 <= len(MoleRecord.objects.get().pictures) < 3
 
 
+@pytest.mark.parametrize("how", ["hidden", "stopped", "another"])
+def test_what_is_being_saved_is_saved_whatever_is_pressed_next(phone, film, pick, how) -> None:
+    slowly = "setTimeout(() => heard(event), 2_000)"
+    page = phone(film(shaken(pick("doctor_days"))), script=hearing("picture", slowly))
+    start(page)
+    expect_advice(page, "doctor_days")
+    save(page)
+    if how == "stopped":
+        page.get_by_role("button", name="Stop").click()
+    elif how == "another":
+        page.get_by_role("button", name="Another mole").click()
+    else:
+        page.evaluate(HIDE, True)
+        page.evaluate(HIDE, False)
+    expect(page.get_by_role("heading", level=1)).to_have_text(CHECKED, timeout=15_000)
+    assert MoleRecord.objects.get().phone_advice == "doctor_days"
+
+
 def test_where_nothing_was_taken_yet_it_says_so(phone, film, pick) -> None:
-    page = phone(film(shaken(pick("doctor_days"))), script=hearing("picture", "undefined"))
+    nothing = "heard({ data: { said: 'picture', jpeg: null } })"
+    page = phone(film(shaken(pick("doctor_days"))), script=hearing("picture", nothing))
     start(page)
     save(page)
     page.get_by_role("button", name="Stop").click()

@@ -165,3 +165,56 @@ def test_what_the_camera_saw_stands_where_the_check_did_not_finish(
     report = client.get(reverse("diagnosis:record_report", args=[record.pk])).content
     words = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(report)).pages)
     assert ("Since the camera saw a warning sign" in words.replace("\n", " ")) == doctor
+
+
+@pytest.mark.parametrize(("shown", "waits"), [("doctor_days", True), ("watch", False)])
+def test_what_the_camera_saw_brings_a_picture_that_can_not_be_judged_to_the_doctors(
+    client: Client, alice, dr_chen, shown, waits
+) -> None:
+    calm = assessed(owner=alice)
+    record = assessed(None, owner=alice, phone_advice=shown)
+    client.force_login(dr_chen)
+    queue = client.get(reverse("admin:diagnosis_molerecord_changelist")).context["cl"].result_list
+    assert list(queue) == ([record, calm] if waits else [calm])
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    assert ("Make an appointment" in page) == waits
+    assert "Another version of the program" not in page
+    history = client.get(reverse("diagnosis:history")).content.decode()
+    assert ("Should be seen by a doctor · Take another picture" in history) == waits
+
+
+@pytest.mark.parametrize("shown", ["doctor_days", "doctor_weeks"])
+def test_no_calm_heading_stands_above_what_the_camera_saw(
+    client: Client, alice, dr_chen, shown
+) -> None:
+    mole = MoleFactory(owner=alice)
+    calm = assessed(owner=alice, mole=MoleFactory(owner=alice))
+    record = assessed(owner=alice, mole=mole, phone_advice=shown)
+    client.force_login(dr_chen)
+    queue = client.get(reverse("admin:diagnosis_molerecord_changelist")).context["cl"].result_list
+    assert list(queue) == [record, calm]
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    assert "No warning sign found" not in page
+    assert re.search(r"<h1>.*?<span>Should be seen by a doctor</span></h1>", page, re.DOTALL)
+    assert "Make an appointment to be seen within the next few weeks." in page
+    for address in (reverse("diagnosis:history"), reverse("diagnosis:moles")):
+        listed = client.get(address).content.decode()
+        assert listed.count("No warning sign found") == 1  # of the calm one
+        assert "Should be seen by a doctor" in listed
+    for answer in (
+        client.get(f"/api/v1/records/{record.pk}/").json(),
+        client.get("/api/v1/records/").json()["results"][0],
+    ):
+        assert answer["assessment"]["advice"] == "doctor_weeks"
+
+
+def test_a_retake_that_a_program_says_the_camera_showed_is_not_a_sign(
+    client: Client, alice
+) -> None:
+    record = assessed(owner=alice, phone_advice="retake")
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    assert "the camera saw a warning sign" not in page
+    assert "No warning sign found" in page

@@ -83,6 +83,36 @@ def test_a_picture_that_can_not_be_judged_does_not_hide_a_sign(read, alice):
     assert "Make an appointment" in text
 
 
+def warned_before(alice):
+    record = assessed(None, owner=alice)
+    flagged = answer(HIGH_RISK) | {"model_version": "before"}
+    Assessment.objects.create(record=record, **flagged)
+    record.save()  # as a worker does, with its new answer
+    return record
+
+
+@pytest.mark.parametrize(
+    "warned",
+    [
+        warned_before,
+        lambda alice: assessed(None, owner=alice, phone_advice="doctor_days"),
+        lambda alice: assessed(None, owner=alice, signs=["bleeding"]),
+    ],
+    ids=["another_version", "camera", "sign"],
+)
+def test_nothing_calms_who_is_warned_all_the_same(read, client, alice, warned):
+    calming = "neither a good sign nor a bad one"
+    record = warned(alice)
+    _first, text = read(record)
+    assert calming not in text
+    assert "If no picture works" not in text  # the warning waits for no other picture
+    assert text.index("Make an appointment") < text.index("out of focus")
+    page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    assert 'class="outcome" data-tone="doctor"' in page
+    _first, text = read(assessed(None, owner=alice))
+    assert calming in text
+
+
 @pytest.mark.parametrize("state", [{}, {"failed": True}])
 def test_a_sign_needs_a_doctor_also_where_there_is_no_answer(read, alice, state):
     _first, text = read(RecordFactory(owner=alice, signs=["bleeding"], **state))
@@ -120,6 +150,18 @@ def test_the_verdict_of_dr_chen_stands_above_the_program(read, alice, dr_chen):
     assert "dr_chen, doctor" in text
     assert text.index("An age spot.") < text.index("Should be seen by a doctor soon")
     assert "cf. 2024" not in text
+
+
+def test_a_warning_stands_first_where_the_check_did_not_finish(client, alice):
+    warned = [{"signs": ["bleeding"]}, {"phone_advice": "doctor_weeks"}, {}]
+    records = [RecordFactory(owner=alice, failed=True, **each) for each in warned]
+    client.force_login(alice)
+    for record, tone in zip(records, ("doctor", "doctor", "neutral"), strict=True):
+        page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+        assert f'class="outcome" data-tone="{tone}"' in page
+        assert page.count("Make an appointment") == (tone == "doctor")
+        if tone == "doctor":
+            assert page.index("Make an appointment") < page.index("This says nothing about")
 
 
 def test_a_failed_check_offers_another_try(read, client, alice):
