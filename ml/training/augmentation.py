@@ -18,7 +18,7 @@ from ml.network.kernels import warp
 OVERLAYS, NOISES = 192, 16
 OVERLAID, MIXED = 0.3, 0.5  # shares of the pictures, and of the batches
 # Shares of the pictures that are shown with other focus, grain, colours or file quality.
-REFOCUSED, GRAINY, RESTYLED, GREYED, COMPRESSED = 0.35, 0.15, 0.15, 0.1, 0.3
+REFOCUSED, GRAINY, RESTYLED, GREYED, COMPRESSED = 0.35, 0.15, 0.3, 0.1, 0.3
 REACH = 4  # pixels on each side that a blur looks at
 # JPEG's tables for lightness and colour at quality 50 (ITU-T T.81, annex K).
 LUMINANCE = np.array(
@@ -211,7 +211,7 @@ def _grain(bank: Bank, drawn: Chance):
 
 
 def _recolour(x, drawn: Chance):
-    """Lamps, cameras and white balance; other pictures' colours, or grey world, for a part."""
+    """Lamps, cameras and white balance; other pictures' spectra, or grey world, for a part."""
 
     def each(name: str):
         return drawn[name][:, None, None, None]
@@ -233,18 +233,20 @@ def _recolour(x, drawn: Chance):
 
 
 def _restyle(part, x, drawn: Chance):
-    """The colours' mean and deviation moved towards another picture's (Reinhard et al., IEEE CG&A
-    21, 2001): what another set's cameras and lamps would have made of it."""
+    """The amplitude spectra mixed with another picture's, at the phases as they are (Xu et al.,
+    CVPR 2021, arXiv 2105.11120): what another set's cameras and lamps would have made of it."""
 
-    def moments(of):
-        return ops.mean(of, (1, 2), keepdims=True), ops.std(of, (1, 2), keepdims=True) + 0.02
+    def spectrum(of):
+        channels = ops.transpose(of, (0, 3, 1, 2))
+        real, imaginary = ops.fft2((channels, ops.zeros_like(channels)))
+        return real, imaginary, ops.sqrt(real**2 + imaginary**2)
 
-    mean, deviation = moments(part)
-    means, deviations = moments(ops.take(x, drawn["style_of"], axis=0))
+    real, imaginary, amplitude = spectrum(part)
+    amplitudes = spectrum(ops.take(x, drawn["style_of"], axis=0))[2]
     share = drawn["style"][:, None, None, None]
-    mean_to = mean + share * (means - mean)
-    deviation_to = deviation + share * (deviations - deviation)
-    return ops.clip((part - mean) / deviation * deviation_to + mean_to, 0, 1)
+    factor = 1 - share + share * amplitudes / (amplitude + 1e-6)
+    mixed, _ = ops.ifft2((real * factor, imaginary * factor))
+    return ops.clip(ops.transpose(mixed, (0, 2, 3, 1)), 0, 1)
 
 
 def _grey_world(x):

@@ -94,3 +94,22 @@ def test_a_lower_quality_of_jpeg_loses_what_pillows_encoder_loses(pictures):
         assert np.abs(ours[0] - picture[0]).mean() == pytest.approx(
             np.abs(theirs - picture[0]).mean(), rel=0.4
         )
+
+
+def test_a_restyled_picture_keeps_its_phases_and_takes_amplitudes_of_another(pictures):
+    x = pictures[:, ::4, ::4].astype(np.float32) / 255 * 0.4 + 0.3  # so that nothing is cut off
+    share = np.array([0.2, 0.5, 0.5], np.float32)
+    drawn = {"style_of": np.array([5, 6, 2], np.int32), "style": share}
+    restyled = numbers(augmentation._restyle(x[:3], x, drawn))
+
+    def spectrum(of):
+        return np.fft.fft2(of, axes=(1, 2))
+
+    own, other, found = spectrum(x[:3]), spectrum(x[[5, 6, 2]]), spectrum(restyled)
+    part = share[:, None, None, None]
+    np.testing.assert_allclose(
+        np.abs(found), (1 - part) * np.abs(own) + part * np.abs(other), atol=0.02
+    )
+    np.testing.assert_allclose(found / np.abs(found), own / np.abs(own), atol=0.1)
+    np.testing.assert_allclose(restyled[2], x[2], atol=1e-4)  # by its own style
+    assert (np.abs(restyled[:2] - x[:2]).mean((1, 2, 3)) > 0.005).all()
