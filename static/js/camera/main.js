@@ -205,7 +205,8 @@ async function send(picture, place, isKept = true) {
   }
   const { problem, detail } = answer;
   const sentence = says[!isKept ? "not_kept" : problem === "broken" ? "offline" : problem];
-  view.say(place, problem === "refused" && detail ? `${sentence} ${detail}` : sentence);
+  const seen = view.isLive ? place : "kept-said"; // the camera may be closed by now
+  view.say(seen, problem === "refused" && detail ? `${sentence} ${detail}` : sentence);
   view.showSignIn(problem === "signIn");
   if (isKept) await showKept();
   return false;

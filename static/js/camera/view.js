@@ -27,6 +27,10 @@ export class View {
     this.root.hidden = false;
   }
 
+  get isLive() {
+    return !part("live").hidden;
+  }
+
   /** The focus goes where the pressed button went. @param {"start" | "live"} which */
   show(which) {
     if (!part(which).hidden) return;

@@ -252,6 +252,17 @@ def test_what_can_not_be_kept_is_sent_all_the_same(live: Page) -> None:
     assert MoleRecord.objects.count() == 1
 
 
+def test_what_is_lost_after_the_camera_was_stopped_is_said(live: Page) -> None:
+    held = []
+    live.evaluate(STORES % NO_ROOM)
+    live.route("**/api/v1/records/", lambda route: held.append(route))
+    save(live)
+    expect(live.get_by_text("Sending the picture…")).to_be_visible()
+    live.get_by_role("button", name="Stop").click()
+    held[0].abort()
+    expect(live.get_by_text("neither be sent nor be kept on this phone")).to_be_visible()
+
+
 def test_what_was_sent_and_can_not_be_dropped_leads_to_its_result(live: Page) -> None:
     live.evaluate("() => { IDBObjectStore.prototype.delete = () => { throw new Error(); }; }")
     save(live)
