@@ -15,6 +15,7 @@ from diagnosis.records.models import MAX_TEXT, MoleRecord
 from diagnosis.records.serializers import (
     CHANGES_FOUND,
     IS_STALE,
+    PHONE_ADVICE,
     AssessmentSerializer,
     SittingPictureSerializer,
     as_time,
@@ -187,7 +188,8 @@ class PatientRecordSerializer(serializers.ModelSerializer):
     """Another person's record, before a doctor.
 
     ``assessment`` and ``danger`` are null, and ``changes`` is empty, while there is no answer, and
-    for a doctor who reviews blind and has not written a verdict yet; ``reviews`` is empty for one
+    for a doctor who reviews blind and has not written a verdict yet, who does not read
+    ``phone_advice`` either; ``reviews`` is empty for one
     whose own opinion a colleague waits for, and ``known`` counts them all the same.
     """
 
@@ -207,6 +209,9 @@ class PatientRecordSerializer(serializers.ModelSerializer):
         child=serializers.ChoiceField(list(terms.CHANGES.items())),
         read_only=True,
         help_text=CHANGES_FOUND,
+    )
+    phone_advice = serializers.ChoiceField(
+        list(terms.ADVICE.items()), allow_blank=True, read_only=True, help_text=PHONE_ADVICE
     )
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
     is_stale = serializers.BooleanField(read_only=True, help_text=IS_STALE)
@@ -233,8 +238,8 @@ class PatientRecordSerializer(serializers.ModelSerializer):
         model = MoleRecord
         fields = (
             *("id", "person", "age", "state", "mole", "modality", "note", "signs", "size_mm"),
-            *("changes", "image", "thumbnail", "pictures", "created_at", "danger", "assessment"),
-            *("is_stale", "claimed_by", "known", "shown", "opinion", "reviews"),
+            *("changes", "image", "thumbnail", "pictures", "created_at", "danger", "phone_advice"),
+            *("assessment", "is_stale", "claimed_by", "known", "shown", "opinion", "reviews"),
         )
         read_only_fields = fields
 
@@ -263,6 +268,7 @@ class PatientRecordSerializer(serializers.ModelSerializer):
             "pictures": pictures,
             "created_at": as_time(record.created_at),
             "danger": None if is_hidden else record.danger,
+            "phone_advice": "" if is_hidden else record.phone_advice,
             "assessment": None if is_hidden else assessment_of(record),
             "is_stale": record.is_stale,
             "claimed_by": _holder(record),

@@ -299,13 +299,15 @@ def test_another_doctors_verdict_is_not_changed(doctor, alice):
 
 def test_who_reviews_blind_reads_the_answer_after_the_verdict(doctor, dr_chen, alice):
     DoctorProfile.objects.create(user=dr_chen, blind_review=True)
-    record = assessed("malignant_high_risk", owner=alice)
+    record = assessed("malignant_high_risk", owner=alice, phone_advice="doctor_weeks")
     address = f"{API}queue/{record.pk}/"
     shown = doctor.get(address).json()
-    assert (shown["assessment"], shown["danger"]) == (None, None)
+    assert (shown["assessment"], shown["danger"], shown["phone_advice"]) == (None, None, "")
     assert doctor.get(f"{API}queue/", {"danger": 4}).status_code == 400
     assert doctor.post(f"{address}reviews/", VERDICT, format="json").json()["blind"] is True
-    assert doctor.get(address).json()["assessment"]
+    shown = doctor.get(address).json()
+    assert shown["assessment"]
+    assert shown["phone_advice"] == "doctor_weeks"
 
 
 def test_who_saw_the_answer_before_does_not_review_blind(doctor, dr_chen, alice):
