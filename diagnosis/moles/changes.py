@@ -8,7 +8,6 @@ import logging
 import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -46,7 +45,12 @@ def follow_later(*mole_ids: uuid.UUID | None) -> None:
     """Call ``follow`` for these moles once the transaction is committed."""
     for mole_id in mole_ids:
         if mole_id is not None:
-            transaction.on_commit(partial(follow, mole_id), robust=True)
+            _follow_on_commit(mole_id)
+
+
+def _follow_on_commit(mole_id: uuid.UUID) -> None:
+    # A lambda, as everywhere with ``robust``: Django names what failed by its __qualname__.
+    transaction.on_commit(lambda: follow(mole_id), robust=True)
 
 
 def moves(record: "MoleRecord", mole: Mole | None) -> None:

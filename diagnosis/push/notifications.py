@@ -9,7 +9,6 @@ import logging
 import time
 import uuid
 from datetime import timedelta
-from functools import partial
 from urllib.parse import urlsplit
 
 import http_ece
@@ -55,7 +54,11 @@ def tell(*, person_id: uuid.UUID, record_id: uuid.UUID) -> None:
     browsers = PushSubscription.objects.filter(person=person_id)
     browsers.update(record_id=record_id, due_at=Now(), tries=0)
     for key in browsers.values_list("pk", flat=True):
-        transaction.on_commit(partial(queue.send_push, key), robust=True)
+        _send_on_commit(key)
+
+
+def _send_on_commit(key: uuid.UUID) -> None:
+    transaction.on_commit(lambda: queue.send_push(key), robust=True)
 
 
 def sweep() -> None:

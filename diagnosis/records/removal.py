@@ -19,12 +19,12 @@ AT_ONCE = 8
 
 
 class _Removal:
-    """What runs on commit."""
+    """The names of one transaction, or savepoint."""
 
-    def __init__(self) -> None:
-        self.names: list[str] = []
+    def __init__(self, name: str) -> None:
+        self.names = [name]
 
-    def __call__(self) -> None:
+    def run(self) -> None:
         remove(self.names)
 
 
@@ -33,12 +33,12 @@ def on_commit(name: str) -> None:
     connection = transaction.get_connection()
     scope = set(connection.savepoint_ids)
     for savepoints, planned, *_ in reversed(connection.run_on_commit):
-        if isinstance(planned, _Removal) and savepoints == scope:
-            planned.names.append(name)
+        removal = getattr(planned, "__self__", None)
+        if isinstance(removal, _Removal) and savepoints == scope:
+            removal.names.append(name)
             return
-    removal = _Removal()
-    removal.names.append(name)
-    transaction.on_commit(removal, robust=True)
+    # A method, since Django names what failed by its __qualname__.
+    transaction.on_commit(_Removal(name).run, robust=True)
 
 
 def remove(names: list[str]) -> None:

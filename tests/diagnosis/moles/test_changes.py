@@ -22,6 +22,7 @@ from diagnosis.reviews.models import DoctorProfile
 from diagnosis.sharing import links
 from ml import taxonomy
 from ml.change import limits
+from tests.factories import PASSWORD
 
 pytestmark = pytest.mark.usefixtures("known_error")
 
@@ -41,6 +42,24 @@ def test_growth_is_measured_and_sends_to_a_doctor(picture_of, work, see, client)
     assert "Compared with the first picture of this mole: It grew." in record_page
     assert "Should be seen by a doctor" in record_page
     assert "No warning sign found" not in record_page
+
+
+def test_what_fails_after_a_record_is_deleted_is_logged(
+    picture_of, client, monkeypatch, caplog, django_capture_on_commit_callbacks
+):
+    def broken(_mole_id):
+        raise RuntimeError("odd")
+
+    record = picture_of("mole", 0.2, 60)
+    monkeypatch.setattr(changes, "follow", broken)
+    client.force_login(record.owner)
+    address = reverse("diagnosis:record_delete", args=[record.pk])
+    asked = client.post(address)  # for the password
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = client.post(asked.url, {"password": PASSWORD, "next": address})
+    assert answer.url == reverse("diagnosis:history")
+    assert not MoleRecord.objects.filter(pk=record.pk).exists()
+    assert "odd" in caplog.text
 
 
 def test_a_first_picture_without_an_outline_hides_no_growth(picture_of, work, see, alice):

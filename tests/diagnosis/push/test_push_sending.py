@@ -197,6 +197,15 @@ def test_an_answer_that_comes_while_one_is_sent_is_not_lost(
     assert subscription.record_id == newer.pk
 
 
+def test_what_fails_after_the_answer_is_stored_is_logged(answer, subscription, monkeypatch, caplog):
+    def broken(_key):
+        raise RuntimeError("odd")
+
+    monkeypatch.setattr(queue, "send_push", broken)
+    assert answer().reviews.exists()
+    assert "odd" in caplog.text
+
+
 def test_a_question_to_a_colleague_tells_her_nothing_yet(answer, subscription, receiver):
     colleague = UserFactory(display_name="dr_okafor", role="doctor", is_staff=True)
     answer(ask=colleague, urgency="doctor_weeks", risk_category="malignant_low_risk")
