@@ -189,8 +189,8 @@ class PatientRecordSerializer(serializers.ModelSerializer):
 
     ``assessment`` and ``danger`` are null, and ``changes`` is empty, while there is no answer, and
     for a doctor who reviews blind and has not written a verdict yet, who does not read
-    ``phone_advice`` either; ``reviews`` is empty for one
-    whose own opinion a colleague waits for, and ``known`` counts them all the same.
+    ``phone_advice`` either; ``reviews`` is empty for one whose own opinion a colleague waits for,
+    and ``known`` counts them all the same.
     """
 
     person = serializers.CharField(source="owner.pseudonym", read_only=True)

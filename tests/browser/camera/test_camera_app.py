@@ -151,13 +151,18 @@ def test_a_newer_model_replaces_the_older_as_a_whole(
     assert not [path for path in stored if before["worker"].split("/")[2] in path]
 
 
-def test_while_the_camera_is_on_nothing_is_replaced(
-    phone, film, pick, newer_release, monkeypatch
-) -> None:
+@pytest.fixture
+def in_use(phone, film, pick) -> Page:
+    """The camera page, kept for offline, with its camera on and a warning shown."""
     page = phone(film(shaken(pick("doctor_days"))))
     kept_for_offline(page)
     start(page)
     expect_advice(page, "doctor_days")
+    return page
+
+
+def test_while_the_camera_is_on_nothing_is_replaced(in_use, newer_release, monkeypatch) -> None:
+    page = in_use
     monkeypatch.setattr(ml.release, "RELEASE", newer_release)
     page.evaluate("window.same = true; navigator.serviceWorker.ready.then((r) => r.update())")
     update = page.locator("[data-update]")
@@ -169,12 +174,9 @@ def test_while_the_camera_is_on_nothing_is_replaced(
 
 
 def test_another_tab_that_takes_the_newer_one_leaves_a_camera_that_is_on(
-    phone, film, pick, newer_release, monkeypatch
+    in_use, newer_release, monkeypatch
 ) -> None:
-    page = phone(film(shaken(pick("doctor_days"))))
-    kept_for_offline(page)
-    start(page)
-    expect_advice(page, "doctor_days")
+    page = in_use
     page.evaluate("window.same = true")
     other = page.context.new_page()
     other.goto("/camera/")

@@ -73,19 +73,23 @@ def test_three_pictures_are_saved_as_one_record(live: Page) -> None:
     assert record.phone_advice == "doctor_days"
 
 
+def leave(page: Page, how: str) -> None:
+    if how == "stopped":
+        page.get_by_role("button", name="Stop").click()
+    elif how == "another":
+        page.get_by_role("button", name="Another mole").click()
+    else:
+        page.evaluate(HIDE, True)
+        page.evaluate(HIDE, False)
+
+
 @pytest.mark.parametrize("how", ["hidden", "stopped", "another"])
 def test_what_was_taken_of_three_is_saved_when_no_more_are_taken(live: Page, how) -> None:
     button = live.get_by_role("button", name="Save three pictures")
     expect(button).to_be_enabled(timeout=30_000)
     button.click()
     expect(live.locator("[data-live-said]")).to_contain_text("of 3 is taken", timeout=30_000)
-    if how == "stopped":
-        live.get_by_role("button", name="Stop").click()
-    elif how == "another":
-        live.get_by_role("button", name="Another mole").click()
-    else:
-        live.evaluate(HIDE, True)
-        live.evaluate(HIDE, False)
+    leave(live, how)
     expect(live.get_by_role("heading", level=1)).to_have_text(re.compile("being checked"))
     assert 1 <= len(MoleRecord.objects.get().pictures) < 3
 
@@ -97,13 +101,7 @@ def test_what_is_being_saved_is_saved_whatever_is_pressed_next(phone, film, pick
     start(page)
     expect_advice(page, "doctor_days")
     save(page)
-    if how == "stopped":
-        page.get_by_role("button", name="Stop").click()
-    elif how == "another":
-        page.get_by_role("button", name="Another mole").click()
-    else:
-        page.evaluate(HIDE, True)
-        page.evaluate(HIDE, False)
+    leave(page, how)
     expect(page.get_by_role("heading", level=1)).to_have_text(CHECKED, timeout=15_000)
     assert MoleRecord.objects.get().phone_advice == "doctor_days"
 
