@@ -84,7 +84,8 @@ class MoleRecord(Picture):
         UNKNOWN = 0, _("not assessed")
         BENIGN = 1, _("benign")
         # The program is not sure, or a sign, a change or what the camera page saw needs a doctor
-        # whatever the picture shows, or it can't be judged, and another version wanted a doctor.
+        # whatever the picture shows, also without an answer, or it can't be judged, and another
+        # version wanted a doctor.
         TO_BE_SEEN = 2, _("to be seen by a doctor")
         LOW_RISK = 3, _("malignant, low risk")
         HIGH_RISK = 4, _("malignant, high risk")
@@ -98,6 +99,7 @@ class MoleRecord(Picture):
         DEMO = "demo"
 
     ASSESSED = (State.DONE, State.UNUSABLE)
+    FINISHED = (State.DONE, State.FAILED, State.UNUSABLE)
     PENDING = (State.QUEUED, State.RUNNING)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -197,7 +199,8 @@ class MoleRecord(Picture):
             ),
             models.Index(
                 fields=["-danger", "created_at", "-id"],
-                condition=Q(state__in=["done", "unusable"], is_reviewed=False) & ~Q(origin="demo"),
+                condition=Q(state__in=["done", "failed", "unusable"], is_reviewed=False)
+                & ~Q(origin="demo"),
                 name="record_review_queue",
             ),
             models.Index(

@@ -88,16 +88,16 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         return self.filter(state__in=self.model.ASSESSED)
 
     def awaiting_review(self) -> Self:
-        """Records that have an answer and no verdict that holds: the doctors' queue.
+        """Records that are checked and have no verdict that holds: the doctors' queue.
 
-        One that can't be used waits where a sign or change needs a doctor by itself, or another
+        One without an answer waits where a sign or change needs a doctor by itself, or another
         version of the program or the camera page wanted one, or a colleague is asked.
         """
         reviews: Any = self.model._meta.get_field("reviews").related_model
         asked = reviews.objects.filter(
             second_opinion__isnull=False, second_opinion__final__isnull=True
         )
-        waiting = self.real().filter(state__in=self.model.ASSESSED, is_reviewed=False)
+        waiting = self.real().filter(state__in=self.model.FINISHED, is_reviewed=False)
         return waiting.filter(Q(state="done") | Q(danger__gt=0) | Q(pk__in=asked.values("record")))
 
     def with_assessment_json(self) -> Self:

@@ -143,11 +143,6 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
     @action(detail=True, methods=["post"])
     def reviews(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
         record = self.get_object()
-        # Whatever waits for one, and where a doctor has had a say, whatever became of it since.
-        waiting = MoleRecord.objects.awaiting_review().filter(pk=record.pk)
-        is_open = record.state == MoleRecord.State.DONE or record.reviews.all()
-        if not (is_open or waiting.exists()):
-            raise Http404
         sent = VerdictSerializer(data=request.data, context=self.get_serializer_context())
         sent.is_valid(raise_exception=True)
         blind = looks.is_blind(record=record, doctor=request.user)

@@ -94,9 +94,9 @@ class ReviewPage:
             "wait": MoleRecord.objects.awaiting_review().count(),
             **self._similar(),
         }
-        if record.current_assessment:
+        if record.current_assessment or record.phone_advice:
             context["hidden"] = not self._is_answer_seen()
-            if not context["hidden"]:
+            if record.current_assessment and not context["hidden"]:
                 context |= _answer(record, record.current_assessment) | _changed(record)
                 context["parts"] = [
                     (part, part.malignancy is not None and percent(part.malignancy))

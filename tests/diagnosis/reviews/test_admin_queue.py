@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 
 from diagnosis.models import Assessment, MoleRecord
+from diagnosis.records import uploads
 from diagnosis.reviews import claims
 from diagnosis.reviews.page import percent
 from diagnosis.reviews.queue_page import MoleRecordAdmin
@@ -69,6 +70,18 @@ def test_a_sign_that_needs_a_doctor_waits_for_one_whatever_the_picture_shows(
     ReviewFactory(record=bleeding, doctor=dr_chen)
     MoleRecord.objects.filter(pk=later.pk).update(signs=["itching"])
     assert shown(doctor) == [cancer, benign]
+
+
+def test_nor_does_a_check_that_did_not_finish_hide_a_warning(doctor, alice, dr_chen):
+    benign = assessed(owner=alice)
+    bleeding = RecordFactory(owner=alice, failed=True, signs=["bleeding"])
+    seen = RecordFactory(owner=alice, failed=True, phone_advice="doctor_weeks")
+    RecordFactory(owner=alice, failed=True, signs=["itching"], phone_advice="watch")
+    RecordFactory(owner=alice, signs=["bleeding"], phone_advice="doctor_days")
+    assert shown(doctor) == [bleeding, seen, benign]
+    ReviewFactory(record=bleeding, doctor=dr_chen)
+    uploads.retry(record=seen, by=alice)
+    assert shown(doctor) == [benign]
 
 
 def test_no_figure_of_a_picture_that_can_not_be_used_is_shown(doctor, alice):

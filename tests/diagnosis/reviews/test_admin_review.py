@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from accounts import tokens
 from diagnosis.language import results
-from diagnosis.models import MoleRecord, Review
+from diagnosis.models import DoctorProfile, MoleRecord, Review
 from diagnosis.reviews import claims, looks, verdicts
 from tests.factories import MoleFactory, RecordFactory, ReviewFactory, UserFactory, assessed
 
@@ -107,6 +107,15 @@ def test_the_page_opens_in_every_state(doctor, alice, kind):
         else RecordFactory(owner=alice, failed=kind == "failed")
     )
     assert doctor.get(address("change", record)).status_code == 200
+
+
+def test_what_the_camera_page_showed_is_told_where_the_check_did_not_finish(doctor, dr_chen, alice):
+    record = RecordFactory(owner=alice, failed=True, phone_advice="doctor_weeks")
+    told = "Advice shown on the phone"
+    DoctorProfile.objects.create(user=dr_chen, blind_review=True)
+    page = doctor.get(address("change", record)).content.decode()
+    assert (told in page, "Hidden, since you review blind" in page) == (False, True)
+    assert told in doctor.get(address("change", record), {"model": 1}).content.decode()
 
 
 def test_verdicts_that_stand_are_read_only_on_the_page(doctor, dr_chen, record):
