@@ -162,7 +162,7 @@ def answer(record: "MoleRecord") -> Answer | None:
         ),
         untested=tuple(_untested(record, assessment)),
         used=_used(assessment),
-        phone=_phone(record.phone_advice, assessment.advice),
+        phone=_phone(record.phone_advice, heading),
     )
 
 
@@ -309,8 +309,6 @@ def alarm(record: "MoleRecord") -> str:
 
 def alarm_without_answer(record: "MoleRecord") -> str:
     """Say what needs a doctor though there is no answer: signs, or what the camera page saw."""
-    if record.is_pending:
-        return alarm(record)
     return f"{alarm(record)} {camera_alarm(record, 'retake')}".strip()
 
 
@@ -330,7 +328,7 @@ def is_warned(record: "MoleRecord") -> bool:
 
 
 def _phone(shown: str, recorded: str) -> str:
-    """Say where the camera page had said something else than the assessment."""
+    """Say where the camera page had said something else than what stands here."""
     if not shown or HEADINGS[shown] == HEADINGS[recorded]:
         return ""
     return _(

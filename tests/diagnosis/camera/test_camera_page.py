@@ -107,6 +107,7 @@ def test_without_a_model_it_says_so(client: Client, alice, monkeypatch, tmp_path
     [
         ("", "benign", False, False),
         ("watch", "benign", False, False),
+        ("doctor_weeks", "benign", False, True),  # the camera's own advice stands
         ("doctor_days", "benign", True, True),
         ("watch", "malignant_high_risk", True, False),
         ("doctor_weeks", None, True, True),
@@ -165,6 +166,18 @@ def test_what_the_camera_saw_stands_where_the_check_did_not_finish(
     report = client.get(reverse("diagnosis:record_report", args=[record.pk])).content
     words = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(report)).pages)
     assert ("Since the camera saw a warning sign" in words.replace("\n", " ")) == doctor
+
+
+@pytest.mark.parametrize(("shown", "doctor"), [("doctor_weeks", True), ("watch", False)])
+def test_what_the_camera_saw_stands_while_the_picture_waits(
+    client: Client, alice, shown, doctor
+) -> None:
+    record = RecordFactory(owner=alice, phone_advice=shown)
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    assert ("Since the camera saw a warning sign, let a doctor look at the mole." in page) == doctor
+    history = client.get(reverse("diagnosis:history")).content.decode()
+    assert ("Should be seen by a doctor · Waiting to be checked" in history) == doctor
 
 
 @pytest.mark.parametrize(("shown", "waits"), [("doctor_days", True), ("watch", False)])
