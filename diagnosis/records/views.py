@@ -85,7 +85,7 @@ def record_new(request: PersonRequest) -> HttpResponse:
         "form": form,
         "sent_before": sent_before,
         "demo_form": demo_form,
-        "demos": demos.NAMES,
+        "demos": demos.offered(),
         "no_id": uuid.UUID(int=0),
         "max_bytes": pictures.MAX_BYTES,
         "max_megabytes": pictures.MAX_BYTES // 1024**2,

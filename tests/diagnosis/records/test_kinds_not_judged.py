@@ -25,6 +25,11 @@ def dermoscopy_only(tmp_path, monkeypatch) -> None:
     judge_only("dermoscopy", tmp_path, monkeypatch)
 
 
+@pytest.fixture
+def photo_only(tmp_path, monkeypatch) -> None:
+    judge_only("photo", tmp_path, monkeypatch)
+
+
 def judge_only(kind: str, tmp_path, monkeypatch) -> None:
     folder = shutil.copytree(ml.release.RELEASE, tmp_path / "release")
     card = json.loads((folder / "model.json").read_text())
@@ -153,6 +158,26 @@ def test_the_command_is_done_once_the_others_are_and_says_how_many_are_left_as_t
     assert "2 records keep their earlier answer" in said.getvalue()
     kept.refresh_from_db()
     assert kept.current_assessment.model_version != ml.release.current().card["version"]
+
+
+def test_the_forms_say_so_before_a_picture_is_chosen(dermoscopy_only, client, alice):
+    client.force_login(alice)
+    record = RecordFactory(owner=alice, modality="dermoscopy")
+    for address in (
+        reverse("diagnosis:record_new"),
+        reverse("diagnosis:picture_new", args=[record.pk]),
+    ):
+        assert SENTENCE in client.get(address).content.decode()
+
+
+@pytest.mark.parametrize("name", ["diagnosis:record_new", "diagnosis:history"])
+def test_demo_pictures_are_offered_where_they_are_judged(client, alice, request, name):
+    client.force_login(alice)
+    assert 'name="demo"' in client.get(reverse(name)).content.decode()
+    request.getfixturevalue("photo_only")
+    page = client.get(reverse(name)).content.decode()
+    assert 'name="demo"' not in page
+    assert "No picture at hand" not in page
 
 
 def test_a_failed_one_can_be_tried_again_once_its_kind_is_judged(client, alice):
