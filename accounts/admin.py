@@ -9,10 +9,12 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.admin import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.admin import UserSessionAdmin as AllauthUserSessionAdmin
 from allauth.usersessions.models import UserSession
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -21,6 +23,7 @@ from knox.admin import AuthTokenAdmin as KnoxAuthTokenAdmin
 from knox.models import AuthToken
 
 from accounts import notices
+from accounts.addresses import owners
 from accounts.forms import UntouchedForm
 from accounts.models import User
 from accounts.roles import STAFF
@@ -28,13 +31,26 @@ from accounts.roles import STAFF
 OF_OTHERS_ONLY = ("email", "is_active", "is_staff", "groups")
 
 
-class CreationForm(AdminUserCreationForm):
+class OwnAddress(forms.BaseForm):
+    """An address that signs somebody else in, as a further one of theirs, is refused."""
+
+    instance: User
+
+    def clean_email(self) -> str:
+        email = self.cleaned_data["email"]
+        is_taken = owners(email).exclude(pk=self.instance.pk).exists()
+        if is_taken and "email" in self.changed_data:
+            raise ValidationError(User._meta.get_field("email").error_messages["unique"])
+        return email
+
+
+class CreationForm(OwnAddress, AdminUserCreationForm):
     class Meta:
         model = User
         fields = ("email",)
 
 
-class ChangeForm(UntouchedForm, UserChangeForm):
+class ChangeForm(OwnAddress, UntouchedForm, UserChangeForm):
     class Meta:
         model = User
         fields = "__all__"

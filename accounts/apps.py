@@ -8,6 +8,7 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        from accounts import deletion, notices, roles, single_sign_on  # noqa: F401 they listen
+        # They listen.
+        from accounts import deletion, notices, roles, single_sign_on, unconfirmed  # noqa: F401
 
         post_migrate.connect(roles.apply, dispatch_uid="roles")

@@ -1,5 +1,8 @@
 """What people agree to, apart from each other: that pictures are stored, and that they teach."""
 
+from datetime import date
+from typing import Any
+
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, HttpResponseRedirect
@@ -14,19 +17,29 @@ from accounts.targets import own_page
 
 
 class ConsentForm(forms.Form):
+    """As at sign-up: consent, and a minimum age of who has not said how old they are."""
+
+    date_of_birth = SignupForm.base_fields["date_of_birth"]
     consent = SignupForm.base_fields["consent"]
     time_zone = BrowserZoneField(required=False)
 
+    def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if person.date_of_birth:
+            del self.fields["date_of_birth"]
 
-def give(*, person: User, time_zone: str = "") -> None:
+
+def give(*, person: User, time_zone: str = "", date_of_birth: date | None = None) -> None:
     """Store that the person agrees to the present text; who agreed to it before keeps that day.
 
-    ``time_zone``: of the browser, for an account that has none.
+    ``time_zone``: of the browser, for an account that has none; so ``date_of_birth``.
     """
     if person.consent_version != CONSENT_VERSION:
         person.consent_version, person.consented_at = CONSENT_VERSION, timezone.now()
         person.time_zone = person.time_zone or time_zone
-        person.save(update_fields=["consent_version", "consented_at", "time_zone"])
+        person.date_of_birth = person.date_of_birth or date_of_birth
+        stored = ["consent_version", "consented_at", "time_zone", "date_of_birth"]
+        person.save(update_fields=stored)
 
 
 def allow_teaching(*, person: User, agreed: bool) -> None:
@@ -50,9 +63,10 @@ def _allow(person: User, since: str, *, agreed: bool) -> None:
 def consent(request: PersonRequest) -> HttpResponse:
     """Ask those whose account somebody else made once, then lead to the page that needed it."""
     user = request.user
-    form = ConsentForm(request.POST if request.method == "POST" else None)
+    form = ConsentForm(request.POST if request.method == "POST" else None, person=user)
     if form.is_valid():
-        give(person=user, time_zone=form.cleaned_data["time_zone"])
+        said = {name: form.cleaned_data[name] for name in form.fields if name != "consent"}
+        give(person=user, **said)
     if user.consent_version == CONSENT_VERSION:
         return HttpResponseRedirect(own_page(request, request.GET.get("next", "")))
     return render(

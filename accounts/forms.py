@@ -69,6 +69,13 @@ def time_zones() -> list[tuple[str, list[tuple[str, str]]]]:
     ]
 
 
+def check_old_enough(born: date) -> None:
+    """Raises ValidationError for who is too young to consent, not for what check_born refuses."""
+    age = age_on(timezone.localdate(), born)
+    if age is not None and age < MINIMUM_AGE:
+        raise ValidationError(_("You must be at least 16 years old to use this service."))
+
+
 class BrowserZoneField(forms.CharField):
     """What the browser says of itself (static/js/time-zone.js): no person could mend it."""
 
@@ -111,7 +118,7 @@ class SignupForm(AllauthSignupForm):
     )
     date_of_birth = forms.DateField(
         label=_("Date of birth"),
-        validators=[check_born],
+        validators=[check_born, check_old_enough],
         help_text=_("You must be at least 16 years old."),
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "autocomplete": "bday"}),
         error_messages={
@@ -127,12 +134,6 @@ class SignupForm(AllauthSignupForm):
     time_zone = BrowserZoneField(required=False)
 
     field_order = ["email", "display_name", "date_of_birth", "password1", "password2", "consent"]
-
-    def clean_date_of_birth(self) -> date:
-        born = self.cleaned_data["date_of_birth"]
-        if (age_on(timezone.localdate(), born) or 0) < MINIMUM_AGE:
-            raise ValidationError(_("You must be at least 16 years old to use this service."))
-        return born
 
     def validate_unique_email(self, value: str) -> str:
         if owners(value).exists():

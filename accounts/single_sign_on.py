@@ -33,6 +33,7 @@ from accounts.identity_provider import IdentityProvider
 from accounts.models import User
 from accounts.names import seen
 from accounts.roles import ROLES, STAFF
+from accounts.unconfirmed import forget_who_signed_up
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class Adapter(DefaultSocialAccountAdapter):
             theirs = EmailAddress.objects.filter(user=person)
             if not theirs.filter(known_by, verified=True).exists():
                 # Perhaps somebody else signed up. allauth ends password and sessions alone.
+                forget_who_signed_up(person)
                 Authenticator.objects.filter(user=person).delete()
                 theirs.exclude(known_by).delete()
         return found

@@ -14,7 +14,7 @@ from auditlog.models import LogEntry
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -64,6 +64,15 @@ def decision(person: User | None, what: str, *, actor: User | None = None, **det
         actor_email=actor and actor.pseudonym,
         additional_data={"action": what, **details},
     )
+
+
+def saw_all_go(model: type[Model]) -> bool:
+    """Whether rows of this model were deleted here, and each that the log has seen come."""
+    entries = LogEntry.objects.get_for_model(model)
+    gone = entries.filter(action=LogEntry.Action.DELETE)
+    came = entries.filter(action=LogEntry.Action.CREATE)
+    lost = came.exclude(Exists(gone.filter(object_pk=OuterRef("object_pk"))))
+    return gone.exists() and not lost.exists()
 
 
 def look(

@@ -1,7 +1,8 @@
 """One backup: a tar archive of manifest, tables and pictures, compressed, then encrypted.
 
-The tables are of one snapshot. The pictures are read after it: one that is gone by then belonged to
-a record that its person deleted meanwhile, and a restore deletes that record, too.
+The tables are of one snapshot. The pictures are read after it: where one is gone by then, and its
+row, its person deleted it meanwhile, and a restore deletes that row, too. A row that is still there
+has got another picture, as where the next one of several takes the place of one that was taken out.
 """
 
 import gzip
@@ -67,11 +68,12 @@ def write(file: BinaryIO, key: str) -> dict[str, Any]:
             pictures = _pictures()
         missing = {name for name in pictures if not _add_picture(archive, name)}
         # What the database still names, now that the snapshot has ended, is lost.
-        lost = missing & _pictures() if missing else set()
+        now = _pictures() if missing else {}
+        lost, kept = missing & now.keys(), set(now.values())
         counts = {
             "rows": rows,
-            "pictures": len(pictures - missing),
-            "deleted": sorted(missing - lost),
+            "pictures": len(pictures) - len(missing),
+            "deleted": sorted(name for name in missing - lost if pictures[name] not in kept),
             "lost": sorted(lost),
         }
         add("end.json", json.dumps(counts).encode())
@@ -222,15 +224,17 @@ def _file_fields() -> list[tuple[type[Model], FileField]]:
     ]
 
 
-def _pictures() -> set[str]:
-    """Names of all files that the database knows of."""
-    names: set[str] = set()
+def _pictures() -> dict[str, tuple[str, Any]]:
+    """The names of all files that the database knows of, each with its row: table and key."""
+    found: dict[str, tuple[str, Any]] = {}
     there = set(tables.names())  # before its migrations, a new version lacks some
     for model, field in _file_fields():
         if model._meta.db_table not in there:
             continue
-        names |= set(model._default_manager.values_list(field.name, flat=True)) - {""}
-    return names
+        rows = model._default_manager.exclude(**{field.name: ""})
+        for name, key in rows.values_list(field.name, "pk"):
+            found[name] = (model._meta.db_table, key)
+    return found
 
 
 def _add_picture(archive: tarfile.TarFile, name: str) -> bool:

@@ -51,6 +51,7 @@ REASONS = {
     ),
     "one_picture": gettext_lazy("These are the same picture. Choose two dates."),
     "not_assessed": gettext_lazy("One of them has no answer of the program yet."),
+    "unusable": gettext_lazy("One of them can’t be judged."),
     "unreadable": gettext_lazy("One of the pictures can’t be read."),
 }
 

@@ -205,6 +205,8 @@ def _dates(mole: Mole) -> list["MoleRecord"]:
 
 def _said(compare: tuple["MoleRecord", ...], looks: int) -> dict[str, Any]:
     change = changes.between(*compare)
+    if change == changes.NOT_ASSESSED and any(record.state == "unusable" for record in compare):
+        change = "unusable"  # no answer is to come; programs read the state of the record
     given_up = isinstance(change, Change) and changes.is_given_up(change)
     said = language.say(change, given_up=given_up)
     return language.beside(said, compare) | {

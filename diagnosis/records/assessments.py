@@ -20,7 +20,7 @@ from accounts.ownership import check_owner
 from diagnosis import limits, metrics, queue
 from diagnosis.language import frequencies, results
 from diagnosis.moles import changes
-from diagnosis.records import claims, mails, media
+from diagnosis.records import claims, mails, media, uploads
 from diagnosis.records.models import Assessment, MoleRecord, Picture
 from ml import features
 from ml.classifier import Classifier, NotJudged, load_release
@@ -105,9 +105,11 @@ def _count(record: MoleRecord, answer: Assessment, clock: metrics.Clock) -> None
 
 
 def is_outdated(record: MoleRecord) -> bool:
-    """Whether the record's answer is of another version than the released model."""
+    """Whether the record's answer is of another version than the released model, which has one."""
     assessment, version = record.current_assessment, frequencies.release().get("version")
-    return assessment is not None and bool(version) and assessment.model_version != version
+    if assessment is None or not version or assessment.model_version == version:
+        return False
+    return not uploads.not_judged(each.modality for each in record.pictures)
 
 
 def is_overdue(record: MoleRecord) -> bool:
@@ -119,10 +121,11 @@ def is_overdue(record: MoleRecord) -> bool:
 def ask_again(*, record: MoleRecord, by: User) -> bool:
     """Ask a worker to reassess; False when none can be reached now.
 
-    Raises PermissionDenied, TryLater.
+    Raises PermissionDenied, PictureRefused for a kind that is not judged, TryLater.
     """
     check_owner(record, by)
     limits.spend(by, "reassessments")
+    uploads.check_judged(*(each.modality for each in record.pictures))
     return queue.send_again(record.pk)
 
 

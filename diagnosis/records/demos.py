@@ -2,6 +2,7 @@
 
 import functools
 import io
+from typing import TYPE_CHECKING
 
 from django.core.cache import cache
 from django.core.files.base import ContentFile
@@ -14,6 +15,9 @@ from diagnosis.records import uploads
 from diagnosis.records.models import MoleRecord
 from ml.synthetic import phantoms
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 PREVIEW_SIDE = 480  # pixels: what a sharp screen shows of it
 
 NAMES = {
@@ -21,6 +25,14 @@ NAMES = {
     "irregular_mole": gettext_lazy("Large, uneven mole"),
     "crusty_patch": gettext_lazy("Pink, scaly patch"),
 }
+
+
+MODALITY = "dermoscopy"
+
+
+def offered() -> dict[str, "StrOrPromise"]:
+    """The demo pictures by name; none where the released model does not judge their kind."""
+    return {} if uploads.not_judged([MODALITY]) else dict(NAMES)
 
 
 @functools.cache
@@ -59,7 +71,7 @@ def submit(*, owner: User, name: str, idempotency_key: str | None = None) -> Mol
     return uploads.submit(
         owner=owner,
         file=ContentFile(picture(name), f"{name}.jpg"),
-        modality="dermoscopy",
+        modality=MODALITY,
         note=_("Demo picture, drawn by the computer: %s.") % NAMES[name],
         origin=MoleRecord.Origin.DEMO,
         idempotency_key=idempotency_key,

@@ -160,6 +160,14 @@ class PictureForm(forms.Form):
     )
 
     @property
+    def not_judged(self) -> str:
+        """Say of a kind that the released model does not judge before it is sent; else empty.
+
+        The box stays all the same: what comes without it would be judged as of the other kind.
+        """
+        return uploads.not_judged(terms.MODALITIES)
+
+    @property
     def picture(self) -> dict[str, Any]:
         """What was sent, in the words of uploads.submit and sittings.add."""
         modality = "dermoscopy" if self.cleaned_data["dermoscopy"] else "photo"

@@ -39,5 +39,5 @@ def history(request: PersonRequest) -> HttpResponse:
         "moles_shown": MOLES_SHOWN,
     }
     if not page and not chosen.is_on:
-        context |= {"demo_form": DemoForm(owner=request.user), "demos": demos.NAMES}
+        context |= {"demo_form": DemoForm(owner=request.user), "demos": demos.offered()}
     return render(request, "diagnosis/history.html", context)

@@ -4,10 +4,11 @@ import time
 import uuid
 from collections.abc import Iterator
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from diagnosis import queue
 from diagnosis.language import frequencies
+from diagnosis.records import uploads
 from diagnosis.records.models import MoleRecord
 
 WINDOW = 8  # asked for at a time, so that a new upload never waits behind many
@@ -19,10 +20,24 @@ class Unreachable(Exception):
 
 
 def outdated() -> QuerySet[MoleRecord]:
-    """Records whose answer is not the released model's."""
+    """Records whose answer is not the released model's, which has one."""
+    return _of_other_versions().exclude(pk__in=_not_judged().values("pk"))
+
+
+def not_judged() -> int:
+    """How many records keep an earlier answer, since the released model judges no such pictures."""
+    return _of_other_versions().filter(pk__in=_not_judged().values("pk")).count()
+
+
+def _of_other_versions() -> QuerySet[MoleRecord]:
     return MoleRecord.objects.assessed().exclude(
         current_assessment__model_version=frequencies.release()["version"]
     )
+
+
+def _not_judged() -> QuerySet[MoleRecord]:
+    kinds = uploads.kinds_not_judged()
+    return MoleRecord.objects.filter(Q(modality__in=kinds) | Q(further__modality__in=kinds))
 
 
 def run(records: list[uuid.UUID], pause: float = 0.2) -> Iterator[tuple[uuid.UUID, bool]]:

@@ -186,11 +186,17 @@ def submit(
     return record
 
 
+def kinds_not_judged() -> list[str]:
+    """The kinds of pictures that the released model was not made for."""
+    judged = frequencies.release().get("thresholds", terms.MODALITIES)  # without one, they wait
+    return [kind for kind in terms.MODALITIES if kind not in judged]
+
+
 def not_judged(modalities: Iterable[str]) -> str:
     """Say which of these kinds of pictures the released model was not made for; else empty."""
-    judged = frequencies.release().get("thresholds", terms.MODALITIES)  # without one, they wait
+    not_for = kinds_not_judged()
     for kind in modalities:
-        if kind in terms.MODALITIES and kind not in judged:
+        if kind in not_for:
             return NOT_JUDGED % {"kind": terms.MODALITIES[kind]}
     return ""
 
@@ -248,9 +254,14 @@ def same_picture(record: MoleRecord, of: Iterable[Picture]) -> MoleRecord | None
 
 
 def retry(*, record: MoleRecord, by: User) -> None:
-    """Queue a failed record again. Raises PermissionDenied, NotRetryable, TryLater."""
+    """Queue a failed record again.
+
+    Raises PermissionDenied, NotRetryable, PictureRefused for a kind that is not judged, TryLater.
+    """
     check_owner(record, by)
     limits.spend(by, "uploads")
+    if record.state == MoleRecord.State.FAILED:
+        check_judged(*(each.modality for each in record.pictures))
     with transaction.atomic():
         if not queue_failed(record):
             raise NotRetryable

@@ -85,7 +85,7 @@ def record_new(request: PersonRequest) -> HttpResponse:
         "form": form,
         "sent_before": sent_before,
         "demo_form": demo_form,
-        "demos": demos.NAMES,
+        "demos": demos.offered(),
         "no_id": uuid.UUID(int=0),
         "max_bytes": pictures.MAX_BYTES,
         "max_megabytes": pictures.MAX_BYTES // 1024**2,
@@ -217,8 +217,8 @@ def picture_delete(request: PersonRequest, pk: uuid.UUID, picture: uuid.UUID) ->
 @login_required
 def record_retry(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     record = _record(request, pk)
-    # Clicked twice, or done meanwhile: the page shows how it stands.
-    with contextlib.suppress(uploads.NotRetryable):
+    # Clicked twice, done meanwhile, or of a kind that is not judged: the page shows how it stands.
+    with contextlib.suppress(uploads.NotRetryable, pictures.PictureRefused):
         uploads.retry(record=record, by=request.user)
     return redirect("diagnosis:record_detail", pk=pk)
 
@@ -227,9 +227,12 @@ def record_retry(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
 @login_required
 def record_reassess(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     address = reverse("diagnosis:record_detail", args=[pk])
-    if assessments.ask_again(record=_record(request, pk), by=request.user):
-        return redirect(f"{address}?again")
-    messages.error(request, _("This can’t be done now. Try again in a few minutes."))
+    try:
+        if assessments.ask_again(record=_record(request, pk), by=request.user):
+            return redirect(f"{address}?again")
+        messages.error(request, _("This can’t be done now. Try again in a few minutes."))
+    except pictures.PictureRefused as refused:
+        messages.error(request, refused.messages[0])
     return redirect(address)
 
 

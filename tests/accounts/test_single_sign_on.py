@@ -17,7 +17,7 @@ from knox.models import AuthToken
 
 from accounts.models import User
 from tests.accounts.test_token import current_code
-from tests.factories import PASSWORD, TOTP_SECRET, UserFactory, assessed
+from tests.factories import PASSWORD, TOTP_SECRET, RecordFactory, UserFactory, assessed
 from tests.identity_provider import running
 from tests.site.test_hostile_parameters import signed_in
 
@@ -285,6 +285,19 @@ def test_of_an_account_whose_address_nobody_confirmed_no_way_in_is_left(
     assert alice.auth_token_set.exists() == confirmed
     assert alice.emailaddress_set.filter(email="further@example.org").exists() == confirmed
     assert (theirs.get("/account/").status_code == 200) == confirmed
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_nor_what_who_signed_up_with_it_said_of_themselves(provider, client, alice, used) -> None:
+    alice.emailaddress_set.update(verified=False)
+    if used:
+        RecordFactory(owner=alice)
+    provider.let_exist("a1", name="Alice", email=alice.email, email_verified=True)
+    sign_in(client, "a1")
+    alice = User.objects.get()
+    assert (alice.display_name == "alice") == used
+    assert (alice.date_of_birth is not None) == used
+    assert bool(alice.consent_version) == used
 
 
 def test_a_domain_whose_addresses_count_as_verified(provider, client, alice, settings) -> None:

@@ -55,6 +55,28 @@ def test_an_administrator_adds_a_doctor(client, administrator):
     assert not diaz.is_superuser
 
 
+@pytest.mark.parametrize("door", ["add", "change"])
+def test_a_further_address_of_somebody_is_no_other_accounts(
+    client, administrator, alice, bob, door
+):
+    """Signing in with it leads to alice's account, so that nobody would ever get into the other."""
+    alice.emailaddress_set.create(email="second@example.org", verified=True)
+    client.force_login(administrator)
+    fields = {"email": "Second@example.org", "usable_password": "true", "is_active": "on"}
+    passwords = {"password1": PASSWORD, "password2": PASSWORD}
+    pages = {
+        "add": (reverse("admin:accounts_user_add"), fields | passwords),
+        "change": (reverse("admin:accounts_user_change", args=[bob.pk]), fields),
+    }
+    answer = client.post(*pages[door])
+    assert "There is already an account with this e-mail address." in answer.content.decode()
+    assert not User.objects.filter(email="second@example.org").exists()
+    own = reverse("admin:accounts_user_change", args=[alice.pk])
+    assert client.post(own, fields).status_code == 302
+    alice.refresh_from_db()
+    assert alice.email == "second@example.org"
+
+
 def test_what_was_open_when_an_account_was_closed_stays_shut(client, administrator, alice):
     """Closed because a phone was stolen, say, and opened again: not for who has the phone."""
     phone, program = Client(), AuthToken.objects.create(alice)[1]

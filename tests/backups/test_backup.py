@@ -23,9 +23,10 @@ from django.core.management import CommandError, call_command
 from backups import archive, crypt, tables
 from backups.management.commands import backup as command
 from diagnosis.models import MoleRecord
+from diagnosis.records import sittings
 from ml import taxonomy
 from tests.backups.conftest import ROOT, manage
-from tests.factories import RecordFactory, ReviewFactory, assessed
+from tests.factories import FurtherPictureFactory, RecordFactory, ReviewFactory, assessed
 
 
 @pytest.fixture
@@ -104,6 +105,29 @@ def test_a_picture_deleted_while_it_is_made_takes_its_record_along(
     assert manage(empty_system, "restore", path).returncode == 0
     rows = everything(empty_system["DATABASE_URL"])["diagnosis_molerecord"]
     assert len(rows) == len(files(empty_system["MEDIA_ROOT"])) == 2
+
+
+def test_but_one_that_was_taken_out_of_several_does_not(
+    system, empty_system, tmp_path, monkeypatch
+):
+    """The next one has its place; the record and the doctor's verdict are there still."""
+    record = system[0]
+    next_one = FurtherPictureFactory(record=record)
+    add = archive._add_picture
+
+    def take_out_first(tar, name):
+        if record.further.exists():
+            sittings.remove(record=record, picture=record, by=record.owner)
+        return add(tar, name)
+
+    monkeypatch.setattr(archive, "_add_picture", take_out_first)
+    path = make(tmp_path / "backups")
+    assert manage(empty_system, "restore", path).returncode == 0
+    there = everything(empty_system["DATABASE_URL"])
+    assert len(there["diagnosis_molerecord"]) == 3
+    assert len(there["diagnosis_review"]) == 1
+    assert next_one.image.name in files(empty_system["MEDIA_ROOT"])
+    assert record.image.name not in files(empty_system["MEDIA_ROOT"])
 
 
 def test_a_picture_that_is_lost_is_told(system, key, tmp_path):
@@ -232,7 +256,12 @@ def test_one_that_is_killed_after_its_rows_are_in_goes_on(
         archive, "_add_picture", lambda tar, name: name != late.image.name and missing(tar, name)
     )
     pictures, gone = archive._pictures, [set(), {late.image.name}]
-    monkeypatch.setattr(archive, "_pictures", lambda: pictures() - gone.pop(0))
+
+    def later() -> dict:
+        without = gone.pop(0)
+        return {name: row for name, row in pictures().items() if name not in without}
+
+    monkeypatch.setattr(archive, "_pictures", later)
     path = make(tmp_path / "backups")
     monkeypatch.undo()
     time.sleep(1)  # a backup's time has seconds

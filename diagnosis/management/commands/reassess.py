@@ -30,6 +30,11 @@ class Command(BaseCommand):
         except reassessments.Unreachable:
             raise CommandError("The broker can't be reached; start again when it is up.") from None
         self.stdout.write(f"{len(keys) - len(left):,} of {len(keys):,} records assessed again")
+        if others := reassessments.not_judged():
+            self.stdout.write(
+                f"{others:,} records keep their earlier answer: the released model does not judge "
+                "pictures of their kind"
+            )
         if left:
             raise CommandError(
                 f"{len(left):,} records keep their earlier answer: their picture can't be read, "

@@ -22,7 +22,7 @@ from diagnosis.reviews.models import DoctorProfile
 from diagnosis.sharing import links
 from ml import taxonomy
 from ml.change import limits
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, RecordFactory
 
 pytestmark = pytest.mark.usefixtures("known_error")
 
@@ -167,11 +167,18 @@ def test_a_picture_that_can_not_be_judged_is_not_called_unchanged(picture_of, se
     for change in Change.objects.all():
         changes.run(change.pk)
     assert "No change that the program can tell" not in see()
-    assert "One of them has no answer of the program yet." in see()
+    assert "One of them can’t be judged." in see()
+    assert "no answer of the program yet" not in see()
     address = reverse("api-record-change", args=[later.pk])
     said = client.get(address, {"earlier": first.pk}).json()
     assert (said["state"], said["reason"]) == ("not_compared", "not_assessed")
     assert not Change.objects.exists()
+
+
+def test_one_that_waits_has_no_answer_yet(picture_of, see, alice):
+    first = picture_of("mole", 0.2, 60)
+    RecordFactory(owner=alice, mole=first.mole)
+    assert "One of them has no answer of the program yet." in see()
 
 
 @pytest.mark.parametrize("days_ago", [90, 0])

@@ -124,6 +124,23 @@ def test_without_any_record_nothing_is_swept_since_a_backup_may_be_half_restored
     assert default_storage.exists(name)
 
 
+def test_the_file_of_the_last_record_goes_as_any_other(alice):
+    record = RecordFactory(owner=alice)
+    MoleRecord.objects.filter(pk=record.pk).delete()  # its file goes on a commit that never comes
+    assert pictures.remove_orphans(older_than_seconds=-1) == 1
+    assert not record.image.storage.exists(record.image.name)
+
+
+def test_but_not_where_records_are_gone_that_nobody_deleted(alice):
+    """As where rows were lost: they may be restored, and their pictures are there still."""
+    lost, gone = RecordFactory(owner=alice), RecordFactory(owner=alice)
+    gone.delete()
+    MoleRecord.objects.filter(pk=lost.pk)._raw_delete("default")
+    assert not MoleRecord.objects.exists()
+    assert pictures.remove_orphans(older_than_seconds=-1) == 0
+    assert lost.image.storage.exists(lost.image.name)
+
+
 def test_a_thumbnail_is_asked_for_again_but_sent_once(client, alice):
     client.force_login(alice)
     record = RecordFactory(owner=alice)
