@@ -12,8 +12,16 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import consent, signup
+from accounts.age import check_born
 from accounts.api.tokens import SECRET
-from accounts.forms import CONSENT_TEXT, CONSENT_VERSION, SIMILAR_TEXT, TEACHING_TEXT, time_zones
+from accounts.forms import (
+    CONSENT_TEXT,
+    CONSENT_VERSION,
+    SIMILAR_TEXT,
+    TEACHING_TEXT,
+    check_old_enough,
+    time_zones,
+)
 from accounts.models import User
 from accounts.requests import PersonApiRequest
 
@@ -88,6 +96,12 @@ class AgreementSerializer(serializers.Serializer):
     version = serializers.CharField(
         required=False, help_text=_("Of the text that the person has read and agrees to.")
     )
+    date_of_birth = serializers.DateField(
+        required=False,
+        write_only=True,
+        validators=[check_born, check_old_enough],
+        help_text=_("Needed with the version where the account has none; else it stays."),
+    )
     teaching = serializers.BooleanField(
         required=False, help_text=_("Whether reviewed pictures may go into data sets.")
     )
@@ -102,6 +116,14 @@ class AgreementSerializer(serializers.Serializer):
                 _("The text is of version %(version)s now.") % {"version": CONSENT_VERSION}
             )
         return version
+
+    def validate(self, sent: dict[str, Any]) -> dict[str, Any]:
+        """As on the page: who is too young can't consent, and who has not said may be."""
+        known = self.context["request"].user.date_of_birth or sent.get("date_of_birth")
+        if "version" in sent and not known:
+            born = self.fields["date_of_birth"]
+            raise serializers.ValidationError({born.field_name: [born.error_messages["required"]]})
+        return sent
 
 
 class OpenView(APIView):
@@ -190,10 +212,11 @@ class ConsentView(APIView):
         responses={200: ConsentSerializer},
     )
     def patch(self, request: PersonApiRequest) -> Response:
-        sent = AgreementSerializer(data=request.data)
+        sent = AgreementSerializer(data=request.data, context={"request": request})
         sent.is_valid(raise_exception=True)
         if "version" in sent.validated_data:
-            consent.give(person=request.user)
+            born = sent.validated_data.get("date_of_birth")
+            consent.give(person=request.user, date_of_birth=born)
         if "teaching" in sent.validated_data:
             consent.allow_teaching(person=request.user, agreed=sent.validated_data["teaching"])
         if "similar" in sent.validated_data:

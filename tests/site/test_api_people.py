@@ -9,6 +9,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from rest_framework.test import APIClient
 
+from accounts.forms import CONSENT_VERSION
 from accounts.models import User
 from tests.accounts.test_token import current_code
 from tests.factories import PASSWORD, TOTP_SECRET, ReviewFactory, assessed
@@ -130,6 +131,19 @@ def test_consent_is_given_to_the_present_text(alice, before):
     taken_back = api.patch(f"{API}account/consent/", {"similar": False}, format="json").json()
     assert taken_back["similar_agreed_at"] is None
     assert taken_back["teaching_agreed_at"]
+
+
+@pytest.mark.parametrize("born", ["", "2020-01-01", "1066-10-14"])
+def test_nor_does_a_child_consent_whose_account_somebody_else_made(alice, born):
+    User.objects.update(consent_version="", consented_at=None, date_of_birth=None)
+    api, address = program_of(alice), f"{API}account/consent/"
+    body = {"version": CONSENT_VERSION, "teaching": True}
+    refused = api.patch(address, body | ({"date_of_birth": born} if born else {}), format="json")
+    assert (refused.status_code, list(refused.json()["errors"])) == (400, ["date_of_birth"])
+    assert not User.objects.exclude(consent_version="", teaching_consented_at=None).exists()
+    given = api.patch(address, body | {"date_of_birth": "1980-02-03"}, format="json")
+    assert given.json()["agreed_to"] == CONSENT_VERSION
+    assert api.get(f"{API}account/").json()["date_of_birth"] == "1980-02-03"
 
 
 def test_everything_is_taken_away_and_deleted_after_the_password(alice):
