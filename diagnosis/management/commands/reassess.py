@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+import ml.release
 from diagnosis.records import reassessments
 
 
@@ -15,6 +16,10 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            ml.release.current()
+        except ml.release.ReleaseError as error:
+            raise CommandError(str(error)) from None
         # By person: who is to be told of several hears of them in one e-mail.
         ordered = reassessments.outdated().order_by("owner", "pk")
         keys = list(ordered.values_list("pk", flat=True))

@@ -6,6 +6,7 @@ import itertools
 import pytest
 from django.core.management import CommandError, call_command
 
+import ml.release
 from diagnosis import queue
 from diagnosis.records import assessments, reassessments
 from tests.factories import RecordFactory, assessed, picture
@@ -80,6 +81,12 @@ def test_a_record_that_can_not_be_read_does_not_hold_up_the_others(old, workers,
     with pytest.raises(CommandError, match="1 records keep their earlier answer"):
         run()
     assert reassessments.outdated().get() == old[1]
+
+
+def test_without_a_model_it_says_so(old, monkeypatch, tmp_path):
+    monkeypatch.setattr(ml.release, "RELEASE", tmp_path)
+    with pytest.raises(CommandError, match="model"):
+        run()
 
 
 def test_without_a_broker_it_says_so(old, monkeypatch):
