@@ -84,7 +84,8 @@ def report(record: MoleRecord) -> bytes:
     found.SeriesNumber = 2
     found.ReferencedPerformedProcedureStepSequence = []
     found.PerformedProcedureCodeSequence = []
-    found.CompletionFlag = "COMPLETE" if record.finished_at else "PARTIAL"
+    has_answer = record.current_assessment is not None
+    found.CompletionFlag = "COMPLETE" if has_answer or reviews else "PARTIAL"
     is_verified = record.is_reviewed and bool(reviews)  # a doctor may not be shown who did it
     found.VerificationFlag = "VERIFIED" if is_verified else "UNVERIFIED"
     if is_verified:

@@ -182,7 +182,7 @@ def _verdict(record: MoleRecord, review: "Review") -> Resource:
             review.risk_category, terms.RISK_CATEGORIES[review.risk_category]
         ),
         "component": [
-            {"code": _own("urgency", _("How soon")), "valueString": review.get_urgency_display()},
+            {"code": _own("urgency", _("How soon")), "valueCodeableConcept": _urgency(review)},
             *(
                 [{"code": _own("diagnosis", _("Diagnosis")), "valueCodeableConcept": named}]
                 if (named := _named(review))
@@ -190,6 +190,12 @@ def _verdict(record: MoleRecord, review: "Review") -> Resource:
             ),
         ],
     }
+
+
+def _urgency(review: "Review") -> Resource:
+    """By the code of the advice that asks for the same, in the words of the verdict."""
+    same = terms.ADVICE.get(review.urgency, terms.URGENCIES[review.urgency])
+    return _own(review.urgency, same) | {"text": capfirst(review.get_urgency_display())}
 
 
 def _by_program(record: MoleRecord, assessment: Assessment, what: str) -> Resource:
@@ -290,6 +296,7 @@ def code_system() -> Resource:
             *OBSERVED.items(),
             *(("urgency", "How soon"), ("diagnosis", "Diagnosis"), ("advice", "Advice")),
             *terms.ADVICE.items(),
+            ("none", terms.URGENCIES["none"]),
             *terms.RISK_CATEGORIES.items(),
             *terms.DIAGNOSES.items(),
             *terms.MODALITIES.items(),

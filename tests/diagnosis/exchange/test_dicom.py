@@ -16,7 +16,7 @@ from diagnosis.records import answers, sittings
 from diagnosis.reviews import verdicts
 from ml import images
 from tests.diagnosis.exchange.test_fhir import client_of
-from tests.factories import FurtherPictureFactory, MoleFactory, assessed, picture
+from tests.factories import FurtherPictureFactory, MoleFactory, RecordFactory, assessed, picture
 
 BASE = "/api/v1/dicom/"
 
@@ -66,6 +66,19 @@ def test_what_came_after_the_verdict_is_not_verified(alice, dr_chen, record):
     found = pydicom.dcmread(io.BytesIO(read(client, record, "report")))
     assert found.VerificationFlag == "UNVERIFIED"
     assert "VerifyingObserverSequence" not in found
+
+
+@pytest.mark.parametrize("state", [{"failed": True}, {}])
+def test_without_an_answer_it_is_not_complete(alice, dr_chen, state):
+    record = RecordFactory(owner=alice, signs=["bleeding"], **state)
+    client = client_of(alice)
+    found = pydicom.dcmread(io.BytesIO(read(client, record, "report")))
+    assert found.CompletionFlag == "PARTIAL"
+    said = [item.get("TextValue", "") for item in found.ContentSequence]
+    assert any("a doctor should look at it" in words for words in said)
+    verdicts.write(record=record, doctor=dr_chen, risk_category="benign", urgency="none")
+    found = pydicom.dcmread(io.BytesIO(read(client, record, "report")))
+    assert (found.CompletionFlag, found.VerificationFlag) == ("COMPLETE", "VERIFIED")
 
 
 def test_the_report_holds_what_was_said_and_refers_to_the_picture(alice, dr_chen, record):

@@ -14,6 +14,7 @@ from pydicom.sr._cid_dict import cid_concepts
 from pydicom.sr._concepts_dict import concepts
 from rest_framework.test import APIClient
 
+from diagnosis.language import terms
 from diagnosis.models import Assessment, Change, DoctorProfile, MoleRecord, Review
 from diagnosis.moles import changes
 from diagnosis.records import assessments
@@ -154,6 +155,13 @@ def test_a_verdict_makes_it_final(fhir, record, dr_chen):
     ]
     assert verdict["status"] == "final"
     assert "device" not in verdict
+    urgency = verdict["component"][0]["valueCodeableConcept"]
+    assert urgency["text"] == "See a doctor within a few days"
+    [coding] = urgency["coding"]
+    defined = read(fhir, "CodeSystem/mole-check")["concept"]
+    assert coding.pop("system").endswith("/CodeSystem/mole-check")
+    assert coding in defined
+    assert coding["code"] == "doctor_days"
 
 
 def test_a_doctor_without_a_name_is_a_doctor(fhir, record, dr_chen):
@@ -587,7 +595,7 @@ def test_the_capabilities_are_valid_and_true(db):
         assert APIClient().get(f"{BASE}{resource['type']}/x").status_code in (401, 404)
     system = read(APIClient(), "CodeSystem/mole-check")
     known = [each["code"] for each in system["concept"]]
-    assert {*taxonomy.RISK_CATEGORIES, *taxonomy.ADVICE, "advice"} <= set(known)
+    assert {*taxonomy.RISK_CATEGORIES, *taxonomy.ADVICE, *terms.URGENCIES, "advice"} <= set(known)
     assert len(known) == len(set(known))
 
 
