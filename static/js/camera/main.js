@@ -328,7 +328,7 @@ document.addEventListener("visibilitychange", () => {
   else if (!document.hidden && wanted) open();
   if (!document.hidden) lookForUpdate();
 });
-addEventListener("pagehide", () => camera.close());
+addEventListener("pagehide", close);
 addEventListener("pageshow", () => { saving = false; }); // back from the result
 // The stored page still has the token of the session in which it was stored.
 document.addEventListener("submit", ({ target }) => {
