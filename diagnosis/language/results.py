@@ -277,6 +277,11 @@ def tag(record: "MoleRecord") -> dict[str, "StrOrPromise"]:
     if newest and not is_overtaken(record):
         theirs = verdict(newest)
         return {"tone": theirs.tone, "words": _("Doctor: %s") % theirs.heading}
+    return tag_of_program(record)
+
+
+def tag_of_program(record: "MoleRecord") -> dict[str, "StrOrPromise"]:
+    """The same without a doctor's verdict: the program's answer, or how far it is."""
     if record.state == "done" and (said := answer(record)):
         return {"tone": said.tone, "words": said.heading}
     state, assessment = STATES[record.state], record.current_assessment
