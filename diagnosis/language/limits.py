@@ -17,13 +17,14 @@ from ml.skin_tone import TONES
 @require_safe
 def limits(request: HttpRequest) -> HttpResponse:
     card = frequencies.release()
+    by_kind = card.get("figures", {})
     tested = [
         {
             "kind": terms.MODALITIES[modality],
             "rows": [(_("all together"), _reached(figures))]
             + [(name, _reached(of)) for name, of in figures["datasets"].items()],
         }
-        for modality, figures in card.get("figures", {}).items()
+        for modality, figures in by_kind.items()
     ]
     context = {
         "card": card,
@@ -32,7 +33,7 @@ def limits(request: HttpRequest) -> HttpResponse:
         "second_reader": has_second_reader(card),
         "live": [
             (terms.MODALITIES[modality], 100 * figures["one_pass"]["sent_otherwise"])
-            for modality, figures in card.get("figures", {}).items()
+            for modality, figures in by_kind.items()
         ],
         "several": _several(card),
         "person": [
@@ -45,10 +46,10 @@ def limits(request: HttpRequest) -> HttpResponse:
             for modality, share in card.get("refused", {}).get("lesions", {}).items()
         ],
         "others_refused": [
-            (terms.FOREIGN[kind], [(of[m]["n"], 100 * of[m]["refused"]) for m in of])
+            (terms.FOREIGN[kind], [(of[m]["n"], 100 * of[m]["refused"]) for m in by_kind])
             for kind, of in card.get("refused", {}).get("foreign", {}).items()
         ],
-        "kinds": [terms.MODALITIES[m] for m in card.get("figures", {})],
+        "kinds": [terms.MODALITIES[modality] for modality in by_kind],
     }
     return render(request, "diagnosis/limits.html", context)
 

@@ -277,11 +277,17 @@ def tag(record: "MoleRecord") -> dict[str, "StrOrPromise"]:
     if newest and not is_overtaken(record):
         theirs = verdict(newest)
         return {"tone": theirs.tone, "words": _("Doctor: %s") % theirs.heading}
+    return tag_of_program(record)
+
+
+def tag_of_program(record: "MoleRecord") -> dict[str, "StrOrPromise"]:
+    """The same without a doctor's verdict: the program's answer, or how far it is."""
     if record.state == "done" and (said := answer(record)):
         return {"tone": said.tone, "words": said.heading}
-    state = STATES[record.state]
-    if alarm_without_answer(record) or is_warned(record):
-        return {"tone": TONES["doctor_weeks"], "words": f"{HEADINGS['doctor_weeks']} · {state}"}
+    state, assessment = STATES[record.state], record.current_assessment
+    advice = advice_that_holds(assessment, record) if assessment else advice_without_answer(record)
+    if advice in terms.BY_A_DOCTOR:
+        return {"tone": TONES[advice], "words": f"{HEADINGS[advice]} · {state}"}
     return {"tone": "neutral", "words": state}
 
 
@@ -310,6 +316,13 @@ def alarm(record: "MoleRecord") -> str:
 def alarm_without_answer(record: "MoleRecord") -> str:
     """Say what needs a doctor though there is no answer: signs, or what the camera page saw."""
     return f"{alarm(record)} {camera_alarm(record, 'retake')}".strip()
+
+
+def advice_without_answer(record: "MoleRecord") -> str:
+    """How soon a doctor should look though there is no answer: nothing takes back what the camera
+    page had said; ``retake`` where nothing needs one."""
+    shown = record.phone_advice if record.phone_advice in terms.BY_A_DOCTOR else "retake"
+    return taxonomy.advice_with_signs(shown, record.signs)
 
 
 def camera_alarm(record: "MoleRecord", recorded: str) -> str:

@@ -370,7 +370,9 @@ def _result(record: MoleRecord, looks: int) -> dict:
     if record.state == MoleRecord.State.FAILED:
         context["not_judged"] = uploads.not_judged(each.modality for each in record.pictures)
     if context["answer"] is None and (alarm := results.alarm_without_answer(record)):
-        context |= {"alarm": alarm, "how_soon": results.HOW_SOON["doctor_weeks"]}
+        advice = results.advice_without_answer(record)
+        context |= {"alarm": alarm, "alarm_tone": results.TONES[advice]}
+        context["how_soon"] = results.HOW_SOON[advice]
     if record.state == MoleRecord.State.QUEUED:
         context["ahead"] = claims.ahead(record)
     if assessment := record.current_assessment:

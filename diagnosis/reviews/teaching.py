@@ -81,11 +81,13 @@ def pseudonym(kind: str, key: UUID) -> str:
 
 
 def _newest_allowed() -> Iterable[Review]:
-    """The newest final verdict on each usable picture of people who allow it."""
+    """The newest final verdict on each usable picture of people who allow it, if it holds: of what
+    came after it, such as a bleeding, it knows nothing."""
+    reviewed = MoleRecord.objects.real().filter(state=MoleRecord.State.DONE, is_reviewed=True)
     return (
         Review.objects.filter(
             is_final=True,
-            record__in=MoleRecord.objects.real().filter(state=MoleRecord.State.DONE),
+            record__in=reviewed,
             record__owner__teaching_consented_at__isnull=False,
         )
         .order_by("record_id", "-news_since")

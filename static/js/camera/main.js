@@ -29,6 +29,7 @@ let round = 0; // grows with each start, stop and new mole: earlier frames are n
 let shown;
 let wanted = false; // started, and not stopped
 let saving = false; // until what is taken is sent or kept
+let afterSaving = () => {}; // what was asked for meanwhile
 /** Pictures of the mole that are taken and to be saved together. @type {Blob[]} */
 let taken = [];
 let missing = 0; // pictures to be taken still
@@ -186,6 +187,7 @@ async function save(advice, place) {
     isKept = false;
   });
   saving = await send(picture, place, isKept); // the next look offers to save again
+  if (isKept) afterSaving(); // else what is said of it would be lost, too
 }
 
 /** @param {import("./outbox.js").Picture} picture @param {string} place of what is said
@@ -258,6 +260,7 @@ function takeUpdate(newer) {
   });
   view.update.addEventListener("click", () => {
     isAsked = true;
+    afterSaving = go;
     go();
   });
   view.update.hidden = false;
@@ -325,7 +328,7 @@ document.addEventListener("visibilitychange", () => {
   else if (!document.hidden && wanted) open();
   if (!document.hidden) lookForUpdate();
 });
-addEventListener("pagehide", () => camera.close());
+addEventListener("pagehide", close);
 addEventListener("pageshow", () => { saving = false; }); // back from the result
 // The stored page still has the token of the session in which it was stored.
 document.addEventListener("submit", ({ target }) => {

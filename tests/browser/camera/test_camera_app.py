@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 
 import ml.release
 from tests.browser.camera.conftest import expect_advice, shaken, start
-from tests.browser.camera.test_camera_saving import kept_for_offline
+from tests.browser.camera.test_camera_saving import kept_for_offline, save
 from tests.browser.test_account import sign_in
 from tests.browser.test_every_page import RULES
 
@@ -171,6 +171,28 @@ def test_while_the_camera_is_on_nothing_is_replaced(in_use, newer_release, monke
     page.get_by_role("button", name="Stop").click()
     update.click()
     page.wait_for_function("() => window.same === undefined")
+
+
+def test_what_is_being_saved_comes_before_a_newer_version_that_was_asked_for(
+    in_use, newer_release, monkeypatch
+) -> None:
+    page, held = in_use, []
+    before = program(page)["worker"]
+    monkeypatch.setattr(ml.release, "RELEASE", newer_release)
+    page.evaluate("window.same = true; navigator.serviceWorker.ready.then((r) => r.update())")
+    update = page.locator("[data-update]")
+    expect(update).not_to_have_attribute("hidden", "", timeout=60_000)
+    page.route("**/api/v1/records/", lambda route: held.append(route))
+    save(page)
+    expect(page.get_by_text("Sending the picture…")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    update.click()
+    page.wait_for_timeout(1_000)
+    assert page.evaluate("window.same")
+    held[0].abort()
+    page.wait_for_function("() => window.same === undefined")
+    assert program(page)["worker"] != before
+    expect(page.get_by_role("heading", name="Kept on this phone")).to_be_visible()
 
 
 def test_another_tab_that_takes_the_newer_one_leaves_a_camera_that_is_on(

@@ -78,12 +78,14 @@ def leave(page: Page, how: str) -> None:
         page.get_by_role("button", name="Stop").click()
     elif how == "another":
         page.get_by_role("button", name="Another mole").click()
+    elif how == "left":  # for another page, from which one may come back
+        page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
     else:
         page.evaluate(HIDE, True)
         page.evaluate(HIDE, False)
 
 
-@pytest.mark.parametrize("how", ["hidden", "stopped", "another"])
+@pytest.mark.parametrize("how", ["hidden", "stopped", "another", "left"])
 def test_what_was_taken_of_three_is_saved_when_no_more_are_taken(live: Page, how) -> None:
     button = live.get_by_role("button", name="Save three pictures")
     expect(button).to_be_enabled(timeout=30_000)
@@ -94,7 +96,7 @@ def test_what_was_taken_of_three_is_saved_when_no_more_are_taken(live: Page, how
     assert 1 <= len(MoleRecord.objects.get().pictures) < 3
 
 
-@pytest.mark.parametrize("how", ["hidden", "stopped", "another"])
+@pytest.mark.parametrize("how", ["hidden", "stopped", "another", "left"])
 def test_what_is_being_saved_is_saved_whatever_is_pressed_next(phone, film, pick, how) -> None:
     slowly = "setTimeout(() => heard(event), 2_000)"
     page = phone(film(shaken(pick("doctor_days"))), script=hearing("picture", slowly))

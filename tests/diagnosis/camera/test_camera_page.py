@@ -148,36 +148,53 @@ def test_what_the_camera_saw_stands_at_every_door(client: Client, alice, dr_chen
         assert answer["phone_advice"] == "doctor_days"
 
 
-@pytest.mark.parametrize(("shown", "doctor"), [("doctor_days", True), ("watch", False)])
+WITHOUT_AN_ANSWER = pytest.mark.parametrize(
+    ("shown", "heading", "how_soon"),
+    [
+        ("doctor_days", "Should be seen by a doctor soon", "Call your doctor or a skin doctor"),
+        ("doctor_weeks", "Should be seen by a doctor", "Make an appointment to be seen within"),
+        ("watch", "", ""),
+    ],
+)
+HOW_SOON = re.compile(r"Call your doctor or a skin doctor|Make an appointment to be seen within")
+
+
+@WITHOUT_AN_ANSWER
 def test_what_the_camera_saw_stands_where_the_check_did_not_finish(
-    client: Client, alice, shown, doctor
+    client: Client, alice, shown, heading, how_soon
 ) -> None:
     mole = MoleFactory(owner=alice)
     assessed(owner=alice, mole=mole)
-    record = RecordFactory(failed=True, owner=alice, mole=mole, phone_advice=shown)
+    signs = ["bleeding"] if shown == "doctor_days" else []  # which would be weeks
+    record = RecordFactory(failed=True, owner=alice, mole=mole, phone_advice=shown, signs=signs)
     client.force_login(alice)
     [place] = client.get(reverse("diagnosis:moles")).context["places"]
-    assert (place["entries"][0]["tag"]["tone"] == "doctor") == doctor
+    tone = {"doctor_days": "soon", "doctor_weeks": "doctor", "watch": "calm"}[shown]
+    assert place["entries"][0]["tag"]["tone"] == tone
     page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
     assert "This says nothing about your mole" in page
-    assert ("Since the camera saw a warning sign, let a doctor look at the mole." in page) == doctor
+    told = "Since the camera saw a warning sign, let a doctor look at the mole." in page
+    assert told == bool(heading)
+    assert HOW_SOON.findall(page) == [how_soon] * bool(heading)
     history = client.get(reverse("diagnosis:history")).content.decode()
-    assert ("Should be seen by a doctor · The check did not finish" in history) == doctor
+    assert (f"{heading} · The check did not finish" in history) == bool(heading)
     report = client.get(reverse("diagnosis:record_report", args=[record.pk])).content
     words = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(report)).pages)
-    assert ("Since the camera saw a warning sign" in words.replace("\n", " ")) == doctor
+    assert ("Since the camera saw a warning sign" in words.replace("\n", " ")) == bool(heading)
 
 
-@pytest.mark.parametrize(("shown", "doctor"), [("doctor_weeks", True), ("watch", False)])
+@WITHOUT_AN_ANSWER
 def test_what_the_camera_saw_stands_while_the_picture_waits(
-    client: Client, alice, shown, doctor
+    client: Client, alice, shown, heading, how_soon
 ) -> None:
     record = RecordFactory(owner=alice, phone_advice=shown)
     client.force_login(alice)
     page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
-    assert ("Since the camera saw a warning sign, let a doctor look at the mole." in page) == doctor
+    told = "Since the camera saw a warning sign, let a doctor look at the mole." in page
+    assert told == bool(heading)
+    assert HOW_SOON.findall(page) == [how_soon] * bool(heading)
     history = client.get(reverse("diagnosis:history")).content.decode()
-    assert ("Should be seen by a doctor · Waiting to be checked" in history) == doctor
+    assert (f"{heading} · Waiting to be checked" in history) == bool(heading)
 
 
 @pytest.mark.parametrize(("shown", "waits"), [("doctor_days", True), ("watch", False)])

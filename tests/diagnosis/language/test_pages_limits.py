@@ -39,6 +39,25 @@ def test_skin_tones_and_refusals_are_told(client, db):
     assert "Everyday photographs" in text
 
 
+def test_a_release_that_was_tested_on_one_kind_of_pictures_tells_of_that_alone(
+    client, db, monkeypatch
+):
+    card = frequencies.release()
+    # Its thresholds, and so what it refuses, are of both kinds all the same.
+    refused = {
+        "dermoscopy": {"n": 7, "refused": 1.0},
+        "photo": {"n": 8, "refused": 0.5},
+    }
+    one = {
+        "figures": {"photo": card["figures"]["photo"]},
+        "refused": card["refused"] | {"foreign": {"everyday": refused}},
+    }
+    monkeypatch.setattr(frequencies, "release", lambda: card | one)
+    text = read(client)
+    kind = "Taken with a phone or a camera"
+    assert f"Pictures of {kind} Everyday photographs 50 of 8 Program version" in text
+
+
 def test_what_the_phone_and_the_person_change_is_told(client, db):
     text, card = read(client), frequencies.release()
     for modality, stage in card["person"].items():

@@ -5,15 +5,24 @@ import io
 from datetime import date, timedelta
 
 import pytest
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 from pypdf import PdfReader
 from rest_framework.test import APIClient
 
 from diagnosis.models import Assessment, MoleRecord
 from diagnosis.sharing import links
-from tests.factories import MoleFactory, UserFactory, answer, assessed, sitting
+from tests.factories import (
+    MoleFactory,
+    RecordFactory,
+    ReviewFactory,
+    UserFactory,
+    answer,
+    assessed,
+    sitting,
+)
 
+SHARED = reverse_lazy("diagnosis:shared")
 CALLOUT = "This was not tested on pictures like yours"
 
 
@@ -118,6 +127,27 @@ def test_what_can_t_be_judged_has_reasons_and_no_warnings(client, alice, dr_chen
     said = said_at(by_fhir, client, record, dr_chen)
     assert "out of focus" in said
     assert "Part of the mole" not in said
+
+
+@pytest.mark.parametrize("kind", ["failed", "unusable"])
+def test_whose_word_it_is_stands_there_without_an_answer_too(client, alice, dr_chen, kind):
+    signs = ["bleeding"]
+    record = (
+        RecordFactory(owner=alice, failed=True, signs=signs)
+        if kind == "failed"
+        else assessed(None, owner=alice, signs=signs)
+    )
+    assert "What the program says" not in page(client, record)
+    ReviewFactory(record=record, doctor=dr_chen)
+    words = page(client, record)
+    order = ("No visit needed</span>", "What the program says", "You told us: it bleeds.")
+    assert sorted(order, key=words.index) == list(order)
+    key = links.key(links.create(owner=alice, days=7, record=record))
+    assert "Doctor: No visit needed" not in client.get(SHARED, {"key": key}).content.decode()
+    api = f"/api/v1/records/{record.pk}/"
+    said = {"signs": ["bleeding", "growing"]}
+    assert client.patch(api, said, content_type="application/json").status_code == 200
+    assert "This record waits for a doctor again." in page(client, record)
 
 
 def test_an_earlier_version_said_what_it_warned_of(client, alice):

@@ -9,7 +9,7 @@ from auditlog.models import LogEntry
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from diagnosis.records import media, sittings
+from diagnosis.records import answers, media, sittings
 from diagnosis.reviews import teaching, verdicts
 from ml import datasets
 from tests.factories import (
@@ -110,6 +110,20 @@ def test_of_several_verdicts_the_newest_counts(willing, dr_chen, folder):
     export(folder)
     assert [row.dx for row in rows(folder).values()] == ["bcc"]
     verdicts.correct(review=first, by=dr_chen, comment="After all.")
+    export(folder)
+    assert [row.dx for row in rows(folder).values()] == ["benign"]
+
+
+def test_a_verdict_that_a_sign_came_after_teaches_nothing_until_there_is_another(
+    willing, dr_chen, folder
+):
+    record = reviewed(willing, dr_chen)
+    export(folder)
+    assert [row.dx for row in rows(folder).values()] == ["benign"]
+    answers.change(record=record, by=willing, signs=["bleeding"])
+    assert "0 pictures" in export(folder)
+    assert not list(folder.glob("images/*"))
+    verdicts.write(record=record, doctor=dr_chen, urgency="none", risk_category="benign")
     export(folder)
     assert [row.dx for row in rows(folder).values()] == ["benign"]
 

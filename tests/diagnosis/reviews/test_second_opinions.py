@@ -217,6 +217,22 @@ def test_the_colleague_comes_first_and_others_not_at_all(alice, asked, dr_okafor
     assert claims.take_next(doctor=dr_silva, skip=[more_dangerous.pk]) is None
 
 
+def test_who_gave_the_second_opinion_goes_on_to_the_next_record(
+    client, alice, asked, dr_chen, dr_okafor, monkeypatch
+):
+    waits = assessed(owner=alice)
+    client.force_login(dr_okafor)
+    page = reverse("admin:diagnosis_molerecord_change", args=[asked.pk])
+    verdict = SEEN_SOON | {"confidence": "low", "known": 1, "do": "next"}
+    answer = client.post(page, verdict)
+    assert answer.url == reverse("admin:diagnosis_molerecord_change", args=[waits.pk])
+    claims.release(record_ids=[waits.pk], doctor=dr_okafor)
+    assert claims.take_next(doctor=dr_chen) == asked
+    claims.release(record_ids=[asked.pk], doctor=dr_chen)
+    monkeypatch.setattr(opinions, "WAITS_AT_MOST", opinions.WAITS_AT_MOST * 0)
+    assert claims.take_next(doctor=dr_okafor) == asked
+
+
 def test_a_colleague_on_holiday_keeps_nobody_waiting(asked, dr_silva, settings, monkeypatch):
     monkeypatch.setattr(opinions, "WAITS_AT_MOST", opinions.WAITS_AT_MOST * 0)
     assert claims.take_next(doctor=dr_silva) == asked
