@@ -45,8 +45,8 @@ class MoleQuerySet(models.QuerySet["Mole"]):
         own = records.objects.filter(mole=OuterRef("pk")).order_by("-created_at")
         is_judged = Q(state="done") | Exists(final.filter(record=OuterRef("pk")))
         judged = own.filter(is_judged)
-        is_unjudged = Q(state__in=["failed", "unusable"], danger__gt=0)
-        is_told = Q(signs__overlap=sorted(ALARMING_SIGNS)) | is_unjudged
+        is_told = Q(signs__overlap=sorted(ALARMING_SIGNS)) | Q(phone_advice__in=terms.BY_A_DOCTOR)
+        is_told |= Q(state="unusable", danger__gt=0)
         told = own.filter(is_judged | is_told)
         # A calm one counts no more once a sign or change came after it (results.is_overtaken).
         sign = Greatest("record__danger", Value(TO_BE_SEEN))

@@ -106,8 +106,8 @@ def readable(doctor: User) -> QuerySet[Review]:
 
 
 def _records(questions: QuerySet[SecondOpinion]) -> RecordQuerySet:
-    """Those that the questions are about, be it that a picture can't be used any more."""
-    return MoleRecord.objects.real().assessed().filter(pk__in=questions.values("first__record"))
+    """Those that the questions are about, whatever became of their pictures since."""
+    return MoleRecord.objects.real().filter(pk__in=questions.values("first__record"))
 
 
 def ask(*, review: Review, of: User, question: str = "") -> SecondOpinion:

@@ -187,9 +187,9 @@ class PatientPictureSerializer(SittingPictureSerializer):
 class PatientRecordSerializer(serializers.ModelSerializer):
     """Another person's record, before a doctor.
 
-    ``assessment`` and ``danger`` are null, and ``changes`` is empty, while there is no answer, and
-    for a doctor who reviews blind and has not written a verdict yet, who does not read
-    ``phone_advice`` either; ``reviews`` is empty for one whose own opinion a colleague waits for,
+    ``assessment`` is null, and ``changes`` is empty, while there is no answer, and for a doctor who
+    reviews blind and has not written a verdict yet, who reads neither ``danger`` (null) nor
+    ``phone_advice``; ``reviews`` is empty for one whose own opinion a colleague waits for,
     and ``known`` counts them all the same.
     """
 

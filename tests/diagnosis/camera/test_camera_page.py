@@ -187,8 +187,12 @@ def test_what_the_camera_saw_stands_where_the_check_did_not_finish(
 def test_what_the_camera_saw_stands_while_the_picture_waits(
     client: Client, alice, shown, heading, how_soon
 ) -> None:
-    record = RecordFactory(owner=alice, phone_advice=shown)
+    calm, mole = (MoleFactory(owner=alice, name=name) for name in ("calm", "seen"))
+    record = RecordFactory(owner=alice, mole=mole, phone_advice=shown)
+    assessed(owner=alice, mole=calm)
     client.force_login(alice)
+    [place] = client.get(reverse("diagnosis:moles")).context["places"]
+    assert place["entries"][0]["mole"] == (mole if heading else calm)
     page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
     told = "Since the camera saw a warning sign, let a doctor look at the mole." in page
     assert told == bool(heading)

@@ -10,7 +10,7 @@ from accounts import tokens
 from diagnosis.models import MoleRecord, Review, SecondOpinion
 from diagnosis.reviews import agreement, claims, opinions, verdicts
 from diagnosis.webhooks.models import Webhook
-from tests.factories import MoleFactory, UserFactory, answer, assessed
+from tests.factories import MoleFactory, RecordFactory, UserFactory, answer, assessed
 
 BENIGN = {"risk_category": "benign", "urgency": "none"}
 SEEN_SOON = {"risk_category": "malignant_low_risk", "urgency": "doctor_weeks"}
@@ -290,6 +290,20 @@ def test_a_picture_that_can_not_be_used_any_more_still_waits_for_the_colleague(
     address = reverse("api-queue-reviews", args=[blurred.pk])
     assert program.post(address, verdict, format="json").status_code == 201
     assert read(blurred) == ["No visit needed"]
+
+
+@pytest.mark.parametrize("state", [{"failed": True}, {}])
+def test_a_question_about_a_picture_without_an_answer_comes_to_the_colleague(
+    client, alice, dr_chen, dr_okafor, state
+):
+    record = RecordFactory(owner=alice, **state)
+    assessed("malignant_high_risk", owner=alice)
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **BENIGN)
+    assert claims.take_next(doctor=dr_okafor) == record
+    client.force_login(dr_okafor)
+    queue = reverse("admin:diagnosis_molerecord_changelist")
+    shown = client.get(queue, {"review": "asked"}).context["cl"].result_list
+    assert list(shown) == [record]
 
 
 def test_nor_is_it_lost_while_the_colleague_is_on_holiday(client, blurred, dr_silva, monkeypatch):
