@@ -182,7 +182,7 @@ def _verdict(record: MoleRecord, review: "Review") -> Resource:
             review.risk_category, terms.RISK_CATEGORIES[review.risk_category]
         ),
         "component": [
-            {"code": _own("urgency", _("How soon")), "valueString": review.get_urgency_display()},
+            {"code": _own("urgency", _("How soon")), "valueCodeableConcept": _urgency(review)},
             *(
                 [{"code": _own("diagnosis", _("Diagnosis")), "valueCodeableConcept": named}]
                 if (named := _named(review))
@@ -190,6 +190,12 @@ def _verdict(record: MoleRecord, review: "Review") -> Resource:
             ),
         ],
     }
+
+
+def _urgency(review: "Review") -> Resource:
+    """How soon, by the codes of the program's advice: systems compare the two."""
+    name = terms.ADVICE.get(review.urgency) or terms.URGENCIES[review.urgency]
+    return _own(review.urgency, name) | {"text": str(review.get_urgency_display())}
 
 
 def _by_program(record: MoleRecord, assessment: Assessment, what: str) -> Resource:
@@ -289,7 +295,7 @@ def code_system() -> Resource:
         concepts = [
             *OBSERVED.items(),
             *(("urgency", "How soon"), ("diagnosis", "Diagnosis"), ("advice", "Advice")),
-            *terms.ADVICE.items(),
+            *(terms.URGENCIES | terms.ADVICE).items(),
             *terms.RISK_CATEGORIES.items(),
             *terms.DIAGNOSES.items(),
             *terms.MODALITIES.items(),

@@ -8,12 +8,14 @@ from importlib import import_module
 import pytest
 from auditlog.models import LogEntry
 from django.utils import timezone
+from django.utils.translation import override
 from knox.models import AuthToken
 from pydicom import dcmread
 from pydicom.sr._cid_dict import cid_concepts
 from pydicom.sr._concepts_dict import concepts
 from rest_framework.test import APIClient
 
+from diagnosis.language import terms
 from diagnosis.models import Assessment, Change, DoctorProfile, MoleRecord, Review
 from diagnosis.moles import changes
 from diagnosis.records import assessments
@@ -74,6 +76,11 @@ def write(record, doctor, **said):
 
 def codings(concept):
     return {(each["system"], each["code"]) for each in concept.get("coding", [])}
+
+
+def own_concepts(client):
+    """The codes of our own, with their names."""
+    return read(client, "CodeSystem/mole-check")["concept"]
 
 
 def test_a_report_leads_to_all_that_was_said_of_a_picture(fhir, alice, record):
@@ -154,6 +161,26 @@ def test_a_verdict_makes_it_final(fhir, record, dr_chen):
     ]
     assert verdict["status"] == "final"
     assert "device" not in verdict
+    urgency = verdict["component"][0]["valueCodeableConcept"]
+    assert urgency["text"] == "see a doctor within a few days"
+    [coding] = urgency["coding"]
+    assert coding["code"] == "doctor_days"
+    defined = {each["code"]: each["display"] for each in own_concepts(fhir)}
+    assert coding["display"] == defined["doctor_days"]
+
+
+@pytest.mark.parametrize("urgency", terms.URGENCIES)
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_verdicts_urgency_is_a_code_that_is_defined(fhir, record, dr_chen, urgency, language):
+    review = write(record, dr_chen, urgency=urgency)
+    address = f"{BASE}Observation/verdict-{review.pk}"
+    verdict = valid(fhir.get(address, headers={"Accept-Language": language}).json())
+    said = verdict["component"][0]["valueCodeableConcept"]
+    [coding] = said["coding"]
+    assert coding["code"] == urgency
+    assert {"code": urgency, "display": coding["display"]} in own_concepts(fhir)
+    with override(language):
+        assert said["text"] == str(terms.URGENCIES[urgency])
 
 
 def test_a_doctor_without_a_name_is_a_doctor(fhir, record, dr_chen):
@@ -587,7 +614,8 @@ def test_the_capabilities_are_valid_and_true(db):
         assert APIClient().get(f"{BASE}{resource['type']}/x").status_code in (401, 404)
     system = read(APIClient(), "CodeSystem/mole-check")
     known = [each["code"] for each in system["concept"]]
-    assert {*taxonomy.RISK_CATEGORIES, *taxonomy.ADVICE, "advice"} <= set(known)
+    defined = {*taxonomy.RISK_CATEGORIES, *taxonomy.ADVICE, *terms.URGENCIES, "advice"}
+    assert defined <= set(known)
     assert len(known) == len(set(known))
 
 
