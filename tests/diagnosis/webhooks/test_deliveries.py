@@ -9,13 +9,14 @@ import pytest
 from django.core import mail
 from django.db import connections
 from django.db.models.signals import pre_save
+from django.urls import reverse
 from django.utils import timezone
 from standardwebhooks import Webhook as StandardWebhook
 from standardwebhooks import WebhookVerificationError
 
 from diagnosis import queue, tasks
 from diagnosis.models import Assessment, Webhook, WebhookDelivery
-from diagnosis.records import assessments, claims
+from diagnosis.records import answers, assessments, claims
 from diagnosis.reviews import verdicts
 from diagnosis.webhooks import deliveries, outbound, registrations, signatures
 from tests.factories import RecordFactory, ReviewFactory, answer, assessed
@@ -92,6 +93,31 @@ def test_a_new_answer_of_a_newer_model_is_told(alice, webhook, worker, monkeypat
     assert assessments.reassess(record=record) == newer
     [delivery] = WebhookDelivery.objects.all()
     assert (delivery.event, delivery.record_id) == ("record.assessed", record.pk)
+
+
+@pytest.mark.parametrize("category", ["benign", "malignant_high_risk", None])
+@pytest.mark.parametrize("signs", [["bleeding"], []])
+def test_a_sign_that_comes_after_a_calm_verdict_is_told(
+    client, alice, dr_chen, webhook, category, signs
+):
+    """Whatever the advice was before: a program that keeps the verdict has to ask again."""
+    before = [] if signs else ["growing"]
+    record = assessed(category, owner=alice, signs=before)
+    verdicts.write(record=record, doctor=dr_chen, risk_category="benign", urgency="none")
+    WebhookDelivery.objects.all().delete()
+    client.force_login(alice)
+    address = reverse("api-record-detail", args=[record.pk])
+    for _ in range(2):  # the second time, nothing new is said
+        sent = {"signs": signs, "size_mm": 4}
+        assert client.patch(address, sent, content_type="application/json").status_code == 200
+    assert client.get(address).json()["is_reviewed"] is not bool(signs)
+    [delivery] = WebhookDelivery.objects.all()
+    assert (delivery.event, delivery.record_id) == ("record.assessed", record.pk)
+
+
+def test_a_sign_of_a_picture_that_waits_comes_with_its_answer(alice, webhook):
+    answers.give(record=RecordFactory(owner=alice), by=alice, signs=["bleeding"])
+    assert not WebhookDelivery.objects.exists()
 
 
 def test_only_ones_own_webhooks_hear_and_only_what_they_asked_for(alice, bob, receiver):
