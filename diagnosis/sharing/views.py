@@ -134,7 +134,8 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
                 "answer": results.answer(record),
                 "verdicts": [(review, results.verdict(review)) for review in record.reviews.all()],
                 "signs": results.signs(record),
-                "tag": results.tag(record),
+                "state": results.STATES.get(record.state),
+                "alarm": results.alarm_without_answer(record),
                 "is_overtaken": results.is_overtaken(record),
                 "parts": results.parts(record)[1:],
             }
