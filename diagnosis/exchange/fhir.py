@@ -3,6 +3,7 @@
 A report is ``preliminary`` while only the program has answered, and ``final`` once a doctor has.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,8 @@ OBSERVED = {
     DIAGNOSES: "Probability of each diagnosis by the program",
     VERDICT: "Verdict of a doctor",
 }
+# What FHIR's strings, XML and DICOM do not hold: control characters, and two that are none.
+UNSENDABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 STATUS = {"queued": "registered", "running": "registered", "failed": "cancelled"}
 SYSTEM_ID = "mole-check"
 
@@ -95,7 +98,7 @@ def _verdicts(reviews: "Iterable[Review]") -> list[str]:
         sentence = (
             _("%(doctor)s, doctor: %(said)s.") if review.signature else _("A doctor: %(said)s.")
         )
-        listed = "; ".join(str(each) for each in words if each)
+        listed = UNSENDABLE.sub(" ", "; ".join(str(each) for each in words if each))
         sentences.append(sentence % {"doctor": review.signature, "said": listed})
     return sentences
 

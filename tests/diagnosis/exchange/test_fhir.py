@@ -183,6 +183,17 @@ def test_a_verdicts_urgency_is_a_code_that_is_defined(fhir, record, dr_chen, urg
         assert said["text"] == str(terms.URGENCIES[urgency])
 
 
+def test_what_a_doctor_pastes_leaves_as_text_that_systems_take(fhir, record, dr_chen):
+    """Word ends lines by a vertical tab, PDFs pages by a form feed: neither is allowed in XML."""
+    write(record, dr_chen, comment="Come\x0bsoon,\x0cplease\x02.\x1b\r\n\tDr\ufffe Chen")
+    said = "Come soon, please .\x20\r\n\tDr  Chen"
+    report = read(fhir, f"DiagnosticReport/{record.pk}")
+    assert said in report["conclusion"]
+    assert said in report["text"]["div"]
+    document = dcmread(io.BytesIO(fhir.get(f"/api/v1/dicom/{record.pk}/report/").content))
+    assert said in "".join(getattr(item, "TextValue", "") for item in document.ContentSequence)
+
+
 def test_a_doctor_without_a_name_is_a_doctor(fhir, record, dr_chen):
     type(dr_chen).objects.filter(pk=dr_chen.pk).update(display_name="")
     write(record, dr_chen)
@@ -721,7 +732,8 @@ def test_what_came_after_a_calm_verdict_is_said_before_it(fhir, record, dr_chen)
     fhir.patch(f"/api/v1/records/{record.pk}/", {"signs": ["bleeding"]}, format="json")
     [note] = read(fhir, f"Observation/verdict-{review.pk}")["note"]
     assert note["text"].startswith("New since the doctor’s verdict.")
-    conclusion = read(fhir, f"DiagnosticReport/{record.pk}")["conclusion"]
+    report = read(fhir, f"DiagnosticReport/{record.pk}")
+    conclusion = report["conclusion"]
     assert conclusion.startswith("New since the doctor’s verdict.")
     assert conclusion.index("Should be seen by a doctor") < conclusion.index("No visit needed")
 
