@@ -74,7 +74,7 @@ def report(record: MoleRecord) -> Resource:
             "result": observed,
             "media": [{"link": {"reference": f"Media/{one.pk}"}} for one in record.pictures],
             "conclusion": conclusion,
-            "conclusionCode": [_found(review) for review in reviews],
+            "conclusionCode": [_found(one) for one in reviews if not _is_overtaken(record, one)],
         }
     )
 
@@ -174,8 +174,7 @@ def _diagnoses(record: MoleRecord, assessment: Assessment) -> Resource:
 
 
 def _verdict(record: MoleRecord, review: "Review") -> Resource:
-    is_overtaken = review.urgency == "none" and results.is_overtaken(record)
-    note = {"note": [{"text": str(results.OVERTAKEN)}]} if is_overtaken else {}
+    note = {"note": [{"text": str(results.OVERTAKEN)}]} if _is_overtaken(record, review) else {}
     observed = _observation(record, VERDICT, f"{VERDICT}-{review.pk}") | note
     return observed | {
         "status": "final",
@@ -193,6 +192,11 @@ def _verdict(record: MoleRecord, review: "Review") -> Resource:
             ),
         ],
     }
+
+
+def _is_overtaken(record: MoleRecord, review: "Review") -> bool:
+    """Whether this verdict is a calm one, after which a sign or change came."""
+    return review.urgency == "none" and results.is_overtaken(record)
 
 
 def _urgency(review: "Review") -> Resource:

@@ -729,10 +729,12 @@ def test_a_report_is_final_no_more_once_a_sign_comes_after_the_verdict(fhir, rec
 def test_what_came_after_a_calm_verdict_is_said_before_it(fhir, record, dr_chen):
     review = verdicts.write(record=record, doctor=dr_chen, risk_category="benign", urgency="none")
     assert "note" not in read(fhir, f"Observation/verdict-{review.pk}")
+    assert "conclusionCode" in read(fhir, f"DiagnosticReport/{record.pk}")
     fhir.patch(f"/api/v1/records/{record.pk}/", {"signs": ["bleeding"]}, format="json")
     [note] = read(fhir, f"Observation/verdict-{review.pk}")["note"]
     assert note["text"].startswith("New since the doctor’s verdict.")
     report = read(fhir, f"DiagnosticReport/{record.pk}")
+    assert "conclusionCode" not in report  # which would stand there without that sentence
     conclusion = report["conclusion"]
     assert conclusion.startswith("New since the doctor’s verdict.")
     assert conclusion.index("Should be seen by a doctor") < conclusion.index("No visit needed")
