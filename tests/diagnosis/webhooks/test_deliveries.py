@@ -130,6 +130,38 @@ def test_only_ones_own_webhooks_hear_and_only_what_they_asked_for(alice, bob, re
     assert WebhookDelivery.objects.get().webhook == reviewed
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_verdict_is_kept_though_its_person_removes_the_webhook_just_then(
+    client, alice, dr_chen, webhook, monkeypatch
+):
+    """What a delivery points to is checked once the verdict is committed, and would undo it."""
+    record, removed = assessed(owner=alice), []
+
+    def remove():
+        try:
+            registrations.delete(webhook=Webhook.objects.get(pk=webhook.pk), by=alice)
+            removed.append(webhook.pk)
+        finally:
+            connections.close_all()
+
+    other = threading.Thread(target=remove)
+
+    def meanwhile(_webhook_id):
+        other.start()
+        other.join(timeout=1)  # it may have to wait until the verdict is there
+
+    monkeypatch.setattr(deliveries, "_hint", meanwhile)
+    client.force_login(dr_chen)
+    sent = {"risk_category": "malignant_high_risk", "urgency": "doctor_days", "confidence": "high"}
+    address = reverse("api-queue-reviews", args=[record.pk])
+    answer = client.post(address, sent, content_type="application/json")
+    other.join()
+    assert answer.status_code == 201
+    assert record.reviews.get().is_final
+    assert removed
+    assert not Webhook.objects.exists()
+
+
 def test_what_did_not_happen_is_not_told(alice, webhook):
     claimed = claims.claim(RecordFactory(owner=alice).pk)
     claims.release(claimed)  # its claim is lost
