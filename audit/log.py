@@ -126,19 +126,17 @@ def _remove_batch() -> int:
     return count
 
 
-def about(person: User) -> list[dict[str, Any]]:
+def about(person: User) -> Iterator[dict[str, Any]]:
     """What the log keeps of a person: what they did, and what was done with their account."""
     account = Q(content_type=ContentType.objects.get_for_model(User), object_pk=str(person.pk))
-    return [
-        {
+    for entry in _read(LogEntry.objects.filter(account | Q(actor=person)).order_by("id")):
+        yield {
             "time": entry.timestamp,
             "by": actor(entry) if entry.actor_id == person.pk or not entry.actor else "staff",
             "action": _special(entry) or ACTIONS[entry.action],
             "kind": entry.content_type.model,
             "id": entry.object_pk,
         }
-        for entry in _read(LogEntry.objects.filter(account | Q(actor=person)).order_by("id"))
-    ]
 
 
 def action(entry: LogEntry) -> str:

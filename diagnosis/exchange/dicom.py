@@ -27,6 +27,7 @@ from pydicom.uid import (
 )
 
 from diagnosis.exchange import fhir
+from diagnosis.language import results
 from diagnosis.records.models import MoleRecord, Picture
 from ml import codes, release
 
@@ -84,9 +85,12 @@ def report(record: MoleRecord) -> bytes:
     found.SeriesNumber = 2
     found.ReferencedPerformedProcedureStepSequence = []
     found.PerformedProcedureCodeSequence = []
-    has_answer = record.current_assessment is not None
-    found.CompletionFlag = "COMPLETE" if has_answer or reviews else "PARTIAL"
     is_verified = record.is_reviewed and bool(reviews)  # a doctor may not be shown who did it
+    is_answered = record.state == record.State.DONE
+    is_complete = is_verified or (is_answered and not record.is_stale)
+    found.CompletionFlag = "COMPLETE" if is_complete else "PARTIAL"
+    if not is_complete and not is_answered:
+        found.CompletionFlagDescription = str(results.STATES[record.state])
     found.VerificationFlag = "VERIFIED" if is_verified else "UNVERIFIED"
     if is_verified:
         found.VerifyingObserverSequence = [_verifier(review) for review in reviews]

@@ -3,6 +3,7 @@
 A report is ``preliminary`` while only the program has answered, and ``final`` once a doctor has.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,8 @@ OBSERVED = {
     DIAGNOSES: "Probability of each diagnosis by the program",
     VERDICT: "Verdict of a doctor",
 }
+# What FHIR's strings, XML and DICOM do not hold: control characters, and two that are none.
+UNSENDABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 STATUS = {"queued": "registered", "running": "registered", "failed": "cancelled"}
 SYSTEM_ID = "mole-check"
 
@@ -71,7 +74,7 @@ def report(record: MoleRecord) -> Resource:
             "result": observed,
             "media": [{"link": {"reference": f"Media/{one.pk}"}} for one in record.pictures],
             "conclusion": conclusion,
-            "conclusionCode": [_found(review) for review in reviews],
+            "conclusionCode": [_found(one) for one in reviews if not _is_overtaken(record, one)],
         }
     )
 
@@ -95,7 +98,7 @@ def _verdicts(reviews: "Iterable[Review]") -> list[str]:
         sentence = (
             _("%(doctor)s, doctor: %(said)s.") if review.signature else _("A doctor: %(said)s.")
         )
-        listed = "; ".join(str(each) for each in words if each)
+        listed = UNSENDABLE.sub(" ", "; ".join(str(each) for each in words if each))
         sentences.append(sentence % {"doctor": review.signature, "said": listed})
     return sentences
 
@@ -171,8 +174,7 @@ def _diagnoses(record: MoleRecord, assessment: Assessment) -> Resource:
 
 
 def _verdict(record: MoleRecord, review: "Review") -> Resource:
-    is_overtaken = review.urgency == "none" and results.is_overtaken(record)
-    note = {"note": [{"text": str(results.OVERTAKEN)}]} if is_overtaken else {}
+    note = {"note": [{"text": str(results.OVERTAKEN)}]} if _is_overtaken(record, review) else {}
     observed = _observation(record, VERDICT, f"{VERDICT}-{review.pk}") | note
     return observed | {
         "status": "final",
@@ -192,10 +194,15 @@ def _verdict(record: MoleRecord, review: "Review") -> Resource:
     }
 
 
+def _is_overtaken(record: MoleRecord, review: "Review") -> bool:
+    """Whether this verdict is a calm one, after which a sign or change came."""
+    return review.urgency == "none" and results.is_overtaken(record)
+
+
 def _urgency(review: "Review") -> Resource:
-    """By the code of the advice that asks for the same, in the words of the verdict."""
-    same = terms.ADVICE.get(review.urgency, terms.URGENCIES[review.urgency])
-    return _own(review.urgency, same) | {"text": capfirst(review.get_urgency_display())}
+    """How soon, by the codes of the program's advice: systems compare the two."""
+    name = terms.ADVICE.get(review.urgency) or terms.URGENCIES[review.urgency]
+    return _own(review.urgency, name) | {"text": str(review.get_urgency_display())}
 
 
 def _by_program(record: MoleRecord, assessment: Assessment, what: str) -> Resource:
@@ -295,8 +302,7 @@ def code_system() -> Resource:
         concepts = [
             *OBSERVED.items(),
             *(("urgency", "How soon"), ("diagnosis", "Diagnosis"), ("advice", "Advice")),
-            *terms.ADVICE.items(),
-            ("none", terms.URGENCIES["none"]),
+            *(terms.URGENCIES | terms.ADVICE).items(),
             *terms.RISK_CATEGORIES.items(),
             *terms.DIAGNOSES.items(),
             *terms.MODALITIES.items(),

@@ -115,27 +115,30 @@ def _explanation() -> str:
 
 
 def _as_json(person: User) -> Iterator[bytes]:
-    """One object, record by record, so that thousands of them take no memory."""
+    """One object, row by row where there may be thousands, so that they take no memory."""
     head = {
         "account": _account(person),
         "moles": [_fields(mole) for mole in person.moles.order_by("created_at")],
         "share_links": list(person.shares.values("mole", "record", "created_at", "expires_at")),
         "webhooks": [_webhook(webhook) for webhook in person.webhooks.all()],
-        "verdicts_written": [
-            _verdict(review)
-            for review in person.reviews.select_related("second_opinion").order_by("created_at")
-        ],
-        "audit_log": log.about(person),
     }
-    yield _dump(head)[:-1] + b', "records": ['
+    verdicts = person.reviews.select_related("second_opinion").order_by("created_at")
     records = person.records.order_by("created_at").prefetch_related(
         "assessments__changes_until",
         "further",
         Prefetch("reviews", Review.objects.filter(is_final=True)),
     )
-    for number, record in enumerate(records.iterator(chunk_size=CHUNK)):
-        yield (b",\n" if number else b"\n") + _dump(_record(record))
-    yield b"\n]}\n"
+    yield _dump(head)[:-1]
+    for name, rows in (
+        ("verdicts_written", map(_verdict, verdicts.iterator(chunk_size=CHUNK))),
+        ("audit_log", log.about(person)),
+        ("records", map(_record, records.iterator(chunk_size=CHUNK))),
+    ):
+        yield f', "{name}": ['.encode()
+        for number, row in enumerate(rows):
+            yield (b",\n" if number else b"\n") + _dump(row)
+        yield b"\n]"
+    yield b"}\n"
 
 
 def _webhook(webhook: Webhook) -> dict[str, Any]:

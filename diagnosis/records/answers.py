@@ -19,7 +19,7 @@ from diagnosis.moles import changes, edits
 from diagnosis.moles.models import Mole
 from diagnosis.records import claims
 from diagnosis.records.models import MoleRecord
-from ml.taxonomy import advice_of, advice_with_signs
+from ml.taxonomy import ALARMING_SIGNS, advice_of, advice_with_signs
 
 State = MoleRecord.State
 
@@ -88,6 +88,10 @@ def give(
         _count_signs(record)
         if record.signs != earlier_signs:
             record.mark_updated()
+            is_alarm = not ALARMING_SIGNS.isdisjoint({*record.signs} ^ {*earlier_signs})
+            if is_alarm and record.current_assessment_id:
+                # Also where the advice stays: a sign may stand against a calm verdict.
+                claims.publish_assessed(record)
         if is_elsewhere:
             count_anew(record)
     return record
@@ -161,8 +165,6 @@ def _count_signs(record: MoleRecord) -> None:
         if advice != assessment.advice:
             assessment.advice = advice
             assessment.save(update_fields=["advice"])
-            if assessment.pk == record.current_assessment_id:
-                claims.publish_assessed(record)
 
 
 def start_over(record: MoleRecord) -> None:

@@ -169,7 +169,12 @@ def settle(*, opinion: SecondOpinion, final: Review) -> None:
 
 
 def _mail(doctor: User, record: MoleRecord, why: str) -> None:
-    """Into the outbox, with the caller's transaction; it names neither the person nor a verdict."""
+    """Into the outbox, with the caller's transaction; it names neither the person nor a verdict.
+
+    Nothing to who is not a doctor any more: then the record is any doctor's.
+    """
+    if not doctor.has_perm("diagnosis.add_review"):
+        return
     page = reverse("admin:diagnosis_molerecord_change", args=[record.pk])
     with translation.override(doctor.language or settings.LANGUAGE_CODE):
         EmailMessage(

@@ -8,7 +8,9 @@ from urllib.parse import urlencode
 from auditlog.models import LogEntry
 from auditlog.signals import accessed
 from django.core import signing
+from django.db import transaction
 from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 
@@ -26,14 +28,17 @@ DAYS = (1, 7, 30)
 def create(
     *, owner: User, days: int, mole: Mole | None = None, record: MoleRecord | None = None
 ) -> Share:
-    """Raises PermissionDenied for what is another's, TryLater."""
-    for thing in (mole, record):
-        if thing is not None:
-            check_owner(thing, owner)
+    """Raises PermissionDenied for what is another's, TryLater, Http404 where it was deleted."""
+    things: list[Mole | MoleRecord] = [thing for thing in (mole, record) if thing is not None]
+    for thing in things:
+        check_owner(thing, owner)
     limits.spend(owner, "shares")
-    return Share.objects.create(
-        owner=owner, mole=mole, record=record, expires_at=timezone.now() + timedelta(days=days)
-    )
+    with transaction.atomic():
+        for thing in things:
+            get_object_or_404(type(thing).objects.select_for_update(no_key=True), pk=thing.pk)
+        return Share.objects.create(
+            owner=owner, mole=mole, record=record, expires_at=timezone.now() + timedelta(days=days)
+        )
 
 
 def revoke(*, share: Share, by: User) -> None:

@@ -135,6 +135,7 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
                 "verdicts": [(review, results.verdict(review)) for review in record.reviews.all()],
                 "signs": results.signs(record),
                 "tag": results.tag_of_program(record),
+                "alarm": results.alarm_without_answer(record),
                 "is_overtaken": results.is_overtaken(record),
                 "parts": results.parts(record)[1:],
             }

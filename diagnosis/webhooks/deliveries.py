@@ -49,8 +49,9 @@ def publish(*, owner_id: uuid.UUID, event: str, record_id: uuid.UUID) -> None:
 
     To be called within the transaction of what happened: both are stored, or neither.
     """
-    webhooks = Webhook.objects.filter(owner=owner_id, events__contains=[event])
-    for webhook in webhooks.filter(disabled_at=None):
+    webhooks = Webhook.objects.filter(owner=owner_id, events__contains=[event], disabled_at=None)
+    # Locked: one that is removed before this ends would undo what happened.
+    for webhook in webhooks.select_for_update(no_key=True).order_by("pk"):
         WebhookDelivery.objects.create(
             webhook=webhook, event=event, record_id=record_id, next_attempt_at=Now()
         )

@@ -62,11 +62,12 @@ def rotate(*, webhook: Webhook, by: User, seen: str | None = None) -> Webhook:
 def test(*, webhook: Webhook, by: User) -> WebhookDelivery:
     """Send a message about nothing; one that arrives switches the webhook on again.
 
-    Raises PermissionDenied, TryLater.
+    Raises PermissionDenied, TryLater, Http404 where it was removed.
     """
     check_owner(webhook, by)
     limits.spend(by, "webhooks")
     with transaction.atomic():
+        webhook = get_object_or_404(Webhook.objects.select_for_update(), pk=webhook.pk)
         # Not after the rest that a failing receiver is given: the person waits.
         deliveries.end_rests([webhook.pk])
         delivery = WebhookDelivery.objects.create(
@@ -79,4 +80,7 @@ def test(*, webhook: Webhook, by: User) -> WebhookDelivery:
 def delete(*, webhook: Webhook, by: User) -> None:
     """Tell this address nothing from now on. Raises PermissionDenied."""
     check_owner(webhook, by)
-    webhook.delete()
+    with transaction.atomic():
+        # Locked first, so that what is being noted for it is there to go with it.
+        list(Webhook.objects.select_for_update().filter(pk=webhook.pk))
+        webhook.delete()

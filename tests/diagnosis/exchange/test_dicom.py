@@ -9,8 +9,11 @@ from datetime import UTC, datetime
 import numpy as np
 import pydicom
 import pytest
+from django.utils import timezone
+from django.utils.translation import override
 
 from diagnosis.exchange import rights
+from diagnosis.language import results
 from diagnosis.models import MoleRecord
 from diagnosis.records import answers, sittings
 from diagnosis.reviews import verdicts
@@ -68,17 +71,41 @@ def test_what_came_after_the_verdict_is_not_verified(alice, dr_chen, record):
     assert "VerifyingObserverSequence" not in found
 
 
-@pytest.mark.parametrize("state", [{"failed": True}, {}])
-def test_without_an_answer_it_is_not_complete(alice, dr_chen, state):
-    record = RecordFactory(owner=alice, signs=["bleeding"], **state)
-    client = client_of(alice)
-    found = pydicom.dcmread(io.BytesIO(read(client, record, "report")))
+@pytest.mark.parametrize("language", ["en", "nl", "fr", "de"])
+@pytest.mark.parametrize("state", ["queued", "running", "failed", "unusable"])
+def test_a_report_without_an_answer_to_the_mole_is_partial_and_says_why(alice, state, language):
+    traits = {"running": state == "running", "failed": state == "failed"}
+    if state == "unusable":
+        record = assessed(None, owner=alice)
+    else:
+        record = RecordFactory(owner=alice, **traits)
+    address = f"{BASE}{record.pk}/report/"
+    answer = client_of(alice).get(address, headers={"Accept-Language": language})
+    found = pydicom.dcmread(io.BytesIO(answer.content))
     assert found.CompletionFlag == "PARTIAL"
-    said = [item.get("TextValue", "") for item in found.ContentSequence]
-    assert any("a doctor should look at it" in words for words in said)
-    verdicts.write(record=record, doctor=dr_chen, risk_category="benign", urgency="none")
-    found = pydicom.dcmread(io.BytesIO(read(client, record, "report")))
-    assert (found.CompletionFlag, found.VerificationFlag) == ("COMPLETE", "VERIFIED")
+    with override(language):
+        assert found.CompletionFlagDescription == str(results.STATES[state])
+    assert len(found.CompletionFlagDescription) <= 64  # as LO has
+
+
+@pytest.mark.parametrize("made", ["done", "failed", "unusable"])
+def test_a_report_is_complete_with_an_answer_or_a_verdict(alice, dr_chen, made):
+    category = None if made == "unusable" else "benign"
+    is_failed = made == "failed"
+    record = (
+        RecordFactory(owner=alice, failed=True) if is_failed else assessed(category, owner=alice)
+    )
+    if made != "done":
+        verdicts.write(record=record, doctor=dr_chen, risk_category="benign", urgency="none")
+    found = pydicom.dcmread(io.BytesIO(read(client_of(alice), record, "report")))
+    assert found.CompletionFlag == "COMPLETE"
+    assert "CompletionFlagDescription" not in found
+
+
+def test_a_report_is_partial_while_the_mole_is_judged_again(alice):
+    record = assessed(owner=alice, stale_since=timezone.now())
+    found = pydicom.dcmread(io.BytesIO(read(client_of(alice), record, "report")))
+    assert found.CompletionFlag == "PARTIAL"
 
 
 def test_the_report_holds_what_was_said_and_refers_to_the_picture(alice, dr_chen, record):

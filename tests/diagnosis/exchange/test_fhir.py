@@ -8,6 +8,7 @@ from importlib import import_module
 import pytest
 from auditlog.models import LogEntry
 from django.utils import timezone
+from django.utils.translation import override
 from knox.models import AuthToken
 from pydicom import dcmread
 from pydicom.sr._cid_dict import cid_concepts
@@ -75,6 +76,11 @@ def write(record, doctor, **said):
 
 def codings(concept):
     return {(each["system"], each["code"]) for each in concept.get("coding", [])}
+
+
+def own_concepts(client):
+    """The codes of our own, with their names."""
+    return read(client, "CodeSystem/mole-check")["concept"]
 
 
 def test_a_report_leads_to_all_that_was_said_of_a_picture(fhir, alice, record):
@@ -156,12 +162,36 @@ def test_a_verdict_makes_it_final(fhir, record, dr_chen):
     assert verdict["status"] == "final"
     assert "device" not in verdict
     urgency = verdict["component"][0]["valueCodeableConcept"]
-    assert urgency["text"] == "See a doctor within a few days"
+    assert urgency["text"] == "see a doctor within a few days"
     [coding] = urgency["coding"]
-    defined = read(fhir, "CodeSystem/mole-check")["concept"]
-    assert coding.pop("system").endswith("/CodeSystem/mole-check")
-    assert coding in defined
     assert coding["code"] == "doctor_days"
+    defined = {each["code"]: each["display"] for each in own_concepts(fhir)}
+    assert coding["display"] == defined["doctor_days"]
+
+
+@pytest.mark.parametrize("urgency", terms.URGENCIES)
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_verdicts_urgency_is_a_code_that_is_defined(fhir, record, dr_chen, urgency, language):
+    review = write(record, dr_chen, urgency=urgency)
+    address = f"{BASE}Observation/verdict-{review.pk}"
+    verdict = valid(fhir.get(address, headers={"Accept-Language": language}).json())
+    said = verdict["component"][0]["valueCodeableConcept"]
+    [coding] = said["coding"]
+    assert coding["code"] == urgency
+    assert {"code": urgency, "display": coding["display"]} in own_concepts(fhir)
+    with override(language):
+        assert said["text"] == str(terms.URGENCIES[urgency])
+
+
+def test_what_a_doctor_pastes_leaves_as_text_that_systems_take(fhir, record, dr_chen):
+    """Word ends lines by a vertical tab, PDFs pages by a form feed: neither is allowed in XML."""
+    write(record, dr_chen, comment="Come\x0bsoon,\x0cplease\x02.\x1b\r\n\tDr\ufffe Chen")
+    said = "Come soon, please .\x20\r\n\tDr  Chen"
+    report = read(fhir, f"DiagnosticReport/{record.pk}")
+    assert said in report["conclusion"]
+    assert said in report["text"]["div"]
+    document = dcmread(io.BytesIO(fhir.get(f"/api/v1/dicom/{record.pk}/report/").content))
+    assert said in "".join(getattr(item, "TextValue", "") for item in document.ContentSequence)
 
 
 def test_a_doctor_without_a_name_is_a_doctor(fhir, record, dr_chen):
@@ -595,7 +625,8 @@ def test_the_capabilities_are_valid_and_true(db):
         assert APIClient().get(f"{BASE}{resource['type']}/x").status_code in (401, 404)
     system = read(APIClient(), "CodeSystem/mole-check")
     known = [each["code"] for each in system["concept"]]
-    assert {*taxonomy.RISK_CATEGORIES, *taxonomy.ADVICE, *terms.URGENCIES, "advice"} <= set(known)
+    defined = {*taxonomy.RISK_CATEGORIES, *taxonomy.ADVICE, *terms.URGENCIES, "advice"}
+    assert defined <= set(known)
     assert len(known) == len(set(known))
 
 
@@ -698,10 +729,13 @@ def test_a_report_is_final_no_more_once_a_sign_comes_after_the_verdict(fhir, rec
 def test_what_came_after_a_calm_verdict_is_said_before_it(fhir, record, dr_chen):
     review = verdicts.write(record=record, doctor=dr_chen, risk_category="benign", urgency="none")
     assert "note" not in read(fhir, f"Observation/verdict-{review.pk}")
+    assert "conclusionCode" in read(fhir, f"DiagnosticReport/{record.pk}")
     fhir.patch(f"/api/v1/records/{record.pk}/", {"signs": ["bleeding"]}, format="json")
     [note] = read(fhir, f"Observation/verdict-{review.pk}")["note"]
     assert note["text"].startswith("New since the doctor’s verdict.")
-    conclusion = read(fhir, f"DiagnosticReport/{record.pk}")["conclusion"]
+    report = read(fhir, f"DiagnosticReport/{record.pk}")
+    assert "conclusionCode" not in report  # which would stand there without that sentence
+    conclusion = report["conclusion"]
     assert conclusion.startswith("New since the doctor’s verdict.")
     assert conclusion.index("Should be seen by a doctor") < conclusion.index("No visit needed")
 

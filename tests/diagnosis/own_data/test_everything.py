@@ -9,6 +9,7 @@ from django.urls import reverse
 from knox.models import AuthToken
 
 from accounts.models import User
+from audit import log
 from diagnosis.own_data import archive
 from diagnosis.reviews.models import Review, SecondOpinion
 from tests.factories import ReviewFactory, UserFactory, assessed
@@ -63,8 +64,6 @@ def test_addresses_factors_names_of_keys_and_the_log(client, alice):
 
 
 def test_what_staff_did_with_the_account_is_told_without_their_name(alice, dr_chen):
-    from audit import log
-
     with log.acting(dr_chen):
         alice.is_active = False
         alice.save()
@@ -90,3 +89,17 @@ def test_so_is_what_the_doctor_asked_a_colleague(dr_chen):
     of_the_colleague = json.dumps(taken(dr_silva))
     assert "Spitz" not in of_the_colleague
     assert dr_silva.email not in json.dumps(taken(dr_chen))
+
+
+def test_a_doctors_log_of_years_leaves_in_parts(alice, dr_chen):
+    """Each look at a record is an entry, of which a doctor has hundreds of thousands."""
+    record = assessed(owner=alice)
+    ReviewFactory(record=record, doctor=dr_chen)
+    with log.acting(dr_chen):
+        for _ in range(200):
+            log.look(type(record), record)
+    data = taken(dr_chen)
+    looks = [entry for entry in data["audit_log"] if entry["id"] == str(record.pk)]
+    assert len(looks) >= 200
+    assert len(data["verdicts_written"]) == 1
+    assert max(map(len, archive._as_json(dr_chen))) < 5000

@@ -6,11 +6,13 @@ import uuid
 import pytest
 from django.urls import reverse
 
-from diagnosis.models import Mole, MoleRecord
+from diagnosis.models import Mole, MoleRecord, Webhook
 from diagnosis.moles import edits
 from diagnosis.own_data import archive
 from diagnosis.records import answers, sittings, uploads
 from diagnosis.reviews import claims, looks, verdicts
+from diagnosis.sharing import links
+from diagnosis.webhooks import registrations
 from tests.factories import (
     FurtherPictureFactory,
     MoleFactory,
@@ -124,6 +126,39 @@ def test_a_mole_that_is_deleted_is_not_found(client, carol, monkeypatch, name, s
     else:
         found = client.post(reverse(name, args=[mole.pk]), sent)
     assert found.status_code == 404
+
+
+@pytest.mark.parametrize("thing", ["mole", "record"])
+@pytest.mark.parametrize("door", ["page", "api"])
+def test_what_is_shared_just_then_is_not_found(client, carol, monkeypatch, thing, door):
+    mole = MoleFactory(owner=carol)
+    its = {"mole": mole, "record": assessed(owner=carol, mole=mole)}
+
+    def delete(*_):
+        MoleRecord.objects.all().delete()
+        Mole.objects.all().delete()
+
+    monkeypatch.setattr(links, "check_owner", delete)
+    client.force_login(carol)
+    if door == "page":
+        address = reverse(f"diagnosis:{thing}_share", args=[its[thing].pk])
+        answer = client.post(address, {"days": 7})
+    else:
+        sent = {thing: str(its[thing].pk)}
+        answer = client.post(reverse("api-share-list"), sent, content_type="application/json")
+    assert answer.status_code == 404
+
+
+def test_a_webhook_that_is_removed_while_a_test_is_asked_for_is_not_found(
+    client, carol, monkeypatch
+):
+    webhook = Webhook.objects.create(
+        owner=carol, url="https://hooks.example.org/", events=["record.reviewed"]
+    )
+    monkeypatch.setattr(registrations, "check_owner", lambda *_: Webhook.objects.all().delete())
+    client.force_login(carol)
+    address = reverse("api-webhook-test", args=[webhook.pk])
+    assert client.post(address, content_type="application/json").status_code == 404
 
 
 def test_a_correction_of_a_verdict_is_not_found(client, alice, dr_chen, monkeypatch):

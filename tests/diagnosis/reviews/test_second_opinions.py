@@ -443,6 +443,24 @@ def test_mails_name_neither_person_nor_verdict(asked, alice, dr_chen, dr_okafor,
         assert "malignant" not in mail.body
 
 
+@pytest.mark.parametrize("how", ["not a doctor", "gone"])
+def test_who_is_not_a_doctor_any_more_gets_no_address_of_a_record(
+    client, asked, dr_chen, dr_okafor, mailoutbox, how
+):
+    mailoutbox.clear()
+    if how == "gone":
+        dr_chen.is_active = False
+        dr_chen.save()
+    else:
+        dr_chen.groups.clear()
+    program = APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=dr_okafor)[1]}")
+    verdict = SEEN_SOON | {"confidence": "high"}
+    address = reverse("api-queue-reviews", args=[asked.pk])
+    assert program.post(address, verdict, format="json").status_code == 201
+    assert opinions.open_on(asked).state == "differs"
+    assert not mailoutbox
+
+
 def test_the_front_page_says_who_waits(client, asked, dr_okafor):
     client.force_login(dr_okafor)
     front = client.get(reverse("admin:index")).content.decode()

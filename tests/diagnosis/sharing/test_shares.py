@@ -59,6 +59,20 @@ def test_the_date_of_birth_is_told_of_who_is_known(client, alice, mole, share):
     assert "27 Mar 1980" not in open_it(client, share).content.decode()
 
 
+def test_a_check_that_failed_does_not_hide_why_a_doctor_should_look(client, alice, mole, share):
+    RecordFactory(owner=alice, mole=mole, failed=True, origin="camera", phone_advice="doctor_days")
+    page = open_it(client, share).content.decode()
+    assert "The check did not finish" in page
+    assert "Since the camera saw a warning sign, let a doctor look at the mole." in page
+
+
+def test_what_a_doctor_said_is_not_said_by_the_program(client, alice, mole, share):
+    ReviewFactory(record=RecordFactory(owner=alice, mole=mole, failed=True))
+    page = open_it(client, share).content.decode()
+    assert "The check did not finish" in page
+    assert page.count("No visit needed") == 1
+
+
 def test_the_zone_of_its_times_is_named(client, alice, mole, share, settings):
     settings.TIME_ZONE = "Europe/Brussels"
     record = RecordFactory(owner=alice, mole=mole)

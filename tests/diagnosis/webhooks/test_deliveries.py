@@ -9,13 +9,14 @@ import pytest
 from django.core import mail
 from django.db import connections
 from django.db.models.signals import pre_save
+from django.urls import reverse
 from django.utils import timezone
 from standardwebhooks import Webhook as StandardWebhook
 from standardwebhooks import WebhookVerificationError
 
 from diagnosis import queue, tasks
 from diagnosis.models import Assessment, Webhook, WebhookDelivery
-from diagnosis.records import assessments, claims
+from diagnosis.records import answers, assessments, claims
 from diagnosis.reviews import verdicts
 from diagnosis.webhooks import deliveries, outbound, registrations, signatures
 from tests.factories import RecordFactory, ReviewFactory, answer, assessed
@@ -94,6 +95,31 @@ def test_a_new_answer_of_a_newer_model_is_told(alice, webhook, worker, monkeypat
     assert (delivery.event, delivery.record_id) == ("record.assessed", record.pk)
 
 
+@pytest.mark.parametrize("category", ["benign", "malignant_high_risk", None])
+@pytest.mark.parametrize("signs", [["bleeding"], []])
+def test_a_sign_that_comes_after_a_calm_verdict_is_told(
+    client, alice, dr_chen, webhook, category, signs
+):
+    """Whatever the advice was before: a program that keeps the verdict has to ask again."""
+    before = [] if signs else ["growing"]
+    record = assessed(category, owner=alice, signs=before)
+    verdicts.write(record=record, doctor=dr_chen, risk_category="benign", urgency="none")
+    WebhookDelivery.objects.all().delete()
+    client.force_login(alice)
+    address = reverse("api-record-detail", args=[record.pk])
+    for _ in range(2):  # the second time, nothing new is said
+        sent = {"signs": signs, "size_mm": 4}
+        assert client.patch(address, sent, content_type="application/json").status_code == 200
+    assert client.get(address).json()["is_reviewed"] is not bool(signs)
+    [delivery] = WebhookDelivery.objects.all()
+    assert (delivery.event, delivery.record_id) == ("record.assessed", record.pk)
+
+
+def test_a_sign_of_a_picture_that_waits_comes_with_its_answer(alice, webhook):
+    answers.give(record=RecordFactory(owner=alice), by=alice, signs=["bleeding"])
+    assert not WebhookDelivery.objects.exists()
+
+
 def test_only_ones_own_webhooks_hear_and_only_what_they_asked_for(alice, bob, receiver):
     reviewed = registrations.create(owner=alice, url=receiver.url, events=["record.reviewed"])
     registrations.create(owner=bob, url=receiver.url, events=["record.assessed"])
@@ -102,6 +128,38 @@ def test_only_ones_own_webhooks_hear_and_only_what_they_asked_for(alice, bob, re
     dr = ReviewFactory(record=assessed(owner=alice)).doctor
     verdicts.write(record=assessed(owner=alice), doctor=dr, risk_category="benign", urgency="none")
     assert WebhookDelivery.objects.get().webhook == reviewed
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_verdict_is_kept_though_its_person_removes_the_webhook_just_then(
+    client, alice, dr_chen, webhook, monkeypatch
+):
+    """What a delivery points to is checked once the verdict is committed, and would undo it."""
+    record, removed = assessed(owner=alice), []
+
+    def remove():
+        try:
+            registrations.delete(webhook=Webhook.objects.get(pk=webhook.pk), by=alice)
+            removed.append(webhook.pk)
+        finally:
+            connections.close_all()
+
+    other = threading.Thread(target=remove)
+
+    def meanwhile(_webhook_id):
+        other.start()
+        other.join(timeout=1)  # it may have to wait until the verdict is there
+
+    monkeypatch.setattr(deliveries, "_hint", meanwhile)
+    client.force_login(dr_chen)
+    sent = {"risk_category": "malignant_high_risk", "urgency": "doctor_days", "confidence": "high"}
+    address = reverse("api-queue-reviews", args=[record.pk])
+    answer = client.post(address, sent, content_type="application/json")
+    other.join()
+    assert answer.status_code == 201
+    assert record.reviews.get().is_final
+    assert removed
+    assert not Webhook.objects.exists()
 
 
 def test_what_did_not_happen_is_not_told(alice, webhook):
