@@ -94,10 +94,16 @@ def write(
         is_new = shown is not None and not set(shown_of(now)).issubset(shown)
         if is_new or len(now.pictures) > (seen or MOST):
             raise ShownBefore
-        if known is not None and record.reviews.count() != known:
-            newest = record.reviews.order_by("-created_at").first()
-            if newest not in record.reviews.filter(doctor=doctor, **verdict):
-                raise Overtaken
+        newest = record.reviews.order_by("-created_at").first()
+        is_same = newest in record.reviews.filter(doctor=doctor, **verdict)
+        if known is None:
+            # Who does not say what they saw means no second word, unless something new came.
+            is_again = is_same and not (ask or now.has_new_alarm)
+        else:
+            is_again = record.reviews.count() != known
+        if is_again and not is_same:
+            raise Overtaken
+        if newest and is_again:
             review = newest
         else:
             _add(review, ask=ask, question=question)

@@ -346,6 +346,18 @@ def test_an_agreement_that_is_sent_twice_is_one(client, asked, dr_okafor):
     assert asked.reviews.count() == 2
 
 
+def test_a_second_opinion_that_is_sent_twice_overrules_nobody(asked, dr_okafor, read):
+    program = APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=dr_okafor)[1]}")
+    address, verdict = reverse("api-queue-reviews", args=[asked.pk]), URGENT | {"confidence": "low"}
+    verdict |= {"urgency": "doctor_weeks"}
+    first, again = (program.post(address, verdict, format="json") for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json()["id"] == again.json()["id"]
+    assert read(asked) == []
+    settled = program.post(address, verdict | {"known": 2}, format="json")
+    assert settled.json()["is_final"]
+
+
 def test_the_colleague_reads_the_question_and_not_the_verdict(client, asked, dr_okafor, dr_chen):
     page = reverse("admin:diagnosis_molerecord_change", args=[asked.pk])
     client.force_login(dr_okafor)
