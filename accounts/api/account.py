@@ -121,8 +121,8 @@ class AgreementSerializer(serializers.Serializer):
         """As on the page: who is too young can't consent, and who has not said may be."""
         known = self.context["request"].user.date_of_birth or sent.get("date_of_birth")
         if "version" in sent and not known:
-            born = self.fields["date_of_birth"]
-            raise serializers.ValidationError({born.field_name: [born.error_messages["required"]]})
+            missing = self.fields["date_of_birth"].error_messages["required"]
+            raise serializers.ValidationError({"date_of_birth": [missing]})
         return sent
 
 
