@@ -39,8 +39,8 @@ KEPT_FOR = timedelta(days=30)
 SWEEP_AT_MOST = 200  # webhooks
 AGENT = "skincare-mole-check-webhooks"
 SWITCHED_OFF = _(
-    "Your webhook %(address)s was switched off, since it failed %(failures)s times in a row. "
-    "Once it is mended, send it a test on your account page: that switches it on again."
+    "Your webhook %(address)s was switched off, since it failed again and again, or said that it "
+    "is gone. Once it is mended, send it a test on your account page: that switches it on again."
 )
 
 
@@ -198,7 +198,7 @@ def _switch_off(webhook: Webhook, outcome: outbound.Outcome, now: datetime) -> N
         return
     webhook.disabled_at = now
     logger.warning("%s was switched off after %d failures", webhook, webhook.failures)
-    notices.send(webhook.owner, SWITCHED_OFF, address=webhook.url, failures=str(webhook.failures))
+    notices.send(webhook.owner, SWITCHED_OFF, address=webhook.url)
 
 
 def _hint(webhook_id: uuid.UUID) -> None:
