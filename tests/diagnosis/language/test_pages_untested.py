@@ -129,13 +129,13 @@ def test_what_can_t_be_judged_has_reasons_and_no_warnings(client, alice, dr_chen
     assert "Part of the mole" not in said
 
 
-@pytest.mark.parametrize("kind", ["failed", "unusable"])
+@pytest.mark.parametrize("kind", ["queued", "failed", "unusable"])
 def test_whose_word_it_is_stands_there_without_an_answer_too(client, alice, dr_chen, kind):
     signs = ["bleeding"]
     record = (
-        RecordFactory(owner=alice, failed=True, signs=signs)
-        if kind == "failed"
-        else assessed(None, owner=alice, signs=signs)
+        assessed(None, owner=alice, signs=signs)
+        if kind == "unusable"
+        else RecordFactory(owner=alice, failed=kind == "failed", signs=signs)
     )
     assert "What the program says" not in page(client, record)
     ReviewFactory(record=record, doctor=dr_chen)
