@@ -367,7 +367,7 @@ def _result(record: MoleRecord, looks: int) -> dict:
         "parts": results.parts(record),
         "is_open": sittings.is_open(record),
     }
-    if record.state == MoleRecord.State.FAILED:
+    if record.state == MoleRecord.State.FAILED or record.is_stale:
         context["not_judged"] = uploads.not_judged(each.modality for each in record.pictures)
     if context["answer"] is None and (alarm := results.alarm_without_answer(record)):
         advice = results.advice_without_answer(record)

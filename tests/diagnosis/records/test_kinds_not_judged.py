@@ -143,6 +143,17 @@ def test_so_is_who_asks_for_an_answer_of_the_released_model(
     assert SENTENCE in client.post(address, follow=True).content.decode()
 
 
+def test_what_is_changed_later_waits_for_no_answer_either(dermoscopy_only, client, alice):
+    record = assessed(owner=alice)
+    client.force_login(alice)
+    said = {"body_site": "back"}
+    address = f"/api/v1/records/{record.pk}/"
+    assert client.patch(address, said, content_type="application/json").status_code == 200
+    page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    assert "This answer does not count what you changed." in page
+    assert "looking at the picture again" not in page
+
+
 def test_the_command_is_done_once_the_others_are_and_says_how_many_are_left_as_they_are(
     dermoscopy_only, alice, monkeypatch
 ):
