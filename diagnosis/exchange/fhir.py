@@ -42,7 +42,6 @@ OBSERVED = {
 }
 # What FHIR's strings, XML and DICOM do not hold: control characters, and two that are none.
 UNSENDABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
-STATUS = {"queued": "registered", "running": "registered", "failed": "cancelled"}
 SYSTEM_ID = "mole-check"
 
 
@@ -54,7 +53,6 @@ def system() -> str:
 def report(record: MoleRecord) -> Resource:
     """The record as DiagnosticReport."""
     reviews = list(record.reviews.all())
-    status = "final" if record.is_reviewed else STATUS.get(record.state, "preliminary")
     conclusion = " ".join(conclusions(record, reviews))
     observed = [{"reference": f"Observation/{each['id']}"} for each in observations(record)]
     return _compact(
@@ -64,7 +62,7 @@ def report(record: MoleRecord) -> Resource:
             "meta": {"lastUpdated": _moment(last_updated(record))},
             "language": language(),
             "text": {"status": "generated", "div": NARRATIVE.format(escape(conclusion))},
-            "status": status,
+            "status": _status(record),
             "category": [_concept(f"{HL7}/v2-0074", "IMG", "Diagnostic Imaging")],
             "code": {"text": _("Picture of a skin lesion")},
             "subject": subject(record),
@@ -77,6 +75,16 @@ def report(record: MoleRecord) -> Resource:
             "conclusionCode": [_found(one) for one in reviews if not _is_overtaken(record, one)],
         }
     )
+
+
+def _status(record: MoleRecord) -> str:
+    """As ``fhir_search.STATUSES`` asks for it: no system drops a failed check that waits for a
+    doctor by what was noticed."""
+    if record.is_reviewed:
+        return "final"
+    if record.state in MoleRecord.ASSESSED:
+        return "preliminary"
+    return "registered" if record.is_pending or record.danger else "cancelled"
 
 
 def conclusions(record: MoleRecord, reviews: "Iterable[Review]") -> list[str]:

@@ -30,9 +30,10 @@ COMPARED: dict[str, Callable[[str, datetime, datetime], Q]] = {
     "eb": lambda of, start, end: Q((f"{of}__lt", start)),
     "le": lambda of, start, end: Q((f"{of}__lt", end)),
 }
+WAITS = Q(state__in=MoleRecord.PENDING) | Q(state=MoleRecord.State.FAILED, danger__gt=0)
 STATUSES = {
-    "registered": Q(is_reviewed=False, state__in=MoleRecord.PENDING),
-    "cancelled": Q(is_reviewed=False, state=MoleRecord.State.FAILED),
+    "registered": Q(is_reviewed=False) & WAITS,
+    "cancelled": Q(is_reviewed=False, state=MoleRecord.State.FAILED, danger=0),
     "preliminary": Q(is_reviewed=False, state__in=MoleRecord.ASSESSED),
     "final": Q(is_reviewed=True),
 }

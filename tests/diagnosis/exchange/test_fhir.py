@@ -244,9 +244,20 @@ def test_an_uncertain_answer_says_so(fhir, record):
     assert observed["interpretation"][0]["coding"][0]["code"] == "IND"
 
 
-@pytest.mark.parametrize(("failed", "status"), [(False, "registered"), (True, "cancelled")])
-def test_what_is_not_assessed_is_registered_or_cancelled(fhir, alice, failed, status):
-    record = RecordFactory(owner=alice, failed=failed)
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        ({}, "registered"),
+        ({"failed": True}, "cancelled"),
+        ({"failed": True, "signs": ["bleeding"]}, "registered"),
+        ({"failed": True, "phone_advice": "doctor_weeks"}, "registered"),
+    ],
+)
+def test_what_is_not_assessed_is_registered_or_cancelled(fhir, alice, state, status):
+    record = RecordFactory(owner=alice, **state)
+    others = {"registered", "preliminary", "cancelled", "final"} - {status}
+    assert ids(read(fhir, f"DiagnosticReport?status={status}")) == [str(record.pk)]
+    assert ids(read(fhir, f"DiagnosticReport?status={','.join(sorted(others))}")) == []
     report = read(fhir, f"DiagnosticReport/{record.pk}")
     assert report["status"] == status
     assert "result" not in report
