@@ -151,6 +151,13 @@ def assessed(risk_category: str | None = taxonomy.BENIGN, **fields: Any) -> Mole
     return record
 
 
+def in_state(state: str, **fields: Any) -> MoleRecord:
+    """A record in this state of MoleRecord.State; one that is done is called benign."""
+    if state in MoleRecord.ASSESSED:
+        return assessed(taxonomy.BENIGN if state == "done" else None, **fields)
+    return RecordFactory(failed=state == "failed", running=state == "running", **fields)
+
+
 def sitting(*risk_categories: str | None, together: str | None, **fields: Any) -> MoleRecord:
     """A record of several pictures with what each gives, and the answer to all of them."""
     record = assessed(together, **fields)

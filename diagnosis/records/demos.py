@@ -19,15 +19,13 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 PREVIEW_SIDE = 480  # pixels: what a sharp screen shows of it
+MODALITY = "dermoscopy"
 
 NAMES = {
     "even_mole": gettext_lazy("Small, even mole"),
     "irregular_mole": gettext_lazy("Large, uneven mole"),
     "crusty_patch": gettext_lazy("Pink, scaly patch"),
 }
-
-
-MODALITY = "dermoscopy"
 
 
 def offered() -> dict[str, "StrOrPromise"]:

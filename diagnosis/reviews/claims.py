@@ -80,12 +80,8 @@ def take_next(*, doctor: User, skip: Collection[uuid.UUID | str] = ()) -> MoleRe
     Raises PermissionDenied when not a doctor.
     """
     _check_doctor(doctor)
-    with_others = opinions.with_colleagues(doctor)
-    # Who gave the second opinion has said it: the first doctor speaks next, or anybody later.
-    answered = opinions.of(doctor).filter(second__doctor=doctor, final__isnull=True)
-    waiting = MoleRecord.objects.awaiting_review()
-    for questions in (with_others, answered):
-        waiting = waiting.exclude(pk__in=questions.values("first__record"))
+    with_others = opinions.with_colleagues(doctor).values("first__record")
+    waiting = MoleRecord.objects.awaiting_review().exclude(pk__in=with_others)
     # What colleagues wait for comes first, then what they waited for too long.
     for turn in (opinions.waiting_for(doctor), opinions.overdue(), waiting):
         free = turn.filter(~HELD | Q(review_claimed_by=doctor)).exclude(owner=doctor)

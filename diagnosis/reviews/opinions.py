@@ -84,9 +84,12 @@ def overdue() -> RecordQuerySet:
 
 
 def with_colleagues(doctor: User) -> QuerySet[SecondOpinion]:
-    """Questions whose records are not for this doctor to review now."""
+    """Questions whose records are not for this doctor to review now: nobody waits for their word.
+
+    Who gave the second opinion has said it: the first doctor speaks next.
+    """
     fresh = SecondOpinion.objects.filter(~_is_anybodys(), final__isnull=True)
-    return fresh.exclude(asked=doctor).exclude(first__doctor=doctor, second__isnull=False)
+    return fresh.exclude(pk__in=waiting(doctor).values("pk"))
 
 
 def _is_anybodys() -> Q:

@@ -21,6 +21,7 @@ from tests.factories import (
     ReviewFactory,
     UserFactory,
     assessed,
+    in_state,
 )
 
 API = "/api/v1/"
@@ -247,11 +248,7 @@ def test_the_next_one_is_claimed_and_reviewed_and_the_person_reads_it(doctor, pr
 
 @pytest.mark.parametrize("kind", ["queued", "failed", "unusable"])
 def test_a_verdict_is_taken_in_every_state_as_on_the_page(doctor, alice, kind):
-    record = (
-        assessed(None, owner=alice)
-        if kind == "unusable"
-        else RecordFactory(owner=alice, failed=kind == "failed")
-    )
+    record = in_state(kind, owner=alice)
     written = doctor.post(f"{API}queue/{record.pk}/reviews/", VERDICT, format="json")
     assert written.status_code == 201
     assert Review.objects.get().record == record

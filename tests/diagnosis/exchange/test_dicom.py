@@ -19,7 +19,13 @@ from diagnosis.records import answers, sittings
 from diagnosis.reviews import verdicts
 from ml import images
 from tests.diagnosis.exchange.test_fhir import client_of
-from tests.factories import FurtherPictureFactory, MoleFactory, RecordFactory, assessed, picture
+from tests.factories import (
+    FurtherPictureFactory,
+    MoleFactory,
+    assessed,
+    in_state,
+    picture,
+)
 
 BASE = "/api/v1/dicom/"
 
@@ -74,11 +80,7 @@ def test_what_came_after_the_verdict_is_not_verified(alice, dr_chen, record):
 @pytest.mark.parametrize("language", ["en", "nl", "fr", "de"])
 @pytest.mark.parametrize("state", ["queued", "running", "failed", "unusable"])
 def test_a_report_without_an_answer_to_the_mole_is_partial_and_says_why(alice, state, language):
-    traits = {"running": state == "running", "failed": state == "failed"}
-    if state == "unusable":
-        record = assessed(None, owner=alice)
-    else:
-        record = RecordFactory(owner=alice, **traits)
+    record = in_state(state, owner=alice)
     address = f"{BASE}{record.pk}/report/"
     answer = client_of(alice).get(address, headers={"Accept-Language": language})
     found = pydicom.dcmread(io.BytesIO(answer.content))
@@ -90,11 +92,7 @@ def test_a_report_without_an_answer_to_the_mole_is_partial_and_says_why(alice, s
 
 @pytest.mark.parametrize("made", ["done", "failed", "unusable"])
 def test_a_report_is_complete_with_an_answer_or_a_verdict(alice, dr_chen, made):
-    category = None if made == "unusable" else "benign"
-    is_failed = made == "failed"
-    record = (
-        RecordFactory(owner=alice, failed=True) if is_failed else assessed(category, owner=alice)
-    )
+    record = in_state(made, owner=alice)
     if made != "done":
         verdicts.write(record=record, doctor=dr_chen, risk_category="benign", urgency="none")
     found = pydicom.dcmread(io.BytesIO(read(client_of(alice), record, "report")))

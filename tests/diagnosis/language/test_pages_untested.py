@@ -14,11 +14,11 @@ from diagnosis.models import Assessment, MoleRecord
 from diagnosis.sharing import links
 from tests.factories import (
     MoleFactory,
-    RecordFactory,
     ReviewFactory,
     UserFactory,
     answer,
     assessed,
+    in_state,
     sitting,
 )
 
@@ -131,12 +131,7 @@ def test_what_can_t_be_judged_has_reasons_and_no_warnings(client, alice, dr_chen
 
 @pytest.mark.parametrize("kind", ["queued", "failed", "unusable"])
 def test_whose_word_it_is_stands_there_without_an_answer_too(client, alice, dr_chen, kind):
-    signs = ["bleeding"]
-    record = (
-        assessed(None, owner=alice, signs=signs)
-        if kind == "unusable"
-        else RecordFactory(owner=alice, failed=kind == "failed", signs=signs)
-    )
+    record = in_state(kind, owner=alice, signs=["bleeding"])
     assert "What the program says" not in page(client, record)
     ReviewFactory(record=record, doctor=dr_chen)
     words = page(client, record)

@@ -10,7 +10,7 @@ from diagnosis.language import frequencies
 from diagnosis.models import Assessment, Share
 from diagnosis.sharing import links
 from ml.taxonomy import HIGH_RISK, LOW_RISK
-from tests.factories import MoleFactory, RecordFactory, ReviewFactory, answer, assessed
+from tests.factories import MoleFactory, RecordFactory, ReviewFactory, answer, assessed, in_state
 
 
 @pytest.fixture
@@ -128,10 +128,7 @@ def test_lists_say_so_too(client, alice, state):
     client.force_login(alice)
     mole = MoleFactory(owner=alice)
     fields = {"owner": alice, "mole": mole, "signs": ["not_healing"]}
-    if state == "unusable":
-        assessed(None, **fields)
-    else:
-        RecordFactory(failed=state == "failed", **fields)
+    in_state(state, **fields)
     link = reverse("diagnosis:shared") + f"?key={links.key(_shared(mole))}"
     pages = [reverse("diagnosis:history"), reverse("diagnosis:mole_detail", args=[mole.pk])]
     for page in pages if state == "unusable" else (*pages, link):

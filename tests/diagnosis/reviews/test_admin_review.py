@@ -16,7 +16,14 @@ from accounts import tokens
 from diagnosis.language import results
 from diagnosis.models import DoctorProfile, MoleRecord, Review
 from diagnosis.reviews import claims, looks, verdicts
-from tests.factories import MoleFactory, RecordFactory, ReviewFactory, UserFactory, assessed
+from tests.factories import (
+    MoleFactory,
+    RecordFactory,
+    ReviewFactory,
+    UserFactory,
+    assessed,
+    in_state,
+)
 
 VERDICT = {
     "risk_category": "malignant_high_risk",
@@ -101,11 +108,7 @@ def test_the_page_shows_picture_heatmap_answer_and_what_the_person_said(doctor, 
 
 @pytest.mark.parametrize("kind", ["queued", "failed", "unusable"])
 def test_the_page_opens_in_every_state(doctor, alice, kind):
-    record = (
-        assessed(None, owner=alice)
-        if kind == "unusable"
-        else RecordFactory(owner=alice, failed=kind == "failed")
-    )
+    record = in_state(kind, owner=alice)
     assert doctor.get(address("change", record)).status_code == 200
 
 
