@@ -159,7 +159,9 @@ def _send(key: int) -> bool:
     )
     if not claimed:
         return False
-    mail = this.get()
+    mail = this.first()
+    if mail is None:  # deleted since, as with the account
+        return False
     try:
         get_connection(settings.MAIL_SERVER_BACKEND).send_messages([_Stored(mail)])
     except smtplib.SMTPRecipientsRefused as error:

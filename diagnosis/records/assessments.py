@@ -199,7 +199,7 @@ def _is_alarming(record: MoleRecord, before: Assessment, after: Assessment) -> b
 def _answer(record: MoleRecord, clock: metrics.Clock, rests_on: Collection[str] = ()) -> Assessment:
     """The answer to what can be read of the pictures, of which those in ``rests_on`` have to be.
 
-    Raises ImageError where that is none, or one of these can't.
+    Raises ImageError or FileNotFoundError where that is none, or one of these can't.
     """
     pictures = record.pictures
     taken = _shots(pictures, rests_on)
@@ -221,11 +221,9 @@ def _shots(pictures: Iterable[Picture], rests_on: Collection[str]) -> dict[Pictu
     """What can be read of the pictures. Raises as ``_answer`` says."""
     shots, errors = {}, []
     for picture in pictures:
-        # Read first: an error of the store's must not pass for a damaged picture.
-        content = _read(picture)
         try:
-            shots[picture] = (decode(content), picture.modality)
-        except ImageError as error:
+            shots[picture] = (decode(_read(picture)), picture.modality)
+        except (ImageError, FileNotFoundError) as error:
             if str(picture.pk) in rests_on:
                 raise
             logger.warning("The picture of %s can't be read: %s", picture, error)

@@ -10,6 +10,7 @@ import pytest
 from django.core import mail
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 from knox.models import AuthToken
@@ -176,6 +177,21 @@ def test_one_that_fails_holds_up_no_other(db, monkeypatch, error):
     assert outbox.send_due() == 1
     assert [message.to for message in mail.outbox] == [["second@example.org"]]
     assert OutgoingMail.objects.get().due_at > timezone.now() + timedelta(seconds=30)
+
+
+def test_nor_does_one_that_is_deleted_while_it_is_taken(db):
+    first = write("first@example.org")
+    write("second@example.org")
+
+    def delete_once_claimed(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if sql.startswith("UPDATE"):
+            OutgoingMail.objects.filter(pk=first.pk).delete()
+        return result
+
+    with connection.execute_wrapper(delete_once_claimed):
+        assert outbox.send_due() == 1
+    assert [message.to for message in mail.outbox] == [["second@example.org"]]
 
 
 def test_a_certificate_that_is_wrong_is_the_servers_and_not_an_e_mails(db, monkeypatch, caplog):

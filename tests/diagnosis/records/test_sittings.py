@@ -140,13 +140,18 @@ def damage(picture) -> None:
     Path(picture.image.path).write_bytes(b"no picture")
 
 
+def lose(picture) -> None:
+    Path(picture.image.path).unlink()
+
+
+@pytest.mark.parametrize("harm", [damage, lose])
 @pytest.mark.parametrize(
     ("names", "number"),
     [(("even_mole", "crusty_patch", "irregular_mole"), 1), (("even_mole", "irregular_mole"), 0)],
 )
-def test_a_picture_that_can_not_be_read_is_left_out_and_named(client, alice, names, number):
+def test_a_picture_that_can_not_be_read_is_left_out_and_named(client, alice, names, number, harm):
     record = judged(alice, *names)
-    damage(record.pictures[number])
+    harm(record.pictures[number])
     assess_record(record.pk)
     record = MoleRecord.objects.get()
     assert record.state == "done"
