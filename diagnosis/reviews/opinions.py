@@ -56,6 +56,14 @@ def hides_verdicts(opinion: SecondOpinion | None, doctor: User) -> bool:
     return bool(opinion and opinion.state == "waiting" and opinion.asked_id == doctor.pk)
 
 
+def may_be_asked(*, record: MoleRecord, doctor: User) -> bool:
+    """Whether the doctor may ask a colleague about the record: nobody's word is waited for by now,
+    this doctor's least of all."""
+    own = Q(asked=doctor, second__isnull=True)
+    waited_for = SecondOpinion.objects.filter(~_is_anybodys() | own, final__isnull=True)
+    return not waited_for.filter(first__record=record).exists()
+
+
 def of(doctor: User) -> QuerySet[SecondOpinion]:
     """Questions that this doctor asked, or was asked, newest first."""
     return SecondOpinion.objects.filter(Q(asked=doctor) | Q(first__doctor=doctor)).order_by(
@@ -130,6 +138,15 @@ def ask(*, review: Review, of: User, question: str = "") -> SecondOpinion:
     opinion.save(force_insert=True)
     _mail(of, review.record, "asked")
     return opinion
+
+
+def ask_another(*, opinion: SecondOpinion, review: Review) -> None:
+    """End a question that waited in vain by a verdict that waits for another colleague itself.
+
+    For the caller's transaction, with the record locked.
+    """
+    opinion.final = review
+    opinion.save(update_fields=["final"])
 
 
 def answer(*, opinion: SecondOpinion, review: Review) -> Review | None:

@@ -265,6 +265,41 @@ def test_who_is_not_a_doctor_any_more_keeps_nobody_waiting(
     assert asked.is_reviewed
 
 
+@pytest.mark.parametrize("urgent", [False, True])
+@pytest.mark.parametrize("why", ["on holiday", "gone"])
+def test_another_colleague_is_asked_in_place_of_one_who_can_not_answer(
+    client, record, dr_chen, dr_okafor, dr_silva, read, monkeypatch, why, urgent
+):
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **(URGENT if urgent else BENIGN))
+    page = reverse("admin:diagnosis_molerecord_change", args=[record.pk])
+    client.force_login(dr_chen)
+    assert "ask" not in client.get(page).context["form"].fields
+    if why == "gone":
+        dr_okafor.is_active = False
+        dr_okafor.save()
+    else:
+        monkeypatch.setattr(opinions, "WAITS_AT_MOST", opinions.WAITS_AT_MOST * 0)
+    sent = SEEN_SOON | {"confidence": "low", "known": "1", "ask": dr_silva.pk, "do": "stay"}
+    assert client.post(page, sent).status_code == 302
+    # Until there is a final one, the person reads what was urgent, and nothing else.
+    assert read(record) == (["See a doctor within a few days"] if urgent else [])
+    assert opinions.open_on(record).asked == dr_silva
+    assert claims.take_next(doctor=dr_silva) == record
+    verdicts.write(record=record, doctor=dr_silva, **SEEN_SOON)
+    assert opinions.open_on(record) is None
+    assert read(record)[0] == "See a doctor within a few weeks"
+
+
+def test_who_is_asked_answers_and_asks_nobody_else(client, asked, dr_okafor, dr_silva, monkeypatch):
+    monkeypatch.setattr(opinions, "WAITS_AT_MOST", opinions.WAITS_AT_MOST * 0)
+    client.force_login(dr_okafor)
+    page = reverse("admin:diagnosis_molerecord_change", args=[asked.pk])
+    assert "ask" not in client.get(page).context["form"].fields
+    with pytest.raises(ValidationError):
+        verdicts.write(record=asked, doctor=dr_okafor, ask=dr_silva, **BENIGN)
+    assert asked.reviews.count() == 1
+
+
 def test_the_word_of_a_superuser_is_waited_for(record, admin_user, dr_okafor, dr_silva):
     verdicts.write(record=record, doctor=admin_user, ask=dr_okafor, **BENIGN)
     verdicts.write(record=record, doctor=dr_okafor, **SEEN_SOON)
