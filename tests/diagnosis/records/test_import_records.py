@@ -169,9 +169,9 @@ def test_every_refused_file_is_named_and_the_status_says_so(clinic, fill):
 
 def test_a_damaged_table_stops_before_anything_is_stored(clinic, fill):
     folder = fill("images/i1.jpg")
-    (folder / "metadata.csv").write_text("image_id,lesion_id,dx\ni1,L1,wart\n")
+    (folder / "metadata.csv").write_text("image_id,lesion_id,dx\ni9,L1,nv\n")
     _, _, refused = run(folder, clinic)
-    assert "metadata.csv: row 2: unknown diagnosis" in refused
+    assert "metadata.csv: row 2: no picture for i9" in refused
     assert not MoleRecord.objects.exists()
 
 
@@ -200,6 +200,34 @@ def test_a_bad_row_is_named_and_the_others_are_imported(clinic, fill):
     assert "row 3: unknown diagnosis “wart”" in err
     assert "row 4: no picture for i3" in err
     assert refused == "2 rows could not be read; they are named above."
+
+
+@pytest.mark.parametrize("sheet", ["metadata.csv", "list.csv"])
+@pytest.mark.parametrize("diagnoses", ["dx,nv,wart,", ",,,"])
+def test_a_table_tells_kind_and_mole_of_what_has_no_diagnosis_yet(clinic, fill, sheet, diagnoses):
+    """Judged by the thresholds of photographs, a dermoscopic melanoma may be called harmless."""
+    folder = fill(*(f"images/i{number}.jpg" for number in range(1, 4)))
+    head, *words = diagnoses.split(",")
+    lines = [f"image_id,lesion_id,modality,{head}"]
+    lines += [f"i{number},L1,dermoscopic,{word}" for number, word in enumerate(words, start=1)]
+    (folder / sheet).write_text("\n".join(lines))
+    out, err, _ = run(folder, clinic)
+    assert "3 files: 3 new records" in out
+    assert ("unknown diagnosis “wart”" in err) == ("row 3" in err) == bool(head)
+    assert "left out" not in err
+    stored = MoleRecord.objects.values_list("modality", "mole__name")
+    assert {*stored} == {("dermoscopy", "clinic/L1")}
+
+
+def test_a_kind_of_picture_that_is_not_known_is_not_imported(clinic, fill):
+    folder = fill("images/i1.jpg", "images/i2.jpg")
+    table = "image_id,dx,modality\ni1,nv,photo\ni2,nv,confocal\n"
+    (folder / "metadata.csv").write_text(table)
+    out, err, refused = run(folder, clinic)
+    assert "1 files: 1 new records" in out
+    assert "row 3: unknown modality “confocal”" in err
+    assert refused == "1 rows could not be read; they are named above."
+    assert MoleRecord.objects.get().note == "images/i1.jpg"
 
 
 def test_names_that_are_not_utf_8_and_what_systems_add_do_not_end_an_import(clinic, fill):
