@@ -9,7 +9,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TextIO
 
-from ml import classifier, images
+import numpy as np
+
+from ml import classifier, complete, images
 from ml.datasets import files
 from ml.person import NOBODY, Person
 
@@ -70,8 +72,10 @@ def _load(release: Path, engine: str) -> None:
 def _assessment(path: Path, modality: str, person: Person) -> dict | str:
     try:
         with path.open("rb") as file:
-            image = images.decode(file)
+            image = images.open_upright(file)
+            file.seek(0)  # what is far too large was refused by its header
+            complete.refuse_incomplete(file.read(), image)
     except (images.ImageError, OSError, ValueError) as error:  # a name with a zero byte
         return (isinstance(error, OSError) and error.strerror) or str(error)
-    (assessment,) = _model.assess([image], modality, person)
+    (assessment,) = _model.assess([np.asarray(image)], modality, person)
     return assessment.as_dict()

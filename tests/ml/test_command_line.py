@@ -51,6 +51,18 @@ def test_a_bad_file_is_named_and_the_others_are_still_answered(mole, tmp_path, c
     assert second == f"error: {missing}: No such file or directory"
 
 
+def test_a_picture_that_lacks_pixels_gets_no_answer_as_in_the_service(mole, capsys):
+    """What its decoder fills up in grey may hide the half of a melanoma that shows it."""
+    cut = mole.with_name("cut.jpg")
+    Image.open(mole).save(cut, quality=92)
+    data = cut.read_bytes()
+    cut.write_bytes(data[: len(data) * 3 // 5] + b"\xff\xd9")
+    assert main(["predict", str(cut), str(mole)]) == 1
+    output = capsys.readouterr()
+    assert [json.loads(line)["file"] for line in output.out.splitlines()] == [str(mole)]
+    assert output.err == f"error: {cut}: The picture is damaged or incomplete. Send it again.\n"
+
+
 @pytest.fixture
 def moles(tmp_path):
     """Twenty different pictures in a folder, and what systems and people put beside them."""
