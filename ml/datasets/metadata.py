@@ -85,18 +85,19 @@ class _Reader:
                 self._fault(source, "no image_id")
                 continue
             dx, row = self._row(source, record, pictures, masks)
-            if image_id in labels_of:
-                self._again(source, image_id, dx, labels_of[image_id], rows)
+            key = _key(image_id)
+            if key in labels_of:
+                self._again(source, image_id, dx, labels_of[key], rows)
                 continue
-            labels_of[image_id] = dx or ""
+            labels_of[key] = dx or ""
             if row:
-                rows[image_id] = row
+                rows[key] = row
         self.manifest.rows = list(rows.values())
         self._name_unknown()
         if not self.manifest.rows:
             raise DatasetError("\n".join([*self.manifest.faults, f"{self.folder}: no rows"]))
         # Kaggle's and the archive's folders may hold more than the table names: not an error.
-        used = {row.path for row in rows.values()} | {pictures.get(_key(i)) for i in labels_of}
+        used = {row.path for row in rows.values()} | {pictures.get(key) for key in labels_of}
         self.manifest.dropped += [
             Dropped(str(path), path.stem, "no metadata row")
             for path in sorted(set(pictures.values()) - used)
@@ -225,7 +226,7 @@ class _Reader:
         if (dx or "") == before or not self.labelled:
             self.manifest.dropped.append(Dropped(source, image_id, "the same picture again"))
             return
-        rows.pop(image_id, None)
+        rows.pop(_key(image_id), None)
         self._fault(source, f"{image_id} again, as “{dx}”; before it was “{before}”")
 
     def _word(
