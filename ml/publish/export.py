@@ -329,7 +329,7 @@ def check_parity(
             ("the trained network", before, ROUNDING),
         ):
             worst = float(np.abs(shipped - of).max())
-            if worst > limit:
+            if not worst <= limit:  # NaN is neither
                 raise ParityError(f"{file} differs from {other} by {worst:.1e}, not {limit:.0e}")
         ours, theirs = (evaluation.decisions(p, thresholds) for p in (shipped, same))
         apart = np.array([_gap(p, at) > SUM_PARITY for p, at in zip(same, thresholds, strict=True)])

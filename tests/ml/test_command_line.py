@@ -143,6 +143,41 @@ def test_predict_without_a_model_says_where_it_looked(mole, tmp_path, capsys):
     assert f"error: {tmp_path}: no released model here" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("calibration", None),
+        ("quality", None),
+        ("limits.photo", None),
+        ("live.calibration", None),
+        ("calibration.photo.temperature", float("nan")),
+        ("thresholds.photo.screen", float("nan")),
+        ("thresholds.photo.melanoma", "high"),
+        ("sitting.photo.screen", 1.5),
+    ],
+)
+def test_a_release_that_lacks_a_part_or_has_no_numbers_judges_nothing(
+    mole, tmp_path, capsys, part, value
+):
+    """Above a threshold that is no number lies nothing: every melanoma would be called benign."""
+    release = shutil.copytree(RELEASE, tmp_path / "release")
+    card = json.loads((release / "model.json").read_text())
+    card["live"] = {name: card[name] for name in ("calibration", "thresholds", "limits")}
+    card["sitting"] = dict(card["thresholds"])
+    inner = card = json.loads(json.dumps(card))
+    *names, last = part.split(".")
+    for name in names:
+        inner = inner[name]
+    inner[last] = value
+    if value is None:
+        del inner[last]
+    (release / "model.json").write_text(json.dumps(card))
+    assert main(["predict", "--model", str(release), str(mole)]) == 1
+    output = capsys.readouterr()
+    assert not output.out
+    assert output.err.startswith(f"error: {release}: can't be loaded by litert (")
+
+
 def test_the_keras_engine_without_tensorflow_says_what_to_install(mole, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "keras", None)
     assert main(["predict", "--engine", "keras", str(mole)]) == 1
