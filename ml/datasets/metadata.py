@@ -170,7 +170,7 @@ class _Reader:
         if not (dx and modality and path):
             return dx, None
         lesion = _known(record, "lesion_id") or image_id
-        dataset = self.folder.name
+        dataset = files.readable(self.folder.name)
         own = _known(record, "patient_id") or lesion
         return dx, Row(
             path=path,

@@ -138,6 +138,26 @@ def test_a_name_that_is_not_utf_8_ends_nothing(tmp_path, capsys):
     assert main(["summarise", "--data", str(folder), *report]) == 0
 
 
+@pytest.mark.parametrize("table", ["", "metadata.csv", "CLIN_DIA.xlsx"])
+def test_a_folder_whose_name_is_not_utf_8_ends_nothing(
+    make_set, make_clinic, tmp_path, monkeypatch, table
+):
+    """Its name is that of the data set, in splits, reports and packs."""
+    monkeypatch.chdir(tmp_path)
+    if table == "metadata.csv":
+        made = make_set("set", [{"image_id": f"i{n}", "dx": "nv"} for n in range(3)])
+    elif table:
+        made = make_clinic([("d1", 1), ("d2", 1)], ["SET_D/D1.BMP", "SET_D/D2.BMP"])
+    else:
+        made = make_set("set", [{"image_id": "nv", "dx": "nv"}])
+        (made / "metadata.csv").unlink()
+        (made / "images").rename(made / "nv")
+    folder = made.rename(tmp_path / os.fsdecode(b"d\xe9monstration"))
+    data = ["--data", str(folder)]
+    assert main(["evaluate", *data, "--report", str(tmp_path / "report")]) == 0
+    assert main(["pack", *data, "--out", str(tmp_path / "pack")]) == 0
+
+
 def test_predict_without_a_model_says_where_it_looked(mole, tmp_path, capsys):
     assert main(["predict", "--model", str(tmp_path), str(mole)]) == 1
     assert f"error: {tmp_path}: no released model here" in capsys.readouterr().err

@@ -238,3 +238,11 @@ def test_names_that_are_not_utf_8_and_what_systems_add_do_not_end_an_import(clin
     assert not err
     assert refused is None
     assert sorted(MoleRecord.objects.values_list("note", flat=True)) == ["IM000001", "M�tter.jpg"]
+
+
+def test_moles_of_a_folder_whose_name_is_not_utf_8_are_named_all_the_same(clinic, fill, tmp_path):
+    fill("i1.jpg", "i2.jpg")
+    folder = (tmp_path / "clinic").rename(tmp_path / os.fsdecode(b"d\xe9monstration"))
+    (folder / "metadata.csv").write_text("image_id,lesion_id,dx\ni1,L1,nv\ni2,L1,nv\n")
+    assert run(folder, clinic)[2] is None
+    assert {*MoleRecord.objects.values_list("mole__name", flat=True)} == {"d\ufffdmonstration/L1"}
