@@ -119,7 +119,7 @@ def _manifest(directory: Path, modality: str) -> Manifest:
 
 def _folders(directory: Path) -> Iterator[Path]:
     yield directory
-    yield from (inner for inner in directory.iterdir() if inner.is_dir())
+    yield from files.folders_in(directory)
 
 
 def _is_table(name: Path) -> bool:

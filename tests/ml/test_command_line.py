@@ -51,6 +51,27 @@ def test_a_bad_file_is_named_and_the_others_are_still_answered(mole, tmp_path, c
     assert second == f"error: {missing}: No such file or directory"
 
 
+def test_a_folder_that_may_not_be_read_is_named_and_the_others_are_answered(
+    mole, monkeypatch, capsys
+):
+    locked, junk = mole.parent / "locked", mole.parent / "lost+found"
+    for folder in (locked, junk):
+        folder.mkdir()
+    within = Path.iterdir
+
+    def refused(path):
+        if path in (locked, junk):
+            raise PermissionError(13, "Permission denied", str(path))
+        return within(path)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    assert main(["predict", str(mole.parent)]) == 1
+    output = capsys.readouterr()
+    assert [json.loads(line)["file"] for line in output.out.splitlines()] == [str(mole)]
+    (said,) = output.err.splitlines()
+    assert said.startswith(f"error: {locked}: ")
+
+
 def test_a_picture_that_lacks_pixels_gets_no_answer_as_in_the_service(mole, capsys):
     """What its decoder fills up in grey may hide the half of a melanoma that shows it."""
     cut = mole.with_name("cut.jpg")

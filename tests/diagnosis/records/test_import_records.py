@@ -246,3 +246,24 @@ def test_moles_of_a_folder_whose_name_is_not_utf_8_are_named_all_the_same(clinic
     (folder / "metadata.csv").write_text("image_id,lesion_id,dx\ni1,L1,nv\ni2,L1,nv\n")
     assert run(folder, clinic)[2] is None
     assert {*MoleRecord.objects.values_list("mole__name", flat=True)} == {"d\ufffdmonstration/L1"}
+
+
+def test_a_folder_that_may_not_be_read_stops_nothing_or_everything_with_a_sentence(
+    clinic, fill, monkeypatch
+):
+    folder = fill("a.jpg", "deeper/b.jpg", "deeper/locked/c.jpg")
+    locked, within = {folder / "deeper/locked"}, Path.iterdir
+
+    def refused(path):
+        if path in locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return within(path)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    out, err, failed = run(folder, clinic)
+    assert "3 files: 2 new records" in out
+    assert "refused: deeper/locked: " in err
+    assert failed == "1 files were refused; they are named above."
+    # Where it may hold the table, nothing is known of what the pictures are.
+    locked.add(folder / "deeper")
+    assert f"Permission denied: '{folder}/deeper'" in run(folder, clinic)[2]
