@@ -4,6 +4,7 @@ import glob
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TextIO
 import numpy as np
 
 from ml import classifier, complete, images
-from ml.datasets import files
+from ml.datasets import DatasetError, files
 from ml.person import NOBODY, Person
 
 FEW = 16  # pictures that are done before other processes have loaded their model
@@ -51,7 +52,7 @@ def predict(
 ) -> Iterator[tuple[Path, dict | str]]:
     """Each picture with its assessment, or with the reason why it has none, in order.
 
-    Raises ReleaseError.
+    Raises ReleaseError, and DatasetError where a process ends at a picture, as for want of memory.
     """
     one = partial(_assessment, modality=modality, person=person)
     cores = os.cpu_count() or 1
@@ -60,8 +61,18 @@ def predict(
         yield from zip(paths, map(one, paths), strict=True)
         return
     classifier.load(release, engine)  # an error is said once, and not by each process
+    done = 0
     with ProcessPoolExecutor(cores, get_context("spawn"), _load, (release, engine)) as pool:
-        yield from zip(paths, pool.map(one, paths, chunksize=AT_ONCE), strict=True)
+        try:
+            for answer in zip(paths, pool.map(one, paths, chunksize=AT_ONCE), strict=True):
+                yield answer
+                done += 1
+        except BrokenProcessPool:
+            raise DatasetError(
+                f"a process ended, as for want of memory, at {paths[done]} or soon after it; "
+                f"{done:,} of {len(paths):,} pictures are answered, and fewer than {FEW} at once "
+                "take one process"
+            ) from None
 
 
 def _load(release: Path, engine: str) -> None:

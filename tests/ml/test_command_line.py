@@ -6,13 +6,14 @@ import json
 import os
 import shutil
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ml import datasets
+from ml import datasets, predictions
 from ml.__main__ import main
 from ml.classifier import RELEASE
 from ml.datasets import seen
@@ -118,6 +119,23 @@ def test_predict_takes_a_folder_across_cores_and_keeps_the_order(moles, capsys):
     alone = json.loads(capsys.readouterr().out)
     assert alone["diagnoses"] == pytest.approx(answers[7]["diagnoses"])
     assert alone["modality"] == "photo"
+
+
+def test_where_a_process_is_ended_it_says_how_far_it_came(moles, monkeypatch, capsys):
+    """As by the system, for want of memory."""
+
+    def until_killed(_pool, one, paths, chunksize):
+        yield from map(one, paths[:3])
+        raise BrokenProcessPool
+
+    predictions._load(RELEASE, "litert")
+    monkeypatch.setattr(predictions.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(predictions.ProcessPoolExecutor, "map", until_killed)
+    assert main(["predict", str(moles)]) == 1
+    output = capsys.readouterr()
+    assert len(output.out.splitlines()) == 3
+    assert f"a process ended, as for want of memory, at {moles}" in output.err
+    assert "3 of 20 pictures are answered" in output.err
 
 
 def test_predict_takes_patterns_and_a_list_on_standard_input(moles, monkeypatch, capsys):
