@@ -22,6 +22,8 @@ AFTER_RELEASE = (
     "What pages say of changes, several pictures and similar cases belongs to one version: measure "
     "it for a new one by python -m ml change, python -m ml sitting and python -m ml neighbours."
 )
+# What pages read.
+MEASURED = {path.resolve() for path in (limits.ERROR, together.GAIN, features.NEIGHBOURS)}
 CARD = Path(__file__).parents[1] / "docs/model-card.md"  # of the release that the project ships
 
 
@@ -46,13 +48,20 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _check_outputs(options: argparse.Namespace) -> None:
-    """Before the work, which may take hours. Raises OSError."""
+    """Before the work, which may take hours. Raises OSError, and ReleaseError where what pages
+    read would be of another model than the one that serves: they would then say nothing."""
     for name in options.output_files:
         if path := getattr(options, name):
             whole.check_file(path)
     for name in options.output_folders:
         if path := getattr(options, name):
             whole.check_folder(path)
+    measures = options.run in (change, sitting, neighbours)
+    if measures and options.out.resolve() in MEASURED and not _serves(options.model):
+        raise ReleaseError(
+            f"{options.out} is of the model that serves; --out says where what {options.model} "
+            "gives is written"
+        )
 
 
 def summarise(options: argparse.Namespace) -> int:

@@ -115,7 +115,8 @@ class Classifier:
         self, out: Outputs, shape: tuple[int, ...], modality: str, of: Person = NOBODY
     ) -> Look:
         """What the rule makes of the ``outputs`` of a picture of ``shape``; the same ones serve
-        both modalities. Raises like ``assess``."""
+        both modalities. Raises like ``assess``, and ReleaseError for outputs that are no
+        numbers."""
         if modality not in self.thresholds:
             raise NotJudged(f"model {self.version} was not trained for {modality} pictures")
         calibration = self.card["calibration"][modality]
@@ -123,6 +124,8 @@ class Classifier:
         stage = self.card.get("person", {}).get(modality, {}).get("terms", {})
         used = person.used(of, stage)
         probabilities = person.moved(alone, person.log_odds(of, stage)) if used else alone
+        if not np.isfinite(probabilities).all():  # which no threshold would flag
+            raise ReleaseError(f"model {self.version} gives no numbers for a {modality} picture")
         # New numbers come last: an older release's Keras file gives more than its card knows.
         numbers = dict(zip(self.card["quality"], out["quality"].tolist(), strict=False))
         limits = self.card["limits"][modality]
@@ -173,13 +176,26 @@ def load_release(of: Release, engine: str = "litert") -> Classifier:
         raise ValueError(f"unknown engine {engine!r}; there are {', '.join(ENGINES)}")
     files = [of.file(name) for name in of.readers(engine)]
     try:
-        return Classifier(of.card, *map(ENGINES[engine], files))
+        loaded = Classifier(of.card, *map(ENGINES[engine], files))
+        _rehearse(loaded)
+        return loaded
     except ImportError as error:
         raise ReleaseError(
             f"the {engine} engine needs the packages of requirements/train.txt ({error})"
         ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, ReleaseError) as error:
         raise ReleaseError(f"{of.folder}: can't be loaded by {engine} ({error!r})") from error
+
+
+def _rehearse(loaded: Classifier) -> None:
+    """Judge nothing once, of each kind: what the card lacks is an error now, not at a picture."""
+    none, numbers = np.zeros(len(DIAGNOSES)), np.zeros(len(loaded.card["quality"]))
+    out = {"logits": none, "one_pass": none, "quality": numbers}
+    out |= {"cam": np.zeros((1, 1, len(DIAGNOSES))), "mask": np.zeros((1, 1, 1))}
+    for modality in loaded.thresholds:
+        loaded.judge(out, (1, 1), modality)
+    for several in loaded.card.get("sitting", {}).values():
+        Thresholds(**several)
 
 
 def answered(probabilities: np.ndarray, thresholds: Thresholds, *, usable: bool = True) -> dict:

@@ -4,13 +4,16 @@ import glob
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TextIO
 
-from ml import classifier, images
-from ml.datasets import files
+import numpy as np
+
+from ml import classifier, complete, images
+from ml.datasets import DatasetError, files
 from ml.person import NOBODY, Person
 
 FEW = 16  # pictures that are done before other processes have loaded their model
@@ -49,7 +52,7 @@ def predict(
 ) -> Iterator[tuple[Path, dict | str]]:
     """Each picture with its assessment, or with the reason why it has none, in order.
 
-    Raises ReleaseError.
+    Raises ReleaseError, and DatasetError where a process ends at a picture, as for want of memory.
     """
     one = partial(_assessment, modality=modality, person=person)
     cores = os.cpu_count() or 1
@@ -58,8 +61,18 @@ def predict(
         yield from zip(paths, map(one, paths), strict=True)
         return
     classifier.load(release, engine)  # an error is said once, and not by each process
+    done = 0
     with ProcessPoolExecutor(cores, get_context("spawn"), _load, (release, engine)) as pool:
-        yield from zip(paths, pool.map(one, paths, chunksize=AT_ONCE), strict=True)
+        try:
+            for answer in zip(paths, pool.map(one, paths, chunksize=AT_ONCE), strict=True):
+                yield answer
+                done += 1
+        except BrokenProcessPool:
+            raise DatasetError(
+                f"a process ended, as for want of memory, at {paths[done]} or soon after it; "
+                f"{done:,} of {len(paths):,} pictures are answered, and fewer than {FEW} at once "
+                "take one process"
+            ) from None
 
 
 def _load(release: Path, engine: str) -> None:
@@ -70,8 +83,10 @@ def _load(release: Path, engine: str) -> None:
 def _assessment(path: Path, modality: str, person: Person) -> dict | str:
     try:
         with path.open("rb") as file:
-            image = images.decode(file)
+            image = images.open_upright(file)
+            file.seek(0)  # what is far too large was refused by its header
+            complete.refuse_incomplete(file.read(), image)
     except (images.ImageError, OSError, ValueError) as error:  # a name with a zero byte
         return (isinstance(error, OSError) and error.strerror) or str(error)
-    (assessment,) = _model.assess([image], modality, person)
+    (assessment,) = _model.assess([np.asarray(image)], modality, person)
     return assessment.as_dict()

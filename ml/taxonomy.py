@@ -123,12 +123,20 @@ SEXES = ("female", "male")
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """One modality's operating point: probabilities, the cost of a missed melanoma relative to
-    a missed low-risk cancer, and the log-odds around a probability that count as close to it."""
+    a missed low-risk cancer, and the log-odds around a probability that count as close to it.
+
+    Raises ValueError for what can't be: above NaN nothing is flagged.
+    """
 
     screen: float
     melanoma: float
     cost_ratio: float
     uncertain: float = 0.0
+
+    def __post_init__(self) -> None:
+        within = 0 <= self.screen <= 1 and 0 <= self.melanoma <= 1
+        if not within or not 0 <= self.cost_ratio < math.inf or not 0 <= self.uncertain < math.inf:
+            raise ValueError(f"{self} can't be right")
 
 
 def categories(diagnoses: Mapping[str, float]) -> dict[str, float]:

@@ -36,7 +36,7 @@ class Refused:
 
 def pictures(directory: Path, modality: str) -> tuple[list[Picture], list[str]]:
     """Every file of the folder that should be a picture, labelled or not, in the order of names;
-    and sentences on what its table names and is not there, or can't be read.
+    and sentences on what its table names and is not there, is of no known kind, or can't be read.
 
     Moles and modality come from the folder's own table, in any format that ``ml.datasets``
     reads; ``modality`` holds where it says nothing. Raises DatasetError for a damaged table.
@@ -44,13 +44,13 @@ def pictures(directory: Path, modality: str) -> tuple[list[Picture], list[str]]:
     directory = directory.resolve()
     manifest = _manifest(directory, modality)
     known = {row.path: row for row in manifest.rows}
-    masks = {row.mask for row in known.values()}
+    left_out = {row.mask for row in known.values()} | manifest.of_no_kind
     moles = _moles(known.values())
     together = Counter(moles.values())
     found = []
     for path in files.below(directory):
         name = path.relative_to(directory)
-        if path in masks or files.is_mask(path, directory) or _is_table(name):
+        if path in left_out or files.is_mask(path, directory) or _is_table(name):
             continue
         row, mole = known.get(path), moles.get(path, "")
         found.append(
@@ -108,16 +108,18 @@ def _moles(rows: Collection[Row]) -> dict[Path, str]:
 
 def _manifest(directory: Path, modality: str) -> Manifest:
     if any(
-        metadata.find(folder) or clinic.find(folder) or folders.class_folders(folder)
+        metadata.find(folder, labelled=False)
+        or clinic.find(folder)
+        or folders.class_folders(folder)
         for folder in _folders(directory)
     ):
-        return datasets.read([directory], modality)
+        return datasets.read([directory], modality, labelled=False)
     return Manifest()
 
 
 def _folders(directory: Path) -> Iterator[Path]:
     yield directory
-    yield from (inner for inner in directory.iterdir() if inner.is_dir())
+    yield from files.folders_in(directory)
 
 
 def _is_table(name: Path) -> bool:

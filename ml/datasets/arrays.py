@@ -1,5 +1,6 @@
 """Pictures decoded once: arrays on disk that trainings and measurements map into memory."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -32,6 +33,7 @@ class Arrays:
 def load(rows: list[Row], cache: Path = CACHE) -> Arrays:
     """The central squares of the rows' pictures, from the cache where it has them.
 
+    Of two processes that begin at once, the later one waits for what the first one decodes.
     Raises DatasetError naming the row whose picture does not decode.
     """
     digest = hashlib.sha256()
@@ -42,11 +44,14 @@ def load(rows: list[Row], cache: Path = CACHE) -> Arrays:
         digest.update(told.encode("utf-8", "surrogateescape"))
     folder = cache / digest.hexdigest()[:16]
     has_mask = np.array([row.mask is not None for row in rows], bool)
-    if (folder / "complete").exists():
-        os.utime(folder)
-    else:
-        _make_room(cache)
-        _fill(folder, rows)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # while another process fills it; let go by its end, too
+        if (folder / "complete").exists():
+            os.utime(folder)
+        else:
+            _make_room(cache)
+            _fill(folder, rows)
     return Arrays(
         np.load(folder / "pictures.npy", mmap_mode="r"),
         np.load(folder / "masks.npy", mmap_mode="r"),
@@ -65,7 +70,6 @@ def _make_room(cache: Path) -> None:
 
 
 def _fill(folder: Path, rows: list[Row]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     # Written, not mapped: a full disk is then an error with a message.
     with (
         (folder / "pictures.npy").open("wb") as pictures,

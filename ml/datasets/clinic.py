@@ -58,7 +58,8 @@ def read(folder: Path, modality: str) -> Manifest:
                 for source, image_id, _ in entries
             ]
             continue
-        manifest.rows.append(_row(folder.name, pictures[key], modality, *entries[0]))
+        dataset = files.readable(folder.name)
+        manifest.rows.append(_row(dataset, pictures[key], modality, *entries[0]))
         manifest.dropped += [
             Dropped(source, image_id, "the same picture again")
             for source, image_id, _ in entries[1:]
@@ -80,14 +81,14 @@ def read(folder: Path, modality: str) -> Manifest:
 def _row(
     dataset: str, picture: Path, modality: str, source: str, image_id: str, number: int
 ) -> Row:
-    dx = DX_OF_CATEGORY[number]
+    dx, name = DX_OF_CATEGORY[number], files.readable(picture.stem)
     return Row(
         path=picture,
         mask=None,
         dataset=dataset,
-        image_id=picture.stem,
-        lesion=f"{dataset}/{picture.stem}",
-        group=f"{dataset}/{picture.stem}",
+        image_id=name,
+        lesion=f"{dataset}/{name}",
+        group=f"{dataset}/{name}",
         modality=modality,
         dx=dx,
         allowed=allowed_diagnoses(dx, source),

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from ml.decoding.kinds import ENDINGS
 
-JUNK = {"__macosx", "thumbs.db", "desktop.ini", "ehthumbs.db", "@eadir"}
+JUNK = {
+    *("__macosx", "thumbs.db", "desktop.ini", "ehthumbs.db", "@eadir"),
+    *("lost+found", "system volume information", "$recycle.bin"),
+}
 MASKS = ("masks", "_segmentations_")  # folders of HAM10000 and others: outlines, no pictures
 
 
@@ -23,8 +26,14 @@ def folders_in(folder: Path) -> list[Path]:
 
 
 def below(folder: Path) -> Iterator[Path]:
-    """Every file that somebody meant, at any depth, sorted by name within each folder."""
-    for path in sorted(folder.iterdir()):
+    """Every file that somebody meant, at any depth, sorted by name within each folder; also a
+    folder that may not be read, which whoever opens it as a file names."""
+    try:
+        inside = sorted(folder.iterdir())
+    except PermissionError:
+        inside = []
+        yield folder
+    for path in inside:
         if is_junk(path):
             continue
         if path.is_dir():

@@ -24,7 +24,7 @@ def read(folder: Path, modality: str) -> Manifest:
     A class without pictures, a folder whose name is no class, and a picture in two classes, by its
     folders or a copy, are named in ``faults``. Raises DatasetError where nothing is left.
     """
-    manifest = Manifest()
+    manifest, dataset = Manifest(), files.readable(folder.name)
     classes = class_folders(folder)
     if classes != [folder]:
         _name_strays(folder, classes, manifest)
@@ -35,7 +35,7 @@ def read(folder: Path, modality: str) -> Manifest:
             manifest.faults.append(f"{part}: no pictures in this class")
         dx = labels.SYNONYMS[labels.plain(part.name)]
         manifest.rows += [
-            _row(path, part, folder.name, dx, modality) for path in paths if path not in left_out
+            _row(path, part, dataset, dx, modality) for path in paths if path not in left_out
         ]
     if not manifest.rows:
         raise DatasetError("\n".join(manifest.faults) or f"{folder}: no pictures")

@@ -80,7 +80,8 @@ class Manifest:
     of a split that came with the pictures.
 
     ``faults`` are sentences on what should have been read and could not be: whoever reads goes on
-    without it and ends with status 1. ``notes`` say how a table was understood.
+    without it and ends with status 1. ``notes`` say how a table was understood; ``of_no_kind``
+    are pictures whose modality is named, by a word that is not known.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -88,6 +89,7 @@ class Manifest:
     warnings: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    of_no_kind: set[Path] = field(default_factory=set)
     split: Path | None = None
 
     def extend(self, other: "Manifest") -> None:
@@ -98,6 +100,7 @@ class Manifest:
         self.warnings += other.warnings
         self.faults += other.faults
         self.notes += other.notes
+        self.of_no_kind |= other.of_no_kind
 
     @property
     def trainable(self) -> list[Row]:

@@ -32,8 +32,9 @@ MODALITY = {word: modality for modality, words in MODALITY_OF.items() for word i
 SMALLER = "_downsampled"  # ISIC 2019 adds it to the names of pictures that it reduced
 
 
-def find(folder: Path) -> list[Path]:
-    """The folder's tables, if it is a set of this kind: of pictures or lesions, with a label."""
+def find(folder: Path, labelled: bool = True) -> list[Path]:
+    """The folder's tables, if it is a set of this kind: of pictures or lesions, with a label; or,
+    where that need not be, of pictures and what else is known of them."""
     inside = [
         p
         for part in (folder, *(p for p in files.folders_in(folder) if "groundtruth" in _plain(p)))
@@ -44,24 +45,26 @@ def find(folder: Path) -> list[Path]:
     ]
     known = [p for p in inside if p.name.lower() in NAMES or _is_of_lesions(tables.columns(p))]
     named = any(p.name.lower() in NAMES for p in known)
-    return known if named or any(_has_labels(tables.columns(p)) for p in known) else []
+    tell = _has_labels if labelled else _tells
+    return known if named or any(tell(tables.columns(p)) for p in known) else []
 
 
-def read(folder: Path, modality: str) -> Manifest:
+def read(folder: Path, modality: str, labelled: bool = True) -> Manifest:
     """Join the folder's tables and the pictures at any depth below it, and masks/.
 
     ``modality`` holds where no table tells. What can't be used is left out and named in
-    ``faults``. Raises DatasetError for a table that can't be read, lacks a column, or leaves
-    nothing.
+    ``faults``; a row without a diagnosis is “other” where it need not be ``labelled``. Raises
+    DatasetError for a table that can't be read, lacks a column, or leaves nothing.
     """
-    paths = find(folder)
-    return _Reader(folder, modality, [tables.read(path) for path in paths]).read()
+    paths = find(folder, labelled)
+    return _Reader(folder, modality, labelled, [tables.read(path) for path in paths]).read()
 
 
 @dataclass(slots=True)
 class _Reader:
     folder: Path
     modality: str
+    labelled: bool
     tables: list[Table]
     manifest: Manifest = field(default_factory=Manifest)
     words: Counter = field(default_factory=Counter)  # (column, word, label)
@@ -82,18 +85,19 @@ class _Reader:
                 self._fault(source, "no image_id")
                 continue
             dx, row = self._row(source, record, pictures, masks)
-            if image_id in labels_of:
-                self._again(source, image_id, dx, labels_of[image_id], rows)
+            key = _key(image_id)
+            if key in labels_of:
+                self._again(source, image_id, dx, labels_of[key], rows)
                 continue
-            labels_of[image_id] = dx or ""
+            labels_of[key] = dx or ""
             if row:
-                rows[image_id] = row
+                rows[key] = row
         self.manifest.rows = list(rows.values())
         self._name_unknown()
         if not self.manifest.rows:
             raise DatasetError("\n".join([*self.manifest.faults, f"{self.folder}: no rows"]))
         # Kaggle's and the archive's folders may hold more than the table names: not an error.
-        used = {row.path for row in rows.values()} | {pictures.get(_key(i)) for i in labels_of}
+        used = {row.path for row in rows.values()} | {pictures.get(key) for key in labels_of}
         self.manifest.dropped += [
             Dropped(str(path), path.stem, "no metadata row")
             for path in sorted(set(pictures.values()) - used)
@@ -128,7 +132,7 @@ class _Reader:
         if not with_pictures:
             raise DatasetError(f"{self.tables[0].path}: row 1: no column image_id")
         labelled = [t for t in self.tables if _has_labels(t.columns)]
-        if not labelled:
+        if self.labelled and not labelled:
             raise DatasetError(f"{self.tables[0].path}: row 1: no column dx")
         main = [t for t in with_pictures if t in labelled] or with_pictures
         more: dict[tuple[str, str], dict[str, str]] = {}
@@ -160,12 +164,13 @@ class _Reader:
         path = path or pictures.get(_key(image_id + SMALLER))
         if not modality:
             self._fault(source, f"unknown modality “{word}”; known are {', '.join(MODALITIES)}")
+            self.manifest.of_no_kind.update(filter(None, [path]))
         if not path:
             self._fault(source, f"no picture for {image_id}")
         if not (dx and modality and path):
             return dx, None
         lesion = _known(record, "lesion_id") or image_id
-        dataset = self.folder.name
+        dataset = files.readable(self.folder.name)
         own = _known(record, "patient_id") or lesion
         return dx, Row(
             path=path,
@@ -211,17 +216,17 @@ class _Reader:
                 return dx
         if words:
             self.unknown.setdefault(words[0], []).append(source)
-        else:
+        elif self.labelled:
             self._fault(source, "no diagnosis")
-        return None
+        return None if self.labelled else "other"
 
     def _again(
         self, source: str, image_id: str, dx: str | None, before: str, rows: dict[str, Row]
     ) -> None:
-        if (dx or "") == before:
+        if (dx or "") == before or not self.labelled:
             self.manifest.dropped.append(Dropped(source, image_id, "the same picture again"))
             return
-        rows.pop(image_id, None)
+        rows.pop(_key(image_id), None)
         self._fault(source, f"{image_id} again, as “{dx}”; before it was “{before}”")
 
     def _word(
@@ -262,7 +267,7 @@ class _Reader:
             self._fault(
                 sources[0],
                 f"unknown diagnosis “{word}” (column {column}); known are {labels.KNOWN}",
-                f"{rows} left out",
+                f"{rows} left out" if self.labelled else f"{rows} read without it",
             )
 
     def _warn_of_strange_words(self) -> None:
@@ -312,6 +317,15 @@ def _key(name: str) -> str:
 def _has_labels(columns: tuple[str, ...]) -> bool:
     names = {*tables.ALIASES["dx"], *LABELS}
     return any(c in names for c in columns) or sum(c in labels.ONE_HOT for c in columns) > 2
+
+
+def _tells(columns: tuple[str, ...]) -> bool:
+    """Whether a table says of pictures what they are of, or how they were taken."""
+    of_pictures, *others = (
+        any(c in tables.ALIASES[name] for c in columns)
+        for name in ("image_id", "modality", "lesion_id", "patient_id")
+    )
+    return of_pictures and any(others) or _has_labels(columns)
 
 
 def _is_of_lesions(columns: tuple[str, ...]) -> bool:

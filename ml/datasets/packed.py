@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import tarfile
+import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -95,12 +96,21 @@ def read(folder: Path) -> Manifest:
                 whole.write_text(done, known)
         with gzip.open(folder / MANIFEST, "rt", encoding="utf-8") as file:
             records = [json.loads(line) for line in file]
-    except (OSError, EOFError, tarfile.TarError, ValueError) as error:
-        raise DatasetError(f"{folder}: not a whole packed set: {error}") from error
-    shards = {_shard(folder, record["shard"]).name for record in records}
+        shards = {_shard(folder, record["shard"]).name for record in records}
+        rows = [_row(record, unpacked) for record in records]
+    except (
+        OSError,
+        EOFError,
+        tarfile.TarError,
+        zlib.error,
+        ValueError,
+        KeyError,
+        TypeError,  # fields that another version of this program wrote
+    ) as error:
+        raise DatasetError(f"{folder}: not a whole packed set: {error!r}") from error
     if missing := [name for name in sorted(shards) if not (unpacked / f"{name}.done").exists()]:
         raise DatasetError(f"{folder}: {', '.join(missing)} did not come")
-    return Manifest([_row(record, unpacked) for record in records], split=folder / SPLIT)
+    return Manifest(rows, split=folder / SPLIT)
 
 
 def _shard(folder: Path, number: int) -> Path:

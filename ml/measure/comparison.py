@@ -68,7 +68,7 @@ def _differences(new: Predictions, old: Predictions) -> dict:
             "new": metrics.point(partial(figure, of_new), n),
             "old": metrics.point(partial(figure, of_old), n),
             "difference": metrics.point(difference, n),
-            "difference_ci95": metrics.interval(difference, weights),
+            "difference_ci95": metrics.spread(difference(weights)),
         }
     return result
 

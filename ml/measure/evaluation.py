@@ -265,14 +265,12 @@ def subgroups(predictions: Predictions) -> dict[str, dict[str, dict]]:
 def figures(predictions: Predictions, resamples: int) -> dict:
     """One block of figures; None where the pictures can't tell."""
     n = len(predictions.rows)
-    weights = (
-        metrics.bootstrap_weights([row.group for row in predictions.rows], resamples)
-        if n
-        else np.ones((1, 0), np.float32)
-    )
-    malignant = _Question(predictions.malignant(), predictions.malignancy, weights)
-    melanoma = _Question(predictions.is_melanoma(), predictions.melanoma, weights)
-    naevus = _Question(predictions.is_melanoma_not_naevus(), predictions.melanoma, weights)
+    groups = [row.group for row in predictions.rows]
+    weights = metrics.bootstrap_weights(groups, resamples) if n else np.ones((1, 0), np.float32)
+    drawn = (weights, np.array(groups))
+    malignant = _Question(predictions.malignant(), predictions.malignancy, *drawn)
+    melanoma = _Question(predictions.is_melanoma(), predictions.melanoma, *drawn)
+    naevus = _Question(predictions.is_melanoma_not_naevus(), predictions.melanoma, *drawn)
     diagnosis = predictions.diagnosis()
     single = diagnosis >= 0
     balanced = partial(
@@ -284,7 +282,7 @@ def figures(predictions: Predictions, resamples: int) -> dict:
     truth, scores = malignant.truth, malignant.scores
     return {
         "n": n,
-        "groups": len({row.group for row in predictions.rows}),
+        "groups": len(set(groups)),
         "malignant": int(truth.sum()),
         "melanomas": int(melanoma.truth.sum()),
         **malignant.figure("auc_malignant", partial(metrics.auc, truth, scores)),
@@ -308,11 +306,13 @@ def figures(predictions: Predictions, resamples: int) -> dict:
 class _Question:
     """One yes-or-no question, on the rows whose label answers it."""
 
-    def __init__(self, truth: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> None:
+    def __init__(
+        self, truth: np.ndarray, scores: np.ndarray, weights: np.ndarray, groups: np.ndarray
+    ) -> None:
         self.known = truth >= 0
         self.truth = truth[self.known] == 1
         self.scores = scores[self.known]
-        self.weights = weights[:, self.known]
+        self.weights, self.groups = weights[:, self.known], groups[self.known]
 
     def figure(self, name: str, statistic: metrics.Statistic) -> dict:
         return {
@@ -322,10 +322,17 @@ class _Question:
 
     def reached(self, positive: np.ndarray) -> dict:
         """Sensitivity and specificity of a yes or no for every row."""
-        positive = positive[self.known]
         return {
-            **self.figure("sensitivity", partial(metrics.share_among, positive, self.truth)),
-            **self.figure("specificity", partial(metrics.share_among, ~positive, ~self.truth)),
+            **self.share("sensitivity", positive, self.truth),
+            **self.share("specificity", ~positive, ~self.truth),
+        }
+
+    def share(self, name: str, hit: np.ndarray, among: np.ndarray) -> dict:
+        """Of a yes or no for every row, among some of those that are known."""
+        hit = hit[self.known]
+        return {
+            name: metrics.point(partial(metrics.share_among, hit, among), len(among)),
+            f"{name}_ci95": metrics.share_interval(hit, among, self.weights, self.groups),
         }
 
 
@@ -335,28 +342,19 @@ def _at_thresholds(
     """What the shipped thresholds reach: the rule; with those sent to a doctor as uncertain;
     melanoma by t_mel alone, by the rule, and called high risk."""
     decisions = predictions.decisions()
-    flagged = decisions != RISK_CATEGORIES.index(BENIGN)
+    flagged, sent = decisions != RISK_CATEGORIES.index(BENIGN), predictions.sent()
     t_mel = np.array([predictions.thresholds[row.modality].melanoma for row in predictions.rows])
     high_risk = decisions == RISK_CATEGORIES.index("malignant_high_risk")
     return {
         **malignant.reached(flagged),
         "sent_to_doctor": {
-            **malignant.reached(predictions.sent()),
-            **melanoma.figure(
-                "melanoma_sensitivity",
-                partial(metrics.share_among, predictions.sent()[melanoma.known], melanoma.truth),
-            ),
+            **malignant.reached(sent),
+            **melanoma.share("melanoma_sensitivity", sent, melanoma.truth),
         },
         "melanoma": {
             **melanoma.reached(predictions.melanoma >= t_mel),
-            **melanoma.figure(
-                "flagged",
-                partial(metrics.share_among, flagged[melanoma.known], melanoma.truth),
-            ),
-            **melanoma.figure(
-                "called_high_risk",
-                partial(metrics.share_among, high_risk[melanoma.known], melanoma.truth),
-            ),
+            **melanoma.share("flagged", flagged, melanoma.truth),
+            **melanoma.share("called_high_risk", high_risk, melanoma.truth),
         },
     }
 

@@ -22,8 +22,10 @@ def bootstrap_weights(groups: list[str], resamples: int, seed: int = 0) -> np.nd
 
 
 def interval(statistic: Statistic, weights: np.ndarray) -> list[float] | None:
-    """95 % percentile interval over a bootstrap's weights."""
-    return spread(statistic(weights))
+    """95 % percentile interval over a bootstrap's weights; None where all resamples agree, which
+    shows no chance."""
+    found = spread(statistic(weights))
+    return None if found and found[0] == found[1] else found
 
 
 def spread(values: np.ndarray) -> list[float] | None:
@@ -50,6 +52,18 @@ def mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def share_among(hit: np.ndarray, among: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Share of ``hit`` in the rows ``among``: sensitivity among the sick, and so on."""
     return mean(hit[among], weights[:, among])
+
+
+def share_interval(
+    hit: np.ndarray, among: np.ndarray, weights: np.ndarray, groups: np.ndarray
+) -> list[float] | None:
+    """95 % interval of ``share_among``. Where all resamples agree, as where no cancer of ten is
+    missed, by the rule of three on their groups (Hanley and Lippman-Hand, JAMA 249, 1983)."""
+    found = spread(share_among(hit, among, weights))
+    if found and found[0] == found[1]:
+        beyond = 3 / len(np.unique(groups[among]))
+        found = [max(0.0, found[0] - beyond), min(1.0, found[1] + beyond)]
+    return found
 
 
 def _cumulative(

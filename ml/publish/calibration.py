@@ -26,8 +26,9 @@ from ml.taxonomy import (
 )
 
 FEWEST = 2  # melanomas, cancers and benign lesions, to set anything on
-# Ridge on the bias, in pictures: a photo set of a hundred must not shift a rare class far.
-BIAS_RIDGE = 5.0
+# Ridge on the bias and on the temperature's logarithm, in pictures: a photo set of a hundred must
+# not shift a rare class far, and a few lesions that all are told apart must not make it certain.
+RIDGE = 5.0
 # Share of validation lesions that each limit may refuse; nine limits stay under 3 % together.
 TAIL = 0.002
 # A calm answer to no lesion means nothing, so that this limit may refuse more of the real ones.
@@ -106,7 +107,7 @@ def fit(logits: np.ndarray, allowed: np.ndarray) -> dict:
     def loss(parameters: np.ndarray) -> float:
         p = calibrated(logits, unpacked(parameters)) @ IN_CATEGORY
         likelihood = np.log((p * categories).sum(1) + 1e-12).sum()
-        return -likelihood + BIAS_RIDGE * float(parameters[1:] @ parameters[1:])
+        return -likelihood + RIDGE * float(parameters @ parameters)
 
     best = minimize(loss, np.zeros(1 + len(RISK_CATEGORIES)), method="L-BFGS-B").x
     fitted = unpacked(best)

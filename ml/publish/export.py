@@ -155,8 +155,8 @@ def check_place(out: Path) -> None:
 
 
 def _begin(out: Path) -> Path:
-    """The empty folder that becomes ``out``."""
-    new = out.with_name(out.name + ".new")
+    """The empty folder that becomes ``out``; of no name that people give to one."""
+    new = out.with_name(f"partial.{out.name}")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     return new
@@ -329,7 +329,7 @@ def check_parity(
             ("the trained network", before, ROUNDING),
         ):
             worst = float(np.abs(shipped - of).max())
-            if worst > limit:
+            if not worst <= limit:  # NaN is neither
                 raise ParityError(f"{file} differs from {other} by {worst:.1e}, not {limit:.0e}")
         ours, theirs = (evaluation.decisions(p, thresholds) for p in (shipped, same))
         apart = np.array([_gap(p, at) > SUM_PARITY for p, at in zip(same, thresholds, strict=True)])
@@ -499,7 +499,7 @@ def _answers_by(card: dict) -> list:
 
 def _swap(new: Path, out: Path) -> None:
     """Replace a folder by another so that a crash leaves one of them whole."""
-    old = out.with_name(out.name + ".old")
+    old = out.with_name(f"replaced.{out.name}")
     shutil.rmtree(old, ignore_errors=True)
     if out.exists():
         os.replace(out, old)

@@ -42,7 +42,8 @@ def choose(
     the wider is the smoothing and the lower are the thresholds. Of the settings whose specificity
     is within a standard error of the highest (the rule of Breiman et al., 1984), the one with the
     lowest ``screen`` is taken: cameras that were never seen lower the scores of melanomas, and it
-    loses fewest (docs/experiments.md). Raises ValueError where a kind of lesion is missing.
+    loses fewest (docs/experiments.md). What is more likely malignant than not is sent whatever the
+    pictures say. Raises ValueError where a kind of lesion is missing.
     """
     if not (malignant.any() and melanoma.any() and (~malignant).any()):
         raise ValueError("malignant lesions, melanomas and benign ones are needed")
@@ -71,6 +72,7 @@ def _settings(
     """(specificity, screen, melanoma) by each candidate of ``screen``, with the best of
     ``melanoma``, in log-odds; the specificity is −1 where none reaches the sensitivity."""
     screens = _candidates([of_all for of_all, _ in odds], malignant, reach)
+    screens = np.minimum(screens, 0)  # even odds
     of_melanomas = _candidates([of for _, of in odds], melanoma, reach)
     melanomas = np.append(of_melanomas, np.inf)  # or never by it
     settings = []
@@ -90,9 +92,12 @@ def _settings(
 
 
 def _candidates(scores: Sequence[np.ndarray], among: np.ndarray, reach: float) -> np.ndarray:
-    """Log-odds from ``reach`` bandwidths below all lesions to be found, up to their median."""
+    """Log-odds from ``reach`` bandwidths below all lesions to be found, or from the highest of the
+    others where these lie lower still, up to their median."""
     found = np.concatenate([of[among] for of in scores])
-    return np.linspace(found.min() - reach * _bandwidth(found), np.median(found), CANDIDATES)
+    others = max(of[~among].max() for of in scores)
+    lowest = min(found.min() - reach * _bandwidth(found), others)
+    return np.linspace(lowest, np.median(found), CANDIDATES)
 
 
 def _bandwidth(odds: np.ndarray) -> float:

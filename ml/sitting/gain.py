@@ -128,7 +128,13 @@ class _Answers:
         sent = [answer.uncertain or answer.advice != "watch" for _row, answer in kept]
         self.sent = np.array(sent, bool)
         self.melanoma = np.array([row.allowed == ("mel",) for row, _answer in kept], bool)
-        self.weights = drawn[:, [place[row.group] for row, _answer in kept]]
+        self.groups = np.array([place[row.group] for row, _answer in kept], int)
+        self.weights = drawn[:, self.groups]
+        self.shares = {  # of whom, among whom
+            "sensitivity": (self.sent, self.malignant),
+            "melanoma_sensitivity": (self.sent, self.melanoma),
+            "specificity": (~self.sent, ~self.malignant),
+        }
 
     def statistics(self) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
         return {
@@ -136,16 +142,18 @@ class _Answers:
             "specificity_at_95_sensitivity": partial(
                 metrics.specificity_at, SENSITIVITY, self.malignant, self.malignancy
             ),
-            "sensitivity": partial(metrics.share_among, self.sent, self.malignant),
-            "melanoma_sensitivity": partial(metrics.share_among, self.sent, self.melanoma),
-            "specificity": partial(metrics.share_among, ~self.sent, ~self.malignant),
+            **{name: partial(metrics.share_among, *of) for name, of in self.shares.items()},
         }
 
     def figures(self) -> dict:
         found: dict = {"n": len(self.malignancy), "refused": round(self.refused, 5)}
         for name, statistic in self.statistics().items():
             found[name] = metrics.point(statistic, len(self.malignancy))
-            found[f"{name}_ci95"] = metrics.interval(statistic, self.weights)
+            found[f"{name}_ci95"] = (
+                metrics.share_interval(*self.shares[name], self.weights, self.groups)
+                if name in self.shares
+                else metrics.interval(statistic, self.weights)
+            )
         return found
 
     def against(self, other: "_Answers") -> dict:

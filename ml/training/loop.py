@@ -36,11 +36,15 @@ def train(
     Writes ``plan.json``, ``data.json`` (where the pictures are), ``split.csv``, ``epochs.csv``,
     ``curves.png``, ``best.npz`` and, to go on from, ``last.npz``. Raises datasets.DatasetError
     for data that can't be used, for runs that can't be gone on from or learnt from, and for a run
-    folder that was begun with other data or another plan. Returns sentences on what was left out,
-    since it could not be read.
+    folder that was begun with other data or another plan, or that holds weights alone. Returns
+    sentences on what was left out, since it could not be read.
     """
     clock = _Clock(minutes)
     resumed = (out / runs.LAST).exists()
+    if not resumed and (out / runs.BEST).exists():  # as of a run that was carried, or unfolded
+        raise datasets.DatasetError(
+            f"{out} holds a trained run, and no {runs.LAST} to go on from; choose another folder"
+        )
     plan = runs.kept_plan(out, plan) if resumed else plan or Plan()
     _check_runs(plan)
     keras.utils.set_random_seed(plan.seed)

@@ -1,6 +1,7 @@
 """Pictures and masks that were decoded once, and when they are read anew."""
 
 import os
+import threading
 
 from PIL import Image
 
@@ -21,6 +22,38 @@ def test_a_mask_that_was_mended_is_read_again(make_set, tmp_path):
     again = arrays.load(rows, tmp_path / "cache")
     assert not again.masks[0].any()
     assert again.masks[1].any()
+
+
+def test_two_that_begin_at_once_share_what_the_first_decodes(make_set, tmp_path, monkeypatch):
+    """The later one emptied the file of the first, which then had black pictures to learn from."""
+    rows = datasets.read([make_set("set", [{"image_id": f"i{n}", "dx": "nv"} for n in range(4)])])
+    decode, half, going_on = arrays._decode, threading.Event(), threading.Event()
+    decoded, found = [], []
+
+    def slowly(row):
+        decoded.append(row.image_id)
+        if row.image_id == "i3":
+            half.set()
+            assert going_on.wait(20)
+        return decode(row)
+
+    monkeypatch.setattr(arrays, "_decode", slowly)
+    monkeypatch.setattr(arrays, "BATCH", 1)
+
+    def load():
+        found.append(arrays.load(rows.rows, tmp_path / "cache").pictures.min(axis=(1, 2, 3)))
+
+    both = [threading.Thread(target=load) for _ in range(2)]
+    both[0].start()
+    assert half.wait(20)
+    both[1].start()
+    both[1].join(0.5)
+    going_on.set()
+    for one in both:
+        one.join(20)
+    assert decoded == ["i0", "i1", "i2", "i3"]
+    assert all(pictures.all() for pictures in found)
+    assert len(found) == 2
 
 
 def test_what_was_used_longest_ago_makes_room(make_set, tmp_path, monkeypatch):

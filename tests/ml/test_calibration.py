@@ -10,9 +10,23 @@ from ml.classifier import calibrated
 from ml.datasets import Row
 from ml.network import QUALITY
 from ml.publish import calibration
-from ml.taxonomy import DIAGNOSES, MALIGNANT_DIAGNOSES
+from ml.taxonomy import DIAGNOSES, MALIGNANT_DIAGNOSES, Thresholds, is_sent
 
 MALIGNANT = [DIAGNOSES.index(d) for d in MALIGNANT_DIAGNOSES]
+
+
+def row(number: int, dx: str) -> Row:
+    return Row(
+        path=Path(f"{number}.jpg"),
+        mask=None,
+        dataset="set",
+        image_id=str(number),
+        lesion=str(number),
+        group=str(number),
+        modality="dermoscopy",
+        dx=dx,
+        allowed=(dx,),
+    )
 
 
 @pytest.fixture
@@ -26,20 +40,7 @@ def learnt():
     truth = [rng.choice(len(DIAGNOSES), p=row / row.sum()) for row in odds]
     logits[:, MALIGNANT] += np.log(3)
     logits[:, DIAGNOSES.index("vasc")] += np.log(20)
-    rows = [
-        Row(
-            path=Path(f"{n}.jpg"),
-            mask=None,
-            dataset="set",
-            image_id=str(n),
-            lesion=str(n),
-            group=str(n),
-            modality="dermoscopy",
-            dx=DIAGNOSES[kind],
-            allowed=(DIAGNOSES[kind],),
-        )
-        for n, kind in enumerate(truth)
-    ]
+    rows = [row(n, DIAGNOSES[kind]) for n, kind in enumerate(truth)]
     quality = np.full((4000, len(QUALITY)), 0.5)
     one_pass = {"one_pass": 2 * logits, "one_pass_quality": quality / 2}
     return rows, {"logits": logits, "quality": quality, **one_pass}
@@ -85,3 +86,24 @@ def test_many_pictures_of_one_lesion_are_one(learnt, kinds):
     few = [replace(row, lesion="one") if row.dx in kinds else row for row in rows]
     with pytest.raises(ValueError, match="too few lesions of modality dermoscopy"):
         calibration.calibrate(few, answers)
+
+
+@pytest.mark.parametrize("counts", [(10, 2, 2), (30, 3, 3), (30, 10, 5), (100, 20, 20)])
+def test_a_few_lesions_that_are_all_told_apart_make_nothing_certain(counts):
+    """By a temperature near 0 each score of a cancer was 1, and so was the threshold: the next
+    melanoma, of 0.999, was called harmless."""
+    kinds = np.repeat(["nv", "mel", "bcc"], counts)
+    logits = np.random.default_rng(0).normal(0, 0.3, (len(kinds), len(DIAGNOSES)))
+    logits[np.arange(len(kinds)), [DIAGNOSES.index(kind) for kind in kinds]] += 3
+    quality = np.full((len(kinds), len(QUALITY)), 0.5)
+    one_pass = {"one_pass": logits, "one_pass_quality": quality}
+    answers = {"logits": logits, "quality": quality, **one_pass}
+    card = calibration.calibrate([row(n, kind) for n, kind in enumerate(kinds)], answers)
+    at = Thresholds(**card["thresholds"]["dermoscopy"])
+    assert at.screen < 0.9
+    for seen, unlike in ((1.0, 0.5), (1.5, 1.5), (3.0, 0.0)):
+        logits = np.zeros(len(DIAGNOSES))
+        logits[[DIAGNOSES.index("mel"), DIAGNOSES.index("nv")]] = seen, unlike
+        p = calibrated(logits, card["calibration"]["dermoscopy"])
+        assert is_sent(dict(zip(DIAGNOSES, p.tolist(), strict=True)), at)
+    assert p.max() < 0.9999

@@ -6,13 +6,14 @@ import json
 import os
 import shutil
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ml import datasets
+from ml import datasets, predictions
 from ml.__main__ import main
 from ml.classifier import RELEASE
 from ml.datasets import seen
@@ -51,6 +52,39 @@ def test_a_bad_file_is_named_and_the_others_are_still_answered(mole, tmp_path, c
     assert second == f"error: {missing}: No such file or directory"
 
 
+def test_a_folder_that_may_not_be_read_is_named_and_the_others_are_answered(
+    mole, monkeypatch, capsys
+):
+    locked, junk = mole.parent / "locked", mole.parent / "lost+found"
+    for folder in (locked, junk):
+        folder.mkdir()
+    within = Path.iterdir
+
+    def refused(path):
+        if path in (locked, junk):
+            raise PermissionError(13, "Permission denied", str(path))
+        return within(path)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    assert main(["predict", str(mole.parent)]) == 1
+    output = capsys.readouterr()
+    assert [json.loads(line)["file"] for line in output.out.splitlines()] == [str(mole)]
+    (said,) = output.err.splitlines()
+    assert said.startswith(f"error: {locked}: ")
+
+
+def test_a_picture_that_lacks_pixels_gets_no_answer_as_in_the_service(mole, capsys):
+    """What its decoder fills up in grey may hide the half of a melanoma that shows it."""
+    cut = mole.with_name("cut.jpg")
+    Image.open(mole).save(cut, quality=92)
+    data = cut.read_bytes()
+    cut.write_bytes(data[: len(data) * 3 // 5] + b"\xff\xd9")
+    assert main(["predict", str(cut), str(mole)]) == 1
+    output = capsys.readouterr()
+    assert [json.loads(line)["file"] for line in output.out.splitlines()] == [str(mole)]
+    assert output.err == f"error: {cut}: The picture is damaged or incomplete. Send it again.\n"
+
+
 @pytest.fixture
 def moles(tmp_path):
     """Twenty different pictures in a folder, and what systems and people put beside them."""
@@ -85,6 +119,23 @@ def test_predict_takes_a_folder_across_cores_and_keeps_the_order(moles, capsys):
     alone = json.loads(capsys.readouterr().out)
     assert alone["diagnoses"] == pytest.approx(answers[7]["diagnoses"])
     assert alone["modality"] == "photo"
+
+
+def test_where_a_process_is_ended_it_says_how_far_it_came(moles, monkeypatch, capsys):
+    """As by the system, for want of memory."""
+
+    def until_killed(_pool, one, paths, chunksize):
+        yield from map(one, paths[:3])
+        raise BrokenProcessPool
+
+    predictions._load(RELEASE, "litert")
+    monkeypatch.setattr(predictions.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(predictions.ProcessPoolExecutor, "map", until_killed)
+    assert main(["predict", str(moles)]) == 1
+    output = capsys.readouterr()
+    assert len(output.out.splitlines()) == 3
+    assert f"a process ended, as for want of memory, at {moles}" in output.err
+    assert "3 of 20 pictures are answered" in output.err
 
 
 def test_predict_takes_patterns_and_a_list_on_standard_input(moles, monkeypatch, capsys):
@@ -126,9 +177,64 @@ def test_a_name_that_is_not_utf_8_ends_nothing(tmp_path, capsys):
     assert main(["summarise", "--data", str(folder), *report]) == 0
 
 
+@pytest.mark.parametrize("table", ["", "metadata.csv", "CLIN_DIA.xlsx"])
+def test_a_folder_whose_name_is_not_utf_8_ends_nothing(
+    make_set, make_clinic, tmp_path, monkeypatch, table
+):
+    """Its name is that of the data set, in splits, reports and packs."""
+    monkeypatch.chdir(tmp_path)
+    if table == "metadata.csv":
+        made = make_set("set", [{"image_id": f"i{n}", "dx": "nv"} for n in range(3)])
+    elif table:
+        made = make_clinic([("d1", 1), ("d2", 1)], ["SET_D/D1.BMP", "SET_D/D2.BMP"])
+    else:
+        made = make_set("set", [{"image_id": "nv", "dx": "nv"}])
+        (made / "metadata.csv").unlink()
+        (made / "images").rename(made / "nv")
+    folder = made.rename(tmp_path / os.fsdecode(b"d\xe9monstration"))
+    data = ["--data", str(folder)]
+    assert main(["evaluate", *data, "--report", str(tmp_path / "report")]) == 0
+    assert main(["pack", *data, "--out", str(tmp_path / "pack")]) == 0
+
+
 def test_predict_without_a_model_says_where_it_looked(mole, tmp_path, capsys):
     assert main(["predict", "--model", str(tmp_path), str(mole)]) == 1
     assert f"error: {tmp_path}: no released model here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("calibration", None),
+        ("quality", None),
+        ("limits.photo", None),
+        ("live.calibration", None),
+        ("calibration.photo.temperature", float("nan")),
+        ("thresholds.photo.screen", float("nan")),
+        ("thresholds.photo.melanoma", "high"),
+        ("sitting.photo.screen", 1.5),
+    ],
+)
+def test_a_release_that_lacks_a_part_or_has_no_numbers_judges_nothing(
+    mole, tmp_path, capsys, part, value
+):
+    """Above a threshold that is no number lies nothing: every melanoma would be called benign."""
+    release = shutil.copytree(RELEASE, tmp_path / "release")
+    card = json.loads((release / "model.json").read_text())
+    card["live"] = {name: card[name] for name in ("calibration", "thresholds", "limits")}
+    card["sitting"] = dict(card["thresholds"])
+    inner = card = json.loads(json.dumps(card))
+    *names, last = part.split(".")
+    for name in names:
+        inner = inner[name]
+    inner[last] = value
+    if value is None:
+        del inner[last]
+    (release / "model.json").write_text(json.dumps(card))
+    assert main(["predict", "--model", str(release), str(mole)]) == 1
+    output = capsys.readouterr()
+    assert not output.out
+    assert output.err.startswith(f"error: {release}: can't be loaded by litert (")
 
 
 def test_the_keras_engine_without_tensorflow_says_what_to_install(mole, monkeypatch, capsys):

@@ -185,6 +185,21 @@ def test_one_pass_is_judged_by_thresholds_of_its_own():
     assert result["one_pass"]["dermoscopy"]["sent_otherwise"] == 0.5
 
 
+def test_what_is_never_missed_on_a_few_lesions_is_not_said_to_be_certain():
+    """Resampled, twelve melanomas that are all sent give 1 each time, as if that were sure."""
+    rows = [row(n, "mel", group=f"HAM/{n // 2}") for n in range(12)]
+    rows += [row(n, "nv") for n in range(12, 42)]
+    found = evaluate(predictions(rows, [{"mel": 0.9}] * 12 + [{"nv": 0.9}] * 30))
+    sent = found["thresholds"]["sent_to_doctor"]
+    # 3 / n: of six patients, and of thirty.
+    assert sent["sensitivity_ci95"] == sent["melanoma_sensitivity_ci95"] == pytest.approx([0.5, 1])
+    assert sent["specificity_ci95"] == pytest.approx([0.9, 1])
+    for name in ("sensitivity", "flagged", "called_high_risk"):
+        assert found["thresholds"]["melanoma"][f"{name}_ci95"] == pytest.approx([0.5, 1])
+    # Nothing of the kind is known of an area.
+    assert (found["auc_malignant"], found["auc_malignant_ci95"]) == (1, None)
+
+
 def test_melanoma_against_naevus_leaves_out_everything_else():
     rows = [row(0, "mel"), row(1, "nv"), row(2, "bcc"), row(3, "benign")]
     said = [{"mel": 0.6, "nv": 0.4}, {"nv": 1}, {"mel": 1}, {"mel": 1}]

@@ -64,6 +64,19 @@ def test_a_folder_that_holds_something_is_refused_at_once(command, said, tmp_pat
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("nothing_is_read")
+@pytest.mark.parametrize("command", ["change", "sitting", "neighbours"])
+def test_what_pages_read_is_not_replaced_by_what_a_candidate_gives(command, tmp_path, capsys):
+    """They say nothing of changes, several pictures or similar cases then."""
+    candidate = ["--model", str(tmp_path / "candidate")]
+    assert main([command, "--data", str(tmp_path), *candidate]) == 1
+    assert "is of the model that serves; --out says where" in capsys.readouterr().err
+    with pytest.raises(AssertionError, match="the work has begun"):
+        main([command, "--data", str(tmp_path)])
+    with pytest.raises(AssertionError, match="the work has begun"):
+        main([command, "--data", str(tmp_path), *candidate, "--out", str(tmp_path / "out.json")])
+
+
 def test_a_folder_that_may_not_be_written_to(tmp_path, monkeypatch):
     """As of somebody else, or on a disk that is read only; root alone is refused neither."""
     access = os.access

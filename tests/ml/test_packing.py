@@ -1,6 +1,7 @@
 """A data set as a few files that travel."""
 
 import io
+import json
 import shutil
 import tarfile
 
@@ -83,6 +84,24 @@ def test_a_damaged_shard_is_an_error_and_not_half_a_set(pack):
     shard.write_bytes(shard.read_bytes()[:5000])
     with pytest.raises(DatasetError, match="not a whole packed set"):
         datasets.read([pack])
+
+
+@pytest.mark.parametrize("change", [{"new_field": 1}, {"shard": None}, {"dx": None}, None])
+def test_a_manifest_of_another_version_or_a_damaged_one_is_a_sentence(pack, capsys, change):
+    file = pack / packed.MANIFEST
+    if change is None:
+        content = bytearray(file.read_bytes())
+        content[20:60] = bytes(40)
+        file.write_bytes(content)
+    else:
+        first, *lines = packed.gzip.decompress(file.read_bytes()).decode().splitlines()
+        record = json.loads(first) | change
+        for name in [name for name in change if change[name] is None]:
+            del record[name]
+        text = "\n".join([json.dumps(record), *lines])
+        file.write_bytes(packed.gzip.compress(text.encode()))
+    assert main(["summarise", "--data", str(pack), "--report", str(pack.parent / "report")]) == 1
+    assert "not a whole packed set" in capsys.readouterr().err
 
 
 def test_a_shard_can_write_nowhere_else(pack):

@@ -136,6 +136,11 @@ BAD = [
     ([{"image_id": "b", "dx": "nv", "age": "999"}], "row 3: age 999 can't be right", 2),
     ([{"image_id": "b", "dx": "nv", "drawn": False}], "row 3: no picture for b", 1),
     ([{"image_id": "b", "dx": "nv"}, {"image_id": "b", "dx": "mel"}], "row 4.*before it was", 1),
+    (
+        [{"image_id": "b", "dx": "nv"}, {"image_id": "B", "dx": "mel", "drawn": False}],
+        "row 4: B again, as “mel”",
+        1,
+    ),
 ]
 
 

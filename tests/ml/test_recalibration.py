@@ -29,7 +29,13 @@ def read(folder) -> dict:
 @pytest.mark.slow
 def test_a_clinic_sets_the_release_on_its_own_pictures(clinic, tmp_path, capsys):
     ours = tmp_path / "ours"
+    kept = [tmp_path / "ours.old/model.json", tmp_path / "ours.new/model.json"]
+    for file in kept:  # as people call what they keep beside it, and may go back to
+        file.parent.mkdir()
+        file.touch()
     assert main(["calibrate", "--data", str(clinic), "--out", str(ours)]) == 0
+    assert all(file.is_file() for file in kept)
+    assert not [*tmp_path.glob("*.ours")]
     said = capsys.readouterr()
     assert "python -m ml sitting" in said.out
     assert f"warning: {ours} judges no dermoscopy pictures any more" in said.err

@@ -141,6 +141,16 @@ def test_a_set_without_melanomas_cancers_or_benign_lesions_has_fewer_figures(see
     assert "Several pictures of one lesion" in model_card._several(result["kinds"])
 
 
+def test_cancers_that_are_all_sent_are_not_said_to_be_certain(seen):
+    rows, logits = seen
+    sure = [20 * np.eye(len(DIAGNOSES))[DIAGNOSES.index(row.dx)] for row in rows]
+    classifier = model(card_of(rows, logits))
+    result = gain.measure(classifier, rows, looks_of(classifier, rows, sure))
+    together = result["kinds"]["dermoscopy"]["all"]["together"]
+    assert together["sensitivity"] == together["specificity"] == 1
+    assert together["sensitivity_ci95"] == pytest.approx([1 - 3 / (LESIONS // 3), 1])
+
+
 def test_where_every_picture_is_refused_there_is_no_figure(seen):
     rows, logits = seen
     classifier = model(card_of(rows, logits))

@@ -37,3 +37,20 @@ def test_what_can_not_be_learnt_and_what_is_left_out_are_named(
     assert "warning: no picture to learn bkl, df, vasc, bcc, akiec, mel from" in errors
     assert "i3.jpg" in errors
     assert "“wart”" in errors
+
+
+def test_weights_that_were_carried_here_or_unfolded_are_not_trained_over(
+    make_set, tmp_path, monkeypatch, capsys
+):
+    """Hours of work would be gone; killed early, the weights would lie beside another's split, and
+    a release of them would be measured on what they learnt."""
+    monkeypatch.chdir(tmp_path)
+    folder = make_set("mine", [{"image_id": f"i{n}", "dx": "nv"} for n in range(12)])
+    kept = {name: f"{name} of the run".encode() for name in ("best.npz", "plan.json", "split.csv")}
+    run = tmp_path / "run"
+    run.mkdir()
+    for name, content in kept.items():
+        (run / name).write_bytes(content)
+    assert main(["train", "--data", str(folder), "--out", str(run)]) == 1
+    assert "holds a trained run" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == kept

@@ -50,7 +50,7 @@ class Command(BaseCommand):
             raise CommandError(f"No account has the e-mail address {owner}.")
         try:
             pictures, faults = imports.pictures(directory, modality)
-        except DatasetError as error:
+        except (DatasetError, OSError) as error:
             raise CommandError(str(error)) from error
         for fault in faults:
             self.stderr.write(f"error: {fault}")

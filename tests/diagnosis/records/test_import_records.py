@@ -169,9 +169,9 @@ def test_every_refused_file_is_named_and_the_status_says_so(clinic, fill):
 
 def test_a_damaged_table_stops_before_anything_is_stored(clinic, fill):
     folder = fill("images/i1.jpg")
-    (folder / "metadata.csv").write_text("image_id,lesion_id,dx\ni1,L1,wart\n")
+    (folder / "metadata.csv").write_text("image_id,lesion_id,dx\ni9,L1,nv\n")
     _, _, refused = run(folder, clinic)
-    assert "metadata.csv: row 2: unknown diagnosis" in refused
+    assert "metadata.csv: row 2: no picture for i9" in refused
     assert not MoleRecord.objects.exists()
 
 
@@ -202,6 +202,34 @@ def test_a_bad_row_is_named_and_the_others_are_imported(clinic, fill):
     assert refused == "2 rows could not be read; they are named above."
 
 
+@pytest.mark.parametrize("sheet", ["metadata.csv", "list.csv"])
+@pytest.mark.parametrize("diagnoses", ["dx,nv,wart,", ",,,"])
+def test_a_table_tells_kind_and_mole_of_what_has_no_diagnosis_yet(clinic, fill, sheet, diagnoses):
+    """Judged by the thresholds of photographs, a dermoscopic melanoma may be called harmless."""
+    folder = fill(*(f"images/i{number}.jpg" for number in range(1, 4)))
+    head, *words = diagnoses.split(",")
+    lines = [f"image_id,lesion_id,modality,{head}"]
+    lines += [f"i{number},L1,dermoscopic,{word}" for number, word in enumerate(words, start=1)]
+    (folder / sheet).write_text("\n".join(lines))
+    out, err, _ = run(folder, clinic)
+    assert "3 files: 3 new records" in out
+    assert ("unknown diagnosis “wart”" in err) == ("row 3" in err) == bool(head)
+    assert "left out" not in err
+    stored = MoleRecord.objects.values_list("modality", "mole__name")
+    assert {*stored} == {("dermoscopy", "clinic/L1")}
+
+
+def test_a_kind_of_picture_that_is_not_known_is_not_imported(clinic, fill):
+    folder = fill("images/i1.jpg", "images/i2.jpg")
+    table = "image_id,dx,modality\ni1,nv,photo\ni2,nv,confocal\n"
+    (folder / "metadata.csv").write_text(table)
+    out, err, refused = run(folder, clinic)
+    assert "1 files: 1 new records" in out
+    assert "row 3: unknown modality “confocal”" in err
+    assert refused == "1 rows could not be read; they are named above."
+    assert MoleRecord.objects.get().note == "images/i1.jpg"
+
+
 def test_names_that_are_not_utf_8_and_what_systems_add_do_not_end_an_import(clinic, fill):
     folder = fill("plain.jpg", "._plain.jpg", "Thumbs.db", "__MACOSX/plain.jpg", "IM000001")
     (folder / "plain.jpg").rename(folder / os.fsdecode(b"M\xfctter.jpg"))
@@ -210,3 +238,32 @@ def test_names_that_are_not_utf_8_and_what_systems_add_do_not_end_an_import(clin
     assert not err
     assert refused is None
     assert sorted(MoleRecord.objects.values_list("note", flat=True)) == ["IM000001", "M�tter.jpg"]
+
+
+def test_moles_of_a_folder_whose_name_is_not_utf_8_are_named_all_the_same(clinic, fill, tmp_path):
+    fill("i1.jpg", "i2.jpg")
+    folder = (tmp_path / "clinic").rename(tmp_path / os.fsdecode(b"d\xe9monstration"))
+    (folder / "metadata.csv").write_text("image_id,lesion_id,dx\ni1,L1,nv\ni2,L1,nv\n")
+    assert run(folder, clinic)[2] is None
+    assert {*MoleRecord.objects.values_list("mole__name", flat=True)} == {"d\ufffdmonstration/L1"}
+
+
+def test_a_folder_that_may_not_be_read_stops_nothing_or_everything_with_a_sentence(
+    clinic, fill, monkeypatch
+):
+    folder = fill("a.jpg", "deeper/b.jpg", "deeper/locked/c.jpg")
+    locked, within = {folder / "deeper/locked"}, Path.iterdir
+
+    def refused(path):
+        if path in locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return within(path)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    out, err, failed = run(folder, clinic)
+    assert "3 files: 2 new records" in out
+    assert "refused: deeper/locked: " in err
+    assert failed == "1 files were refused; they are named above."
+    # Where it may hold the table, nothing is known of what the pictures are.
+    locked.add(folder / "deeper")
+    assert f"Permission denied: '{folder}/deeper'" in run(folder, clinic)[2]
