@@ -84,7 +84,8 @@ def log_taken_away(person: User) -> None:
 def delete_account(person: User) -> None:
     """Delete the person with all their rows, sessions and, on commit, pictures.
 
-    Raises ValidationError for authors of verdicts on others' records: these keep their author.
+    Raises ValidationError for who wrote, or was asked for, a verdict on another's record: these
+    keep their doctors.
     """
     with transaction.atomic():
         # Locked first: no picture can come in meanwhile, and no assessment.
@@ -97,7 +98,7 @@ def delete_account(person: User) -> None:
         except ProtectedError as error:
             raise ValidationError(
                 _(
-                    "You have written verdicts, which keep your name. "
+                    "Verdicts, or questions of colleagues, keep your name. "
                     "Ask an administrator to close your account."
                 )
             ) from error

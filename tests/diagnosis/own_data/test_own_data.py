@@ -16,6 +16,7 @@ from knox.models import AuthToken
 from accounts.forms import CONSENT_VERSION
 from accounts.models import User
 from diagnosis.reviews import verdicts
+from diagnosis.reviews.models import SecondOpinion
 from diagnosis.sharing import links
 from tests.factories import (
     PASSWORD,
@@ -194,10 +195,15 @@ def everything_in_the_database() -> str:
     return str(rows)
 
 
-def test_a_doctor_with_verdicts_is_told_why_not(client, dr_chen, alice):
-    ReviewFactory(record=assessed("benign", owner=alice), doctor=dr_chen)
+@pytest.mark.parametrize("has", ["verdicts", "a question"])
+def test_a_doctor_with_verdicts_or_a_question_is_told_why_not(client, dr_chen, alice, has):
+    review = ReviewFactory(record=assessed("benign", owner=alice))
+    if has == "verdicts":
+        ReviewFactory(record=review.record, doctor=dr_chen)
+    else:
+        SecondOpinion.objects.create(first=review, asked=dr_chen)
     client.force_login(dr_chen)
     client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
     answer = client.post(DELETE, follow=True)
-    assert "which keep your name" in answer.content.decode()
+    assert "Verdicts, or questions of colleagues, keep your name." in answer.content.decode()
     assert User.objects.filter(pk=dr_chen.pk).exists()
