@@ -49,10 +49,11 @@ category, rare diagnoses count more than their frequency, so that they aren't hi
 
 ## What it reaches on test pictures that nothing was set on
 
-With 95 % intervals by bootstrap over patients or lesions, as served, with what the sets know of
-the person. *Sensitivity* is the share of malignant lesions, *melanomas sent* the share of
-melanomas, that are sent to a doctor, as flagged or as uncertain; *specificity* the share of benign
-ones that are not. Each picture counts, also one that it refuses to judge, by what it would say.
+With 95 % intervals by bootstrap over patients or lesions or, where all or none are hit, by the
+rule of three; as served, with what the sets know of the person. *Sensitivity* is the share of
+malignant lesions, *melanomas sent* the share of melanomas, that are sent to a doctor, as flagged or
+as uncertain; *specificity* the share of benign ones that are not. Each picture counts, also one
+that it refuses to judge, by what it would say.
 Figures of different studies differ in their pictures and are no ranking.
 """
 LIMITS = """
