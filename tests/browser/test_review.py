@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from diagnosis.models import DoctorProfile, MoleRecord, Review
 from tests.browser import pages
-from tests.browser.conftest import DESKTOP
+from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.test_every_page import RULES, Axe
 from tests.factories import MoleFactory, ReviewFactory
 
@@ -170,3 +170,22 @@ def test_the_pages_keep_the_content_security_policy(doctor: Page, record) -> Non
     press(doctor, "o", "h", "+", "p")
     doctor.wait_for_load_state("networkidle")
     assert not complaints
+
+
+def test_a_mole_of_many_pictures_leaves_what_the_person_says_in_reach(doctor: Page, alice) -> None:
+    mole = MoleFactory(owner=alice)
+    for _number in range(30):
+        pages.record_of(alice, mole=mole)
+    record = pages.record_of(alice, mole=mole, signs=["bleeding"], note="It got darker. " * 250)
+    for size in (DESKTOP, PHONE):
+        doctor.set_viewport_size(size)
+        open_record(doctor, record)
+        expect(doctor.get_by_role("heading", name="the same mole (30)")).to_be_visible()
+        noticed = doctor.get_by_text("It bleeds", exact=True).bounding_box()
+        assert noticed["y"] < 2.5 * size["height"]
+        note = doctor.locator(".facts dd", has_text="It got darker.").bounding_box()
+        assert note["width"] > 0.9 * doctor.locator(".facts").first.bounding_box()["width"]
+        assert doctor.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    oldest = doctor.locator("li[data-picture] a").last
+    oldest.focus()  # by keyboard, the row follows
+    expect(oldest).to_be_in_viewport()
