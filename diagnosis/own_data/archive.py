@@ -84,7 +84,8 @@ def log_taken_away(person: User) -> None:
 def delete_account(person: User) -> None:
     """Delete the person with all their rows, sessions and, on commit, pictures.
 
-    Raises ValidationError for authors of verdicts on others' records: these keep their author.
+    Raises ValidationError for authors of verdicts on others' records, and who was asked for one:
+    these keep their name.
     """
     with transaction.atomic():
         # Locked first: no picture can come in meanwhile, and no assessment.
@@ -95,12 +96,12 @@ def delete_account(person: User) -> None:
         try:
             person.delete()
         except ProtectedError as error:
-            raise ValidationError(
-                _(
-                    "You have written verdicts, which keep your name. "
-                    "Ask an administrator to close your account."
-                )
-            ) from error
+            if person.reviews.exists():
+                why = _("You have written verdicts, which keep your name.")
+            else:
+                why = _("A colleague has asked for your opinion, which keeps your name.")
+            next_step = _("Ask an administrator to close your account.")
+            raise ValidationError(f"{why} {next_step}") from error
 
 
 def _explanation() -> str:

@@ -15,6 +15,7 @@ from knox.models import AuthToken
 
 from accounts.forms import CONSENT_VERSION
 from accounts.models import User
+from diagnosis.models import Review, SecondOpinion
 from diagnosis.reviews import verdicts
 from diagnosis.sharing import links
 from tests.factories import (
@@ -194,10 +195,21 @@ def everything_in_the_database() -> str:
     return str(rows)
 
 
-def test_a_doctor_with_verdicts_is_told_why_not(client, dr_chen, alice):
-    ReviewFactory(record=assessed("benign", owner=alice), doctor=dr_chen)
+@pytest.mark.parametrize(
+    ("has", "why"),
+    [
+        ("written", "You have written verdicts, which keep your name."),
+        ("been asked", "A colleague has asked for your opinion, which keeps your name."),
+    ],
+)
+def test_a_doctor_with_verdicts_is_told_why_not(client, dr_chen, alice, has, why):
+    review = ReviewFactory(record=assessed("benign", owner=alice))
+    if has == "written":
+        Review.objects.update(doctor=dr_chen)
+    else:
+        SecondOpinion.objects.create(first=review, asked=dr_chen)
     client.force_login(dr_chen)
     client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
     answer = client.post(DELETE, follow=True)
-    assert "which keep your name" in answer.content.decode()
+    assert f"{why} Ask an administrator to close your account." in answer.content.decode()
     assert User.objects.filter(pk=dr_chen.pk).exists()
