@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from diagnosis.models import DoctorProfile, MoleRecord, Review
+from diagnosis.models import Change, DoctorProfile, MoleRecord, Review
 from tests.browser import pages
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.test_every_page import RULES, Axe
@@ -148,10 +148,20 @@ def test_without_shortcuts_keys_do_nothing(doctor: Page, record, dr_chen) -> Non
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing(doctor: Page, record, theme) -> None:
+    first = record.mole.records.earliest("created_at")
+    Change.objects.create(
+        before=first.current_assessment, after=record.current_assessment, result=pages.GREW
+    )
     doctor.emulate_media(color_scheme=theme, reduced_motion="reduce")
     found = []
     for page in (reverse("admin:index"), LIST, record):
         open_record(doctor, page) if page is record else doctor.goto(page)
+        if page is record:
+            # Axe leaves out what has a shadow, as what is pressed had.
+            look = "(button) => [getComputedStyle(button).color, button.offsetHeight > 30]"
+            pressed = doctor.get_by_role("button", name="Side by side")
+            assert pressed.evaluate(look) == doctor.locator(".zoom .button").first.evaluate(look)
+            expect(pressed).to_have_css("text-decoration-line", "underline")
         result = Axe().run(doctor, options={"runOnly": [r for r in RULES if r != "best-practice"]})
         found += [
             f"{page}: {violation['id']} {[node['html'][:150] for node in violation['nodes']]}"
