@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -135,8 +135,10 @@ def tokens(request: PersonRequest) -> HttpResponse:
 @require_POST
 @login_required
 def token_revoke(request: PersonRequest) -> HttpResponse:
-    own, digest = Q(user=request.user), request.POST.get("token")
-    if token := own_or_gone(AuthToken.objects, own, digest=digest):
+    digest = request.POST.get("token")
+    if not digest:
+        raise Http404
+    if token := own_or_gone(AuthToken.objects, Q(user=request.user), digest=digest):
         token.delete()
     messages.success(request, _("The token no longer works."))
     return redirect("accounts:tokens")
