@@ -1,14 +1,17 @@
-"""Requests as views get them whose person is signed in, and forms that programs send."""
+"""Requests as views get them whose person is signed in, what these name, and programs' forms."""
 
-from typing import Any
+from typing import Any, TypeVar
 
-from django.http import HttpRequest, QueryDict
+from django.db.models import Manager, Model, Q
+from django.http import Http404, HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.models import User
+
+Row = TypeVar("Row", bound=Model)
 
 
 class PersonRequest(HttpRequest):
@@ -22,6 +25,17 @@ class PersonApiRequest(Request):
     """What a view of the API gets that asks for a person."""
 
     user: User
+
+
+def own_or_gone(rows: "Manager[Row]", own: Q, **which: Any) -> Row | None:
+    """Find the person's own row; None where it has ended, in another tab or by itself.
+
+    Raises Http404 where it is another person's.
+    """
+    row = rows.filter(own, **which).first()
+    if row is None and rows.filter(**which).exists():
+        raise Http404
+    return row
 
 
 class FormSerializer(serializers.Serializer):

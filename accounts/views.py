@@ -8,13 +8,15 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, redirect, render
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from knox.models import AuthToken
 
 from accounts import tokens as programs
 from accounts.consent import allow_similar, allow_teaching
@@ -26,7 +28,7 @@ from accounts.forms import (
     UntouchedForm,
 )
 from accounts.models import User
-from accounts.requests import PersonRequest
+from accounts.requests import PersonRequest, own_or_gone
 from accounts.staff import passed_second_step, to_the_second_step
 from accounts.targets import own_page
 
@@ -133,7 +135,11 @@ def tokens(request: PersonRequest) -> HttpResponse:
 @require_POST
 @login_required
 def token_revoke(request: PersonRequest) -> HttpResponse:
-    get_object_or_404(programs.active(request.user), digest=request.POST.get("token")).delete()
+    digest = request.POST.get("token")
+    if not digest:
+        raise Http404
+    if token := own_or_gone(AuthToken.objects, Q(user=request.user), digest=digest):
+        token.delete()
     messages.success(request, _("The token no longer works."))
     return redirect("accounts:tokens")
 
@@ -141,7 +147,8 @@ def token_revoke(request: PersonRequest) -> HttpResponse:
 @require_POST
 @login_required
 def session_end(request: PersonRequest, pk: int) -> HttpResponse:
-    get_object_or_404(UserSession, pk=pk, user=request.user).end()
+    if session := own_or_gone(UserSession.objects, Q(user=request.user), pk=pk):
+        session.end()
     messages.success(request, _("That browser is signed out."))
     return redirect("usersessions_list")
 

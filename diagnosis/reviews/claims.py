@@ -80,17 +80,34 @@ def take_next(*, doctor: User, skip: Collection[uuid.UUID | str] = ()) -> MoleRe
     Raises PermissionDenied when not a doctor.
     """
     _check_doctor(doctor)
-    with_others = opinions.with_colleagues(doctor).values("first__record")
-    waiting = MoleRecord.objects.awaiting_review().exclude(pk__in=with_others)
-    # What colleagues wait for comes first, then what they waited for too long.
-    for turn in (opinions.waiting_for(doctor), opinions.overdue(), waiting):
-        free = turn.filter(~HELD | Q(review_claimed_by=doctor)).exclude(owner=doctor)
+    for free in _free(doctor):
         queue = free.exclude(pk__in=skip)
         while record := queue.order_by(*QUEUE).first():
             if take(record_ids=[record.pk], doctor=doctor):
                 return record
             # Another doctor was faster, so the next one comes first now.
     return None
+
+
+def left_over(*, doctor: User, skip: Collection[uuid.UUID | str]) -> tuple[int, int]:
+    """Count what waits although ``take_next`` finds nothing: passed over, and with colleagues."""
+    passed_over = {
+        key
+        for free in _free(doctor)
+        for key in free.filter(pk__in=skip).values_list("pk", flat=True)
+    }
+    waiting = MoleRecord.objects.awaiting_review().exclude(owner=doctor)
+    return len(passed_over), waiting.exclude(pk__in=passed_over).count()
+
+
+def _free(doctor: User) -> list[QuerySet[MoleRecord]]:
+    """What this doctor may take: first what colleagues wait for, or waited for too long."""
+    with_others = opinions.with_colleagues(doctor).values("first__record")
+    waiting = MoleRecord.objects.awaiting_review().exclude(pk__in=with_others)
+    return [
+        turn.filter(~HELD | Q(review_claimed_by=doctor)).exclude(owner=doctor)
+        for turn in (opinions.waiting_for(doctor), opinions.overdue(), waiting)
+    ]
 
 
 def release(*, record_ids: Collection[uuid.UUID], doctor: User) -> int:

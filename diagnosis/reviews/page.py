@@ -220,13 +220,20 @@ def go_on(model_admin: admin.ModelAdmin, request: PersonRequest) -> HttpResponse
     record = claims.take_next(doctor=request.user, skip=skipped)
     if record:
         return redirect("admin:diagnosis_molerecord_change", record.pk)
+    passed_over, with_colleagues = claims.left_over(doctor=request.user, skip=skipped)
     message = _("Nothing more to review.")
-    if skipped:
+    if passed_over:
         message = ngettext(
             "Nothing more to review, but %(count)d record that you passed over.",
             "Nothing more to review, but %(count)d records that you passed over.",
-            len(skipped),
-        ) % {"count": len(skipped)}
+            passed_over,
+        ) % {"count": passed_over}
+    if with_colleagues:
+        message += " " + ngettext(
+            "%(count)d record that waits is with a colleague.",
+            "%(count)d records that wait are with colleagues.",
+            with_colleagues,
+        ) % {"count": with_colleagues}
     model_admin.message_user(request, message)
     return redirect("admin:diagnosis_molerecord_changelist")
 

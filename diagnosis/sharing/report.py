@@ -90,7 +90,7 @@ class _Report(FPDF):
         self.add_page()
 
     def footer(self) -> None:
-        self.set_y(-16)
+        self.set_xy(MARGIN_MM, -16)  # a page also ends within what stands beside a picture
         self._style(7.5, GREY)
         if self._lacks_letters:
             said = _("%(sign)s stands for a letter or sign that this file can’t show.")
@@ -99,7 +99,7 @@ class _Report(FPDF):
                 3.6,
                 said % {"sign": letters.LACKING},
                 align="C",
-                new_x=XPos.LMARGIN,
+                new_x=XPos.LEFT,
                 new_y=YPos.NEXT,
             )
         self.multi_cell(
@@ -282,9 +282,11 @@ class _Report(FPDF):
         self.ln(2)
 
     def _facts(self, facts: list[tuple[str, str]]) -> None:
+        self._style(9.5)
+        widest = max(self.get_string_width(name) for name, _value in facts)
         for name, value in facts:
             self._style(9.5, GREY)
-            self.cell(26, 5, name)
+            self.cell(max(26, widest + 3), 5, name)
             self._style(9.5)
             self._write(str(value), 5)
         self.ln(2)

@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from rest_framework.throttling import SimpleRateThrottle
 
-from accounts.requests import PersonRequest
+from accounts.requests import PersonRequest, own_or_gone
 from diagnosis.language import changes as language
 from diagnosis.language import plots, results
 from diagnosis.moles import changes
@@ -79,7 +79,8 @@ def share_list(request: PersonRequest) -> HttpResponse:
 @require_POST
 @login_required
 def share_revoke(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
-    links.revoke(share=get_object_or_404(request.user.shares, pk=pk), by=request.user)
+    if share := own_or_gone(Share.objects, Q(owner=request.user), pk=pk):
+        links.revoke(share=share, by=request.user)
     messages.success(request, _("The link no longer works."))
     return redirect("diagnosis:shares")
 

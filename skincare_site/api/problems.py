@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import get_template
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views import defaults
 from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -132,9 +131,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig):
         status, detail = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _("The request is too large.")
     if not request.path.startswith("/api/"):
-        response = defaults.bad_request(request, exception)
-        response.status_code = status.value
-        return response
+        return _page(request, status)
     return _problem(status, detail)
 
 
@@ -150,7 +147,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         if for_program:
             response = _problem(HTTPStatus.SERVICE_UNAVAILABLE, str(Outage.default_detail))
         else:
-            response = HttpResponse(get_template("503.html").render(), status=503)
+            response = _page(request, HTTPStatus.SERVICE_UNAVAILABLE)
         response["Retry-After"] = Outage.wait
         return response
     if isinstance(error, TryLater):
@@ -159,7 +156,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
         response = _problem(HTTPStatus(error.status), error.sentence)
         response["Retry-After"] = error.seconds
         return response
-    return defaults.server_error(request)
+    return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _page(request: HttpRequest, status: HTTPStatus) -> HttpResponse:
+    """Without the request's own context, which may be what failed."""
+    page = get_template(f"{status.value}.html").render({"was_sent": request.method == "POST"})
+    return HttpResponse(page, status=status.value)
 
 
 def _problem(status: HTTPStatus, detail: str) -> HttpResponse:

@@ -1,6 +1,9 @@
 """The account page: what is kept, and where it is changed."""
 
+import pytest
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext
 
 from tests.factories import PASSWORD
 
@@ -12,6 +15,17 @@ def test_it_shows_what_is_kept(client, alice):
     page = client.get(ACCOUNT).content.decode()
     assert alice.email in page
     assert "27 Mar 1980" in page
+
+
+@pytest.mark.parametrize("language", ["de", "nl"])
+def test_a_consent_that_was_not_given_is_not_called_a_field_left_empty(client, alice, language):
+    alice.language, alice.display_name = language, ""
+    alice.consented_at, alice.consent_version = None, ""
+    alice.save()
+    client.force_login(alice)
+    page = client.get(ACCOUNT).content.decode()
+    with translation.override(language):
+        assert page.count(f"<dd>{gettext('Not given')}</dd>") == 2  # name and sex at birth
 
 
 def test_the_name_is_changed(client, alice):

@@ -41,6 +41,15 @@ def test_both_are_listed_and_one_ends_the_other(phone, laptop):
     assert not is_in(laptop)
 
 
+def test_one_that_has_ended_meanwhile_is_said_to_be_signed_out(phone, laptop):
+    other = UserSession.objects.get(user_agent__contains="Chrome")
+    laptop.post(reverse("account_logout"))
+    phone.get(SESSIONS)  # on another tab; it is not listed any more
+    answer = phone.post(reverse("accounts:session_end", args=[other.pk]), follow=True)
+    assert answer.redirect_chain == [(SESSIONS, 302)]
+    assert "That browser is signed out." in answer.content.decode()
+
+
 def test_all_others_at_once(phone, laptop):
     phone.post(SESSIONS)
     assert is_in(phone)

@@ -39,6 +39,15 @@ def test_a_token_is_shown_once_and_works_until_it_is_revoked(confirmed, alice):
     assert not works(token)
 
 
+def test_to_revoke_one_that_no_longer_works_says_that_it_does_not(confirmed, alice):
+    token, _secret = AuthToken.objects.create(alice)
+    for _again in range(2):
+        answer = confirmed.post(
+            reverse("accounts:token_revoke"), {"token": token.digest}, follow=True
+        )
+        assert "The token no longer works." in answer.content.decode()
+
+
 def test_a_double_click_makes_one(confirmed):
     """Of two, the first would be in an answer that nobody sees."""
     for page in (confirmed.get(TOKENS), confirmed.post(TOKENS)):

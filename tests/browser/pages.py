@@ -169,6 +169,7 @@ def _over_time(mole) -> None:
 
 PUBLIC = {
     "home": "/",
+    "limits": reverse("diagnosis:limits"),
     "sign_in": reverse("account_login"),
     "sign_up": reverse("account_signup"),
     "password_reset": reverse("account_reset_password"),

@@ -66,3 +66,18 @@ def test_a_language_from_right_to_left_is_mirrored(phone: Page, alice, log_in) -
     assert (side(".brand"), side(".menu")) == ("right", "left")
     assert side("h1 ~ form .choice input") == "right"
     assert side(".back-link") == "right"
+
+
+def test_each_table_of_figures_shows_whose_they_are_and_the_first_of_them(phone: Page) -> None:
+    phone.goto(reverse("diagnosis:limits"))
+    tables = phone.locator(".figures")
+    assert tables.count() > 5
+    cut_off = tables.evaluate_all(
+        """(tables) => tables.flatMap((table) => {
+          const end = table.getBoundingClientRect().right;
+          return [...table.querySelectorAll("caption, td:nth-child(2)")].filter(
+            (part) => part.getBoundingClientRect().right > end + 1,
+          ).map((part) => part.textContent.trim());
+        })"""
+    )
+    assert not cut_off

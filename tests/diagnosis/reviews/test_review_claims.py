@@ -156,6 +156,23 @@ def test_who_passes_over_a_record_gives_it_back_and_does_not_meet_it_again(
     assert doctor.post(NEXT).url == address("change", high)
 
 
+def test_what_waits_with_colleagues_is_said_where_nothing_is_left(doctor, alice, dr_diaz, dr_chen):
+    claimed, asked, skipped = (assessed(HIGH, owner=alice) for _ in range(3))
+    take(claimed, dr_diaz)
+    urgency = {"risk_category": "benign", "urgency": "none"}
+    verdicts.write(record=asked, doctor=dr_chen, ask=dr_diaz, **urgency)
+    response = doctor.post(address("change", skipped), {"do": "skip"}, follow=True)
+    with_colleagues = "2 records that wait are with colleagues."
+    assert [str(m) for m in response.context["messages"]] == [
+        f"Nothing more to review, but 1 record that you passed over. {with_colleagues}"
+    ]
+    verdicts.write(record=skipped, doctor=dr_diaz, **urgency)
+    response = doctor.post(address("change", skipped), {"do": "skip"}, follow=True)
+    assert [str(m) for m in response.context["messages"]] == [
+        f"Nothing more to review. {with_colleagues}"
+    ]
+
+
 def test_who_claims_keeps_what_was_typed(doctor, alice, dr_chen, dr_diaz):
     record = assessed(owner=alice)
     page = address("change", record)

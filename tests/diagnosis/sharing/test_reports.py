@@ -7,12 +7,15 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.core.files.base import ContentFile
 from django.urls import reverse
+from PIL import ImageFont
 from pypdf import PdfReader
 
 from diagnosis.models import MoleRecord
 from diagnosis.sharing import report as reports
+from skincare_site import messages
 from tests.factories import MoleFactory, RecordFactory, ReviewFactory, assessed, picture, sitting
 
 
@@ -244,3 +247,39 @@ def test_no_picture_stands_in_the_footer(client, alice, mole, lines):
     pages = report(client, mole).pages
     assert sum(len(page.images) for page in pages) == 5
     assert all(lowest(page) > 22 / 25.4 * 72 for page in pages)
+
+
+def runs(page) -> list[tuple[float, float, str, float]]:
+    """Where each run of letters begins on the page, in points; the letters, and their size."""
+    found = []
+
+    def note(text, _matrix, place, _font, size) -> None:
+        if text.strip():
+            found.append((place[4], place[5], text.strip(), size))
+
+    page.extract_text(visitor_text=note)
+    return found
+
+
+@pytest.mark.parametrize("language", [path.parts[-3] for path in messages.catalogues()])
+def test_no_name_of_a_fact_is_written_over(client, alice, mole, language):
+    assessed(owner=alice, mole=mole, signs=["bleeding"], size_mm="4.5", note="Darker.")
+    alice.language = language
+    alice.save()
+    font = finders.find("vendor/dejavu/DejaVuSans.ttf")
+    sure = 0
+    for page in report(client, mole).pages:
+        for one, other in itertools.pairwise(runs(page)):
+            if one[1] == other[1] and one[0] < other[0]:
+                ends = one[0] + ImageFont.truetype(font, one[3] * 100).getlength(one[2]) / 100
+                assert ends < other[0], (one[2], other[2])
+                sure += 1
+    assert sure >= 9  # five facts of the mole, four of the picture
+
+
+def test_the_footer_stays_in_the_middle_below_a_long_note(client, alice, mole):
+    assessed(owner=alice, mole=mole, note="It got darker. " * 250)
+    pages = report(client, mole).pages
+    begins = {round(min(x for x, y, _, _ in runs(page) if y < 62)) for page in pages}
+    assert len(pages) > 2
+    assert max(begins) - min(begins) < 5  # a number of two digits is wider

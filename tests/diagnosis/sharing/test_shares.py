@@ -165,6 +165,29 @@ def test_the_person_withdraws_it(client, alice, share):
     assert (LogEntry.Action.DELETE, alice.pk) in actions
 
 
+@pytest.mark.parametrize("how", ["withdrawn", "ended"])
+def test_to_withdraw_what_no_longer_works_says_that_it_does_not(client, alice, share, how):
+    """Pressed in another tab, or on a page that was open for long."""
+    address = reverse("diagnosis:share_revoke", args=[share.pk])
+    if how == "withdrawn":
+        links.revoke(share=share, by=alice)
+    else:
+        Share.objects.filter(pk=share.pk).update(expires_at=timezone.now() - timedelta(days=1))
+        links.remove_expired()
+    client.force_login(alice)
+    response = client.post(address, follow=True)
+    assert response.redirect_chain == [(reverse("diagnosis:shares"), 302)]
+    assert "The link no longer works." in response.content.decode()
+
+
+def test_the_buttons_of_each_link_name_what_it_shares(client, alice, share):
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:shares")).content.decode()
+    name = f'<span class="visually-hidden"> {share.mole}</span>'
+    assert f"Copy the link{name}</button>" in page
+    assert f"Withdraw it{name}</button>" in page
+
+
 def test_alice_neither_sees_nor_withdraws_the_link_of_bob(client, alice, bob):
     share = links.create(owner=bob, days=7, mole=MoleFactory(owner=bob, name="bob's"))
     client.force_login(alice)
