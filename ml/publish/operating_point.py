@@ -21,19 +21,25 @@ Scores = tuple[np.ndarray, np.ndarray]
 
 
 def thresholds(
-    asked: Sequence[np.ndarray], malignant: np.ndarray, melanoma: np.ndarray
+    asked: Sequence[np.ndarray],
+    malignant: np.ndarray,
+    melanoma: np.ndarray,
+    sensitivity: float = SENSITIVITY,
 ) -> dict[str, float]:
     """All of Thresholds, as ``choose`` sets them on probabilities (n, 7), once for each way of
     asking. Raises like it."""
     scores = [(1 - p[:, BENIGN].sum(1), p[:, MELANOMA]) for p in asked]
-    return {**choose(scores, malignant, melanoma), "cost_ratio": COST_RATIO}
+    return {**choose(scores, malignant, melanoma, sensitivity), "cost_ratio": COST_RATIO}
 
 
 def choose(
-    answers: Sequence[Scores], malignant: np.ndarray, melanoma: np.ndarray
+    answers: Sequence[Scores],
+    malignant: np.ndarray,
+    melanoma: np.ndarray,
+    sensitivity: float = SENSITIVITY,
 ) -> dict[str, float]:
     """The ``screen``, ``melanoma`` and ``uncertain`` of Thresholds with the highest specificity,
-    but for chance, whose sensitivity for malignant lesions and for melanomas is SENSITIVITY.
+    but for chance, that reach the ``sensitivity`` for malignant lesions and for melanomas.
 
     ``answers`` are the probabilities of malignancy and of melanoma, (n,) each, for the same
     pictures: once for each way of asking (the picture alone, with what the person knows), and the
@@ -49,7 +55,7 @@ def choose(
         raise ValueError("malignant lesions, melanomas and benign ones are needed")
     odds = [tuple(logit(np.clip(p, 1e-6, 1 - 1e-6)) for p in scores) for scores in answers]
     reach = REACH
-    while max(settings := _settings(odds, malignant, melanoma, reach))[0] < 0:
+    while max(settings := _settings(odds, malignant, melanoma, sensitivity, reach))[0] < 0:
         reach *= 2  # a few melanomas that lie far apart are smoothed more widely than all cancers
     best, *_ = max(settings)
     chance = np.sqrt(best * (1 - best) / (~malignant).sum())
@@ -67,7 +73,11 @@ def choose(
 
 
 def _settings(
-    odds: Sequence[Scores], malignant: np.ndarray, melanoma: np.ndarray, reach: float
+    odds: Sequence[Scores],
+    malignant: np.ndarray,
+    melanoma: np.ndarray,
+    sensitivity: float,
+    reach: float,
 ) -> list[tuple[float, float, float]]:
     """(specificity, screen, melanoma) by each candidate of ``screen``, with the best of
     ``melanoma``, in log-odds; the specificity is −1 where none reaches the sensitivity."""
@@ -83,7 +93,7 @@ def _settings(
             margin = np.maximum((malignancy - screen)[:, None], of_melanoma[:, None] - melanomas)
             for among in (malignant, melanoma):
                 width = _bandwidth(malignancy[among])
-                allowed &= ndtr(margin[among] / width).mean(axis=0) >= SENSITIVITY
+                allowed &= ndtr(margin[among] / width).mean(axis=0) >= sensitivity
             specificity += (margin[~malignant] < 0).mean(axis=0) / len(odds)
         specificity[~allowed] = -1
         at = int(specificity.argmax())

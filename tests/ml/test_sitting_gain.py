@@ -89,7 +89,7 @@ def test_a_release_has_thresholds_of_its_own_for_the_mean(seen):
     rows, logits = seen
     card = card_of(rows, logits)
     own = card["sitting"]["dermoscopy"]
-    # A mean wanders less, so that the same sensitivity needs no threshold as low.
+    # A mean wanders less, so that even a higher sensitivity needs no threshold as low.
     assert own["screen"] > card["thresholds"]["dermoscopy"]["screen"]
     fitted = calibrated(logits, card["calibration"]["dermoscopy"])
     classifier = model(card)
@@ -100,7 +100,7 @@ def test_a_release_has_thresholds_of_its_own_for_the_mean(seen):
         p = together.mean(fitted[first : first + 2])
         thresholds = together.thresholds_of(classifier, ["dermoscopy"] * 2)
         sent.append(p[MEL] >= thresholds.melanoma or 1 - p[NV] >= thresholds.screen)
-    assert np.mean(sent) >= 0.93
+    assert np.mean(sent) >= 0.95
 
 
 def test_too_few_lesions_set_nothing(seen):
