@@ -165,5 +165,5 @@ def test_a_doctor_with_verdicts_can_not_delete_the_account(dr_chen):
     code = current_code(TOTP_SECRET)
     answer = post(program_of(dr_chen), "account/deletion/", password=PASSWORD, code=code)
     assert answer.status_code == 400
-    assert "verdicts" in answer.json()["detail"]
+    assert "Verdicts" in answer.json()["detail"]
     assert User.objects.filter(pk=dr_chen.pk).exists()
