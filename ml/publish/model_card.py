@@ -202,8 +202,8 @@ def _several(kinds: Mapping) -> str:
     return (
         "\n### Several pictures of one lesion\n\n"
         "The mean of the probabilities of those that can be judged, by thresholds of its own, set "
-        "on validation lesions by the same rule at a sensitivity of 0.97; on test lesions, as "
-        "served, without what is refused.\n" + text
+        "on validation lesions by the same rule; on test lesions, as served, without what is "
+        "refused.\n" + text
     )
 
 
