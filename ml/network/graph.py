@@ -29,6 +29,9 @@ QUALITY = (
     "colour",
 )
 COLOUR_CELLS = 14  # a side: large enough that the blocks of JPEG's colours average out
+# A blown-out patch on the lesion hides more than one beside it: of validation's dermoscopy 0.2 % has
+# more than 0.2 of the picture white, and 0.2 % more than 0.03 of the lesion.
+ON_LESION = 4.0
 FAMILIAR_COMPONENTS = 128
 # Columns X, Y, Z of linear sRGB over the white point D65 (IEC 61966-2-1).
 XYZ_OVER_WHITE = np.array(
@@ -170,7 +173,7 @@ class Quality(layers.Layer):
         ellipse, centre = _ellipse(inside)
         # Where light is reflected the mask has a hole, so the ellipse around it counts.
         on_lesion = tf.reduce_sum(white * ellipse, (1, 2)) / (tf.reduce_sum(ellipse, (1, 2)) + 1e-3)
-        glare = tf.maximum(tf.reduce_mean(white, (1, 2)), on_lesion)
+        glare = tf.maximum(tf.reduce_mean(white, (1, 2)), ON_LESION * on_lesion)
         area = tf.reduce_mean(inside, (1, 2))
         sides = (inside[:, 0], inside[:, -1], inside[:, :, 0], inside[:, :, -1])
         edge = tf.reduce_mean(tf.concat(sides, axis=1), axis=1)

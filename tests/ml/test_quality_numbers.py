@@ -76,11 +76,17 @@ def test_the_middle_of_one_lesion_is_lesion_and_of_two_is_not():
     assert measure(skin(), mask())["mask_centre"] == 1
 
 
-def test_glare_on_the_lesion_counts_by_the_lesion():
+def test_glare_counts_by_the_lesion_it_lies_on_and_four_times():
     picture, lesion = skin(), mask((10, 18, 10, 18))
     assert measure(picture, lesion)["glare"] == 0
     picture[80:144, 80:112] = 255
-    assert measure(picture, lesion)["glare"] == pytest.approx(0.5, abs=0.08)
+    assert measure(picture, lesion)["glare"] == pytest.approx(4 * 0.5, abs=4 * 0.08)
+
+
+def test_glare_beside_the_lesion_counts_by_the_picture():
+    picture = skin()
+    picture[:56] = 255
+    assert measure(picture, mask((10, 18, 10, 18)))["glare"] == pytest.approx(0.25, abs=0.01)
 
 
 def test_features_outside_the_familiar_ones_are_unfamiliar():
