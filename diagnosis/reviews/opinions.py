@@ -56,7 +56,7 @@ def hides_verdicts(opinion: SecondOpinion | None, doctor: User) -> bool:
     return bool(opinion and opinion.state == "waiting" and opinion.asked_id == doctor.pk)
 
 
-def may_be_asked(*, record: MoleRecord, doctor: User) -> bool:
+def may_ask(*, record: MoleRecord, doctor: User) -> bool:
     """Whether the doctor may ask a colleague about the record: nobody's word is waited for by now,
     this doctor's least of all."""
     own = Q(asked=doctor, second__isnull=True)

@@ -204,7 +204,7 @@ class ReviewPage:
         form.add_error(None, error if isinstance(error, ValidationError) else words)
 
     def _form(self, *args: Any, **kwargs: Any) -> NewVerdictForm:
-        may_ask = opinions.may_be_asked(record=self.record, doctor=self.request.user)
+        may_ask = opinions.may_ask(record=self.record, doctor=self.request.user)
         return NewVerdictForm(*args, doctor=self.request.user, may_ask=may_ask, **kwargs)
 
     def _is_answer_seen(self) -> bool:

@@ -114,7 +114,7 @@ def write(
 def _add(review: Review, *, ask: User | None, question: str) -> None:
     """Store a verdict, and tell the person if it makes one final. Raises as opinions.ask does."""
     open_one = opinions.open_on(review.record)
-    if ask and not opinions.may_be_asked(record=review.record, doctor=review.doctor):
+    if ask and not opinions.may_ask(record=review.record, doctor=review.doctor):
         raise ValidationError({"ask": _("A colleague is asked about this record already.")})
     is_answer = open_one and open_one.second is None and open_one.asked_id == review.doctor_id
     review.is_final = not (is_answer or ask) or review.urgency == opinions.URGENT

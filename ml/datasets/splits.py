@@ -63,7 +63,8 @@ def as_csv(rows: Sequence[Row], folds: Sequence[str]) -> str:
 def read(path: Path, rows: list[Row]) -> list[str | None]:
     """The stored fold of each row; None for a picture that the split does not know.
 
-    A set that it knows by no name may lie in a renamed folder: the picture's own id counts.
+    A set that it knows by no name may lie in a renamed folder: the pictures' own ids count, where
+    it has half of them. Fewer are another clinic's, whose camera counts from IMG_0001, too.
     Raises DatasetError when the file is no split.
     """
     stored = stored_folds(path)
@@ -95,12 +96,18 @@ def stored_folds(path: Path) -> dict[Key, str]:
 
 def _keys(stored: Collection[Key], rows: list[Row]) -> list[Key | None]:
     """What a stored split calls each row."""
-    named = {dataset for dataset, _ in stored}
     of_image = {key[1]: key for key in stored}
-    return [
-        (row.dataset, row.image_id) if row.dataset in named else of_image.get(row.image_id)
-        for row in rows
-    ]
+    alike = Counter(row.dataset for row in rows if row.image_id in of_image)
+    of_set = Counter(row.dataset for row in rows)
+    named = {dataset for dataset, _ in stored}
+    renamed = {dataset for dataset, count in alike.items() if 2 * count >= of_set[dataset]}
+
+    def key(row: Row) -> Key | None:
+        if row.dataset in named:
+            return row.dataset, row.image_id
+        return of_image.get(row.image_id) if row.dataset in renamed else None
+
+    return [key(row) for row in rows]
 
 
 def _part(groups: int, share: float) -> int:

@@ -42,14 +42,16 @@ def test_predict_prints_one_assessment_a_line(mole, capsys):
 
 
 def test_a_bad_file_is_named_and_the_others_are_still_answered(mole, tmp_path, capsys):
-    text, missing = tmp_path / "text.jpg", tmp_path / "missing.jpg"
+    text, missing, pipe = (tmp_path / name for name in ("text.jpg", "missing.jpg", "pipe.jpg"))
     text.write_text("no picture")
-    assert main(["predict", str(text), str(missing), str(mole)]) == 1
+    os.mkfifo(pipe)  # nobody writes into it, so that who opens it waits for ever
+    assert main(["predict", str(text), str(missing), str(pipe), str(mole)]) == 1
     output = capsys.readouterr()
     assert [json.loads(line)["file"] for line in output.out.splitlines()] == [str(mole)]
-    first, second = output.err.splitlines()
+    first, second, third = output.err.splitlines()
     assert first.startswith(f"error: {text}: This file is not a picture")
     assert second == f"error: {missing}: No such file or directory"
+    assert third == f"error: {pipe}: This is a pipe. Name the file of a picture."
 
 
 def test_a_folder_that_may_not_be_read_is_named_and_the_others_are_answered(

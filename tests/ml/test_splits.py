@@ -88,6 +88,22 @@ def test_a_picture_that_the_stored_split_does_not_know_has_no_fold(folder, make_
     assert splits.read(tmp_path / "split.csv", other) == [None]
 
 
+def test_a_renamed_folder_is_known_by_its_pictures_and_another_camera_s_names_are_not(
+    make_set, tmp_path
+):
+    def of(name, *numbers):
+        made = make_set(name, [{"image_id": f"IMG_{n:04}", "dx": "nv"} for n in numbers])
+        return datasets.read([made]).rows
+
+    rows = of("Ours", 1, 2, 3, 4)
+    stored = tmp_path / "split.csv"
+    stored.write_text(splits.as_csv(rows, ["train", "test", "train", "train"]))
+    assert splits.read(stored, of("Moved", 2, 3, 5)) == ["test", "train", None]
+    assert splits.read(stored, of("Clinic", 4, 5, 6)) == [None] * 3
+    assert splits.missing(stored, of("Elsewhere", 1, 2, 3)) == (1, 4)
+    assert splits.missing(stored, of("Second", 1, 8, 9)) == (4, 4)
+
+
 def test_a_file_that_is_no_split_is_refused(tmp_path):
     (tmp_path / "split.csv").write_text("image_id,dataset,fold\na,b,somewhere\n")
     with pytest.raises(DatasetError, match="row 2: unknown fold “somewhere”"):
