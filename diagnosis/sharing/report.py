@@ -358,4 +358,6 @@ def _signed(review: "Review") -> str:
 
 
 def _moment(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), "DATETIME_FORMAT")
+    """With the name of the time zone, since who reads a printed page may live in another one."""
+    here = timezone.localtime(moment)
+    return f"{date_format(here, 'DATETIME_FORMAT')} {here.tzname()}"

@@ -10,6 +10,7 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.core.files.base import ContentFile
 from django.urls import reverse
+from django.utils import timezone
 from PIL import ImageFont
 from pypdf import PdfReader
 
@@ -68,6 +69,7 @@ def test_it_is_a4_and_says_who_what_and_how_far_to_trust_it(client, alice, mole,
         "Waiting to be checked",
         "not a diagnosis",
         "not an approved medical device",
+        f" {timezone.localtime(record.created_at).tzname()} ",  # of the times
     ):
         assert expected in said, expected
 
