@@ -4,7 +4,8 @@ Chance is drawn by NumPy, so that one seed means the same pictures on every back
 with it is written in Keras's ops, so that it runs where the network trains.
 
 Overlays of hair, ink, rulers and dark corners are here because they mislead published models
-(Winkler et al., JAMA Dermatol. 155, 2019: surgical ink; Bissoto et al., CVPRW 2020: artefacts).
+(Winkler et al., JAMA Dermatol. 155, 2019: surgical ink; Bissoto et al., CVPRW 2020: artefacts),
+those of glare and blots because a cancer behind them was called harmless (docs/experiments.md).
 """
 
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ Chance = dict[str, np.ndarray]
 @dataclass(frozen=True, slots=True)
 class Bank:
     """What is laid over pictures of one side: ``overlays`` (OVERLAYS, side, side, 4) uint8 RGBA of
-    hair, ink, rulers, dark corners and plasters, the first one empty, and ``noises``
+    hair, ink, rulers, dark corners, plasters, glare and blots, the first one empty, and ``noises``
     (NOISES, side, side, 3) float32 of deviation 1."""
 
     overlays: np.ndarray
@@ -61,7 +62,7 @@ class Bank:
     @classmethod
     def make(cls, seed: int, side: int) -> "Bank":
         rng = np.random.default_rng(seed)
-        kinds = (_hair, _hair, _hair, _ink, _ink, _ruler, _vignette, _plaster)
+        kinds = (_hair, _hair, _hair, _ink, _ink, _ruler, _vignette, _plaster, _glare, _blot)
         drawn = [kinds[i % len(kinds)](rng, side) for i in range(OVERLAYS - 1)]
         empty = np.zeros((side, side, 4), np.uint8)
         noises = rng.normal(size=(NOISES, side, side, 3)).astype(np.float32)
@@ -337,3 +338,30 @@ def _plaster(rng: np.random.Generator, side: int) -> Image.Image:
     box = (x - w, y - h, x + w, y + h)
     draw.rounded_rectangle(box, min(w, h) * rng.uniform(0, 1), (*colour, 255))
     return image.rotate(float(rng.uniform(0, 360)))
+
+
+def _glare(rng: np.random.Generator, side: int) -> Image.Image:
+    """A lamp or a flash, mirrored by skin or gel in one spot or several."""
+    image, draw = _canvas(side)
+    for _ in range(rng.integers(1, 5)):
+        x, y = rng.normal(side / 2, side * 0.18, 2)
+        w, h = rng.uniform(0.02, 0.22, 2) * side
+        draw.ellipse((x - w, y - h, x + w, y + h), fill=(255, 255, 255, 255))
+    image = image.rotate(float(rng.uniform(0, 360)))
+    alpha = image.getchannel("A").filter(ImageFilter.GaussianBlur(side * rng.uniform(0.004, 0.03)))
+    white = Image.new("RGBA", image.size, (255, 255, int(rng.integers(225, 256))))
+    white.putalpha(alpha)
+    return white
+
+
+def _blot(rng: np.random.Generator, side: int) -> Image.Image:
+    """Ink, a sticker or dirt that covers a part of what is in the middle."""
+    image, draw = _canvas(side)
+    x, y = rng.normal(side / 2, side * 0.12, 2)
+    angles = np.sort(rng.uniform(0, 2 * np.pi, 12))
+    radii = side * rng.uniform(0.05, 0.25) * rng.uniform(0.75, 1.25, 12)
+    points = np.stack([x + radii * np.cos(angles), y + radii * np.sin(angles)], axis=1)
+    colours = ((40, 50, 140), (30, 30, 30), (80, 40, 140), (30, 110, 70), (150, 30, 40))
+    colour = (*colours[rng.integers(5)], int(rng.integers(200, 256)))
+    draw.polygon([tuple(point) for point in points], fill=colour)
+    return image.filter(ImageFilter.GaussianBlur(side * rng.uniform(0.003, 0.015)))

@@ -76,11 +76,11 @@ def test_the_middle_of_one_lesion_is_lesion_and_of_two_is_not():
     assert measure(skin(), mask())["mask_centre"] == 1
 
 
-def test_glare_counts_by_the_lesion_it_lies_on_and_four_times():
+def test_glare_counts_by_the_lesion_it_lies_on_and_eight_times():
     picture, lesion = skin(), mask((10, 18, 10, 18))
     assert measure(picture, lesion)["glare"] == 0
     picture[80:144, 80:112] = 255
-    assert measure(picture, lesion)["glare"] == pytest.approx(4 * 0.5, abs=4 * 0.08)
+    assert measure(picture, lesion)["glare"] == pytest.approx(8 * 0.5, abs=8 * 0.08)
 
 
 def test_glare_beside_the_lesion_counts_by_the_picture():
