@@ -10,10 +10,12 @@ import sys
 import time
 from pathlib import Path
 
+import psycopg2
 import pytest
 import requests
 import yaml
 from django.conf import settings
+from django.db import connection
 
 from skincare_site import make_secrets
 from skincare_site.run import embedded
@@ -41,6 +43,29 @@ def test_each_variable_and_secret_stands_in_the_example() -> None:
 
 def test_the_database_is_of_the_version_that_is_embedded_here() -> None:
     assert SERVICES["db"]["image"].endswith(f"postgres:{embedded.POSTGRES_MAJOR}-alpine")
+
+
+@pytest.mark.django_db
+def test_the_database_s_log_holds_no_values() -> None:
+    """A double click, say, makes a statement that fails, and PostgreSQL logs it with its values."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW data_directory")
+        log = Path(cursor.fetchone()[0]).parent / "log/postgres.log"
+    before = log.stat().st_size
+    told = SERVICES["db"]["command"][1:]
+    assert told[::2] == ["-c"] * len(told[1::2])
+    for marker, options in (("plain", ""), ("hidden", " ".join(told))):
+        with contextlib.closing(
+            psycopg2.connect(**connection.get_connection_params() | {"options": options})
+        ) as asking:
+            cursor = asking.cursor()
+            cursor.execute("CREATE TEMPORARY TABLE noted (note text UNIQUE)")
+            for _ in range(2):
+                with contextlib.suppress(psycopg2.errors.UniqueViolation):
+                    cursor.execute("INSERT INTO noted VALUES (%s)", [f"{marker} itching mole"])
+    said = log.read_bytes()[before:].decode()
+    assert "plain itching mole" in said
+    assert "hidden itching mole" not in said
 
 
 def test_only_the_proxy_is_reached_from_outside() -> None:

@@ -17,10 +17,12 @@ ROOT = Path(__file__).parents[2]
 
 
 class Echo(BaseHTTPRequestHandler):
-    """In place of web: answers with the address that it was told."""
+    """In place of web: answers with the address that it was told, or with a long file."""
 
     def do_GET(self) -> None:
         said = self.headers["X-Forwarded-For"].encode()
+        if self.path.startswith("/long"):
+            said *= 2**22
         self.send_response(200)
         self.send_header("Content-Length", str(len(said)))
         self.end_headers()
@@ -50,7 +52,7 @@ def behind(tmp_path: Path, unused_tcp_port: int) -> Iterator[Callable[[str], str
                     "HOME": str(tmp_path),
                     "CADDY_ADMIN": f"unix/{tmp_path}/admin",
                 },
-                stderr=subprocess.DEVNULL,
+                stderr=ends.enter_context((tmp_path / "log").open("wb")),
             )
             ends.callback(proxy.wait, 60)
             ends.callback(proxy.terminate)
@@ -93,3 +95,24 @@ def test_a_name_that_is_not_the_domain_is_an_error(behind) -> None:
     answer = requests.get(behind("127.0.0.1"), headers={"Host": "web"}, timeout=30)
     assert answer.status_code == 421
     assert answer.text.startswith("web is not DOMAIN")
+
+
+def test_who_leaves_a_page_midway_leaves_neither_key_nor_address_in_the_log(
+    behind, tmp_path: Path
+) -> None:
+    """The key of a doctor's link stands in its query; each answer that breaks off is logged."""
+    headers = {"Host": "localhost", "X-Forwarded-For": "203.0.113.7", "Referer": "https://x/?k=key"}
+    with requests.get(
+        behind("127.0.0.1") + "long?k=key", headers=headers, stream=True, timeout=30
+    ) as answer:
+        next(answer.iter_content(1000))
+        answer.raw.close()
+    deadline = time.monotonic() + 60
+    while "incomplete response" not in (said := (tmp_path / "log").read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    line = next(line for line in said.splitlines() if "incomplete response" in line)
+    assert "/long" in line
+    assert "k=key" not in line
+    assert "203.0.113.7" not in line
+    assert "127.0.0.1" not in line.replace("127.0.0.1:", "")  # but for web's own
