@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -136,8 +137,9 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
     """Change one's own verdict, and tell the person again of what they read.
 
     What says the same as before is no correction: it tells nothing, and comes before no later
-    verdict. One that is not final becomes so once it is urgent, or says what the colleague says;
-    one that was final as urgent alone waits for the colleague again once it wants no visit.
+    verdict; nor does one of whose words the comment alone changed. One that is not final becomes so
+    once it is urgent, or says what the colleague says; one that was final as urgent alone waits for
+    the colleague again once it wants no visit.
     Raises PermissionDenied, ValidationError, Http404 where the record was deleted meanwhile.
     """
     if review.doctor_id != by.pk or not by.has_perm("diagnosis.change_review"):
@@ -152,7 +154,11 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
         is_news = not changed.keys() <= set(Review.FOR_DOCTORS)
         for name, value in changed.items():
             setattr(review, name, value)
-        if is_news:
+        is_later = Q(news_since__gt=review.news_since, is_final=True)
+        if is_news and (
+            changed.keys() - {"comment", *Review.FOR_DOCTORS}
+            or not record.reviews.filter(is_later).exists()
+        ):
             review.news_since = timezone.now()
         review.blind = False  # by now the doctor may have seen the program's answer
         was_final = review.is_final

@@ -166,6 +166,21 @@ def test_a_corrected_verdict_is_the_newest(client, alice, dr_chen, record):
     assert row.index("melanocytic naevus, ") < row.index("benign keratosis, ")
 
 
+def test_a_comment_made_clearer_brings_no_calm_verdict_before_a_later_urgent_one(
+    client, alice, dr_chen, record
+):
+    calm = ReviewFactory(record=record, doctor=dr_chen, urgency="none", comment="Alright.")
+    ReviewFactory(record=record, urgency="doctor_days")
+    verdicts.correct(review=calm, by=dr_chen, comment="All right.")
+    assert results.tag(MoleRecord.objects.with_answers().get(pk=record.pk))["tone"] == "soon"
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    assert page.index("See a doctor within a few days") < page.index("No visit needed")
+    assert "All right." in page
+    verdicts.correct(review=calm, by=dr_chen, urgency="doctor_weeks")
+    assert results.tag(MoleRecord.objects.with_answers().get(pk=record.pk))["tone"] == "doctor"
+
+
 @pytest.mark.parametrize("by", ["page", "program"])
 @pytest.mark.parametrize(
     "changes", [{}, {"private_comment": "Breslow?", "confidence": "high"}], ids=["none", "unread"]

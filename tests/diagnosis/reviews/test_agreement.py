@@ -70,7 +70,7 @@ def test_of_several_verdicts_the_newest_counts(alice, dr_chen):
     second = ReviewFactory(record=record, doctor=dr_chen, risk_category=LOW)
     assert measure().rates["same_category"] == agreement.Share(1, 1)
     first = record.reviews.exclude(pk=second.pk).get()
-    verdicts.correct(review=first, by=dr_chen, comment="After all.")
+    verdicts.correct(review=first, by=dr_chen, urgency="doctor_weeks")
     assert measure().rates["same_category"] == agreement.Share(0, 1)
 
 

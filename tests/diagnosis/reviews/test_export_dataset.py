@@ -111,7 +111,10 @@ def test_of_several_verdicts_the_newest_counts(willing, dr_chen, folder):
     assert [row.dx for row in rows(folder).values()] == ["bcc"]
     verdicts.correct(review=first, by=dr_chen, comment="After all.")
     export(folder)
-    assert [row.dx for row in rows(folder).values()] == ["benign"]
+    assert [row.dx for row in rows(folder).values()] == ["bcc"]
+    verdicts.correct(review=first, by=dr_chen, diagnosis="nv")
+    export(folder)
+    assert [row.dx for row in rows(folder).values()] == ["nv"]
 
 
 def test_a_verdict_that_a_sign_came_after_teaches_nothing_until_there_is_another(
