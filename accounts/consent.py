@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from accounts.forms import CONSENT_VERSION, BrowserZoneField, SignupForm
+from accounts.forms import CONSENT_VERSION, BrowserZoneField, SignupForm, check_old_enough
 from accounts.models import User
 from accounts.requests import PersonRequest
 from accounts.targets import own_page
@@ -25,8 +25,14 @@ class ConsentForm(forms.Form):
 
     def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if person.date_of_birth:
+        self.known = person.date_of_birth
+        if self.known:
             del self.fields["date_of_birth"]
+
+    def clean(self) -> None:
+        """As of a date that is said here: somebody else may have stored one before."""
+        if self.known:
+            check_old_enough(self.known)
 
 
 def give(*, person: User, time_zone: str = "", date_of_birth: date | None = None) -> None:

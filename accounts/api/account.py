@@ -123,6 +123,8 @@ class AgreementSerializer(serializers.Serializer):
         if "version" in sent and not known:
             missing = self.fields["date_of_birth"].error_messages["required"]
             raise serializers.ValidationError({"date_of_birth": [missing]})
+        if "version" in sent:
+            check_old_enough(known)
         return sent
 
 

@@ -29,7 +29,7 @@ from pydicom.uid import (
 from diagnosis.exchange import fhir
 from diagnosis.language import results
 from diagnosis.records.models import MoleRecord, Picture
-from ml import codes, release
+from ml import codes
 
 MAKER = "Skincare mole check"
 UTF_8 = "ISO_IR 192"
@@ -132,7 +132,8 @@ def _add_dermoscopy(found: FileDataset, record: MoleRecord) -> None:
     found.EmitterColorTemperature = found.OpticalMagnificationFactor = None
     found.ManufacturerModelName = MAKER
     found.DeviceSerialNumber = (urlsplit(settings.SITE_URL).hostname or MAKER)[:64]
-    found.SoftwareVersions = release.current().version
+    # Of what writes this object, not of the model: at every release it has the same content.
+    found.SoftwareVersions = "1"
     found.FrameOfReferenceUID = _uid(record, "frame of reference")
     found.PositionReferenceIndicator = ""
 

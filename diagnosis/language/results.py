@@ -283,6 +283,8 @@ def tag(record: "MoleRecord") -> dict[str, "StrOrPromise"]:
 def tag_of_program(record: "MoleRecord") -> dict[str, "StrOrPromise"]:
     """The same without a doctor's verdict: the program's answer, or how far it is."""
     if record.state == "done" and (said := answer(record)):
+        if record.is_stale and said.tone == "calm":  # by what is not true any more
+            return {"tone": "neutral", "words": f"{said.heading} · {STATES['queued']}"}
         return {"tone": said.tone, "words": said.heading}
     state, assessment = STATES[record.state], record.current_assessment
     advice = advice_that_holds(assessment, record) if assessment else advice_without_answer(record)

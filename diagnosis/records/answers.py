@@ -66,6 +66,8 @@ def give(
     if mole is not None:
         check_owner(mole, by)
     with transaction.atomic():
+        if mole is not None:
+            mole = edits.locked(mole, no_key=True)
         # Locked: no worker finishes between what it read and what is written here.
         record = get_object_or_404(MoleRecord.objects.select_for_update(), pk=record.pk)
         if seen not in (None, tag(record)):

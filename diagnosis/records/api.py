@@ -183,7 +183,8 @@ class RecordViewSet(
     @extend_schema(
         summary="Add a picture of the same mole, which is answered together with the others",
         description="Within an hour, until a doctor looks at it. The record keeps its answer until "
-        "there is another; the very same picture again changes nothing.",
+        "there is another; the very same picture again corrects its modality, and changes nothing "
+        "else.",
         request={"multipart/form-data": FurtherPictureSerializer},
         responses={201: RecordSerializer},
     )

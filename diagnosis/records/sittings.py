@@ -68,8 +68,9 @@ def is_open(record: MoleRecord) -> bool:
 def add(*, record: MoleRecord, by: User, file: File, modality: str = "photo") -> Picture:
     """Store another picture of the mole, and have all of them answered together.
 
-    The very same picture again is the one that is there. Raises PermissionDenied, Closed,
-    PictureRefused, ValidationError for the modality, TryLater.
+    The very same picture again is the one that is there, whose modality is corrected where it is
+    another one now. Raises PermissionDenied, Closed, PictureRefused, ValidationError for the
+    modality, TryLater.
     """
     check_owner(record, by)
     limits.spend(by, "uploads")
@@ -79,7 +80,7 @@ def add(*, record: MoleRecord, by: User, file: File, modality: str = "photo") ->
     uploads.check_judged(modality)
     content = uploads.prepare(picture, file)
     if known := _known(record, picture):
-        return known
+        return _as_taken(record, known, modality)
     check_open(record)
     uploads.check_quota(by)
     try:
@@ -99,6 +100,22 @@ def add(*, record: MoleRecord, by: User, file: File, modality: str = "photo") ->
         uploads.forget(picture)
         return known
     metrics.write(metrics.UPLOADS.more(record.origin, modality))
+    return picture
+
+
+def _as_taken(record: MoleRecord, picture: Picture, modality: str) -> Picture:
+    """The picture, with this modality; all are answered anew where it had another one."""
+    if picture.modality == modality:
+        return picture
+    with transaction.atomic(durable=True):
+        record = _locked(record)
+        check_open(record)
+        picture = picture_of(record, picture.pk)
+        picture.modality = modality
+        picture.save(update_fields=["modality"])
+        if picture is record:
+            changes.forget(record)  # they were measured beside pictures of the other kind
+        _answer_anew(record)
     return picture
 
 

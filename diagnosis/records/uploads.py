@@ -271,7 +271,11 @@ def queue_failed(record: MoleRecord) -> bool:
     """Let a failed record wait again, from the commit on; False where it has not failed."""
     # Not attempts=0: what was tried before has no first wait to be counted.
     queued = MoleRecord.objects.filter(pk=record.pk, state=MoleRecord.State.FAILED).update(
-        state=MoleRecord.State.QUEUED, failure_reason="", attempts=1, finished_at=None
+        state=MoleRecord.State.QUEUED,
+        failure_reason="",
+        attempts=1,
+        finished_at=None,
+        stale_since=None,  # what comes counts all that was changed by now
     )
     if queued:
         transaction.on_commit(lambda: queue.send(record.pk), robust=True)

@@ -171,8 +171,16 @@ def picture_new(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
         if not is_sent:
             sittings.check_open(record)
         elif form.is_valid():
-            sittings.add(record=record, by=request.user, **form.picture)
-            messages.success(request, _("The picture is added. All are judged together now."))
+            there = {picture.pk: picture.modality for picture in record.pictures}
+            added = sittings.add(record=record, by=request.user, **form.picture)
+            if added.pk not in there:
+                messages.success(request, _("The picture is added. All are judged together now."))
+            elif added.modality == there[added.pk]:
+                messages.info(request, _("This very picture is there already. Nothing changed."))
+            else:
+                messages.success(
+                    request, _("How the picture was taken is corrected. It is judged anew.")
+                )
             return redirect("diagnosis:record_detail", pk=pk)
         else:
             status = 400

@@ -115,7 +115,7 @@ class _Report(FPDF):
         self, person: User, born: date | None, mole: Mole | None, every: int, shown: int
     ) -> None:
         self._line(self.title, 20, bold=True, gap=3)
-        facts = [(_("Person"), person.get_full_name())]
+        facts = [(_("Person"), person.display_name or _("Not given"))]
         if born:
             facts.append((_("Born on"), date_format(born, "DATE_FORMAT")))
         if mole and mole.body_site:

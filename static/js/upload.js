@@ -85,8 +85,10 @@ function nameButton() {
 function offerKinds(each) {
   for (const { element } of pictures) {
     const box = one(element, "[data-kind] input");
-    if (box.closest("[data-kind]").hidden) box.checked = ofAll.checked;
-    box.closest("[data-kind]").hidden = !each;
+    const kind = box.closest("[data-kind]");
+    if (kind.hidden) box.checked = ofAll.checked;
+    else if (!each) ofAll.checked = box.checked; // the one that is left
+    kind.hidden = !each;
   }
   several.hidden = !each;
   ofAll.closest(".field").hidden = each;

@@ -67,6 +67,18 @@ def test_pictures_of_one_mole_are_one_record(upload_page: Page, files) -> None:
     assert [one.modality for one in record.pictures] == ["photo", "dermoscopy"]
 
 
+def test_of_two_pictures_the_one_that_is_left_keeps_its_kind(upload_page: Page, files) -> None:
+    upload_page.get_by_label("Picture of the mole").set_input_files(files)
+    upload_page.get_by_label("Taken with a dermatoscope").nth(1).check()
+    upload_page.get_by_role("button", name="Remove").first.click()
+    expect(upload_page.get_by_role("checkbox", name="Taken with a dermatoscope")).to_be_checked()
+    send(upload_page)
+    expect(upload_page.get_by_role("heading", level=1)).to_have_text(
+        "Your picture is being checked"
+    )
+    assert MoleRecord.objects.get().modality == "dermoscopy"
+
+
 def test_after_they_are_sent_a_second_press_leads_to_the_result(upload_page: Page, files) -> None:
     result = re.compile(r"/records/[0-9a-f-]{36}/$")
     stopped = {"status": 204}  # the page stays, as when somebody stops the loading

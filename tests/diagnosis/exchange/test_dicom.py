@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -17,7 +18,7 @@ from diagnosis.language import results
 from diagnosis.models import MoleRecord
 from diagnosis.records import answers, sittings
 from diagnosis.reviews import verdicts
-from ml import images
+from ml import images, release
 from tests.diagnosis.exchange.test_fhir import client_of
 from tests.factories import (
     FurtherPictureFactory,
@@ -165,7 +166,10 @@ def test_of_an_imported_picture_there_is_no_person(alice):
     assert found.PatientID == ""
 
 
-def test_a_dermoscopic_picture_is_one_of_its_own_kind(alice):
+def test_a_dermoscopic_picture_is_one_of_its_own_kind_whichever_release_there_is(
+    alice, monkeypatch
+):
+    monkeypatch.setattr(release, "RELEASE", Path("none"))
     record = assessed(owner=alice, modality="dermoscopy")
     client = client_of(alice)
     found = pydicom.dcmread(io.BytesIO(read(client, record, "picture")))

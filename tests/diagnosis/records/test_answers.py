@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
 
 from diagnosis import queue
-from diagnosis.models import Assessment, MoleRecord, Webhook, WebhookDelivery
+from diagnosis.models import Assessment, Mole, MoleRecord, Webhook, WebhookDelivery
 from diagnosis.moles import edits
-from diagnosis.records import answers, assessments, claims
-from diagnosis.tasks import reassess_record, sweep_records
+from diagnosis.records import answers, assessments, claims, uploads
+from diagnosis.tasks import assess_record, reassess_record, sweep_records
 from tests.factories import MoleFactory, RecordFactory, assessed, picture
 
 
@@ -141,6 +142,55 @@ def test_the_place_counts_however_it_changes(alice, asked, how):
         edits.change(mole=record.mole, by=alice, body_site="face")
     record.refresh_from_db()
     assert record.stale_since
+
+
+def test_a_calm_answer_to_what_was_changed_since_looks_calm_in_no_list(client, say, alice, asked):
+    record = assessed(owner=alice)
+    assert record.current_assessment.advice == "watch"
+    history = reverse("diagnosis:history")
+    client.force_login(alice)
+    assert 'data-tone="calm"' in client.get(history).content.decode()
+    say(record, body_site="face")
+    client.get(history)  # says once that it is saved
+    page = client.get(history).content.decode()
+    assert 'data-tone="calm"' not in page
+    assert "No warning sign found · Waiting to be checked" in page
+
+
+def test_what_was_changed_before_a_new_try_is_counted_by_it(alice, asked):
+    mole = MoleFactory(owner=alice, body_site="back")
+    data = picture((600, 600))
+    record = RecordFactory(
+        owner=alice,
+        mole=mole,
+        modality="dermoscopy",
+        image__data=data,
+        state="failed",
+        failure_reason="unreadable",
+        finished_at=timezone.now(),
+    )
+    edits.change(mole=record.mole, by=alice, body_site="face")
+    record.refresh_from_db()
+    uploads.retry(record=record, by=alice)
+    assess_record(record.pk)
+    record.refresh_from_db()
+    assert record.state in MoleRecord.ASSESSED
+    assert record.stale_since is None
+
+
+def test_a_mole_that_is_deleted_meanwhile_is_not_found(say, alice, monkeypatch):
+    record, mole = assessed(owner=alice), MoleFactory(owner=alice)
+    check = answers.check_owner
+
+    def deleted_meanwhile(of, by):
+        check(of, by)
+        Mole.objects.filter(pk=mole.pk).delete()
+
+    monkeypatch.setattr(answers, "check_owner", deleted_meanwhile)
+    with pytest.raises(Http404):
+        answers.give(record=record, by=alice, mole=mole)
+    record.refresh_from_db()
+    assert record.mole is None
 
 
 def test_a_new_name_at_the_same_place_changes_nothing(alice, asked):

@@ -1,10 +1,11 @@
 """Nobody's picture is stored without their consent, also where others made the account."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.forms import CONSENT_VERSION
@@ -34,6 +35,21 @@ def test_the_upload_page_asks_first_and_once(client, alice):
     assert alice.consented_at
     assert client.get(NEW).status_code == 200
     assert client.get(asked.url).url == NEW
+
+
+def test_a_child_whose_date_of_birth_others_stored_can_t_consent(client, alice):
+    alice.date_of_birth = timezone.localdate() - timedelta(days=365 * 15)
+    alice.save()
+    client.force_login(alice)
+    page = client.post("/account/consent/", {"consent": "on"})
+    assert page.status_code == 400
+    assert "16" in page.content.decode()
+    program = APIClient()
+    program.force_authenticate(alice)
+    sent = program.patch("/api/v1/account/consent/", {"version": CONSENT_VERSION}, format="json")
+    assert sent.status_code == 400
+    alice.refresh_from_db()
+    assert not alice.consent_version
 
 
 @pytest.mark.parametrize(

@@ -251,6 +251,33 @@ def test_the_same_picture_again_changes_nothing(alice, asked, stored_files):
     assert len(stored_files()) == 2
 
 
+@pytest.mark.parametrize("width", [300, 310])
+def test_the_same_picture_again_taken_otherwise_is_judged_as_it_was_taken(
+    client, alice, asked, stored_files, width
+):
+    record = submit(alice, 300)
+    sittings.add(record=record, by=alice, file=file(310))
+    assess_record(record.pk)
+    client.force_login(alice)
+    page = reverse("diagnosis:picture_new", args=[record.pk])
+    for tick, said in (
+        ({}, "Nothing changed"),
+        ({"dermoscopy": "on"}, "judged anew"),
+        ({"dermoscopy": "on"}, "Nothing changed"),
+    ):
+        answer = client.post(page, {"image": file(width)} | tick, follow=True)
+        assert said in answer.content.decode()
+    record = MoleRecord.objects.get()
+    kinds = {300: "photo", 310: "photo"} | {width: "dermoscopy"}
+    assert [one.modality for one in record.pictures] == [kinds[300], kinds[310]]
+    reassess_record(record.pk)
+    assert [part["modality"] for part in MoleRecord.objects.get().current_assessment.pictures] == [
+        kinds[300],
+        kinds[310],
+    ]
+    assert len(stored_files()) == 2
+
+
 @pytest.mark.parametrize(
     ("why", "code"),
     [("full", "full"), ("old", "over"), ("claimed", "seen"), ("reviewed", "seen")],

@@ -1,11 +1,13 @@
 """Share links: what a doctor without an account sees, for how long, how often, and who knows."""
 
+import io
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from auditlog.models import LogEntry
 from django.urls import reverse
 from django.utils import timezone
+from pypdf import PdfReader
 
 from diagnosis import tasks
 from diagnosis.models import MoleRecord, Share
@@ -57,6 +59,18 @@ def test_the_date_of_birth_is_told_of_who_is_known(client, alice, mole, share):
     assert "27 Mar 1980" in open_it(client, share).content.decode()
     assessed(owner=alice, mole=mole, origin="import")
     assert "27 Mar 1980" not in open_it(client, share).content.decode()
+
+
+@pytest.mark.parametrize("page", [SHARED, reverse("diagnosis:shared_report")])
+def test_who_gave_no_name_is_not_called_by_the_address(client, alice, mole, share, page):
+    alice.display_name = ""
+    alice.save()
+    assessed(owner=alice, mole=mole)
+    said = open_it(client, share, page).content
+    if page != SHARED:
+        said = PdfReader(io.BytesIO(said)).pages[0].extract_text().encode()
+    assert b"Not given" in said
+    assert alice.email.encode() not in said
 
 
 def test_a_check_that_failed_does_not_hide_why_a_doctor_should_look(client, alice, mole, share):
