@@ -4,6 +4,7 @@ allauth takes them for the account's: their owner could not sign up, and would b
 account by a new password, or by the identity provider, with whoever added them.
 """
 
+from allauth.account.auth_backends import AuthenticationBackend
 from allauth.account.models import EmailAddress
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -15,6 +16,18 @@ def owners(email: str) -> QuerySet[User]:
     """Whose account has the address: as its own, or as a further one that they confirmed."""
     further = Q(emailaddress__email=email.lower(), emailaddress__verified=True)
     return User.objects.filter(Q(email=email.lower()) | further)
+
+
+class Backend(AuthenticationBackend):
+    """Signs in by an address that the account has; the others are not said to be known."""
+
+    def _authenticate_by_email(self, email: str, password: str) -> User | None:
+        people = owners(email).distinct()
+        confirmed = people.filter(emailaddress__email=email.lower(), emailaddress__verified=True)
+        for person in confirmed or people:
+            if self._check_password(person, password):
+                return person
+        return None
 
 
 def drop_claims(email: str) -> None:

@@ -207,5 +207,8 @@ class AuthenticatorAdmin(OfPeople, AllauthAuthenticatorAdmin):
 
 
 def _after_removal(person: User) -> None:
+    """Also end the tokens of staff who have none now: with another one they would open again."""
     delete_dangling_recovery_codes(person)
+    if person.lacks_second_factor:
+        person.auth_token_set.all().delete()
     notices.send(person, notices.FACTOR_REMOVED)

@@ -14,6 +14,8 @@ from accounts.models import User
 from accounts.requests import PersonApiRequest
 from accounts.staff import roles_elsewhere
 
+WRONG = _("The e-mail address or the password is wrong.")
+
 
 def check(*, request: HttpRequest, email: str, password: str, code: str = "") -> User:
     """The person these credentials belong to: the same checks as signing in on the pages.
@@ -30,7 +32,7 @@ def check(*, request: HttpRequest, email: str, password: str, code: str = "") ->
     except DjangoValidationError as error:
         raise Throttled(detail=error.message) from error
     if user is None or not user.is_active:
-        raise ValidationError(_("The e-mail address or the password is wrong."))
+        raise ValidationError(WRONG)
     if (
         account_settings.EMAIL_VERIFICATION == account_settings.EmailVerificationMethod.MANDATORY
         and not has_verified_email(user)
@@ -54,9 +56,12 @@ def check(*, request: HttpRequest, email: str, password: str, code: str = "") ->
 
 def confirm(*, request: PersonApiRequest, password: str, code: str = "") -> None:
     """Have the person of a request prove themselves again. Raises ValidationError, Throttled."""
+    said = {"email": request.user.email, "password": password, "code": code}
     try:
-        check(request=request._request, email=request.user.email, password=password, code=code)
+        known = check(request=request._request, **said)
     except ValidationError as refused:
         if isinstance(refused.detail, list):
             raise ValidationError({"password": refused.detail}) from refused
         raise
+    if known != request.user:  # whose address it is as well
+        raise ValidationError({"password": [WRONG]})

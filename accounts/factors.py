@@ -7,6 +7,7 @@ from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base import forms as codes
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn import forms as keys
+from allauth.mfa.webauthn.internal import auth
 from django import forms
 
 from accounts.models import User
@@ -51,7 +52,15 @@ class ReauthenticateWebAuthnForm(ByKey, keys.ReauthenticateWebAuthnForm):
 
 
 class LoginWebAuthnForm(ByKey, keys.LoginWebAuthnForm):
-    pass
+    """By a key alone, which has to know its owner by a PIN or a finger: the challenge asked for it.
+
+    The library keeps one challenge a session, and that after a password asks for a touch only.
+    """
+
+    def clean_credential(self) -> Authenticator:
+        if (auth.get_state() or {}).get("user_verification") != "required":
+            raise get_adapter().validation_error("incorrect_code")
+        return super().clean_credential()
 
 
 class AddWebAuthnForm(keys.AddWebAuthnForm):

@@ -43,8 +43,15 @@ def passed_second_step(request: HttpRequest) -> bool:
     """
     if settings.DEMO:
         return True
-    by_factor = "mfa" in _methods(request)
+    by_factor = _is_by_factor(request)
     return by_factor and not _lacks_provider(request) and not request.user.lacks_second_factor
+
+
+def _is_by_factor(request: HttpRequest) -> bool:
+    """By one that still is on, or by the identity provider's word, which names none."""
+    on = {None, *request.user.authenticator_set.values_list("pk", flat=True)}
+    records = get_authentication_records(request, request.user)
+    return any(record["method"] == "mfa" and record.get("id") in on for record in records)
 
 
 def roles_elsewhere() -> str:

@@ -7,7 +7,8 @@ owner takes the account, by a new password or by the identity provider.
 from typing import Any
 
 from allauth.account.internal.flows.email_verification import verify_email_indirectly
-from allauth.account.signals import password_reset
+from allauth.account.models import EmailAddress
+from allauth.account.signals import email_confirmed, password_reset
 from django.db.models import QuerySet
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -41,6 +42,13 @@ def forget_who_signed_up(person: User) -> None:
     # For e-mails, which no browser asks for.
     person.language = get_language() or ""
     person.save()
+
+
+@receiver(email_confirmed, dispatch_uid="taken_by_its_owner")
+def taken_by_its_owner(email_address: EmailAddress, **_: Any) -> None:
+    """Remove what others signed up for with the address: it is in the owner's way."""
+    others = never_in().filter(email=email_address.email)
+    others.exclude(pk=email_address.user_id).delete()
 
 
 @receiver(password_reset, dispatch_uid="taken_by_a_new_password")

@@ -7,7 +7,6 @@ row: audit/apps.py.
 from typing import Any
 
 from allauth.account.internal.flows.login import get_authentication_records
-from allauth.account.internal.userkit import filter_users_by_email
 from allauth.account.signals import user_logged_in
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authentication_failed
@@ -15,6 +14,7 @@ from django.contrib.auth.signals import user_logged_out, user_login_failed
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from accounts.addresses import owners
 from accounts.models import User
 from audit import log
 
@@ -44,7 +44,7 @@ def refused(
     ``person`` and ``details`` are those of accounts/refusals.py; Django itself sends neither.
     """
     email = credentials.get("email") or ""
-    people = [person] if person else filter_users_by_email(email, for_login=True)
+    people = [person] if person else owners(email).distinct()
     for one in people or [None]:
         log.decision(one, log.REFUSED, **(details or {}))
 

@@ -94,7 +94,8 @@ def second_step() -> Iterator[None]:
 
     def pass_it(request, user, **_) -> None:
         if "REMOTE_ADDR" not in request.META:  # that of force_login
-            record_authentication(request, user, "mfa", type="totp")
+            factor = user.authenticator_set.exclude(type="recovery_codes").first()
+            record_authentication(request, user, "mfa", id=factor.pk if factor else 0, type="totp")
 
     user_logged_in.connect(pass_it)
     yield

@@ -35,6 +35,11 @@ class WebhookAdmin(Seen, admin.ModelAdmin):
     show_full_result_count = False
     actions = None
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Webhook]:
+        """What belongs to a superuser stays with superusers."""
+        rows = super().get_queryset(request)
+        return rows if request.user.is_superuser else rows.filter(owner__is_superuser=False)
+
 
 class AttemptInline(Seen, admin.TabularInline):
     model = WebhookAttempt
@@ -56,6 +61,13 @@ class WebhookDeliveryAdmin(Seen, admin.ModelAdmin):
     inlines = (AttemptInline,)
     show_full_result_count = False
     actions = ("send_again",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookDelivery]:
+        """As of the webhooks."""
+        rows = super().get_queryset(request)
+        return (
+            rows if request.user.is_superuser else rows.exclude(webhook__owner__is_superuser=True)
+        )
 
     @admin.action(description=_("Send again"), permissions=["resend"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:

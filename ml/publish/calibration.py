@@ -132,7 +132,7 @@ def limits(quality: np.ndarray) -> list[Limit]:
         {"reason": "too_dark", "number": "brightness", "min": _low(of["brightness"])},
         {"reason": "glare", "number": "glare", "max": max(_high(of["glare"]), MIN_GLARE)},
         {"reason": "too_small", "number": "mask_area", "min": _low(of["mask_area"])},
-        {"reason": "cut_off", "number": "mask_edge", "max": max(_high(of["mask_edge"]), MIN_CUT)},
+        {"reason": "cut_off", "number": "mask_edge", "max": max(_most(of["mask_edge"]), MIN_CUT)},
         {"warning": "touches_edge", "number": "mask_edge", "max": 0.02},
         {"warning": DARK_SKIN, "number": "skin_tone", "min": DARK_BELOW},
     ]
@@ -140,11 +140,10 @@ def limits(quality: np.ndarray) -> list[Limit]:
 
 def _high(values: np.ndarray) -> float:
     """The upper end of a number's real range: the quantile at 1 − TAIL, or, where the pictures
-    are too few to show it, the largest one, or the median and 2.2 times its distance to the
-    quantile at 0.95 (3.6 σ of a normal tail)."""
+    may be too few to show it, the median and 2.2 times its distance to the quantile at 0.95 (3.6 σ
+    of a normal tail), if that is more; for a share that can be more than 1."""
     middle, most = np.quantile(values, [0.5, 0.95])
-    seen = np.quantile(values, 1 - TAIL, method="higher")
-    return float(max(seen, middle + 2.2 * (most - middle)))
+    return float(max(_most(values), middle + 2.2 * (most - middle)))
 
 
 def _low(values: np.ndarray) -> float:
@@ -152,6 +151,10 @@ def _low(values: np.ndarray) -> float:
     brightnesses from 0 up; 0, which refuses nothing, where real lesions have 0."""
     far = np.exp(-_high(-np.log(np.maximum(values, 1e-3))))
     return float(min(far, _least(values)))
+
+
+def _most(values: np.ndarray) -> float:
+    return float(np.quantile(values, 1 - TAIL, method="higher"))
 
 
 def _least(values: np.ndarray, share: float = TAIL) -> float:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from allauth.account.models import EmailAddress
+from auditlog.models import LogEntry
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
@@ -50,6 +51,34 @@ def test_its_owner_signs_up_all_the_same(mallory, client, mailoutbox, door):
     assert not EmailAddress.objects.filter(user=mallory, email=CHEN, verified=True).exists()
     client.post(reverse("account_login"), {"login": CHEN, "password": NEW})
     assert client.get("/account/").context["user"] == chen
+
+
+def test_nobody_signs_in_by_it(mallory, client):
+    said = {"email": CHEN, "password": PASSWORD}
+    assert APIClient().post("/api/v1/auth/token/", said, format="json").status_code == 400
+    client.post(reverse("account_login"), {"login": CHEN, "password": PASSWORD})
+    assert "_auth_user_id" not in client.session
+    refused = LogEntry.objects.filter(additional_data__action="sign-in refused")
+    assert not refused.filter(object_pk=str(mallory.pk)).exists()
+
+
+def test_what_others_signed_up_for_with_it_is_not_in_its_owners_way(
+    settings, client, alice, mailoutbox
+):
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    Client().post(reverse("account_signup"), FORM | {"consent": "on"})
+    assert User.objects.filter(email=CHEN).exists()
+    cache.clear()
+    mailoutbox.clear()
+    client.force_login(alice)
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    client.post(reverse("account_email"), {"action_add": "", "email": CHEN})
+    confirm = next(link(mail) for mail in mailoutbox if mail.to == [CHEN])
+    client.post(confirm)
+    client.post(reverse("account_email"), {"action_primary": "", "email": CHEN})
+    alice.refresh_from_db()
+    assert alice.email == CHEN
+    assert alice.emailaddress_set.get(primary=True).email == CHEN
 
 
 def test_a_new_password_for_it_is_none_for_that_account(mallory, client, mailoutbox):

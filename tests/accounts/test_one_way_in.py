@@ -4,10 +4,13 @@ import time
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.internal import auth
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 from django.urls import reverse
+from rest_framework.test import APIClient
 
+from accounts import tokens
 from tests.accounts.test_token import current_code
 from tests.factories import PASSWORD, TOTP_SECRET, UserFactory
 from tests.site.test_roles_walk import SECURITY_KEY
@@ -66,6 +69,52 @@ def test_the_second_step_of_another_session_does_not_count(client, dr_chen):
     assert answer.request["PATH_INFO"] == reverse("mfa_reauthenticate")
     client.post(answer.request["PATH_INFO"], {"code": current_code(TOTP_SECRET)})
     assert client.get(ADMIN).status_code == 200
+
+
+def test_a_session_ends_with_the_factor_that_opened_it(client, dr_chen, frank):
+    app = Authenticator.objects.get(user=dr_chen, type="totp")
+    sign_in(client, dr_chen)
+    assert client.get(ADMIN).status_code == 200
+    key = {"name": "key", "credential": SECURITY_KEY}
+    Authenticator.objects.create(user=dr_chen, type="webauthn", data=key)
+    assert client.get(ADMIN).status_code == 200
+    administrator = Client()
+    administrator.force_login(frank)
+    administrator.post(reverse("admin:mfa_authenticator_delete", args=[app.pk]), {"post": "yes"})
+    answer = client.get(ADMIN, follow=True)
+    assert answer.request["PATH_INFO"] == reverse("mfa_reauthenticate_webauthn")
+
+
+def test_tokens_of_staff_end_with_their_last_factor_and_no_new_one_opens_them(dr_chen, frank):
+    _, token = tokens.create(person=dr_chen)
+    program = APIClient(HTTP_AUTHORIZATION=f"Token {token}")
+    assert program.get("/api/v1/account/").status_code == 200
+    administrator = Client()
+    administrator.force_login(frank)
+    app = Authenticator.objects.get(user=dr_chen, type="totp")
+    administrator.post(reverse("admin:mfa_authenticator_delete", args=[app.pk]), {"post": "yes"})
+    key = {"name": "key", "credential": SECURITY_KEY}
+    Authenticator.objects.create(user=dr_chen, type="webauthn", data=key)
+    assert program.get("/api/v1/account/").status_code == 401
+
+
+@pytest.mark.parametrize("asked", ["required", "preferred"])
+def test_a_key_alone_signs_in_only_where_it_had_to_know_its_owner(
+    client, dr_chen, monkeypatch, asked
+):
+    """The challenge after a password asks for a touch, and lies in the same session."""
+    key = {"name": "key", "credential": SECURITY_KEY}
+    theirs = Authenticator.objects.create(user=dr_chen, type="webauthn", data=key)
+    # In place of a key that signs the challenge, whichever it is.
+    monkeypatch.setattr(auth, "parse_authentication_response", lambda _response: None)
+    monkeypatch.setattr(auth, "extract_user_from_response", lambda _response: dr_chen)
+    monkeypatch.setattr(auth, "complete_authentication", lambda *_: theirs)
+    page = reverse("mfa_login_webauthn")
+    session = client.session
+    session[auth.STATE_SESSION_KEY] = {"challenge": "x", "user_verification": asked}
+    session.save()
+    client.post(page, {"credential": '{"id": "x"}'})
+    assert (client.get(ADMIN).status_code == 200) == (asked == "required")
 
 
 def test_who_has_a_key_and_no_app_is_asked_for_the_key(client, db):

@@ -1,4 +1,4 @@
-"""Ten pictures that should fool the model, made here on rendered skin and a rendered lesion."""
+"""Twelve pictures that should fool the model, made here on rendered skin and a rendered lesion."""
 
 import functools
 from collections.abc import Callable
@@ -111,6 +111,24 @@ def behind_glare() -> Image.Image:
     return Image.fromarray(rgb.astype(np.uint8))
 
 
+def _hidden(box: tuple[int, int, int, int], colour: tuple[int, int, int]) -> Image.Image:
+    """The lesion under an ellipse of one colour, whose edge alone is soft."""
+    image, over = lesion().copy(), Image.new("L", (SIDE, SIDE))
+    ImageDraw.Draw(over).ellipse(box, fill=255)
+    image.paste(colour, mask=over.filter(ImageFilter.GaussianBlur(2)))
+    return image
+
+
+def glare_on_a_part() -> Image.Image:
+    """A flash, mirrored by a seventh of the lesion."""
+    return _hidden((205, 195, 300, 280), (255, 255, 255))
+
+
+def blot() -> Image.Image:
+    """Ink on the middle of the lesion."""
+    return _hidden((190, 190, 320, 320), (34, 44, 120))
+
+
 def half() -> Image.Image:
     return lesion().crop((SIDE // 2, 0, SIDE, SIDE // 2)).resize((SIDE, SIDE))
 
@@ -137,6 +155,6 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
     f.__name__: f
     for f in (
         coin, button, drawn_circle, nipple, screenshot_with_text,
-        behind_glare, half, two, blurred, pen_circle,
+        behind_glare, glare_on_a_part, blot, half, two, blurred, pen_circle,
     )
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the released model answers to ten pictures that should fool it (``fooling.py``)."""
+"""What the released model answers to twelve pictures that should fool it (``fooling.py``)."""
 
 import fooling
 import numpy as np
@@ -10,6 +10,7 @@ NO_LESION = ("coin", "button", "drawn_circle", "nipple", "screenshot_with_text")
 # What is said of each of these, as a reason to refuse or as a warning; one of them is enough.
 SPOILT = {
     "behind_glare": {"glare", "covered", "unfamiliar"},
+    "glare_on_a_part": {"glare", "covered"},
     "two": {"several_lesions"},
     "blurred": {"blurred", "no_lesion"},
 }
@@ -42,8 +43,9 @@ def test_what_spoils_a_picture_is_said(answer, name):
     assert SPOILT[name] & {*said.reasons, *said.warnings}
 
 
-def test_half_a_lesion_is_never_called_harmless(answer):
-    assert answer("half").advice != "watch"
+@pytest.mark.parametrize("name", ["half", "blot"])
+def test_a_part_of_a_lesion_is_never_called_harmless(answer, name):
+    assert answer(name).advice != "watch"
 
 
 def test_a_pen_circle_around_a_mole_is_no_reason_to_refuse(answer):
