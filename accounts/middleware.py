@@ -33,7 +33,7 @@ def clean_device(get_response: Callable) -> Callable:
         if (SESSION_KEY in request.session) == was_signed_in:
             return response
         if was_signed_in:
-            response.delete_cookie(DEVICE_COOKIE)
+            # The cookie stays: another tab may store more of this person's, until the next comes.
             response["Clear-Site-Data"] = EVERYTHING
             return response
         user = request.user

@@ -123,7 +123,9 @@ class BodyMap extends HTMLElement {
     const site = this.place.value;
     const current = this.chosen ?? this.regions.find((region) => region.dataset.site === site);
     for (const region of this.regions) {
-      region.setAttribute("aria-checked", String(region === current));
+      // Of a place without a side, chosen in the list, neither side is.
+      const isOn = region === (region.dataset.side ? this.chosen : current);
+      region.setAttribute("aria-checked", String(isOn));
       region.toggleAttribute("data-on", this.chosen ? region === current : region.dataset.site === site);
       region.setAttribute("tabindex", region === (current ?? this.regions[0]) ? "0" : "-1");
     }

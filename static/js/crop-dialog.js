@@ -9,6 +9,7 @@ class CropDialog extends HTMLElement {
   /** Of cropperjs, which comes when it is needed. @type {any} */ canvas;
   /** @type {any} */ image;
   /** @type {(part: Blob | null) => void} */ done = () => {};
+  /** @type {(error: unknown) => void} */ fail = () => {};
 
   connectedCallback() {
     this.dialog = this.querySelector("dialog");
@@ -20,12 +21,13 @@ class CropDialog extends HTMLElement {
     });
   }
 
-  /** Let the person choose. Resolves to a JPEG, or null where they changed nothing.
+  /** Let the person choose. Resolves to a JPEG, or null where they changed nothing. Raises
+   * RangeError where the browser has no room to cut it.
    * @param {string} address @returns {Promise<Blob | null>} */
   async crop(address) {
     await import(String(this.dataset.cropper)); // 13 kB that most visits do without
     /** @type {Promise<Blob | null>} */
-    const answer = new Promise((resolve) => { this.done = resolve; });
+    const answer = new Promise((resolve, reject) => { [this.done, this.fail] = [resolve, reject]; });
     this.dialog.showModal();
     this.stage.replaceChildren(/** @type {any} */ (this.querySelector("template")).content.cloneNode(true));
     this.canvas = this.stage.querySelector("cropper-canvas");
@@ -56,7 +58,7 @@ class CropDialog extends HTMLElement {
     if (!button) return;
     const [action, ...amounts] = button.value.split(" ");
     const numbers = amounts.map(Number);
-    if (action === "use") this.done(await this.cut());
+    if (action === "use") await this.cut().then(this.done, this.fail);
     if (action === "use" || action === "cancel") this.dialog.close();
     if (action === "move") this.image.$move(...numbers.map((n) => n * STEP * this.canvas.clientWidth));
     if (action === "zoom") this.zoom(numbers[0] * STEP);
@@ -82,7 +84,9 @@ class CropDialog extends HTMLElement {
     const [a, b] = this.image.$getTransform();
     const width = Math.min(LONGEST, Math.round(this.canvas.clientWidth / Math.hypot(a, b)));
     const canvas = await this.canvas.$toCanvas({ width, height: width });
-    return new Promise((resolve) => { canvas.toBlob(resolve, "image/jpeg", 0.95); });
+    return new Promise((resolve, reject) => {
+      canvas.toBlob((/** @type {Blob | null} */ part) => part ? resolve(part) : reject(new RangeError("No room")), "image/jpeg", 0.95);
+    });
   }
 }
 

@@ -131,7 +131,9 @@ function showNextBeside() {
   shown = (shown + 2) % (others.length + 1) - 1; // after the last one, none
   beside.hidden = shown < 0;
   if (shown >= 0) {
-    beside.querySelector("img").src = others[shown].dataset.picture;
+    const image = beside.querySelector("img");
+    image.removeAttribute("src"); // else the one before stays under these words until this one is there
+    image.src = others[shown].dataset.picture;
     beside.querySelector("figcaption").textContent = others[shown].querySelector("p").textContent;
   }
   fitAll();

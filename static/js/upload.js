@@ -177,8 +177,8 @@ async function cropped(picture) {
   const address = URL.createObjectURL(picture.shown ?? picture.original);
   /** @type {Blob | null} */
   const part = await one(document, "crop-dialog").crop(address).catch((/** @type {unknown} */ error) => {
-    console.warn("Not loaded:", error);
-    say(picture, words.lost, true);
+    console.warn("Not cropped:", error);
+    say(picture, error instanceof RangeError ? words.notCut : words.lost, true);
     return null;
   });
   URL.revokeObjectURL(address);
@@ -202,6 +202,7 @@ function remove(picture) {
 
 /** @param {Picture} picture */
 function drop(picture) {
+  URL.revokeObjectURL(one(picture.element, "img").src);
   picture.element.remove();
   pictures = pictures.filter((other) => other !== picture);
   refresh();

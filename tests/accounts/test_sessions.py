@@ -107,6 +107,13 @@ def test_whoever_signs_in_next_gets_an_empty_browser(phone, alice, bob):
         del phone.cookies["sessionid"]
 
 
+def test_also_after_a_sign_out_since_another_tab_may_have_stored_more(phone, alice, bob):
+    phone.post(reverse("account_logout"))
+    answers = {"login": bob.email, "password": PASSWORD}
+    answer = phone.post(reverse("account_login"), answers)
+    assert answer["Clear-Site-Data"] == '"cache", "storage"'
+
+
 def test_alice_does_not_end_the_session_of_bob(phone, bob):
     bobs = signed_in(bob, "Opera")
     assert "A browser" not in phone.get(SESSIONS).content.decode()

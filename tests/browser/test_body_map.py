@@ -131,6 +131,8 @@ def test_a_name_that_two_pages_suggest_makes_a_mole_each(upload_page: Page, tmp_
 def test_the_list_moves_the_map(upload_page: Page) -> None:
     upload_page.get_by_label("Where it is on the body").select_option("Face")
     expect(upload_page.get_by_role("radio", name="Face")).to_be_checked()
+    upload_page.get_by_label("Where it is on the body").select_option("Forearm")  # of either side
+    expect(upload_page.get_by_role("radio", checked=True)).to_have_count(0)
     upload_page.get_by_label("Where it is on the body").select_option("Nail")  # is on no map
     expect(upload_page.get_by_role("radio", checked=True)).to_have_count(0)
 

@@ -76,6 +76,14 @@ def test_the_square_is_moved_by_keyboard_and_never_leaves_the_picture(page, dial
         assert_colour(picture, x, 0.5, YELLOW)
 
 
+def test_a_device_without_room_for_the_part_says_so(page, dialog) -> None:
+    page.evaluate("() => { HTMLCanvasElement.prototype.toBlob = (done) => done(null); }")
+    press(dialog, "Use this part")
+    expect(page.locator(".pictures")).to_contain_text("The part could not be cut out")
+    expect(page.get_by_text("cropped")).to_be_hidden()
+    expect(page.get_by_role("button", name="Crop and turn")).to_be_focused()
+
+
 def test_turned_and_closer(page, dialog) -> None:
     press(dialog, "Turn right")
     press(dialog, "Closer", 3)

@@ -94,7 +94,7 @@ export class Camera {
     for (const { deviceId } of better) {
       if (this.stream) stop(this.stream);
       const isOpen = await this.take(generation, deviceId).catch((error) => console.warn("Not opened:", error));
-      if (isOpen === false) return; // closed meanwhile
+      if (isOpen === false || generation !== this.generation) return; // closed meanwhile
       if (isOpen && canFocus(this.abilities)) return remember(deviceId);
     }
     if (this.stream) stop(this.stream);

@@ -4,7 +4,7 @@ import { Camera } from "./camera.js";
 import { cameras, remember } from "./devices.js";
 import * as outbox from "./outbox.js";
 import { cookie, send as sendToApi } from "./send.js";
-import { Steady } from "./steady.js";
+import { OLD_MS, Steady } from "./steady.js";
 import { View } from "./view.js";
 
 const AHEAD = 2; // frames under way: one is judged, one is ready
@@ -27,6 +27,7 @@ let underway = 0;
 let round = 0; // grows with each start, stop and new mole: earlier frames are not shown
 /** @type {import("./steady.js").Shown} */
 let shown;
+let lookedAt = Infinity; // at the frame that is shown, while one is
 let wanted = false; // started, and not stopped
 let saving = false; // until what is taken is sent or kept
 let afterSaving = () => {}; // what was asked for meanwhile
@@ -53,7 +54,8 @@ const answers = {
   look({ look, round: of }) {
     underway--;
     if (of !== round || !camera.isOn) return;
-    shown = steady.add(look, performance.now());
+    lookedAt = performance.now();
+    shown = steady.add(look, lookedAt);
     view.showAnswer(shown);
     view.drawOutline(look.assessment.usable ? look.assessment.outline : null);
     view.maySave(!saving);
@@ -83,7 +85,11 @@ const answers = {
   },
 };
 worker.addEventListener("message", ({ data }) => answers[data.said](data));
-worker.addEventListener("error", () => answers.failed({ task: "load", error: "worker" }));
+worker.addEventListener("error", () => {
+  wanted = false; // it is gone, until the page is loaded again
+  view.open.disabled = true;
+  answers.failed({ task: "load", error: "worker" });
+});
 
 async function open() {
   if (camera.isOn) return;
@@ -128,6 +134,7 @@ function endTaking() {
 /** Nothing of earlier frames is shown or saved any more; only a warning sign stays. */
 function newRound() {
   round++;
+  lookedAt = Infinity;
   worker.postMessage({ task: "forget" });
   view.maySave(false);
   view.say("still", null);
@@ -316,7 +323,14 @@ view.keptList.addEventListener("click", async (/** @type {Event} */ event) => {
   view.say("kept-said", picture ? says.deleted : says.gone);
   await showKept();
 });
-camera.onstill = (stands) => view.say("still", stands ? says.stands_still : null);
+camera.onstill = (stands) => {
+  if (stands) newRound(); // the last answer is to what is not framed any more
+  view.say("still", stands ? says.stands_still : null);
+};
+// Where the worker stands still, the picture moves on.
+setInterval(() => {
+  if (performance.now() - lookedAt > OLD_MS) newRound();
+}, OLD_MS / 5);
 camera.onend = () => {
   close();
   view.say("said", says.taken_away);

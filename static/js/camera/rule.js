@@ -13,13 +13,15 @@
  * }} Card what model.json says; `live` is for one pass, and missing up to 2026.11.8
  */
 
-/** Logits → probabilities by a temperature and a bias (ml.classifier.calibrated).
+/** Logits → probabilities by a temperature and a bias (ml.classifier.calibrated). Raises Error for
+ * what is not a number, which would be below every threshold.
  * @param {ArrayLike<number>} logits @param {Calibration} calibration @returns {number[]} */
 export function calibrated(logits, { temperature, bias }) {
   const z = Array.from(logits, (logit, i) => logit / temperature + bias[i]);
   const largest = Math.max(...z);
   const powers = z.map((value) => Math.exp(value - largest));
   const sum = powers.reduce((a, b) => a + b, 0);
+  if (!Number.isFinite(sum)) throw new Error("The program's answer is not a number");
   return powers.map((power) => power / sum);
 }
 

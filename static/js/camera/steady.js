@@ -2,6 +2,7 @@
 
 const WINDOW_MS = 1500; // the last frames that count
 const FEWEST = 3; // frames before anything is said
+export const OLD_MS = 5000; // without a frame: what was said is of another scene
 const APPEARS = 0.6; // the share of frames that can be judged, from which an answer appears
 const VANISHES = 0.3; // and below which it goes
 const SHARE = 1 / 3; // of the judged frames: from it on, the more serious answer counts
@@ -56,6 +57,8 @@ export class Steady {
 
   /** @param {Look} look @param {number} at milliseconds @returns {Shown} */
   add(look, at) {
+    const before = this.frames.at(-1);
+    if (before && at - before.at > OLD_MS) this.pause();
     this.now = at;
     this.frames.push({ look, at });
     while (this.frames.length > FEWEST && this.frames[0].at < at - WINDOW_MS) this.frames.shift();

@@ -123,8 +123,13 @@ export class View {
     this.keptList.replaceChildren(...pictures.map(({ id, jpegs, savedAt }) => {
       const copy = row.cloneNode(true);
       copy.querySelector("img").src = URL.createObjectURL(jpegs[0]);
-      copy.querySelector("time").textContent = new Date(savedAt).toLocaleString(document.documentElement.lang);
-      for (const button of copy.querySelectorAll("button")) button.value = id;
+      const time = new Date(savedAt).toLocaleString(document.documentElement.lang);
+      copy.querySelector("time").textContent = time;
+      copy.querySelector("img").alt += `, ${time}`;
+      for (const button of copy.querySelectorAll("button")) {
+        button.value = id;
+        button.setAttribute("aria-label", `${button.textContent}: ${time}`);
+      }
       return copy;
     }));
     if (position < 0) return;

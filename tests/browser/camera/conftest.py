@@ -58,6 +58,12 @@ def _drawn(no_lesion: bool) -> list[Path]:
     return sorted(folder.iterdir())
 
 
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
 @pytest.fixture(scope="session")
 def pick() -> Callable[[str], Path]:
     """A real photograph that the released model answers clearly ("watch", "doctor_days"), or one

@@ -235,6 +235,38 @@ def test_what_stays_blurred_may_be_too_near(take) -> None:
     assert "too near to focus" in words["hints"]["too_near"]
 
 
+def test_frames_from_before_a_gap_say_nothing_of_what_is_framed_now(take) -> None:
+    said = take().evaluate(
+        """async () => {
+          const main = document.querySelector("script[src$='main.js']").src;
+          const { Steady } = await import(main.replace("main.js", "steady.js"));
+          const steady = new Steady(["watch", "doctor_weeks", "doctor_days"]);
+          const assessment = { usable: true, reasons: [], warnings: [], advice: "watch" };
+          const look = { assessment, isClearlyFlagged: false, sharpness: 1 };
+          return [0, 100, 200, 20_000, 20_100, 20_200].map((at) => steady.add(look, at).advice);
+        }"""
+    )
+    assert said == [None, None, "watch", None, None, "watch"]
+
+
+def test_what_is_not_a_number_is_an_error_and_not_calm(take) -> None:
+    failed = take().evaluate(
+        """async () => {
+          const main = document.querySelector("script[src$='main.js']").src;
+          const { calibrated } = await import(main.replace("main.js", "rule.js"));
+          const bias = [0, 0];
+          return [NaN, Infinity].map((logit) => {
+            try {
+              return calibrated([logit, 0], { temperature: 1, bias });
+            } catch {
+              return "failed";
+            }
+          });
+        }"""
+    )
+    assert failed == ["failed", "failed"]
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [

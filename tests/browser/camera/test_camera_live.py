@@ -6,7 +6,15 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.camera.conftest import HEIGHT, WIDTH, expect_advice, lesions, shaken, start
+from tests.browser.camera.conftest import (
+    HEIGHT,
+    HIDE,
+    WIDTH,
+    expect_advice,
+    lesions,
+    shaken,
+    start,
+)
 
 # All that the page answers from here on, as it comes.
 LISTEN = """() => {
@@ -18,10 +26,6 @@ LISTEN = """() => {
   }).observe(outcome, { attributes: true });
 }"""
 
-HIDE = """(hidden) => {
-  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
-  document.dispatchEvent(new Event("visibilitychange"));
-}"""
 # The camera starts when it is allowed to, and not before.
 SLOW = """() => {
   const start = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -122,6 +126,41 @@ def test_on_a_still_picture_the_answer_stands_still(phone, film, pick, kind) -> 
     page.evaluate(LISTEN)
     page.wait_for_timeout(10_000)
     assert len(page.evaluate("window.said")) <= 2  # as it was, and one change
+
+
+STALLS = """
+    window.held = [];
+    const listen = Worker.prototype.addEventListener;
+    Worker.prototype.addEventListener = function (kind, heard) {
+      listen.call(this, kind, (event) => {
+        if (window.stalled && event.data?.said === "look") window.held.push(() => heard(event));
+        else heard(event);
+      });
+    };
+    window.muted = false;
+    const take = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = async (wanted) => {
+      const stream = await take(wanted);
+      Object.defineProperty(stream.getVideoTracks()[0], "muted", { get: () => window.muted });
+      return stream;
+    };
+"""
+
+
+@pytest.mark.parametrize("what", ["stalled", "muted"])
+def test_no_calm_answer_stands_over_what_nobody_looks_at(phone, film, pick, what) -> None:
+    """The worker or the camera stands still, and the phone moves on to another mole."""
+    page = phone(film(shaken(pick("watch"), count=40)), script=STALLS)
+    start(page)
+    expect_advice(page, "watch")
+    page.evaluate(f"window.{what} = true")
+    expect(page.locator("[data-outcome]")).not_to_have_attribute(
+        "data-advice", "watch", timeout=15_000
+    )
+    if what == "muted":  # with the film in its place
+        expect(page.get_by_text("The camera gives no new picture.")).to_be_visible()
+    page.evaluate(f"window.{what} = false; for (const go of window.held.splice(0)) go()")
+    expect_advice(page, "watch")
 
 
 def test_a_warning_sign_stays_until_another_mole(phone, film, pick) -> None:

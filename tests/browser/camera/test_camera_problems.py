@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 import ml.release
-from tests.browser.camera.conftest import shaken, start
+from tests.browser.camera.conftest import HIDE, shaken, start
 
 
 def said(page: Page, sentence: str) -> None:
@@ -53,6 +53,26 @@ def test_a_camera_that_is_taken_away(phone, film, pick) -> None:
         "document.querySelector('video').srcObject.getTracks()[0].dispatchEvent(new Event('ended'))"
     )
     said(page, "The camera was switched off.")
+
+
+WORKER = """
+    const Real = Worker;
+    window.Worker = class extends Real {
+      constructor(...given) { super(...given); window.worker = this; }
+    };
+"""
+
+
+def test_a_program_that_ends_is_not_started_again_by_coming_back(phone, film, pick) -> None:
+    page = phone(film(shaken(pick("watch"), count=3)), script=WORKER)
+    start(page)
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    page.evaluate("window.worker.dispatchEvent(new Event('error'))")
+    said(page, "The program could not be loaded.")
+    for hidden in (True, False):
+        page.evaluate(HIDE, hidden)
+    said(page, "The program could not be loaded.")
+    expect(page.get_by_role("button", name="Start the camera")).to_be_disabled()
 
 
 def gone(route: Route) -> None:
