@@ -344,8 +344,8 @@ def _print_counts(manifest: Manifest) -> None:
 def _held_out(rows: list[Row], model: Path, split: str, with_seen: bool) -> tuple[list[Row], int]:
     """The rows to measure on, and how many the model was trained or calibrated on.
 
-    These are known by name or by content, and left out unless ``with_seen``; so are kinds of
-    picture that the model does not judge. Raises DatasetError where nothing is left.
+    These are known by name, by their patient or by content, and left out unless ``with_seen``; so
+    are kinds of picture that the model does not judge. Raises DatasetError where nothing is left.
     """
     from ml.datasets import seen, splits
 
@@ -356,6 +356,7 @@ def _held_out(rows: list[Row], model: Path, split: str, with_seen: bool) -> tupl
         if not rows:
             raise DatasetError(f"No picture is in the test fold of {model}; use --split all.")
         return rows, 0
+    folds = splits.inherited(rows, folds)
     by_content = seen.recognise(rows, model)
     known = [
         fold in ("train", "validation") or (fold is None and bool(same))

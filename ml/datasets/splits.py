@@ -71,6 +71,21 @@ def read(path: Path, rows: list[Row]) -> list[str | None]:
     return [key and stored.get(key) for key in _keys(stored, rows)]
 
 
+def inherited(
+    rows: list[Row], folds: Sequence[str | None], cache: Path = duplicates.CACHE
+) -> list[str | None]:
+    """These folds, and of pictures without one that of the same patient, lesion or near-duplicate,
+    the most learnt one where they have several: who was learnt from is a stranger in no picture."""
+    keys = duplicates.components(rows, cache)
+    theirs: dict[str, set[str]] = defaultdict(set)
+    for key, fold in zip(keys, folds, strict=True):
+        theirs[key] |= {fold} if fold else set()
+    return [
+        fold or next((each for each in FOLDS if each in theirs[key]), None)
+        for key, fold in zip(keys, folds, strict=True)
+    ]
+
+
 def missing(path: Path, rows: list[Row], folds: Sequence[str] = FOLDS) -> tuple[int, int]:
     """How many of the pictures that a stored split has in ``folds`` are not among the rows, and
     how many it has there. Raises like ``read``."""

@@ -163,13 +163,16 @@ def _begin(out: Path) -> Path:
 
 
 def _held_out(released: Path, rows: list[Row]) -> tuple[list[Row], np.ndarray, np.ndarray]:
-    """The rows that a release did not learn, the fold of each, validation or test, and whether its
-    split does not know them. Raises DatasetError where either fold has no lesion."""
-    folds = splits.read(released / runs.SPLIT, rows)
-    unknown = [i for i, fold in enumerate(folds) if fold is None]
-    of = [rows[i] for i in unknown]
+    """The rows that a release did not learn, nor others of their patients, the fold of each,
+    validation or test, and whether its split does not know them. Raises DatasetError where either
+    fold has no lesion."""
+    known = splits.read(released / runs.SPLIT, rows)
+    unknown = [i for i, fold in enumerate(known) if fold is None]
+    folds = splits.inherited(rows, known)
+    alone = [i for i, fold in enumerate(folds) if fold is None]
+    of = [rows[i] for i in alone]
     anew = splits.split(of) if of else []
-    for i, fold, same in zip(unknown, anew, seen.recognise(of, released), strict=True):
+    for i, fold, same in zip(alone, anew, seen.recognise(of, released), strict=True):
         if not same:
             folds[i] = "test" if fold == "test" else "validation"
     for fold, purpose in (("validation", "to calibrate on"), ("test", "to measure on")):

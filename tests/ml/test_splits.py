@@ -104,6 +104,26 @@ def test_a_renamed_folder_is_known_by_its_pictures_and_another_camera_s_names_ar
     assert splits.missing(stored, of("Second", 1, 8, 9)) == (4, 4)
 
 
+def test_further_pictures_of_who_was_learnt_from_are_no_strangers(make_set, cache):
+    patients = ["a", "a", "b", "b", "c", "d", "d", "d"]
+    rows = datasets.read(
+        [
+            make_set(
+                "Clinic",
+                [
+                    {"image_id": f"c{n}", "dx": "nv", "patient_id": patient}
+                    for n, patient in enumerate(patients)
+                ],
+            )
+        ]
+    ).rows
+    known = ["train", None, "validation", None, None, "test", "train", None]
+    assert splits.inherited(rows, known, cache) == [
+        *("train", "train", "validation", "validation"),
+        *(None, "test", "train", "train"),
+    ]
+
+
 def test_a_file_that_is_no_split_is_refused(tmp_path):
     (tmp_path / "split.csv").write_text("image_id,dataset,fold\na,b,somewhere\n")
     with pytest.raises(DatasetError, match="row 2: unknown fold “somewhere”"):
