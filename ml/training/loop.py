@@ -114,11 +114,15 @@ class _Training:
         )
         self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         self.optimizer.build(self.model.trainable_variables)
-        self.history = []
+        self.history: list[dict] = []
+        self.best = -1.0
         if resumed:
             runs.resume(out, self._variables())
-            # A kill may have come after an epoch's line and before its last weights.
-            self.history = runs.history(out)[: self._step() // plan.epoch_steps]
+            lines = runs.history(out)
+            self.best = max((float(row["score"]) for row in lines), default=-1.0)
+            # A kill may have come after an epoch's line and before its last weights, and the time
+            # been over in the middle of one: it is trained again, and its best weights are kept.
+            self.history = lines[: self._step() // plan.epoch_steps]
         self.step = steps.compiled(plan, self.model, self.averaged, self.optimizer, teachers, pool)
 
     def run(self) -> None:
@@ -151,10 +155,10 @@ class _Training:
 
     def _keep(self, epoch: int, parts: dict[str, float]) -> None:
         """Measure the averaged weights, and keep the checkpoints and the curves."""
-        best = max((float(row["score"]) for row in self.history), default=-1.0)
         row = {"epoch": epoch + 1, **parts, **self.validation.measure(self.averaged)}
         self.history.append(row)
-        if row["score"] >= best:
+        if row["score"] >= self.best:
+            self.best = row["score"]
             runs.save_best(self.out, self.averaged)
         runs.save_history(self.out, self.history)
         # Last, since from here a resumed training counts the epoch as done.

@@ -240,7 +240,15 @@ def test_a_training_that_died_while_saving_goes_on_from_the_epoch_before(
         loop.train([data], tmp_path / "run", plan)
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
+    # The second epoch's weights were the best, whatever it comes to when it is trained again.
+    history = runs.history(tmp_path / "run")
+    runs.save_history(
+        tmp_path / "run",
+        [row | {"score": score} for row, score in zip(history, (-1, 2), strict=True)],
+    )
+    (tmp_path / "run/best.npz").write_bytes(b"best")
     loop.train([data], tmp_path / "run")
+    assert (tmp_path / "run/best.npz").read_bytes() == b"best"
     lines = (tmp_path / "run/epochs.csv").read_text().splitlines()
     assert [line.partition(",")[0] for line in lines] == ["epoch", "1", "2"]
 
