@@ -35,7 +35,7 @@ TAIL = 0.002
 NO_LESION_TAIL = 0.01
 # A blown-out share (eight times that of the lesion), a share of the frame's cells on the lesion,
 # and a share of the lesion under hair or ink that are never refused.
-MIN_GLARE, MIN_CUT, MIN_COVERED = 0.05, 0.6, 0.25
+MIN_GLARE, MIN_CUT, MIN_COVERED = 0.05, 0.6, 0.08
 # Of the real lesions of MILK10k, HAM10000 and PAD-UFES-20, none has less colour than this; grey and
 # tinted pictures have hardly any.
 MIN_COLOUR = 1.2
