@@ -49,7 +49,8 @@ def passed_second_step(request: HttpRequest) -> bool:
 
 def _is_by_factor(request: HttpRequest) -> bool:
     """By one that still is on, or by the identity provider's word, which names none."""
-    on = {None, *request.user.authenticator_set.values_list("pk", flat=True)}
+    factors = Authenticator.objects.filter(user_id=request.user.pk)
+    on = {None, *factors.values_list("pk", flat=True)}
     records = get_authentication_records(request, request.user)
     return any(record["method"] == "mfa" and record.get("id") in on for record in records)
 

@@ -44,7 +44,7 @@ def refused(
     ``person`` and ``details`` are those of accounts/refusals.py; Django itself sends neither.
     """
     email = credentials.get("email") or ""
-    people = [person] if person else owners(email).distinct()
+    people: list[User | None] = [person] if person else [*owners(email).distinct()]
     for one in people or [None]:
         log.decision(one, log.REFUSED, **(details or {}))
 

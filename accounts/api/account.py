@@ -120,11 +120,12 @@ class AgreementSerializer(serializers.Serializer):
     def validate(self, sent: dict[str, Any]) -> dict[str, Any]:
         """As on the page: who is too young can't consent, and who has not said may be."""
         known = self.context["request"].user.date_of_birth or sent.get("date_of_birth")
-        if "version" in sent and not known:
+        if "version" not in sent:
+            return sent
+        if not known:
             missing = self.fields["date_of_birth"].error_messages["required"]
             raise serializers.ValidationError({"date_of_birth": [missing]})
-        if "version" in sent:
-            check_old_enough(known)
+        check_old_enough(known)
         return sent
 
 
