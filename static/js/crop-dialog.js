@@ -85,7 +85,7 @@ class CropDialog extends HTMLElement {
     const width = Math.min(LONGEST, Math.round(this.canvas.clientWidth / Math.hypot(a, b)));
     const canvas = await this.canvas.$toCanvas({ width, height: width });
     return new Promise((resolve, reject) => {
-      canvas.toBlob((/** @type {Blob | null} */ part) => part ? resolve(part) : reject(new RangeError("No room")), "image/jpeg", 0.95);
+      canvas.toBlob((/** @type {Blob | null} */ part) => part ? resolve(part) : reject(new RangeError("memory")), "image/jpeg", 0.95);
     });
   }
 }

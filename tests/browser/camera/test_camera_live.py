@@ -65,7 +65,7 @@ def test_a_prediction_appears_with_its_outline(phone, film, pick, advice, headin
 
 def all_skin_is_dark(route: Route) -> None:
     card = route.fetch().json()
-    for limit in card["limits"]["photo"]:
+    for limit in card["live"]["limits"]["photo"]:
         if limit.get("warning") == "dark_skin":
             limit["min"] = 90  # degrees: lighter than any skin
     route.fulfill(json=card)

@@ -179,7 +179,7 @@ def test_a_picture_that_is_gone_is_said_to_be(doctor, alice, willing):
 
 
 def drawn(name: str, *, turned: bool = False) -> bytes:
-    mole = phantoms.render(name, 512)
+    mole = phantoms.render(name, 1024)
     stream = io.BytesIO()
     (mole.rotate(90) if turned else mole).save(stream, "JPEG", quality=80 if turned else 95)
     return stream.getvalue()
