@@ -103,6 +103,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     objects = UserManager()
     # Managers of models of libraries that bring no types.
     auth_token_set: Any
+    authenticator_set: Any
     emailaddress_set: Any
     socialaccount_set: Any
     push_subscriptions: Any  # of a room that imports this one
