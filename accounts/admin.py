@@ -139,9 +139,12 @@ class UserAdmin(DjangoUserAdmin):
 class OfPeople:
     """What belongs to a superuser stays with superusers, as the superuser does."""
 
+    person = "user"  # the way to whom a row belongs
+
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         rows = super().get_queryset(request)
-        return rows if request.user.is_superuser else rows.filter(user__is_superuser=False)
+        theirs = {f"{self.person}__is_superuser": True}
+        return rows if request.user.is_superuser else rows.exclude(**theirs)
 
 
 for model in (AuthToken, Authenticator, EmailAddress, UserSession):

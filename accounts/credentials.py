@@ -56,9 +56,9 @@ def check(*, request: HttpRequest, email: str, password: str, code: str = "") ->
 
 def confirm(*, request: PersonApiRequest, password: str, code: str = "") -> None:
     """Have the person of a request prove themselves again. Raises ValidationError, Throttled."""
-    said = {"email": request.user.email, "password": password, "code": code}
+    email = request.user.email
     try:
-        known = check(request=request._request, **said)
+        known = check(request=request._request, email=email, password=password, code=code)
     except ValidationError as refused:
         if isinstance(refused.detail, list):
             raise ValidationError({"password": refused.detail}) from refused

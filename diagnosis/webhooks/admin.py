@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from accounts.admin import OfPeople
 from diagnosis.webhooks import deliveries
 from diagnosis.webhooks.models import Webhook, WebhookAttempt, WebhookDelivery
 
@@ -26,7 +27,8 @@ class Seen:
 
 
 @admin.register(Webhook)
-class WebhookAdmin(Seen, admin.ModelAdmin):
+class WebhookAdmin(Seen, OfPeople, admin.ModelAdmin):
+    person = "owner"
     list_display = ("__str__", "url", "created_at", "failures", "failing_since", "disabled_at")
     list_filter = (("disabled_at", admin.EmptyFieldListFilter),)
     search_fields = ("id", "url", "owner__email")
@@ -35,19 +37,15 @@ class WebhookAdmin(Seen, admin.ModelAdmin):
     show_full_result_count = False
     actions = None
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Webhook]:
-        """What belongs to a superuser stays with superusers."""
-        rows = super().get_queryset(request)
-        return rows if request.user.is_superuser else rows.filter(owner__is_superuser=False)
-
 
 class AttemptInline(Seen, admin.TabularInline):
     model = WebhookAttempt
-    fields = ("created_at", "status", "error", "milliseconds")
+    fields = readonly_fields = ("created_at", "status", "error", "milliseconds")
 
 
 @admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(Seen, admin.ModelAdmin):
+class WebhookDeliveryAdmin(Seen, OfPeople, admin.ModelAdmin):
+    person = "webhook__owner"
     list_display = (
         *("__str__", "webhook", "event", "record_id", "created_at"),
         *("tries", "delivered_at", "next_attempt_at"),
@@ -61,13 +59,6 @@ class WebhookDeliveryAdmin(Seen, admin.ModelAdmin):
     inlines = (AttemptInline,)
     show_full_result_count = False
     actions = ("send_again",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookDelivery]:
-        """As of the webhooks."""
-        rows = super().get_queryset(request)
-        return (
-            rows if request.user.is_superuser else rows.exclude(webhook__owner__is_superuser=True)
-        )
 
     @admin.action(description=_("Send again"), permissions=["resend"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:

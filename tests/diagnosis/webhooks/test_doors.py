@@ -229,6 +229,22 @@ def test_an_administrator_sends_again(client, alice, webhook, receiver, worker):
     assert client.get(reverse("admin:diagnosis_webhook_changelist")).status_code == 200
 
 
+@pytest.mark.parametrize("is_superuser", [False, True])
+def test_what_belongs_to_a_superuser_is_for_superusers(
+    client, alice, webhook, receiver, is_superuser
+):
+    delivery = registrations.test(webhook=webhook, by=alice)
+    alice.is_staff = alice.is_superuser = True
+    alice.save()
+    frank = UserFactory(
+        display_name="frank", role="administrator", is_staff=True, is_superuser=is_superuser
+    )
+    client.force_login(frank)
+    for name, row in (("webhook", webhook), ("webhookdelivery", delivery)):
+        page = client.get(reverse(f"admin:diagnosis_{name}_change", args=[row.pk]))
+        assert (page.status_code == 200) == is_superuser
+
+
 def test_who_added_changed_and_removed_one_is_logged_without_its_address(api, alice):
     one = api.post(API, {"url": "https://alice-at-home.example.org/"}, format="json").json()["id"]
     api.post(f"{API}{one}/rotate/")
