@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts import notices
 from accounts.models import User
 from accounts.ownership import check_owner
 from diagnosis import limits, queue
@@ -17,11 +18,15 @@ from diagnosis.webhooks.models import Webhook, WebhookDelivery
 
 AT_MOST = 5  # of one person
 SENT_TWICE_WITHIN = timedelta(minutes=10)
+ADDED = _(
+    "The webhook %(address)s was added to your account: it is told of each new answer. It stays "
+    "there with a new password, too; if you did not add it, remove it on your account page."
+)
 TOO_MANY = _("You have as many webhooks as one person may. Remove one first.")
 
 
 def create(*, owner: User, url: str, events: Iterable[str]) -> Webhook:
-    """Add one; its secret is in ``signatures.secret``, to be shown this once.
+    """Add one, and mail its person; its secret is in ``signatures.secret``, to be shown this once.
 
     Raises ValidationError by field, TryLater.
     """
@@ -38,6 +43,7 @@ def create(*, owner: User, url: str, events: Iterable[str]) -> Webhook:
         if owner.webhooks.count() >= AT_MOST:
             raise ValidationError(TOO_MANY)
         webhook.save(force_insert=True)
+        notices.send(owner, ADDED, address=url)
     return webhook
 
 

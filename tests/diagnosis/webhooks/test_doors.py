@@ -38,6 +38,19 @@ def signed_in(client, alice):
     return client
 
 
+def test_a_person_is_mailed_what_a_program_adds(
+    api, alice, receiver, mailoutbox, django_capture_on_commit_callbacks
+):
+    assert api.post(API, {"url": "http://169.254.169.254/"}, format="json").status_code == 400
+    assert mailoutbox == []
+    with django_capture_on_commit_callbacks(execute=True):
+        assert api.post(API, {"url": receiver.url}, format="json").status_code == 201
+    [mail] = mailoutbox
+    assert mail.to == [alice.email]
+    assert receiver.url in mail.body
+    assert "remove it on your account page" in mail.body
+
+
 def test_a_program_adds_tries_rotates_and_removes_one(api, receiver, worker):
     answer = api.post(API, {"url": receiver.url}, format="json")
     assert answer.status_code == 201
