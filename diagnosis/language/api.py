@@ -15,8 +15,8 @@ from diagnosis.language import frequencies, limits, terms
 
 SKINS = {
     "skin_tones": "skin tone, as the program measures it",
-    "skin_tones_in_set": "skin tone, 0 (darkest) to 5, as people of MILK10k saw it",
-    "skin_types": "skin type, Fitzpatrick 1 (lightest) to 6, of PAD-UFES-20",
+    "skin_tones_in_set": "skin tone that came with the pictures, 0 (darkest) to 5",
+    "skin_types": "skin type that came with the pictures, Fitzpatrick 1 (lightest) to 6",
 }
 
 

@@ -55,7 +55,7 @@ def limits(request: HttpRequest) -> HttpResponse:
 
 
 def _skins(card: dict) -> list[dict]:
-    """Figures by what is known of the skin: as the program measures it, and as two sets tell."""
+    """Figures by what is known of the skin: as the program measures it, and as those tell who collected the pictures."""
     tables = [
         (
             _("As the program itself measures it in the picture; lamp and camera change it."),
@@ -63,12 +63,12 @@ def _skins(card: dict) -> list[dict]:
             [(tone, terms.SKIN_TONES[tone]) for tone, _lowest in TONES],
         ),
         (
-            _("As the people of the collection MILK10k saw it, from 0 (darkest) to 5."),
+            _("As those saw it who collected the pictures, from 0 (darkest) to 5."),
             "skin_tones_in_set",
             [(tone, tone) for tone in "012345"],
         ),
         (
-            _("By skin type (Fitzpatrick 1, lightest, to 6), in the collection PAD-UFES-20."),
+            _("By the skin type that came with the pictures (Fitzpatrick 1, lightest, to 6)."),
             "skin_types",
             [(skin_type, skin_type) for skin_type in "123456"],
         ),

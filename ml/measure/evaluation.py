@@ -247,7 +247,7 @@ def subgroups(predictions: Predictions) -> dict[str, dict[str, dict]]:
         "age": [_age_band(row.age) for row in rows],
         "body_site": [row.body_site for row in rows],
         "skin_tone": predictions.skin_tones,
-        # As MILK10k's own people saw it, from 0, the darkest, to 5.
+        # As who collected the pictures saw it, from 0, the darkest, to 5.
         "skin_tone_in_set": [_text(row.skin_tone) for row in rows],
         "skin_type": [_text(row.skin_type) for row in rows],
     }

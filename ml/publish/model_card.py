@@ -93,10 +93,10 @@ SKINS = (
     ),
     (
         "skin_tones_in_set",
-        "By the skin tone that MILK10k gives, from 0 (darkest) to 5",
+        "By the skin tone that came with the pictures, from 0 (darkest) to 5",
         tuple("012345"),
     ),
-    ("skin_types", "By the skin type (Fitzpatrick) that PAD-UFES-20 gives", tuple("123456")),
+    ("skin_types", "By the skin type (Fitzpatrick) that came with the pictures", tuple("123456")),
 )
 SEVERAL = {
     "dermoscopy": "With a dermatoscope",
