@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.decorators import reauthentication_required
+from allauth.account.views import ConfirmEmailView
 from allauth.usersessions.models import UserSession
 from django import forms
 from django.conf import settings
@@ -53,6 +54,14 @@ SexForm = forms.modelform_factory(
 NotificationsForm = forms.modelform_factory(
     User, UntouchedForm, fields=["reminder_emails", "verdict_emails"]
 )
+
+
+class ConfirmEmail(ConfirmEmailView):
+    """allauth's, but that a link alone, which anybody can send, signs nobody out."""
+
+    def logout_other_user(self, confirmation: Any) -> None:
+        if self.request.method == "POST":
+            super().logout_other_user(confirmation)
 
 
 @require_safe

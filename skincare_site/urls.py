@@ -4,6 +4,7 @@ from allauth.socialaccount.providers.openid_connect import views as openid
 from django.contrib import admin
 from django.urls import include, path
 
+from accounts.views import ConfirmEmail
 from skincare_site import health, metrics
 
 handler400 = "skincare_site.api.problems.bad_request"
@@ -13,6 +14,8 @@ handler500 = "skincare_site.api.problems.server_error"
 urlpatterns = [
     path("", include("diagnosis.urls")),
     path("account/", include("accounts.urls")),
+    # In place of allauth's own, which comes after it.
+    path("account/confirm-email/<str:key>/", ConfirmEmail.as_view(), name="account_confirm_email"),
     # Of allauth's, without the addresses that it keeps for earlier versions.
     path("account/", include("allauth.account.urls")),
     path("account/2fa/", include("allauth.mfa.urls")),

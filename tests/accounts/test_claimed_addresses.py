@@ -98,25 +98,51 @@ def confirmation(mallory, mailoutbox) -> str:
     return link(next(mail for mail in mailoutbox if mail.to == [CHEN]))
 
 
-def leads_on_to(confirmation, answer) -> bool:
+def leads_on_to(confirmation, answer, by="account_login") -> bool:
     """To the same address, by a key that the page signs anew, perhaps in another second."""
     begins = confirmation.partition(":")[0]
-    return f"{reverse('account_login')}?next={begins}:" in answer.content.decode()
+    return f"{reverse(by)}?next={begins}:" in answer.content.decode()
 
 
 def is_mallorys(mallory) -> bool:
     return mallory.emailaddress_set.get(email=CHEN).verified
 
 
-@pytest.mark.parametrize("who", ["nobody", "another person"])
-def test_who_follows_the_link_joins_no_account_of_somebody_else(mallory, confirmation, client, who):
-    if who == "another person":
-        client.force_login(UserFactory())
+def test_who_follows_the_link_joins_no_account_of_somebody_else(mallory, confirmation, client):
     page = client.get(confirmation)
     assert "Yes, it is mine" not in page.content.decode()
     assert leads_on_to(confirmation, page)
     client.post(confirmation)
     assert not is_mallorys(mallory)
+
+
+def test_nor_does_who_is_signed_in_to_another_one_and_is_not_signed_out(
+    mallory, confirmation, client, alice
+):
+    client.force_login(alice)
+    page = client.get(confirmation)
+    assert "Yes, it is mine" not in page.content.decode()
+    assert leads_on_to(confirmation, page, by="account_logout")
+    client.post(confirmation)
+    assert not is_mallorys(mallory)
+    assert client.get("/account/").context["user"] == alice
+    then = client.post(reverse("account_logout"), {"next": confirmation}, follow=True)
+    assert leads_on_to(confirmation, then)
+
+
+def test_a_link_signs_nobody_out_before_its_address_is_confirmed(
+    settings, client, alice, mailoutbox
+):
+    """Anybody may have signed up, and sent her the link."""
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    Client().post(reverse("account_signup"), FORM | {"consent": "on"})
+    [mail] = mailoutbox
+    client.force_login(alice)
+    assert "this signs you out" in client.get(link(mail)).content.decode()
+    assert client.get("/account/").context["user"] == alice
+    client.post(link(mail))
+    assert EmailAddress.objects.get(email=CHEN).verified
+    assert client.get("/account/").status_code == 302
 
 
 def test_nor_by_a_program(mallory, confirmation):
