@@ -55,7 +55,8 @@ def limits(request: HttpRequest) -> HttpResponse:
 
 
 def _skins(card: dict) -> list[dict]:
-    """Figures by what is known of the skin: as the program measures it, and as those tell who collected the pictures."""
+    """Figures by what is known of the skin: as the program measures it, and as it came with the
+    pictures."""
     tables = [
         (
             _("As the program itself measures it in the picture; lamp and camera change it."),

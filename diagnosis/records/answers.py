@@ -68,8 +68,7 @@ def give(
     with transaction.atomic():
         if mole is not None:
             mole = edits.locked(mole, no_key=True)
-        # Locked: no worker finishes between what it read and what is written here.
-        record = get_object_or_404(MoleRecord.objects.select_for_update(), pk=record.pk)
+        record = _locked(record)
         if seen not in (None, tag(record)):
             named = _is_mole(record.mole, mole, mole_name, body_site, mole_is_new)
             if named and _is_said(record, signs, size_mm, note):
@@ -77,43 +76,34 @@ def give(
             raise SaidMeanwhile
         if mole is None and (mole_name or body_site):
             mole = edits.named(owner=by, name=mole_name, body_site=body_site, is_new=mole_is_new)
-        is_elsewhere = _site(record.mole) != _site(mole)
-        if record.size_mm != size_mm and (forgotten := changes.forget(record)):
-            limits.spend(by, "changes", forgotten)  # all of them are measured anew
-        changes.moves(record, mole)
-        earlier_signs = record.signs
-        record.mole, record.note, record.size_mm = mole, note, size_mm
-        record.signs = sorted(set(signs))
-        fields = ["mole", "note", "size_mm", "signs", "changes"]
-        record.clean_fields(exclude={f.name for f in record._meta.fields} - set(fields))
-        record.save(update_fields=fields)
-        _count_signs(record)
-        if record.signs != earlier_signs:
-            record.mark_updated()
-            is_alarm = not ALARMING_SIGNS.isdisjoint({*record.signs} ^ {*earlier_signs})
-            if is_alarm and record.current_assessment_id:
-                # Also where the advice stays: a sign may stand against a calm verdict.
-                claims.publish_assessed(record)
-        if is_elsewhere:
-            count_anew(record)
+        _store(record, mole=mole, signs=signs, size_mm=size_mm, note=note)
     return record
 
 
-def change(*, record: MoleRecord, by: User, **said: Any) -> MoleRecord:
+def change(
+    *,
+    record: MoleRecord,
+    by: User,
+    mole_name: str = "",
+    mole_is_new: bool = False,
+    body_site: str = "",
+    **said: Any,
+) -> MoleRecord:
     """As ``give``, of what is named alone: all else that was said stays. Raises like ``give``."""
     check_owner(record, by)
+    if mole := said.get("mole"):
+        check_owner(mole, by)
     with transaction.atomic():
-        # Locked, so that of two changes at once neither takes back the other's.
-        whole = MoleRecord.objects.select_for_update(of=("self",)).select_related("mole")
-        record = get_object_or_404(whole, pk=record.pk)
-        names_mole = said.get("mole_name") or said.get("body_site")
-        kept = {
-            "mole": None if names_mole else record.mole,
-            "signs": record.signs,
-            "size_mm": record.size_mm,
-            "note": record.note,
-        }
-        return give(record=record, by=by, **kept | said)
+        if mole:
+            said["mole"] = edits.locked(mole, no_key=True)
+        record = _locked(record)
+        if not mole and (mole_name or body_site):
+            said["mole"] = edits.named(
+                owner=by, name=mole_name, body_site=body_site, is_new=mole_is_new
+            )
+        kept = {name: getattr(record, name) for name in ("mole", "signs", "size_mm", "note")}
+        _store(record, **kept | said)
+    return record
 
 
 def assign(*, record: MoleRecord, mole: Mole | None, by: User) -> None:
@@ -125,7 +115,7 @@ def assign(*, record: MoleRecord, mole: Mole | None, by: User) -> None:
         if mole is not None:
             # Before its records, as where it is deleted; others put records into it meanwhile.
             mole = edits.locked(mole, no_key=True)
-        record = get_object_or_404(MoleRecord.objects.select_for_update(), pk=record.pk)
+        record = _locked(record)
         is_elsewhere = _site(record.mole) != _site(mole)
         changes.moves(record, mole)
         record.mole = mole
@@ -133,6 +123,45 @@ def assign(*, record: MoleRecord, mole: Mole | None, by: User) -> None:
         record.save(update_fields=["mole", "changes"])
         if is_elsewhere:
             count_anew(record)
+
+
+def _locked(record: MoleRecord) -> MoleRecord:
+    """The record as it is now: no worker finishes between what is read of it and what is written,
+    and of two who say something at once, neither takes back what the other said.
+
+    Without its mole, which a join would read as it was before the lock.
+    """
+    return get_object_or_404(MoleRecord.objects.select_for_update(), pk=record.pk)
+
+
+def _store(
+    record: MoleRecord,
+    *,
+    mole: Mole | None,
+    signs: Iterable[str],
+    size_mm: Decimal | None,
+    note: str,
+) -> None:
+    """Write what is said of a locked record, and have its answer count it."""
+    is_elsewhere = _site(record.mole) != _site(mole)
+    if record.size_mm != size_mm and (forgotten := changes.forget(record)):
+        limits.spend(record.owner, "changes", forgotten)  # all of them are measured anew
+    changes.moves(record, mole)
+    earlier_signs = record.signs
+    record.mole, record.note, record.size_mm = mole, note, size_mm
+    record.signs = sorted(set(signs))
+    fields = ["mole", "note", "size_mm", "signs", "changes"]
+    record.clean_fields(exclude={f.name for f in record._meta.fields} - set(fields))
+    record.save(update_fields=fields)
+    _count_signs(record)
+    if record.signs != earlier_signs:
+        record.mark_updated()
+        is_alarm = not ALARMING_SIGNS.isdisjoint({*record.signs} ^ {*earlier_signs})
+        if is_alarm and record.current_assessment_id:
+            # Also where the advice stays: a sign may stand against a calm verdict.
+            claims.publish_assessed(record)
+    if is_elsewhere:
+        count_anew(record)
 
 
 def _is_said(record: MoleRecord, signs: Iterable[str], size_mm: Decimal | None, note: str) -> bool:

@@ -1,7 +1,9 @@
 """Real commits: two at the same moment, and what goes wrong after them."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from django.core.files.base import ContentFile
@@ -14,7 +16,8 @@ from accounts import outbox
 from accounts.models import OutgoingMail
 from diagnosis import queue
 from diagnosis.models import Assessment, Mole, MoleRecord
-from diagnosis.records import claims, mails, sittings, uploads
+from diagnosis.moles import edits
+from diagnosis.records import answers, claims, mails, sittings, uploads
 from tests.factories import MoleFactory, RecordFactory, answer, picture, sitting
 
 
@@ -94,6 +97,51 @@ def test_a_worker_that_claims_while_the_place_changes_reads_the_new_one(client, 
     record.refresh_from_db()
     assert claimed == [None] or record.stale_since
     assert record.mole.body_site == "face"
+
+
+def until_somebody_waits():
+    with connection.cursor() as cursor:
+        for _time in range(100):
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.05)
+    raise AssertionError("nobody waits for a lock")
+
+
+def on_its_own_connection(call):
+    try:
+        return call()
+    finally:
+        connection.close()
+
+
+def test_a_note_that_waits_for_a_new_mole_takes_nothing_back(alice):
+    record, mole = RecordFactory(owner=alice), MoleFactory(owner=alice, body_site="back")
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            answers.assign(record=record, mole=mole, by=alice)
+            note = partial(answers.change, record=record, by=alice, note="It itches.")
+            waits = pool.submit(on_its_own_connection, note)
+            until_somebody_waits()
+        waits.result()
+    record.refresh_from_db()
+    assert (record.mole, record.note) == (mole, "It itches.")
+
+
+def test_a_note_does_not_wait_for_the_mole_that_its_record_keeps(alice):
+    """Whose new place waits for the record: each would wait for the other."""
+    record = RecordFactory(owner=alice, mole=MoleFactory(owner=alice, body_site="back"))
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            list(MoleRecord.objects.select_for_update().filter(pk=record.pk))
+            place = partial(edits.change, mole=record.mole, by=alice, body_site="face")
+            waits = pool.submit(on_its_own_connection, place)
+            until_somebody_waits()
+            answers.change(record=record, by=alice, note="It itches.")
+        waits.result()
+    record.refresh_from_db()
+    assert (record.mole.body_site, record.note) == ("face", "It itches.")
 
 
 @pytest.mark.parametrize("pictures", [2, 3])
