@@ -14,6 +14,7 @@ from accounts.models import User
 from accounts.requests import PersonApiRequest
 from accounts.staff import roles_elsewhere
 
+FAILURES_COUNT_FOR = 300  # seconds: allauth's usual limit, and ours in the settings
 WRONG = _("The e-mail address or the password is wrong.")
 
 
@@ -30,7 +31,9 @@ def check(*, request: HttpRequest, email: str, password: str, code: str = "") ->
     try:
         user = get_adapter(request).authenticate(request, email=email, password=password)
     except DjangoValidationError as error:
-        raise Throttled(detail=error.message) from error
+        refused = Throttled(detail=error.message)
+        refused.wait = FAILURES_COUNT_FOR  # as an argument, it would end the sentence in English
+        raise refused from error
     if user is None or not user.is_active:
         raise ValidationError(WRONG)
     if (

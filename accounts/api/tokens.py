@@ -53,6 +53,7 @@ class ConfirmationSerializer(serializers.Serializer):
     code = serializers.CharField(
         write_only=True,
         required=False,
+        allow_blank=True,
         default="",
         max_length=64,
         help_text=_("From the authenticator app; needed once a second factor is on."),

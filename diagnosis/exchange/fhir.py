@@ -40,6 +40,7 @@ OBSERVED = {
     DIAGNOSES: "Probability of each diagnosis by the program",
     VERDICT: "Verdict of a doctor",
 }
+PARTS = {"urgency": "How soon", "diagnosis": "Diagnosis", "advice": "Advice"}  # of what is observed
 # What FHIR's strings, XML and DICOM do not hold: control characters, and two that are none.
 UNSENDABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 SYSTEM_ID = "mole-check"
@@ -151,7 +152,7 @@ def _category(record: MoleRecord, assessment: Assessment) -> Resource:
     advised = _own(advice, terms.ADVICE[advice])
     observed = _by_program(record, assessment, CATEGORY) | {
         "note": [{"text": sentence} for sentence in _answer(record)],
-        "component": [{"code": _own("advice", _("Advice")), "valueCodeableConcept": advised}],
+        "component": [{"code": _own("advice", PARTS["advice"]), "valueCodeableConcept": advised}],
     }
     if assessment.risk_category is None:
         reasons = [str(terms.REASONS[code]) for code in assessment.reasons if code in terms.REASONS]
@@ -192,9 +193,9 @@ def _verdict(record: MoleRecord, review: "Review") -> Resource:
             review.risk_category, terms.RISK_CATEGORIES[review.risk_category]
         ),
         "component": [
-            {"code": _own("urgency", _("How soon")), "valueCodeableConcept": _urgency(review)},
+            {"code": _own("urgency", PARTS["urgency"]), "valueCodeableConcept": _urgency(review)},
             *(
-                [{"code": _own("diagnosis", _("Diagnosis")), "valueCodeableConcept": named}]
+                [{"code": _own("diagnosis", PARTS["diagnosis"]), "valueCodeableConcept": named}]
                 if (named := _named(review))
                 else []
             ),
@@ -309,7 +310,7 @@ def code_system() -> Resource:
     with override("en"):
         concepts = [
             *OBSERVED.items(),
-            *(("urgency", "How soon"), ("diagnosis", "Diagnosis"), ("advice", "Advice")),
+            *PARTS.items(),
             *(terms.URGENCIES | terms.ADVICE).items(),
             *terms.RISK_CATEGORIES.items(),
             *terms.DIAGNOSES.items(),

@@ -7,6 +7,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from accounts.names import check_name
 from accounts.requests import FormSerializer
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
@@ -53,6 +54,7 @@ class AnswersSerializer(serializers.Serializer):
         max_length=100,
         required=False,
         allow_blank=True,
+        validators=[check_name],
         help_text=_("In place of mole: that of one of yours, or of a new one."),
     )
     mole_is_new = serializers.BooleanField(

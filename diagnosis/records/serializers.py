@@ -125,7 +125,10 @@ class ReviewSerializer(serializers.Serializer):
     comment = serializers.CharField()
     created_at = serializers.DateTimeField()
     changed_at = serializers.DateTimeField(
-        help_text=_("When it was written or last corrected; newest first.")
+        help_text=_(
+            "When it was written or last corrected; newest first. A comment that was corrected "
+            "beneath a later verdict does not count."
+        )
     )
 
     def to_representation(self, review: Any) -> dict[str, Any]:

@@ -155,10 +155,11 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
         for name, value in changed.items():
             setattr(review, name, value)
         is_later = Q(news_since__gt=review.news_since, is_final=True)
-        if is_news and (
-            changed.keys() - {"comment", *Review.FOR_DOCTORS}
-            or not record.reviews.filter(is_later).exists()
-        ):
+        keeps_its_place = (
+            changed.keys() <= {"comment", *Review.FOR_DOCTORS}
+            and record.reviews.filter(is_later).exists()
+        )
+        if is_news and not keeps_its_place:
             review.news_since = timezone.now()
         review.blind = False  # by now the doctor may have seen the program's answer
         was_final = review.is_final
@@ -176,6 +177,8 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
         # A correction is not another look at the record: what came after the verdict still waits.
         MoleRecord.objects.filter(pk=record.pk).update(has_new_alarm=record.has_new_alarm)
         if final and is_news:
+            if keeps_its_place:
+                record.mark_updated()  # its own moment says nothing of the new words
             _tell(final)
         elif was_final and not final:
             # For systems that keep it; the person has nothing new to read yet.

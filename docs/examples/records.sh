@@ -7,7 +7,7 @@ api="$URL/api/v1"
 field() { python3 -c "import json, sys; print(json.load(sys.stdin)['$1'])"; }
 
 # A token that may not touch the account, for a day.
-token=$(curl -fsS -d email="$EMAIL" --data-urlencode password="$PASSWORD" \
+token=$(curl -fsS --data-urlencode email="$EMAIL" --data-urlencode password="$PASSWORD" \
   -d name=records.sh -d scope=write -d days=1 "$api/auth/token/" | field token)
 auth="Authorization: Token $token"
 

@@ -43,9 +43,10 @@ PROBLEMS = {
     "422": "The Idempotency-Key was sent with another request before.",
     "429": "Too many requests.",
     "503": "Out of order, or too busy, for a moment.",
+    "507": "There is no room for new pictures.",
 }
 PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
-LATER = ("429", "503")
+LATER = ("429", "503", "507")
 NOT_MODIFIED = "Nothing has changed since the answer whose ETag was sent in If-None-Match."
 RETRY_AFTER = {
     "description": "Seconds until it is worth trying again.",
@@ -60,6 +61,8 @@ KEY = {
 }
 # Beside those that answer 201: what else is not to be done twice.
 KEYED = ("webhooks_rotate_create", "records_partial_update")
+UNKEYED = ("records_pictures_create",)  # a further picture is known by its content alone
+STORING = ("records_create", "records_pictures_create")
 CONFLICTING = ("records_retry_create", "queue_claim_create")
 # From what an operation answers with, under which name, to what can be done with it.
 LINKS = {
@@ -103,19 +106,22 @@ def _add_statuses(operation: dict[str, Any], path: str, method: str) -> None:
     responses = operation["responses"]
     parameters = operation.setdefault("parameters", [])
     is_open = operation.get("security", [{}]) == [{}]
-    is_keyed = ("201" in responses or operation["operationId"] in KEYED) and not is_open
+    name = operation["operationId"]
+    is_made = "201" in responses and name not in UNKEYED
+    is_keyed = (is_made or name in KEYED) and not is_open
     possible = {
         "400": True,
         "401": not is_open,
         "403": not is_open,
         "404": "{" in path or any(one["name"] == "cursor" for one in parameters),
-        "409": is_keyed or operation["operationId"] in CONFLICTING,
+        "409": is_keyed or name in CONFLICTING,
         "412": any(one["name"] == "If-Match" for one in parameters),
         "413": "requestBody" in operation,
         "415": "requestBody" in operation,
-        "422": is_keyed and operation["operationId"] != "records_create",
+        "422": is_keyed and name != "records_create",
         "429": True,
         "503": True,
+        "507": name in STORING,
     }
     if is_keyed:
         parameters.append(KEY)

@@ -138,6 +138,7 @@ def test_the_second_factor_is_asked_for_and_checked(alice, api):
 def test_guessing_is_slowed_down(alice, api):
     answers = [ask(api, alice, password="wrong") for _guess in range(12)]
     assert answers[-1].status_code == 429
+    assert answers[-1]["Retry-After"] == "300"
     assert ask(api, alice).status_code == 429
 
 

@@ -126,12 +126,15 @@ def test_a_client_that_is_generated_from_the_description(url, tmp_path):
     program.write_text(
         """
 import sys
-from mole_client import AuthenticatedClient
+from mole_client import AuthenticatedClient, Client
+from mole_client.api.auth import token_create
 from mole_client.api.moles import moles_create
 from mole_client.api.records import records_list, records_retrieve
-from mole_client.models import NewMoleRequest
+from mole_client.models import CredentialsRequest, NewMoleRequest
 
-url, token, record = sys.argv[1:]
+url, email, password, record = sys.argv[1:]
+who = CredentialsRequest(email=email, password=password)
+token = token_create.sync(client=Client(base_url=url), body=who).token
 client = AuthenticatedClient(base_url=url, token=token, prefix="Token")
 [listed] = records_list.sync(client=client).results
 one = records_retrieve.sync(listed.id, client=client)
@@ -141,7 +144,7 @@ mole = moles_create.sync(client=client, body=NewMoleRequest(name="back"))
 print(mole.name)
 """
     )
-    token = tokens.create(person=alice)[1]
-    said = run(sys.executable, program, url, token, str(record.pk), cwd=tmp_path)
+    who = (alice.email, PASSWORD)
+    said = run(sys.executable, program, url, *who, str(record.pk), cwd=tmp_path)
     assert said == "back\n"
     assert alice.moles.get().name == "back"

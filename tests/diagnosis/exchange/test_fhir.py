@@ -74,8 +74,22 @@ def write(record, doctor, **said):
     return verdicts.write(record=record, doctor=doctor, **verdict)
 
 
+def correct(review, **said):
+    verdicts.correct(review=review, by=review.doctor, **said)
+
+
 def codings(concept):
     return {(each["system"], each["code"]) for each in concept.get("coding", [])}
+
+
+def own_codings(resource):
+    """All of our own codes, at any depth."""
+    parts = resource.values() if isinstance(resource, dict) else resource
+    if isinstance(resource, dict) and str(resource.get("system")).endswith("/mole-check"):
+        yield resource
+    for part in parts:
+        if isinstance(part, dict | list):
+            yield from own_codings(part)
 
 
 def own_concepts(client):
@@ -302,10 +316,20 @@ def test_of_an_imported_picture_nobody_says_whom_it_shows(fhir, alice):
     assert read(fhir, f"DiagnosticReport?patient={alice.pk}")["total"] == 0
 
 
-def test_in_french(fhir, record):
+def test_in_french(fhir, record, dr_chen):
     headers = {"Accept-Language": "fr"}
-    report = fhir.get(f"{BASE}DiagnosticReport/{record.pk}", headers=headers).json()
-    assert report["language"] == "fr"
+    review = write(record, dr_chen, diagnosis="mel")
+    defined = own_concepts(fhir)
+    seen = set()
+    for one in (
+        *(f"DiagnosticReport/{record.pk}", f"Media/{record.pk}"),
+        *(f"Observation/verdict-{review.pk}", f"Observation/risk-category-{record.pk}"),
+    ):
+        resource = fhir.get(f"{BASE}{one}", headers=headers).json()
+        assert resource["language"] == "fr"
+        seen |= {(one["code"], one["display"]) for one in own_codings(resource)}
+    assert {"advice", "urgency", "diagnosis"} <= {code for code, _display in seen}
+    assert seen <= {(each["code"], each["display"]) for each in defined}
 
 
 # --- search --------------------------------------------------------------------------------------
@@ -431,6 +455,9 @@ def test_whoever_asks_for_what_is_new_hears_of_all_that_is_said_later(fhir, alic
         (old, lambda: say(old, signs=["bleeding"])),
         (old, lambda: say(old, body_site="sole")),
         (old, lambda: write(old, dr_chen)),
+        (old, lambda: write(old, UserFactory(role="doctor", is_staff=True))),
+        # Beneath the later one, where it stays.
+        (old, lambda: correct(old.reviews.get(doctor=dr_chen), comment="On the left.")),
     ):
         before = read(fhir, f"DiagnosticReport/{record.pk}")
         happen()

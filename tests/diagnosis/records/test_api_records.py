@@ -166,6 +166,16 @@ def test_the_name_of_ones_own_mole_is_enough(api, alice):
     assert alice.moles.count() == 2
 
 
+def test_a_name_that_shows_as_another_is_refused_by_its_field(api, alice, stored_files):
+    name = "left\u202etfel"
+    record = RecordFactory(owner=alice)
+    said = api.patch(f"/api/v1/records/{record.pk}/", {"mole_name": name}, format="json")
+    for response in (upload(api, mole_name=name), said):
+        assert response.status_code == 400
+        assert [*response.json()["errors"]] == ["mole_name"]
+    assert not stored_files()
+
+
 def test_a_name_that_several_moles_have_is_refused(api, alice, stored_files):
     for site in ("back", "face"):
         MoleFactory(owner=alice, name="the dark one", body_site=site)
