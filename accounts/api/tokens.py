@@ -123,8 +123,11 @@ class TokenView(APIView):
     @extend_schema(
         operation_id="token_create",
         summary="Get a token",
+        description="For programs without a token: e-mail address and password give one. A form "
+        "is taken, too.",
         auth=[],
-        request=CredentialsSerializer,
+        # Of several kinds, generated clients make a function that takes none of them.
+        request={"application/json": CredentialsSerializer},
         responses={201: TokenSerializer},
     )
     def post(self, request: Request) -> Response:

@@ -168,12 +168,13 @@ def test_the_name_of_ones_own_mole_is_enough(api, alice):
 
 def test_a_name_that_shows_as_another_is_refused_by_its_field(api, alice, stored_files):
     name = "left\u202etfel"
+    sent = upload(api, mole_name=name)
+    assert not stored_files()
     record = RecordFactory(owner=alice)
     said = api.patch(f"/api/v1/records/{record.pk}/", {"mole_name": name}, format="json")
-    for response in (upload(api, mole_name=name), said):
+    for response in (sent, said):
         assert response.status_code == 400
         assert [*response.json()["errors"]] == ["mole_name"]
-    assert not stored_files()
 
 
 def test_a_name_that_several_moles_have_is_refused(api, alice, stored_files):
