@@ -87,6 +87,8 @@ UNTESTED_SKIN = gettext_lazy(
     "The skin in this picture looks dark. Nearly all of the tested skin was light."
 )
 
+SO_FAR = gettext_lazy("No warning sign in the picture so far")
+
 SAW_SIGN = gettext_lazy("Since the camera saw a warning sign, let a doctor look at the mole.")
 
 STATES = {
@@ -135,20 +137,22 @@ class Part:
     malignancy: float | None = None
 
 
-def answer(record: "MoleRecord") -> Answer | None:
-    """The program's answer in words; None while there is none."""
+def answer(record: "MoleRecord", *, is_compared: bool = True) -> Answer | None:
+    """The program's answer in words; None while there is none. Nothing is calm before the picture
+    is compared with the mole's first one."""
     assessment = record.current_assessment
     if assessment is None:
         return None
     advice = advice_that_holds(assessment, record)
     heading = advice if assessment.usable else "retake"
+    is_final = is_compared or heading != "watch"
     return Answer(
-        tone=TONES[advice],
+        tone=TONES[advice] if is_final else "neutral",
         several=_several(assessment, advice),
         left_out=tuple(_left_out(record)) if assessment.usable else (),
         again=JUDGED_AGAIN if record.is_stale else "",
-        heading=_heading(assessment, heading),
-        how_soon=HOW_SOON.get(advice, ""),
+        heading=_heading(assessment, heading) if is_final else SO_FAR,
+        how_soon=HOW_SOON.get(advice, "") if is_final else "",
         because=tuple(_because(record, assessment)),
         group=terms.RISK_CATEGORIES.get(assessment.risk_category or "", ""),
         group_explained=GROUPS.get(assessment.risk_category or "", ""),

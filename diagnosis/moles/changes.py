@@ -14,8 +14,10 @@ from django.apps import apps
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
-from diagnosis import limits, queue
+from diagnosis import limits, mails, queue
+from diagnosis.language import terms
 from diagnosis.moles.models import Change, Mole
 from diagnosis.webhooks import deliveries
 from diagnosis.webhooks.models import Webhook
@@ -81,13 +83,34 @@ def follow(mole_id: uuid.UUID) -> None:
     records = list(model.objects.filter(mole=mole_id).only(*fields, "stale_since"))
     pairs = _pairs(records)
     known = _known(pairs.values())
-    for record, (first, last) in pairs.items():
+    for first, last in pairs.values():
         if first != last and (first, last) not in known:
             known[first, last] = _ask(first, last)
-        _say(record, known.get((first, last)))
+    first_of = firsts(records)
+    earlier = _found_earlier(mole_id)
     for record in records:
-        if record not in pairs:  # it has no judged picture any more
-            _say(record, None)
+        change, since = None, record
+        if record in pairs:
+            change, since = known.get(pairs[record]), first_of[record.modality]
+        # A version that can't judge the picture, or the first one, takes back nothing.
+        found = {
+            c for moment, said in earlier.get(record.pk, ()) if moment < _time(since) for c in said
+        }
+        _say(record, change, found)
+
+
+def is_open(record: "MoleRecord") -> bool:
+    """Whether the record may be found to have changed since the mole's first picture, in a while:
+    what it says is not all that will be said."""
+    if record.mole is None or not is_judged(record):
+        return False
+    first, last = _pairs(record.mole.records.all()).get(record, (None, None))
+    if first == last:
+        return False
+    change = Change.objects.filter(before=first, after=last).first()
+    if change is None:  # asked for once the answer is stored; or never, of long ago
+        return bool(record.finished_at and record.finished_at > timezone.now() - WAIT)
+    return change.result is None and not is_given_up(change)
 
 
 def of(records: Iterable["MoleRecord"]) -> dict["MoleRecord", Change]:
@@ -244,16 +267,34 @@ def _ask(first: uuid.UUID, last: uuid.UUID) -> Change:
     return change
 
 
-def _say(record: "MoleRecord", change: Change | None) -> None:
+def _found_earlier(mole_id: uuid.UUID) -> dict[uuid.UUID, list[tuple[tuple, list[str]]]]:
+    """By record: what was found since a picture that is still of the mole, and when that came."""
+    measured = Change.objects.filter(
+        before__record__mole=mole_id, after__record__mole=mole_id, result__isnull=False
+    )
+    found: dict[uuid.UUID, list[tuple[tuple, list[str]]]] = {}
+    for *before, after, result in measured.values_list(
+        "before__record__created_at", "before__record", "after__record", "result"
+    ):
+        found.setdefault(after, []).append((tuple(before), result["changes"]))
+    return found
+
+
+def _say(record: "MoleRecord", change: Change | None, earlier: set[str]) -> None:
     if record.stale_since or (change and change.result is None):
         return  # what was found stands until it is measured anew
-    found = change.result["changes"] if change and change.result else []
+    new = change.result["changes"] if change and change.result else []
+    found = [*new, *sorted(earlier.difference(new))]
     if found != record.changes:
+        is_raised = found and not record.changes
         record.changes = found
         with transaction.atomic():
             # Nothing else: a worker may be writing the record at this moment.
             record.save(update_fields=["changes"])
             _tell(record)
+            answer = record.current_assessment
+            if is_raised and answer and answer.advice not in terms.BY_A_DOCTOR:
+                mails.tell_together(record)  # who has read the calm answer
 
 
 def _tell(record: "MoleRecord") -> None:

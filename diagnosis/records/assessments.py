@@ -17,10 +17,10 @@ import ml.release
 from accounts.age import age_on
 from accounts.models import User
 from accounts.ownership import check_owner
-from diagnosis import limits, metrics, queue
+from diagnosis import limits, mails, metrics, queue
 from diagnosis.language import frequencies, results
 from diagnosis.moles import changes
-from diagnosis.records import claims, mails, media, uploads
+from diagnosis.records import claims, media, uploads
 from diagnosis.records.models import Assessment, MoleRecord, Picture
 from ml import features
 from ml.classifier import Classifier, NotJudged, load_release
@@ -183,7 +183,8 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
             assessment.save(force_insert=not known, force_update=bool(known))
             if current.model_version != version and _is_alarming(record, current, assessment):
                 mails.tell_together(record)
-            changes.forget(record)  # they may be of a picture that is gone
+            if seen:
+                changes.forget(record)  # they may be of a picture that is gone
             claims.publish_assessed(record)
     return assessment if moved else None
 

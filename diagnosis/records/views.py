@@ -19,15 +19,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRefresh, retarget
 
 from accounts.requests import PersonRequest
-from diagnosis import limits
+from diagnosis import limits, mails
 from diagnosis.language import frequencies, results
-from diagnosis.moles import edits
+from diagnosis.moles import changes, edits
 from diagnosis.records import (
     answers,
     assessments,
     claims,
     demos,
-    mails,
     pictures,
     responses,
     sittings,
@@ -125,6 +124,10 @@ def record_state(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if context["again"] and context["outdated"]:
         # The earlier answer stays as it is, and what the person does with it.
         return retarget(render(request, "diagnosis/_newer.html", context), "#newer")
+    if "comparing" in request.GET:
+        if not context["is_compared"]:
+            return retarget(render(request, "diagnosis/_not_compared.html", context), "#comparing")
+        context["compared"] = True
     if context["record"].is_pending:
         # The rest stays as it is, with the focus that may be in it.
         return retarget(render(request, "diagnosis/_pending.html", context), "#waiting")
@@ -361,9 +364,11 @@ def _asked_for(request: HttpRequest) -> dict:
 def _result(record: MoleRecord, looks: int) -> dict:
     verdicts = [(review, results.verdict(review)) for review in record.reviews.all()]
     is_overtaken = results.is_overtaken(record)
+    is_compared = not changes.is_open(record)
     context: dict[str, Any] = {
         "record": record,
-        "answer": results.answer(record),
+        "answer": results.answer(record, is_compared=is_compared),
+        "is_compared": is_compared,
         "verdicts": verdicts,
         "is_overtaken": is_overtaken,
         "heading": "h2" if verdicts and not is_overtaken else "h1",  # the first one's is the page's

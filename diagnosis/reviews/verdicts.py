@@ -12,8 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from diagnosis import mails
 from diagnosis.push import notifications
-from diagnosis.records import answers, mails
+from diagnosis.records import answers
 from diagnosis.records.models import MoleRecord
 from diagnosis.reviews import claims, opinions
 from diagnosis.reviews.models import DoctorProfile, Review

@@ -17,9 +17,9 @@ from knox.models import AuthToken
 
 from accounts import expiry, outbox
 from accounts.models import OutgoingMail, User
+from diagnosis import mails
 from diagnosis.moles import reminders
 from diagnosis.own_data import archive
-from diagnosis.records import mails
 from diagnosis.records.models import MoleRecord
 from tests.accounts.test_signup import ANSWERS
 from tests.factories import MoleFactory, UserFactory, assessed

@@ -20,9 +20,10 @@ from django.urls import reverse
 from django.utils import translation
 from pypdf import PdfReader
 
+from diagnosis import mails
 from diagnosis.language import results, terms
 from diagnosis.models import MoleRecord
-from diagnosis.records import mails, media
+from diagnosis.records import media
 from ml.images import ImageError, decode
 from skincare_site import messages
 from tests.factories import RecordFactory, ReviewFactory, assessed, picture

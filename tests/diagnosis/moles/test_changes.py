@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pypdf import PdfReader
 
+from accounts.models import OutgoingMail
 from diagnosis.models import Assessment, Change, MoleRecord, Webhook, WebhookDelivery
 from diagnosis.moles import changes, edits
 from diagnosis.own_data import archive
@@ -78,6 +79,51 @@ def test_a_first_picture_without_an_outline_hides_no_growth(picture_of, work, se
     assert Change.objects.filter(before__record=first, after__record=later).exists()
     later.refresh_from_db()
     assert later.changes == ["grew"]
+
+
+def test_nothing_is_calm_before_it_is_compared(picture_of, work, client, alice, sent):
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0)
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:record_detail", args=[later.pk])).content.decode()
+    assert "No warning sign in the picture so far" in page
+    assert "No warning sign found" not in page
+    address = f"{reverse('diagnosis:record_state', args=[later.pk])}?comparing=1"
+    part = client.get(address, headers={"HX-Request": "true"})
+    assert part["HX-Retarget"] == "#comparing"
+    assert "is comparing" in part.content.decode()
+    work()
+    whole = client.get(address, headers={"HX-Request": "true"})
+    assert "HX-Retarget" not in whole
+    assert "Should be seen by a doctor" in whole.content.decode()
+
+
+def test_what_compares_nothing_waits_for_nothing(picture_of, work, client, alice, sent):
+    client.force_login(alice)
+    first = picture_of("mole", 0.2, 60)
+    address = reverse("diagnosis:record_detail", args=[first.pk])
+    assert "No warning sign found" in client.get(address).content.decode()
+    later = picture_of("turned", 0.2, 0)
+    changes.follow(later.mole_id)
+    Change.objects.update(attempts=changes.MAX_ATTEMPTS)  # it could not be measured
+    address = reverse("diagnosis:record_detail", args=[later.pk])
+    assert "No warning sign found" in client.get(address).content.decode()
+
+
+def test_who_read_a_calm_answer_is_told_of_what_is_found_later(picture_of, work, alice, sent):
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0)
+    work()
+    [mail] = OutgoingMail.objects.all()
+    assert mail.about == [later.pk]
+    assert mail.due_at > timezone.now()  # in a while: she may be looking at the page
+
+
+def test_but_not_of_one_that_wants_a_doctor_anyway(picture_of, work, alice, sent):
+    picture_of("mole", 0.2, 60)
+    picture_of("turned", 0.3, 0, category="malignant_low_risk")
+    work()
+    assert not OutgoingMail.objects.exists()
 
 
 def test_what_the_error_explains_is_no_change(picture_of, work, see):

@@ -99,10 +99,35 @@ def test_a_picture_that_is_missing_for_a_while_takes_nothing_back(grown, client,
     assert client.get(address("change", later.pk)).json()["state"] == "measured"
 
 
-def test_what_was_found_goes_where_no_picture_can_be_judged_any_more(grown, reassess):
-    reassess(grown[2], "newer", category=None)
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_version_that_judges_one_of_the_pictures_no_more_takes_nothing_back(
+    grown, reassess, work, number
+):
+    reassess(grown[number], "newer", category=None)
+    work()
     later = MoleRecord.objects.get(pk=grown[2].pk)
-    assert (later.state, later.changes) == ("unusable", [])
+    assert later.changes == ["grew"]
+    assert later.danger == MoleRecord.Danger.TO_BE_SEEN
+    assert later.state == ("unusable" if number == 2 else "done")
+
+
+def test_nor_one_that_judges_the_later_one_alone(grown, reassess, work):
+    for record in grown[:2]:
+        reassess(record, "newer", category=None)
+    reassess(grown[2], "newer")
+    work()
+    assert MoleRecord.objects.get(pk=grown[2].pk).changes == ["grew"]
+
+
+def test_what_was_found_goes_with_the_first_picture_that_moves_to_another_mole(
+    grown, client, reassess, work, django_capture_on_commit_callbacks
+):
+    reassess(grown[2], "newer", category=None)
+    with django_capture_on_commit_callbacks(execute=True):
+        for record in grown[:2]:
+            client.patch(address("detail", record.pk), {"mole": None}, "application/json")
+    work()
+    assert MoleRecord.objects.get(pk=grown[2].pk).changes == []
 
 
 def test_the_first_of_a_mole_has_changed_since_nothing(

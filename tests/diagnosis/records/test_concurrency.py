@@ -14,10 +14,10 @@ from django.urls import reverse
 
 from accounts import outbox
 from accounts.models import OutgoingMail
-from diagnosis import queue
+from diagnosis import mails, queue
 from diagnosis.models import Assessment, Mole, MoleRecord
 from diagnosis.moles import edits
-from diagnosis.records import answers, claims, mails, sittings, uploads
+from diagnosis.records import answers, claims, sittings, uploads
 from tests.factories import MoleFactory, RecordFactory, answer, picture, sitting
 
 

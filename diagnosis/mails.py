@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -14,31 +14,33 @@ from django.utils.translation import gettext as _
 
 from accounts import outbox
 from accounts.models import User
-from diagnosis.records.models import MoleRecord
+
+if TYPE_CHECKING:
+    from diagnosis.records.models import MoleRecord
 
 
-def tell(record: MoleRecord) -> None:
+def tell(record: "MoleRecord") -> None:
     """Put the e-mail into the outbox, in the caller's transaction, for who wants such ones."""
     if _is_wanted(record.owner):
         _message(record.owner, [record.pk]).send()
 
 
-def tell_together(record: MoleRecord) -> None:
-    """As ``tell``, in some minutes: a new version looks at all that a person has, one by one."""
+def tell_together(record: "MoleRecord") -> None:
+    """As ``tell``, in some minutes: there may be more, or the person reads it meanwhile."""
     if _is_wanted(record.owner):
-        outbox.gather(**_of_a_new_version(record))
+        outbox.gather(**_gathered(record))
 
 
-def forget(record: MoleRecord) -> None:
+def forget(record: "MoleRecord") -> None:
     """Take back what ``tell_together`` would say of it, since its person has it before them."""
-    outbox.withdraw(**_of_a_new_version(record))
+    outbox.withdraw(**_gathered(record))
 
 
 def _is_wanted(person: User) -> bool:
     return person.is_active and person.verdict_emails
 
 
-def _of_a_new_version(record: MoleRecord) -> dict[str, Any]:
+def _gathered(record: "MoleRecord") -> dict[str, Any]:
     person = record.owner
     return {"person": person, "about": record.pk, "write": partial(_message, person)}
 
