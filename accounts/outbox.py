@@ -6,6 +6,7 @@ So no page waits for that server, or fails with it, and what it puts off is trie
 import email.message
 import logging
 import smtplib
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -13,6 +14,7 @@ from email import policy
 from typing import Any
 
 from celery import current_app
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
@@ -33,6 +35,8 @@ GIVE_UP_AFTER = timedelta(days=3)
 LATE = timedelta(minutes=10)
 GATHERED = timedelta(minutes=5)
 AT_ONCE = 20
+# Of a task, which is cut off at the soft limit: in the middle of an e-mail, it would go out twice.
+TAKES_NEW_ONES_FOR = 5.0  # seconds
 
 Write = Callable[[list[uuid.UUID]], EmailMessage]  # the e-mail about these rows
 
@@ -132,8 +136,10 @@ def send_due() -> int:
     if not settings.MAIL_SERVER_BACKEND:
         return 0
     due = OutgoingMail.objects.filter(due_at__lte=Now()).order_by("created_at")
-    sent = 0
+    sent, begin = 0, time.monotonic()
     for key in due.values_list("pk", flat=True)[:AT_ONCE]:
+        if time.monotonic() - begin > TAKES_NEW_ONES_FOR:
+            break
         try:
             sent += _send(key)
         except OSError:
@@ -179,6 +185,9 @@ def _send(key: int) -> bool:
     except OSError as error:  # also all others of smtplib
         # Its class, since the text of some names the recipient.
         logger.warning("The mail server can't be used: %s", type(error).__name__)
+        _put_off(mail)
+        raise
+    except SoftTimeLimitExceeded:  # of a server that takes long: others go before its next try
         _put_off(mail)
         raise
     except ValueError as error:  # of an address or a password that SMTP can't be told

@@ -4,6 +4,7 @@ What has no default here stops the start with its name when it is missing. `make
 tests set all of them; docker-compose.yml and .env.example show a production set.
 """
 
+import ssl
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -264,6 +265,9 @@ PICTURES_AT_ONCE = max(1, 2 // env.count("WEB_WORKERS", default=1))
 
 # --- Celery: the database is the only memory, a message is a hint -------------------------------
 CELERY_BROKER_URL = REDIS_URL
+# Celery alone would ask whoever answers there for no certificate.
+if REDIS_URL.startswith("rediss:"):
+    CELERY_BROKER_USE_SSL = {"ssl_cert_reqs": ssl.CERT_REQUIRED}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

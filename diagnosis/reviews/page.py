@@ -191,8 +191,9 @@ class ReviewPage:
             case verdicts.ShownBefore():
                 data["shown"] = _shown(self.record)
                 words = _(
-                    "Something has changed meanwhile: a picture, what the person says, or what "
-                    "was measured. Look again, then save. Nothing of yours is saved yet."
+                    "Something has changed meanwhile: a picture, what the person says, what was "
+                    "measured, or the program’s answer. Look again, then save. Nothing of yours "
+                    "is saved yet."
                 )
             case verdicts.Overtaken():
                 data["known"] = str(self.record.reviews.count())

@@ -92,7 +92,7 @@ class VerdictSerializer(VerdictChangesSerializer):
         allow_empty=False,
         required=False,
         help_text=_(
-            "As the record said it: with another picture, or other words of the person, by now, "
+            "As the record said it: with another picture, answer or words of the person by now, "
             "your verdict is refused."
         ),
     )

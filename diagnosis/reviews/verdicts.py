@@ -28,7 +28,7 @@ class Overtaken(Exception):
 
 
 class ShownBefore(Exception):
-    """The record is not what the doctor was shown: another picture, or other words or changes."""
+    """The record is not what the doctor was shown: other pictures, words, changes or answer."""
 
 
 def profile(doctor: User) -> DoctorProfile:
@@ -38,9 +38,11 @@ def profile(doctor: User) -> DoctorProfile:
 
 def shown_of(record: MoleRecord) -> list[str]:
     """What a verdict on the record rests on: a name for each picture, and one for all that the
-    person says of it and that was measured."""
+    person says of it, that was measured, and that the program answers."""
     site = record.mole.body_site if record.mole else ""
-    said = (answers.tag(record), site, *record.changes)
+    answer = record.current_assessment
+    answered = (answer.risk_category or "", answer.advice) if answer else ()
+    said = (answers.tag(record), site, *record.changes, *answered)
     digest = sha256("\0".join(said).encode()).hexdigest()[:32]
     return [*(picture.file_name for picture in record.pictures), f"said-{digest}"]
 

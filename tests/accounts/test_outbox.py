@@ -1,5 +1,6 @@
 """E-mails wait in the database for the worker; a mail server that is down fails nobody's page."""
 
+import itertools
 import smtplib
 import socket
 import ssl
@@ -7,8 +8,10 @@ import threading
 from datetime import timedelta
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.core import mail
 from django.core.mail import EmailMessage, EmailMultiAlternatives
+from django.core.mail.backends.locmem import EmailBackend
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.urls import reverse
@@ -177,6 +180,28 @@ def test_one_that_fails_holds_up_no_other(db, monkeypatch, error):
     assert outbox.send_due() == 1
     assert [message.to for message in mail.outbox] == [["second@example.org"]]
     assert OutgoingMail.objects.get().due_at > timezone.now() + timedelta(seconds=30)
+
+
+def test_nor_does_one_that_is_cut_off_by_the_time_limit(db, monkeypatch):
+    def cut_off(*_):
+        raise SoftTimeLimitExceeded
+
+    slow = write()
+    monkeypatch.setattr(EmailBackend, "send_messages", cut_off)
+    with pytest.raises(SoftTimeLimitExceeded):
+        outbox.send_due()
+    monkeypatch.undo()
+    slow.refresh_from_db()
+    assert slow.due_at > timezone.now() + timedelta(seconds=50)
+
+
+def test_a_slow_server_is_given_no_more_than_a_task_has_time_for(db, monkeypatch):
+    clock = itertools.count(0, 3)
+    monkeypatch.setattr(outbox.time, "monotonic", lambda: next(clock))
+    for _ in range(5):
+        write()
+    assert outbox.send_due() == 1
+    assert OutgoingMail.objects.count() == 4
 
 
 def test_nor_does_one_that_is_deleted_while_it_is_taken(db):

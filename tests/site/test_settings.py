@@ -117,6 +117,22 @@ def test_a_file_that_is_missing_is_named_in_one_sentence(tmp_path: Path) -> None
         assert "Traceback" not in process.stderr
 
 
+@pytest.mark.parametrize("certificate", [True, False])
+def test_a_broker_by_tls_shows_its_certificate(certificate: bool) -> None:
+    address = "rediss://:word@broker.example.org/0" if certificate else PRODUCTION["REDIS_URL"]
+    program = "from skincare_site.celery import app; print(app.connection_for_write().ssl)"
+    said = subprocess.run(
+        [sys.executable, "-c", program],
+        env=PRODUCTION | {"REDIS_URL": address, "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        check=True,
+    )
+    assert ("CERT_REQUIRED" in said.stdout) == certificate
+    assert "insecure" not in said.stderr
+
+
 def test_the_address_of_the_database_says_that_transactions_are_pooled() -> None:
     address = f"{PRODUCTION['DATABASE_URL']}?DISABLE_SERVER_SIDE_CURSORS=True&CONN_MAX_AGE=0"
     [said] = json.loads(read_settings("DATABASES", **PRODUCTION | {"DATABASE_URL": address}).stdout)

@@ -9,11 +9,11 @@ from rest_framework.test import APIClient
 
 from accounts import tokens
 from diagnosis.language import results
-from diagnosis.models import MoleRecord, Review
+from diagnosis.models import Assessment, MoleRecord, Review
 from diagnosis.reviews import claims, verdicts
 from diagnosis.sharing import links
 from ml import taxonomy
-from tests.factories import MoleFactory, assessed
+from tests.factories import MoleFactory, answer, assessed
 
 BENIGN = {"risk_category": "benign", "urgency": "none"}
 VERDICT = BENIGN | {"confidence": "high"}
@@ -100,6 +100,24 @@ def test_a_change_that_is_measured_while_the_doctor_writes_is_shown_first(client
     verdict = VERDICT | {name: form[name].value() for name in ("known", "shown")}
     MoleRecord.objects.filter(pk=record.pk).update(changes=["grew"])
     assert "Something has changed meanwhile" in client.post(address, verdict).content.decode()
+
+
+def test_so_is_another_answer_of_the_program(client, dr_chen, alice):
+    record = assessed("benign", owner=alice)
+    client.force_login(dr_chen)
+    address = reverse("admin:diagnosis_molerecord_change", args=[record.pk])
+    form = client.get(address).context["form"]
+    verdict = VERDICT | {name: form[name].value() for name in ("known", "shown")}
+    said = answer("malignant_high_risk", model_version="newer")
+    MoleRecord.objects.filter(pk=record.pk).update(
+        current_assessment=Assessment.objects.create(record=record, **said)
+    )
+    refused = client.post(address, verdict)
+    assert "Something has changed meanwhile" in refused.content.decode()
+    assert not record.reviews.exists()
+    again = verdict | {"shown": refused.context["form"]["shown"].value()}
+    assert client.post(address, again).status_code == 302
+    assert record.reviews.exists()
 
 
 @pytest.mark.parametrize("sign", sorted(taxonomy.ALARMING_SIGNS))
