@@ -1,5 +1,7 @@
 """Who a program says it acts for: e-mail address, password, and the second step where it is on."""
 
+from typing import Any
+
 from allauth.account import app_settings as account_settings
 from allauth.account.adapter import get_adapter
 from allauth.account.utils import has_verified_email
@@ -31,7 +33,7 @@ def check(*, request: HttpRequest, email: str, password: str, code: str = "") ->
     try:
         user = get_adapter(request).authenticate(request, email=email, password=password)
     except DjangoValidationError as error:
-        refused = Throttled(detail=error.message)
+        refused: Any = Throttled(detail=error.message)
         refused.wait = FAILURES_COUNT_FOR  # as an argument, it would end the sentence in English
         raise refused from error
     if user is None or not user.is_active:

@@ -79,8 +79,8 @@ def follow(mole_id: uuid.UUID) -> None:
     Safe to repeat: after a new answer, a deleted first picture, a record of another mole.
     """
     model = apps.get_model("diagnosis", "MoleRecord")  # which stands above moles
-    fields = ("owner", "mole", "modality", "state", "current_assessment", "created_at", "changes")
-    records = list(model.objects.filter(mole=mole_id).only(*fields, "stale_since"))
+    fields = ("owner", "mole", "modality", "origin", "state", "current_assessment", "created_at")
+    records = list(model.objects.filter(mole=mole_id).only(*fields, "changes", "stale_since"))
     pairs = _pairs(records)
     known = _known(pairs.values())
     for first, last in pairs.values():
@@ -273,10 +273,10 @@ def _found_earlier(mole_id: uuid.UUID) -> dict[uuid.UUID, list[tuple[tuple, list
         before__record__mole=mole_id, after__record__mole=mole_id, result__isnull=False
     )
     found: dict[uuid.UUID, list[tuple[tuple, list[str]]]] = {}
-    for *before, after, result in measured.values_list(
-        "before__record__created_at", "before__record", "after__record", "result"
+    for *before, after, said in measured.values_list(
+        "before__record__created_at", "before__record", "after__record", "result__changes"
     ):
-        found.setdefault(after, []).append((tuple(before), result["changes"]))
+        found.setdefault(after, []).append((tuple(before), said))
     return found
 
 
@@ -293,8 +293,9 @@ def _say(record: "MoleRecord", change: Change | None, earlier: set[str]) -> None
             record.save(update_fields=["changes"])
             _tell(record)
             answer = record.current_assessment
-            if is_raised and answer and answer.advice not in terms.BY_A_DOCTOR:
-                mails.tell_together(record)  # who has read the calm answer
+            was_calm = answer is not None and answer.advice not in terms.BY_A_DOCTOR
+            if is_raised and was_calm and not record.is_imported:  # a clinic's, with many
+                mails.tell_together(record)
 
 
 def _tell(record: "MoleRecord") -> None:
