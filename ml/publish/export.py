@@ -128,9 +128,8 @@ def recalibrate(
     new = _begin(out)
     for name in kept.card["files"]:
         shutil.copy(kept.file(name), new)
-    split = splits.as_csv([*compress(rows, strange)], folds[strange].tolist()).partition("\n")[2]
-    text = (released / runs.SPLIT).read_text(encoding="utf-8") + split
-    (new / runs.SPLIT).write_text(text, encoding="utf-8")
+    split = splits.appended(released / runs.SPLIT, rows, folds.tolist())
+    (new / runs.SPLIT).write_text(split, encoding="utf-8")
     learnt = [*compress(rows, (folds == "validation") & strange)]
     seen.write(learnt, new / seen.FILE, [released])
     card = _card(new, side, rows, folds, arrays.load(rows))

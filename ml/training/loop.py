@@ -52,8 +52,9 @@ def train(
     datasets.warn(manifest)
     rows = manifest.trainable
     if manifest.split:
-        folds = [fold or "" for fold in splits.read(manifest.split, rows)]
-        split = manifest.split.read_text(encoding="utf-8")
+        stored = splits.inherited(rows, splits.read(manifest.split, rows))
+        folds = splits.completed(rows, stored)
+        split = splits.appended(manifest.split, rows, folds)
     else:
         folds = splits.split(rows)
         split = splits.as_csv(rows, folds)
