@@ -372,6 +372,19 @@ def test_pictures_of_the_training_are_recognised_by_content(
     assert "made with 4 of these 7 pictures: LEFT OUT" in output.err
 
 
+def test_other_pictures_of_a_patient_who_is_recognised_are_left_out_too(
+    release_that_saw, make_set, capsys
+):
+    folder = make_set(
+        "clinic",
+        [{"image_id": f"i{n}", "dx": "nv", "patient_id": f"p{n // 2}"} for n in range(6)],
+    )
+    release = release_that_saw(datasets.read([folder]).rows[:1])
+    assert main(["evaluate", "--model", str(release), "--data", str(folder)]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["seen_in_training"], result["n"]) == (2, 4)
+
+
 def test_where_every_picture_was_seen_that_is_said(release_that_saw, make_set, capsys):
     folder = make_set("known", [{"image_id": "i0", "dx": "nv"}])
     release = release_that_saw(datasets.read([folder]).rows)
