@@ -84,3 +84,30 @@ def test_pictures_that_a_stored_split_does_not_know_are_split_too(make_set, tmp_
     sides = {(row.group, fold) for row, fold in folds.items()}
     assert len(sides) == len({row.group for row in rows})
     assert main(arguments) == 0  # and on from there
+
+
+@pytest.fixture
+def begun(make_set, tmp_path, monkeypatch):
+    """A training of dermoscopy that ended in its first epoch: its folder, and its command."""
+    monkeypatch.chdir(tmp_path)
+    folder = make_set("mine", [{"image_id": f"i{n}", "dx": "nv"} for n in range(12)])
+    monkeypatch.setattr("ml.training.loop._Training.run", lambda self: None)
+    (tmp_path / "plan.json").write_text(json.dumps({"epoch_pictures": 32, "batch": 16}))
+    arguments = ["train", "--data", str(folder), "--plan", "plan.json", "--out", "run"]
+    assert main([*arguments, "--modality", "dermoscopy"]) == 0
+    return tmp_path / "run", arguments
+
+
+def test_a_training_goes_on_with_the_kind_of_pictures_it_began_with(begun, capsys):
+    """Else a release of the run would take its pictures as photographs."""
+    run, arguments = begun
+    before = (run / "data.json").read_text()
+    assert main(arguments) == 1
+    assert "begun with --modality dermoscopy" in capsys.readouterr().err
+    assert (run / "data.json").read_text() == before
+
+
+def test_a_training_that_ended_in_its_first_epoch_goes_on(begun):
+    run, arguments = begun
+    (run / "best.npz").write_bytes(b"of the first epoch, after which it was killed")
+    assert main([*arguments, "--modality", "dermoscopy"]) == 0
