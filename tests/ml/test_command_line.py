@@ -179,6 +179,16 @@ def test_a_name_that_is_not_utf_8_ends_nothing(tmp_path, capsys):
     assert main(["summarise", "--data", str(folder), *report]) == 0
 
 
+def test_a_list_on_standard_input_may_hold_names_that_are_not_utf_8(tmp_path, monkeypatch, capsys):
+    file = tmp_path / os.fsdecode(b"M\xfctter.png")
+    phantoms.render("even_mole", 200).save(tmp_path / "plain.png")
+    (tmp_path / "plain.png").rename(file)
+    listed = io.TextIOWrapper(io.BytesIO(os.fsencode(file) + b"\n"), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", listed)
+    assert main(["predict", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["file"].endswith("tter.png")
+
+
 @pytest.mark.parametrize("table", ["", "metadata.csv", "CLIN_DIA.xlsx"])
 def test_a_folder_whose_name_is_not_utf_8_ends_nothing(
     make_set, make_clinic, tmp_path, monkeypatch, table
