@@ -32,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")  # nor a list of them
     try:
         _check_outputs(options)
         return options.run(options)
@@ -344,24 +346,19 @@ def _print_counts(manifest: Manifest) -> None:
 def _held_out(rows: list[Row], model: Path, split: str, with_seen: bool) -> tuple[list[Row], int]:
     """The rows to measure on, and how many the model was trained or calibrated on.
 
-    These are known by name, by their patient or by content, and left out unless ``with_seen``; so
+    These are known by name, by content or by their patient, and left out unless ``with_seen``; so
     are kinds of picture that the model does not judge. Raises DatasetError where nothing is left.
     """
     from ml.datasets import seen, splits
 
     rows = _judged(rows, model)
-    folds = splits.read(model / "split.csv", rows)
     if split == "test":
+        folds = splits.read(model / "split.csv", rows)
         rows = [row for row, fold in zip(rows, folds, strict=True) if fold == "test"]
         if not rows:
             raise DatasetError(f"No picture is in the test fold of {model}; use --split all.")
         return rows, 0
-    folds = splits.inherited(rows, folds)
-    by_content = seen.recognise(rows, model)
-    known = [
-        fold in ("train", "validation") or (fold is None and bool(same))
-        for fold, same in zip(folds, by_content, strict=True)
-    ]
+    known = [fold in ("train", "validation") for fold in seen.folds(rows, model)]
     count = sum(known)
     if count:
         then = "they count all the same" if with_seen else "LEFT OUT; --seen counts them, too"

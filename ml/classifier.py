@@ -220,7 +220,7 @@ def served(readers: Sequence[Engine], square: np.ndarray) -> Outputs:
     for name in ("logits", "cam"):
         first[name] = np.mean([first[name], *(of[name] for of in others)], axis=0)
     seen = [first["quality"][LESION], *(float(of["lesion"][0]) for of in others)]
-    first["quality"][LESION] = min(seen)
+    first["quality"][LESION] = np.min(seen)  # min() passes over NaN, which is refused
     return first
 
 

@@ -51,13 +51,14 @@ def by_modality(rows: Iterable[Row], outline_of: Outlines) -> dict[str, dict]:
     Of 5 measures at 95 % each, one in six would. A modality without such lesions takes the error
     of the other. Raises ValueError where neither has any.
     """
-    lesions: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    # Two sets may show one lesion by the same picture.
+    lesions: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
     for row in rows:
-        lesions[row.modality, row.lesion].append(row)
+        lesions[row.modality, row.dataset, row.lesion].append(row)
     found = {}
     for modality in MODALITIES:
         several = [
-            pictures for (of, _), pictures in lesions.items() if of == modality and pictures[1:]
+            pictures for (of, *_), pictures in lesions.items() if of == modality and pictures[1:]
         ]
         found[modality] = _of_modality(several, outline_of, modality)
     most = max(found.values(), key=itemgetter("lesions"))

@@ -99,11 +99,13 @@ def _is_set(folder: Path) -> bool:
 
 
 def _leave_out_damaged(manifest: Manifest) -> None:
-    """Decode every picture. Raises DatasetError, naming all, where none can be."""
+    """Decode every picture and mask. Raises DatasetError, naming all, where none can be."""
 
     def problem(row: Row) -> str | None:
         try:
             row.decode()
+            if row.mask:
+                row.decode_mask()
         except DatasetError as error:
             return f"{error}: left out"
         return None

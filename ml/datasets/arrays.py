@@ -13,7 +13,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from ml import images
-from ml.datasets.manifest import DatasetError, Row
+from ml.datasets.manifest import Row
 
 CACHE = Path("var/arrays")
 SIDE, MASK_SIDE = 256, 64
@@ -98,10 +98,7 @@ def square_mask(row: Row) -> np.ndarray:
     side = (MASK_SIDE, MASK_SIDE)
     if not row.mask:
         return np.zeros(side, np.uint8)
-    try:
-        with Image.open(row.mask) as mask:
-            top, left, extent = images.central_square(mask.height, mask.width)
-            box = (left, top, left + extent, top + extent)
-            return np.asarray(mask.convert("L").resize(side, Image.Resampling.BOX, box=box))
-    except OSError as error:
-        raise DatasetError(f"{row.source}: {row.mask}: {error}") from error
+    mask = row.decode_mask()
+    top, left, extent = images.central_square(mask.height, mask.width)
+    box = (left, top, left + extent, top + extent)
+    return np.asarray(mask.resize(side, Image.Resampling.BOX, box=box))

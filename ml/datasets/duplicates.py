@@ -25,7 +25,7 @@ CACHE = Path("var/perceptual-hashes.npz")
 def components(rows: list[Row], cache: Path = CACHE) -> list[str]:
     """One key a row, equal for rows that share a group or a lesion or are near-duplicates.
 
-    Of one lesion, a row may name the patient and another may not, or name another set's lesion.
+    Of one lesion, a row may name the patient and one of another set may not.
     Raises DatasetError for a picture that does not decode.
     """
     parent = {row.group: row.group for row in rows}
@@ -43,9 +43,6 @@ def components(rows: list[Row], cache: Path = CACHE) -> list[str]:
     group_of: dict[str, str] = {}
     for row in rows:
         join(row.group, group_of.setdefault(row.lesion, row.group))
-    for row in rows:
-        if not row.group.startswith(f"{row.dataset}/"):
-            join(row.group, group_of.get(row.group, row.group))
     for a, b in _close_pairs(_hashes(rows, cache)):
         join(rows[a].group, rows[b].group)
     return [root(row.group) for row in rows]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from ml import images
 from ml.taxonomy import ALLOWED, BODY_REGION_OF, BODY_SITES
@@ -63,6 +64,17 @@ class Row:
                 return images.decode(file)
         except (images.ImageError, OSError) as error:
             raise DatasetError(f"{self.source}: {self.path}: {error}") from error
+
+    def decode_mask(self) -> Image.Image:
+        """The lesion's mask in grey, 0 to 255 by cover. Raises DatasetError like ``decode``."""
+        try:
+            with Image.open(self.mask) as file:
+                mask = file.convert("L")
+        except Exception as error:  # Pillow raises many kinds on damaged files
+            raise DatasetError(f"{self.source}: {self.mask}: {error}") from error
+        if mask.getextrema()[1] == 1:  # as programs write 0 and 1: of 255, nothing were covered
+            mask = mask.point(lambda value: 255 * value)
+        return mask
 
 
 @dataclass(frozen=True, slots=True)

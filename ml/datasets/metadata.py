@@ -1,7 +1,7 @@
 """Sets with a table: the ISIC archive's, HAM10000, ISIC 2018 to 2020, PAD-UFES-20, Fitzpatrick17k,
 MILK10k, and a clinic's own in the same manner."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,8 @@ LAYOUTS = {
                    {"image_name", "anatom_site_general_challenge"}),
     "photo": ({"img_id", "diagnostic"}, {"md5hash"}),
 }  # fmt: skip
+TRUTH = {"dx", *LABELS, *labels.ONE_HOT}
+OF_LESIONS = ("patient_id", "same_lesion_as")  # of all pictures of a lesion, where one row says it
 MODALITY_OF = {
     "dermoscopy": ("dermoscopy", "dermoscopic", "dermatoscopic", "dermatoscopy"),
     "photo": ("photo", "clinical", "clinical: close-up", "clinical: overview", "smartphone",
@@ -127,7 +129,8 @@ class _Reader:
         return pictures, masks
 
     def _records(self) -> list[tuple[str, dict[str, str]]]:
-        """A record a picture: those of the labelled tables, filled up from the others."""
+        """A record a picture: those of the labelled tables, filled up from each other, and from the
+        others."""
         with_pictures = [t for t in self.tables if "image_id" in t.named]
         if not with_pictures:
             raise DatasetError(f"{self.tables[0].path}: row 1: no column image_id")
@@ -136,18 +139,25 @@ class _Reader:
             raise DatasetError(f"{self.tables[0].path}: row 1: no column dx")
         main = [t for t in with_pictures if t in labelled] or with_pictures
         more: dict[tuple[str, str], dict[str, str]] = {}
+
+        def told(of: str, record: dict[str, str]) -> dict[str, str]:
+            name = _known(record, of)  # else all that have none were joined
+            return more.setdefault((of, _key(name)), {}) if name else {}
+
         for table in self.tables:
-            if table in main:
-                continue
             by = "image_id" if "image_id" in table.named else "lesion_id"
             for _source, record in table.records:
-                more.setdefault((by, record.get(by, "")), {}).update(record)
+                # Where two rows of a picture have other labels, both are to be seen.
+                of_it = {c: t for c, t in record.items() if table not in main or c not in TRUTH}
+                _fill(told(by, record), of_it)
         found = []
         for table in main:
             for source, record in table.records:
-                joined = more.get(("image_id", record.get("image_id", "")), {}) | record
-                lesion = more.get(("lesion_id", joined.get("lesion_id", "")), {})
-                found.append((source, lesion | joined | {"": " ".join(table.columns)}))
+                _fill(record, told("image_id", record))
+                _fill(record, told("lesion_id", record))
+                found.append((source, record | {"": " ".join(table.columns)}))
+        for column in OF_LESIONS:
+            _tell_all(column, [record for _source, record in found])
         return found
 
     def _row(
@@ -171,15 +181,16 @@ class _Reader:
             return dx, None
         lesion = _known(record, "lesion_id") or image_id
         dataset = files.readable(self.folder.name)
-        own = _known(record, "patient_id") or lesion
+        patient = _known(record, "patient_id")
+        # A lesion that another set also has is called as there, so that both are on one side.
+        lesion = _known(record, "same_lesion_as") or f"{dataset}/{lesion}"
         return dx, Row(
             path=path,
             mask=masks.get(_key(image_id)),
             dataset=dataset,
             image_id=image_id,
-            lesion=f"{dataset}/{lesion}",
-            # A lesion that another set also has is that set's group, so that both are on one side.
-            group=_known(record, "same_lesion_as") or f"{dataset}/{own}",
+            lesion=lesion,
+            group=f"{dataset}/{patient}" if patient else lesion,
             modality=modality,
             dx=dx,
             allowed=ALLOWED[dx],
@@ -336,6 +347,25 @@ def _known(record: dict[str, str], column: str) -> str:
     """What a column says; "" for a word that stands for nothing: else all such rows were one."""
     text = record.get(column, "")
     return "" if text.lower() in tables.UNKNOWN else text
+
+
+def _fill(record: dict[str, str], further: Mapping[str, str]) -> None:
+    """Take over what a record leaves open."""
+    for column, text in further.items():
+        if text and not _known(record, column):
+            record[column] = text
+
+
+def _tell_all(column: str, records: list[dict[str, str]]) -> None:
+    """Fill a column for all pictures of a lesion, unless the table numbers each patient's anew."""
+    of_lesion: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for record in records:
+        if lesion := _key(_known(record, "lesion_id")):
+            of_lesion[lesion].append(record)
+    for pictures in of_lesion.values():
+        said = {_known(record, column) for record in pictures} - {""}
+        for record in pictures if len(said) == 1 else ():
+            _fill(record, {column: min(said)})
 
 
 def _share(text: str) -> float:

@@ -6,6 +6,7 @@ frequencies): too few to make a picture of, and the same after another name, siz
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from ml import images
+from ml.datasets import splits
 from ml.datasets.manifest import Row
 
 FILE = "seen.npy"
@@ -47,6 +49,17 @@ def recognise(rows: list[Row], release: Path) -> np.ndarray:
         nearest = (HASH_SIZE**2 - (part @ known.T).max(1).reshape(-1, own.shape[1])) / 2
         found[start : start + BLOCK] = (nearest[:, 0] <= MAX_DISTANCE) | (nearest.min(1) == 0)
     return found
+
+
+def folds(rows: list[Row], release: Path) -> list[str | None]:
+    """The fold of each picture in a release's split: by its name, else train where its content is
+    recognised, else as ``splits.inherited`` gives it; None for a stranger of strangers."""
+    found = splits.read(release / "split.csv", rows)
+    unnamed = [number for number, fold in enumerate(found) if fold is None]
+    same = recognise([rows[number] for number in unnamed], release)
+    for number in compress(unnamed, same):
+        found[number] = "train"
+    return splits.inherited(rows, found)
 
 
 def _hashes(rows: list[Row], *, turned: bool) -> np.ndarray:

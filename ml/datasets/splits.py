@@ -5,6 +5,7 @@ import io
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from hashlib import sha256
+from itertools import compress
 from pathlib import Path
 
 from ml.datasets import duplicates
@@ -60,6 +61,15 @@ def as_csv(rows: Sequence[Row], folds: Sequence[str]) -> str:
     return file.getvalue()
 
 
+def appended(path: Path, rows: Sequence[Row], folds: Sequence[str]) -> str:
+    """A stored split, and below it the rows that it does not know by their own set's name. Raises
+    like ``read``."""
+    stored = stored_folds(path)
+    new = [(row.dataset, row.image_id) not in stored for row in rows]
+    further = as_csv([*compress(rows, new)], [*compress(folds, new)]).partition("\n")[2]
+    return path.read_text(encoding="utf-8") + further
+
+
 def read(path: Path, rows: list[Row]) -> list[str | None]:
     """The stored fold of each row; None for a picture that the split does not know.
 
@@ -76,6 +86,8 @@ def inherited(
 ) -> list[str | None]:
     """These folds, and of pictures without one that of the same patient, lesion or near-duplicate,
     the most learnt one where they have several: who was learnt from is a stranger in no picture."""
+    if all(folds):
+        return [*folds]  # without minutes of hashing
     keys = duplicates.components(rows, cache)
     theirs: dict[str, set[str]] = defaultdict(set)
     for key, fold in zip(keys, folds, strict=True):
@@ -84,6 +96,15 @@ def inherited(
         fold or next((each for each in FOLDS if each in theirs[key]), None)
         for key, fold in zip(keys, folds, strict=True)
     ]
+
+
+def completed(
+    rows: list[Row], folds: Sequence[str | None], cache: Path = duplicates.CACHE
+) -> list[str]:
+    """These folds, and of pictures without one that of a split of their own."""
+    alone = [row for row, fold in zip(rows, folds, strict=True) if not fold]
+    anew = iter(split(alone, cache=cache) if alone else ())
+    return [fold or next(anew) for fold in folds]
 
 
 def missing(path: Path, rows: list[Row], folds: Sequence[str] = FOLDS) -> tuple[int, int]:

@@ -278,7 +278,10 @@ def _overview(result: dict) -> str:
     body = [
         [name]
         + [_cell(block, key) for key, _ in COLUMNS]
-        + [_cell(block["thresholds"], key) for key in ("sensitivity", "specificity")]
+        + [
+            _cell(block["thresholds"]["sent_to_doctor"], key)
+            for key in ("sensitivity", "specificity")
+        ]
         for name, block in lines
     ]
     refused = result["refused_share"]

@@ -220,8 +220,7 @@ def _assess(classifier: "Classifier", row: Row) -> "Assessment":
 def _mask(row: Row, picture: np.ndarray) -> np.ndarray:
     """(h, w) bool in the pixels of its picture, which large files are reduced to."""
     size = picture.shape[1::-1]
-    with Image.open(row.mask) as mask:
-        return np.asarray(mask.convert("L").resize(size, Image.Resampling.NEAREST)) > 0
+    return np.asarray(row.decode_mask().resize(size, Image.Resampling.NEAREST)) > 0
 
 
 def _central(mask: np.ndarray) -> np.ndarray:

@@ -128,9 +128,8 @@ def recalibrate(
     new = _begin(out)
     for name in kept.card["files"]:
         shutil.copy(kept.file(name), new)
-    split = splits.as_csv([*compress(rows, strange)], folds[strange].tolist()).partition("\n")[2]
-    text = (released / runs.SPLIT).read_text(encoding="utf-8") + split
-    (new / runs.SPLIT).write_text(text, encoding="utf-8")
+    split = splits.appended(released / runs.SPLIT, rows, folds.tolist())
+    (new / runs.SPLIT).write_text(split, encoding="utf-8")
     learnt = [*compress(rows, (folds == "validation") & strange)]
     seen.write(learnt, new / seen.FILE, [released])
     card = _card(new, side, rows, folds, arrays.load(rows))
@@ -166,15 +165,10 @@ def _held_out(released: Path, rows: list[Row]) -> tuple[list[Row], np.ndarray, n
     """The rows that a release did not learn, nor others of their patients, the fold of each,
     validation or test, and whether its split does not know them. Raises DatasetError where either
     fold has no lesion."""
-    known = splits.read(released / runs.SPLIT, rows)
-    unknown = [i for i, fold in enumerate(known) if fold is None]
-    folds = splits.inherited(rows, known)
-    alone = [i for i, fold in enumerate(folds) if fold is None]
-    of = [rows[i] for i in alone]
-    anew = splits.split(of) if of else []
-    for i, fold, same in zip(alone, anew, seen.recognise(of, released), strict=True):
-        if not same:
-            folds[i] = "test" if fold == "test" else "validation"
+    unknown = [i for i, fold in enumerate(splits.read(released / runs.SPLIT, rows)) if not fold]
+    folds = seen.folds(rows, released)
+    for i, fold in enumerate(splits.completed(rows, folds)):
+        folds[i] = folds[i] or ("test" if fold == "test" else "validation")
     for fold, purpose in (("validation", "to calibrate on"), ("test", "to measure on")):
         if not any(row.allowed for row, its in zip(rows, folds, strict=True) if its == fold):
             raise DatasetError(

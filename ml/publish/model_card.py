@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Mapping
 
+from ml.publish import sittings
 from ml.release import second_reader
 from ml.sitting import together
 from ml.skin_tone import TONES
@@ -202,8 +203,9 @@ def _several(kinds: Mapping) -> str:
     return (
         "\n### Several pictures of one lesion\n\n"
         "The mean of the probabilities of those that can be judged, by thresholds of its own, set "
-        "on validation lesions by the same rule; on test lesions, as served, without what is "
-        "refused.\n" + text
+        "on validation lesions by the same rule, at a sensitivity of "
+        f"{sittings.SENSITIVITY}, where there are enough lesions; on test lesions, as served, "
+        "without what is refused.\n" + text
     )
 
 
@@ -283,7 +285,12 @@ def _known(person: Mapping) -> str:
 
 
 def _bands(bands: Mapping) -> str:
-    text = "\n### What a malignancy means: the share of cancers among test pictures\n"
+    text = (
+        "\n### What a malignancy means: the share of cancers among test pictures\n\n"
+        "Without what it refuses to judge; 95 % intervals are Wilson's, by lesions. The bands' "
+        "edges were\nfitted to these same pictures: others may differ by more than the intervals "
+        "say.\n"
+    )
     for modality, of_modality in bands.items():
         lines = [("malignancy from", "pictures", "lesions", "with a cancer"), ("---",) * 4]
         lines += [

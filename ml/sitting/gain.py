@@ -94,7 +94,7 @@ def _figures(
         ]
         for kind in kinds
     }
-    groups = sorted({row.group for row in first})
+    groups = sorted({rows[i].group for lesion in lesions for i in lesion})
     drawn = metrics.bootstrap_weights(groups, RESAMPLES)
     place = {group: number for number, group in enumerate(groups)}
     several = _Answers(list(zip(first, means, strict=True)), drawn, place)

@@ -52,13 +52,16 @@ def train(
     datasets.warn(manifest)
     rows = manifest.trainable
     if manifest.split:
-        folds = [fold or "" for fold in splits.read(manifest.split, rows)]
-        split = manifest.split.read_text(encoding="utf-8")
+        stored = splits.inherited(rows, splits.read(manifest.split, rows))
+        folds = splits.completed(rows, stored)
+        split = splits.appended(manifest.split, rows, folds)
     else:
         folds = splits.split(rows)
         split = splits.as_csv(rows, folds)
     if resumed and split != (out / runs.SPLIT).read_text(encoding="utf-8"):
         raise datasets.DatasetError(f"{out} was begun with other data; choose another folder")
+    if resumed and modality != (begun := runs.described(out)["modality"]):
+        raise datasets.DatasetError(f"{out} was begun with --modality {begun}; give it again")
     for teacher in (*plan.teachers, *filter(None, [plan.start])):
         check_held_out(Path(teacher), rows, folds)
     _check_enough(rows, folds)
@@ -123,6 +126,8 @@ class _Training:
             # A kill may have come after an epoch's line and before its last weights, and the time
             # been over in the middle of one: it is trained again, and its best weights are kept.
             self.history = lines[: self._step() // plan.epoch_steps]
+        else:  # a kill before the first epoch's last weights leaves its best ones, to go on from
+            runs.save_last(out, self._variables())
         self.step = steps.compiled(plan, self.model, self.averaged, self.optimizer, teachers, pool)
 
     def run(self) -> None:

@@ -102,7 +102,9 @@ def pictures(
 
 
 def history(run: Path) -> list[dict]:
-    """The rows of ``epochs.csv``."""
+    """The rows of ``epochs.csv``; none before the first epoch."""
+    if not (run / EPOCHS).exists():
+        return []
     with (run / EPOCHS).open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 

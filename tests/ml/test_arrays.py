@@ -3,6 +3,7 @@
 import os
 import threading
 
+import pytest
 from PIL import Image
 
 from ml import datasets
@@ -22,6 +23,29 @@ def test_a_mask_that_was_mended_is_read_again(make_set, tmp_path):
     again = arrays.load(rows, tmp_path / "cache")
     assert not again.masks[0].any()
     assert again.masks[1].any()
+
+
+def test_a_mask_of_0_and_1_covers_what_it_marks(make_set, tmp_path):
+    """As programs write them: of 255, hardly anything of the lesion were covered."""
+    folder = make_set("set", [{"image_id": "i0", "dx": "nv"}], masks=True)
+    rows = datasets.read([folder]).rows
+    drawn = arrays.load(rows, tmp_path / "cache").masks
+    with Image.open(folder / "masks/i0.png") as mask:
+        mask.point(lambda value: value // 255).save(folder / "masks/i0.png")
+    assert (arrays.load(rows, tmp_path / "cache").masks == drawn).all()
+    assert drawn.max() == 255
+
+
+@pytest.mark.parametrize("content", [b"no picture", None])
+def test_a_damaged_mask_is_named_and_its_picture_left_out(make_set, content):
+    folder = make_set("set", [{"image_id": f"i{n}", "dx": "nv"} for n in range(2)], masks=True)
+    mask = folder / "masks/i0.png"
+    mask.write_bytes(content or mask.read_bytes()[:-40])
+    manifest = datasets.read([folder], decode=True)
+    (fault,) = manifest.faults
+    assert "metadata.csv: row 2" in fault
+    assert "masks/i0.png" in fault
+    assert [row.image_id for row in manifest.rows] == ["i1"]
 
 
 def test_two_that_begin_at_once_share_what_the_first_decodes(make_set, tmp_path, monkeypatch):

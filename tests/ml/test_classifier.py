@@ -145,3 +145,18 @@ def test_a_release_that_is_copied_over_a_loaded_one_changes_no_answer(tmp_path):
     run = [sys.executable, "-c", script, str(tmp_path)]
     done = subprocess.run(run, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_second_reader_that_gives_no_number_of_a_lesion_sees_none(litert, phantom, monkeypatch):
+    """min() kept the first one's number, as if both had seen a lesion."""
+    monkeypatch.setattr(litert, "readers", [*litert.readers, without_number(litert.readers[0])])
+    (answer,) = litert.assess([phantom], "dermoscopy")
+    assert "no_lesion" in answer.reasons
+
+
+def without_number(engine):
+    def of(square):
+        found = engine(square)
+        return {**{name: found[name] for name in ("logits", "cam")}, "lesion": np.array([np.nan])}
+
+    return of

@@ -179,6 +179,16 @@ def test_a_name_that_is_not_utf_8_ends_nothing(tmp_path, capsys):
     assert main(["summarise", "--data", str(folder), *report]) == 0
 
 
+def test_a_list_on_standard_input_may_hold_names_that_are_not_utf_8(tmp_path, monkeypatch, capsys):
+    file = tmp_path / os.fsdecode(b"M\xfctter.png")
+    phantoms.render("even_mole", 200).save(tmp_path / "plain.png")
+    (tmp_path / "plain.png").rename(file)
+    listed = io.TextIOWrapper(io.BytesIO(os.fsencode(file) + b"\n"), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", listed)
+    assert main(["predict", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["file"].endswith("tter.png")
+
+
 @pytest.mark.parametrize("table", ["", "metadata.csv", "CLIN_DIA.xlsx"])
 def test_a_folder_whose_name_is_not_utf_8_ends_nothing(
     make_set, make_clinic, tmp_path, monkeypatch, table
@@ -370,6 +380,19 @@ def test_pictures_of_the_training_are_recognised_by_content(
     result = json.loads(output.out)
     assert (result["seen_in_training"], result["n"]) == (4, 3)
     assert "made with 4 of these 7 pictures: LEFT OUT" in output.err
+
+
+def test_other_pictures_of_a_patient_who_is_recognised_are_left_out_too(
+    release_that_saw, make_set, capsys
+):
+    folder = make_set(
+        "clinic",
+        [{"image_id": f"i{n}", "dx": "nv", "patient_id": f"p{n // 2}"} for n in range(6)],
+    )
+    release = release_that_saw(datasets.read([folder]).rows[:1])
+    assert main(["evaluate", "--model", str(release), "--data", str(folder)]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["seen_in_training"], result["n"]) == (2, 4)
 
 
 def test_where_every_picture_was_seen_that_is_said(release_that_saw, make_set, capsys):

@@ -40,6 +40,26 @@ def test_the_lesion_is_the_group_where_no_patient_is_known(make_set):
     assert datasets.read([folder]).rows[0].group == "HAM/l9"
 
 
+def test_the_patient_of_a_lesion_is_that_of_all_its_pictures(make_set):
+    """Else a lesion's pictures were those of two persons, wherever persons are counted."""
+    patients = ["", "alice", "NA", ""]
+    records = [
+        {"image_id": f"i{n}", "lesion_id": "L1" if n < 3 else "", "patient_id": name, "dx": "nv"}
+        for n, name in enumerate(patients)
+    ]
+    rows = datasets.read([make_set("mine", records)]).rows
+    assert [row.group for row in rows] == ["mine/alice"] * 3 + ["mine/i3"]
+
+
+def test_where_each_patient_has_a_lesion_1_nobody_is_given_another_s(make_set):
+    records = [
+        {"image_id": f"i{n}", "lesion_id": "1", "patient_id": name, "dx": "nv"}
+        for n, name in enumerate(["", "alice", "bob"])
+    ]
+    rows = datasets.read([make_set("mine", records)]).rows
+    assert [row.group for row in rows] == ["mine/1", "mine/alice", "mine/bob"]
+
+
 @pytest.mark.parametrize("word", ["NA", "unknown", "-", "nan"])
 def test_a_word_for_nothing_is_no_patient_or_lesion(make_set, word):
     """Else all rows of unknown patients would be one patient, on one side of the split."""

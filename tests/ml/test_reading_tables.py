@@ -193,6 +193,68 @@ def test_published_sets_are_read_as_they_come(tmp_path, draw, name):
     assert manifest.notes
 
 
+def told(folder: Path, **sheets: str) -> list[tuple]:
+    """What is read of a person, where the pictures a and b have these tables."""
+    for name, text in sheets.items():
+        write(folder, f"{name}.csv", text)
+    manifest = datasets.read([folder])
+    assert not manifest.faults
+    return [(row.group, row.modality, row.age, row.sex) for row in manifest.rows]
+
+
+def test_a_second_table_with_labels_fills_what_the_first_leaves_open(folder):
+    one = "image_id,dx,age\na,nv,40\nb,mel,\n"
+    two = (
+        "image_id,dx,patient_id,modality,age,sex\n"
+        "A,nv,alice,dermoscopy,41,female\nb,mel,bob,dermoscopy,85,\n"
+    )
+    assert told(folder, one=one, two=two) == [
+        ("mine/alice", "dermoscopy", 40, "female"),
+        ("mine/bob", "dermoscopy", 85, None),
+    ]
+
+
+def test_two_tables_that_contradict_each_other_on_a_label_are_still_named(folder):
+    write(folder, "one.csv", "image_id,dx\na,nv\nb,mel\n")
+    write(folder, "two.csv", "image_id,dx,age\na,mel,40\nb,mel,50\n")
+    manifest = datasets.read([folder])
+    (fault,) = manifest.faults
+    assert "a again, as “mel”; before it was “nv”" in fault
+    assert [row.age for row in manifest.rows] == [50]
+
+
+def test_tables_are_joined_whatever_their_letters_case(folder):
+    one = "image_id,lesion_id,dx\na,l1,nv\nb,L2,mel\n"
+    two = "image_id,sex\nA,male\nB.JPG,female\n"
+    three = "lesion_id,age\nL1,40\nl2,85\n"
+    assert told(folder, one=one, two=two, three=three) == [
+        ("mine/l1", "photo", 40, "male"),
+        ("mine/L2", "photo", 85, "female"),
+    ]
+
+
+@pytest.mark.parametrize("blank", ["", "NA"])
+def test_a_blank_cell_takes_nothing_away(folder, blank):
+    one = f"image_id,lesion_id,dx,age\na,l1,nv,{blank}\nb,l2,mel,{blank}\n"
+    two = f"image_id,age\na,40\nb,{blank}\n"
+    three = f"lesion_id,age,sex\nl1,41,male\nl2,85,female\nl2,{blank},{blank}\n"
+    assert told(folder, one=one, two=two, three=three) == [
+        ("mine/l1", "photo", 40, "male"),
+        ("mine/l2", "photo", 85, "female"),
+    ]
+
+
+@pytest.mark.parametrize("nothing", ["", "NA"])
+def test_what_is_of_no_lesion_or_picture_is_joined_to_none(folder, nothing):
+    one = f"image_id,lesion_id,dx\na,{nothing},nv\nb,l2,mel\n"
+    two = f"image_id,patient_id\n{nothing},carol\n"
+    three = f"lesion_id,age\n{nothing},99\nl2,85\n"
+    assert told(folder, one=one, two=two, three=three) == [
+        ("mine/a", "photo", None, None),
+        ("mine/l2", "photo", 85, None),
+    ]
+
+
 def test_the_same_name_in_two_folders_is_named(folder, draw):
     write(folder, "metadata.csv", TABLE)
     draw(folder / "images/more/a.png", 7)

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from ml import datasets
 from ml.__main__ import main
 from ml.classifier import RELEASE
 from ml.datasets import seen, splits
@@ -93,6 +94,16 @@ def test_pictures_that_it_learnt_set_nothing(clinic, tmp_path, capsys):
     assert main(["calibrate", *options]) == 1
     assert "No lesion is left to calibrate on" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+def test_other_pictures_of_a_patient_whom_it_learnt_set_nothing(make_set, tmp_path, capsys):
+    ours = [{"image_id": f"c{n}", "dx": "nv", "patient_id": "alice"} for n in range(8)]
+    folder = make_set("clinic", ours)
+    known = shutil.copytree(RELEASE, tmp_path / "known")
+    seen.write(datasets.read([folder]).rows[:1], known / seen.FILE)
+    options = ["--model", str(known), "--data", str(folder), "--out", str(tmp_path / "new")]
+    assert main(["calibrate", *options]) == 1
+    assert "No lesion is left to calibrate on" in capsys.readouterr().err
 
 
 def test_too_few_melanomas_set_nothing(make_set, tmp_path, monkeypatch, capsys):

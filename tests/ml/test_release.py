@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from ml.__main__ import main
+from ml.__main__ import CARD, main
 from ml.classifier import RELEASE
 from ml.datasets import DatasetError
-from ml.publish import export, external
+from ml.publish import export, external, model_card
+from ml.release import Release
 from ml.taxonomy import DIAGNOSES, Thresholds
 
 
@@ -165,6 +166,15 @@ def test_the_released_folder_by_a_relative_path_is_the_one_that_serves(card, tmp
     assert main(["release", "ml/release", "--external", str(path)]) == 0
     assert "Far away" in (tmp_path / "docs/model-card.md").read_text()
     assert [file.name for file in release.iterdir()] == ["model.json"]
+
+
+def test_the_model_card_in_the_docs_is_that_of_the_release_that_ships():
+    text = CARD.read_text(encoding="utf-8")
+    assert text == model_card.render(Release.read(RELEASE).card)
+    assert "at a sensitivity of 0.97, where there are enough" in text
+    _before, _heading, bands = text.partition("### What a malignancy means")
+    assert "Without what it refuses to judge; 95 % intervals are Wilson's, by lesions." in bands
+    assert "edges were\nfitted to these same pictures" in bands
 
 
 def test_a_release_is_not_released_again(card, tmp_path, capsys):

@@ -1,6 +1,7 @@
 """The evaluation's page and the data set's summary."""
 
 import csv
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -44,6 +45,17 @@ def test_the_page_shows_every_plot_it_names(predictions, tmp_path):
         with Image.open(page.parent / name) as plot:
             plot.load()
     assert "b" not in sources.tags  # a data set's name is text, not markup
+
+
+def test_what_is_reached_counts_who_is_sent_as_uncertain(predictions, tmp_path):
+    wary = Thresholds(screen=0.3, melanoma=0.2, cost_ratio=2, uncertain=100)  # of everyone
+    result = evaluate(replace(predictions, thresholds={"dermoscopy": wary}))
+    page = reporting.write_report(predictions, result, tmp_path).read_text(encoding="utf-8")
+    _before, _name, row = page.partition("<th scope=row>all pictures</th>")
+    sensitivity, specificity = row.partition("</tr>")[0].split("<td>")[-2:]
+    assert sensitivity.startswith("1.000")
+    assert specificity.startswith("0.000")
+    assert result["thresholds"]["specificity"] > 0
 
 
 def test_the_predictions_are_kept_as_a_table(predictions, tmp_path):

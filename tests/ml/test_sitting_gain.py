@@ -151,6 +151,14 @@ def test_cancers_that_are_all_sent_are_not_said_to_be_certain(seen):
     assert together["sensitivity_ci95"] == pytest.approx([1 - 3 / (LESIONS // 3), 1])
 
 
+def test_a_lesion_one_of_whose_pictures_names_another_patient_is_measured(seen):
+    rows, logits = seen
+    classifier = model(card_of(rows, logits))
+    rows = [replace(rows[0], group="alice"), *rows[1:-1], replace(rows[-1], group="bob")]
+    result = gain.measure(classifier, rows, looks_of(classifier, rows, logits))
+    assert result["kinds"]["dermoscopy"]["all"]["lesions"] == LESIONS
+
+
 def test_where_every_picture_is_refused_there_is_no_figure(seen):
     rows, logits = seen
     classifier = model(card_of(rows, logits))

@@ -165,6 +165,29 @@ def test_a_lesion_of_another_set_stays_with_the_patient_there(make_set, cache):
     assert folds[:40] == folds[40:]
 
 
+def test_a_lesion_of_another_set_takes_no_patient_away(make_set, cache):
+    """All lesions of who has one that another set shows, too, are on its side."""
+    theirs = [{"image_id": f"i{n}", "dx": "nv"} for n in range(40)]
+    ours = [
+        {
+            "image_id": f"x{n}",
+            "lesion_id": f"x{n // 2}",
+            "patient_id": f"p{n // 4}",
+            "same_lesion_as": "" if n % 4 else f"theirs/i{n // 4}",
+            "dx": "nv",
+        }
+        for n in range(160)
+    ]
+    rows = datasets.read([make_set("theirs", theirs), make_set("ours-too", ours)]).rows
+    folds = splits.split(rows, cache=cache)
+    for n in range(40):
+        assert {folds[n]} == {*folds[40 + 4 * n : 44 + 4 * n]}
+        of_lesion, of_next = rows[40 + 4 * n : 42 + 4 * n], rows[42 + 4 * n : 44 + 4 * n]
+        assert {row.lesion for row in of_lesion} == {f"theirs/i{n}"}
+        assert {row.lesion for row in of_next} == {f"ours-too/x{2 * n + 1}"}
+        assert {row.group for row in of_lesion + of_next} == {f"ours-too/p{n}"}
+
+
 def test_damaged_hashes_are_made_anew(folder, cache):
     rows = datasets.read([folder]).rows
     before = splits.split(rows, cache=cache)

@@ -1,10 +1,13 @@
 """What a training says of data that are too few, or partly unusable, before it begins."""
 
 import json
+from collections import Counter
 
 import pytest
 
+from ml import datasets
 from ml.__main__ import main
+from ml.datasets import splits
 
 pytest.importorskip("keras")
 
@@ -54,3 +57,57 @@ def test_weights_that_were_carried_here_or_unfolded_are_not_trained_over(
     assert main(["train", "--data", str(folder), "--out", str(run)]) == 1
     assert "holds a trained run" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in run.iterdir()} == kept
+
+
+def test_pictures_that_a_stored_split_does_not_know_are_split_too(make_set, tmp_path, monkeypatch):
+    """They got no fold: a clinic's own lesions were neither learnt nor validated, and it was not
+    said."""
+    monkeypatch.chdir(tmp_path)
+    records = [
+        {"image_id": f"i{n}", "dx": ("nv", "mel")[n % 2], "patient_id": f"p{n // 2}"}
+        for n in range(80)
+    ]
+    assert main(["pack", "--data", str(make_set("mine", records)), "--out", "pack"]) == 0
+    header, *lines = (tmp_path / "pack/split.csv").read_text().splitlines(keepends=True)
+    known = [line for line in lines if "test" not in line][:20:2]  # one picture of a patient
+    (tmp_path / "pack/split.csv").write_text(header + "".join(known))
+    monkeypatch.setattr("ml.training.loop._Training.run", lambda self: None)
+    (tmp_path / "plan.json").write_text(json.dumps({"epoch_pictures": 32, "batch": 16}))
+    arguments = ["train", "--data", "pack", "--plan", "plan.json", "--out", "run"]
+    assert main(arguments) == 0
+    text = (tmp_path / "run/split.csv").read_text()
+    assert text.startswith(header + "".join(known))
+    rows = datasets.read([tmp_path / "pack"]).rows
+    folds = dict(zip(rows, splits.read(tmp_path / "run/split.csv", rows), strict=True))
+    assert None not in folds.values()
+    assert {*Counter(folds.values())} == set(splits.FOLDS)
+    sides = {(row.group, fold) for row, fold in folds.items()}
+    assert len(sides) == len({row.group for row in rows})
+    assert main(arguments) == 0  # and on from there
+
+
+@pytest.fixture
+def begun(make_set, tmp_path, monkeypatch):
+    """A training of dermoscopy that ended in its first epoch: its folder, and its command."""
+    monkeypatch.chdir(tmp_path)
+    folder = make_set("mine", [{"image_id": f"i{n}", "dx": "nv"} for n in range(12)])
+    monkeypatch.setattr("ml.training.loop._Training.run", lambda self: None)
+    (tmp_path / "plan.json").write_text(json.dumps({"epoch_pictures": 32, "batch": 16}))
+    arguments = ["train", "--data", str(folder), "--plan", "plan.json", "--out", "run"]
+    assert main([*arguments, "--modality", "dermoscopy"]) == 0
+    return tmp_path / "run", arguments
+
+
+def test_a_training_goes_on_with_the_kind_of_pictures_it_began_with(begun, capsys):
+    """Else a release of the run would take its pictures as photographs."""
+    run, arguments = begun
+    before = (run / "data.json").read_text()
+    assert main(arguments) == 1
+    assert "begun with --modality dermoscopy" in capsys.readouterr().err
+    assert (run / "data.json").read_text() == before
+
+
+def test_a_training_that_ended_in_its_first_epoch_goes_on(begun):
+    run, arguments = begun
+    (run / "best.npz").write_bytes(b"of the first epoch, after which it was killed")
+    assert main([*arguments, "--modality", "dermoscopy"]) == 0
