@@ -7,7 +7,6 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Q
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -149,7 +148,7 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
         raise PermissionDenied
     with transaction.atomic():
         # As for a new verdict: which one is final is decided with the record locked.
-        record = get_object_or_404(MoleRecord.objects.select_for_update(), pk=review.record_id)
+        record = answers.locked(review.record_id)
         review.refresh_from_db()  # what another correction changed meanwhile stays
         changed = {name: new for name, new in changes.items() if getattr(review, name) != new}
         if not changed:
