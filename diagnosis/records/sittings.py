@@ -46,11 +46,9 @@ def check_open(record: MoleRecord) -> None:
         raise Closed(FULL, code="full")
     if record.origin == MoleRecord.Origin.DEMO or record.created_at < timezone.now() - LASTS:
         raise Closed(OVER, code="over")
-    until = record.review_claimed_until
-    is_held = record.review_claimed_by_id and until and until > timezone.now()
     # A verdict that waits for a colleague is not final, and counts all the same.
     verdicts = record.reviews.model.objects.filter(record=record.pk)
-    if is_held or record.is_reviewed or verdicts.exists():
+    if record.holder or record.is_reviewed or verdicts.exists():
         raise Closed(SEEN, code="seen")
 
 

@@ -277,12 +277,11 @@ class MoleRecordAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("claimed"), ordering="review_claimed_until", empty_value="–")
     def claim(self, record: MoleRecord) -> str | None:
-        until = record.review_claimed_until
-        if record.review_claimed_by is None or until < timezone.now():
+        if record.holder is None:
             return None
         return gettext("%(doctor)s, until %(time)s") % {
-            "doctor": record.review_claimed_by,
-            "time": formats.time_format(timezone.localtime(until)),
+            "doctor": record.holder,
+            "time": formats.time_format(timezone.localtime(record.review_claimed_until)),
         }
 
 
