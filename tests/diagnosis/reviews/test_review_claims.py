@@ -22,12 +22,6 @@ def dr_diaz(db):
     return UserFactory(display_name="dr_diaz", role="doctor", is_staff=True)
 
 
-@pytest.fixture
-def doctor(client, dr_chen):
-    client.force_login(dr_chen)
-    return client
-
-
 def take(record, doctor):
     return claims.take(record_ids=[record.pk], doctor=doctor)
 
