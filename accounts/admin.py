@@ -147,6 +147,23 @@ class OfPeople:
         return rows if request.user.is_superuser else rows.exclude(**theirs)
 
 
+class Kept:
+    """Rows that nobody adds or deletes here."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class Seen(Kept):
+    """Rows that nobody changes here, either."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 for model in (AuthToken, Authenticator, EmailAddress, UserSession):
     admin.site.unregister(model)
 # The identity provider stands in the settings, and verified addresses tie accounts to it.

@@ -270,11 +270,6 @@ class User(AbstractBaseUser, PermissionsMixin):
         theirs = bool(provider and provider.roles) and not self.is_superuser
         return theirs and self.socialaccount_set.exists()
 
-    @cached_property
-    def is_doctor(self) -> bool:
-        """Whether the person belongs to the group of doctors."""
-        return self.groups.filter(name="doctor").exists()
-
 
 class OutgoingMail(models.Model):
     """An e-mail that the mail server has not taken yet (outbox.py); deleted once it has."""

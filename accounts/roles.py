@@ -12,7 +12,6 @@ from django.contrib.auth.management import create_permissions
 ROLES: dict[str, tuple[str, ...]] = {
     "person": (),
     "doctor": (
-        "diagnosis.view_mole",
         "diagnosis.view_molerecord",
         "diagnosis.view_assessment",
         "diagnosis.view_review",

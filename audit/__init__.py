@@ -1,4 +1,1 @@
-"""The log of who looked at, changed, exported or deleted what; it only grows.
-
-Imports accounts.
-"""
+"""The log of who looked at, changed, exported or deleted what; it only grows."""

@@ -10,7 +10,7 @@ import io
 import json
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import groupby
@@ -66,7 +66,7 @@ def write(file: BinaryIO, key: str) -> dict[str, Any]:
             add("manifest.json", json.dumps(manifest).encode())
             rows = {table: tables.write(table, add) for table in columns}
             pictures = _pictures()
-        missing = {name for name in pictures if not _add_picture(archive, name)}
+        missing = {name for name in pictures if not _add_picture(add, name)}
         # What the database still names, now that the snapshot has ended, is lost.
         now = _pictures() if missing else {}
         lost, kept = missing & now.keys(), set(now.values())
@@ -237,9 +237,8 @@ def _pictures() -> dict[str, tuple[str, Any]]:
     return found
 
 
-def _add_picture(archive: tarfile.TarFile, name: str) -> bool:
+def _add_picture(add: Callable[[str, bytes], None], name: str) -> bool:
     """Whether it could be read. Raises OSError for a store that is down, which has them all."""
-    member = tarfile.TarInfo(f"media/{name}")
     try:
         with default_storage.open(name) as file:
             content = file.read()  # whole: with half of it the archive could not go on
@@ -249,8 +248,7 @@ def _add_picture(archive: tarfile.TarFile, name: str) -> bool:
         if not isinstance(default_storage, FileSystemStorage):
             raise
         return False  # as of a disk with a bad sector, which must not stop every backup
-    member.size = len(content)
-    archive.addfile(member, io.BytesIO(content))
+    add(f"media/{name}", content)
     return True
 
 

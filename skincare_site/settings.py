@@ -60,7 +60,6 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.sender(
     "DEFAULT_FROM_EMAIL", default=f"Skincare mole check <noreply@{ALLOWED_HOSTS[0]}>"
 )
-SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # For /.well-known/security.txt, such as mailto:security@example.org; empty: it does not exist.
 SECURITY_CONTACT = env("SECURITY_CONTACT", default="")
 # Networks beside the public internet that webhooks may reach, such as 10.20.0.0/16 of a hospital.
@@ -158,7 +157,6 @@ LANGUAGES = [("en-gb", "English"), ("nl", "Nederlands"), ("fr", "Français"), ("
 LOCALE_PATHS = [BASE_DIR / "locale"]
 # In which times are given to who has chosen no other, such as readers of a shared page.
 TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
-USE_TZ = True
 
 # --- people ----------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -365,7 +363,6 @@ CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key", "if-match", "if-none-match")
 CORS_EXPOSE_HEADERS = ("ETag", "Retry-After", "RateLimit", "RateLimit-Policy")
-REST_KNOX = {"TOKEN_TTL": timedelta(days=30), "AUTH_HEADER_PREFIX": "Token"}
 SPECTACULAR_SETTINGS = description.SETTINGS
 
 # --- security --------------------------------------------------------------------------------
@@ -382,7 +379,6 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 # Browsers take it from this very host alone, none beside it in the domain (RFC 6265bis, 4.1.3.2).
 SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS else "sessionid"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
-X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

@@ -4,8 +4,8 @@ From .env.example, which docker-compose.yml reads, and from the comments in sett
 """
 
 import ast
-import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -20,21 +20,17 @@ Row = tuple[str, str, str]
 def of_compose() -> Iterator[Row]:
     """Name, value in the example and the comment above, of each line of .env.example."""
     said = ""
-    for line in (ROOT / ".env.example").read_text().splitlines():
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    for line, following in pairwise([*lines, ""]):
         if line.startswith("#"):
             said = f"{said} {line[1:].strip()}".strip()
         elif "=" in line:
             name, _equals, value = line.partition("=")
             yield name, value, said
-            said = said if _next_shares(name) else ""
+            # It also holds for a variable in the next line: no other comment stands between.
+            said = said if following[:1].isupper() else ""
         else:
             said = ""
-
-
-def _next_shares(name: str) -> bool:
-    """Whether the comment also holds for the line after: no other comment stands between."""
-    text = (ROOT / ".env.example").read_text()
-    return bool(re.search(rf"^{name}=.*\n[A-Z]", text, re.MULTILINE))
 
 
 def of_the_service() -> Iterator[Row]:

@@ -11,7 +11,9 @@ from django.contrib.auth.models import Group
 from django.utils import timezone
 from factory.django import DjangoModelFactory, Password
 from PIL import Image, ImageDraw
+from rest_framework.test import APIClient
 
+from accounts import tokens
 from accounts.forms import CONSENT_VERSION
 from accounts.models import User
 from diagnosis.models import Assessment, FurtherPicture, Mole, MoleRecord, Review
@@ -56,6 +58,11 @@ class UserFactory(DjangoModelFactory):
     def second_factor(self: User, create: bool, on: bool | None, **_: Any) -> None:
         if self.is_staff if on is None else on:
             TOTP.activate(self, TOTP_SECRET)
+
+
+def program_of(person: User, **token: Any) -> APIClient:
+    """A client with a token of the person's own."""
+    return APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=person, **token)[1]}")
 
 
 class MoleFactory(DjangoModelFactory):

@@ -1,1 +1,1 @@
-"""The camera page, an app of its own on the phone. Imports language."""
+"""The camera page, an app of its own on the phone."""

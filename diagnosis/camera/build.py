@@ -76,9 +76,18 @@ def model() -> Model:
         raise NoModel(str(error)) from error
 
 
+@lru_cache(maxsize=1)
 def scripts() -> Mapping[str, bytes]:
     """All modules by their path below the build's address."""
-    return _scripts()
+    folder = Path(settings.BASE_DIR, "static/js/camera")
+    found = {path.name: path.read_bytes() for path in sorted(folder.glob("*.js"))}
+    for path, name in RUNTIME.items():
+        found[path] = _static_file(name).read_bytes()
+    # A worker knows no import maps, so that a package's bare name means nothing there.
+    found["runtime/litert.js"] = found["runtime/litert.js"].replace(
+        b'"@litertjs/wasm-utils"', b'"./wasm-utils.js"'
+    )
+    return found
 
 
 def build() -> str:
@@ -110,19 +119,6 @@ def _model(release: ml.release.Release) -> Model:
             f"{known['sha256']}/{known['name']}": release.content("litert"),
         },
     )
-
-
-@lru_cache(maxsize=1)
-def _scripts() -> dict[str, bytes]:
-    folder = Path(settings.BASE_DIR, "static/js/camera")
-    found = {path.name: path.read_bytes() for path in sorted(folder.glob("*.js"))}
-    for path, name in RUNTIME.items():
-        found[path] = _static_file(name).read_bytes()
-    # A worker knows no import maps, so that a package's bare name means nothing there.
-    found["runtime/litert.js"] = found["runtime/litert.js"].replace(
-        b'"@litertjs/wasm-utils"', b'"./wasm-utils.js"'
-    )
-    return found
 
 
 def _static_file(name: str) -> Path:

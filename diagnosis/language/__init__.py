@@ -1,4 +1,1 @@
-"""What people read: a word or sentence for each code, and figures as pages show them.
-
-Below every other folder, of which it imports none.
-"""
+"""What people read: a word or sentence for each code, and figures as pages show them."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -139,6 +140,14 @@ def growth(change: "Change") -> tuple[float, float, float] | None:
     return share, low, high
 
 
+def percent(share: float) -> str:
+    return _("%(number)s%%") % {"number": number_format(100 * float(share), 0)}
+
+
+def day(moment: datetime) -> str:
+    return date_format(timezone.localtime(moment), "DATE_FORMAT")
+
+
 def _plain(reason: str) -> Said:
     return Said("neutral", _("Not compared"), [REASONS[reason]])
 
@@ -153,20 +162,18 @@ def _heading(found: list[str], unclear: bool) -> str:
 
 def _sentences(change: "Change", result: dict, unclear: bool) -> list["StrOrPromise"]:
     error = limits.error(change.before.modality)
-    day = date_format(timezone.localtime(change.before.record.created_at), "DATE_FORMAT")
     facts = {
-        "day": day,
-        "share": _percent(abs(np.expm1(result["differences"]["area"]))),
-        "limit": _percent(np.expm1(error["limit"]["area"])),
+        "day": day(change.before.record.created_at),
+        "share": percent(abs(np.expm1(result["differences"]["area"]))),
+        "limit": percent(np.expm1(error["limit"]["area"])),
         "times": number_format(np.exp(error["limit"]["area"]), 0),
     }
     is_measured = limits.is_measured_with(change.before.model_version, change.after.model_version)
     larger = result["differences"]["area"] >= 0
     sentences: list[StrOrPromise] = []
     if result["changes"]:
-        sentences.append(_("Since %(day)s: %(what)s.") % {
-            "day": day, "what": names(result["changes"]),
-        })  # fmt: skip
+        facts["what"] = names(result["changes"])
+        sentences.append(_("Since %(day)s: %(what)s.") % facts)
     sentences.append(
         (
             _("Its area measures %(share)s more than on %(day)s.")
@@ -238,8 +245,8 @@ def _lines(change: "Change", result: dict) -> list[Line]:
         difference = result["differences"][name]
         if name in limits.RATIOS:
             first, last = _sizes(name, before, after)
-            differs = _signed(_percent(abs(np.expm1(difference))), difference)
-            error = _percent(np.expm1(limit[name]))
+            differs = _signed(percent(abs(np.expm1(difference))), difference)
+            error = percent(np.expm1(limit[name]))
             is_beyond = abs(difference) > limit[name]
         else:
             first, last, differs, error = (
@@ -264,7 +271,7 @@ def _sizes(name: str, before: dict, after: dict) -> tuple[str, str]:
             text % {"size": number_format(one[name] * factor, 1)} for one in (before, after)
         )
         return first, last
-    return _percent(1), _percent(after[name] / before[name])
+    return percent(1), percent(after[name] / before[name])
 
 
 def _frames(change: "Change", result: dict) -> tuple[str, list[Frame]]:
@@ -289,10 +296,6 @@ def _frames(change: "Change", result: dict) -> tuple[str, list[Frame]]:
         side = float(np.ptp(points, axis=0).max()) * (1 + AROUND)
         left, top = (middle - side / 2).tolist()
     return f"{left:.1f} {top:.1f} {side:.1f} {side:.1f}", frames
-
-
-def _percent(share: float) -> str:
-    return _("%(number)s%%") % {"number": number_format(100 * float(share), 0)}
 
 
 def _signed(text: str, difference: float) -> str:

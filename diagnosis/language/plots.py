@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from diagnosis.language import changes
+from diagnosis.language.changes import day, growth, percent
 
 if TYPE_CHECKING:
     from diagnosis.moles.models import Change
@@ -78,7 +77,7 @@ def size_plot(records: Iterable["MoleRecord"]) -> Plot | None:
     # From zero: a scale that begins just below the smallest would show a leap where there is none.
     top = step * max(1, math.ceil(largest / step))
     points = [
-        Point((at - begin).total_seconds() / seconds, 1 - float(size) / top, _day(at), _size(size))
+        Point((at - begin).total_seconds() / seconds, 1 - float(size) / top, day(at), _size(size))
         for at, size in measured
     ]
     title = _("Size in millimetres: %(from)s on %(from_date)s, %(to)s on %(to_date)s")
@@ -99,7 +98,7 @@ def area_plot(found: Mapping["MoleRecord", "Change"]) -> Plot | None:
     the first picture on; None where nothing was measured. Of two kinds, the one with more."""
     kinds: dict[str, list[tuple[datetime, tuple[float, float, float]]]] = {}
     for record, change in found.items():
-        if grown := changes.growth(change):
+        if grown := growth(change):
             first = (change.before.record.created_at, (1.0, 1.0, 1.0))
             kinds.setdefault(record.modality, [first]).append((record.created_at, grown))
     if not kinds:
@@ -117,8 +116,8 @@ def area_plot(found: Mapping["MoleRecord", "Change"]) -> Plot | None:
         Point(
             (at - begin).total_seconds() / seconds,
             down(share),
-            _day(at),
-            _percent(share),
+            day(at),
+            percent(share),
             down(low),
             down(high),
         )
@@ -130,7 +129,7 @@ def area_plot(found: Mapping["MoleRecord", "Change"]) -> Plot | None:
     return Plot(
         name="area",
         points=points,
-        rows=[Point(0, down(share), label=_percent(share)) for share in rows],
+        rows=[Point(0, down(share), label=percent(share)) for share in rows],
         title=title % _ends(points),
         column=_("Area"),
         hint=_(
@@ -162,14 +161,6 @@ def _ends(points: list[Point]) -> dict[str, str]:
         "to": last.label,
         "to_date": last.date,
     }
-
-
-def _percent(share: float) -> str:
-    return _("%(number)s%%") % {"number": number_format(100 * share, 0)}
-
-
-def _day(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), "DATE_FORMAT")
 
 
 def _size(size: object) -> str:

@@ -1,1 +1,1 @@
-"""Moles: what a person follows over time, and is reminded of. Imports language."""
+"""Moles: what a person follows over time, and is reminded of."""

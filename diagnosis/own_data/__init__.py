@@ -1,1 +1,1 @@
-"""All that is kept about a person, to take away and to delete; so it imports every folder."""
+"""All that is kept about a person, to take away and to delete."""

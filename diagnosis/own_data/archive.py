@@ -51,9 +51,7 @@ RELATED = {
 }
 # Of a verdict, what its record's person does not get: doctors write it to each other, and it may
 # speak of others; README.txt says that it exists and whom to ask.
-REVIEW_LEFT_OUT = {
-    *("private_comment", "confidence", "blind", "id", "record_id", "doctor_id", "news_since"),
-}
+REVIEW_LEFT_OUT = {*Review.FOR_DOCTORS, "blind", "id", "record_id", "doctor_id", "news_since"}
 
 
 def archive(person: User) -> Generator[bytes, None, None]:
@@ -74,11 +72,6 @@ def archive(person: User) -> Generator[bytes, None, None]:
                 stream.add(picture.chunks(), _place(each))
                 yield from stream.all_files()
     yield from stream.finalize()
-
-
-def log_taken_away(person: User) -> None:
-    """Log that everything was downloaded."""
-    log.log_export(person, to="own data")
 
 
 def delete_account(person: User) -> None:

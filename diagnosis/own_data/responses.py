@@ -7,6 +7,7 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 
 from accounts.models import User
+from audit import log
 from diagnosis import limits
 from diagnosis.own_data import archive
 from diagnosis.records import media
@@ -48,7 +49,7 @@ def zip_answer(person: User) -> StreamingHttpResponse:
     parts = _InPlace(archive.archive(person))
     media.check_readable()
     limits.spend(person, "downloads")
-    archive.log_taken_away(person)
+    log.log_export(person, to="own data")
     name = f"mole-check-{timezone.localdate():%Y-%m-%d}.zip"
     return StreamingHttpResponse(
         parts,

@@ -1,5 +1,4 @@
-"""One uploaded picture: checked, stored, assessed, shown.
+"""One sitting, of one picture or several: checked, stored, assessed, described, shown.
 
-Imports moles and language. From upload to answer: forms or api, uploads, claims, assessments,
-views.
+From upload to answer: forms or api, uploads, claims, assessments, views.
 """

@@ -1,7 +1,7 @@
 """What the person says of a mole once its picture is sent: the answer then counts it, too."""
 
 import hashlib
-from collections.abc import Iterable
+import uuid
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +22,7 @@ from diagnosis.records.models import MoleRecord
 from ml.taxonomy import ALARMING_SIGNS, advice_of, advice_with_signs
 
 State = MoleRecord.State
+SAID = ("mole", "signs", "size_mm", "note")
 
 
 class SaidMeanwhile(ValidationError):
@@ -46,16 +47,13 @@ def give(
     *,
     record: MoleRecord,
     by: User,
-    mole: Mole | None = None,
     mole_name: str = "",
     mole_is_new: bool = False,
     body_site: str = "",
-    signs: Iterable[str] = (),
-    size_mm: Decimal | None = None,
-    note: str = "",
     seen: str | None = None,
+    **said: Any,
 ) -> MoleRecord:
-    """Store what the person says of the mole, in place of what was said before.
+    """Store what the person says of the mole; what is not in ``said`` of SAID stays as it is.
 
     A picture that waits is assessed with it; one that is being assessed is so from the start
     again; a stored answer takes the signs at once, and a new place by the workers.
@@ -63,82 +61,44 @@ def give(
     PermissionDenied, ValidationError, TryLater, Http404 where it was deleted meanwhile.
     """
     check_owner(record, by)
-    if mole is not None:
-        check_owner(mole, by)
-    with transaction.atomic():
-        if mole is not None:
-            mole = edits.locked(mole, no_key=True)
-        record = _locked(record)
-        if seen not in (None, tag(record)):
-            named = _is_mole(record.mole, mole, mole_name, body_site, mole_is_new)
-            if named and _is_said(record, signs, size_mm, note):
-                return record  # the same form, which came twice
-            raise SaidMeanwhile
-        if mole is None and (mole_name or body_site):
-            mole = edits.named(owner=by, name=mole_name, body_site=body_site, is_new=mole_is_new)
-        _store(record, mole=mole, signs=signs, size_mm=size_mm, note=note)
-    return record
-
-
-def change(
-    *,
-    record: MoleRecord,
-    by: User,
-    mole_name: str = "",
-    mole_is_new: bool = False,
-    body_site: str = "",
-    **said: Any,
-) -> MoleRecord:
-    """As ``give``, of what is named alone: all else that was said stays. Raises like ``give``."""
-    check_owner(record, by)
-    if mole := said.get("mole"):
+    mole: Mole | None = said.get("mole")
+    if mole:
         check_owner(mole, by)
     with transaction.atomic():
         if mole:
-            said["mole"] = edits.locked(mole, no_key=True)
-        record = _locked(record)
+            # Before its records, as where it is deleted; others put records into it meanwhile.
+            said["mole"] = mole = edits.locked(mole, no_key=True)
+        record = locked(record.pk)
+        now = {name: getattr(record, name) for name in SAID}
+        said = now | said
+        said["signs"] = sorted(set(said["signs"]))
+        if seen not in (None, tag(record)):
+            named = _is_mole(record.mole, mole, mole_name, body_site, mole_is_new)
+            if named and now == said | {"mole": record.mole}:
+                return record  # the same form, which came twice
+            raise SaidMeanwhile
         if not mole and (mole_name or body_site):
             said["mole"] = edits.named(
                 owner=by, name=mole_name, body_site=body_site, is_new=mole_is_new
             )
-        kept = {name: getattr(record, name) for name in ("mole", "signs", "size_mm", "note")}
-        _store(record, **kept | said)
+        _store(record, **said)
     return record
 
 
-def assign(*, record: MoleRecord, mole: Mole | None, by: User) -> None:
-    """Say which mole a record shows; None for none of them. Raises PermissionDenied, Http404."""
-    check_owner(record, by)
-    if mole is not None:
-        check_owner(mole, by)
-    with transaction.atomic():
-        if mole is not None:
-            # Before its records, as where it is deleted; others put records into it meanwhile.
-            mole = edits.locked(mole, no_key=True)
-        record = _locked(record)
-        is_elsewhere = _site(record.mole) != _site(mole)
-        changes.moves(record, mole)
-        record.mole = mole
-        # Nothing else: a worker may be writing the record at this moment.
-        record.save(update_fields=["mole", "changes"])
-        if is_elsewhere:
-            count_anew(record)
-
-
-def _locked(record: MoleRecord) -> MoleRecord:
-    """The record as it is now: no worker finishes between what is read of it and what is written,
-    and of two who say something at once, neither takes back what the other said.
+def locked(record_id: uuid.UUID) -> MoleRecord:
+    """The record as it is now: no worker finishes, and no doctor claims, between what is read of
+    it and what is written, and of two who say something at once, neither takes back the other's.
 
     Without its mole, which a join would read as it was before the lock.
     """
-    return get_object_or_404(MoleRecord.objects.select_for_update(), pk=record.pk)
+    return get_object_or_404(MoleRecord.objects.select_for_update(), pk=record_id)
 
 
 def _store(
     record: MoleRecord,
     *,
     mole: Mole | None,
-    signs: Iterable[str],
+    signs: list[str],
     size_mm: Decimal | None,
     note: str,
 ) -> None:
@@ -148,8 +108,7 @@ def _store(
         limits.spend(record.owner, "changes", forgotten)  # all of them are measured anew
     changes.moves(record, mole)
     earlier_signs = record.signs
-    record.mole, record.note, record.size_mm = mole, note, size_mm
-    record.signs = sorted(set(signs))
+    record.mole, record.note, record.size_mm, record.signs = mole, note, size_mm, signs
     fields = ["mole", "note", "size_mm", "signs", "changes"]
     record.clean_fields(exclude={f.name for f in record._meta.fields} - set(fields))
     record.save(update_fields=fields)
@@ -162,11 +121,6 @@ def _store(
             claims.publish_assessed(record)
     if is_elsewhere:
         count_anew(record)
-
-
-def _is_said(record: MoleRecord, signs: Iterable[str], size_mm: Decimal | None, note: str) -> bool:
-    said = (sorted(set(signs)), size_mm, note)
-    return said == (record.signs, record.size_mm, record.note)
 
 
 def _is_mole(

@@ -119,7 +119,7 @@ class RecordViewSet(
             # It may name a new mole.
             idempotency.once(
                 request,
-                make=lambda: answers.change(record=record, by=request.user, **sent.validated_data),
+                make=lambda: answers.give(record=record, by=request.user, **sent.validated_data),
                 again=self.get_queryset(),
             )
         return self.answer(pk)

@@ -19,8 +19,10 @@ from django.core.validators import (
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
 from diagnosis.records.querysets import CONTRACT, NOTE_WORDS, RecordQuerySet
@@ -279,6 +281,12 @@ class MoleRecord(Picture):
     def is_stale(self) -> bool:
         """Whether its answer rests on another place of the mole, or other pictures, than now."""
         return self.state in self.ASSESSED and self.stale_since is not None
+
+    @property
+    def holder(self) -> User | None:
+        """The doctor whose claim on it holds now."""
+        until = self.review_claimed_until
+        return self.review_claimed_by if until and until > timezone.now() else None
 
     @property
     def pictures(self) -> "list[Picture]":

@@ -1,6 +1,5 @@
 """Pictures: checked when they come in, and re-encoded so that no metadata is kept."""
 
-import errno
 import random
 import tempfile
 import time
@@ -20,6 +19,7 @@ from PIL import Image
 
 from audit import log
 from diagnosis import limits
+from diagnosis.records import media
 from diagnosis.records.models import FurtherPicture, MoleRecord, Picture
 from ml import sandbox
 from ml.images import ImageError
@@ -72,7 +72,7 @@ class BoundedUploadHandler(FileUploadHandler):
         try:
             yield
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno not in media.FULL:
                 raise
             with suppress(OSError):  # it would write what is left
                 self.file.close()
@@ -108,12 +108,12 @@ def reencode(file: File) -> ContentFile:
         raise limits.Busy(BUSY_SECONDS) from error
 
 
-def thumbnail(picture: Picture) -> bytes:
+def thumbnail(picture: Picture, *, side: int = THUMBNAIL_SIDE, quality: int = 80) -> bytes:
     """A small JPEG of a picture; decoded at an eighth where that is enough."""
     with picture.image.open() as file, Image.open(file) as image:
-        image.draft("RGB", (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-        image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-        return clean_jpeg(image, quality=80)
+        image.draft("RGB", (side, side))
+        image.thumbnail((side, side))
+        return clean_jpeg(image, quality=quality)
 
 
 def heatmap(record: MoleRecord) -> bytes:

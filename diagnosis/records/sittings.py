@@ -11,7 +11,6 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.db import transaction
 from django.http import Http404
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -47,11 +46,9 @@ def check_open(record: MoleRecord) -> None:
         raise Closed(FULL, code="full")
     if record.origin == MoleRecord.Origin.DEMO or record.created_at < timezone.now() - LASTS:
         raise Closed(OVER, code="over")
-    until = record.review_claimed_until
-    is_held = record.review_claimed_by_id and until and until > timezone.now()
     # A verdict that waits for a colleague is not final, and counts all the same.
     verdicts = record.reviews.model.objects.filter(record=record.pk)
-    if is_held or record.is_reviewed or verdicts.exists():
+    if record.holder or record.is_reviewed or verdicts.exists():
         raise Closed(SEEN, code="seen")
 
 
@@ -86,7 +83,7 @@ def add(*, record: MoleRecord, by: User, file: File, modality: str = "photo") ->
     try:
         uploads.store(picture, content)
         with transaction.atomic(durable=True):
-            record = _locked(record)
+            record = answers.locked(record.pk)
             # Somebody may have been faster: a doctor, or the other one of a double click.
             known = _known(record, picture)
             if known is None:
@@ -108,7 +105,7 @@ def _as_taken(record: MoleRecord, picture: Picture, modality: str) -> Picture:
     if picture.modality == modality:
         return picture
     with transaction.atomic(durable=True):
-        record = _locked(record)
+        record = answers.locked(record.pk)
         check_open(record)
         picture = picture_of(record, picture.pk)
         picture.modality = modality
@@ -127,7 +124,7 @@ def remove(*, record: MoleRecord, picture: Picture, by: User) -> None:
     """
     check_owner(record, by)
     with transaction.atomic():
-        record = _locked(record)
+        record = answers.locked(record.pk)
         pictures = record.pictures
         gone = next((each for each in pictures if each.pk == picture.pk), None)
         if gone is None or gone.image != picture.image:
@@ -179,11 +176,6 @@ def _answer_anew(record: MoleRecord) -> None:
         answers.count_anew(record)
     else:
         uploads.queue_failed(record)
-
-
-def _locked(record: MoleRecord) -> MoleRecord:
-    """No worker finishes, and no doctor claims, between what is read and what is written."""
-    return get_object_or_404(MoleRecord.objects.select_for_update(), pk=record.pk)
 
 
 def _known(record: MoleRecord, picture: Picture) -> Picture | None:

@@ -303,7 +303,7 @@ def record_mole(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     form.fields["mole"].queryset = request.user.moles.order_by("name")
     if request.method == "POST" and form.is_valid():
         if form.has_changed():  # else it may be in the mole that another tab put it in
-            answers.assign(record=record, mole=form.cleaned_data["mole"], by=request.user)
+            answers.give(record=record, mole=form.cleaned_data["mole"], by=request.user)
             messages.success(request, _("The picture is moved."))
         return redirect("diagnosis:record_detail", pk=pk)
     context = {"form": form, "record": record}

@@ -1,4 +1,4 @@
 """Doctors: their queue, their verdicts, and what the program learns from them.
 
-Imports records and language. One review: queue_page, page, claims, verdicts, mails.
+One review: queue_page, claims, page, verdicts.
 """

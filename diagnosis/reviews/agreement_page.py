@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.admin import Seen
 from diagnosis.language import terms
 from diagnosis.records.models import Assessment, MoleRecord
 from diagnosis.reviews import agreement
@@ -50,21 +51,12 @@ class ChoiceForm(forms.Form):
 
 
 @admin.register(Assessment)
-class AgreementAdmin(admin.ModelAdmin):
+class AgreementAdmin(Seen, admin.ModelAdmin):
     """Assessments are never edited; their one page here shows them all together."""
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.changelist_view)
         return [path("", view, name="diagnosis_assessment_changelist")]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if not self.has_view_permission(request):

@@ -25,7 +25,7 @@ from accounts import idempotency
 from accounts.requests import PersonApiRequest
 from diagnosis.language import terms
 from diagnosis.records import responses, sittings
-from diagnosis.records.models import MoleRecord
+from diagnosis.records.models import Assessment, MoleRecord
 from diagnosis.reviews import claims, looks, opinions, similar, verdicts
 from diagnosis.reviews.models import Review, SecondOpinion
 from diagnosis.reviews.permissions import IsDoctor
@@ -79,7 +79,10 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
     def get_queryset(self) -> QuerySet[MoleRecord]:
         everything = Review.objects.select_related(*OPINION)
         whole = MoleRecord.objects.real().select_related(*WHOLE).with_assessment_json()
-        whole = whole.prefetch_related("further", Prefetch("reviews", everything))
+        answer = Assessment.objects.only("risk_category", "advice")  # for verdicts.shown_of
+        whole = whole.prefetch_related(
+            "further", Prefetch("current_assessment", answer), Prefetch("reviews", everything)
+        )
         if self.action == "list":
             return whole.awaiting_review().order_by(*claims.QUEUE)
         return whole

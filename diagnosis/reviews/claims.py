@@ -55,12 +55,6 @@ def by_holder(queryset: QuerySet, whose: str, *, doctor: User) -> QuerySet:
     return queryset
 
 
-def holder(record: MoleRecord) -> User | None:
-    """Find the doctor who has claimed the record now."""
-    held = MoleRecord.objects.filter(HELD, pk=record.pk).select_related("review_claimed_by").first()
-    return held and held.review_claimed_by
-
-
 def take(*, record_ids: Collection[uuid.UUID], doctor: User) -> int:
     """Claim records, or claim them for longer; return how many: those that no other doctor has,
     and not the doctor's own.

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
+from accounts.admin import Kept
 from accounts.requests import PersonRequest
 from diagnosis.records.models import MoleRecord
 from diagnosis.reviews import opinions, verdicts
@@ -18,7 +19,7 @@ from diagnosis.reviews.models import DoctorProfile, Review
 
 
 @admin.register(Review)
-class ReviewAdmin(admin.ModelAdmin):
+class ReviewAdmin(Kept, admin.ModelAdmin):
     """Where doctors correct their own verdicts; new ones are written on the record's page."""
 
     form = CorrectionForm
@@ -61,12 +62,6 @@ class ReviewAdmin(admin.ModelAdmin):
     def in_words(self, review: Review) -> str:
         return review.diagnosis_in_words
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
     def has_change_permission(self, request: HttpRequest, obj: Review | None = None) -> bool:
         own = obj is None or obj.doctor_id == request.user.pk
         return own and super().has_change_permission(request, obj)
@@ -77,7 +72,7 @@ class ReviewAdmin(admin.ModelAdmin):
 
 
 @admin.register(DoctorProfile)
-class DoctorProfileAdmin(admin.ModelAdmin):
+class DoctorProfileAdmin(Kept, admin.ModelAdmin):
     """Each doctor's own settings: there is no list of them."""
 
     fields = ("shown_name", "blind_review", "shortcuts")
@@ -100,9 +95,3 @@ class DoctorProfileAdmin(admin.ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: DoctorProfile | None = None) -> bool:
         return self.has_view_permission(request, obj)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

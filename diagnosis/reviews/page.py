@@ -67,7 +67,7 @@ class ReviewPage:
         others = (
             record.mole.records.exclude(pk=record.pk) if record.mole else MoleRecord.objects.none()
         )
-        holder = claims.holder(record)
+        holder = record.holder
         known = {"known": len(written), "shown": _shown(record)}
         context = {
             **self.admin.admin_site.each_context(request),

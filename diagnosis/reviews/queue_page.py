@@ -20,6 +20,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.admin import Kept
 from accounts.requests import PersonRequest
 from diagnosis.records import responses, sittings
 from diagnosis.records.models import MoleRecord
@@ -48,7 +49,7 @@ class KeyPaginator(Paginator):
 
 
 @admin.register(MoleRecord)
-class MoleRecordAdmin(admin.ModelAdmin):
+class MoleRecordAdmin(Kept, admin.ModelAdmin):
     list_display = (
         "thumbnail",
         "person",
@@ -81,12 +82,6 @@ class MoleRecordAdmin(admin.ModelAdmin):
     # record itself is read-only.
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("diagnosis.add_review")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     # The stubs don't know that in the admin somebody is signed in.
     def get_queryset(  # type: ignore[override]
@@ -277,12 +272,11 @@ class MoleRecordAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("claimed"), ordering="review_claimed_until", empty_value="–")
     def claim(self, record: MoleRecord) -> str | None:
-        until = record.review_claimed_until
-        if record.review_claimed_by is None or until < timezone.now():
+        if record.holder is None:
             return None
         return gettext("%(doctor)s, until %(time)s") % {
-            "doctor": record.review_claimed_by,
-            "time": formats.time_format(timezone.localtime(until)),
+            "doctor": record.holder,
+            "time": formats.time_format(timezone.localtime(record.review_claimed_until)),
         }
 
 

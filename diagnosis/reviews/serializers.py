@@ -271,7 +271,7 @@ class PatientRecordSerializer(serializers.ModelSerializer):
             "phone_advice": "" if is_hidden else record.phone_advice,
             "assessment": None if is_hidden else assessment_of(record),
             "is_stale": record.is_stale,
-            "claimed_by": _holder(record),
+            "claimed_by": record.holder and str(record.holder),
             "known": len(reviews),
             "shown": verdicts.shown_of(record),
             "opinion": opinion and OpinionSerializer(opinion, context=self.context).data,
@@ -281,11 +281,3 @@ class PatientRecordSerializer(serializers.ModelSerializer):
     @cached_property
     def _picture(self) -> PatientPictureSerializer:
         return PatientPictureSerializer(context=self.context)
-
-
-def _holder(record: MoleRecord) -> str | None:
-    """The doctor whose claim on the record still holds."""
-    until = record.review_claimed_until
-    if record.review_claimed_by is None or until is None or until < timezone.now():
-        return None
-    return str(record.review_claimed_by)

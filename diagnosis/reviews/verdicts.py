@@ -7,7 +7,6 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Q
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -51,23 +50,17 @@ def write(
     *,
     record: MoleRecord,
     doctor: User,
-    risk_category: str,
-    urgency: str,
-    diagnosis: str = "",
-    other_diagnosis: str = "",
-    code: str = "",
-    confidence: str = "",
-    comment: str = "",
-    private_comment: str = "",
     blind: bool = False,
     known: int | None = None,
     seen: int | None = None,
     shown: Collection[str] | None = None,
     ask: User | None = None,
     question: str = "",
+    **verdict: str,
 ) -> Review:
     """Add a verdict, give the record back, and tell the person of the final one.
 
+    ``verdict``: what Review.VERDICT names.
     ``known``: how many verdicts the doctor saw; one more means that two would say it twice.
     ``seen``: how many pictures the doctor saw, since a verdict is on all of them; ``shown``: what
     ``shown_of`` gave for the record that the doctor saw.
@@ -78,16 +71,6 @@ def write(
     """
     if not doctor.has_perm("diagnosis.add_review") or record.owner_id == doctor.pk:
         raise PermissionDenied
-    verdict = {
-        "risk_category": risk_category,
-        "diagnosis": diagnosis,
-        "other_diagnosis": other_diagnosis,
-        "code": code,
-        "urgency": urgency,
-        "confidence": confidence,
-        "comment": comment,
-        "private_comment": private_comment,
-    }
     review = Review(record=record, doctor=doctor, blind=blind, **verdict)
     review.full_clean()
     with transaction.atomic():
@@ -99,7 +82,8 @@ def write(
         if is_new or len(now.pictures) > (seen or MOST):
             raise ShownBefore
         newest = record.reviews.order_by("-created_at").first()
-        is_same = newest in record.reviews.filter(doctor=doctor, **verdict)
+        said = {name: getattr(review, name) for name in Review.VERDICT}
+        is_same = newest in record.reviews.filter(doctor=doctor, **said)
         if known is None:
             # Who does not say what they saw means no second word, unless something new came.
             is_again = is_same and not (ask or now.has_new_alarm)
@@ -149,7 +133,7 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
         raise PermissionDenied
     with transaction.atomic():
         # As for a new verdict: which one is final is decided with the record locked.
-        record = get_object_or_404(MoleRecord.objects.select_for_update(), pk=review.record_id)
+        record = answers.locked(review.record_id)
         review.refresh_from_db()  # what another correction changed meanwhile stays
         changed = {name: new for name, new in changes.items() if getattr(review, name) != new}
         if not changed:

@@ -1,4 +1,1 @@
-"""What leaves the house for a doctor: the PDF, and links that open without an account.
-
-Imports records, moles and language.
-"""
+"""What leaves the house for a doctor: the PDF, and links that open without an account."""

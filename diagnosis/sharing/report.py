@@ -22,7 +22,7 @@ from diagnosis.language import changes as language
 from diagnosis.language import frequencies, plots, results, terms
 from diagnosis.moles import changes
 from diagnosis.moles.models import Change, Mole
-from diagnosis.records import media
+from diagnosis.records import media, pictures
 from diagnosis.records.models import MoleRecord, Picture
 from diagnosis.sharing import letters
 from diagnosis.sharing.models import Share
@@ -328,17 +328,12 @@ def _font(name: str) -> str:
 
 def _picture(of: Picture) -> io.BytesIO | None:
     """Fine enough for print, a tenth of the bytes; None where the file is missing or damaged."""
-    stream = io.BytesIO()
     try:
-        with of.image.open() as file, Image.open(file) as image:
-            image.draft("RGB", (PIXELS, PIXELS))
-            image.thumbnail((PIXELS, PIXELS))
-            image.save(stream, "JPEG", quality=88)
+        return io.BytesIO(pictures.thumbnail(of, side=PIXELS, quality=88))
     except media.Unreachable:
         raise
     except OSError:
         return None
-    return stream
 
 
 def _facts_of(record: MoleRecord) -> list[tuple[str, str]]:

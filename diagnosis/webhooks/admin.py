@@ -1,29 +1,14 @@
 """Webhooks and their deliveries in the administration: seen, and sent again."""
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts.admin import OfPeople
+from accounts.admin import OfPeople, Seen
 from diagnosis.webhooks import deliveries
 from diagnosis.webhooks.models import Webhook, WebhookAttempt, WebhookDelivery
-
-
-class Seen:
-    """Rows that only the service writes."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Webhook)

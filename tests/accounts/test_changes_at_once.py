@@ -8,10 +8,9 @@ from django.db.models.signals import pre_save
 from django.test import Client
 from django.urls import reverse
 from knox.models import AuthToken
-from rest_framework.test import APIClient
 
 from accounts.models import User
-from tests.factories import PASSWORD, UserFactory
+from tests.factories import PASSWORD, UserFactory, program_of
 
 NEW = "another long enough passphrase"
 
@@ -43,8 +42,7 @@ def page(name, **fields):
 
 
 def program(alice):
-    api = APIClient()
-    api.credentials(HTTP_AUTHORIZATION=f"Token {AuthToken.objects.create(alice)[1]}")
+    api = program_of(alice)
     return lambda: api.patch("/api/v1/account/", {"display_name": "Alice A."}, format="json")
 
 

@@ -8,11 +8,9 @@ from allauth.mfa.webauthn.internal import auth
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 from django.urls import reverse
-from rest_framework.test import APIClient
 
-from accounts import tokens
 from tests.accounts.test_token import current_code
-from tests.factories import PASSWORD, TOTP_SECRET, UserFactory
+from tests.factories import PASSWORD, TOTP_SECRET, UserFactory, program_of
 from tests.site.test_roles_walk import SECURITY_KEY
 
 ADMIN, LOGIN = reverse("admin:index"), reverse("admin:login")
@@ -86,8 +84,7 @@ def test_a_session_ends_with_the_factor_that_opened_it(client, dr_chen, frank):
 
 
 def test_tokens_of_staff_end_with_their_last_factor_and_no_new_one_opens_them(dr_chen, frank):
-    _, token = tokens.create(person=dr_chen)
-    program = APIClient(HTTP_AUTHORIZATION=f"Token {token}")
+    program = program_of(dr_chen)
     assert program.get("/api/v1/account/").status_code == 200
     administrator = Client()
     administrator.force_login(frank)

@@ -11,7 +11,7 @@ from django.urls import reverse
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from tests.factories import PASSWORD, TOTP_SECRET, UserFactory, assessed
+from tests.factories import PASSWORD, TOTP_SECRET, UserFactory, assessed, program_of
 
 ADMIN = reverse("admin:index")
 
@@ -132,8 +132,7 @@ def test_no_token_on_the_page_without_it_either(client, hasty):
 
 
 def test_a_token_of_before_opens_nothing_of_who_becomes_staff(alice):
-    api = APIClient()
-    api.credentials(HTTP_AUTHORIZATION=f"Token {AuthToken.objects.create(alice)[1]}")
+    api = program_of(alice)
     assert api.get("/api/v1/records/").status_code == 200
     alice.is_staff = True
     alice.save()
@@ -163,8 +162,7 @@ def test_a_doctors_group_opens_nothing_to_who_is_not_staff(client, bob):
 
 
 def test_a_doctor_who_is_staff_no_more_reads_nothing_by_an_old_token(dr_chen):
-    api = APIClient()
-    api.credentials(HTTP_AUTHORIZATION=f"Token {AuthToken.objects.create(dr_chen)[1]}")
+    api = program_of(dr_chen)
     assert api.get("/api/v1/queue/").status_code == 200
     dr_chen.is_staff = False
     dr_chen.save()

@@ -24,8 +24,8 @@ def test_people_log_in_in_any_letter_case(alice, client):
 
 
 def test_only_doctors_are_doctors(alice, dr_chen):
-    assert dr_chen.is_doctor
-    assert not alice.is_doctor
+    assert dr_chen.has_perm("diagnosis.add_review")
+    assert not alice.has_perm("diagnosis.add_review")
 
 
 def test_a_superuser_may_do_everything(db):
@@ -41,7 +41,7 @@ def test_demo_accounts_are_made_once_and_work(db, client, capsys):
         "person@example.org": False,
         "doctor@example.org": True,
     }
-    assert User.objects.get(email="doctor@example.org").is_doctor
+    assert User.objects.get(email="doctor@example.org").has_perm("diagnosis.add_review")
     assert client.login(email="person@example.org", password="mole-check-demo")
 
 

@@ -51,7 +51,7 @@ def test_an_administrator_adds_a_doctor(client, administrator):
     fields = {"email": diaz.email, "is_active": "on", "is_staff": "on", "groups": [doctors.pk]}
     assert client.post(page, fields | {"is_superuser": "on"}).status_code == 302
     diaz = User.objects.get(pk=diaz.pk)
-    assert diaz.is_doctor
+    assert diaz.has_perm("diagnosis.add_review")
     assert not diaz.is_superuser
 
 

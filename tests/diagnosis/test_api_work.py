@@ -4,9 +4,7 @@ import pytest
 from auditlog.models import LogEntry
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from rest_framework.test import APIClient
 
-from accounts import tokens
 from diagnosis.language import frequencies
 from diagnosis.models import DoctorProfile, MoleRecord, Review
 from diagnosis.records import sittings
@@ -22,14 +20,11 @@ from tests.factories import (
     UserFactory,
     assessed,
     in_state,
+    program_of,
 )
 
 API = "/api/v1/"
 VERDICT = {"risk_category": "benign", "urgency": "none", "confidence": "high", "comment": "Fine."}
-
-
-def program_of(person) -> APIClient:
-    return APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=person)[1]}")
 
 
 @pytest.fixture

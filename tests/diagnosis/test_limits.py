@@ -6,25 +6,21 @@ from itertools import count
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
-from knox.models import AuthToken
 from redis import Redis
-from rest_framework.test import APIClient
 
 from diagnosis.moles import changes
 from diagnosis.moles.models import Change
 from diagnosis.records.models import MoleRecord
 from diagnosis.tasks import sweep_records
 from ml.sitting.together import MOST
-from tests.factories import MoleFactory, RecordFactory, assessed, picture
+from tests.factories import MoleFactory, RecordFactory, assessed, picture, program_of
 
 WIDTHS = count(300)
 
 
 @pytest.fixture
 def program(alice):
-    api = APIClient()
-    api.credentials(HTTP_AUTHORIZATION=f"Token {AuthToken.objects.create(alice)[1]}")
-    return api
+    return program_of(alice)
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def things_of(person: User) -> dict[str, str]:
     share = Share.objects.create(
         owner=person, mole=mole, expires_at=timezone.now() + timezone.timedelta(days=1)
     )
-    review = ReviewFactory(record=record, doctor=person) if person.is_doctor else record
+    review = ReviewFactory(record=record, doctor=person) if person.is_staff else record
     webhook = Webhook.objects.create(
         owner=person, url="https://example.org/", events=["record.assessed"]
     )

@@ -13,23 +13,14 @@ from django.contrib.auth.hashers import make_password
 from django.core import signing
 from django.db import connections
 from knox.models import AuthToken
-from rest_framework.test import APIClient
 
-from accounts import tokens
 from accounts.models import IdempotencyKey, User
 from diagnosis.models import Mole, MoleRecord
-from tests.factories import PASSWORD, MoleFactory, RecordFactory, assessed
+from tests.factories import PASSWORD, MoleFactory, RecordFactory, assessed, program_of
 
 API = "/api/v1/"
 NEW = "another long enough passphrase"
 NEW_MOLE = {"name": "left shoulder", "body_site": "shoulder"}
-
-
-def program_of(person, **token) -> APIClient:
-    api = APIClient()
-    _token, text = tokens.create(person=person, **token)
-    api.credentials(HTTP_AUTHORIZATION=f"Token {text}")
-    return api
 
 
 @pytest.fixture

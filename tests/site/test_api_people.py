@@ -12,8 +12,8 @@ from rest_framework.test import APIClient
 from accounts.forms import CONSENT_VERSION
 from accounts.models import User
 from tests.accounts.test_token import current_code
-from tests.factories import PASSWORD, TOTP_SECRET, ReviewFactory, assessed
-from tests.site.test_api_manners import API, program_of
+from tests.factories import PASSWORD, TOTP_SECRET, ReviewFactory, assessed, program_of
+from tests.site.test_api_manners import API
 
 DANA = {
     "email": "dana@example.org",

@@ -2,17 +2,13 @@
 
 import pytest
 from django.urls import reverse
-from knox.models import AuthToken
-from rest_framework.test import APIClient
 
-from tests.factories import assessed
+from tests.factories import assessed, program_of
 
 
 @pytest.fixture
 def program(alice):
-    api = APIClient()
-    api.credentials(HTTP_AUTHORIZATION=f"Token {AuthToken.objects.create(alice)[1]}")
-    return api
+    return program_of(alice)
 
 
 def is_kept_from_caches(answer) -> bool:

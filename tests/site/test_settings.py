@@ -217,7 +217,9 @@ def test_a_domain_with_an_umlaut_is_the_one_that_browsers_ask_for() -> None:
         ("praxis-weiß.example", "xn--praxis-wei-f4a.example"),  # not praxis-weiss
     ):
         hosts = {"ALLOWED_HOSTS": f"{name},127.0.0.1"}
-        process = read_settings("ALLOWED_HOSTS", "SITE_URL", "SERVER_EMAIL", **PRODUCTION | hosts)
+        process = read_settings(
+            "ALLOWED_HOSTS", "SITE_URL", "DEFAULT_FROM_EMAIL", **PRODUCTION | hosts
+        )
         assert json.loads(process.stdout) == [
             f"['{sent}', '127.0.0.1']",
             f"https://{sent}",

@@ -19,13 +19,13 @@ from diagnosis.models import MoleRecord
 from diagnosis.records import answers, sittings
 from diagnosis.reviews import verdicts
 from ml import images, release
-from tests.diagnosis.exchange.test_fhir import client_of
 from tests.factories import (
     FurtherPictureFactory,
     MoleFactory,
     assessed,
     in_state,
     picture,
+    program_of,
 )
 
 BASE = "/api/v1/dicom/"
@@ -58,7 +58,7 @@ def check(content, tmp_path):
 
 
 def test_the_picture_comes_back_as_it_is_stored(alice, record):
-    content = read(client_of(alice), record, "picture")
+    content = read(program_of(alice), record, "picture")
     found = pydicom.dcmread(io.BytesIO(content))
     assert found.SOPClassUID.name == "VL Photographic Image Storage"
     assert found.AnatomicRegionSequence[0].CodeValue == "66643007"
@@ -70,7 +70,7 @@ def test_the_picture_comes_back_as_it_is_stored(alice, record):
 
 
 def test_what_came_after_the_verdict_is_not_verified(alice, dr_chen, record):
-    client = client_of(alice)
+    client = program_of(alice)
     verdicts.write(record=record, doctor=dr_chen, risk_category="benign", urgency="none")
     answers.give(record=record, by=alice, signs=["bleeding"])
     found = pydicom.dcmread(io.BytesIO(read(client, record, "report")))
@@ -83,7 +83,7 @@ def test_what_came_after_the_verdict_is_not_verified(alice, dr_chen, record):
 def test_a_report_without_an_answer_to_the_mole_is_partial_and_says_why(alice, state, language):
     record = in_state(state, owner=alice)
     address = f"{BASE}{record.pk}/report/"
-    answer = client_of(alice).get(address, headers={"Accept-Language": language})
+    answer = program_of(alice).get(address, headers={"Accept-Language": language})
     found = pydicom.dcmread(io.BytesIO(answer.content))
     assert found.CompletionFlag == "PARTIAL"
     with override(language):
@@ -96,19 +96,19 @@ def test_a_report_is_complete_with_an_answer_or_a_verdict(alice, dr_chen, made):
     record = in_state(made, owner=alice)
     if made != "done":
         verdicts.write(record=record, doctor=dr_chen, risk_category="benign", urgency="none")
-    found = pydicom.dcmread(io.BytesIO(read(client_of(alice), record, "report")))
+    found = pydicom.dcmread(io.BytesIO(read(program_of(alice), record, "report")))
     assert found.CompletionFlag == "COMPLETE"
     assert "CompletionFlagDescription" not in found
 
 
 def test_a_report_is_partial_while_the_mole_is_judged_again(alice):
     record = assessed(owner=alice, stale_since=timezone.now())
-    found = pydicom.dcmread(io.BytesIO(read(client_of(alice), record, "report")))
+    found = pydicom.dcmread(io.BytesIO(read(program_of(alice), record, "report")))
     assert found.CompletionFlag == "PARTIAL"
 
 
 def test_the_report_holds_what_was_said_and_refers_to_the_picture(alice, dr_chen, record):
-    client = client_of(alice)
+    client = program_of(alice)
     before = pydicom.dcmread(io.BytesIO(read(client, record, "report")))
     assert before.VerificationFlag == "UNVERIFIED"
     verdicts.write(
@@ -144,13 +144,13 @@ def test_the_report_holds_what_was_said_and_refers_to_the_picture(alice, dr_chen
 def test_a_doctors_name_is_one_that_dicom_takes(alice, dr_chen, record, name, read_as):
     type(dr_chen).objects.filter(pk=dr_chen.pk).update(display_name=name)
     verdicts.write(record=record, doctor=dr_chen, risk_category="benign", urgency="none")
-    found = pydicom.dcmread(io.BytesIO(read(client_of(alice), record, "report")))
+    found = pydicom.dcmread(io.BytesIO(read(program_of(alice), record, "report")))
     assert found.VerifyingObserverSequence[0].VerifyingObserverName == read_as
 
 
 @pytest.mark.parametrize("name", ["picture", "report"])
 def test_the_person_has_a_pseudonym_and_nothing_else(alice, record, name):
-    content = read(client_of(alice), record, name)
+    content = read(program_of(alice), record, name)
     found = pydicom.dcmread(io.BytesIO(content))
     assert found.PatientID == found.PatientName == alice.pseudonym
     assert found.PatientBirthDate == ""
@@ -162,7 +162,7 @@ def test_the_person_has_a_pseudonym_and_nothing_else(alice, record, name):
 
 def test_of_an_imported_picture_there_is_no_person(alice):
     record = assessed(owner=alice, origin="import")
-    found = pydicom.dcmread(io.BytesIO(read(client_of(alice), record, "picture")))
+    found = pydicom.dcmread(io.BytesIO(read(program_of(alice), record, "picture")))
     assert found.PatientID == ""
 
 
@@ -171,7 +171,7 @@ def test_a_dermoscopic_picture_is_one_of_its_own_kind_whichever_release_there_is
 ):
     monkeypatch.setattr(release, "RELEASE", Path("none"))
     record = assessed(owner=alice, modality="dermoscopy")
-    client = client_of(alice)
+    client = program_of(alice)
     found = pydicom.dcmread(io.BytesIO(read(client, record, "picture")))
     assert found.SOPClassUID.name == "Dermoscopic Photography Image Storage"
     assert (found.Modality, found.RecognizableVisualFeatures) == ("DMS", "YES")
@@ -188,13 +188,13 @@ def test_it_is_valid_by_dciodvfy(alice, dr_chen, record, name, modality, tmp_pat
     verdicts.write(
         record=record, doctor=dr_chen, risk_category="benign", urgency="none", comment="Très bien."
     )
-    check(read(client_of(alice), record, name), tmp_path)
+    check(read(program_of(alice), record, name), tmp_path)
 
 
 def test_doctors_get_it_and_others_do_not(record, bob, dr_chen):
     for name in ("picture", "report"):
-        assert client_of(bob).get(f"{BASE}{record.pk}/{name}/").status_code == 404
-        read(client_of(dr_chen), record, name)
+        assert program_of(bob).get(f"{BASE}{record.pk}/{name}/").status_code == 404
+        read(program_of(dr_chen), record, name)
 
 
 def test_a_picture_that_is_deleted_meanwhile_is_not_found(alice, record, monkeypatch):
@@ -203,19 +203,19 @@ def test_a_picture_that_is_deleted_meanwhile_is_not_found(alice, record, monkeyp
         return key
 
     monkeypatch.setattr(rights, "holder_of", holder_of)
-    assert client_of(alice).get(f"{BASE}{record.pk}/picture/").status_code == 404
+    assert program_of(alice).get(f"{BASE}{record.pk}/picture/").status_code == 404
 
 
 def test_a_picture_whose_file_is_gone_is_not_found(alice, record):
     record.image.storage.delete(record.image.name)
-    assert client_of(alice).get(f"{BASE}{record.pk}/picture/").status_code == 404
+    assert program_of(alice).get(f"{BASE}{record.pk}/picture/").status_code == 404
 
 
 def test_another_picture_has_another_identifier_and_keeps_it(alice, record):
     next_one = FurtherPictureFactory(
         record=record, image__data=picture((320, 240)), modality="dermoscopy"
     )
-    client = client_of(alice)
+    client = program_of(alice)
 
     def stored(of) -> tuple[str, str, str]:
         found = pydicom.dcmread(io.BytesIO(read(client, of, "picture")))
@@ -242,7 +242,7 @@ def test_times_are_those_of_utc_whoever_asks(alice, dr_chen, record, name, setti
     )
     type(review).objects.update(news_since=at)
     settings.TIME_ZONE = "Asia/Tokyo"
-    found = pydicom.dcmread(io.BytesIO(read(client_of(alice), record, name)))
+    found = pydicom.dcmread(io.BytesIO(read(program_of(alice), record, name)))
     assert found.TimezoneOffsetFromUTC == "+0000"
     assert (found.StudyDate, found.StudyTime) == ("20260701", "233000")
     assert (found.ContentDate, found.ContentTime) == ("20260701", "233000")

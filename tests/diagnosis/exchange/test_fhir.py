@@ -9,7 +9,6 @@ import pytest
 from auditlog.models import LogEntry
 from django.utils import timezone
 from django.utils.translation import override
-from knox.models import AuthToken
 from pydicom import dcmread
 from pydicom.sr._cid_dict import cid_concepts
 from pydicom.sr._concepts_dict import concepts
@@ -29,20 +28,15 @@ from tests.factories import (
     UserFactory,
     answer,
     assessed,
+    program_of,
 )
 
 BASE = "/api/v1/fhir/"
 
 
-def client_of(person) -> APIClient:
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Token {AuthToken.objects.create(person)[1]}")
-    return client
-
-
 @pytest.fixture
 def fhir(alice):
-    return client_of(alice)
+    return program_of(alice)
 
 
 @pytest.fixture
@@ -549,7 +543,7 @@ def test_others_get_nothing_and_doctors_get_it_with_a_trace(record, bob, dr_chen
         f"Patient/{record.owner_id}",
         f"BodyStructure/{record.mole_id}",
     ]
-    theirs, doctors = client_of(bob), client_of(dr_chen)
+    theirs, doctors = program_of(bob), program_of(dr_chen)
     for path in (*paths, "Device/model-test"):
         assert read(theirs, path, 404)["issue"][0]["code"] == "not-found"
         read(APIClient(), path, 401)
@@ -565,7 +559,7 @@ def test_others_get_nothing_and_doctors_get_it_with_a_trace(record, bob, dr_chen
 def test_a_search_is_a_look_at_each_record_that_it_shows(record, alice, dr_chen):
     other = assessed(owner=alice)
     DoctorProfile.objects.create(user=dr_chen, blind_review=True)
-    doctor = client_of(dr_chen)
+    doctor = program_of(dr_chen)
     assert read(doctor, "DiagnosticReport")["total"] == 2
     for shown in (record, other):
         verdict = {"risk_category": "benign", "urgency": "none", "confidence": "high"}
@@ -576,7 +570,7 @@ def test_a_search_is_a_look_at_each_record_that_it_shows(record, alice, dr_chen)
 @pytest.mark.parametrize("kind", ["Media", "Binary", "Patient", "BodyStructure", "picture"])
 def test_who_reads_no_answer_stays_blind_and_the_log_says_so(record, dr_chen, kind):
     DoctorProfile.objects.create(user=dr_chen, blind_review=True)
-    doctor = client_of(dr_chen)
+    doctor = program_of(dr_chen)
     keys = {"Patient": record.owner_id, "BodyStructure": record.mole_id}
     path = f"{BASE}{kind}/{keys.get(kind, record.pk)}"
     if kind == "picture":
@@ -593,7 +587,7 @@ def test_a_verdict_that_is_not_there_to_be_read_is_no_look(record, dr_chen):
     colleague = UserFactory(role="doctor", is_staff=True)
     review = write(record, dr_chen, urgency="doctor_weeks", ask=colleague)
     assert not review.is_final
-    read(client_of(colleague), f"Observation/verdict-{review.pk}", 404)
+    read(program_of(colleague), f"Observation/verdict-{review.pk}", 404)
     assert not LogEntry.objects.filter(actor=colleague, action=LogEntry.Action.ACCESS).exists()
 
 
@@ -601,7 +595,7 @@ def test_who_is_asked_for_an_opinion_reads_no_verdict_before_writing_it(record, 
     colleague = UserFactory(role="doctor", is_staff=True)
     review = write(record, dr_chen, comment="Surely a melanoma.", ask=colleague)
     assert review.is_final  # as an urgent one
-    doctor, paths = client_of(colleague), [f"DiagnosticReport/{record.pk}", "DiagnosticReport"]
+    doctor, paths = program_of(colleague), [f"DiagnosticReport/{record.pk}", "DiagnosticReport"]
     dicom = f"/api/v1/dicom/{record.pk}/report/"
     read(doctor, f"Observation/verdict-{review.pk}", 404)
     assert not LogEntry.objects.filter(actor=colleague, action=LogEntry.Action.ACCESS).exists()
@@ -611,7 +605,7 @@ def test_who_is_asked_for_an_opinion_reads_no_verdict_before_writing_it(record, 
     assert b"Surely a melanoma." not in hidden
     assert dcmread(io.BytesIO(hidden)).VerificationFlag == "UNVERIFIED"
     write(record, colleague)
-    for reader in (doctor, client_of(dr_chen), client_of(alice)):
+    for reader in (doctor, program_of(dr_chen), program_of(alice)):
         for path in paths:
             assert "Surely a melanoma." in str(read(reader, path))
     assert b"Surely a melanoma." in doctor.get(dicom).content

@@ -349,7 +349,7 @@ def test_a_record_that_moves_away_loses_what_was_said_of_it(
     later.refresh_from_db()
     assert later.changes == ["grew"]
     with django_capture_on_commit_callbacks(execute=True):
-        answers.assign(record=first, mole=None, by=alice)
+        answers.give(record=first, mole=None, by=alice)
     later.refresh_from_db()
     assert later.changes == []  # now it is the first
     assert later.danger == MoleRecord.Danger.BENIGN
@@ -453,7 +453,7 @@ def test_programs_hear_of_a_change_that_is_found_and_of_one_that_goes(
     assert told.count() == 1  # nothing new
     with django_capture_on_commit_callbacks(execute=True):
         record = first if leaves == "first" else later
-        answers.assign(record=record, mole=None, by=alice)
+        answers.give(record=record, mole=None, by=alice)
     later.refresh_from_db()
     assert later.changes == []
     assert list(told.all()) == [later.pk, later.pk]

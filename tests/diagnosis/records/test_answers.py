@@ -137,7 +137,7 @@ def test_the_place_counts_however_it_changes(alice, asked, how):
     record = seen_by_worker(alice, body_site="back")
     if how == "assigned":
         face = MoleFactory(owner=alice, name="face", body_site="face")
-        answers.assign(record=record, mole=face, by=alice)
+        answers.give(record=record, mole=face, by=alice)
     else:
         edits.change(mole=record.mole, by=alice, body_site="face")
     record.refresh_from_db()

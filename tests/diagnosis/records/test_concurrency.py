@@ -120,8 +120,8 @@ def test_a_note_that_waits_for_a_new_mole_takes_nothing_back(alice):
     record, mole = RecordFactory(owner=alice), MoleFactory(owner=alice, body_site="back")
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            answers.assign(record=record, mole=mole, by=alice)
-            note = partial(answers.change, record=record, by=alice, note="It itches.")
+            answers.give(record=record, mole=mole, by=alice)
+            note = partial(answers.give, record=record, by=alice, note="It itches.")
             waits = pool.submit(on_its_own_connection, note)
             until_somebody_waits()
         waits.result()
@@ -138,7 +138,7 @@ def test_a_note_does_not_wait_for_the_mole_that_its_record_keeps(alice):
             place = partial(edits.change, mole=record.mole, by=alice, body_site="face")
             waits = pool.submit(on_its_own_connection, place)
             until_somebody_waits()
-            answers.change(record=record, by=alice, note="It itches.")
+            answers.give(record=record, by=alice, note="It itches.")
         waits.result()
     record.refresh_from_db()
     assert (record.mole.body_site, record.note) == ("face", "It itches.")

@@ -20,12 +20,6 @@ from tests.factories import (
 LIST = reverse("admin:diagnosis_molerecord_changelist")
 
 
-@pytest.fixture
-def doctor(client, dr_chen):
-    client.force_login(dr_chen)
-    return client
-
-
 def shown(client, **query):
     response = client.get(LIST, query)
     assert response.status_code == 200

@@ -12,7 +12,6 @@ from django.utils import timezone, translation
 from django.utils.formats import date_format
 from rest_framework.test import APIClient
 
-from accounts import tokens
 from diagnosis.language import results
 from diagnosis.models import DoctorProfile, MoleRecord, Review
 from diagnosis.reviews import claims, looks, verdicts
@@ -23,6 +22,7 @@ from tests.factories import (
     UserFactory,
     assessed,
     in_state,
+    program_of,
 )
 
 VERDICT = {
@@ -38,12 +38,6 @@ VERDICT = {
 @pytest.fixture
 def record(alice):
     return assessed("malignant_low_risk", owner=alice, note="bleeds", signs=["bleeding"])
-
-
-@pytest.fixture
-def doctor(client, dr_chen):
-    client.force_login(dr_chen)
-    return client
 
 
 def address(name, record):
@@ -193,7 +187,7 @@ def test_what_the_person_does_not_read_is_no_news(doctor, dr_chen, record, mailo
         page = reverse("admin:diagnosis_review_change", args=[calm.pk])
         assert doctor.post(page, as_it_was | changes).status_code == 302
     else:
-        program = APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=dr_chen)[1]}")
+        program = program_of(dr_chen)
         sent = {"urgency": "none"} | changes
         answer = program.patch(f"/api/v1/reviews/{calm.pk}/", sent, format="json")
         assert (answer.status_code, answer.json()["blind"]) == (200, not changes)

@@ -18,12 +18,6 @@ SETTINGS = reverse("admin:diagnosis_doctorprofile_changelist")
 
 
 @pytest.fixture
-def doctor(client, dr_chen):
-    client.force_login(dr_chen)
-    return client
-
-
-@pytest.fixture
 def record(alice):
     return assessed("malignant_high_risk", owner=alice)
 

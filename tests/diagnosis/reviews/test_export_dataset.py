@@ -123,7 +123,7 @@ def test_a_verdict_that_a_sign_came_after_teaches_nothing_until_there_is_another
     record = reviewed(willing, dr_chen)
     export(folder)
     assert [row.dx for row in rows(folder).values()] == ["benign"]
-    answers.change(record=record, by=willing, signs=["bleeding"])
+    answers.give(record=record, by=willing, signs=["bleeding"])
     assert "0 pictures" in export(folder)
     assert not list(folder.glob("images/*"))
     verdicts.write(record=record, doctor=dr_chen, urgency="none", risk_category="benign")

@@ -5,15 +5,13 @@ from io import BytesIO
 import pytest
 from django.urls import reverse
 from pypdf import PdfReader
-from rest_framework.test import APIClient
 
-from accounts import tokens
 from diagnosis.language import results
 from diagnosis.models import Assessment, MoleRecord, Review
 from diagnosis.reviews import claims, verdicts
 from diagnosis.sharing import links
 from ml import taxonomy
-from tests.factories import MoleFactory, answer, assessed
+from tests.factories import MoleFactory, answer, assessed, program_of
 
 BENIGN = {"risk_category": "benign", "urgency": "none"}
 VERDICT = BENIGN | {"confidence": "high"}
@@ -22,7 +20,7 @@ VERDICT = BENIGN | {"confidence": "high"}
 @pytest.fixture
 def say(alice):
     """say(record, **said): alice's program changes what she said of it."""
-    program = APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=alice)[1]}")
+    program = program_of(alice)
 
     def patch(record, **said) -> None:
         answer = program.patch(f"/api/v1/records/{record.pk}/", said, format="json")
@@ -82,7 +80,7 @@ def test_a_verdict_is_not_on_words_that_the_doctor_did_not_read(client, dr_chen,
 
 
 def test_a_verdict_by_a_program_is_on_the_words_that_it_showed(dr_chen, record, say):
-    doctor = APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=dr_chen)[1]}")
+    doctor = program_of(dr_chen)
     address = f"/api/v1/queue/{record.pk}/"
     verdict = VERDICT | {"shown": doctor.get(address).json()["shown"]}
     say(record, signs=["bleeding"])

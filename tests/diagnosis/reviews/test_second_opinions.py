@@ -4,13 +4,11 @@ import pytest
 from auditlog.models import LogEntry
 from django.core.exceptions import ValidationError
 from django.urls import reverse
-from rest_framework.test import APIClient
 
-from accounts import tokens
 from diagnosis.models import MoleRecord, Review, SecondOpinion
 from diagnosis.reviews import agreement, claims, opinions, verdicts
 from diagnosis.webhooks.models import Webhook
-from tests.factories import MoleFactory, RecordFactory, UserFactory, answer, assessed
+from tests.factories import MoleFactory, RecordFactory, UserFactory, answer, assessed, program_of
 
 BENIGN = {"risk_category": "benign", "urgency": "none"}
 SEEN_SOON = {"risk_category": "malignant_low_risk", "urgency": "doctor_weeks"}
@@ -138,7 +136,7 @@ def test_an_urgent_verdict_that_still_wants_a_visit_stays(record, dr_chen, dr_ok
 
 def test_systems_hear_of_an_urgent_verdict_that_waits_again(record, alice, dr_chen, dr_okafor):
     first = verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
-    api = APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=alice)[1]}")
+    api = program_of(alice)
     address = f"/api/v1/fhir/DiagnosticReport/{record.pk}"
     before = api.get(address).json()
     webhook = Webhook.objects.create(
@@ -250,7 +248,7 @@ def test_who_is_not_a_doctor_any_more_keeps_nobody_waiting(
     """Who was asked, or where the two differ, the first doctor, whose turn it is then."""
     if who == "first":
         verdicts.write(record=asked, doctor=dr_okafor, **SEEN_SOON)
-    program = APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=dr_silva)[1]}")
+    program = program_of(dr_silva)
     following = reverse("api-queue-next")
     assert program.post(following).status_code == 204
     doctor = dr_okafor if who == "asked" else dr_chen
@@ -320,7 +318,7 @@ def test_a_picture_that_can_not_be_used_any_more_still_waits_for_the_colleague(
 ):
     assessed("malignant_high_risk", owner=alice)
     assert claims.take_next(doctor=dr_okafor) == blurred
-    program = APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=dr_okafor)[1]}")
+    program = program_of(dr_okafor)
     verdict = BENIGN | {"confidence": "low"}
     address = reverse("api-queue-reviews", args=[blurred.pk])
     assert program.post(address, verdict, format="json").status_code == 201
@@ -382,7 +380,7 @@ def test_an_agreement_that_is_sent_twice_is_one(client, asked, dr_okafor):
 
 
 def test_a_second_opinion_that_is_sent_twice_overrules_nobody(asked, dr_okafor, read):
-    program = APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=dr_okafor)[1]}")
+    program = program_of(dr_okafor)
     address, verdict = reverse("api-queue-reviews", args=[asked.pk]), URGENT | {"confidence": "low"}
     verdict |= {"urgency": "doctor_weeks"}
     first, again = (program.post(address, verdict, format="json") for _ in range(2))
@@ -500,7 +498,7 @@ def test_who_is_not_a_doctor_any_more_gets_no_address_of_a_record(
         dr_chen.save()
     else:
         dr_chen.groups.clear()
-    program = APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=dr_okafor)[1]}")
+    program = program_of(dr_okafor)
     verdict = SEEN_SOON | {"confidence": "high"}
     address = reverse("api-queue-reviews", args=[asked.pk])
     assert program.post(address, verdict, format="json").status_code == 201
@@ -535,7 +533,7 @@ def test_the_agreement_counts_final_verdicts_and_the_doctors_among_themselves(
 
 def test_a_program_hears_whether_its_verdict_is_the_final_one(record, dr_chen, dr_okafor):
     verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
-    api = APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=dr_okafor)[1]}")
+    api = program_of(dr_okafor)
     other = {**URGENT, "risk_category": "malignant_low_risk", "confidence": "high"}
     written = api.post(f"/api/v1/queue/{record.pk}/reviews/", other, format="json").json()
     assert written["is_final"] is True
@@ -546,7 +544,7 @@ def test_a_program_hears_whether_its_verdict_is_the_final_one(record, dr_chen, d
 
 def test_a_program_hears_that_its_agreement_is_not_the_final_one(record, dr_chen, dr_okafor):
     verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
-    api = APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=dr_okafor)[1]}")
+    api = program_of(dr_okafor)
     same = URGENT | {"confidence": "high"}
     written = api.post(f"/api/v1/queue/{record.pk}/reviews/", same, format="json").json()
     assert written["is_final"] is False

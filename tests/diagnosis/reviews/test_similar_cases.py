@@ -35,12 +35,6 @@ def switched_on(settings):
 
 
 @pytest.fixture
-def doctor(client, dr_chen):
-    client.force_login(dr_chen)
-    return client
-
-
-@pytest.fixture
 def willing(bob):
     consent.allow_similar(person=bob, agreed=True)
     return bob
