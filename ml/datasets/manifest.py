@@ -66,7 +66,8 @@ class Row:
             raise DatasetError(f"{self.source}: {self.path}: {error}") from error
 
     def decode_mask(self) -> Image.Image:
-        """The lesion's mask in grey, 0 to 255 by cover. Raises DatasetError like ``decode``."""
+        """The row's mask in grey, 0 to 255 by cover. Raises DatasetError like ``decode``."""
+        assert self.mask
         try:
             with Image.open(self.mask) as file:
                 mask = file.convert("L")

@@ -10,6 +10,19 @@ from ml.__main__ import main
 from ml.datasets import splits
 
 pytest.importorskip("keras")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation:DeprecationWarning"
+)  # Keras
+
+
+class Begun:
+    """A training that leaves what the next one goes on from, and nothing else."""
+
+    def __init__(self, out, *_):
+        self.out = out
+
+    def run(self):
+        (self.out / "last.npz").touch()
 
 
 @pytest.mark.parametrize("dx", [["nv"], ["nv", "mel"]])
@@ -71,9 +84,8 @@ def test_pictures_that_a_stored_split_does_not_know_are_split_too(make_set, tmp_
     header, *lines = (tmp_path / "pack/split.csv").read_text().splitlines(keepends=True)
     known = [line for line in lines if "test" not in line][:20:2]  # one picture of a patient
     (tmp_path / "pack/split.csv").write_text(header + "".join(known))
-    monkeypatch.setattr("ml.training.loop._Training.run", lambda self: None)
-    (tmp_path / "plan.json").write_text(json.dumps({"epoch_pictures": 32, "batch": 16}))
-    arguments = ["train", "--data", "pack", "--plan", "plan.json", "--out", "run"]
+    monkeypatch.setattr("ml.training.loop._Training", Begun)
+    arguments = ["train", "--data", "pack", "--out", "run"]
     assert main(arguments) == 0
     text = (tmp_path / "run/split.csv").read_text()
     assert text.startswith(header + "".join(known))
@@ -86,28 +98,22 @@ def test_pictures_that_a_stored_split_does_not_know_are_split_too(make_set, tmp_
     assert main(arguments) == 0  # and on from there
 
 
-@pytest.fixture
-def begun(make_set, tmp_path, monkeypatch):
-    """A training of dermoscopy that ended in its first epoch: its folder, and its command."""
+@pytest.mark.parametrize("ended", ["before its first weights", "in its first epoch"])
+def test_a_training_goes_on_with_the_kind_of_pictures_it_began_with(
+    make_set, tmp_path, monkeypatch, capsys, ended
+):
+    """Else a release of the run would take its pictures as photographs."""
     monkeypatch.chdir(tmp_path)
     folder = make_set("mine", [{"image_id": f"i{n}", "dx": "nv"} for n in range(12)])
-    monkeypatch.setattr("ml.training.loop._Training.run", lambda self: None)
-    (tmp_path / "plan.json").write_text(json.dumps({"epoch_pictures": 32, "batch": 16}))
-    arguments = ["train", "--data", str(folder), "--plan", "plan.json", "--out", "run"]
+    arguments = ["train", "--data", str(folder), "--out", "run"]
+    if ended == "in its first epoch":
+        monkeypatch.setattr("ml.training.loop._Training.run", lambda self: None)
+        assert main([*arguments, "--modality", "dermoscopy"]) == 0
+        # After which it was killed.
+        (tmp_path / "run/best.npz").write_bytes(b"of the first epoch")
+    monkeypatch.setattr("ml.training.loop._Training", Begun)
     assert main([*arguments, "--modality", "dermoscopy"]) == 0
-    return tmp_path / "run", arguments
-
-
-def test_a_training_goes_on_with_the_kind_of_pictures_it_began_with(begun, capsys):
-    """Else a release of the run would take its pictures as photographs."""
-    run, arguments = begun
-    before = (run / "data.json").read_text()
+    before = (tmp_path / "run/data.json").read_text()
     assert main(arguments) == 1
     assert "begun with --modality dermoscopy" in capsys.readouterr().err
-    assert (run / "data.json").read_text() == before
-
-
-def test_a_training_that_ended_in_its_first_epoch_goes_on(begun):
-    run, arguments = begun
-    (run / "best.npz").write_bytes(b"of the first epoch, after which it was killed")
-    assert main([*arguments, "--modality", "dermoscopy"]) == 0
+    assert (tmp_path / "run/data.json").read_text() == before
