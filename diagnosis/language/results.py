@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.age import age_on
 from diagnosis.language import changes, terms
@@ -227,17 +227,20 @@ def _heading(assessment: "Assessment", heading: str) -> str:
 
 
 def _several(assessment: "Assessment", advice: str) -> str:
-    """Say where one picture by itself would have been sent to a doctor, and all together are not.
+    """Say how many pictures by themselves would be sent to a doctor, where all together are not.
 
     One picture has lower thresholds, since it says less.
     """
-    singly = [part["advice"] for part in assessment.pictures if part["usable"]]
-    if advice != "watch" or set(singly) <= {"watch"}:
+    sent = sum(part["usable"] and part["advice"] != "watch" for part in assessment.pictures)
+    if advice != "watch" or not sent:
         return ""
-    return _(
-        "By itself, one of these pictures would be sent to a doctor. All of them together say "
-        "more than one, and show no warning sign. If you are unsure, let a doctor look."
-    )
+    return ngettext(
+        "By itself, one of these pictures would be sent to a doctor. Together they stay below the "
+        "limit for several pictures. If you are unsure, let a doctor look.",
+        "By themselves, %(n)d of these pictures would be sent to a doctor. Together they stay "
+        "below the limit for several pictures. If you are unsure, let a doctor look.",
+        sent,
+    ) % {"n": sent}
 
 
 def _used(assessment: "Assessment") -> str:
