@@ -48,12 +48,12 @@ GROUPS = {
         "This group holds growths that are not cancer, such as ordinary moles and age warts."
     ),
     taxonomy.LOW_RISK: gettext_lazy(
-        "This group holds skin cancers that grow slowly and rarely spread, and rough patches "
-        "that can turn into one. They are treated well when they are found."
+        "This group holds skin cancers that mostly grow slowly and rarely spread, and rough "
+        "patches that can turn into one. They can usually be treated well once they are found."
     ),
     taxonomy.HIGH_RISK: gettext_lazy(
         "This group holds melanoma, a skin cancer that can spread. "
-        "Found early, it is treated well, so do not wait."
+        "Found early, it can be treated well, so do not wait."
     ),
 }
 
@@ -76,7 +76,8 @@ NOT_SURE = gettext_lazy("The program is not sure about this picture. A doctor ca
 LEFT_OUT = gettext_lazy("Left out of the answer")
 UNREADABLE = gettext_lazy("The stored picture can't be read.")
 WANTED_BEFORE = gettext_lazy(
-    "Another version of the program could judge this picture, and a doctor should look at it."
+    "Another version of the program could judge this picture, and said that a doctor should look "
+    "at the mole."
 )
 OVERTAKEN = gettext_lazy("New since the doctor’s verdict. This record waits for a doctor again.")
 JUDGED_AGAIN = gettext_lazy(

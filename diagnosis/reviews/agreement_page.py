@@ -103,7 +103,7 @@ class AgreementAdmin(admin.ModelAdmin):
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.0f} %"
+    return _("%(number)s%%") % {"number": f"{100 * value:.0f}"}
 
 
 def _interval(share: agreement.Share) -> str:

@@ -68,6 +68,12 @@ def test_every_message_is_translated(extracted: list[Message], path: Path) -> No
     assert not wrong, "\n".join(wrong)
 
 
+def test_french_signs_stand_behind_a_space_that_keeps_the_line() -> None:
+    catalog = next(c for path, c in messages.catalogues().items() if path.parts[-3] == "fr")
+    found = [text for m in catalog for text in strings(m) if re.search(r" ([:;?!»]|%%)|« ", text)]
+    assert not found, "\n".join(found)
+
+
 def strings(message: Message) -> tuple[str, ...]:
     return message.string if isinstance(message.string, tuple) else (message.string,)
 

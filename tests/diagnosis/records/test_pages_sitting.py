@@ -331,7 +331,7 @@ def test_a_link_opens_all_pictures_of_its_record_only(client, alice):
     key = links.key(share)
     assert Share.objects.count() == 1
     shown = client.get(reverse("diagnosis:shared"), {"key": key}).content.decode()
-    assert "judged together" in shown
+    assert "judged with it" in shown
     for one in record.pictures:
         address = reverse("diagnosis:shared_image", args=[one.pk])
         assert client.get(address, {"key": key}).status_code == 200
