@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils import translation
+from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -74,6 +75,7 @@ def account(request: PersonRequest) -> HttpResponse:
         "language": dict(settings.LANGUAGES).get(user.language),
         "sessions": len(UserSession.objects.purge_and_list(user)),
         "tokens": programs.active(user).count(),
+        "wording": parse_date(user.consent_version),
         "consent": CONSENT_TEXT if user.consent_version == CONSENT_VERSION else "",
         "similar_cases": settings.SIMILAR_CASES,
         "push": bool(settings.VAPID_KEY),

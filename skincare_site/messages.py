@@ -42,8 +42,6 @@ def tables(*_how: object, **_options: dict) -> Iterator[tuple]:
             yield 0, "gettext", sentence, []
 
 
-# The audit log's package brings no French.
-AUDITLOG = Path(find_spec("auditlog").origin).parent
 SOURCES = {
     "accounts/**/*.py": "python",
     "audit/**/*.py": "python",
@@ -55,6 +53,17 @@ SOURCES = {
     "ml/images.py": "python",
     "ml/decoding/*.py": "python",
 }
+# The audit log's package brings no French, and allauth's call people du and je beside Sie and u.
+PACKAGES = {
+    "auditlog": {"*.py": "python", "templates/**/*.html": template},
+    "allauth": {
+        "account/adapter.py": "python",
+        "account/forms.py": "python",
+        "mfa/adapter.py": "python",
+        "templates/*/email/*.txt": template,
+        "templates/*/messages/*.txt": template,
+    },
+}
 
 
 def sources() -> Iterator[tuple[Path, str, str | Callable]]:
@@ -62,9 +71,11 @@ def sources() -> Iterator[tuple[Path, str, str | Callable]]:
     for pattern, method in SOURCES.items():
         for path in sorted(ROOT.glob(pattern)):
             yield path, path.relative_to(ROOT).as_posix(), method
-    for pattern, method in (("*.py", "python"), ("templates/**/*.html", template)):
-        for path in sorted(AUDITLOG.glob(pattern)):
-            yield path, path.relative_to(AUDITLOG.parent).as_posix(), method
+    for package, patterns in PACKAGES.items():
+        folder = Path(find_spec(package).origin).parent
+        for pattern, method in patterns.items():
+            for path in sorted(folder.glob(pattern)):
+                yield path, path.relative_to(folder.parent).as_posix(), method
 
 
 def extract() -> Catalog:

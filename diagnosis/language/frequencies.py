@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from diagnosis.records.models import Assessment
 
 COLUMNS = 20
-OF_ONE = _("Of 100 test pictures with a score like this one, %(these)s showed a skin cancer.")
-OF_SEVERAL = _("Of 100 tested moles with a score like this one, %(these)s were a skin cancer.")
+OF_ONE = _("Of 100 test pictures with a score like this one, there was a skin cancer in %(these)s.")
+OF_SEVERAL = _(
+    "Of 100 tested moles with a score like this one, %(these)s turned out to be skin cancer."
+)
 TESTED_ON_ONE = _(
     "We tested the program on %(n)s clinic pictures that it had not learned from. In skin "
     "clinics, moles are more suspicious than at home. Chance may have moved the number: it "
@@ -87,4 +89,4 @@ def _in_words(in_hundred: float) -> str:
     """Round, but never to 0 or 100: that would say that it can't happen, or must."""
     if in_hundred < 1:
         return gettext("fewer than 1")
-    return gettext("more than 99") if in_hundred > 99.5 else str(round(in_hundred))
+    return gettext("more than 99") if in_hundred >= 99.5 else str(round(in_hundred))

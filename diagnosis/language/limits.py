@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
@@ -145,7 +146,7 @@ def _outside(external: dict | None) -> dict | None:
         for of in external["sets"]
     ]
     others = [{**of, "share": 100 * of["refused"]} for of in external["not_lesions"]]
-    return {"date": external["date"], "rows": rows, "others": others}
+    return {"date": parse_date(external["date"]), "rows": rows, "others": others}
 
 
 def _reached(figures: dict) -> dict:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.age import age_on
 from diagnosis.language import changes, terms
@@ -48,12 +48,12 @@ GROUPS = {
         "This group holds growths that are not cancer, such as ordinary moles and age warts."
     ),
     taxonomy.LOW_RISK: gettext_lazy(
-        "This group holds skin cancers that grow slowly and rarely spread, and rough patches "
-        "that can turn into one. They are treated well when they are found."
+        "This group holds skin cancers that mostly grow slowly and rarely spread, and rough "
+        "patches that can turn into one. They can usually be treated well once they are found."
     ),
     taxonomy.HIGH_RISK: gettext_lazy(
         "This group holds melanoma, a skin cancer that can spread. "
-        "Found early, it is treated well, so do not wait."
+        "Found early, it can be treated well, so do not wait."
     ),
 }
 
@@ -76,7 +76,8 @@ NOT_SURE = gettext_lazy("The program is not sure about this picture. A doctor ca
 LEFT_OUT = gettext_lazy("Left out of the answer")
 UNREADABLE = gettext_lazy("The stored picture can't be read.")
 WANTED_BEFORE = gettext_lazy(
-    "Another version of the program could judge this picture, and a doctor should look at it."
+    "Another version of the program could judge this picture, and said that a doctor should look "
+    "at the mole."
 )
 OVERTAKEN = gettext_lazy("New since the doctor’s verdict. This record waits for a doctor again.")
 JUDGED_AGAIN = gettext_lazy(
@@ -231,17 +232,20 @@ def _heading(assessment: "Assessment", heading: str) -> str:
 
 
 def _several(assessment: "Assessment", advice: str) -> str:
-    """Say where one picture by itself would have been sent to a doctor, and all together are not.
+    """Say how many pictures by themselves would be sent to a doctor, where all together are not.
 
     One picture has lower thresholds, since it says less.
     """
-    singly = [part["advice"] for part in assessment.pictures if part["usable"]]
-    if advice != "watch" or set(singly) <= {"watch"}:
+    sent = sum(part["usable"] and part["advice"] != "watch" for part in assessment.pictures)
+    if advice != "watch" or not sent:
         return ""
-    return _(
-        "By itself, one of these pictures would be sent to a doctor. All of them together say "
-        "more than one, and show no warning sign. If you are unsure, let a doctor look."
-    )
+    return ngettext(
+        "By itself, one of these pictures would be sent to a doctor. Together they stay below the "
+        "limit for several pictures. If you are unsure, let a doctor look.",
+        "By themselves, %(n)d of these pictures would be sent to a doctor. Together they stay "
+        "below the limit for several pictures. If you are unsure, let a doctor look.",
+        sent,
+    ) % {"n": sent}
 
 
 def _used(assessment: "Assessment") -> str:

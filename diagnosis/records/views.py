@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh, retarget
@@ -253,8 +254,14 @@ def record_reassess(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
 def record_delete(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     record = _record(request, pk)
     if request.method == "POST":
+        several = len(record.pictures)
         uploads.delete(record=record, by=request.user)
-        messages.success(request, _("The picture and its result are deleted."))
+        said = ngettext(
+            "The picture and its result are deleted.",
+            "The pictures and their result are deleted.",
+            several,
+        )
+        messages.success(request, said)
         return redirect("diagnosis:history")
     return render(request, "diagnosis/record_delete.html", {"record": record})
 

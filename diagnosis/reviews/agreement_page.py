@@ -95,7 +95,7 @@ class AgreementAdmin(Seen, admin.ModelAdmin):
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.0f} %"
+    return _("%(number)s%%") % {"number": f"{100 * value:.0f}"}
 
 
 def _interval(share: agreement.Share) -> str:

@@ -95,7 +95,7 @@ class NewVerdictForm(VerdictForm):
     )
     question = forms.CharField(
         label=_("Question to the colleague"),
-        help_text=_("Only doctors see it."),
+        help_text=_("To the colleague. Only doctors see it."),
         max_length=MAX_TEXT,
         required=False,
     )

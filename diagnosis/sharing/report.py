@@ -261,7 +261,7 @@ class _Report(FPDF):
         if assessment.usable:
             for category, name in terms.RISK_CATEGORIES.items():
                 share = number_format(100 * assessment.categories[category], decimal_pos=1)
-                self._line(f"{capfirst(name)}: {share} %", 9.5)
+                self._line(f"{capfirst(name)}: {_('%(number)s%%') % {'number': share}}", 9.5)
             self._line(str(answer.used), 8, GREY)
             if frequency := frequencies.of(assessment):
                 self._line(f"{frequency.sentence} {frequency.explained}", 8, GREY)

@@ -36,9 +36,10 @@ let sending = false;
 
 /** @param {string} sentence @param {Record<string, string>} values */
 const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-const number = new Intl.NumberFormat(document.documentElement.lang, { maximumSignificantDigits: 2 });
 /** @param {number} bytes */
-const size = (bytes) => bytes < 1e6 ? `${number.format(bytes / 1000)} kB` : `${number.format(bytes / 1e6)} MB`;
+const size = (bytes) => new Intl.NumberFormat(document.documentElement.lang, {
+  style: "unit", unit: bytes < 1e6 ? "kilobyte" : "megabyte", maximumSignificantDigits: 2,
+}).format(bytes / (bytes < 1e6 ? 1e3 : 1e6));
 
 // crypto.randomUUID is missing where a phone reads the page without TLS.
 const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))]

@@ -17,6 +17,14 @@ def test_it_shows_what_is_kept(client, alice):
     assert "27 Mar 1980" in page
 
 
+@pytest.mark.parametrize(("version", "said"), [("2026-11-24", "24 Nov 2026"), ("first", "first")])
+def test_the_wording_of_the_consent_is_named_by_its_day(client, alice, version, said):
+    alice.consent_version = version
+    alice.save()
+    client.force_login(alice)
+    assert f"in the wording of {said}" in client.get(ACCOUNT).content.decode()
+
+
 @pytest.mark.parametrize("language", ["de", "nl"])
 def test_a_consent_that_was_not_given_is_not_called_a_field_left_empty(client, alice, language):
     alice.language, alice.display_name = language, ""

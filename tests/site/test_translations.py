@@ -69,6 +69,23 @@ def test_every_message_is_translated(extracted: list[Message], path: Path) -> No
     assert not wrong, "\n".join(wrong)
 
 
+def test_french_signs_stand_behind_a_space_that_keeps_the_line() -> None:
+    catalog = next(c for path, c in messages.catalogues().items() if path.parts[-3] == "fr")
+    found = [text for m in catalog for text in strings(m) if re.search(r" ([:;?!»]|%%)|« ", text)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("language", "familiar"),
+    [("nl", r"\b(je|jij|jouw?)\b"), ("de", r"\b(du|dich|dir|deine?[mnrs]?)\b")],
+)
+def test_nobody_is_called_by_the_familiar_form(language, familiar) -> None:
+    """Also where other packages say it: in e-mails and errors of signing in."""
+    with translation.override(language):
+        said = [translation.gettext(m.id) for m in messages.extract() if isinstance(m.id, str)]
+    assert not [text for text in said if re.search(familiar, text, re.I)]
+
+
 def strings(message: Message) -> tuple[str, ...]:
     return message.string if isinstance(message.string, tuple) else (message.string,)
 
@@ -305,6 +322,7 @@ def test_e_mails_are_in_the_language_of_their_reader(
     assert news.subject == subject
     assert body in news.body
     assert password.subject.startswith(prefix)
+    assert not re.search(r"\b(je|du|dein\w*)\b", password.body, re.I)
 
 
 @pytest.mark.parametrize(

@@ -94,10 +94,19 @@ def test_what_others_measured_stands_there_with_its_failure_in_words(client, db,
     monkeypatch.setattr(frequencies, "release", lambda: card | {"external": OUTSIDE})
     text = read(client)
     assert "Measured on clinics that it never saw" in text
-    assert "It fails on Far away (a clinic of dark skin)." in text
+    assert "By others, on 30 Nov 2026," in text
+    assert "It fails on Far away ( a clinic of dark skin )." in text
     assert "It fails on PH2" not in text
     assert "of 100 harmless ones it left 1 alone" in text
     assert "bellies (295): it refused 97 in 100, and said “no warning sign” of 2." in text
+
+
+def test_what_the_release_tells_in_english_is_marked_as_english(client, db, monkeypatch):
+    card = frequencies.release()
+    monkeypatch.setattr(frequencies, "release", lambda: card | {"external": OUTSIDE})
+    response = client.get(reverse("diagnosis:limits"), headers={"accept-language": "nl"})
+    for what in ("a clinic of dark skin", "bellies"):
+        assert f'<span lang="en">{what}</span>' in response.content.decode()
 
 
 def test_without_outside_figures_none_are_claimed(client, db, monkeypatch):

@@ -174,8 +174,9 @@ def test_a_failed_check_offers_another_try(read, client, alice):
 
 
 BANDS = [
-    {"low": 0.0, "pictures": 600, "lesions": 500, "share": 0.002, "share_ci95": [0.0, 0.011]},
+    {"low": 0.0, "pictures": 500, "lesions": 500, "share": 0.002, "share_ci95": [0.0, 0.011]},
     {"low": 0.1, "pictures": 400, "lesions": 300, "share": 0.912, "share_ci95": [0.83, 0.95]},
+    {"low": 0.98, "pictures": 100, "lesions": 80, "share": 0.995, "share_ci95": [0.97, 0.999]},
 ]
 
 
@@ -190,12 +191,13 @@ def banded(monkeypatch):
 @pytest.mark.parametrize(
     ("malignancy", "number", "chance"),
     [(0.05, "fewer than 1", "between 0 and 1"), (0.1, "91", "between 83 and 95"),
-     (0.9, "91", "between 83 and 95")],
+     (0.9, "91", "between 83 and 95"), (0.99, "more than 99", "between 97 and 100")],
 )  # fmt: skip
 def test_the_number_is_of_the_band_and_names_its_group(read, alice, malignancy, number, chance):
     record = says(assessed("benign", owner=alice), malignancy=malignancy)
     _, text = read(record)
-    assert f"Of 100 test pictures with a score like this one, {number} showed a skin cancer" in text
+    said = "Of 100 test pictures with a score like this one, there was a skin cancer in"
+    assert f"{said} {number}." in text
     assert "1,000 clinic pictures" in text
     assert chance in text
 

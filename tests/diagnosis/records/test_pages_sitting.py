@@ -14,8 +14,10 @@ from rest_framework.test import APIClient
 from diagnosis.models import FurtherPicture, MoleRecord, Share
 from diagnosis.sharing import links, report
 from tests.factories import (
+    PASSWORD,
     FurtherPictureFactory,
     MoleFactory,
+    RecordFactory,
     assessed,
     picture,
     sitting,
@@ -162,6 +164,13 @@ def test_a_milder_answer_than_one_picture_alone_explains_itself(signed_in, alice
     assert "By itself, one of these pictures would be sent to a doctor." in shown
 
 
+def test_a_milder_answer_counts_the_pictures_that_would_be_sent_to_a_doctor(signed_in, alice):
+    parts = ("benign", None, "malignant_low_risk", "malignant_high_risk")
+    record = sitting(*parts, together="benign", owner=alice)
+    shown = signed_in.get(page("record_detail", record)).content.decode()
+    assert "By themselves, 2 of these pictures would be sent to a doctor." in shown
+
+
 def test_parts_are_without_words_while_they_are_looked_at_anew(signed_in, alice):
     record = sitting("benign", "malignant_high_risk", together="benign", owner=alice)
     MoleRecord.objects.update(stale_since=timezone.now())
@@ -227,6 +236,43 @@ def test_the_only_picture_left_is_not_deleted_by_a_page_from_before(signed_in, a
     assert MoleRecord.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "one", "several"),
+    [
+        ("record_delete", "Delete this picture?", "Delete these 3 pictures?"),
+        ("record_delete", "The picture of ", "All 3 pictures of "),
+        ("record_share", "this picture with its result", "these 3 pictures with their result"),
+    ],
+)
+def test_all_pictures_are_named_where_all_go_or_are_shared(signed_in, alice, name, one, several):
+    alone, together = (
+        assessed(owner=alice),
+        sitting(*["benign"] * 3, together="benign", owner=alice),
+    )
+    for record, said in ((alone, one), (together, several)):
+        assert said in signed_in.get(page(name, record)).content.decode()
+
+
+def test_a_deleted_record_of_several_tells_that_its_pictures_are_deleted(signed_in, alice):
+    record = sitting("benign", "benign", together="benign", owner=alice)
+    signed_in.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    told = signed_in.post(page("record_delete", record), follow=True).content.decode()
+    assert "The pictures and their result are deleted." in told
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("failed", "Your pictures are kept."),
+        ("running", "The program is looking at them now."),
+    ],
+)
+def test_what_waits_or_failed_with_several_pictures_names_them_all(signed_in, alice, state, said):
+    record = RecordFactory(owner=alice, **{state: True})
+    FurtherPictureFactory(record=record)
+    assert said in signed_in.get(page("record_detail", record)).content.decode()
+
+
 def test_lists_have_one_row_for_all_pictures(signed_in, alice):
     mole = MoleFactory(owner=alice)
     sitting("benign", "benign", "benign", together="benign", owner=alice, mole=mole)
@@ -285,7 +331,7 @@ def test_a_link_opens_all_pictures_of_its_record_only(client, alice):
     key = links.key(share)
     assert Share.objects.count() == 1
     shown = client.get(reverse("diagnosis:shared"), {"key": key}).content.decode()
-    assert "judged together" in shown
+    assert "judged with it" in shown
     for one in record.pictures:
         address = reverse("diagnosis:shared_image", args=[one.pk])
         assert client.get(address, {"key": key}).status_code == 200

@@ -147,7 +147,7 @@ def test_the_page_shows_plots_and_numbers_to_doctors(client, dr_chen, alice):
     html = client.get(PAGE, {"modality": "photo"}).content.decode()
     assert html.count("<svg") >= 3
     assert "1 / 1" in html
-    assert "100 % (21 % – 100 %)" in html
+    assert "100% (21% – 100%)" in html
     assert " style=" not in html.split('id="content-main"')[1]
 
 
