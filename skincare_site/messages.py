@@ -54,7 +54,7 @@ SOURCES = {
     "ml/decoding/*.py": "python",
 }
 # The audit log's package brings no French, and allauth's call people du and je beside Sie and u.
-PACKAGES = {
+PACKAGES: dict[str, dict[str, str | Callable]] = {
     "auditlog": {"*.py": "python", "templates/**/*.html": template},
     "allauth": {
         "account/adapter.py": "python",
