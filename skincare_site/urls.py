@@ -15,7 +15,7 @@ urlpatterns = [
     path("", include("diagnosis.urls")),
     path("account/", include("accounts.urls")),
     # In place of allauth's own, which comes after it.
-    path("account/confirm-email/<str:key>/", ConfirmEmail.as_view(), name="account_confirm_email"),
+    path("account/confirm-email/<key>/", ConfirmEmail.as_view(), name="account_confirm_email"),
     # Of allauth's, without the addresses that it keeps for earlier versions.
     path("account/", include("allauth.account.urls")),
     path("account/2fa/", include("allauth.mfa.urls")),
