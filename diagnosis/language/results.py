@@ -138,7 +138,7 @@ class Part:
     malignancy: float | None = None
 
 
-def answer(record: "MoleRecord", *, is_compared: bool = True) -> Answer | None:
+def answer(record: "MoleRecord") -> Answer | None:
     """The program's answer in words; None while there is none. Nothing is calm before the picture
     is compared with the mole's first one."""
     assessment = record.current_assessment
@@ -146,7 +146,7 @@ def answer(record: "MoleRecord", *, is_compared: bool = True) -> Answer | None:
         return None
     advice = advice_that_holds(assessment, record)
     heading = advice if assessment.usable else "retake"
-    is_final = is_compared or heading != "watch"
+    is_final = record.is_compared or heading != "watch"
     return Answer(
         tone=TONES[advice] if is_final else "neutral",
         several=_several(assessment, advice),

@@ -7,18 +7,17 @@ itself, so that slow growth adds up.
 import logging
 import uuid
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from diagnosis import limits, mails, queue
 from diagnosis.language import terms
-from diagnosis.moles.models import Change, Mole
+from diagnosis.moles.models import MAX_ATTEMPTS, WAIT, WAITING, Change, Mole
 from diagnosis.webhooks import deliveries
 from diagnosis.webhooks.models import Webhook
 from ml.change.limits import error as error_of
@@ -29,18 +28,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 3
-WAIT = timedelta(minutes=1)  # after which the sweeper asks again
 SWEEP_AT_MOST = 100
 # Why two pictures are not even tried; the reasons of what was tried are ml.change's.
 OTHER_KIND, NOT_ASSESSED, UNREADABLE = "other_kind", "not_assessed", "unreadable"
 ONE_PICTURE = "one_picture"
-# Once a picture is taken out, its answer says nothing of the next one: measured with a new answer.
-WAITING = Q(
-    result__isnull=True,
-    before__record__stale_since__isnull=True,
-    after__record__stale_since__isnull=True,
-)
 
 
 def follow_later(*mole_ids: uuid.UUID | None) -> None:
@@ -97,20 +88,6 @@ def follow(mole_id: uuid.UUID) -> None:
             c for moment, said in earlier.get(record.pk, ()) if moment < _time(since) for c in said
         }
         _say(record, change, found)
-
-
-def is_open(record: "MoleRecord") -> bool:
-    """Whether the record may be found to have changed since the mole's first picture, in a while:
-    what it says is not all that will be said."""
-    if record.mole is None or not is_judged(record):
-        return False
-    first, last = _pairs(record.mole.records.all()).get(record, (None, None))
-    if first == last:
-        return False
-    change = Change.objects.filter(before=first, after=last).first()
-    if change is None:  # asked for once the answer is stored; or never, of long ago
-        return bool(record.finished_at and record.finished_at > timezone.now() - WAIT)
-    return change.result is None and not is_given_up(change)
 
 
 def of(records: Iterable["MoleRecord"]) -> dict["MoleRecord", Change]:

@@ -1,6 +1,7 @@
 """Moles: what a person follows over time, and what changed between two of its pictures."""
 
 import uuid
+from datetime import timedelta
 from typing import Any, Self
 
 from django.conf import settings
@@ -16,6 +17,14 @@ from ml.taxonomy import ALARMING_SIGNS
 # A doctor's verdict among the program's answers (MoleRecord.Danger), by what each asks for.
 URGENT = {"none": 1, "doctor_weeks": 3, "doctor_days": 4}
 TO_BE_SEEN = 2  # MoleRecord.Danger.TO_BE_SEEN
+MAX_ATTEMPTS = 3  # to measure a change
+WAIT = timedelta(minutes=1)  # after which the sweeper asks for it again
+# Once a picture is taken out, its answer says nothing of the next one: measured with a new answer.
+WAITING = Q(
+    result__isnull=True,
+    before__record__stale_since__isnull=True,
+    after__record__stale_since__isnull=True,
+)
 
 
 class MoleQuerySet(models.QuerySet["Mole"]):

@@ -282,6 +282,8 @@ class MoleRecord(Picture):
         """Whether its answer rests on another place of the mole, or other pictures, than now."""
         return self.state in self.ASSESSED and self.stale_since is not None
 
+    is_compared = True  # with_answers says otherwise, while a change may be found
+
     @property
     def holder(self) -> User | None:
         """The doctor whose claim on it holds now."""

@@ -17,12 +17,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import HttpResponseClientRefresh, retarget
+from django_htmx.http import HttpResponseClientRefresh, reselect, reswap, retarget
 
 from accounts.requests import PersonRequest
 from diagnosis import limits, mails
 from diagnosis.language import frequencies, results
-from diagnosis.moles import changes, edits
+from diagnosis.moles import edits
 from diagnosis.records import (
     answers,
     assessments,
@@ -126,9 +126,11 @@ def record_state(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         # The earlier answer stays as it is, and what the person does with it.
         return retarget(render(request, "diagnosis/_newer.html", context), "#newer")
     if "comparing" in request.GET:
-        if not context["is_compared"]:
-            return retarget(render(request, "diagnosis/_not_compared.html", context), "#comparing")
-        context["compared"] = True
+        if not record.is_compared:
+            return render(request, "diagnosis/_not_compared.html", context)
+        whole = render(request, "diagnosis/_result.html", context | {"compared": True})
+        # The picture beside the words stays as it is, with the focus that may be in it.
+        return reswap(retarget(reselect(whole, "#answer"), "#answer"), "outerHTML")
     if context["record"].is_pending:
         # The rest stays as it is, with the focus that may be in it.
         return retarget(render(request, "diagnosis/_pending.html", context), "#waiting")
@@ -371,11 +373,9 @@ def _asked_for(request: HttpRequest) -> dict:
 def _result(record: MoleRecord, looks: int) -> dict:
     verdicts = [(review, results.verdict(review)) for review in record.reviews.all()]
     is_overtaken = results.is_overtaken(record)
-    is_compared = not changes.is_open(record)
     context: dict[str, Any] = {
         "record": record,
-        "answer": results.answer(record, is_compared=is_compared),
-        "is_compared": is_compared,
+        "answer": results.answer(record),
         "verdicts": verdicts,
         "is_overtaken": is_overtaken,
         "heading": "h2" if verdicts and not is_overtaken else "h1",  # the first one's is the page's

@@ -169,6 +169,28 @@ def test_waiting_for_the_comparison_takes_neither_focus_nor_view(
     expect(page.get_by_role("slider")).to_be_visible()
 
 
+def test_the_page_of_a_picture_that_is_not_compared_yet_looks_again_by_itself(
+    page: Page, alice, changed, log_in
+) -> None:
+    """Opened anew, as by a bookmark; what is beside the words stays as it is."""
+    log_in(page.context, alice)
+    changes.follow(changed.pk)
+    page.goto(reverse("diagnosis:record_detail", args=[changed.records.first().pk]))
+    expect(
+        page.get_by_role("heading", name="No warning sign in the picture so far")
+    ).to_be_visible()
+    outline = page.get_by_role("button", name="Outline")
+    outline.press("Enter")
+    with page.expect_response("**?comparing=1*"):
+        pass
+    changes.run(Change.objects.get().pk)
+    expect(page.get_by_role("heading", name="Should be seen by a doctor")).to_be_visible()
+    expect(page.locator("#announcement")).to_contain_text("Should be seen by a doctor")
+    expect(outline).to_be_focused()
+    expect(outline).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_text("The program is comparing")).to_have_count(0)
+
+
 @SIZES
 def test_what_changed_is_said_and_shown_in_turn(page: Page, alice, changed, log_in, size) -> None:
     page.set_viewport_size(size)

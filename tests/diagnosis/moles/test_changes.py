@@ -90,11 +90,21 @@ def test_nothing_is_calm_before_it_is_compared(picture_of, work, client, alice, 
     assert "No warning sign found" not in page
     address = f"{reverse('diagnosis:record_state', args=[later.pk])}?comparing=1"
     part = client.get(address, headers={"HX-Request": "true"})
-    assert part["HX-Retarget"] == "#comparing"
+    assert "HX-Retarget" not in part
     assert "is comparing" in part.content.decode()
+    for door in (
+        reverse("diagnosis:history"),
+        reverse("diagnosis:moles"),
+        reverse("diagnosis:mole_detail", args=[later.mole_id]),
+        f"/api/v1/fhir/DiagnosticReport/{later.pk}",
+    ):
+        assert "No warning sign in the picture so far" in client.get(door).content.decode(), door
+    report = client.get(reverse("diagnosis:record_report", args=[later.pk])).content
+    assert "so far" in "".join(each.extract_text() for each in PdfReader(io.BytesIO(report)).pages)
+    changes.run(Change.objects.get().pk)
     work()
     whole = client.get(address, headers={"HX-Request": "true"})
-    assert "HX-Retarget" not in whole
+    assert whole["HX-Retarget"] == "#answer"
     assert "Should be seen by a doctor" in whole.content.decode()
 
 
