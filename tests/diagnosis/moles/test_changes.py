@@ -84,6 +84,7 @@ def test_a_first_picture_without_an_outline_hides_no_growth(picture_of, work, se
 def test_nothing_is_calm_before_it_is_compared(picture_of, work, client, alice, sent):
     picture_of("mole", 0.2, 60)
     later = picture_of("turned", 0.3, 0)
+    changes.follow(later.mole_id)
     client.force_login(alice)
     page = client.get(reverse("diagnosis:record_detail", args=[later.pk])).content.decode()
     assert "No warning sign in the picture so far" in page
@@ -106,6 +107,15 @@ def test_nothing_is_calm_before_it_is_compared(picture_of, work, client, alice, 
     whole = client.get(address, headers={"HX-Request": "true"})
     assert whole["HX-Retarget"] == "#answer"
     assert "Should be seen by a doctor" in whole.content.decode()
+
+
+def test_nor_before_its_comparison_is_asked_for(picture_of, client, alice, sent):
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0)
+    MoleRecord.objects.filter(pk=later.pk).update(finished_at=timezone.now())
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:record_detail", args=[later.pk])).content.decode()
+    assert "No warning sign in the picture so far" in page
 
 
 def test_what_compares_nothing_waits_for_nothing(picture_of, work, client, alice, sent):
