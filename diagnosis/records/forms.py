@@ -103,7 +103,9 @@ class AnswersForm(OwnForm):
         max_value=MAX_SIZE_MM,
         decimal_places=1,
         required=False,
-        widget=forms.NumberInput(attrs={"inputmode": "decimal"}),
+        localize=True,
+        # Of a number field, browsers send nothing where they can't read what was typed.
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
         error_messages=dict.fromkeys(
             ("invalid", "min_value", "max_value", "max_decimal_places"), NO_SIZE
         ),

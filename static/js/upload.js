@@ -265,6 +265,7 @@ function body(sent) {
   }
   // A name makes one mole of different pictures, so that it has to be the person's own.
   data.set("mole_is_new", String(data.get("name") === data.get("suggested")));
+  data.set("size_mm", String(data.get("size_mm") ?? "").replace(",", "."));
   data.set("only_new", String(!sent.some(({ again }) => again)));
   for (const [theirs, ours] of Object.entries(FIELDS)) data.set(theirs, String(data.get(ours) ?? ""));
   for (const unknown of ["csrfmiddlewaretoken", "key", "again", "dermoscopy", "together", "suggested", ...Object.values(FIELDS)]) data.delete(unknown);

@@ -288,6 +288,9 @@ view.open.addEventListener("click", open);
 view.stop.addEventListener("click", () => {
   wanted = false;
   close();
+  // Perhaps while another camera was about to open, which is now thrown away.
+  view.say("said", null);
+  view.open.disabled = false;
 });
 view.anew.addEventListener("click", () => {
   endTaking(); // of the mole before

@@ -25,6 +25,7 @@ export class View {
     this.progress = part("progress");
     this.keptList = part("kept-list");
     this.root.hidden = false;
+    part("until-loaded").remove();
   }
 
   get isLive() {

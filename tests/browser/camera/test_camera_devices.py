@@ -22,6 +22,7 @@ PHONE = """(cameras) => {
     const camera = id ? cameras.find((each) => each.id === id) : cameras[0];
     if (!camera) throw new DOMException("gone", "OverconstrainedError");
     if (camera.fails) throw new DOMException("not started", camera.fails);
+    while (window.slow) await new Promise((done) => setTimeout(done, 50));
     const busy = window.opened.some(({ track }) => track.readyState === "live");
     if (busy) throw new DOMException("one at a time", "NotReadableError");
     const stream = camera.still
@@ -155,6 +156,23 @@ def test_another_camera_is_chosen_and_remembered(take) -> None:
     start(page)
     live(page)
     assert opened(page) == ["b"]
+
+
+def test_who_stops_while_another_camera_opens_can_start_again(take) -> None:
+    page = take(*({"id": n, "label": f"Back {n}", "abilities": FOCUS} for n in "ab"))
+    start(page)
+    live(page)
+    page.evaluate("window.slow = true")
+    page.get_by_role("combobox", name="Camera").select_option("Back b")
+    expect(page.get_by_text("Starting the camera")).to_have_count(1)
+    page.get_by_role("button", name="Stop").click()
+    page.evaluate("window.slow = false")
+    again = page.get_by_role("button", name="Start the camera")
+    expect(again).to_be_enabled()
+    expect(page.get_by_text("Starting the camera")).to_have_count(0)
+    page.wait_for_function("() => window.opened.every(({ track }) => track.readyState === 'ended')")
+    again.click()
+    live(page)
 
 
 def test_a_remembered_camera_that_is_gone_gives_way_to_another(take) -> None:

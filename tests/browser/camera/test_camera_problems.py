@@ -92,6 +92,11 @@ def test_a_model_that_is_missing_or_damaged(phone, answer) -> None:
     expect(page.get_by_role("button", name="Start the camera")).to_be_disabled()
 
 
+def test_a_script_that_does_not_come_leaves_a_way_on(phone) -> None:
+    page = phone(None, routes={"**/steady.js": gone})
+    expect(page.get_by_role("link", name="Upload a picture instead")).to_be_visible()
+
+
 def test_a_server_without_a_model(phone, monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(ml.release, "RELEASE", tmp_path)
     page = phone(None)

@@ -49,6 +49,14 @@ def test_each_state_has_its_words(client, alice, dr_chen):
         assert f">{words}</strong>" in page
 
 
+def test_a_mole_that_has_no_picture_any_more_is_still_there(client, alice):
+    mole = MoleFactory(owner=alice, name="left shoulder")
+    client.force_login(alice)
+    page = text(client)
+    assert "You have not sent a picture yet." not in page
+    assert reverse("diagnosis:mole_detail", args=[mole.pk]) in page
+
+
 def test_newest_first_page_by_page(client, alice):
     records = [RecordFactory(owner=alice) for _ in range(PAGE_SIZE + 1)]
     client.force_login(alice)

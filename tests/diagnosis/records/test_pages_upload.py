@@ -196,7 +196,13 @@ def test_the_size_is_kept_in_millimetres(send, typed, stored):
     assert MoleRecord.objects.get().size_mm == stored
 
 
-@pytest.mark.parametrize("typed", ["0", "-2", "301", "4.55", "small", "NaN"])
+def test_a_size_is_typed_as_its_language_writes_it(send, client):
+    client.cookies["django_language"] = "fr"
+    send(size_mm="4,5")
+    assert MoleRecord.objects.get().size_mm == Decimal("4.5")
+
+
+@pytest.mark.parametrize("typed", ["0", "-2", "301", "4.55", "small", "NaN", "5-6", "4 mm"])
 def test_a_size_that_can_not_be_is_refused(send, typed):
     response = send(size_mm=typed)
     assert response.status_code == 400
