@@ -1,5 +1,6 @@
 """For each request: the language and time zone of the person, a device that keeps nothing of them
-once they signed out, and no page for passwords where there are none."""
+once they signed out, a word where nothing is saved, and no page for passwords where there are none.
+"""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -7,14 +8,24 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import SESSION_KEY
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.urls import reverse_lazy
 from django.utils import timezone, translation
+from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
 
 from accounts import devices
+from accounts.targets import own_page
 
 DEVICE_COOKIE = "device_of"  # whose pictures may wait in this browser
 EVERYTHING = '"cache", "storage"'
+DOORS = (reverse_lazy("account_login"), reverse_lazy("admin:login"))
+NOT_SAVED = _(
+    "You had been signed out meanwhile: what you just sent is not saved. Sign in, then send it "
+    "again."
+)
 
 
 def clean_device(get_response: Callable) -> Callable:
@@ -73,6 +84,25 @@ def _zone(name: str) -> ZoneInfo | None:
         return ZoneInfo(name) if name else None
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
+
+
+def tell_what_is_lost(get_response: Callable) -> Callable:
+    """Say before signing in that what was sent after a session had ended is not saved, and lead
+    back to the page of the form: where it was sent to may be no page."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if request.method != "POST" or request.user.is_authenticated or response.status_code != 302:
+            return response
+        door, _question, query = response["Location"].partition("?")
+        if door in DOORS and QueryDict(query).get("next") == request.get_full_path():
+            messages.warning(request, NOT_SAVED)
+            origin = f"{request.scheme}://{request.get_host()}"
+            page = own_page(request, request.headers.get("Referer", "").removeprefix(origin))
+            response["Location"] = f"{door}?{urlencode({'next': page})}"
+        return response
+
+    return middleware
 
 
 class ClosePages:

@@ -126,6 +126,7 @@ MIDDLEWARE = [
     "accounts.middleware.preferences",
     "accounts.middleware.ClosePages",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.middleware.tell_what_is_lost",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "audit.middleware.AuditMiddleware",

@@ -1,11 +1,13 @@
 """Where a person is signed in: listed, and ended from elsewhere."""
 
+from urllib.parse import quote
+
 import pytest
 from allauth.usersessions.models import UserSession
 from django.test import Client
 from django.urls import reverse
 
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, MoleFactory
 
 SESSIONS = reverse("usersessions_list")
 
@@ -120,3 +122,21 @@ def test_alice_does_not_end_the_session_of_bob(phone, bob):
     other = UserSession.objects.get(user=bob)
     assert phone.post(reverse("accounts:session_end", args=[other.pk])).status_code == 404
     assert is_in(bobs)
+
+
+@pytest.mark.parametrize("door", ["accounts:preferences", "diagnosis:mole_reminder"])
+def test_what_is_sent_after_the_session_ended_is_said_to_be_lost(client, alice, door):
+    """Also to an address that is no page, and leads nowhere after signing in."""
+    mole = MoleFactory(owner=alice)
+    address = reverse(door, args=[mole.pk] if "mole" in door else [])
+    page = reverse("diagnosis:mole_detail", args=[mole.pk])
+    answer = client.post(address, {}, headers={"Referer": f"http://testserver{page}?page=2"})
+    assert answer.url == f"{reverse('account_login')}?next={quote(page + '?page=2', safe='')}"
+    assert "what you just sent is not saved" in client.get(answer.url).content.decode()
+    elsewhere = client.post(address, {}, headers={"Referer": "https://evil.example/"})
+    assert elsewhere.url == f"{reverse('account_login')}?next=%2F"
+
+
+def test_a_page_that_is_opened_without_a_session_says_nothing_of_the_kind(client, db):
+    answer = client.get(reverse("accounts:account"))
+    assert "not saved" not in client.get(answer.url).content.decode()
