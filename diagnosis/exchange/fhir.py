@@ -147,13 +147,17 @@ def observations(record: MoleRecord) -> list[Resource]:
 
 
 def _category(record: MoleRecord, assessment: Assessment) -> Resource:
-    """With the advice that holds, and the sentences around it: signs and changes may say more."""
-    advice = results.advice_that_holds(assessment, record)
-    advised = _own(advice, terms.ADVICE[advice])
+    """With the advice that holds, unless it is calm before a comparison is made, and the sentences
+    around it: signs and changes may say more."""
     observed = _by_program(record, assessment, CATEGORY) | {
         "note": [{"text": sentence} for sentence in _answer(record)],
-        "component": [{"code": _own("advice", PARTS["advice"]), "valueCodeableConcept": advised}],
     }
+    advice = results.advice_that_holds(assessment, record)
+    if record.is_compared or advice != "watch":
+        advised = _own(advice, terms.ADVICE[advice])
+        observed["component"] = [
+            {"code": _own("advice", PARTS["advice"]), "valueCodeableConcept": advised}
+        ]
     if assessment.risk_category is None:
         reasons = [str(terms.REASONS[code]) for code in assessment.reasons if code in terms.REASONS]
         absent = _concept(f"{HL7}/data-absent-reason", "not-performed", "Not Performed")

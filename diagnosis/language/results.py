@@ -411,7 +411,7 @@ def earlier(record: "MoleRecord") -> list[tuple["Assessment", Answer]]:
     for other in record.assessments.exclude(pk=record.current_assessment_id):
         then = copy(record)
         then.current_assessment, then.phone_advice, then.changes = other, "", []
-        then.stale_since = None
+        then.stale_since, then.is_compared = None, True
         if said := answer(then):
             # Which pictures there were then, nobody knows by now.
             found.append((other, replace(said, left_out=())))

@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 
 from diagnosis import limits, mails, queue
 from diagnosis.language import terms
-from diagnosis.moles.models import MAX_ATTEMPTS, WAIT, WAITING, Change, Mole
+from diagnosis.moles.models import MAX_ATTEMPTS, WAIT, Change, Mole
 from diagnosis.webhooks import deliveries
 from diagnosis.webhooks.models import Webhook
 from ml.change.limits import error as error_of
@@ -32,6 +32,12 @@ SWEEP_AT_MOST = 100
 # Why two pictures are not even tried; the reasons of what was tried are ml.change's.
 OTHER_KIND, NOT_ASSESSED, UNREADABLE = "other_kind", "not_assessed", "unreadable"
 ONE_PICTURE = "one_picture"
+# Once a picture is taken out, its answer says nothing of the next one: measured with a new answer.
+WAITING = Q(
+    result__isnull=True,
+    before__record__stale_since__isnull=True,
+    after__record__stale_since__isnull=True,
+)
 
 
 def follow_later(*mole_ids: uuid.UUID | None) -> None:
@@ -64,8 +70,9 @@ def forget(record: "MoleRecord") -> int:
     return Change.objects.filter(of_record).delete()[0]
 
 
-def follow(mole_id: uuid.UUID) -> None:
-    """Ask for what is not measured yet, and say of each record what has changed.
+def follow(mole_id: uuid.UUID, measured: uuid.UUID | None = None) -> None:
+    """Ask for what is not measured yet, and say of each record what has changed; of the one with
+    the change that was ``measured`` just now, also that nothing has.
 
     Safe to repeat: after a new answer, a deleted first picture, a record of another mole.
     """
@@ -87,7 +94,7 @@ def follow(mole_id: uuid.UUID) -> None:
         found = {
             c for moment, said in earlier.get(record.pk, ()) if moment < _time(since) for c in said
         }
-        _say(record, change, found)
+        _say(record, change, found, is_news=change is not None and change.pk == measured)
 
 
 def of(records: Iterable["MoleRecord"]) -> dict["MoleRecord", Change]:
@@ -164,8 +171,9 @@ def run(change_id: uuid.UUID | str) -> None:
         Change.objects.filter(pk=change_id).update(attempts=F("attempts") - 1)
         return
     # Again only where nobody was faster.
-    if Change.objects.filter(WAITING, pk=change_id).update(result=result):
-        follow_later(change.after.record.mole_id)
+    mole_id = change.after.record.mole_id
+    if Change.objects.filter(WAITING, pk=change_id).update(result=result) and mole_id:
+        transaction.on_commit(lambda: follow(mole_id, measured=change.pk), robust=True)
 
 
 def sweep() -> int:
@@ -257,22 +265,33 @@ def _found_earlier(mole_id: uuid.UUID) -> dict[uuid.UUID, list[tuple[tuple, list
     return found
 
 
-def _say(record: "MoleRecord", change: Change | None, earlier: set[str]) -> None:
+def _say(record: "MoleRecord", change: Change | None, earlier: set[str], *, is_news: bool) -> None:
     if record.stale_since or (change and change.result is None):
         return  # what was found stands until it is measured anew
     new = change.result["changes"] if change and change.result else []
     found = [*new, *sorted(earlier.difference(new))]
-    if found != record.changes:
-        is_raised = found and not record.changes
+    if found == record.changes and not is_news:
+        return
+    with transaction.atomic():
+        _tell(record)
+        if found == record.changes:
+            return
+        if found and not record.changes and _was_calm(record):
+            mails.tell_together(record)
         record.changes = found
-        with transaction.atomic():
-            # Nothing else: a worker may be writing the record at this moment.
-            record.save(update_fields=["changes"])
-            _tell(record)
-            answer = record.current_assessment
-            was_calm = answer is not None and answer.advice not in terms.BY_A_DOCTOR
-            if is_raised and was_calm and not record.is_imported:  # a clinic's, with many
-                mails.tell_together(record)
+        # Nothing else: a worker may be writing the record at this moment.
+        record.save(update_fields=["changes"])
+
+
+def _was_calm(record: "MoleRecord") -> bool:
+    """Whether its person may have read that no doctor is needed; a clinic's has many."""
+    answer, verdict = record.current_assessment, record.reviews.filter(is_final=True).first()
+    said = (
+        answer.advice if answer else "",
+        record.phone_advice,
+        verdict.urgency if verdict else "",
+    )
+    return not record.is_imported and {*said}.isdisjoint(terms.BY_A_DOCTOR)
 
 
 def _tell(record: "MoleRecord") -> None:

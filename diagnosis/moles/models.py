@@ -19,12 +19,6 @@ URGENT = {"none": 1, "doctor_weeks": 3, "doctor_days": 4}
 TO_BE_SEEN = 2  # MoleRecord.Danger.TO_BE_SEEN
 MAX_ATTEMPTS = 3  # to measure a change
 WAIT = timedelta(minutes=1)  # after which the sweeper asks for it again
-# Once a picture is taken out, its answer says nothing of the next one: measured with a new answer.
-WAITING = Q(
-    result__isnull=True,
-    before__record__stale_since__isnull=True,
-    after__record__stale_since__isnull=True,
-)
 
 
 class MoleQuerySet(models.QuerySet["Mole"]):

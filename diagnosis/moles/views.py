@@ -69,8 +69,8 @@ def mole_list(request: PersonRequest) -> HttpResponse:
 def _entry(mole: Mole, tags: dict[uuid.UUID | None, dict]) -> dict[str, Any]:
     """A mole with what is said of it: a sign told since outweighs what was calm, and no more."""
     stands = mole.judged or mole.told or mole.cover
-    if tags.get(stands, {}).get("tone") == "calm":
-        stands = mole.told
+    if tags.get(stands, {}).get("tone") in ("calm", "neutral"):
+        stands = mole.told or stands
     newest = tags.get(mole.cover) if stands != mole.cover else None
     return {"mole": mole, "tag": tags.get(stands), "newest": newest}
 

@@ -26,7 +26,7 @@ from django.db.models.functions import Cast, Now
 import ml.classifier
 from accounts.models import User
 from diagnosis.language.terms import BY_A_DOCTOR
-from diagnosis.moles.models import MAX_ATTEMPTS, TO_BE_SEEN, WAIT, WAITING, Change, Mole
+from diagnosis.moles.models import MAX_ATTEMPTS, TO_BE_SEEN, WAIT, Change, Mole
 
 # PostgreSQL takes a file's name for one word, and the month of a date for a negative number.
 NOTE_WORDS = SearchVector(
@@ -134,27 +134,34 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         )
 
     def with_answers(self, reader: User | None = None) -> Self:
-        """Records with what pages show: pictures, answer, final verdicts, person and mole, and
-        whether they are compared with the mole's first picture, or will not be.
+        """Records with what pages show: pictures, answer, comparison, final verdicts, person and
+        mole.
 
         ``reader``: without verdicts of records on which colleagues wait for this doctor's own.
         """
         reviews: Any = self.model._meta.get_field("reviews").related_model
         verdicts = reviews.objects.filter(is_final=True)
         final = Prefetch("reviews", without_echo(verdicts, reader) if reader else verdicts)
-        whole = self.select_related("current_assessment", "mole", "owner")
-        whole = whole.annotate(is_compared=Case(When(self._is_open(), then=False), default=True))
+        whole = self.select_related("current_assessment", "mole", "owner").with_comparison()
         return whole.prefetch_related("further", final)
 
-    def _is_open(self) -> Q:
-        """Whether a change may be found in a record that has its answer, in a while."""
+    def with_comparison(self) -> Self:
+        """Records with ``is_compared``: False while a change since the mole's first picture may
+        still be found."""
+        before = {"mole": OuterRef("mole"), "created_at__lt": OuterRef("created_at")}
         of_it = Change.objects.filter(after=OuterRef("current_assessment"))
-        waits = of_it.filter(WAITING, attempts__lt=MAX_ATTEMPTS)
-        same = {"mole": OuterRef("mole"), "modality": OuterRef("modality"), "state": "done"}
-        earlier = self.model.objects.filter(**same, created_at__lt=OuterRef("created_at"))
-        # It is asked for once the answer is stored; or never, where the first has no outline.
+        waits = of_it.filter(
+            **{f"before__record__{name}": value for name, value in before.items()},
+            result__isnull=True,
+            attempts__lt=MAX_ATTEMPTS,
+        )
+        earlier = self.model.objects.filter(
+            **before, modality=OuterRef("modality"), state__in=["done", *self.model.PENDING]
+        )
+        # It is asked for once both have an answer; or never, where the first has no outline.
         soon = Q(Exists(earlier), ~Exists(of_it), finished_at__gt=Now() - WAIT)
-        return Q(state="done") & (Q(Exists(waits)) | soon)
+        is_open = Q(state="done") & (Q(Exists(waits)) | soon)
+        return self.annotate(is_compared=Case(When(is_open, then=False), default=True))
 
     def search(self, text: str) -> Self:
         """Records by words that begin so in the note, the mole's name, or the start of an id.

@@ -122,15 +122,15 @@ def record_state(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     asked = request.GET.get("looks", "")
     looks = int(asked) if asked.isdecimal() and len(asked) < 5 else 0
     context = _result(record, looks) | {"announce": True, "again": "again" in request.GET}
-    if context["again"] and context["outdated"]:
-        # The earlier answer stays as it is, and what the person does with it.
-        return retarget(render(request, "diagnosis/_newer.html", context), "#newer")
     if "comparing" in request.GET:
         if not record.is_compared:
             return render(request, "diagnosis/_not_compared.html", context)
         whole = render(request, "diagnosis/_result.html", context | {"compared": True})
         # The picture beside the words stays as it is, with the focus that may be in it.
         return reswap(retarget(reselect(whole, "#answer"), "#answer"), "outerHTML")
+    if context["again"] and context["outdated"]:
+        # The earlier answer stays as it is, and what the person does with it.
+        return retarget(render(request, "diagnosis/_newer.html", context), "#newer")
     if context["record"].is_pending:
         # The rest stays as it is, with the focus that may be in it.
         return retarget(render(request, "diagnosis/_pending.html", context), "#waiting")

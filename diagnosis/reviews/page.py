@@ -263,9 +263,11 @@ def _answer(record: MoleRecord, assessment: Assessment) -> dict[str, Any]:
     sentences = terms.REASONS | terms.WARNINGS
     said = results.answer(record)
     camera = results.camera_alarm(record, assessment.advice)
+    advice = results.advice_that_holds(assessment, record)
+    is_final = record.is_compared or advice != "watch"
     return {
         "assessment": assessment,
-        "advice": terms.ADVICE[results.advice_that_holds(assessment, record)],
+        "advice": terms.ADVICE[advice] if is_final else results.SO_FAR,
         **(_figures(assessment) if assessment.usable else {}),
         # Why it waits all the same.
         "earlier": results.earlier(record) if results.is_warned(record) else [],

@@ -98,8 +98,12 @@ def test_nothing_is_calm_before_it_is_compared(picture_of, work, client, alice, 
         reverse("diagnosis:moles"),
         reverse("diagnosis:mole_detail", args=[later.mole_id]),
         f"/api/v1/fhir/DiagnosticReport/{later.pk}",
+        f"/api/v1/fhir/Observation/risk-category-{later.pk}",
     ):
-        assert "No warning sign in the picture so far" in client.get(door).content.decode(), door
+        said = client.get(door).content.decode()
+        assert "No warning sign in the picture so far" in said, door
+        if str(later.pk) in door:  # the first one is compared with nothing
+            assert "No warning sign found" not in said, door
     report = client.get(reverse("diagnosis:record_report", args=[later.pk])).content
     assert "so far" in "".join(each.extract_text() for each in PdfReader(io.BytesIO(report)).pages)
     changes.run(Change.objects.get().pk)
@@ -107,6 +111,67 @@ def test_nothing_is_calm_before_it_is_compared(picture_of, work, client, alice, 
     whole = client.get(address, headers={"HX-Request": "true"})
     assert whole["HX-Retarget"] == "#answer"
     assert "Should be seen by a doctor" in whole.content.decode()
+
+
+def test_nor_for_a_doctor(picture_of, client, dr_chen, sent):
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0)
+    changes.follow(later.mole_id)
+    client.force_login(dr_chen)
+    page = client.get(reverse("admin:diagnosis_molerecord_change", args=[later.pk]))
+    assert page.context["advice"] == "No warning sign in the picture so far"
+
+
+@pytest.mark.parametrize("stale", ["first", "later"])
+def test_nor_while_a_picture_of_the_two_is_judged_anew(picture_of, client, alice, sent, stale):
+    first, later = picture_of("mole", 0.2, 60), picture_of("turned", 0.3, 0)
+    changes.follow(later.mole_id)
+    record = first if stale == "first" else later
+    MoleRecord.objects.filter(pk=record.pk).update(stale_since=timezone.now())
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:record_detail", args=[later.pk])).content.decode()
+    assert "No warning sign in the picture so far" in page
+
+
+def test_nor_while_the_earlier_picture_waits_for_its_answer(picture_of, mole, client, alice, sent):
+    earlier = RecordFactory(owner=alice, mole=mole)
+    MoleRecord.objects.filter(pk=earlier.pk).update(created_at=timezone.now() - timedelta(days=1))
+    later = picture_of("turned", 0.3, 0)
+    MoleRecord.objects.filter(pk=later.pk).update(finished_at=timezone.now())
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:record_detail", args=[later.pk])).content.decode()
+    assert "No warning sign in the picture so far" in page
+
+
+def test_systems_hear_that_a_picture_is_compared_and_nothing_was_found(
+    picture_of, client, alice, sent, django_capture_on_commit_callbacks
+):
+    """They may have read “so far” by then."""
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.2, 0)
+    changes.follow(later.mole_id)
+    client.force_login(alice)
+    address = f"/api/v1/fhir/DiagnosticReport/{later.pk}"
+    Assessment.objects.update(created_at=timezone.now() - timedelta(minutes=1))
+    before = client.get(address).json()["meta"]["lastUpdated"]
+    with django_capture_on_commit_callbacks(execute=True):
+        changes.run(Change.objects.get().pk)
+    assert MoleRecord.objects.get(pk=later.pk).changes == []
+    assert client.get(address).json()["meta"]["lastUpdated"] > before
+
+
+def test_a_sign_of_another_picture_goes_before_what_is_not_compared(
+    picture_of, mole, client, alice, sent
+):
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0)
+    changes.follow(later.mole_id)
+    RecordFactory(owner=alice, mole=mole, signs=["bleeding"])
+    client.force_login(alice)
+    [tag] = re.findall(
+        r'class="tag"[^>]*>([^<]*)<', client.get(reverse("diagnosis:moles")).content.decode()
+    )
+    assert tag.startswith("Should be seen by a doctor")
 
 
 def test_nor_before_its_comparison_is_asked_for(picture_of, client, alice, sent):
