@@ -97,12 +97,17 @@ def tell_what_is_lost(get_response: Callable) -> Callable:
         door, _question, query = response["Location"].partition("?")
         if door in DOORS and QueryDict(query).get("next") == request.get_full_path():
             messages.warning(request, NOT_SAVED)
-            origin = f"{request.scheme}://{request.get_host()}"
-            page = own_page(request, request.headers.get("Referer", "").removeprefix(origin))
-            response["Location"] = f"{door}?{urlencode({'next': page})}"
+            if page := own_page(request, _referer(request), otherwise=""):
+                response["Location"] = f"{door}?{urlencode({'next': page})}"
         return response
 
     return middleware
+
+
+def _referer(request: HttpRequest) -> str:
+    """The page that was left, by its path where it is one of this site."""
+    origin = f"{request.scheme}://{request.get_host()}"
+    return request.headers.get("Referer", "").removeprefix(origin)
 
 
 class ClosePages:
