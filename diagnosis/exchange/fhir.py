@@ -153,7 +153,7 @@ def _category(record: MoleRecord, assessment: Assessment) -> Resource:
         "note": [{"text": sentence} for sentence in _answer(record)],
     }
     advice = results.advice_that_holds(assessment, record)
-    if record.is_compared or advice != "watch":
+    if not results.is_withheld(advice, record):
         advised = _own(advice, terms.ADVICE[advice])
         observed["component"] = [
             {"code": _own("advice", PARTS["advice"]), "valueCodeableConcept": advised}

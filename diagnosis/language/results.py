@@ -146,7 +146,7 @@ def answer(record: "MoleRecord") -> Answer | None:
         return None
     advice = advice_that_holds(assessment, record)
     heading = advice if assessment.usable else "retake"
-    is_final = record.is_compared or heading != "watch"
+    is_final = not is_withheld(heading, record)
     return Answer(
         tone=TONES[advice] if is_final else "neutral",
         several=_several(assessment, advice),
@@ -182,6 +182,11 @@ def advice_that_holds(assessment: "Assessment", record: "MoleRecord") -> str:
     if not is_raised and (assessment.usable or not is_warned(record)):
         return assessment.advice
     return max(assessment.advice, "doctor_weeks", key=taxonomy.ADVICE.index)
+
+
+def is_withheld(advice: str, record: "MoleRecord") -> bool:
+    """Whether the advice is calm, and the picture not yet compared with the mole's first one."""
+    return advice == "watch" and not record.is_compared
 
 
 def parts(record: "MoleRecord") -> list[Part]:

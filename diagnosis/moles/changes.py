@@ -84,12 +84,12 @@ def follow(mole_id: uuid.UUID, measured: uuid.UUID | None = None) -> None:
     for first, last in pairs.values():
         if first != last and (first, last) not in known:
             known[first, last] = _ask(first, last)
-    first_of = firsts(records)
+    of_answer = {record.current_assessment_id: record for record in records}
     earlier = _found_earlier(mole_id)
     for record in records:
         change, since = None, record
         if record in pairs:
-            change, since = known.get(pairs[record]), first_of[record.modality]
+            change, since = known.get(pairs[record]), of_answer[pairs[record][0]]
         # A version that can't judge the picture, or the first one, takes back nothing.
         found = {
             c for moment, said in earlier.get(record.pk, ()) if moment < _time(since) for c in said
@@ -273,14 +273,13 @@ def _say(record: "MoleRecord", change: Change | None, earlier: set[str], *, is_n
     if found == record.changes and not is_news:
         return
     with transaction.atomic():
+        if found != record.changes:
+            if not record.changes and _was_calm(record):
+                mails.tell_together(record)
+            record.changes = found
+            # Nothing else: a worker may be writing the record at this moment.
+            record.save(update_fields=["changes"])
         _tell(record)
-        if found == record.changes:
-            return
-        if found and not record.changes and _was_calm(record):
-            mails.tell_together(record)
-        record.changes = found
-        # Nothing else: a worker may be writing the record at this moment.
-        record.save(update_fields=["changes"])
 
 
 def _was_calm(record: "MoleRecord") -> bool:

@@ -264,10 +264,10 @@ def _answer(record: MoleRecord, assessment: Assessment) -> dict[str, Any]:
     said = results.answer(record)
     camera = results.camera_alarm(record, assessment.advice)
     advice = results.advice_that_holds(assessment, record)
-    is_final = record.is_compared or advice != "watch"
+    is_withheld = results.is_withheld(advice, record)
     return {
         "assessment": assessment,
-        "advice": terms.ADVICE[advice] if is_final else results.SO_FAR,
+        "advice": results.SO_FAR if is_withheld else terms.ADVICE[advice],
         **(_figures(assessment) if assessment.usable else {}),
         # Why it waits all the same.
         "earlier": results.earlier(record) if results.is_warned(record) else [],
