@@ -11,10 +11,11 @@ from celery.signals import worker_init, worker_process_init
 
 from accounts import expiry
 from audit import log
+from diagnosis import media
 from diagnosis.moles import changes, reminders
 from diagnosis.push import notifications
 from diagnosis.queue import Task
-from diagnosis.records import assessments, media, pictures
+from diagnosis.records import assessments, pictures
 from diagnosis.sharing import links
 from diagnosis.webhooks import deliveries
 

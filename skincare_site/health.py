@@ -11,7 +11,7 @@ from redis import Redis, RedisError
 
 import ml.release
 from accounts import outbox
-from diagnosis.records import media
+from diagnosis import media
 
 
 @never_cache

@@ -28,8 +28,9 @@ import diagnosis.metrics
 import ml.release
 from accounts.models import OutgoingMail
 from backups import watching
+from diagnosis import media
 from diagnosis.models import MoleRecord
-from diagnosis.records import assessments, claims, media
+from diagnosis.records import assessments, claims
 from skincare_site.celery import app
 
 STATES_FOR = 60  # seconds; counting millions of records takes some of them

@@ -39,7 +39,7 @@ PATIENCE = {"connect_timeout": 2, "read_timeout": 5, "retries": {"total_max_atte
 def named_by(env: Any) -> dict[str, dict[str, Any]]:
     """STORAGES["default"], for pictures, and maybe "backups". Raises ImproperlyConfigured."""
     folder = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
-    pictures = _bucket(env, "S3_", "diagnosis.records.object_storage.ObjectStorage", **PATIENCE)
+    pictures = _bucket(env, "S3_", "diagnosis.object_storage.ObjectStorage", **PATIENCE)
     backups = _bucket(env, "BACKUP_S3_", "backups.bucket.Bucket")
     return {"default": pictures or folder} | ({"backups": backups} if backups else {})
 

@@ -9,7 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skincare_site.settings")
 
 application = get_wsgi_application()
 
-from diagnosis.records import media  # noqa: E402 needs Django set up
+from diagnosis import media  # noqa: E402 needs Django set up
 
 if media.trouble() == "not writable":
     print(f"Not started: {media.NOT_WRITABLE}", file=sys.stderr)

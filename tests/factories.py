@@ -3,11 +3,13 @@
 import io
 import uuid
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import factory
 from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.auth.models import Group
+from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 from factory.django import DjangoModelFactory, Password
 from PIL import Image, ImageDraw
@@ -33,6 +35,13 @@ def picture(size: tuple[int, int] = (300, 240), file_format: str = "JPEG", **opt
     stream = io.BytesIO()
     image.save(stream, file_format, **options)
     return stream.getvalue()
+
+
+def spoil(image: FieldFile) -> None:
+    """Put a folder in the place of a stored file: it is there, and nobody can read it."""
+    path = Path(image.path)
+    path.unlink()
+    path.mkdir()
 
 
 class UserFactory(DjangoModelFactory):

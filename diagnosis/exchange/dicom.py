@@ -26,6 +26,7 @@ from pydicom.uid import (
     VLPhotographicImageStorage,
 )
 
+from diagnosis import media
 from diagnosis.exchange import fhir
 from diagnosis.language import results
 from diagnosis.records.models import MoleRecord, Picture
@@ -41,9 +42,8 @@ LANGUAGE = ("121049", "DCM", "Language of Content Item and Descendants")
 
 
 def picture(record: MoleRecord, of: Picture) -> bytes:
-    """One of the record's pictures as a DICOM file. Raises OSError where its own is missing."""
-    with of.image.open() as file:
-        jpeg = file.read()
+    """One of the record's pictures as a DICOM file. Raises what ``media.read`` does."""
+    jpeg = media.read(of.image)
     with Image.open(io.BytesIO(jpeg)) as image:
         width, height = image.size
         is_subsampled = JpegImagePlugin.get_sampling(image) != 0

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from diagnosis import limits, mails, queue
+from diagnosis import limits, mails, media, queue
 from diagnosis.language import terms
 from diagnosis.moles.models import MAX_ATTEMPTS, WAIT, Change, Mole
 from diagnosis.webhooks import deliveries
@@ -159,14 +159,14 @@ def run(change_id: uuid.UUID | str) -> None:
     change = Change.objects.select_related("before__record", "after__record").get(pk=change_id)
     try:
         result = _measure(change.before, change.after)
-    except FileNotFoundError as error:
+    except media.UNREAD as error:
         # It may be back; until it was tried too often, and then too, what was found stands.
         logger.warning("A picture of change %s is missing: %s", change_id, error)
         return
     except ImageError as error:
         logger.warning("The pictures of change %s can't be read: %s", change_id, error)
         result = {"reason": UNREADABLE, "changes": []}
-    except OSError as error:
+    except media.Unreachable as error:
         logger.warning("The pictures of change %s can't be reached: %s", change_id, error)
         Change.objects.filter(pk=change_id).update(attempts=F("attempts") - 1)
         return
@@ -305,8 +305,7 @@ def _measure(before: "Assessment", after: "Assessment") -> dict:
 
     shots = []
     for assessment in (before, after):
-        with assessment.record.image.open() as file:
-            picture = decode(file.read())
+        picture = decode(media.read(assessment.record.image))
         size = assessment.record.size_mm
         shots.append(Shot(picture, assessment.outline, float(size) if size else None))
     sizes = [[shot.picture.shape[1], shot.picture.shape[0]] for shot in shots]

@@ -16,6 +16,7 @@ from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
 
 from accounts.models import User
 from audit import log
+from diagnosis import media
 from diagnosis.language import results
 from diagnosis.records.models import Assessment, MoleRecord, Picture
 from diagnosis.reviews.models import DoctorProfile, Review
@@ -56,21 +57,24 @@ REVIEW_LEFT_OUT = {*Review.FOR_DOCTORS, "blind", "id", "record_id", "doctor_id",
 
 def archive(person: User) -> Generator[bytes, None, None]:
     """A ZIP, written while it is read: data.json, and each picture under its id, which is the
-    record's or its own."""
+    record's or its own; UNREADABLE.txt names those that the disk does not give back."""
     stream = ZipStream(compress_type=ZIP_STORED)  # JPEG doesn't get smaller
     stream.add(_explanation().encode(), "README.txt")
     stream.add(_as_json(person), "data.json", compress_type=ZIP_DEFLATED)
     yield from stream.all_files()
     records = person.records.order_by("created_at").prefetch_related("further")
+    unreadable = []
     for record in records.iterator(chunk_size=CHUNK):
         for each in record.pictures:
             try:
-                picture = each.image.open()
+                stream.add(media.read(each.image), _place(each))
             except FileNotFoundError:
                 continue  # deleted while this is written
-            with picture:
-                stream.add(picture.chunks(), _place(each))
-                yield from stream.all_files()
+            except media.Unreadable:
+                unreadable.append(_place(each))
+            yield from stream.all_files()
+    if unreadable:
+        stream.add("\n".join([_unreadable(), *unreadable, ""]).encode(), "UNREADABLE.txt")
     yield from stream.finalize()
 
 
@@ -105,6 +109,13 @@ def _explanation() -> str:
         "record has several, after its own.\n"
         "What doctors note for each other beside a verdict is left out, since it may speak of "
         "other people: ask whoever runs this service for it.\n"
+    )
+
+
+def _unreadable() -> str:
+    return _(
+        "These pictures can't be read at the moment, and are missing here. "
+        "Tell whoever runs this service, and download your data again later."
     )
 
 

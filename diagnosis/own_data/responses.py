@@ -8,9 +8,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from audit import log
-from diagnosis import limits
+from diagnosis import limits, media
 from diagnosis.own_data import archive
-from diagnosis.records import media
 
 # Archives that one process sends at a time: each keeps a connection to the database.
 PLACES = threading.BoundedSemaphore(4)

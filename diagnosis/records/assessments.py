@@ -17,10 +17,10 @@ import ml.release
 from accounts.age import age_on
 from accounts.models import User
 from accounts.ownership import check_owner
-from diagnosis import limits, mails, metrics, queue
+from diagnosis import limits, mails, media, metrics, queue
 from diagnosis.language import frequencies, results
 from diagnosis.moles import changes
-from diagnosis.records import claims, media, uploads
+from diagnosis.records import claims, uploads
 from diagnosis.records.models import Assessment, MoleRecord, Picture
 from ml import features
 from ml.classifier import Classifier, NotJudged, load_release
@@ -57,8 +57,8 @@ def run(record_id: uuid.UUID | str) -> None:
     """Claim the record, assess its picture, and store the answer.
 
     Does nothing when there is nothing to claim; while pictures can't be reached, the record waits
-    for the next sweep. Raises what the classifier raises, after giving
-    the record back.
+    for the next sweep, for one that alone can't be read an hour at most. Raises what the classifier
+    raises, after giving the record back.
     """
     record = claims.claim(record_id)
     if record is None:
@@ -70,9 +70,13 @@ def run(record_id: uuid.UUID | str) -> None:
         clock.end("store")
     except media.Unreachable:
         claims.put_back(record)
+    except media.Unreadable:
+        if record.created_at > timezone.now() - OVERDUE:
+            claims.put_back(record)  # a disk may be mended
+        else:
+            _give_up(record)
     except ImageError:
-        if claims.fail(record, MoleRecord.FailureReason.UNREADABLE):
-            metrics.write(metrics.ASSESSMENTS.more("failed", ""))
+        _give_up(record)
     except NotJudged as error:
         # Sent before such a release came: nothing failed here, and the page says why.
         logger.warning("%s can't be assessed: %s", record.pk, error)
@@ -86,6 +90,11 @@ def run(record_id: uuid.UUID | str) -> None:
     else:
         if finished:
             _count(record, answer, clock)
+
+
+def _give_up(record: MoleRecord) -> None:
+    if claims.fail(record, MoleRecord.FailureReason.UNREADABLE):
+        metrics.write(metrics.ASSESSMENTS.more("failed", ""))
 
 
 def _count(record: MoleRecord, answer: Assessment, clock: metrics.Clock) -> None:
@@ -140,7 +149,7 @@ def run_again(record_id: uuid.UUID | str) -> None:
         return
     try:
         reassess(record=record)
-    except (ImageError, FileNotFoundError, media.Unreachable, NotJudged) as error:
+    except (ImageError, *media.UNREAD, media.Unreachable, NotJudged) as error:
         logger.warning("The picture of %s can't be assessed again: %s", record_id, error)
 
 
@@ -152,8 +161,8 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
     An earlier answer of the same version gives way to the new one: the place that it rests on, or
     the pictures, may be others now. Where another version wants a doctor who has not looked, or
     wants one sooner, the person is told by e-mail: nobody else would.
-    Raises ImageError, FileNotFoundError and Unreachable for its picture, and what the classifier
-    raises.
+    Raises ImageError, FileNotFoundError, Unreadable and Unreachable for its picture, and what the
+    classifier raises.
     """
     current = record.current_assessment
     if current is None:
@@ -200,7 +209,8 @@ def _is_alarming(record: MoleRecord, before: Assessment, after: Assessment) -> b
 def _answer(record: MoleRecord, clock: metrics.Clock, rests_on: Collection[str] = ()) -> Assessment:
     """The answer to what can be read of the pictures, of which those in ``rests_on`` have to be.
 
-    Raises ImageError or FileNotFoundError where that is none, or one of these can't.
+    Raises ImageError, FileNotFoundError or Unreadable where that is none, or one of these can't,
+    and Unreachable.
     """
     pictures = record.pictures
     taken = _shots(pictures, rests_on)
@@ -223,8 +233,8 @@ def _shots(pictures: Iterable[Picture], rests_on: Collection[str]) -> dict[Pictu
     shots, errors = {}, []
     for picture in pictures:
         try:
-            shots[picture] = (decode(_read(picture)), picture.modality)
-        except (ImageError, FileNotFoundError) as error:
+            shots[picture] = (decode(media.read(picture.image)), picture.modality)
+        except (ImageError, *media.UNREAD) as error:
             if str(picture.pk) in rests_on:
                 raise
             logger.warning("The picture of %s can't be read: %s", picture, error)
@@ -232,19 +242,6 @@ def _shots(pictures: Iterable[Picture], rests_on: Collection[str]) -> dict[Pictu
     if not shots:
         raise errors[0]
     return shots
-
-
-def _read(picture: Picture) -> bytes:
-    """The stored file. Raises FileNotFoundError, and Unreachable for any other error of a store or
-    folder, which no number of attempts would help."""
-    try:
-        with picture.image.open() as file:
-            return file.read()
-    except (FileNotFoundError, media.Unreachable):
-        raise
-    except OSError as error:
-        logger.warning("The picture of %s can't be reached: %s", picture, error)
-        raise media.Unreachable from error
 
 
 def _person(record: MoleRecord) -> Person:

@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,7 @@ from django.utils.translation import gettext as _
 from PIL import Image
 
 from audit import log
-from diagnosis import limits
-from diagnosis.records import media
+from diagnosis import limits, media
 from diagnosis.records.models import FurtherPicture, MoleRecord, Picture
 from ml import sandbox
 from ml.images import ImageError
@@ -110,7 +110,7 @@ def reencode(file: File) -> ContentFile:
 
 def thumbnail(picture: Picture, *, side: int = THUMBNAIL_SIDE, quality: int = 80) -> bytes:
     """A small JPEG of a picture; decoded at an eighth where that is enough."""
-    with picture.image.open() as file, Image.open(file) as image:
+    with Image.open(BytesIO(media.read(picture.image))) as image:
         image.draft("RGB", (side, side))
         image.thumbnail((side, side))
         return clean_jpeg(image, quality=quality)
@@ -130,7 +130,7 @@ def heatmap(record: MoleRecord) -> bytes:
     colours = [np.interp(values, steps, channel) for channel in zip(*CIVIDIS, strict=True)]
     # Where little counted, the picture shines through, as on the page.
     rgba = np.stack([*colours, 60 + 110 * values], axis=-1).round().astype(np.uint8)
-    with record.image.open() as file, Image.open(file) as image:
+    with Image.open(BytesIO(media.read(record.image))) as image:
         picture = image.convert("RGBA")
     over = Image.fromarray(rgba).resize(picture.size, Image.Resampling.BILINEAR)
     return clean_jpeg(Image.alpha_composite(picture, over).convert("RGB"), quality=85)

@@ -11,7 +11,7 @@ from threading import Event
 from django.core.files.storage import default_storage
 from django.db import transaction
 
-from diagnosis.records import media
+from diagnosis import media
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ from django.utils.cache import get_conditional_response, patch_cache_control
 from django.utils.http import quote_etag
 from django_sendfile import sendfile
 
-from diagnosis.records import media, pictures
+from diagnosis import media
+from diagnosis.records import pictures
 from diagnosis.records.models import MoleRecord, Picture
 
 
@@ -38,8 +39,8 @@ def tag(of: Picture) -> str:
 
 
 def _read(of: Picture) -> bytes:
-    with not_found(FileNotFoundError), of.image.open() as file:
-        return file.read()
+    with not_found(*media.UNREAD):
+        return media.read(of.image)
 
 
 @contextmanager

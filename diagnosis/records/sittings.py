@@ -17,9 +17,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.ownership import check_owner
-from diagnosis import limits, metrics
+from diagnosis import limits, media, metrics
 from diagnosis.moles import changes
-from diagnosis.records import answers, media, uploads
+from diagnosis.records import answers, uploads
 from diagnosis.records.models import FurtherPicture, MoleRecord, Picture
 from ml.sitting.together import MOST
 

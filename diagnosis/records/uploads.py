@@ -20,11 +20,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.ownership import check_owner
-from diagnosis import limits, metrics, queue
+from diagnosis import limits, media, metrics, queue
 from diagnosis.language import frequencies, terms
 from diagnosis.moles import changes, edits
 from diagnosis.moles.models import Mole
-from diagnosis.records import media, pictures
+from diagnosis.records import pictures
 from diagnosis.records.models import (
     MAX_SIZE_MM,
     FurtherPicture,

@@ -16,7 +16,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import log
-from diagnosis.records import media, pictures
+from diagnosis import media
+from diagnosis.records import pictures
 from diagnosis.records.models import Assessment, MoleRecord
 from diagnosis.reviews.models import Review
 from ml import features

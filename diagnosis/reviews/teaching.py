@@ -15,6 +15,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts.age import age_on
 from audit import log
+from diagnosis import media
 from diagnosis.records.models import MoleRecord, Picture
 from diagnosis.reviews.models import Review
 
@@ -66,7 +67,7 @@ def export(directory: Path, progress: Callable[[list], Iterable] = iter) -> tupl
         path = pictures / f"{image_id}.jpg"
         try:
             copied = _copy(*of[image_id], path)
-        except FileNotFoundError:
+        except media.UNREAD:
             copied, missing = False, missing + 1
         if not copied:
             path.unlink(missing_ok=True)
@@ -150,7 +151,7 @@ def _write(path: Path, rows: dict[str, dict[str, object]]) -> None:
 def _copy(key: UUID, picture_key: UUID, path: Path) -> bool:
     """Copy a picture and log it; False when the person withdrew, or deleted it, meanwhile.
 
-    Raises FileNotFoundError.
+    Raises FileNotFoundError, Unreadable and Unreachable.
     """
     allowed = MoleRecord.objects.filter(pk=key, owner__teaching_consented_at__isnull=False)
     with transaction.atomic():
@@ -158,8 +159,7 @@ def _copy(key: UUID, picture_key: UUID, path: Path) -> bool:
         found = [one for one in record.pictures if one.pk == picture_key] if record else []
         if record is None or not found:
             return False
-        with found[0].image.open() as stored:
-            content = stored.read()
+        content = media.read(found[0].image)
         # A record whose own picture was deleted has come to have another under the same name.
         if path.exists() and path.read_bytes() == content:
             return True

@@ -17,12 +17,12 @@ from fpdf.fonts import TTFFont
 from PIL import Image
 
 from accounts.models import User
-from diagnosis import limits
+from diagnosis import limits, media
 from diagnosis.language import changes as language
 from diagnosis.language import frequencies, plots, results, terms
 from diagnosis.moles import changes
 from diagnosis.moles.models import Change, Mole
-from diagnosis.records import media, pictures
+from diagnosis.records import pictures
 from diagnosis.records.models import MoleRecord, Picture
 from diagnosis.sharing import letters
 from diagnosis.sharing.models import Share

@@ -8,9 +8,8 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from diagnosis import queue
+from diagnosis import media, queue
 from diagnosis.models import Mole, MoleRecord
-from diagnosis.records import media
 from tests.factories import PASSWORD, RecordFactory, picture
 
 NEW = "/records/new/"

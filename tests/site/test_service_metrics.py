@@ -16,7 +16,8 @@ import ml.release
 from accounts.models import OutgoingMail
 from backups import watching
 from backups.management.commands import backup
-from diagnosis.records import assessments, media, uploads
+from diagnosis import media
+from diagnosis.records import assessments, uploads
 from diagnosis.records.pictures import PictureRefused
 from tests.factories import RecordFactory, assessed, picture
 

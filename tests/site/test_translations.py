@@ -20,10 +20,9 @@ from django.urls import reverse
 from django.utils import translation
 from pypdf import PdfReader
 
-from diagnosis import mails
+from diagnosis import mails, media
 from diagnosis.language import results, terms
 from diagnosis.models import MoleRecord
-from diagnosis.records import media
 from ml.images import ImageError, decode
 from skincare_site import messages
 from tests.factories import RecordFactory, ReviewFactory, assessed, picture

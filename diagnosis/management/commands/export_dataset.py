@@ -43,5 +43,5 @@ class Command(BaseCommand):
         self.stdout.write(f"{count:,} pictures in {directory}")
         if missing:
             self.stdout.write(
-                f"{missing:,} reviewed pictures are left out: their files are missing"
+                f"{missing:,} reviewed pictures are left out: their files can't be read"
             )

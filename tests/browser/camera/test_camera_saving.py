@@ -8,8 +8,8 @@ import pytest
 from PIL import Image, ImageFilter
 from playwright.sync_api import Page, expect
 
+from diagnosis import media
 from diagnosis.models import MoleRecord
-from diagnosis.records import media
 from tests.browser.camera.conftest import FRAMED, expect_advice, shaken, start
 from tests.browser.camera.test_camera_live import HIDE, frames
 from tests.factories import PASSWORD

@@ -23,7 +23,7 @@ from diagnosis.reviews.models import DoctorProfile
 from diagnosis.sharing import links
 from ml import taxonomy
 from ml.change import limits
-from tests.factories import PASSWORD, RecordFactory
+from tests.factories import PASSWORD, RecordFactory, spoil
 
 pytestmark = pytest.mark.usefixtures("known_error")
 
@@ -416,10 +416,11 @@ def test_what_was_tried_too_often_is_called_unreadable_at_every_door(
     assert said["since"] == str(first.pk)
 
 
-def test_a_picture_that_is_gone_is_said(picture_of, work, see):
+@pytest.mark.parametrize("lose", [lambda image: image.storage.delete(image.name), spoil])
+def test_a_picture_that_is_gone_or_can_not_be_read_is_said(picture_of, work, see, lose):
     first = picture_of("mole", 0.2, 60)
     picture_of("turned", 0.3, 0)
-    first.image.storage.delete(first.image.name)
+    lose(first.image)
     for _ in range(changes.MAX_ATTEMPTS):
         work()
     assert "One of the pictures can’t be read." in see()

@@ -9,12 +9,14 @@ from allauth.usersessions.models import UserSession
 from auditlog.models import LogEntry
 from django.apps import apps
 from django.contrib.sessions.models import Session
+from django.core.files.storage import FileSystemStorage
 from django.db import connection
 from django.urls import reverse
 from knox.models import AuthToken
 
 from accounts.forms import CONSENT_VERSION
 from accounts.models import User
+from diagnosis import media
 from diagnosis.reviews import verdicts
 from diagnosis.reviews.models import SecondOpinion
 from diagnosis.sharing import links
@@ -27,6 +29,7 @@ from tests.factories import (
     assessed,
     picture,
     sitting,
+    spoil,
 )
 
 DATA = reverse("diagnosis:own_data")
@@ -146,6 +149,30 @@ def test_a_picture_that_goes_meanwhile_is_left_out(confirmed, alice):
     record.image.storage.delete(record.image.name)
     archive = unzipped(confirmed.get(DOWNLOAD))
     assert set(archive.namelist()) == {"README.txt", "data.json"}
+
+
+def test_a_picture_that_can_not_be_read_is_named_and_the_others_are_there(confirmed, alice):
+    spoilt, later = RecordFactory(owner=alice), RecordFactory(owner=alice)
+    spoil(spoilt.image)
+    archive = unzipped(confirmed.get(DOWNLOAD))
+    assert archive.testzip() is None
+    assert archive.read(f"pictures/{later.pk}.jpg") == picture()
+    said = archive.read("UNREADABLE.txt").decode()
+    assert f"pictures/{spoilt.pk}.jpg" in said
+    assert str(later.pk) not in said
+
+
+def test_a_store_that_does_not_answer_ends_the_archive(confirmed, alice, monkeypatch):
+    RecordFactory(owner=alice)
+    response = confirmed.get(DOWNLOAD)
+
+    def silent(*_):
+        raise media.Unreachable
+
+    monkeypatch.setattr(FileSystemStorage, "_open", silent)
+    monkeypatch.setattr(media, "trouble", lambda: "unreachable")
+    with pytest.raises(media.Unreachable):
+        unzipped(response)
 
 
 def test_the_download_is_in_the_audit_log(confirmed, alice):

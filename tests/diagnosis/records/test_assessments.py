@@ -2,17 +2,19 @@
 
 import errno
 import os
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage
 from django.db import DatabaseError
+from django.utils import timezone
 
-from diagnosis import queue
-from diagnosis.models import Assessment
+from diagnosis import media, queue
+from diagnosis.models import Assessment, MoleRecord
 from diagnosis.records import assessments, claims
 from diagnosis.tasks import assess_record
-from tests.factories import RecordFactory, assessed, picture
+from tests.factories import RecordFactory, assessed, picture, spoil
 
 
 @pytest.fixture
@@ -82,6 +84,23 @@ def test_while_the_folder_can_not_be_read_a_record_waits_and_loses_no_attempt(re
     assess_record(record.pk)
     record.refresh_from_db()
     assert record.state in record.ASSESSED
+
+
+@pytest.mark.parametrize(
+    ("hours", "trouble", "state"),
+    [(0, "", "queued"), (2, "not writable", "queued"), (2, "", "failed")],
+    ids=["young", "of a store in trouble", "of a store that works"],
+)
+def test_one_file_that_can_not_be_read_is_given_up_after_an_hour(
+    record, monkeypatch, hours, trouble, state
+):
+    spoil(record.image)
+    monkeypatch.setattr(media, "trouble", lambda: trouble)
+    MoleRecord.objects.update(created_at=timezone.now() - timedelta(hours=hours))
+    assess_record(record.pk)
+    record.refresh_from_db()
+    assert record.state == state
+    assert record.failure_reason == ("unreadable" if state == "failed" else "")
 
 
 def test_an_input_error_of_the_model_is_an_attempt(record, monkeypatch):

@@ -10,8 +10,9 @@ import pytest
 from auditlog.models import LogEntry
 from django.core.management import CommandError, call_command
 
+from diagnosis import media
 from diagnosis.models import MoleRecord
-from diagnosis.records import media, uploads
+from diagnosis.records import uploads
 from tests.factories import UserFactory, picture
 
 

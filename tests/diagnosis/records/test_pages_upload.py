@@ -9,9 +9,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError
 from django.urls import reverse
 
-from diagnosis import limits
+from diagnosis import limits, media
 from diagnosis.models import Mole, MoleRecord
-from diagnosis.records import demos, media, pictures
+from diagnosis.records import demos, pictures
 from tests.diagnosis.records.test_bad_pictures import BAD
 from tests.factories import MoleFactory, RecordFactory, picture
 

@@ -10,10 +10,10 @@ from django.core.files.storage import FileSystemStorage
 from django.db import transaction
 from django.urls import reverse
 
+from diagnosis import object_storage
+from diagnosis.media import Unreachable
 from diagnosis.models import MoleRecord
-from diagnosis.records import object_storage
-from diagnosis.records.media import Unreachable
-from tests.diagnosis.records.test_object_storage import address, store  # noqa: F401
+from tests.diagnosis.test_object_storage import address, store  # noqa: F401
 from tests.factories import PASSWORD, RecordFactory
 
 MANY = 24

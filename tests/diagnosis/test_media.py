@@ -13,7 +13,7 @@ from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
-from diagnosis.records import media
+from diagnosis import media
 from diagnosis.records.models import MoleRecord
 from tests.factories import picture
 

@@ -1,6 +1,7 @@
-"""Whether pictures can be stored: the folder, and room in it."""
+"""Whether pictures can be stored and read: the folder, and room in it."""
 
 import errno
+import logging
 import os
 import shutil
 import tempfile
@@ -10,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from django.core.files.storage import FileSystemStorage, default_storage
+from django.db.models.fields.files import FieldFile
 from django.utils.translation import gettext as _
 
 from diagnosis.limits import TryLater
+
+logger = logging.getLogger(__name__)
 
 # Less than this counts as full: a database on the same disk goes on, and somebody has time to act.
 MINIMUM_FREE = 200 * 1024**2
@@ -42,6 +46,26 @@ class Unreachable(NoStorage, OSError):
         super().__init__(full=False)
         self.sentence = _("Pictures can't be reached at the moment. Try again in a few minutes.")
         self.args = (self.sentence,)
+
+
+class Unreadable(OSError):
+    """One file can't be read, as on a bad block, though the store answers: it may stay so."""
+
+
+UNREAD = (FileNotFoundError, Unreadable)  # what one picture has; Unreachable has all of them
+
+
+def read(image: FieldFile) -> bytes:
+    """A stored picture, whole. Raises FileNotFoundError, Unreadable, and Unreachable for a store
+    or folder in trouble, which no number of attempts would help."""
+    try:
+        with image.open() as file:
+            return file.read()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        logger.warning("%s can't be read: %s", image.name, error)
+        raise (Unreachable() if trouble() else Unreadable(image.name)) from error
 
 
 def is_a_folder() -> bool:

@@ -18,7 +18,7 @@ from django.core.files.base import ContentFile, File
 from storages.backends.s3 import S3Storage
 from storages.utils import clean_name
 
-from diagnosis.records.media import Unreachable
+from diagnosis.media import Unreachable
 
 logger = logging.getLogger(__name__)
 
