@@ -102,7 +102,8 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         return waiting.filter(Q(state="done") | Q(danger__gt=0) | Q(pk__in=asked.values("record")))
 
     def with_assessment_json(self) -> Self:
-        """Records with their assessment object as PostgreSQL writes it, None while there is none.
+        """Records with their assessment object as PostgreSQL writes it, None while there is none,
+        and ``is_compared``.
 
         Decoded only to be encoded again, the heatmaps of a page took most of its time.
         """
@@ -117,7 +118,7 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         current = assessments.objects.filter(pk=OuterRef("current_assessment"))
         text = current.values(text=Cast(written, models.TextField()))
         # A subquery is left until the page's rows are chosen; a join would be written for all.
-        return self.annotate(assessment_json=Subquery(text))
+        return self.with_comparison().annotate(assessment_json=Subquery(text))
 
     def for_programs(self) -> Self:
         """Records with what the API says of them to their person, and nothing else."""

@@ -26,6 +26,10 @@ IS_STALE = _(
     "The pictures or the place of the mole were changed since the assessment, and there will be "
     "another one."
 )
+IS_COMPARED = _(
+    "False while a change since the mole's first picture may still be found: an advice of watch is "
+    "then not to be told yet."
+)
 IS_REVIEWED = _(
     "A doctor's final verdict holds. Not so where a sign or a change came after it: then the "
     "record waits for a doctor again, and the assessment's advice is what to tell."
@@ -238,6 +242,7 @@ class RecordSerializer(serializers.ModelSerializer):
     thumbnail = serializers.URLField(read_only=True)
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
     is_stale = serializers.BooleanField(read_only=True, help_text=IS_STALE)
+    is_compared = serializers.BooleanField(read_only=True, help_text=IS_COMPARED)
     is_reviewed = serializers.BooleanField(read_only=True, help_text=IS_REVIEWED)
     reviews = ReviewSerializer(many=True, read_only=True)
     size_mm = serializers.DecimalField(
@@ -264,6 +269,7 @@ class RecordSerializer(serializers.ModelSerializer):
             "finished_at",
             "assessment",
             "is_stale",
+            "is_compared",
             "is_reviewed",
             "reviews",
         )
@@ -290,6 +296,7 @@ class RecordSerializer(serializers.ModelSerializer):
             "finished_at": record.finished_at and as_time(record.finished_at),
             "assessment": assessment_of(record),
             "is_stale": record.is_stale,
+            "is_compared": record.is_compared,
             "is_reviewed": record.is_reviewed,
             "reviews": [_review(review) for review in record.verdicts],
         }

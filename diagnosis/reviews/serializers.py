@@ -14,6 +14,7 @@ from diagnosis.language import terms
 from diagnosis.records.models import MAX_TEXT, MoleRecord
 from diagnosis.records.serializers import (
     CHANGES_FOUND,
+    IS_COMPARED,
     IS_STALE,
     PHONE_ADVICE,
     AssessmentSerializer,
@@ -215,6 +216,7 @@ class PatientRecordSerializer(serializers.ModelSerializer):
     )
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
     is_stale = serializers.BooleanField(read_only=True, help_text=IS_STALE)
+    is_compared = serializers.BooleanField(read_only=True, help_text=IS_COMPARED)
     claimed_by = serializers.CharField(read_only=True, allow_null=True)
     known = serializers.IntegerField(
         read_only=True,
@@ -239,7 +241,8 @@ class PatientRecordSerializer(serializers.ModelSerializer):
         fields = (
             *("id", "person", "age", "state", "mole", "modality", "note", "signs", "size_mm"),
             *("changes", "image", "thumbnail", "pictures", "created_at", "danger", "phone_advice"),
-            *("assessment", "is_stale", "claimed_by", "known", "shown", "opinion", "reviews"),
+            *("assessment", "is_stale", "is_compared", "claimed_by", "known", "shown", "opinion"),
+            "reviews",
         )
         read_only_fields = fields
 
@@ -271,6 +274,7 @@ class PatientRecordSerializer(serializers.ModelSerializer):
             "phone_advice": "" if is_hidden else record.phone_advice,
             "assessment": None if is_hidden else assessment_of(record),
             "is_stale": record.is_stale,
+            "is_compared": record.is_compared,
             "claimed_by": record.holder and str(record.holder),
             "known": len(reviews),
             "shown": verdicts.shown_of(record),

@@ -106,20 +106,26 @@ def test_nothing_is_calm_before_it_is_compared(picture_of, work, client, alice, 
             assert "No warning sign found" not in said, door
     report = client.get(reverse("diagnosis:record_report", args=[later.pk])).content
     assert "so far" in "".join(each.extract_text() for each in PdfReader(io.BytesIO(report)).pages)
+    rest = reverse("api-record-detail", args=[later.pk])
+    assert not client.get(rest).json()["is_compared"]
     changes.run(Change.objects.get().pk)
     work()
+    assert client.get(rest).json()["is_compared"]
     whole = client.get(address, headers={"HX-Request": "true"})
     assert whole["HX-Retarget"] == "#answer"
     assert "Should be seen by a doctor" in whole.content.decode()
 
 
 def test_nor_for_a_doctor(picture_of, client, dr_chen, sent):
-    picture_of("mole", 0.2, 60)
+    first = picture_of("mole", 0.2, 60)
     later = picture_of("turned", 0.3, 0)
     changes.follow(later.mole_id)
     client.force_login(dr_chen)
     page = client.get(reverse("admin:diagnosis_molerecord_change", args=[later.pk]))
     assert page.context["advice"] == "No warning sign in the picture so far"
+    for record, is_compared in ((first, True), (later, False)):
+        said = client.get(reverse("api-queue-detail", args=[record.pk])).json()
+        assert said["is_compared"] is is_compared
 
 
 @pytest.mark.parametrize("stale", ["first", "later"])
