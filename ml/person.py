@@ -2,7 +2,7 @@
 
 A few coefficients of ``model.json`` move the odds of the low-risk cancers, which the sun makes over
 a life; melanoma, which the young have, too, is judged by the picture. What is not known, and what
-did not help on validation pictures, moves nothing.
+does not help on validation pictures, moves nothing.
 """
 
 from collections.abc import Mapping

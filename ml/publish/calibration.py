@@ -1,10 +1,11 @@
-"""Temperature, bias, second stage, thresholds and limits, per modality, from validation only.
+"""Temperature, bias, second stage, thresholds and limits, per modality, set on validation; but for
+how the second stage's terms go with each other, which training lesions say.
 
 Computed on the answers of the shipped LiteRT files, as they are served, so that what ships is what
 was measured. The phone's one pass has a calibration, thresholds and limits of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.optimize import minimize
@@ -46,11 +47,16 @@ DARK_BELOW = 10.0
 IN_CATEGORY = np.array([[CATEGORY_OF[d] == c for c in RISK_CATEGORIES] for d in DIAGNOSES], float)
 
 
-def calibrate(rows: Sequence[Row], answers: dict[str, np.ndarray]) -> dict:
+def calibrate(
+    rows: Sequence[Row],
+    answers: dict[str, np.ndarray],
+    terms: Mapping[str, Mapping[str, person.Term]],
+) -> dict:
     """The parts of model.json that are set on data.
 
     ``answers`` for the rows: ``logits`` (n, 7) and ``quality`` (n, len(QUALITY)) as served, and the
-    phone's, ``one_pass`` and ``one_pass_quality``.
+    phone's, ``one_pass`` and ``one_pass_quality``. ``terms`` of the second stage by modality, as
+    training lesions gave them.
     A modality that the data lack is left out: the model then refuses to judge such pictures.
     Raises ValueError, naming the modality, where validation has too few lesions to set it on.
     """
@@ -72,7 +78,8 @@ def calibrate(rows: Sequence[Row], answers: dict[str, np.ndarray]) -> dict:
         allowed = np.array([[d in r.allowed for d in DIAGNOSES] for r in known])
         fitted = fit(logits, allowed)
         alone = calibrated(logits, fitted)
-        stage = second_stage.fit(known, alone[:, person.LOW_RISK].sum(1))
+        low_risk = alone[:, person.LOW_RISK].sum(1)
+        stage = second_stage.fit(known, low_risk, terms.get(modality, {}))
         by = np.array([person.log_odds(Person.of(row), stage["terms"]) for row in known])
         asked = [alone, person.moved(alone, by)] if stage["terms"] else [alone]
         card["calibration"][modality] = fitted

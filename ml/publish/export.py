@@ -17,10 +17,10 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from ml import classifier, images, network, whole
+from ml import classifier, images, network, person, whole
 from ml.datasets import DatasetError, Row, arrays, seen, splits
 from ml.measure import evaluation, trust
-from ml.publish import bands, calibration, external, model_card
+from ml.publish import bands, calibration, external, model_card, second_stage
 from ml.release import CARD, Release, ReleaseError, second_reader
 from ml.taxonomy import (
     ADVICE,
@@ -95,7 +95,11 @@ def release(
         **({"second_reader": second[0]} if second else {}),
         "pictures": _counts(rows, folds),
     }
-    card = _card(new, side, rows, folds, loaded)
+    terms = {
+        modality: second_stage.learnt([rows[i] for i in _learnt(rows, folds, modality)])
+        for modality in MODALITIES
+    }
+    card = _card(new, side, rows, folds, loaded, terms)
     card |= {"training": training, "licence": licence(used)}
     card["version"] = _version(card, out)
     _write(card, new)
@@ -121,7 +125,7 @@ def recalibrate(
     check_place(out)
     kept = Release.read(released)
     side, licence, training = (kept.part(name) for name in ("side", "licence", "training"))
-    before = kept.part("training", "pictures")
+    before, stages = kept.part("training", "pictures"), kept.part("person")
     for name in (("parameters",), ("plan", "backbone")):  # for the model card, at the end
         kept.part("training", *name)
     rows, folds, strange = _held_out(released, rows)
@@ -132,7 +136,8 @@ def recalibrate(
     (new / runs.SPLIT).write_text(split, encoding="utf-8")
     learnt = [*compress(rows, (folds == "validation") & strange)]
     seen.write(learnt, new / seen.FILE, [released])
-    card = _card(new, side, rows, folds, arrays.load(rows))
+    terms = {modality: stage["terms"] for modality, stage in stages.items()}
+    card = _card(new, side, rows, folds, arrays.load(rows), terms)
     counts = _counts(rows, folds)
     learnt_from = {name: {"train": of["train"]} for name, of in before.items() if of.get("train")}
     pictures = {of: learnt_from.get(of, {}) | counts.get(of, {}) for of in learnt_from | counts}
@@ -210,7 +215,12 @@ def _save(served: Mapping[str, keras.Model], folder: Path) -> None:
 
 
 def _card(
-    folder: Path, side: int, rows: list[Row], folds: np.ndarray, loaded: arrays.Arrays
+    folder: Path,
+    side: int,
+    rows: list[Row],
+    folds: np.ndarray,
+    loaded: arrays.Arrays,
+    terms: Mapping[str, Mapping[str, person.Term]],
 ) -> dict:
     """model.json, but for version, training, licence and figures; calibrated on the answers of the
     LiteRT files in ``folder`` to the validation pictures."""
@@ -226,7 +236,7 @@ def _card(
         "advice": ADVICE,
         "reasons": REASONS,
         "quality": network.QUALITY,
-        **calibration.calibrate([rows[i] for i in chosen], answers),
+        **calibration.calibrate([rows[i] for i in chosen], answers, terms),
         "files": {
             (second_reader(engine) if name == SECOND_READER else engine): _file(
                 folder / f"{name}.{suffix}"
@@ -345,6 +355,15 @@ def _gap(probabilities: np.ndarray, thresholds: Thresholds) -> float:
     )
 
 
+def _learnt(rows: list[Row], folds: np.ndarray, modality: str) -> list[int]:
+    """Where the training lesions of a modality stand."""
+    return [
+        i
+        for i, row in enumerate(rows)
+        if folds[i] == "train" and row.allowed and row.modality == modality
+    ]
+
+
 def _familiar(
     trained: keras.Model, rows: list[Row], loaded: arrays.Arrays, folds: np.ndarray, side: int
 ) -> network.Familiar:
@@ -352,8 +371,7 @@ def _familiar(
     rng = np.random.default_rng(0)
     known = []
     for modality in MODALITIES:
-        of = [i for i, row in enumerate(rows) if folds[i] == "train" and row.allowed
-              and row.modality == modality]  # fmt: skip
+        of = _learnt(rows, folds, modality)
         known += rng.permutation(of)[: FAMILIAR_PICTURES // len(MODALITIES)].tolist()
     squares = np.stack([images.to_input(loaded.pictures[i], side) for i in sorted(known)])
     return network.Familiar(trained.predict(squares, batch_size=64)["features"])

@@ -256,8 +256,9 @@ def _known(person: Mapping) -> str:
     """The second stage of each modality, or why there is none."""
     text = (
         "\n### What the person knows\n\n"
-        "Age, sex and body site move the odds of the low-risk cancers. Melanoma is judged by the "
-        "picture.\n"
+        "Age, sex and body site move the odds of the low-risk cancers: as they do among the "
+        "training lesions, times one strength for each kind of picture, fitted on validation. "
+        "Melanoma is judged by the picture.\n"
     )
     for modality, stage in person.items():
         loss = stage["log_loss"]

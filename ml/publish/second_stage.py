@@ -1,60 +1,84 @@
-"""Fitting the second stage, which adds what the person knows, on validation lesions."""
+"""Fitting the second stage, which adds what the person knows.
 
-from collections.abc import Sequence
+How the odds of a low-risk cancer go with age, sex and site is learnt from the training lesions, of
+which there are thousands, whatever their pictures show. A picture says much of that already, so
+that one number for each kind of picture, the strength, is fitted on validation lesions.
+"""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from ml.datasets import Row
-from ml.person import TERMS, Person, Term
+from ml.person import TERMS, Person, Term, log_odds
 from ml.taxonomy import LOW_RISK_DIAGNOSES
 
-# Ridge on the coefficients, in pictures: few photographs must not give large ones.
+# Ridge on the coefficients, in pictures: few lesions must not give large ones.
 RIDGE = 5.0
 PARTS = 5  # of the cross-validation
 
 
-def fit(rows: Sequence[Row], probability: np.ndarray) -> dict:
-    """The second stage of one modality for model.json: ``terms``, empty where it does not help,
-    and ``log_loss`` without and with it, cross-validated over patients, else lesions.
+def learnt(rows: Sequence[Row]) -> dict[str, Term]:
+    """The terms of training lesions of one modality, as if nothing were seen of them; empty where
+    nothing is known of who has them, or all are of one kind."""
+    values, truth, datasets, _ = _known(rows)
+    if not len(truth) or truth.all() or not truth.any():
+        return {}
+    mean = _mean(values)
+    x = np.nan_to_num(values - mean)
+    coefficients = _fitted(x, np.zeros(len(x)), truth, datasets, RIDGE)
+    return {
+        name: Term(centre=round(float(c), 4), coefficient=round(float(b), 4), reason=TERMS[name][1])
+        for name, c, b, of in zip(TERMS, mean, coefficients, values.T, strict=True)
+        if not np.isnan(of).all()
+    }
+
+
+def fit(rows: Sequence[Row], probability: np.ndarray, terms: Mapping[str, Term]) -> dict:
+    """The second stage of one modality for model.json: ``terms`` times their strength, empty where
+    they do not help, and ``log_loss`` without and with it, cross-validated over patients, else
+    lesions, of validation.
 
     ``probability`` (n,) is the calibrated one of a low-risk cancer by the picture alone. It helps
-    where the log loss of whom something is known of falls by more than the standard error of that
-    difference.
+    where the log loss of whom something is known of falls, which for one number is what Akaike's
+    criterion asks (Stone, J. R. Stat. Soc. B 39, 1977).
     """
+    _, truth, datasets, known = _known(rows)
+    unused = {"terms": {}, "lesions": len(truth), "log_loss": None}
+    of_known = [row for row, is_known in zip(rows, known, strict=True) if is_known]
+    groups, group = np.unique([row.group for row in of_known], return_inverse=True)
+    if not terms or len(groups) < 2 * PARTS or truth.all() or not truth.any():
+        return unused
+    odds = logit(np.clip(probability[known], 1e-6, 1 - 1e-6))
+    by = np.array([log_odds(Person.of(row), terms) for row in of_known])
+    part = (np.random.default_rng(0).permutation(len(groups)) % PARTS)[group]
+    moved = odds.copy()
+    for held_out in range(PARTS):
+        on = part != held_out
+        moved[~on] += _strength(by[on], odds[on], truth[on], datasets[on]) * by[~on]
+    without, with_it = (float(_log_loss(scores, truth).mean()) for scores in (odds, moved))
+    log_loss = {"without": without, "with": with_it}
+    strength = _strength(by, odds, truth, datasets)
+    if with_it >= without or not strength:
+        return unused | {"log_loss": log_loss}
+    weakened = {
+        name: Term(**term | {"coefficient": round(strength * term["coefficient"], 4)})
+        for name, term in terms.items()
+    }
+    return unused | {"terms": weakened, "log_loss": log_loss}
+
+
+def _known(rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The terms' values, whether it is a low-risk cancer, and the data set, of those rows of whom
+    something is known; and which rows these are."""
     values = np.array([_values(row) for row in rows]).reshape(-1, len(TERMS))
     low_risk = [{diagnosis in LOW_RISK_DIAGNOSES for diagnosis in row.allowed} for row in rows]
     truth = np.array([answers == {True} for answers in low_risk], bool)
     # A label such as “malignant” leaves it open.
     known = ~np.isnan(values).all(axis=1) & np.array([len(a) == 1 for a in low_risk], bool)
-    unused = {"terms": {}, "lesions": int(known.sum()), "log_loss": None}
-    groups = np.array([row.group for row in rows])[known]
-    datasets = np.array([row.dataset for row in rows])[known]
-    values, odds, truth = values[known], _odds(probability[known]), truth[known]
-    if len(np.unique(groups)) < 2 * PARTS or truth.all() or not truth.any():
-        return unused
-    part = np.random.default_rng(0).permutation(len(np.unique(groups))) % PARTS
-    part = part[np.unique(groups, return_inverse=True)[1]]
-    moved = odds.copy()
-    for held_out in range(PARTS):
-        learnt = part != held_out
-        centre, coefficients = _fitted(
-            values[learnt], odds[learnt], truth[learnt], datasets[learnt]
-        )
-        moved[~learnt] += np.nan_to_num(values[~learnt] - centre) @ coefficients
-    without, with_it = (_log_loss(scores, truth) for scores in (odds, moved))
-    gain = without - with_it
-    log_loss = {"without": float(without.mean()), "with": float(with_it.mean())}
-    if gain.mean() <= gain.std() / np.sqrt(len(gain)):
-        return unused | {"log_loss": log_loss}
-    centre, coefficients = _fitted(values, odds, truth, datasets)
-    terms = {
-        name: Term(centre=round(float(c), 4), coefficient=round(float(b), 4), reason=TERMS[name][1])
-        for name, c, b, of in zip(TERMS, centre, coefficients, values.T, strict=True)
-        if not np.isnan(of).all()
-    }
-    return unused | {"terms": terms, "log_loss": log_loss}
+    return values[known], truth[known], np.array([row.dataset for row in rows])[known], known
 
 
 def _values(row: Row) -> list[float]:
@@ -62,35 +86,33 @@ def _values(row: Row) -> list[float]:
     return [known.get(term, np.nan) for term in TERMS]
 
 
-def _odds(probability: np.ndarray) -> np.ndarray:
-    return logit(np.clip(probability, 1e-6, 1 - 1e-6))
-
-
 def _log_loss(odds: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.logaddexp(0, np.where(truth, -odds, odds))
 
 
+def _strength(by: np.ndarray, odds: np.ndarray, truth: np.ndarray, datasets: np.ndarray) -> float:
+    return float(max(0, _fitted(by[:, None], odds, truth, datasets, 0)[0]))
+
+
 def _fitted(
-    values: np.ndarray, odds: np.ndarray, truth: np.ndarray, datasets: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Each term's centre and coefficient, by logistic regression with the odds as offset.
+    x: np.ndarray, odds: np.ndarray, truth: np.ndarray, datasets: np.ndarray, ridge: float
+) -> np.ndarray:
+    """The coefficient of each column of ``x``, by logistic regression with the odds as offset.
 
     Every data set has an intercept of its own while fitting, so that an old clinic's share of
     cancers is not taken for the age of its patients.
     """
-    centre = _mean(values)
-    x = np.nan_to_num(values - centre)
     sets = (datasets[:, None] == np.unique(datasets)).astype(float)
     both = np.hstack([x, sets])
-    ridge = np.repeat([RIDGE, 1e-3], [x.shape[1], sets.shape[1]])
+    penalty = np.repeat([ridge, 1e-3], [x.shape[1], sets.shape[1]])
 
     def loss(b: np.ndarray) -> tuple[float, np.ndarray]:
         at = odds + both @ b
-        value = _log_loss(at, truth).sum() + float(ridge @ b**2)
-        return value, both.T @ (expit(at) - truth) + 2 * ridge * b
+        value = _log_loss(at, truth).sum() + float(penalty @ b**2)
+        return value, both.T @ (expit(at) - truth) + 2 * penalty * b
 
     found = minimize(loss, np.zeros(both.shape[1]), jac=True, method="L-BFGS-B").x
-    return centre, found[: len(TERMS)]
+    return found[: x.shape[1]]
 
 
 def _mean(values: np.ndarray) -> np.ndarray:

@@ -49,7 +49,7 @@ def learnt():
 def test_the_phone_s_one_pass_is_set_by_itself(learnt):
     """Twice as sure of the same, it is cooled twice as much; what it measures has other limits."""
     rows, answers = learnt
-    card = calibration.calibrate(rows, answers)
+    card = calibration.calibrate(rows, answers, {})
     served, live = (of["calibration"]["dermoscopy"]["temperature"] for of in (card, card["live"]))
     assert live == pytest.approx(2 * served, rel=0.02)
     served, live = (of["thresholds"]["dermoscopy"] for of in (card, card["live"]))
@@ -63,7 +63,7 @@ def test_the_phone_s_one_pass_is_set_by_itself(learnt):
 
 def test_what_is_reported_is_calibrated(learnt):
     rows, answers = learnt
-    card = calibration.calibrate(rows, answers)
+    card = calibration.calibrate(rows, answers, {})
     p = calibrated(answers["logits"], card["calibration"]["dermoscopy"])[:, MALIGNANT].sum(1)
     malignant = np.array([row.dx in MALIGNANT_DIAGNOSES for row in rows])
     raw = calibrated(answers["logits"], {"temperature": 1.0, "bias": 0.0})[:, MALIGNANT].sum(1)
@@ -75,7 +75,7 @@ def test_what_is_reported_is_calibrated(learnt):
 
 def test_a_rare_diagnosis_keeps_its_place_in_its_category(learnt):
     rows, answers = learnt
-    fitted = calibration.calibrate(rows, answers)["calibration"]["dermoscopy"]
+    fitted = calibration.calibrate(rows, answers, {})["calibration"]["dermoscopy"]
     bias = dict(zip(DIAGNOSES, fitted["bias"], strict=True))
     assert bias["nv"] == bias["vasc"] > bias["bcc"] == bias["akiec"]
 
@@ -85,7 +85,7 @@ def test_many_pictures_of_one_lesion_are_one(learnt, kinds):
     rows, answers = learnt
     few = [replace(row, lesion="one") if row.dx in kinds else row for row in rows]
     with pytest.raises(ValueError, match="too few lesions of modality dermoscopy"):
-        calibration.calibrate(few, answers)
+        calibration.calibrate(few, answers, {})
 
 
 @pytest.mark.parametrize("counts", [(10, 2, 2), (30, 3, 3), (30, 10, 5), (100, 20, 20)])
@@ -98,7 +98,7 @@ def test_a_few_lesions_that_are_all_told_apart_make_nothing_certain(counts):
     quality = np.full((len(kinds), len(QUALITY)), 0.5)
     one_pass = {"one_pass": logits, "one_pass_quality": quality}
     answers = {"logits": logits, "quality": quality, **one_pass}
-    card = calibration.calibrate([row(n, kind) for n, kind in enumerate(kinds)], answers)
+    card = calibration.calibrate([row(n, kind) for n, kind in enumerate(kinds)], answers, {})
     at = Thresholds(**card["thresholds"]["dermoscopy"])
     assert at.screen < 0.9
     for seen, unlike in ((1.0, 0.5), (1.5, 1.5), (3.0, 0.0)):

@@ -106,17 +106,34 @@ def lesions(n: int, effect: float, dataset: str = "HAM") -> tuple[list, np.ndarr
 
 
 def test_what_helps_is_found_with_its_size_and_reason():
-    stage = second_stage.fit(*lesions(2000, 0.4))
+    """The pictures of these say nothing of age: all that the training lesions show of it holds."""
+    learnt, _ = lesions(2000, 0.4, "LEARNT")
+    stage = second_stage.fit(*lesions(2000, 0.4), second_stage.learnt(learnt))
     assert stage["terms"]["age"]["coefficient"] == pytest.approx(0.4, abs=0.1)
     assert stage["terms"]["age"]["reason"]
     assert "male" not in stage["terms"]  # nothing was known of it
     assert stage["log_loss"]["with"] < stage["log_loss"]["without"]
 
 
+def test_what_pictures_say_already_is_not_counted_twice():
+    """Half of what age says of these lesions is seen in their pictures."""
+    rows, _ = lesions(4000, 0.8)
+    rng = np.random.default_rng(6)
+    ages = np.array([row.age for row in rows]) / 10 - 5.5
+    seen = 1 / (1 + np.exp(-(0.4 * ages - 1 + rng.normal(0, 0.1, len(rows)))))
+    stage = second_stage.fit(rows, seen, second_stage.learnt(lesions(4000, 0.8, "LEARNT")[0]))
+    alone = second_stage.fit(rows, np.full(len(rows), 0.3), second_stage.learnt(rows))
+    assert stage["terms"]["age"]["coefficient"] < 0.6 * alone["terms"]["age"]["coefficient"]
+
+
 def test_what_does_not_help_stays_off_and_the_figures_say_so():
-    stage = second_stage.fit(*lesions(300, 0.0))
-    assert stage["terms"] == {}
-    assert stage["log_loss"]["with"] > stage["log_loss"]["without"] - 0.01
+    learnt = second_stage.learnt(lesions(2000, 0.4, "LEARNT")[0])
+    for against in (-0.1, -0.4):
+        stage = second_stage.fit(*lesions(1000, against), learnt)
+        assert stage["terms"] == {}
+        assert stage["log_loss"]["with"] >= stage["log_loss"]["without"]
+    stage = second_stage.fit(*lesions(4000, 0.0), learnt)
+    assert abs(stage["terms"].get("age", {"coefficient": 0})["coefficient"]) < 0.05
 
 
 def test_a_set_s_share_of_cancers_is_not_taken_for_age():
@@ -126,16 +143,22 @@ def test_a_set_s_share_of_cancers_is_not_taken_for_age():
     young = [replace(r, age=r.age / 2) for r in young]
     old = [replace(r, age=40 + r.age / 2) for r in old]
     old = [replace(r, dx="bcc", allowed=("bcc",)) if rng.random() < 0.5 else r for r in old]
-    stage = second_stage.fit([*young, *old], np.r_[p, q])
+    terms = second_stage.learnt([*young, *old])
+    assert abs(terms["age"]["coefficient"]) < 0.1
+    stage = second_stage.fit([*young, *old], np.r_[p, q], {"age": STAGE["age"]})
     assert abs(stage["terms"].get("age", {"coefficient": 0})["coefficient"]) < 0.1
 
 
 def test_a_label_that_leaves_low_risk_open_teaches_nothing():
     rows, probability = lesions(400, 0.4)
     rows = [replace(r, dx="malignant", allowed=("bcc", "akiec", "mel")) for r in rows]
-    assert second_stage.fit(rows, probability)["lesions"] == 0
+    assert second_stage.learnt(rows) == {}
+    assert second_stage.fit(rows, probability, STAGE)["lesions"] == 0
 
 
 def test_too_few_or_unknown_people_leave_it_off():
-    assert second_stage.fit([row(0, "nv", age=50.0)], np.array([0.2]))["terms"] == {}
-    assert second_stage.fit([row(n, "nv") for n in range(40)], np.full(40, 0.2))["terms"] == {}
+    one, unknown = [row(0, "nv", age=50.0)], [row(n, "nv") for n in range(40)]
+    assert second_stage.fit(one, np.array([0.2]), STAGE)["terms"] == {}
+    assert second_stage.fit(unknown, np.full(40, 0.2), STAGE)["terms"] == {}
+    assert second_stage.learnt(one) == second_stage.learnt(unknown) == {}
+    assert second_stage.fit(*lesions(400, 0.4), {})["terms"] == {}

@@ -59,7 +59,7 @@ def card_of(rows, logits) -> dict:
     quality = np.full((len(rows), len(QUALITY)), 0.5)
     one_pass = {"one_pass": logits, "one_pass_quality": quality}
     answers = {"logits": logits, "quality": quality, **one_pass}
-    return calibration.calibrate(rows, answers)
+    return calibration.calibrate(rows, answers, {})
 
 
 def looks_of(classifier, rows, logits):
