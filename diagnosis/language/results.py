@@ -140,7 +140,7 @@ class Part:
 
 def answer(record: "MoleRecord") -> Answer | None:
     """The program's answer in words; None while there is none. Nothing is calm before the picture
-    is compared with the mole's first one."""
+    is compared with the mole's first one, and judged with what was changed."""
     assessment = record.current_assessment
     if assessment is None:
         return None
@@ -185,8 +185,9 @@ def advice_that_holds(assessment: "Assessment", record: "MoleRecord") -> str:
 
 
 def is_withheld(advice: str, record: "MoleRecord") -> bool:
-    """Whether the advice is calm, and the picture not yet compared with the mole's first one."""
-    return advice == "watch" and not record.is_compared
+    """Whether the advice is calm, and the picture not yet compared with the mole's first one, or
+    judged anew with what was changed."""
+    return advice == "watch" and (record.is_stale or not record.is_compared)
 
 
 def parts(record: "MoleRecord") -> list[Part]:
@@ -296,8 +297,6 @@ def tag(record: "MoleRecord") -> dict[str, "StrOrPromise"]:
 def tag_of_program(record: "MoleRecord") -> dict[str, "StrOrPromise"]:
     """The same without a doctor's verdict: the program's answer, or how far it is."""
     if record.state == "done" and (said := answer(record)):
-        if record.is_stale and said.tone == "calm":  # by what is not true any more
-            return {"tone": "neutral", "words": f"{said.heading} · {STATES['queued']}"}
         return {"tone": said.tone, "words": said.heading}
     state, assessment = STATES[record.state], record.current_assessment
     advice = advice_that_holds(assessment, record) if assessment else advice_without_answer(record)

@@ -159,8 +159,8 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
     The record never waits again: its person has an answer all the time. None when it was
     deleted, or got another answer, meanwhile; what is up to date is left as it is.
     An earlier answer of the same version gives way to the new one: the place that it rests on, or
-    the pictures, may be others now. Where another version wants a doctor who has not looked, or
-    wants one sooner, the person is told by e-mail: nobody else would.
+    the pictures, may be others now. Where the new one wants a doctor who has not looked, or wants
+    one sooner, the person is told by e-mail, unless a page shows it first: nobody else would.
     Raises ImageError, FileNotFoundError, Unreadable and Unreachable for its picture, and what the
     classifier raises.
     """
@@ -190,7 +190,7 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
         )
         if moved:
             assessment.save(force_insert=not known, force_update=bool(known))
-            if current.model_version != version and _is_alarming(record, current, assessment):
+            if _is_alarming(record, current, assessment):
                 mails.tell_together(record)
             if seen:
                 changes.forget(record)  # they may be of a picture that is gone

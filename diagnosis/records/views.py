@@ -125,9 +125,14 @@ def record_state(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if "comparing" in request.GET:
         if not record.is_compared:
             return render(request, "diagnosis/_not_compared.html", context)
-        whole = render(request, "diagnosis/_result.html", context | {"compared": True})
+        whole = render(request, "diagnosis/_result.html", context | {"is_new": True})
         # The picture beside the words stays as it is, with the focus that may be in it.
         return reswap(retarget(reselect(whole, "#answer"), "#answer"), "outerHTML")
+    if "anew" in request.GET:
+        if record.is_stale:
+            # The earlier answer stays as it is, and what the person does with it.
+            return retarget(render(request, "diagnosis/_stale.html", context), "#stale")
+        return render(request, "diagnosis/_result.html", context | {"is_new": True})
     if context["again"] and context["outdated"]:
         # The earlier answer stays as it is, and what the person does with it.
         return retarget(render(request, "diagnosis/_newer.html", context), "#newer")

@@ -154,7 +154,7 @@ def test_a_calm_answer_to_what_was_changed_since_looks_calm_in_no_list(client, s
     client.get(history)  # says once that it is saved
     page = client.get(history).content.decode()
     assert 'data-tone="calm"' not in page
-    assert "No warning sign found · Waiting to be checked" in page
+    assert "No warning sign in the picture so far" in page
 
 
 def test_what_was_changed_before_a_new_try_is_counted_by_it(alice, asked):

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts import outbox
 from accounts.models import OutgoingMail
 from diagnosis import queue
-from diagnosis.models import Assessment
+from diagnosis.models import Assessment, MoleRecord
 from diagnosis.records import assessments, claims
 from diagnosis.tasks import reassess_record
 from ml import taxonomy
@@ -265,16 +265,39 @@ def test_nor_is_whom_a_doctor_has_answered_or_who_wants_no_such_mails(
     assert not sent()
 
 
-def test_nor_who_changed_the_place_and_is_there(alice, says, sent):
+@pytest.mark.parametrize("is_there", [True, False])
+def test_nor_who_changed_the_place_or_the_pictures_and_is_there(
+    client, alice, says, sent, is_there
+):
+    """The page looks again by itself; who has left it read only “so far”."""
     record = assessed(owner=alice)
     version = assessments.classifier().version
     record.assessments.update(model_version=version)
-    type(record).objects.update(stale_since=timezone.now())
+    MoleRecord.objects.update(stale_since=timezone.now())
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    assert "No warning sign in the picture so far" in page
+    assert "No warning sign found" not in page
+    state = re.search(r'hx-get="([^"]*anew=1[^"]*)"', page)[1].replace("&amp;", "&")
+    part = client.get(state, headers=BY_HTMX)
+    assert part["HX-Retarget"] == "#stale"
+    assert "looking at the picture again" in part.content.decode()
     says("malignant_high_risk")
     reassess_record(record.pk)
     record.refresh_from_db()
     assert record.current_assessment.risk_category == "malignant_high_risk"
-    assert not sent()
+    if is_there:
+        whole = client.get(state, headers=BY_HTMX)
+        assert "Should be seen by a doctor soon" in whole.content.decode()
+        say_seen(client, whole)
+    assert bool(sent()) is not is_there
+
+
+def test_a_page_that_shows_no_calm_word_any_more_asks_no_more(client, alice):
+    record = assessed("malignant_high_risk", owner=alice)
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    assert "hx-get" not in page
 
 
 @pytest.mark.parametrize(
