@@ -174,14 +174,15 @@ def answer(record: "MoleRecord") -> Answer | None:
 def advice_that_holds(assessment: "Assessment", record: "MoleRecord") -> str:
     """Less than a doctor in weeks is never given to what measurably changed since the first
     picture, nor where the camera page wanted a doctor, nor to what can't be judged any more after
-    another version wanted one.
+    another version wanted one; nor less than a doctor asked of an earlier picture of the mole.
 
     ``RecordQuerySet.with_assessment_json`` says the same in SQL.
     """
+    least = record.asked_before or "watch"
     is_raised = bool(record.changes) or record.phone_advice in terms.BY_A_DOCTOR
-    if not is_raised and (assessment.usable or not is_warned(record)):
-        return assessment.advice
-    return max(assessment.advice, "doctor_weeks", key=taxonomy.ADVICE.index)
+    if is_raised or (not assessment.usable and is_warned(record)):
+        least = max(least, "doctor_weeks", key=taxonomy.ADVICE.index)
+    return max(assessment.advice, least, key=taxonomy.ADVICE.index)
 
 
 def is_withheld(advice: str, record: "MoleRecord") -> bool:
@@ -388,6 +389,14 @@ def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
             _("Compared with the first picture of this mole: %s. Then a doctor should look at it.")
             % changes.names(record.changes)
         )
+    if record.asked_before:
+        reasons.append(
+            _(
+                "A doctor said of an earlier picture of this mole: %(verdict)s. That holds until a "
+                "doctor says otherwise, whatever the program sees."
+            )
+            % {"verdict": VERDICTS[record.asked_before][1]}
+        )
     if of_camera := camera_alarm(record, assessment.advice):
         reasons.append(of_camera)
     if assessment.uncertain:
@@ -415,7 +424,7 @@ def earlier(record: "MoleRecord") -> list[tuple["Assessment", Answer]]:
     for other in record.assessments.exclude(pk=record.current_assessment_id):
         then = copy(record)
         then.current_assessment, then.phone_advice, then.changes = other, "", []
-        then.stale_since, then.is_compared = None, True
+        then.stale_since, then.is_compared, then.asked_before = None, True, ""
         if said := answer(then):
             # Which pictures there were then, nobody knows by now.
             found.append((other, replace(said, left_out=())))

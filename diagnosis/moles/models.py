@@ -38,9 +38,9 @@ class MoleQuerySet(models.QuerySet["Mole"]):
         doctor's verdict or else the program's answer, then the newest.
 
         Each by its ``judged`` picture: a newer one that waits, or can't be used, takes no
-        warning back. Nor does it give less than a doctor where a sign needs one, or where another
-        version of the program, which could judge it, or the camera page wanted one: the newest of
-        all these is ``told``.
+        warning back, nor does an answer of the program take back what a doctor asked. Nor does it
+        give less than a doctor where a sign needs one, or where another version of the program,
+        which could judge it, or the camera page wanted one: the newest of all these is ``told``.
         """
         records: Any = self.model._meta.get_field("records").related_model
         reviews = records._meta.get_field("reviews").related_model
@@ -58,6 +58,10 @@ class MoleQuerySet(models.QuerySet["Mole"]):
         verdict = final.filter(record=OuterRef("judged")).annotate(
             urgent=Case(overtaken, *as_danger)
         )
+        visits = [
+            When(urgency=urgency, then=Value(URGENT[urgency])) for urgency in terms.BY_A_DOCTOR
+        ]
+        of_mole = final.filter(record__mole=OuterRef("pk")).annotate(asks=Case(*visits, default=0))
         order = {site: number for number, site in enumerate(terms.BODY_SITES)}
         places = [When(body_site=site, then=Value(number)) for site, number in order.items()]
         moles = self.with_summary().annotate(
@@ -70,6 +74,7 @@ class MoleQuerySet(models.QuerySet["Mole"]):
                 Coalesce(
                     Subquery(verdict.values("urgent")[:1]), Subquery(judged.values("danger")[:1]), 0
                 ),
+                Coalesce(Subquery(of_mole.values("asks")[:1]), 0),
                 Case(*is_newer, default=0),
             ).desc(),
             F("last").desc(nulls_last=True),

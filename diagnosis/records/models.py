@@ -283,6 +283,7 @@ class MoleRecord(Picture):
         return self.state in self.ASSESSED and self.stale_since is not None
 
     is_compared = True  # with_answers says otherwise, while a change may be found
+    asked_before = ""  # with_answers: the visit that a verdict on an earlier picture asks for
 
     @property
     def holder(self) -> User | None:

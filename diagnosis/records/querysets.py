@@ -21,7 +21,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Cast, Now
+from django.db.models.functions import Cast, Coalesce, Now
 
 import ml.classifier
 from accounts.models import User
@@ -44,11 +44,12 @@ START_OF_AN_ID = re.compile(r"P?([0-9a-f]{8,32})", re.IGNORECASE)
 
 # The names of the assessment object; Assessment has a column for each.
 CONTRACT = tuple(field.name for field in fields(ml.classifier.Assessment))
-# As results.advice_that_holds says it of an assessment.
+# As results.advice_that_holds says it of an assessment that has ``asked_before``.
 ADVICE_THAT_HOLDS = Case(
+    When(asked_before="doctor_days", then=Value("doctor_days")),
     When(
-        ~Q(advice__in=BY_A_DOCTOR),
-        record__danger__gte=TO_BE_SEEN,
+        ~Q(advice__in=BY_A_DOCTOR)
+        & (Q(record__danger__gte=TO_BE_SEEN) | Q(asked_before="doctor_weeks")),
         then=Value("doctor_weeks"),
     ),
     default=F("advice"),
@@ -68,6 +69,17 @@ def without_echo(verdicts: QuerySet[Any], doctor: User) -> QuerySet[Any]:
         second_opinion__final__isnull=True,
     )
     return verdicts.exclude(~Q(doctor=doctor), record__in=waiting.values("record"))
+
+
+def _asked_before(reviews: type[models.Model], of: str = "") -> Coalesce:
+    """What the newest final verdict on the mole asks for, where it is of an earlier picture; ``of``
+    leads to the record."""
+    final = reviews._default_manager.filter(is_final=True, record__mole=OuterRef(f"{of}mole"))
+    is_earlier = When(
+        record__created_at__lt=OuterRef(f"{of}created_at"), urgency__in=BY_A_DOCTOR, then="urgency"
+    )
+    asks = final.order_by("-news_since").annotate(asks=Case(is_earlier, default=Value("")))
+    return Coalesce(Subquery(asks.values("asks")[:1]), Value(""))
 
 
 class RecordQuerySet(models.QuerySet["MoleRecord"]):
@@ -115,7 +127,10 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
             function="json_build_object",
             output_field=models.JSONField(),
         )
-        current = assessments.objects.filter(pk=OuterRef("current_assessment"))
+        reviews: Any = self.model._meta.get_field("reviews").related_model
+        current = assessments.objects.filter(pk=OuterRef("current_assessment")).annotate(
+            asked_before=_asked_before(reviews, of="record__")
+        )
         text = current.values(text=Cast(written, models.TextField()))
         # A subquery is left until the page's rows are chosen; a join would be written for all.
         return self.with_comparison().annotate(assessment_json=Subquery(text))
@@ -135,8 +150,8 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         )
 
     def with_answers(self, reader: User | None = None) -> Self:
-        """Records with what pages show: pictures, answer, comparison, final verdicts, person and
-        mole.
+        """Records with what pages show: pictures, answer, comparison, final verdicts, person, mole
+        and what a doctor ``asked_before`` of an earlier picture of it.
 
         ``reader``: without verdicts of records on which colleagues wait for this doctor's own.
         """
@@ -144,6 +159,7 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         verdicts = reviews.objects.filter(is_final=True)
         final = Prefetch("reviews", without_echo(verdicts, reader) if reader else verdicts)
         whole = self.select_related("current_assessment", "mole", "owner").with_comparison()
+        whole = whole.annotate(asked_before=_asked_before(reviews))
         return whole.prefetch_related("further", final)
 
     def with_comparison(self) -> Self:

@@ -98,6 +98,36 @@ def test_a_corrected_verdict_is_the_newest_of_a_mole(alice, dr_chen, shown):
     assert shown() == {"back": ["corrected", "low"]}
 
 
+@pytest.mark.parametrize("urgency", ["doctor_weeks", "doctor_days"])
+def test_no_later_answer_of_the_program_takes_back_what_a_doctor_asked(
+    client, alice, shown, urgency
+):
+    mole = mole_of(alice, "asked", "back", "benign")
+    ReviewFactory(record=mole.records.get(), urgency=urgency)
+    mole_of(alice, "calm", "back", "benign")
+    later = assessed(owner=alice, mole=mole)
+    mole_of(alice, "bleeds", "back", "benign", signs=["bleeding"])
+    soon = " soon" if urgency == "doctor_days" else ""
+    assert shown() == {"back": ["asked", "bleeds", "calm"]}
+    card = client.get(PAGE).content.decode().partition(">asked</a>")[2].partition("</li>")[0]
+    assert f"Should be seen by a doctor{soon}</" in card
+    page = client.get(reverse("diagnosis:record_detail", args=[later.pk])).content.decode()
+    assert "A doctor said of an earlier picture of this mole: See a doctor within" in page
+    assert "No warning sign found" not in page
+    fhir = client.get(f"/api/v1/fhir/DiagnosticReport/{later.pk}").content.decode()
+    assert f"Should be seen by a doctor{soon}" in fhir
+
+    def advice(record) -> str:
+        said = client.get(reverse("api-record-detail", args=[record.pk])).json()
+        return said["assessment"]["advice"]
+
+    assert advice(later) == urgency
+    assert advice(mole.records.exclude(pk=later.pk).get()) == "watch"  # its verdict is beside it
+    ReviewFactory(record=later, urgency="none")
+    assert shown() == {"back": ["bleeds", "asked", "calm"]}
+    assert advice(later) == "watch"
+
+
 def test_a_verdict_that_is_not_final_counts_for_nothing(alice, shown):
     mole = mole_of(alice, "asked", "back", "benign")
     ReviewFactory(record=mole.records.get(), urgency="doctor_days", is_final=False)
