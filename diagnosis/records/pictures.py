@@ -15,6 +15,7 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
+from django.db.migrations.recorder import MigrationRecorder
 from django.utils.translation import gettext as _
 from PIL import Image
 
@@ -147,6 +148,8 @@ def remove_orphans(older_than_seconds: float = 24 * 3600) -> int:
         folders = default_storage.listdir("records")[0]
     except FileNotFoundError:
         return 0
+    # What is older than this database is of another one, which had the folder or bucket before.
+    founded = MigrationRecorder.Migration.objects.earliest("applied").applied
     removed = 0
     # By chance: where a store is too slow for all of them in one task, each gets its turn.
     for folder in random.sample(folders, len(folders)):
@@ -156,8 +159,8 @@ def remove_orphans(older_than_seconds: float = 24 * 3600) -> int:
                 continue
             # Younger ones may belong to an upload whose transaction is still open.
             with suppress(FileNotFoundError):  # another sweep was here
-                age = time.time() - default_storage.get_modified_time(name).timestamp()
-                if age > older_than_seconds:
+                modified = default_storage.get_modified_time(name)
+                if modified > founded and time.time() - modified.timestamp() > older_than_seconds:
                     default_storage.delete(name)
                     removed += 1
     return removed

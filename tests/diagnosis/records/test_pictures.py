@@ -1,6 +1,7 @@
 """What is stored: upright, bounded, without metadata, under a name that tells nothing."""
 
 import io
+import os
 import re
 
 import pytest
@@ -139,6 +140,15 @@ def test_but_not_where_records_are_gone_that_nobody_deleted(alice):
     assert not MoleRecord.objects.exists()
     assert pictures.remove_orphans(older_than_seconds=-1) == 0
     assert lost.image.storage.exists(lost.image.name)
+
+
+def test_what_is_older_than_this_database_is_of_another_one_and_stays(alice):
+    """As where the service was pointed at a new database, and its folder stayed the same."""
+    RecordFactory(owner=alice)
+    name = default_storage.save("records/ab/abcd.jpg", ContentFile(picture()))
+    os.utime(default_storage.path(name), (0, 0))
+    assert pictures.remove_orphans() == 0
+    assert default_storage.exists(name)
 
 
 def test_a_thumbnail_is_asked_for_again_but_sent_once(client, alice):
