@@ -74,14 +74,18 @@ def _recreate(
     first: list[str],
     what: str,
 ) -> None:
-    """docker compose up -d with another image, and caddy reload."""
+    """docker compose run --rm migrate, up -d with another image, and caddy reload."""
     before = {key: _seen(site, key) for key in first}
     with requests_meanwhile(site) as given:
         time.sleep(3)
         made("secrets").run()
         said = made("migrate").run()
-        for name in OURS:
+        for name in reversed(OURS):
             services[name].stop()
+        # Compose starts them only once all earlier ones are stopped.
+        for name in ("secrets", "migrate"):
+            made(name).run()
+        for name in OURS:
             services[name] = made(name)
             services[name].start()
         site.wait()

@@ -22,3 +22,9 @@ def test_the_files_that_it_names_exist() -> None:
     named = set(re.findall(r"\]\((?!http|#)([^)#]+)", TEXT))
     assert named
     assert [name for name in named if not (settings_table.PAGE.parent / name).exists()] == []
+
+
+def test_an_upgrade_migrates_while_the_version_before_still_answers() -> None:
+    """`up` stops what is to be replaced before it starts what that waits for."""
+    upgrade = TEXT.partition("## Upgrade and rollback")[2].partition("\n\nEach release")[0]
+    assert 0 < upgrade.find("docker compose run --rm migrate\n") < upgrade.find("up -d\n")
