@@ -15,11 +15,11 @@ from urllib.parse import quote
 
 import pyrage
 
-# And the line of .env that says it in their place.
+# And the lines of .env that say it in their place.
 ROTATED = {
-    "secret_key": "SECRET_KEY",
-    "service_password": "SERVICE_PASSWORD",
-    "redis_password": "",
+    "secret_key": ("SECRET_KEY",),
+    "service_password": ("DATABASE_URL", "SERVICE_PASSWORD"),
+    "redis_password": ("REDIS_URL",),
 }
 TLS = ("public", "files", "internal", "proxy")
 
@@ -31,8 +31,11 @@ def wrong(given: dict[str, str], rotate: str | None = None) -> str:
         return f"DOMAIN is a name such as mole.example.org, not {domain!r}."
     if tls not in TLS:
         return f"TLS is {', '.join(TLS[:-1])} or {TLS[-1]}, not {tls!r}."
-    if rotate and (name := ROTATED[rotate]) and given.get(name):
-        return f"{name} stands in .env: change it there, or take it out to have one made."
+    for name in ROTATED[rotate] if rotate else ():
+        if given.get(name) and name.endswith("_URL"):
+            return f"{name} stands in .env: change the password at its server, then in that line."
+        if given.get(name):
+            return f"{name} stands in .env: change it there, or take it out to have one made."
     if re.search(r"@db[:/]", given.get("DATABASE_URL", "")):
         return "DATABASE_URL leads to the database here: take it out of .env, for a role is made."
     if given.get("DATABASE_OWNER_URL") and not given.get("DATABASE_URL"):
@@ -108,3 +111,5 @@ if __name__ == "__main__":
     if said := wrong(dict(os.environ), arguments.rotate):
         sys.exit(f"Not started: {said}")
     make(arguments.root, dict(os.environ), arguments.rotate)
+    if arguments.rotate:
+        print("Now write skincare-secrets.tar anew: the one that is kept elsewhere is old.")

@@ -140,20 +140,38 @@ def test_of_a_database_elsewhere_the_owner_is_the_service_or_named(tmp_path: Pat
         ({"DATABASE_OWNER_URL": "postgresql://x"}, None, "DATABASE_OWNER_URL needs DATABASE_URL"),
         ({"SECRET_KEY": "s" * 50}, "secret_key", "SECRET_KEY stands in .env"),
         ({"SERVICE_PASSWORD": "s" * 50}, "service_password", "SERVICE_PASSWORD stands in .env"),
+        # Nobody would read the one that is made.
+        ({"DATABASE_URL": "postgresql://x"}, "service_password", "DATABASE_URL stands in .env"),
+        ({"REDIS_URL": "rediss://x"}, "redis_password", "REDIS_URL stands in .env"),
     ],
 )
 def test_what_nothing_works_with_is_told_before_anything_is_made(
     tmp_path: Path, given: dict[str, str], rotate: str | None, word: str
 ) -> None:
+    process = program(tmp_path, given, rotate)
+    assert process.returncode == 1
+    [line] = process.stderr.splitlines()
+    assert line.startswith(f"Not started: {word}")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ROTATED)
+def test_who_makes_one_new_is_told_that_the_copy_elsewhere_is_old(
+    tmp_path: Path, name: str
+) -> None:
+    assert program(tmp_path, {}).stdout == ""
+    assert "write skincare-secrets.tar anew" in program(tmp_path, {}, name).stdout
+
+
+def program(
+    root: Path, given: dict[str, str], rotate: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """It has run as its service does."""
     options = ["--rotate", rotate] if rotate else []
-    process = subprocess.run(
-        [sys.executable, "-m", "skincare_site.make_secrets", *options, tmp_path],
+    return subprocess.run(
+        [sys.executable, "-m", "skincare_site.make_secrets", *options, root],
         env={"PATH": os.environ["PATH"], "DOMAIN": "mole.example.org"} | given,
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
     )
-    assert process.returncode == 1
-    [line] = process.stderr.splitlines()
-    assert line.startswith(f"Not started: {word}")
-    assert not list(tmp_path.iterdir())
