@@ -84,6 +84,17 @@ def test_the_access_to_backups_reaches_only_those_who_need_it(read) -> None:
     assert all("/mnt/elsewhere" in str(given[name]["volumes"]) for name in sees)
 
 
+def test_pictures_may_lie_in_a_folder_that_several_hosts_mount(read) -> None:
+    """As docs/scaling.md says: no service goes on with those of the volume."""
+    given = services(read("DOMAIN=mole.example.org", "MEDIA=/mnt/media"))
+    sees = {
+        name
+        for name, service in given.items()
+        if any(each["source"] == "/mnt/media" for each in service.get("volumes", []))
+    }
+    assert sees == {"proxy", "web", "worker", "beat", "backup", "migrate"}
+
+
 @pytest.mark.parametrize(
     ("line", "word"),
     [
