@@ -2,6 +2,8 @@
 
 import re
 
+import yaml
+
 from skincare_site import settings_table
 
 TEXT = settings_table.PAGE.read_text()
@@ -28,3 +30,16 @@ def test_an_upgrade_migrates_while_the_version_before_still_answers() -> None:
     """`up` stops what is to be replaced before it starts what that waits for."""
     upgrade = TEXT.partition("## Upgrade and rollback")[2].partition("\n\nEach release")[0]
     assert 0 < upgrade.find("docker compose run --rm migrate\n") < upgrade.find("up -d\n")
+
+
+def test_each_setting_that_services_read_from_a_file_is_told_to_need_a_recreation() -> None:
+    """Compose sees a change of such a one in the service `secrets` alone."""
+    compose = yaml.safe_load((settings_table.ROOT / "docker-compose.yml").read_text())
+    said = re.search(r"After a change of (.+) it is `docker compose up -d --force", TEXT)[1]
+    # Not the owner's password, which has a line of its own in “Keys”.
+    named = set(compose["services"]["secrets"]["environment"]) - {
+        *("DOMAIN", "TLS", "POSTGRES_PASSWORD")
+    }
+    assert {name for name in named if not name.startswith("BACKUP_")} <= set(
+        re.findall(r"`(\w+)`", said)
+    )
