@@ -108,12 +108,17 @@ def _as_taken(record: MoleRecord, picture: Picture, modality: str) -> Picture:
         record = answers.locked(record.pk)
         check_open(record)
         picture = picture_of(record, picture.pk)
-        picture.modality = modality
-        picture.save(update_fields=["modality"])
-        if picture is record:
-            changes.forget(record)  # they were measured beside pictures of the other kind
-        _answer_anew(record)
+        correct(record, picture, modality)
     return picture
+
+
+def correct(record: MoleRecord, picture: Picture, modality: str) -> None:
+    """Give a picture of a locked record another modality, and have all of them answered anew."""
+    picture.modality = modality
+    picture.save(update_fields=["modality"])
+    if picture is record:
+        changes.forget(record)  # they were measured beside pictures of the other kind
+    _answer_anew(record)
 
 
 def remove(*, record: MoleRecord, picture: Picture, by: User) -> None:
