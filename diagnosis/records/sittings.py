@@ -44,6 +44,11 @@ def check_open(record: MoleRecord) -> None:
     """Raises Closed where what is said of the pictures would not hold with one more."""
     if len(record.pictures) >= MOST:
         raise Closed(FULL, code="full")
+    _check_unseen(record)
+
+
+def _check_unseen(record: MoleRecord) -> None:
+    """Raises Closed where what is said of the pictures would not hold with others."""
     if record.origin == MoleRecord.Origin.DEMO or record.created_at < timezone.now() - LASTS:
         raise Closed(OVER, code="over")
     # A verdict that waits for a colleague is not final, and counts all the same.
@@ -106,7 +111,7 @@ def _as_taken(record: MoleRecord, picture: Picture, modality: str) -> Picture:
         return picture
     with transaction.atomic(durable=True):
         record = answers.locked(record.pk)
-        check_open(record)
+        _check_unseen(record)
         picture = picture_of(record, picture.pk)
         correct(record, picture, modality)
     return picture
