@@ -1,7 +1,7 @@
 """A clinic's folder of pictures as records of one account."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +13,7 @@ from accounts.models import User
 from diagnosis.moles.models import Mole
 from diagnosis.records import answers, sittings, uploads
 from diagnosis.records.models import MAX_TEXT, MoleRecord
-from ml import datasets
-from ml.datasets import Manifest, Row, clinic, files, folders, metadata, tables
+from ml.datasets import Manifest, Row, clinic, files, metadata, tables
 
 NAME_LENGTH = Mole._meta.get_field("name").max_length
 
@@ -130,19 +129,14 @@ def _moles(rows: Collection[Row]) -> dict[Path, str]:
 
 
 def _manifest(directory: Path, modality: str) -> Manifest:
-    if any(
-        metadata.find(folder, labelled=False)
-        or clinic.find(folder)
-        or folders.class_folders(folder)
-        for folder in _folders(directory)
-    ):
-        return datasets.read([directory], modality, labelled=False)
-    return Manifest()
-
-
-def _folders(directory: Path) -> Iterator[Path]:
-    yield directory
-    yield from files.folders_in(directory)
+    """What tables say. Folders of classes and a clinic's sheet tell neither mole nor modality."""
+    manifest = Manifest()
+    for folder in [directory, *files.folders_in(directory)]:
+        if metadata.find(folder, labelled=False):
+            manifest.extend(metadata.read(folder, modality, labelled=False))
+            if folder == directory:
+                break  # it has read what is below, too
+    return manifest
 
 
 def _is_table(name: Path) -> bool:

@@ -327,3 +327,40 @@ def test_a_folder_that_may_not_be_read_stops_nothing_or_everything_with_a_senten
     # Where it may hold the table, nothing is known of what the pictures are.
     locked.add(folder / "deeper")
     assert f"Permission denied: '{folder}/deeper'" in run(folder, clinic)[2]
+
+
+def test_what_is_imported_is_never_said_to_be_left_out(clinic, fill):
+    names = (
+        "mel/1.jpg",
+        "mel/nv/2.jpg",
+        "warts/3.jpg",
+        "loose.jpg",
+        "SET_A/D1.BMP",
+        "SET_B/D1.BMP",
+    )
+    folder = fill(*names)
+    (folder / "nv").mkdir()
+    (folder / "nv/1.jpg").write_bytes((folder / "mel/1.jpg").read_bytes())
+    book = openpyxl.Workbook()
+    book.active.append(("id", "kat.Diagnose"))
+    book.active.append(("d1", 1))
+    book.save(folder / "CLIN_DIA.xlsx")
+    for _sheet in range(2):
+        out, err, refused = run(folder, clinic, modality="dermoscopy")
+        assert "7 files: " in out
+        assert "error" not in err
+        assert refused is None
+        (folder / "CLIN_DIA.xlsx").unlink(missing_ok=True)
+    assert {*MoleRecord.objects.values_list("modality", flat=True)} == {"dermoscopy"}
+
+
+def test_a_row_with_several_diagnoses_tells_kind_and_mole_all_the_same(clinic, fill):
+    folder = fill("i1.jpg", "i2.jpg")
+    table = (
+        "image_id,lesion_id,modality,mel,nv,bcc\ni1,L1,dermoscopy,1,1,0\ni2,L1,dermoscopy,0,1,0\n"
+    )
+    (folder / "metadata.csv").write_text(table)
+    _, err, _ = run(folder, clinic)
+    assert "several diagnoses: mel, nv: read without it" in err
+    stored = MoleRecord.objects.values_list("modality", "mole__name")
+    assert {*stored} == {("dermoscopy", "clinic/L1")}
