@@ -1,4 +1,4 @@
-"""List one's records page by page, and only what is new since the last time.
+"""List one's records page by page, and ask at little cost whether anything is new.
 
     TOKEN=… python docs/examples/records.py http://localhost:8000
 
