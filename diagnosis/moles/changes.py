@@ -82,8 +82,9 @@ def wait_no_more(record: "MoleRecord") -> None:
         state="done",
         current_assessment__changes_until__isnull=True,
     )
-    for each in later.with_comparison().filter(is_compared=True):
-        _tell(each)
+    for each in later.with_comparison():
+        if each.is_compared:
+            _tell(each)
 
 
 def follow(mole_id: uuid.UUID, measured: uuid.UUID | None = None) -> None:
