@@ -1,8 +1,9 @@
 """Records as DICOM objects (PS3.3): the picture, and what was said of it.
 
 The picture is a VL Photographic Image, or a Dermoscopic Photography Image (A.32.11), with the
-stored JPEG inside, untouched; the report is a Basic Text SR that refers to it. Both have the same
-unique identifiers whenever they are asked for.
+stored JPEG inside, untouched; the report is a Basic Text SR that refers to it. Each has the same
+unique identifier whenever it is asked for, until it says something else: an archive keeps what it
+has under one.
 """
 
 import io
@@ -48,7 +49,7 @@ def picture(record: MoleRecord, of: Picture) -> bytes:
         width, height = image.size
         is_subsampled = JpegImagePlugin.get_sampling(image) != 0
     found = _object(record, _kind(of), "picture", JPEGBaseline8Bit)
-    found.SOPInstanceUID = found.file_meta.MediaStorageSOPInstanceUID = _picture_uid(of)
+    _name(found, _picture_uid(of))
     found.InstanceNumber = 1 + [one.pk for one in record.pictures].index(of.pk)
     if of.modality == "dermoscopy":
         found.Modality = "DMS"
@@ -87,7 +88,8 @@ def report(record: MoleRecord) -> bytes:
     found.PerformedProcedureCodeSequence = []
     is_verified = record.is_reviewed and bool(reviews)  # a doctor may not be shown who did it
     is_answered = record.state == record.State.DONE
-    is_complete = is_verified or (is_answered and not record.is_stale)
+    is_settled = record.is_compared and not record.is_stale
+    is_complete = is_verified or (is_answered and is_settled)
     found.CompletionFlag = "COMPLETE" if is_complete else "PARTIAL"
     if not is_complete and not is_answered:
         found.CompletionFlagDescription = str(results.STATES[record.state])
@@ -112,6 +114,7 @@ def report(record: MoleRecord) -> bytes:
         said = _item("CONTAINS", "TEXT", CONCLUSION)
         said.TextValue = sentence
         found.ContentSequence.append(said)
+    _name(found, _uid(record, found.to_json()))
     return _written(found)
 
 
@@ -214,8 +217,13 @@ def _uid(record: MoleRecord, role: str) -> UID:
 
 
 def _picture_uid(of: Picture) -> UID:
-    """Of the file: an archive has it for good, while a record may get another picture."""
-    return UID(f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, of.file_name).int}")
+    """Of the file and its kind: an archive has it for good, while a record may get another picture,
+    and a picture another kind."""
+    return UID(f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'{of.file_name} {of.modality}').int}")
+
+
+def _name(found: FileDataset, uid: UID) -> None:
+    found.SOPInstanceUID = found.file_meta.MediaStorageSOPInstanceUID = uid
 
 
 def _moment(moment: datetime) -> tuple[str, str]:

@@ -70,6 +70,23 @@ def forget(record: "MoleRecord") -> int:
     return Change.objects.filter(of_record).delete()[0]
 
 
+def wait_no_more(record: "MoleRecord") -> None:
+    """Tell programs of the mole's later pictures that were to be compared with this one, which came
+    to nothing. To be called within the transaction that says so of it."""
+    if not record.mole_id:
+        return
+    later = apps.get_model("diagnosis", "MoleRecord").objects.filter(
+        mole=record.mole_id,
+        modality=record.modality,
+        created_at__gt=record.created_at,
+        state="done",
+        current_assessment__changes_until__isnull=True,
+    )
+    for each in later.with_comparison():
+        if each.is_compared:
+            _tell(each)
+
+
 def follow(mole_id: uuid.UUID, measured: uuid.UUID | None = None) -> None:
     """Ask for what is not measured yet, and say of each record what has changed; of the one with
     the change that was ``measured`` just now, also that nothing has.

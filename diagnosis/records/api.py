@@ -46,8 +46,18 @@ from diagnosis.records.serializers import ChangeSerializer, CreatedSerializer, R
 JPEG = {(200, "image/jpeg"): OpenApiTypes.BINARY}
 
 
+DAYS = [
+    OpenApiParameter(
+        name,
+        OpenApiTypes.DATE,
+        description=f"{which} day, for a token in the service's time zone (`TIME_ZONE`).",
+    )
+    for name, which in (("since", "First"), ("until", "Last"))
+]
+
+
 @extend_schema_view(
-    list=extend_schema(summary="Your records, newest first"),
+    list=extend_schema(summary="Your records, newest first", parameters=DAYS),
     destroy=extend_schema(summary="Delete a record and its picture"),
 )
 class RecordViewSet(

@@ -60,6 +60,8 @@ def finish(record: MoleRecord, assessment: Assessment) -> bool:
         if finished:
             assessment.save(force_insert=True)
             publish_assessed(record)
+            if not assessment.usable or assessment.outline is None:
+                changes.wait_no_more(record)
     return bool(finished)
 
 
@@ -88,21 +90,25 @@ def put_back(record: MoleRecord) -> bool:
 
 def fail(record: MoleRecord, reason: str) -> bool:
     """End a record that no further attempt would help; False when the claim was lost."""
-    return bool(
-        _held(record).update(
-            state=State.FAILED, failure_reason=reason, finished_at=Now(), **UNCLAIMED
-        )
-    )
+    return _fail(_held(record), record, reason)
 
 
 def give_up_interrupted() -> int:
     """Fail the records whose last attempt was killed; return how many."""
-    return MoleRecord.objects.filter(EXPIRED, attempts__gte=MAX_ATTEMPTS).update(
-        state=State.FAILED,
-        failure_reason=FailureReason.INTERRUPTED,
-        finished_at=Now(),
-        **UNCLAIMED,
+    lost = MoleRecord.objects.filter(EXPIRED, attempts__gte=MAX_ATTEMPTS)
+    return sum(
+        _fail(lost.filter(pk=record.pk), record, FailureReason.INTERRUPTED) for record in lost
     )
+
+
+def _fail(still: QuerySet[MoleRecord], record: MoleRecord, reason: str) -> bool:
+    with transaction.atomic():
+        failed = still.update(
+            state=State.FAILED, failure_reason=reason, finished_at=Now(), **UNCLAIMED
+        )
+        if failed:
+            changes.wait_no_more(record)
+    return bool(failed)
 
 
 def waiting() -> QuerySet[MoleRecord]:

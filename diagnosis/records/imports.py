@@ -1,19 +1,19 @@
 """A clinic's folder of pictures as records of one account."""
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
+from django.db import transaction
 
 from accounts.models import User
 from diagnosis.moles.models import Mole
-from diagnosis.records import uploads
+from diagnosis.records import answers, sittings, uploads
 from diagnosis.records.models import MAX_TEXT, MoleRecord
-from ml import datasets
-from ml.datasets import Manifest, Row, clinic, files, folders, metadata, tables
+from ml.datasets import Manifest, Row, clinic, files, metadata, tables
 
 NAME_LENGTH = Mole._meta.get_field("name").max_length
 
@@ -66,7 +66,8 @@ def pictures(directory: Path, modality: str) -> tuple[list[Picture], list[str]]:
 
 
 def submit(picture: Picture, *, owner: User) -> MoleRecord | Refused:
-    """Make it a record of the account; the same picture again is the same record.
+    """Make it a record of the account; the same picture again is the same record, which takes over
+    what the folder says of it by now.
 
     Raises ConsentMissing, TryLater (also where nothing can be stored).
     """
@@ -81,45 +82,61 @@ def submit(picture: Picture, *, owner: User) -> MoleRecord | Refused:
                 origin=MoleRecord.Origin.IMPORT,
                 idempotency_key=f"import {picture.name}",
             )
+    except uploads.ImportedBefore as before:
+        return _take_over(picture, before)
     except ValidationError as error:
         return Refused(picture.name, " ".join(error.messages))
     except OSError as error:
         return Refused(picture.name, error.strerror or str(error))
 
 
+def _take_over(picture: Picture, before: uploads.ImportedBefore) -> MoleRecord | Refused:
+    try:
+        with transaction.atomic():
+            record = answers.locked(before.record.pk)
+            if record.modality != picture.modality:
+                sittings.correct(record, record, picture.modality)
+            if picture.mole_name and not _is_named_by_hand(record.mole, picture):
+                record = answers.give(record=record, by=record.owner, mole_name=picture.mole_name)
+            record.idempotency_key = before.idempotency_key
+            record.save(update_fields=["idempotency_key"])
+    except ValidationError as error:
+        return Refused(picture.name, " ".join(error.messages))
+    return record
+
+
+def _is_named_by_hand(mole: Mole | None, picture: Picture) -> bool:
+    """Whether the mole has another name than imports of this folder give; then it stands."""
+    folder = picture.mole_name.partition("/")[0]
+    return mole is not None and not mole.name.startswith(f"{folder}/")
+
+
 def _moles(rows: Collection[Row]) -> dict[Path, str]:
     """Name the mole of each picture; empty where nobody can tell whose it is.
 
-    Some clinics number the lesions of each patient anew.
+    By its patient, too, whom a row names by another group than its lesion: some clinics number
+    the lesions of each patient anew, in this folder or in the next one of the same name.
     """
-    patients: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        if row.group != row.lesion:  # else the row names no patient
-            patients[row.lesion].add(row.group)
+    with_patient = {row.lesion for row in rows if row.group != row.lesion}
     moles = {}
     for row in rows:
-        if len(patients[row.lesion]) < 2:
-            moles[row.path] = row.lesion
+        if row.group != row.lesion:
+            number = row.lesion.removeprefix(f"{row.dataset}/")
+            moles[row.path] = f"{row.group}/{number}"
         else:
-            number = row.lesion.partition("/")[2]
-            moles[row.path] = f"{row.group}/{number}" if row.group != row.lesion else ""
+            moles[row.path] = "" if row.lesion in with_patient else row.lesion
     return moles
 
 
 def _manifest(directory: Path, modality: str) -> Manifest:
-    if any(
-        metadata.find(folder, labelled=False)
-        or clinic.find(folder)
-        or folders.class_folders(folder)
-        for folder in _folders(directory)
-    ):
-        return datasets.read([directory], modality, labelled=False)
-    return Manifest()
-
-
-def _folders(directory: Path) -> Iterator[Path]:
-    yield directory
-    yield from files.folders_in(directory)
+    """What tables say. Folders of classes and a clinic's sheet tell neither mole nor modality."""
+    manifest = Manifest()
+    for folder in [directory, *files.folders_in(directory)]:
+        if metadata.find(folder, labelled=False):
+            manifest.extend(metadata.read(folder, modality, labelled=False))
+            if folder == directory:
+                break  # it has read what is below, too
+    return manifest
 
 
 def _is_table(name: Path) -> bool:

@@ -21,7 +21,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Cast, Coalesce, Now
+from django.db.models.functions import Cast, Coalesce, Greatest, Now
 
 import ml.classifier
 from accounts.models import User
@@ -172,11 +172,17 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
             result__isnull=True,
             attempts__lt=MAX_ATTEMPTS,
         )
-        earlier = self.model.objects.filter(
-            **before, modality=OuterRef("modality"), state__in=["done", *self.model.PENDING]
+        # It is asked for once both have an answer: at once, where the first has an outline, or is
+        # looked at anew. For one that waits there is no telling how long.
+        is_first = Q(stale_since__isnull=False) | Q(current_assessment__outline__isnull=False)
+        ended = Greatest(
+            "finished_at", OuterRef("finished_at"), output_field=models.DateTimeField()
         )
-        # It is asked for once both have an answer; or never, where the first has no outline.
-        soon = Q(Exists(earlier), ~Exists(of_it), finished_at__gt=Now() - WAIT)
+        earlier = self.model.objects.filter(**before, modality=OuterRef("modality"))
+        waited_for = earlier.alias(ended=ended).filter(
+            Q(state__in=self.model.PENDING) | Q(is_first, state="done", ended__gt=Now() - WAIT)
+        )
+        soon = Q(Exists(waited_for), ~Exists(of_it))
         is_open = Q(state="done") & (Q(Exists(waits)) | soon)
         return self.annotate(is_compared=Case(When(is_open, then=False), default=True))
 

@@ -44,6 +44,11 @@ def check_open(record: MoleRecord) -> None:
     """Raises Closed where what is said of the pictures would not hold with one more."""
     if len(record.pictures) >= MOST:
         raise Closed(FULL, code="full")
+    _check_unseen(record)
+
+
+def _check_unseen(record: MoleRecord) -> None:
+    """Raises Closed where what is said of the pictures would not hold with others."""
     if record.origin == MoleRecord.Origin.DEMO or record.created_at < timezone.now() - LASTS:
         raise Closed(OVER, code="over")
     # A verdict that waits for a colleague is not final, and counts all the same.
@@ -106,14 +111,19 @@ def _as_taken(record: MoleRecord, picture: Picture, modality: str) -> Picture:
         return picture
     with transaction.atomic(durable=True):
         record = answers.locked(record.pk)
-        check_open(record)
+        _check_unseen(record)
         picture = picture_of(record, picture.pk)
-        picture.modality = modality
-        picture.save(update_fields=["modality"])
-        if picture is record:
-            changes.forget(record)  # they were measured beside pictures of the other kind
-        _answer_anew(record)
+        correct(record, picture, modality)
     return picture
+
+
+def correct(record: MoleRecord, picture: Picture, modality: str) -> None:
+    """Give a picture of a locked record another modality, and have all of them answered anew."""
+    picture.modality = modality
+    picture.save(update_fields=["modality"])
+    if picture is record:
+        changes.forget(record)  # they were measured beside pictures of the other kind
+    _answer_anew(record)
 
 
 def remove(*, record: MoleRecord, picture: Picture, by: User) -> None:

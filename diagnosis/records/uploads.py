@@ -65,6 +65,14 @@ class SentBefore(Exception):
         return _numbered(sentence, self.number)
 
 
+class ImportedBefore(Exception):
+    """The very file was imported as ``record``, when its folder said something else of it."""
+
+    def __init__(self, record: MoleRecord, idempotency_key: str) -> None:
+        super().__init__(record)
+        self.record, self.idempotency_key = record, idempotency_key
+
+
 class NotRetryable(Exception):
     """The record has not failed, so there is nothing to try again."""
 
@@ -114,7 +122,7 @@ def submit(
     The same request sent again with the same ``idempotency_key`` returns the record it made.
     Raises PictureRefused, ValidationError for other fields, PermissionDenied for another's mole,
     ConsentMissing, TryLater (also where nothing can be stored); with ``only_new``, SentBefore for
-    a picture that the person sent before.
+    a picture that the person sent before; ImportedBefore.
     """
     if not owner.consent_version:
         raise ConsentMissing
@@ -151,6 +159,8 @@ def submit(
         record.idempotency_key = _digest((idempotency_key, mole_name, body_site), record, others)
         if known := _known(record):
             return known
+        if known := _imported(record):
+            raise ImportedBefore(known, record.idempotency_key)
     if origin != MoleRecord.Origin.IMPORT:
         check_quota(owner)
     for number, picture in zip(numbers, whole, strict=True) if only_new else ():
@@ -341,3 +351,11 @@ def _known(record: MoleRecord) -> MoleRecord | None:
     return MoleRecord.objects.filter(
         owner=record.owner, idempotency_key=record.idempotency_key
     ).first()
+
+
+def _imported(record: MoleRecord) -> MoleRecord | None:
+    """The stored record of the same file; another file with the same picture is another record."""
+    if not record.is_imported:
+        return None
+    same = {name: getattr(record, name) for name in ("origin", "note", "picture_digest")}
+    return MoleRecord.objects.of(record.owner).filter(**same).order_by("created_at").first()

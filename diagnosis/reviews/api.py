@@ -102,7 +102,8 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
 
     @extend_schema(
         summary="Claim the next record that no other doctor has",
-        description="204 when nothing is left. Call it again to have what you hold for longer.",
+        description="204 when nothing is left. Called again, it may claim another one; to have one "
+        "that you hold for longer, claim it by its id.",
         request=SkippedSerializer,
         responses={200: PatientRecordSerializer, 204: None},
     )

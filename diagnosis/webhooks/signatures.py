@@ -35,9 +35,9 @@ def headers(webhook: Webhook, message_id: str, timestamp: int, body: bytes) -> d
     if webhook.rotated_at and webhook.rotated_at > timezone.now() - OLD_SECRET_WORKS:
         # And the one before: a program may have asked twice, while its receiver has the first.
         numbers += range(number - 1, max(number - 3, 0), -1)
-    keys = [_key(webhook, number) for number in numbers]
     # A new SECRET_KEY makes new secrets; until receivers have them, the old ones sign, too.
-    keys += [_key(webhook, numbers[0], old) for old in settings.SECRET_KEY_FALLBACKS]
+    site_keys = (None, *settings.SECRET_KEY_FALLBACKS)
+    keys = [_key(webhook, each, site_key) for site_key in site_keys for each in numbers]
     content = f"{message_id}.{timestamp}.".encode() + body
     return {
         "webhook-id": message_id,

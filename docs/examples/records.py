@@ -1,4 +1,4 @@
-"""List one's records page by page, and only what is new since the last time.
+"""List one's records page by page, and ask at little cost whether anything is new.
 
     TOKEN=… python docs/examples/records.py http://localhost:8000
 
@@ -30,8 +30,10 @@ def main() -> None:
     headers = {"Authorization": f"Token {os.environ['TOKEN']}"}
     with httpx.Client(base_url=f"{sys.argv[1]}/api/v1/", headers=headers, timeout=60) as client:
         for record in pages(client, "records/?ordering=-created_at&page_size=50"):
-            assessment = record["assessment"] or {}
-            print(record["id"], record["created_at"], record["state"], assessment.get("advice"))
+            advice = (record["assessment"] or {}).get("advice")
+            if advice == "watch" and (record["is_stale"] or not record["is_compared"]):
+                advice = "watch, so far"  # a change or a warning sign may still be found
+            print(record["id"], record["created_at"], record["state"], advice)
         first = client.get("records/?page_size=1")
         again = client.get("records/?page_size=1", headers={"If-None-Match": first.headers["ETag"]})
         print("nothing new" if again.status_code == 304 else "something new")

@@ -154,7 +154,10 @@ def spend(
         for picture in pictures:
             record = send(person, picture, mole_name="left shoulder", body_site="shoulder")
             answer = record["assessment"] or {}
+            is_final = record["is_compared"] and not record["is_stale"]
             print(record["state"], answer.get("advice"), answer.get("reasons"))
+            if answer.get("advice") == "watch" and not is_final:
+                print("That is so far: a change or a warning sign may still be found.")
             if record["state"] == "done":
                 review(doctor, record["id"])
         if receiver:

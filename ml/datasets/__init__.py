@@ -26,13 +26,11 @@ def read(
     modality: str = DEFAULT_MODALITY,
     *,
     decode: bool = False,
-    labelled: bool = True,
 ) -> Manifest:
     """Read data sets; each directory is one, or holds several.
 
     ``modality`` holds for sets that don't say. What can't be used is left out and named in the
-    manifest's ``faults``; with ``decode``, pictures that don't decode, too. Where they need not be
-    ``labelled``, a row of a table without a diagnosis counts as “other”. Raises DatasetError,
+    manifest's ``faults``; with ``decode``, pictures that don't decode, too. Raises DatasetError,
     naming file and row, where nothing is left.
     """
     manifest = Manifest()
@@ -40,13 +38,13 @@ def read(
         folder = Path(directory).resolve()
         if not folder.is_dir():
             raise DatasetError(f"{directory}: no such folder")
-        if found := _read_one(folder, modality, labelled):
+        if found := _read_one(folder, modality):
             manifest.extend(found)
             continue
         inner = files.folders_in(folder)
         before = len(manifest.rows)
         for part in inner:
-            if found := _read_one(part, modality, labelled):
+            if found := _read_one(part, modality):
                 manifest.extend(found)
             elif _holds_data(part):
                 manifest.faults.append(f"{part}: left out: {NO_SET}")
@@ -73,11 +71,11 @@ def _holds_data(folder: Path) -> bool:
     return any(p.suffix.lower() in endings for p in files.below(folder))
 
 
-def _read_one(folder: Path, modality: str, labelled: bool) -> Manifest | None:
+def _read_one(folder: Path, modality: str) -> Manifest | None:
     if packed.find(folder):
         return packed.read(folder)
-    if metadata.find(folder, labelled):
-        return metadata.read(folder, modality, labelled)
+    if metadata.find(folder):
+        return metadata.read(folder, modality)
     if clinic.find(folder):
         return clinic.read(folder, modality)
     if _is_of_classes(folder):

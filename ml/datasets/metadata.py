@@ -121,7 +121,8 @@ class _Reader:
             elif not files.is_picture(path):
                 others.append(path)
             elif _key(path.stem) in pictures:
-                self._fault(str(path), f"another picture is called so: {pictures[_key(path.stem)]}")
+                what = f"another picture is called so: {pictures[_key(path.stem)]}"
+                self._fault(str(path), what, self._without)
             else:
                 pictures[_key(path.stem)] = path
         told = [p for p in others if p.suffix.lower() not in (".txt", ".md", ".pdf", ".html", "")]
@@ -215,8 +216,9 @@ class _Reader:
         if not words:
             chosen = [name for name in labels.ONE_HOT if _share(record.get(name, "")) >= 0.5]
             if len({labels.of(name) for name in chosen}) > 1:
-                self._fault(source, f"several diagnoses: {', '.join(chosen)}")
-                return None
+                what = f"several diagnoses: {', '.join(chosen)}"
+                self._fault(source, what, self._without)
+                return None if self.labelled else "other"
             words = [("class", name) for name in chosen]
         for column, word in words:
             if dx := labels.of(word):
@@ -272,13 +274,18 @@ class _Reader:
     def _fault(self, source: str, what: str, then: str = "left out") -> None:
         self.manifest.faults.append(f"{source}: {what}: {then}")
 
+    @property
+    def _without(self) -> str:
+        """What becomes of a picture whose row is of no use; one without a label is imported."""
+        return "left out" if self.labelled else "read without it"
+
     def _name_unknown(self) -> None:
         for (column, word), sources in self.unknown.items():
             rows = f"{len(sources):,} rows" if len(sources) > 1 else "the row"
             self._fault(
                 sources[0],
                 f"unknown diagnosis “{word}” (column {column}); known are {labels.KNOWN}",
-                f"{rows} left out" if self.labelled else f"{rows} read without it",
+                f"{rows} {self._without}",
             )
 
     def _warn_of_strange_words(self) -> None:

@@ -4,7 +4,7 @@ import io
 import re
 import shutil
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from django.utils.translation import override
 
 from diagnosis.exchange import rights
 from diagnosis.language import results
-from diagnosis.models import MoleRecord
+from diagnosis.models import Change, MoleRecord
 from diagnosis.records import answers, sittings
 from diagnosis.reviews import verdicts
 from ml import images, release
@@ -105,6 +105,44 @@ def test_a_report_is_partial_while_the_mole_is_judged_again(alice):
     record = assessed(owner=alice, stale_since=timezone.now())
     found = pydicom.dcmread(io.BytesIO(read(program_of(alice), record, "report")))
     assert found.CompletionFlag == "PARTIAL"
+
+
+def test_a_report_is_partial_while_the_mole_may_still_be_found_changed(alice, record):
+    first = assessed(owner=alice, mole=record.mole)
+    MoleRecord.objects.filter(pk=first.pk).update(created_at=record.created_at - timedelta(days=30))
+    Change.objects.create(before=first.current_assessment, after=record.current_assessment)
+    found = pydicom.dcmread(io.BytesIO(read(program_of(alice), record, "report")))
+    assert found.CompletionFlag == "PARTIAL"
+
+
+def test_a_report_has_another_identifier_once_it_says_something_else(alice, dr_chen, record):
+    """Archives keep the first object of an identifier, so a doctor's word would never get there."""
+    client = program_of(alice)
+
+    def stored() -> tuple[str, str, str]:
+        found = pydicom.dcmread(io.BytesIO(read(client, record, "report")))
+        assert found.SOPInstanceUID == found.file_meta.MediaStorageSOPInstanceUID
+        return found.SOPInstanceUID, found.SeriesInstanceUID, found.StudyInstanceUID
+
+    by_the_program = stored()
+    assert stored() == by_the_program
+    verdicts.write(
+        record=record, doctor=dr_chen, risk_category="malignant_high_risk", urgency="doctor_days"
+    )
+    verified = stored()
+    assert verified[0] != by_the_program[0]
+    assert verified[1:] == by_the_program[1:]
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "fr"
+    assert len({by_the_program[0], verified[0], stored()[0]}) == 3
+
+
+def test_a_picture_of_another_kind_than_was_said_has_another_identifier(alice, record):
+    client, identifiers = program_of(alice), set()
+    for kind in ("photo", "dermoscopy"):
+        MoleRecord.objects.filter(pk=record.pk).update(modality=kind)
+        found = pydicom.dcmread(io.BytesIO(read(client, record, "picture")))
+        identifiers.add(found.SOPInstanceUID)
+    assert len(identifiers) == 2
 
 
 def test_the_report_holds_what_was_said_and_refers_to_the_picture(alice, dr_chen, record):

@@ -8,6 +8,7 @@ import re
 import uuid
 import zipfile
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.urls import reverse
@@ -21,6 +22,7 @@ from diagnosis.own_data import archive
 from diagnosis.records import answers, uploads
 from diagnosis.reviews.models import DoctorProfile
 from diagnosis.sharing import links
+from diagnosis.tasks import assess_record
 from ml import taxonomy
 from ml.change import limits
 from tests.factories import PASSWORD, RecordFactory, spoil
@@ -147,6 +149,47 @@ def test_nor_while_the_earlier_picture_waits_for_its_answer(picture_of, mole, cl
     client.force_login(alice)
     page = client.get(reverse("diagnosis:record_detail", args=[later.pk])).content.decode()
     assert "No warning sign in the picture so far" in page
+
+
+def test_a_picture_after_one_without_an_outline_waits_for_nothing(picture_of, client, alice, sent):
+    """Else it was calm a minute later, by the clock, and no program heard of it."""
+    picture_of("mole", 0.2, 60).assessments.update(outline=None)
+    later = picture_of("turned", 0.3, 0)
+    MoleRecord.objects.filter(pk=later.pk).update(finished_at=timezone.now())
+    client.force_login(alice)
+    assert client.get(reverse("api-record-detail", args=[later.pk])).json()["is_compared"]
+
+
+@pytest.mark.parametrize("end", ["failed", "unusable"])
+def test_a_picture_waits_for_an_earlier_one_until_that_comes_to_nothing(
+    picture_of, mole, client, alice, sent, end
+):
+    earlier = RecordFactory(owner=alice, mole=mole)
+    MoleRecord.objects.filter(pk=earlier.pk).update(created_at=timezone.now() - timedelta(days=1))
+    later = picture_of("turned", 0.3, 0)
+    hour_ago = timezone.now() - timedelta(hours=1)
+    MoleRecord.objects.filter(pk=later.pk).update(finished_at=hour_ago)
+    Assessment.objects.update(created_at=hour_ago)
+    webhook = Webhook.objects.create(
+        owner=alice, url="https://example.org/", events=["record.assessed"]
+    )
+    client.force_login(alice)
+
+    def said() -> tuple[bool, str]:
+        report = client.get(f"/api/v1/fhir/DiagnosticReport/{later.pk}").json()
+        record = client.get(reverse("api-record-detail", args=[later.pk])).json()
+        return record["is_compared"], report["meta"]["lastUpdated"]
+
+    before = said()
+    assert not before[0]
+    if end == "failed":
+        Path(earlier.image.path).write_bytes(b"no picture")
+    assess_record(earlier.pk)
+    assert MoleRecord.objects.get(pk=earlier.pk).state == end
+    after = said()
+    assert after[0]
+    assert after[1] > before[1]
+    assert WebhookDelivery.objects.filter(webhook=webhook, record_id=later.pk).exists()
 
 
 def test_systems_hear_that_a_picture_is_compared_and_nothing_was_found(

@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from diagnosis import media
 from diagnosis.models import MoleRecord
 from diagnosis.records import uploads
+from diagnosis.tasks import assess_record
 from tests.factories import UserFactory, picture
 
 
@@ -110,6 +111,64 @@ def test_lesions_of_two_patients_that_have_one_number_are_two_moles(clinic, fill
         assert first == again != other == its
         assert first.name.endswith("/P1/1")
         assert (alone, unknown) == (None, None)
+
+
+def test_the_lesion_of_another_patient_in_a_later_folder_of_the_same_name_is_another_mole(
+    clinic, fill, tmp_path
+):
+    head = "image_id,lesion_id,patient_id,dx"
+    for number, patient in enumerate(("P1", "P2", "P1"), start=1):
+        names = [f"{number}a", f"{number}b"]
+        folder = fill(*(f"{name}.jpg" for name in names))
+        rows = [f"{name},1,{patient},nv" for name in names]
+        (folder / "metadata.csv").write_text("\n".join([head, *rows]))
+        run(folder, clinic)
+        folder.rename(tmp_path / f"week {number}")
+    moles = MoleRecord.objects.order_by("note").values_list("mole__name", flat=True)
+    of_one, of_other = "clinic/P1/1", "clinic/P2/1"
+    assert [*moles] == [of_one, of_one, of_other, of_other, of_one, of_one]
+
+
+def test_what_a_grown_folder_says_now_is_said_of_the_stored_pictures(clinic, fill):
+    """Not stored again: doctors would review each picture twice, and nothing be compared."""
+    folder = fill("i1.jpg")
+    table = folder / "metadata.csv"
+    table.write_text("image_id,lesion_id,dx\ni1,L1,nv\n")
+    run(folder, clinic)
+    fill("i1.jpg", "i2.jpg")
+    table.write_text("image_id,lesion_id,dx\ni1,L1,nv\ni2,L1,nv\n")
+    for new, before in ((1, 1), (0, 2)):
+        out, _, refused = run(folder, clinic)
+        assert f"2 files: {new} new records, {before} stored before, 0 refused" in out
+        assert refused is None
+    assert {*MoleRecord.objects.values_list("mole__name", flat=True)} == {"clinic/L1"}
+    # By a second patient, the lesion of the first one is called by both.
+    fill("i1.jpg", "i2.jpg", "i3.jpg")
+    rows = "i1,L1,nv,P1\ni2,L1,nv,P1\ni3,L1,nv,P2\n"
+    table.write_text(f"image_id,lesion_id,dx,patient_id\n{rows}")
+    run(folder, clinic)
+    moles = MoleRecord.objects.order_by("note").values_list("mole__name", flat=True)
+    assert [*moles] == ["clinic/P1/L1", "clinic/P1/L1", None]
+
+
+def test_a_forgotten_modality_is_made_good_and_judged_anew(clinic, fill):
+    folder = fill("a.jpg")
+    run(folder, clinic, modality="photo")
+    assess_record(MoleRecord.objects.get().pk)
+    out, _, _ = run(folder, clinic, modality="dermoscopy")
+    assert "0 new records, 1 stored before" in out
+    record = MoleRecord.objects.get()
+    assert (record.modality, record.is_stale) == ("dermoscopy", True)
+
+
+def test_a_mole_that_was_named_by_hand_stays_the_one_of_its_pictures(clinic, fill):
+    folder = fill("i1.jpg", "i2.jpg")
+    (folder / "metadata.csv").write_text("image_id,lesion_id,dx\ni1,L1,nv\ni2,L1,nv\n")
+    run(folder, clinic, modality="photo")
+    clinic.moles.update(name="Left shoulder")
+    run(folder, clinic, modality="dermoscopy")
+    stored = MoleRecord.objects.values_list("mole__name", "modality")
+    assert [*stored] == [("Left shoulder", "dermoscopy")] * 2
 
 
 def test_who_is_named_in_some_rows_of_a_lesion_alone_is_one_patient(clinic, fill):
@@ -268,3 +327,40 @@ def test_a_folder_that_may_not_be_read_stops_nothing_or_everything_with_a_senten
     # Where it may hold the table, nothing is known of what the pictures are.
     locked.add(folder / "deeper")
     assert f"Permission denied: '{folder}/deeper'" in run(folder, clinic)[2]
+
+
+def test_what_is_imported_is_never_said_to_be_left_out(clinic, fill):
+    names = (
+        "mel/1.jpg",
+        "mel/nv/2.jpg",
+        "warts/3.jpg",
+        "loose.jpg",
+        "SET_A/D1.BMP",
+        "SET_B/D1.BMP",
+    )
+    folder = fill(*names)
+    (folder / "nv").mkdir()
+    (folder / "nv/1.jpg").write_bytes((folder / "mel/1.jpg").read_bytes())
+    book = openpyxl.Workbook()
+    book.active.append(("id", "kat.Diagnose"))
+    book.active.append(("d1", 1))
+    book.save(folder / "CLIN_DIA.xlsx")
+    for _sheet in range(2):
+        out, err, refused = run(folder, clinic, modality="dermoscopy")
+        assert "7 files: " in out
+        assert "error" not in err
+        assert refused is None
+        (folder / "CLIN_DIA.xlsx").unlink(missing_ok=True)
+    assert {*MoleRecord.objects.values_list("modality", flat=True)} == {"dermoscopy"}
+
+
+def test_a_row_with_several_diagnoses_tells_kind_and_mole_all_the_same(clinic, fill):
+    folder = fill("i1.jpg", "i2.jpg")
+    table = (
+        "image_id,lesion_id,modality,mel,nv,bcc\ni1,L1,dermoscopy,1,1,0\ni2,L1,dermoscopy,0,1,0\n"
+    )
+    (folder / "metadata.csv").write_text(table)
+    _, err, _ = run(folder, clinic)
+    assert "several diagnoses: mel, nv: read without it" in err
+    stored = MoleRecord.objects.values_list("modality", "mole__name")
+    assert {*stored} == {("dermoscopy", "clinic/L1")}

@@ -302,6 +302,16 @@ def test_a_sitting_that_is_over_takes_no_more(alice, dr_chen, stored_files, why,
     assert len(stored_files()) == before
 
 
+def test_the_kind_of_one_of_five_pictures_is_corrected_until_a_doctor_saw_it(alice, dr_chen):
+    record = submit(alice, 300, 310, 320, 330, 340)
+    assert sittings.add(record=record, by=alice, file=file(310), modality="dermoscopy")
+    assert record.further.get(modality="dermoscopy") == record.further.first()
+    ReviewFactory(record=record, doctor=dr_chen, is_final=False)
+    with pytest.raises(sittings.Closed) as closed:
+        sittings.add(record=record, by=alice, file=file(320), modality="dermoscopy")
+    assert closed.value.code == "seen"
+
+
 def test_a_verdict_is_not_on_a_picture_that_the_doctor_did_not_see(alice, dr_chen):
     record = assessed(owner=alice)
     FurtherPictureFactory(record=record)

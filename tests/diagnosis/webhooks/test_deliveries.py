@@ -384,6 +384,20 @@ def test_a_new_key_of_the_site_keeps_the_old_secrets_working(
     StandardWebhook(secret).verify(body, headers)
 
 
+def test_a_new_secret_after_a_new_key_of_the_site_lets_the_old_one_sign_for_a_day(
+    alice, webhook, receiver, worker, settings
+):
+    """As docs/integrations.md asks for it: the receiver still has the old key's secret then."""
+    old = signatures.secret(webhook)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another"
+    new = signatures.secret(registrations.rotate(webhook=webhook, by=alice))
+    registrations.test(webhook=webhook, by=alice)
+    tasks.sweep_webhooks()
+    _path, headers, body = receiver.heard[-1]
+    for secret in (old, new):
+        StandardWebhook(secret).verify(body, headers)
+
+
 def test_a_changed_body_or_another_secret_does_not_verify(alice, bob, webhook, receiver, worker):
     registrations.test(webhook=webhook, by=alice)
     tasks.sweep_webhooks()
