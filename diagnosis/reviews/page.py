@@ -269,6 +269,8 @@ def _answer(record: MoleRecord, assessment: Assessment) -> dict[str, Any]:
         "assessment": assessment,
         "advice": results.SO_FAR if is_withheld else terms.ADVICE[advice],
         **(_figures(assessment) if assessment.usable else {}),
+        # It stands while it is measured anew, or one of the two can't be judged.
+        "found": record.changes and language.names(record.changes),
         # Why it waits all the same.
         "earlier": results.earlier(record) if results.is_warned(record) else [],
         "remarks": [

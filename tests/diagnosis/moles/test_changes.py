@@ -563,6 +563,28 @@ def test_the_doctor_sees_both_pictures_and_the_measures(picture_of, work, client
     assert reverse("admin:diagnosis_molerecord_image", args=[later.pk]) in shown
 
 
+def test_who_reviews_blind_is_shown_the_comparison_with_the_answer(
+    picture_of, work, client, dr_chen
+):
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0)
+    work()
+    DoctorProfile.objects.create(user=dr_chen, blind_review=True)
+    client.force_login(dr_chen)
+    address = reverse("admin:diagnosis_molerecord_change", args=[later.pk])
+    hidden = client.get(address).content.decode()
+    shown = client.get(address, {"model": 1}).content.decode()
+    parts = re.search('data-reveal="(.+?)"', hidden)[1].split()
+    assert "change" in parts
+    for part in ("Compared with the first picture of the mole", "It grew", "compare-pictures>"):
+        assert (part in hidden, part in shown) == (False, True)
+    # The page's script puts each into the place of the one that is there.
+    for page in (hidden, shown):
+        assert [page.count(f'id="{part}"') for part in ("change", "model", "picture")] == [1, 1, 1]
+        assert "css/compare" in page
+        assert "js/compare-pictures" in page
+
+
 def test_the_report_says_what_changed(picture_of, work, client, alice, mole):
     picture_of("mole", 0.2, 60)
     picture_of("turned", 0.3, 0)
