@@ -23,7 +23,7 @@ from diagnosis.reviews.models import DoctorProfile
 from diagnosis.sharing import links
 from ml import taxonomy
 from ml.change import limits
-from tests.factories import PASSWORD, RecordFactory, spoil
+from tests.factories import PASSWORD, RecordFactory, ReviewFactory, spoil
 
 pytestmark = pytest.mark.usefixtures("known_error")
 
@@ -213,6 +213,30 @@ def test_who_read_a_calm_answer_is_told_of_what_is_found_later(picture_of, work,
 def test_but_not_of_one_that_wants_a_doctor_anyway(picture_of, work, alice, sent):
     picture_of("mole", 0.2, 60)
     picture_of("turned", 0.3, 0, category="malignant_low_risk")
+    work()
+    assert not OutgoingMail.objects.exists()
+
+
+@pytest.mark.parametrize("urgency", ["none", "doctor_weeks"])
+@pytest.mark.parametrize("known", [[], ["colours"]], ids=["first", "further"])
+@pytest.mark.parametrize("category", ["benign", "malignant_low_risk"])
+def test_whom_a_doctor_calmed_is_told_of_it_whatever_the_program_says(
+    picture_of, work, alice, dr_chen, sent, urgency, known, category
+):
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0, category=category, changes=known)
+    ReviewFactory(record=later, doctor=dr_chen, urgency=urgency)
+    work()
+    assert OutgoingMail.objects.count() == (urgency == "none")
+
+
+def test_who_waits_for_a_doctor_again_is_not_told_of_a_change_as_well(
+    picture_of, work, alice, dr_chen, sent
+):
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0)
+    ReviewFactory(record=later, doctor=dr_chen)
+    MoleRecord.objects.filter(pk=later.pk).update(signs=["bleeding"])
     work()
     assert not OutgoingMail.objects.exists()
 
