@@ -275,7 +275,7 @@ class MoleRecordAdmin(Kept, admin.ModelAdmin):
         if record.holder is None:
             return None
         return gettext("%(doctor)s, until %(time)s") % {
-            "doctor": record.holder,
+            "doctor": record.holder.get_full_name(),
             "time": formats.time_format(timezone.localtime(record.review_claimed_until)),
         }
 
