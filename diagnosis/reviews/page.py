@@ -90,6 +90,7 @@ class ReviewPage:
             "form": form or self._form(initial=known),
             # A form that was refused stays, so that nothing that was typed is lost.
             "may_write": self.may_write and (form or holder in (None, request.user)),
+            "may_skip": self.may_write,
             "shortcuts": self.profile.shortcuts,
             "wait": MoleRecord.objects.awaiting_review().count(),
             **self._similar(),

@@ -205,6 +205,15 @@ def test_ones_own_record_is_none_to_claim_or_to_count(doctor, dr_chen):
     assert claims.counts(dr_chen)["total"] == 0
 
 
+def test_on_ones_own_record_there_is_nothing_to_pass_over(doctor, dr_chen, dr_diaz, alice):
+    for owner, offered in ((dr_chen, False), (alice, True)):
+        record = assessed(owner=owner)
+        take(record, dr_diaz)
+        page = doctor.get(address("change", record)).content.decode()
+        assert ("Review another one" in page) == offered
+        assert "dr_diaz has claimed it" in page
+
+
 def test_claim_and_give_back_in_the_list(doctor, alice, dr_chen, dr_diaz):
     free, taken = assessed(owner=alice), assessed(owner=alice)
     take(taken, dr_diaz)
