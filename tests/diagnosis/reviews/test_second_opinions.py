@@ -549,8 +549,17 @@ def test_the_front_page_says_who_waits(client, asked, dr_okafor):
     client.force_login(dr_okafor)
     front = client.get(reverse("admin:index")).content.decode()
     assert "1 record waits for your opinion" in front
+    assert "Since the oldest was sent" in front
     listed = client.get(reverse("admin:diagnosis_molerecord_changelist"), {"review": "asked"})
     assert str(asked.pk) in listed.content.decode()
+
+
+def test_where_nothing_else_waits_the_front_page_has_no_oldest(client, record, dr_chen, dr_okafor):
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    client.force_login(dr_okafor)
+    front = client.get(reverse("admin:index")).content.decode()
+    assert "1 record waits for your opinion" in front
+    assert "Since the oldest was sent" not in front
 
 
 def test_it_is_logged_without_its_question(asked, dr_chen):
