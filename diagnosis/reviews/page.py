@@ -199,8 +199,8 @@ class ReviewPage:
             case verdicts.Overtaken():
                 data["known"] = str(self.record.reviews.count())
                 words = _(
-                    "Another doctor has claimed this record, or written a verdict meanwhile. "
-                    "Nothing of yours is saved yet."
+                    "Another doctor has claimed this record, or a verdict was written meanwhile. "
+                    "What you wrote here is not saved yet."
                 )
         form.data = data
         form.add_error(None, error if isinstance(error, ValidationError) else words)

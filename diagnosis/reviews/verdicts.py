@@ -23,7 +23,7 @@ from ml.sitting.together import MOST
 
 
 class Overtaken(Exception):
-    """Another doctor has claimed the record, or written a verdict, meanwhile."""
+    """Another doctor has claimed the record, or a verdict was written, meanwhile."""
 
 
 class ShownBefore(Exception):
