@@ -291,7 +291,7 @@ def _say(record: "MoleRecord", change: Change | None, earlier: set[str], *, is_n
         return
     with transaction.atomic():
         if found != record.changes:
-            if not record.changes and _was_calm(record):
+            if not set(found).issubset(record.changes) and _was_calm(record):
                 mails.tell_together(record)
             record.changes = found
             # Nothing else: a worker may be writing the record at this moment.
@@ -301,13 +301,13 @@ def _say(record: "MoleRecord", change: Change | None, earlier: set[str], *, is_n
 
 def _was_calm(record: "MoleRecord") -> bool:
     """Whether its person may have read that no doctor is needed; a clinic's has many."""
-    answer, verdict = record.current_assessment, record.reviews.filter(is_final=True).first()
-    said = (
-        answer.advice if answer else "",
-        record.phone_advice,
-        verdict.urgency if verdict else "",
-    )
-    return not record.is_imported and {*said}.isdisjoint(terms.BY_A_DOCTOR)
+    if record.is_imported:
+        return False
+    if verdict := record.reviews.filter(is_final=True).first():
+        return verdict.urgency == "none" and not record.has_new_alarm
+    answer = record.current_assessment
+    said = {answer.advice if answer else "", record.phone_advice}
+    return not record.changes and said.isdisjoint(terms.BY_A_DOCTOR)
 
 
 def _tell(record: "MoleRecord") -> None:

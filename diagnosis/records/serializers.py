@@ -130,8 +130,8 @@ class ReviewSerializer(serializers.Serializer):
     created_at = serializers.DateTimeField()
     changed_at = serializers.DateTimeField(
         help_text=_(
-            "When it was written or last corrected; newest first. A comment that was corrected "
-            "beneath a later verdict does not count."
+            "When it was written or last corrected; newest first. Beneath a later verdict a "
+            "correction counts where it changes the risk category or the urgency."
         )
     )
 

@@ -82,7 +82,8 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The time from upload to first verdict, median and 90th percentile; and what still waits."""
+    """The time from upload to first verdict, median and 90th percentile; what still waits, and
+    when the oldest of it was sent."""
 
     danger: int
     reviewed: int = 0

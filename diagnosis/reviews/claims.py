@@ -16,13 +16,13 @@ from diagnosis.reviews import opinions
 # Long enough for a hard one; whoever leaves keeps nobody waiting for long.
 LASTS = timedelta(minutes=20)
 UNCLAIMED: dict[str, Any] = {"review_claimed_by": None, "review_claimed_until": None}
-# The most dangerous first, then those that wait the longest.
+# The most dangerous first, then those that were sent first.
 QUEUE = ("-danger", "created_at", "-pk")
 HELD = Q(review_claimed_by__isnull=False, review_claimed_until__gt=Now())
 
 
 def counts(doctor: User) -> dict[str, Any]:
-    """Count what waits, by danger, since when, and what of it this doctor has claimed."""
+    """Count what waits, by danger, when the oldest was sent, and what this doctor has claimed."""
     each = (
         MoleRecord.objects.awaiting_review()
         .exclude(owner=doctor)

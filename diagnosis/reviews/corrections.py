@@ -11,11 +11,21 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import Kept
+from accounts.models import User
 from accounts.requests import PersonRequest
 from diagnosis.records.models import MoleRecord
 from diagnosis.reviews import opinions, verdicts
 from diagnosis.reviews.forms import CorrectionForm
 from diagnosis.reviews.models import DoctorProfile, Review
+
+
+class DoctorFilter(admin.RelatedFieldListFilter):
+    """By who wrote it, under the name also where that is no doctor any more."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple]:
+        written = model_admin.get_queryset(request).values("doctor")
+        doctors = User.objects.filter(pk__in=written).order_by("display_name")
+        return [(doctor.pk, doctor.get_full_name()) for doctor in doctors]
 
 
 @admin.register(Review)
@@ -25,7 +35,7 @@ class ReviewAdmin(Kept, admin.ModelAdmin):
     form = CorrectionForm
     list_display = (
         "record",
-        "doctor",
+        "written_by",
         "risk_category",
         "in_words",
         "urgency",
@@ -36,11 +46,11 @@ class ReviewAdmin(Kept, admin.ModelAdmin):
         "urgency",
         "confidence",
         "blind",
-        ("doctor", admin.RelatedOnlyFieldListFilter),
+        ("doctor", DoctorFilter),
         "created_at",
     )
     list_select_related = ("doctor", "record")
-    readonly_fields = ("record", "doctor", "created_at", "blind")
+    readonly_fields = ("record", "written_by", "created_at", "blind")
     show_full_result_count = False
     actions = None
 
@@ -61,6 +71,10 @@ class ReviewAdmin(Kept, admin.ModelAdmin):
     @admin.display(description=_("diagnosis"))
     def in_words(self, review: Review) -> str:
         return review.diagnosis_in_words
+
+    @admin.display(description=_("doctor"), ordering="doctor__display_name")
+    def written_by(self, review: Review) -> str:
+        return review.doctor.get_full_name()
 
     def has_change_permission(self, request: HttpRequest, obj: Review | None = None) -> bool:
         own = obj is None or obj.doctor_id == request.user.pk

@@ -90,6 +90,7 @@ class ReviewPage:
             "form": form or self._form(initial=known),
             # A form that was refused stays, so that nothing that was typed is lost.
             "may_write": self.may_write and (form or holder in (None, request.user)),
+            "may_skip": self.may_write,
             "shortcuts": self.profile.shortcuts,
             "wait": MoleRecord.objects.awaiting_review().count(),
             **self._similar(),
@@ -198,8 +199,8 @@ class ReviewPage:
             case verdicts.Overtaken():
                 data["known"] = str(self.record.reviews.count())
                 words = _(
-                    "Another doctor has claimed this record, or written a verdict meanwhile. "
-                    "Nothing of yours is saved yet."
+                    "Another doctor has claimed this record, or a verdict was written meanwhile. "
+                    "What you wrote here is not saved yet."
                 )
         form.data = data
         form.add_error(None, error if isinstance(error, ValidationError) else words)
@@ -269,6 +270,8 @@ def _answer(record: MoleRecord, assessment: Assessment) -> dict[str, Any]:
         "assessment": assessment,
         "advice": results.SO_FAR if is_withheld else terms.ADVICE[advice],
         **(_figures(assessment) if assessment.usable else {}),
+        # It stands while it is measured anew, or one of the two can't be judged.
+        "found": record.changes and language.names(record.changes),
         # Why it waits all the same.
         "earlier": results.earlier(record) if results.is_warned(record) else [],
         "remarks": [

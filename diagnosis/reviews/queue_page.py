@@ -1,4 +1,4 @@
-"""Records to look at, most dangerous and longest waiting first; a record's page takes verdicts."""
+"""Records to look at, most dangerous first, then the oldest; a record's page takes verdicts."""
 
 import uuid
 from typing import Any
@@ -255,7 +255,7 @@ class MoleRecordAdmin(Kept, admin.ModelAdmin):
         assessment = record.current_assessment
         return gettext("uncertain") if assessment and assessment.uncertain else ""
 
-    @admin.display(description=_("waits"), ordering="-created_at")
+    @admin.display(description=_("since it was sent"), ordering="-created_at")
     def age(self, record: MoleRecord) -> SafeString:
         return format_html(
             '<span title="{}">{}</span>',
@@ -275,7 +275,7 @@ class MoleRecordAdmin(Kept, admin.ModelAdmin):
         if record.holder is None:
             return None
         return gettext("%(doctor)s, until %(time)s") % {
-            "doctor": record.holder,
+            "doctor": record.holder.get_full_name(),
             "time": formats.time_format(timezone.localtime(record.review_claimed_until)),
         }
 

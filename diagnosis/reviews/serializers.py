@@ -122,7 +122,7 @@ class ColleagueSerializer(serializers.Serializer):
     """Another doctor, who can be asked."""
 
     id = serializers.UUIDField()
-    name = serializers.CharField(source="__str__")
+    name = serializers.CharField(source="get_full_name")
 
 
 class OpinionSerializer(serializers.ModelSerializer):
@@ -132,8 +132,8 @@ class OpinionSerializer(serializers.ModelSerializer):
     """
 
     record = serializers.UUIDField(source="first.record_id")
-    asked_by = serializers.CharField(source="first.doctor")
-    asked = serializers.CharField()
+    asked_by = serializers.CharField(source="first.doctor.get_full_name")
+    asked = serializers.CharField(source="asked.get_full_name")
     state = serializers.ChoiceField(["waiting", "differs", "settled"])
     differs = serializers.ListField(child=serializers.ChoiceField(["risk_category", "urgency"]))
     first = WrittenVerdictSerializer(allow_null=True)
@@ -275,7 +275,7 @@ class PatientRecordSerializer(serializers.ModelSerializer):
             "assessment": None if is_hidden else assessment_of(record),
             "is_stale": record.is_stale,
             "is_compared": record.is_compared,
-            "claimed_by": record.holder and str(record.holder),
+            "claimed_by": record.holder and record.holder.get_full_name(),
             "known": len(reviews),
             "shown": verdicts.shown_of(record),
             "opinion": opinion and OpinionSerializer(opinion, context=self.context).data,

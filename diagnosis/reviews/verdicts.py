@@ -23,7 +23,7 @@ from ml.sitting.together import MOST
 
 
 class Overtaken(Exception):
-    """Another doctor has claimed the record, or written a verdict, meanwhile."""
+    """Another doctor has claimed the record, or a verdict was written, meanwhile."""
 
 
 class ShownBefore(Exception):
@@ -123,10 +123,10 @@ def _add(review: Review, *, ask: User | None, question: str) -> None:
 def correct(*, review: Review, by: User, **changes: Any) -> None:
     """Change one's own verdict, and tell the person again of what they read.
 
-    What says the same as before is no correction: it tells nothing, and comes before no later
-    verdict; nor does one of whose words the comment alone changed. One that is not final becomes so
-    once it is urgent, or says what the colleague says; one that was final as urgent alone waits for
-    the colleague again once it wants no visit.
+    What says the same as before is no correction: it tells nothing. One that leaves risk category
+    and urgency as they were comes before no later verdict. One that is not final becomes so once it
+    is urgent, or says what the colleague says; one that was final as urgent alone waits for the
+    colleague again once it wants no visit.
     Raises PermissionDenied, ValidationError, Http404 where the record was deleted meanwhile.
     """
     if review.doctor_id != by.pk or not by.has_perm("diagnosis.change_review"):
@@ -143,7 +143,7 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
             setattr(review, name, value)
         is_later = Q(news_since__gt=review.news_since, is_final=True)
         keeps_its_place = (
-            changed.keys() <= {"comment", *Review.FOR_DOCTORS}
+            changed.keys().isdisjoint({"risk_category", "urgency"})
             and record.reviews.filter(is_later).exists()
         )
         if is_news and not keeps_its_place:

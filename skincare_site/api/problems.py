@@ -48,11 +48,11 @@ class Unprocessable(APIException):
 CONFLICTS = {
     NotRetryable: gettext_lazy("Only a failed record can be tried again."),
     Overtaken: gettext_lazy(
-        "Another doctor has claimed this record, or written a verdict meanwhile."
+        "Another doctor has claimed this record, or a verdict was written meanwhile."
     ),
     ShownBefore: gettext_lazy(
-        "Something has changed meanwhile: a picture, what the person says, or what was measured. "
-        "Look at the record again first."
+        "Something has changed meanwhile: a picture, what the person says, what was measured, or "
+        "the program’s answer. Look at the record again first."
     ),
     MadeBefore: gettext_lazy(
         "This request was sent before, and what it made can’t be shown again."

@@ -25,7 +25,7 @@ from diagnosis.sharing import links
 from diagnosis.tasks import assess_record
 from ml import taxonomy
 from ml.change import limits
-from tests.factories import PASSWORD, RecordFactory, spoil
+from tests.factories import PASSWORD, RecordFactory, ReviewFactory, spoil
 
 pytestmark = pytest.mark.usefixtures("known_error")
 
@@ -256,6 +256,30 @@ def test_who_read_a_calm_answer_is_told_of_what_is_found_later(picture_of, work,
 def test_but_not_of_one_that_wants_a_doctor_anyway(picture_of, work, alice, sent):
     picture_of("mole", 0.2, 60)
     picture_of("turned", 0.3, 0, category="malignant_low_risk")
+    work()
+    assert not OutgoingMail.objects.exists()
+
+
+@pytest.mark.parametrize("urgency", ["none", "doctor_weeks"])
+@pytest.mark.parametrize("known", [[], ["colours"]], ids=["first", "further"])
+@pytest.mark.parametrize("category", ["benign", "malignant_low_risk"])
+def test_whom_a_doctor_calmed_is_told_of_it_whatever_the_program_says(
+    picture_of, work, alice, dr_chen, sent, urgency, known, category
+):
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0, category=category, changes=known)
+    ReviewFactory(record=later, doctor=dr_chen, urgency=urgency)
+    work()
+    assert OutgoingMail.objects.count() == (urgency == "none")
+
+
+def test_who_waits_for_a_doctor_again_is_not_told_of_a_change_as_well(
+    picture_of, work, alice, dr_chen, sent
+):
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0)
+    ReviewFactory(record=later, doctor=dr_chen)
+    MoleRecord.objects.filter(pk=later.pk).update(signs=["bleeding"])
     work()
     assert not OutgoingMail.objects.exists()
 
@@ -604,6 +628,28 @@ def test_the_doctor_sees_both_pictures_and_the_measures(picture_of, work, client
     assert "Compared with the first picture of the mole" in shown
     assert "beyond the error" in shown
     assert reverse("admin:diagnosis_molerecord_image", args=[later.pk]) in shown
+
+
+def test_who_reviews_blind_is_shown_the_comparison_with_the_answer(
+    picture_of, work, client, dr_chen
+):
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0)
+    work()
+    DoctorProfile.objects.create(user=dr_chen, blind_review=True)
+    client.force_login(dr_chen)
+    address = reverse("admin:diagnosis_molerecord_change", args=[later.pk])
+    hidden = client.get(address).content.decode()
+    shown = client.get(address, {"model": 1}).content.decode()
+    parts = re.search('data-reveal="(.+?)"', hidden)[1].split()
+    assert "change" in parts
+    for part in ("Compared with the first picture of the mole", "It grew", "compare-pictures>"):
+        assert (part in hidden, part in shown) == (False, True)
+    # The page's script puts each into the place of the one that is there.
+    for page in (hidden, shown):
+        assert [page.count(f'id="{part}"') for part in ("change", "model", "picture")] == [1, 1, 1]
+        assert "css/compare" in page
+        assert "js/compare-pictures" in page
 
 
 def test_the_report_says_what_changed(picture_of, work, client, alice, mole):

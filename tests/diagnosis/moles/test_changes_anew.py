@@ -111,6 +111,24 @@ def test_a_version_that_judges_one_of_the_pictures_no_more_takes_nothing_back(
     assert later.state == ("unusable" if number == 2 else "done")
 
 
+@pytest.mark.parametrize(
+    "do",
+    [
+        *(correct_its_size, reassess_it),
+        lambda client, grown, reassess: reassess(grown[0], "newer", category=None),
+        lambda client, grown, reassess: reassess(grown[2], "newer", category=None),
+    ],
+    ids=["size", "newer", "first-unusable", "later-unusable"],
+)
+def test_the_doctor_reads_of_the_change_for_which_a_record_waits(
+    grown, client, reassess, dr_chen, do
+):
+    do(client, grown, reassess)
+    client.force_login(dr_chen)
+    page = client.get(reverse("admin:diagnosis_molerecord_change", args=[grown[2].pk]))
+    assert "<strong>It grew</strong>" in page.content.decode()
+
+
 def test_nor_one_that_judges_the_later_one_alone(grown, reassess, work):
     for record in grown[:2]:
         reassess(record, "newer", category=None)

@@ -1,7 +1,10 @@
 """The list of records in the admin: a review queue."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from diagnosis.models import Assessment, MoleRecord
 from diagnosis.records import uploads
@@ -202,8 +205,12 @@ def test_the_front_page_counts_what_waits(doctor, alice, dr_chen):
         record = assessed(category, owner=alice)
     assessed("malignant_high_risk", owner=alice, origin="demo")
     claims.take(record_ids=[record.pk], doctor=dr_chen)
+    sent = timezone.now() - timedelta(days=3)
+    MoleRecord.objects.filter(pk=record.pk).update(created_at=sent, signs=["bleeding"])
     html = " ".join(doctor.get(reverse("admin:index")).content.decode().split())
     assert "3 records wait for a review" in html
+    # Not since when it waits: a sign may have brought it back just now.
+    assert "<dt>Since the oldest was sent</dt><dd>3 days</dd>" in html
     assert 'danger__exact=4">Malignant, high risk</a></dt><dd>2</dd>' in html
     assert 'danger__exact=1">Benign</a></dt><dd>1</dd>' in html
     assert 'claim=own">Claimed by you</a></dt><dd>1</dd>' in html

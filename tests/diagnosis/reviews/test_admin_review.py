@@ -160,17 +160,35 @@ def test_a_corrected_verdict_is_the_newest(client, alice, dr_chen, record):
     assert row.index("melanocytic naevus, ") < row.index("benign keratosis, ")
 
 
-def test_a_comment_made_clearer_brings_no_calm_verdict_before_a_later_urgent_one(
-    client, alice, dr_chen, record
+@pytest.mark.parametrize("by", ["page", "program"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"comment": "All right."},
+        {"diagnosis": "bkl"},
+        {"diagnosis": "", "other_diagnosis": "Spitz naevus", "code": "D22.5"},
+    ],
+    ids=["comment", "diagnosis", "code"],
+)
+def test_words_made_clearer_bring_no_calm_verdict_before_a_later_urgent_one(
+    doctor, alice, dr_chen, record, mailoutbox, by, words
 ):
-    calm = ReviewFactory(record=record, doctor=dr_chen, urgency="none", comment="Alright.")
+    calm = ReviewFactory(record=record, doctor=dr_chen, diagnosis="nv", confidence="low")
     ReviewFactory(record=record, urgency="doctor_days")
-    verdicts.correct(review=calm, by=dr_chen, comment="All right.")
+    if by == "page":
+        page = reverse("admin:diagnosis_review_change", args=[calm.pk])
+        as_it_was = {name: getattr(calm, name) for name in Review.VERDICT}
+        assert doctor.post(page, as_it_was | words).status_code == 302
+    else:
+        address = f"/api/v1/reviews/{calm.pk}/"
+        assert program_of(dr_chen).patch(address, words, format="json").status_code == 200
+    assert [message.to for message in mailoutbox] == [[alice.email]]
     assert results.tag(MoleRecord.objects.with_answers().get(pk=record.pk))["tone"] == "soon"
-    client.force_login(alice)
-    page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    doctor.force_login(alice)
+    page = doctor.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
     assert page.index("See a doctor within a few days") < page.index("No visit needed")
-    assert "All right." in page
+    calm.refresh_from_db()
+    assert {name: getattr(calm, name) for name in words} == words
     verdicts.correct(review=calm, by=dr_chen, urgency="doctor_weeks")
     assert results.tag(MoleRecord.objects.with_answers().get(pk=record.pk))["tone"] == "doctor"
 

@@ -108,7 +108,7 @@ def test_what_was_written_meanwhile_is_shown_before_it_is_said_twice(doctor, ali
     record = assessed(HIGH, owner=alice)
     verdicts.write(record=record, doctor=dr_diaz, risk_category="benign", urgency="none")
     refused = post(doctor, record, VERDICT, known=0)
-    assert b"written a verdict meanwhile" in refused.content
+    assert b"a verdict was written meanwhile" in refused.content
     assert b"dr_diaz" in refused.content
     assert Review.objects.count() == 1
     again = refused.context["form"]["known"].value()
@@ -122,10 +122,9 @@ def test_a_verdict_sent_twice_is_written_and_told_once(doctor, alice, dr_chen, m
         assert post(doctor, record, VERDICT, do="stay").status_code == 302
     assert Review.objects.count() == len(mailoutbox) == 1
     assert holder(record) is None
-    assert (
-        b"written a verdict meanwhile"
-        in post(doctor, record, VERDICT, comment="Another one.").content
-    )
+    # From another tab: nobody else wrote it, and one of the doctor's own is saved.
+    refused = post(doctor, record, VERDICT, comment="Another one.").content
+    assert b"or a verdict was written meanwhile. What you wrote here is not saved yet." in refused
     assert post(doctor, record, VERDICT, known=1).status_code == 302  # said again on purpose
     assert Review.objects.count() == 2
 
@@ -203,6 +202,15 @@ def test_ones_own_record_is_none_to_claim_or_to_count(doctor, dr_chen):
     told = doctor.post(page, chosen, follow=True)
     assert [str(m) for m in told.context["messages"]] == ["You claimed 0 records."]
     assert claims.counts(dr_chen)["total"] == 0
+
+
+def test_on_ones_own_record_there_is_nothing_to_pass_over(doctor, dr_chen, dr_diaz, alice):
+    for owner, offered in ((dr_chen, False), (alice, True)):
+        record = assessed(owner=owner)
+        take(record, dr_diaz)
+        page = doctor.get(address("change", record)).content.decode()
+        assert ("Review another one" in page) == offered
+        assert "dr_diaz has claimed it" in page
 
 
 def test_claim_and_give_back_in_the_list(doctor, alice, dr_chen, dr_diaz):

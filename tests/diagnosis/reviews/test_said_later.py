@@ -86,8 +86,12 @@ def test_a_verdict_by_a_program_is_on_the_words_that_it_showed(dr_chen, record, 
     say(record, signs=["bleeding"])
     refused = doctor.post(f"{address}reviews/", verdict, format="json")
     assert (refused.status_code, "has changed" in refused.json()["detail"]) == (409, True)
+    assert "or the program’s answer" in refused.json()["detail"]
     again = verdict | {"shown": doctor.get(address).json()["shown"]}
     assert doctor.post(f"{address}reviews/", again, format="json").status_code == 201
+    again |= {"known": 0, "comment": "So."}
+    refused = doctor.post(f"{address}reviews/", again, format="json")
+    assert "or a verdict was written meanwhile" in refused.json()["detail"]
 
 
 def test_a_change_that_is_measured_while_the_doctor_writes_is_shown_first(client, dr_chen, alice):

@@ -8,7 +8,15 @@ from django.urls import reverse
 from diagnosis.models import MoleRecord, Review, SecondOpinion
 from diagnosis.reviews import agreement, claims, opinions, verdicts
 from diagnosis.webhooks.models import Webhook
-from tests.factories import MoleFactory, RecordFactory, UserFactory, answer, assessed, program_of
+from tests.factories import (
+    MoleFactory,
+    RecordFactory,
+    ReviewFactory,
+    UserFactory,
+    answer,
+    assessed,
+    program_of,
+)
 
 BENIGN = {"risk_category": "benign", "urgency": "none"}
 SEEN_SOON = {"risk_category": "malignant_low_risk", "urgency": "doctor_weeks"}
@@ -263,6 +271,37 @@ def test_who_is_not_a_doctor_any_more_keeps_nobody_waiting(
     assert asked.is_reviewed
 
 
+def test_who_is_not_a_doctor_any_more_keeps_the_name_among_doctors(
+    client, asked, dr_chen, dr_okafor, dr_silva
+):
+    """The pseudonym stands on the own moles, and would say whose these are."""
+    page = reverse("admin:diagnosis_molerecord_change", args=[asked.pk])
+    verdict = reverse("admin:diagnosis_review_change", args=[asked.reviews.get().pk])
+    lists = [reverse(f"admin:diagnosis_{name}_changelist") for name in ("molerecord", "review")]
+    record = reverse("api-queue-detail", args=[asked.pk])
+
+    def leave(doctor):
+        doctor.groups.clear()
+        doctor.is_staff = False
+        doctor.save()
+
+    def check(reader, *addresses, names):
+        client.force_login(reader)
+        for address in addresses:
+            shown = client.get(address).content.decode()
+            for doctor in names:
+                assert (doctor.display_name in shown, doctor.pseudonym in shown) == (True, False)
+
+    claims.take(record_ids=[asked.pk], doctor=dr_chen)
+    leave(dr_chen)
+    check(dr_okafor, page, lists[0], record, reverse("api-opinion-list"), names=[dr_chen])
+    leave(dr_okafor)
+    check(dr_silva, page, record, names=[dr_chen, dr_okafor])
+    check(dr_silva, verdict, *lists, names=[dr_chen])
+    ReviewFactory(record=asked, doctor=dr_silva)  # of two doctors, a filter names each
+    check(dr_silva, lists[1], names=[dr_chen])
+
+
 @pytest.mark.parametrize("urgent", [False, True])
 @pytest.mark.parametrize("why", ["on holiday", "gone"])
 def test_another_colleague_is_asked_in_place_of_one_who_can_not_answer(
@@ -510,8 +549,17 @@ def test_the_front_page_says_who_waits(client, asked, dr_okafor):
     client.force_login(dr_okafor)
     front = client.get(reverse("admin:index")).content.decode()
     assert "1 record waits for your opinion" in front
+    assert "Since the oldest was sent" in front
     listed = client.get(reverse("admin:diagnosis_molerecord_changelist"), {"review": "asked"})
     assert str(asked.pk) in listed.content.decode()
+
+
+def test_where_nothing_else_waits_the_front_page_has_no_oldest(client, record, dr_chen, dr_okafor):
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    client.force_login(dr_okafor)
+    front = client.get(reverse("admin:index")).content.decode()
+    assert "1 record waits for your opinion" in front
+    assert "Since the oldest was sent" not in front
 
 
 def test_it_is_logged_without_its_question(asked, dr_chen):
