@@ -136,7 +136,8 @@ def recalibrate(
     (new / runs.SPLIT).write_text(split, encoding="utf-8")
     learnt = [*compress(rows, (folds == "validation") & strange)]
     seen.write(learnt, new / seen.FILE, [released])
-    terms = {modality: stage["terms"] for modality, stage in stages.items()}
+    # As they were learnt, where the card says it: what did not help there may help here.
+    terms = {modality: stage.get("learnt", stage["terms"]) for modality, stage in stages.items()}
     card = _card(new, side, rows, folds, arrays.load(rows), terms)
     counts = _counts(rows, folds)
     learnt_from = {name: {"train": of["train"]} for name, of in before.items() if of.get("train")}

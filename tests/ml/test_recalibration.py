@@ -116,6 +116,23 @@ def test_too_few_melanomas_set_nothing(make_set, tmp_path, monkeypatch, capsys):
     assert read(before) == read(RELEASE)
 
 
+@pytest.mark.slow
+def test_what_helps_no_longer_is_tried_again_by_the_next_calibration(clinic, tmp_path):
+    """Its terms were lost, so that no calibration could ever use them again."""
+    before = shutil.copytree(RELEASE, tmp_path / "before")
+    card = read(before)
+    term = {"centre": 5.0, "coefficient": 0.3, "reason": "…"}
+    card["person"]["photo"] |= {"terms": {}, "learnt": {"age": term}}
+    (before / "model.json").write_text(json.dumps(card))
+    out = tmp_path / "out"
+    options = ["--model", str(before), "--data", str(clinic), "--out", str(out)]
+    assert main(["calibrate", *options]) == 0
+    stage = read(out)["person"]["photo"]
+    assert (stage["terms"], stage["learnt"]) == ({}, {"age": term})  # nobody's age is known here
+    text = (out / "model-card.md").read_text()
+    assert "Too few validation pictures with and without such a cancer know any of it" in text
+
+
 def test_another_folder_is_not_overwritten(clinic, tmp_path, capsys):
     assert main(["calibrate", "--data", str(clinic), "--out", str(clinic)]) == 1
     assert "no release lies there" in capsys.readouterr().err
