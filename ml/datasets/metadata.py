@@ -2,7 +2,7 @@
 MILK10k, and a clinic's own in the same manner."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +24,6 @@ LAYOUTS = {
     "photo": ({"img_id", "diagnostic"}, {"md5hash"}),
 }  # fmt: skip
 TRUTH = {"dx", *LABELS, *labels.ONE_HOT}
-OF_LESIONS = ("patient_id", "same_lesion_as")  # of all pictures of a lesion, where one row says it
 MODALITY_OF = {
     "dermoscopy": ("dermoscopy", "dermoscopic", "dermatoscopic", "dermatoscopy"),
     "photo": ("photo", "clinical", "clinical: close-up", "clinical: overview", "smartphone",
@@ -156,8 +155,10 @@ class _Reader:
                 _fill(record, told("image_id", record))
                 _fill(record, told("lesion_id", record))
                 found.append((source, record | {"": " ".join(table.columns)}))
-        for column in OF_LESIONS:
-            _tell_all(column, [record for _source, record in found])
+        records = [record for _source, record in found]
+        _tell_all("patient_id", records)
+        _name_by_patient(records)
+        _tell_all("same_lesion_as", records)
         return found
 
     def _row(
@@ -356,16 +357,31 @@ def _fill(record: dict[str, str], further: Mapping[str, str]) -> None:
             record[column] = text
 
 
-def _tell_all(column: str, records: list[dict[str, str]]) -> None:
-    """Fill a column for all pictures of a lesion, unless the table numbers each patient's anew."""
+def _by_lesion(records: list[dict[str, str]]) -> Iterable[list[dict[str, str]]]:
+    """The records of each lesion that is named."""
     of_lesion: dict[str, list[dict[str, str]]] = defaultdict(list)
     for record in records:
         if lesion := _key(_known(record, "lesion_id")):
             of_lesion[lesion].append(record)
-    for pictures in of_lesion.values():
+    return of_lesion.values()
+
+
+def _tell_all(column: str, records: list[dict[str, str]]) -> None:
+    """Fill a column for all pictures of a lesion, where they do not contradict each other."""
+    for pictures in _by_lesion(records):
         said = {_known(record, column) for record in pictures} - {""}
         for record in pictures if len(said) == 1 else ():
             _fill(record, {column: min(said)})
+
+
+def _name_by_patient(records: list[dict[str, str]]) -> None:
+    """Give each patient's lesions names of their own, where a table numbers them anew; a picture of
+    an unknown patient is then of no lesion that is known."""
+    for pictures in _by_lesion(records):
+        if len({_known(record, "patient_id") for record in pictures} - {""}) > 1:
+            for record in pictures:
+                patient = _known(record, "patient_id")
+                record["lesion_id"] = f"{patient}/{record['lesion_id']}" if patient else ""
 
 
 def _share(text: str) -> float:
