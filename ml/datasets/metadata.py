@@ -4,6 +4,8 @@ MILK10k, and a clinic's own in the same manner."""
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import eq
 from pathlib import Path
 
 from ml.datasets import files, labels, tables
@@ -67,6 +69,10 @@ class _Reader:
     modality: str
     labelled: bool
     tables: list[Table]
+    # By their names in small letters, without ending; and the folders that tables write with these.
+    pictures: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
+    masks: dict[str, Path] = field(default_factory=dict)
+    written: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     manifest: Manifest = field(default_factory=Manifest)
     words: Counter = field(default_factory=Counter)  # (column, word, label)
     unknown: dict[tuple[str, str], list[str]] = field(default_factory=dict)
@@ -74,9 +80,9 @@ class _Reader:
     strange: Counter = field(default_factory=Counter)  # (column, word), of rows read without it
 
     def read(self) -> Manifest:
-        pictures, masks = self._files()
+        self._files()
         records = self._records()
-        if not pictures:
+        if not self.pictures:
             raise DatasetError(f"{self.tables[0].path}: no pictures in images/ or beside it")
         labels_of: dict[str, str] = {}
         rows: dict[str, Row] = {}
@@ -85,7 +91,7 @@ class _Reader:
             if not image_id:
                 self._fault(source, "no image_id")
                 continue
-            dx, row = self._row(source, record, pictures, masks)
+            dx, row = self._row(source, record)
             key = _key(image_id)
             if key in labels_of:
                 self._again(source, image_id, dx, labels_of[key], rows)
@@ -98,34 +104,59 @@ class _Reader:
         if not self.manifest.rows:
             raise DatasetError("\n".join([*self.manifest.faults, f"{self.folder}: no rows"]))
         # Kaggle's and the archive's folders may hold more than the table names: not an error.
-        used = {row.path for row in rows.values()} | {pictures.get(key) for key in labels_of}
+        used = {row.path for row in rows.values()}.union(*map(self._paths, labels_of))
         self.manifest.dropped += [
             Dropped(str(path), path.stem, "no metadata row")
-            for path in sorted(set(pictures.values()) - used)
+            for path in sorted({*chain(*self.pictures.values())} - used)
         ]
         self._warn_of_strange_words()
         self._note()
         return self.manifest
 
-    def _files(self) -> tuple[dict[str, Path], dict[str, Path]]:
-        """Pictures and masks by their names in small letters, without ending."""
-        pictures: dict[str, Path] = {}
-        masks, others = {}, []
+    def _files(self) -> None:
+        """Pictures and masks; of copies of one picture the first."""
+        others = []
         for path in files.below(self.folder):
             if path.suffix.lower() in tables.SUFFIXES or path.name.lower() in NAMES:
                 continue
             if files.is_mask(path, self.folder):
                 # HAM10000's masks are published with this suffix.
-                masks[_key(path.stem.removesuffix("_segmentation"))] = path
+                self.masks[_key(path.stem.removesuffix("_segmentation"))] = path
             elif not files.is_picture(path):
                 others.append(path)
-            elif _key(path.stem) in pictures:
-                self._fault(str(path), f"another picture is called so: {pictures[_key(path.stem)]}")
             else:
-                pictures[_key(path.stem)] = path
+                self.pictures[_key(path.stem)].append(path)
+        for paths in self.pictures.values():
+            for again in chain(*(copies[1:] for copies in files.same_content(paths))):
+                paths.remove(again)
+                self.manifest.dropped.append(
+                    Dropped(str(again), again.stem, "the same picture again")
+                )
         told = [p for p in others if p.suffix.lower() not in (".txt", ".md", ".pdf", ".html", "")]
         self.manifest.warnings += files.not_read(told, self.folder)
-        return pictures, masks
+
+    def _paths(self, image_id: str) -> list[Path]:
+        """The pictures that an id may mean, which may say in which folders they lie."""
+        *folders, name = _key(image_id).split("/")
+        names = (name, name.removesuffix(SMALLER), name + SMALLER)
+        called = next((self.pictures[of] for of in names if of in self.pictures), [])
+        if len(called) == 1 and len(self.written[name]) < 2:
+            return called  # wherever it lay when the table was written
+
+        def lies(path: Path) -> bool:
+            its = map(_key, reversed(path.relative_to(self.folder).parent.parts))
+            return all(map(eq, reversed(folders), its))
+
+        return [path for path in called if lies(path)]
+
+    def _id(self, written: str) -> str:
+        """The picture's name, with its folders where another one is called so, too."""
+        name = written.rpartition("/")[2]
+        found = self._paths(written)
+        if len(found) != 1:
+            return written
+        alone = len(self.pictures[_key(found[0].stem)]) == 1
+        return name if alone else files.readable(found[0].relative_to(self.folder).with_suffix(""))
 
     def _records(self) -> list[tuple[str, dict[str, str]]]:
         """A record a picture: those of the labelled tables, filled up from each other, and from the
@@ -143,6 +174,13 @@ class _Reader:
             name = _known(record, of)  # else all that have none were joined
             return more.setdefault((of, _key(name)), {}) if name else {}
 
+        for table in with_pictures:
+            for _source, record in table.records:
+                folders, slash, name = _key(record.get("image_id", "")).rpartition("/")
+                self.written[name].update([folders] if slash else [])
+        for table in with_pictures:
+            for _source, record in table.records:
+                record["image_id"] = self._id(record.get("image_id", ""))
         for table in self.tables:
             by = "image_id" if "image_id" in table.named else "lesion_id"
             for _source, record in table.records:
@@ -161,9 +199,7 @@ class _Reader:
         _tell_all("same_lesion_as", records)
         return found
 
-    def _row(
-        self, source: str, record: dict[str, str], pictures: dict[str, Path], masks: dict[str, Path]
-    ) -> tuple[str | None, Row | None]:
+    def _row(self, source: str, record: dict[str, str]) -> tuple[str | None, Row | None]:
         """(label, row); None for what is not known or left out, which is a fault then."""
         image_id = record["image_id"]
         dx = self._label(source, record)
@@ -171,14 +207,16 @@ class _Reader:
         modality = MODALITY.get(word) if word else self._usual_modality(record)
         if not modality and not word:
             modality, self.assumed = self.modality, True
-        path = pictures.get(_key(image_id)) or pictures.get(_key(image_id.removesuffix(SMALLER)))
-        path = path or pictures.get(_key(image_id + SMALLER))
+        paths = self._paths(image_id)
         if not modality:
             self._fault(source, f"unknown modality “{word}”; known are {', '.join(MODALITIES)}")
-            self.manifest.of_no_kind.update(filter(None, [path]))
-        if not path:
+            self.manifest.of_no_kind.update(paths)
+        if not paths:
             self._fault(source, f"no picture for {image_id}")
-        if not (dx and modality and path):
+        elif len(paths) > 1:
+            several = ", ".join(str(path.relative_to(self.folder)) for path in paths)
+            self._fault(source, f"no single picture for {image_id}: {several}")
+        if not (dx and modality and len(paths) == 1):
             return dx, None
         lesion = _known(record, "lesion_id") or image_id
         dataset = files.readable(self.folder.name)
@@ -186,8 +224,8 @@ class _Reader:
         # A lesion that another set also has is called as there, so that both are on one side.
         lesion = _known(record, "same_lesion_as") or f"{dataset}/{lesion}"
         return dx, Row(
-            path=path,
-            mask=masks.get(_key(image_id)),
+            path=paths[0],
+            mask=self.masks.get(_key(image_id)),
             dataset=dataset,
             image_id=image_id,
             lesion=lesion,

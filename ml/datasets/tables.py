@@ -88,8 +88,8 @@ def read(path: Path) -> Table:
 
 
 def without_ending(name: str) -> str:
-    """A picture's id, which some tables write with folder and ending."""
-    name = re.split(r"[/\\]", name)[-1]
+    """A picture's id, which some tables write with its ending; folders are kept, with /."""
+    name = name.replace("\\", "/")
     stem, dot, ending = name.rpartition(".")
     return stem if dot and f".{ending.lower()}" in ENDINGS else name
 

@@ -131,6 +131,7 @@ def rewrite(book: Path, part: str, change: Callable[[bytes], bytes]) -> None:
 def test_two_pictures_of_one_name_are_named_and_one_in_a_deeper_folder_is_read(make_clinic):
     files = ["SET_D/c1.bmp", "SET_E/c1.bmp", "SET_E/more/c2.bmp"]
     manifest = datasets.read([make_clinic([("c1.bmp", 1), ("C2", 3)], files)])
-    assert [row.image_id for row in manifest.rows] == ["c1", "c2"]
+    assert [row.image_id for row in manifest.rows] == ["c2"]
     [fault] = manifest.faults
-    assert "c1.bmp: left out" in fault
+    assert "row 2: no single picture for c1: SET_D/c1.bmp, SET_E/c1.bmp: left out" in fault
+    assert not manifest.dropped
