@@ -3,6 +3,7 @@ MILK10k, and a clinic's own in the same manner."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import eq
@@ -238,7 +239,7 @@ class _Reader:
             body_site=self._word(record, "localization", REGION_OF),
             skin_type=self._whole(source, record, "skin_type"),
             skin_tone=self._whole(source, record, "skin_tone"),
-            concepts=self._concepts(source, record),
+            concepts=_concepts(record),
             source=source,
         )
 
@@ -302,11 +303,6 @@ class _Reader:
     def _whole(self, source: str, record: dict[str, str], column: str) -> int | None:
         found = self._number(source, record, column)
         return None if found is None else int(found)
-
-    def _concepts(self, source: str, record: dict[str, str]) -> tuple[float | None, ...]:
-        if not any(record.get(name) for name in CONCEPTS):
-            return ()
-        return tuple(self._number(source, record, name) for name in CONCEPTS)
 
     def _fault(self, source: str, what: str, then: str = "left out") -> None:
         self.manifest.faults.append(f"{source}: {what}: {then}")
@@ -420,6 +416,19 @@ def _name_by_patient(records: list[dict[str, str]]) -> None:
             for record in pictures:
                 patient = _known(record, "patient_id")
                 record["lesion_id"] = f"{patient}/{record['lesion_id']}" if patient else ""
+
+
+def _concepts(record: dict[str, str]) -> tuple[float | None, ...]:
+    scores = tuple(_score(record.get(name, "")) for name in CONCEPTS)
+    return scores if any(score is not None for score in scores) else ()
+
+
+def _score(text: str) -> float | None:
+    """A number of 0–1; None for all else, which is no score."""
+    with suppress(ValueError):
+        found = tables.number(text)
+        return found if found is not None and 0 <= found <= 1 else None
+    return None
 
 
 def _share(text: str) -> float:

@@ -7,7 +7,7 @@ import pytest
 
 from ml import datasets
 from ml.datasets import labels
-from ml.taxonomy import ALLOWED
+from ml.taxonomy import ALLOWED, CONCEPTS
 
 TABLE = "image_id,lesion_id,dx,age\na,l1,nv,40\n\nb,l2,mel,85+\n"
 
@@ -334,6 +334,24 @@ def test_skin_types_as_they_are_written(make_set, written, read):
     manifest = datasets.read([folder])
     assert not manifest.faults
     assert manifest.rows[0].skin_type == read
+
+
+def test_a_clinic_s_own_columns_are_not_taken_for_scores(folder):
+    """Centimetres, grades and a patient's hair were learnt as shares of what a picture shows."""
+    write(folder, "one.csv", "image_id,dx,hair,ulceration,skin\na,nv,1,3,0.5\nb,mel,yes,0,2\n")
+    write(folder, "two.csv", "image_id,MONET_erythema,hair\na,0.25,1\nb,7,1\n")
+    manifest = datasets.read([folder])
+    assert not manifest.faults
+    none = (None,) * 3
+    assert [row.concepts for row in manifest.rows] == [(*none, 0.25, *none), ()]
+
+
+def test_scores_by_their_bare_names_are_read_where_all_stand(folder):
+    scores = "0.5,1,0,1.5,-0.1,,grey"
+    write(folder, "mine.csv", f"image_id,dx,{','.join(CONCEPTS)}\na,nv,{scores}\nb,mel,{scores}\n")
+    manifest = datasets.read([folder])
+    assert not manifest.faults
+    assert manifest.rows[0].concepts == (0.5, 1, 0, None, None, None, None)
 
 
 def test_a_picture_of_two_classes_is_named_and_left_out(tmp_path, draw):
