@@ -99,7 +99,7 @@ def release(
         modality: second_stage.learnt([rows[i] for i in _learnt(rows, folds, modality)])
         for modality in MODALITIES
     }
-    card = _card(new, side, rows, folds, loaded, terms)
+    card = _card(new, side, rows, folds, terms)
     card |= {"training": training, "licence": licence(used)}
     card["version"] = _version(card, out)
     _write(card, new)
@@ -138,7 +138,7 @@ def recalibrate(
     seen.write(learnt, new / seen.FILE, [released])
     # As they were learnt, where the card says it: what did not help there may help here.
     terms = {modality: stage.get("learnt", stage["terms"]) for modality, stage in stages.items()}
-    card = _card(new, side, rows, folds, arrays.load(rows), terms)
+    card = _card(new, side, rows, folds, terms)
     counts = _counts(rows, folds)
     learnt_from = {name: {"train": of["train"]} for name, of in before.items() if of.get("train")}
     pictures = {of: learnt_from.get(of, {}) | counts.get(of, {}) for of in learnt_from | counts}
@@ -220,15 +220,13 @@ def _card(
     side: int,
     rows: list[Row],
     folds: np.ndarray,
-    loaded: arrays.Arrays,
     terms: Mapping[str, Mapping[str, person.Term]],
 ) -> dict:
     """model.json, but for version, training, licence and figures; calibrated on the answers of the
     LiteRT files in ``folder`` to the validation pictures."""
     names = [of for of in (NETWORK, SECOND_READER) if (folder / f"{of}.tflite").is_file()]
-    chosen = np.flatnonzero(folds == "validation")
+    chosen = [*compress(rows, folds == "validation")]
     readers = [classifier.litert_engine(folder / f"{name}.tflite") for name in names]
-    answers = _answers(readers, chosen, loaded, side)
     return {
         "version": "",
         "created": date.today().isoformat(),
@@ -237,7 +235,7 @@ def _card(
         "advice": ADVICE,
         "reasons": REASONS,
         "quality": network.QUALITY,
-        **calibration.calibrate([rows[i] for i in chosen], answers, terms),
+        **calibration.calibrate(chosen, _answers(readers, chosen, side), terms),
         "files": {
             (second_reader(engine) if name == SECOND_READER else engine): _file(
                 folder / f"{name}.{suffix}"
@@ -379,11 +377,11 @@ def _familiar(
 
 
 def _answers(
-    readers: Sequence[classifier.Engine], chosen: np.ndarray, loaded: arrays.Arrays, side: int
+    readers: Sequence[classifier.Engine], rows: list[Row], side: int
 ) -> dict[str, np.ndarray]:
+    """Of the whole pictures, as they are served: of smaller copies, they would be less sharp."""
     answers = [
-        classifier.served(readers, _square(loaded.pictures[i], side))
-        for i in tqdm(chosen, "calibrate")
+        classifier.served(readers, _square(row.decode(), side)) for row in tqdm(rows, "calibrate")
     ]
     names = ("logits", "quality", "one_pass", "one_pass_quality")
     return {name: np.stack([a[name] for a in answers]) for name in names}

@@ -6,11 +6,12 @@ import shutil
 
 import pytest
 
-from ml import datasets
+from ml import classifier, datasets
 from ml.__main__ import main
 from ml.classifier import RELEASE
 from ml.datasets import seen, splits
 from ml.measure import trust
+from ml.publish import calibration
 
 
 @pytest.fixture
@@ -131,6 +132,28 @@ def test_what_helps_no_longer_is_tried_again_by_the_next_calibration(clinic, tmp
     assert (stage["terms"], stage["learnt"]) == ({}, {"age": term})  # nobody's age is known here
     text = (out / "model-card.md").read_text()
     assert "Too few validation pictures with and without such a cancer know any of it" in text
+
+
+def test_what_is_set_is_set_on_pictures_as_they_are_served(make_set, tmp_path, monkeypatch):
+    """On copies of 256 px, from which the network's square is made again, they are less sharp."""
+    monkeypatch.chdir(tmp_path)
+    few = make_set(
+        "few", [{"image_id": f"n{n}", "modality": "photo", "dx": "nv"} for n in range(5)]
+    )
+    asked: list[tuple] = []
+
+    def calibrate(rows, answers, terms):
+        asked.extend(zip(rows, answers["quality"], answers["logits"], strict=True))
+        raise ValueError("as far as here")
+
+    monkeypatch.setattr(calibration, "calibrate", calibrate)
+    assert main(["calibrate", "--data", str(few), "--out", str(tmp_path / "out")]) == 1
+    model = classifier.load()
+    for row, quality, logits in asked:
+        served = model.outputs(row.decode())
+        assert quality == pytest.approx(served["quality"])
+        assert logits == pytest.approx(served["logits"])
+    assert asked
 
 
 def test_another_folder_is_not_overwritten(clinic, tmp_path, capsys):
