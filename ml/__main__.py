@@ -315,8 +315,8 @@ def _print_what_follows(before: set[str], out: Path) -> None:
     """Of a new release: what it judges no more, and what is to be measured for it."""
     for kind in sorted(before - _kinds(out)):
         print(
-            f"warning: {out} judges no {kind} pictures any more, since none were in this data: "
-            "whoever sends one gets no answer",
+            f"warning: {out} judges no {kind} pictures any more, since none or too few were in "
+            "this data: whoever sends one gets no answer",
             file=sys.stderr,
         )
     print(AFTER_RELEASE)

@@ -103,8 +103,8 @@ def release(
     card |= {"training": training, "licence": licence(used)}
     card["version"] = _version(card, out)
     _write(card, new)
-    held_out = [bool(row.allowed) and f != "train" for row, f in zip(rows, folds, strict=True)]
-    drawn = np.random.default_rng(0).permutation(np.flatnonzero(held_out))
+    judged = np.array([bool(row.allowed) and row.modality in card["thresholds"] for row in rows])
+    drawn = np.random.default_rng(0).permutation(np.flatnonzero(judged & (folds != "train")))
     some = np.sort(drawn[:PARITY_PICTURES])
     check_parity(networks, new, [rows[i].modality for i in some], loaded.pictures[some])
     _measure(card, rows, folds, measured, new)
@@ -394,8 +394,17 @@ def _measure(
     measured: external.Measured | None,
     folder: Path,
 ) -> None:
-    """Complete the card in ``folder`` by what it reaches on the test fold."""
-    card |= _figures(folder, [*compress(rows, folds == "test")])
+    """Complete the card in ``folder`` by what it reaches on the test fold. Raises DatasetError
+    where that holds no lesion of the kinds that it judges."""
+    kinds = card["thresholds"]
+    tested = [
+        row
+        for row in compress(rows, folds == "test")
+        if row.modality in kinds or row.dx == "not_a_lesion"
+    ]
+    if not any(row.allowed for row in tested):
+        raise DatasetError(f"No lesion is left to measure on: none of {' and '.join(kinds)}")
+    card |= _figures(folder, tested)
     _finish(card | {"external": external.of_release(card, measured)}, folder)
 
 

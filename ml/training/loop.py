@@ -13,6 +13,7 @@ from tqdm import tqdm
 from ml import datasets, images, network
 from ml.datasets import Row, arrays, splits
 from ml.network import backbone
+from ml.publish import calibration
 from ml.taxonomy import BENIGN_DIAGNOSES, DEFAULT_MODALITY, DIAGNOSES, MALIGNANT_DIAGNOSES
 from ml.training import runs, steps
 from ml.training.batches import Pool
@@ -257,7 +258,8 @@ def _check_runs(plan: Plan) -> None:
 
 
 def _check_enough(rows: list[Row], folds: list[str]) -> None:
-    """Raises DatasetError where nothing is left to learn or to choose the best weights by."""
+    """Raises DatasetError where nothing is left to learn or to choose the best weights by; warns of
+    what no release could be set on."""
     for name in ("train", "validation"):
         lesions = [r for r, fold in zip(rows, folds, strict=True) if fold == name and r.allowed]
         if not lesions:
@@ -268,6 +270,11 @@ def _check_enough(rows: list[Row], folds: list[str]) -> None:
     learnt = {d for r, fold in zip(rows, folds, strict=True) if fold == "train" for d in r.allowed}
     if missing := [diagnosis for diagnosis in DIAGNOSES if diagnosis not in learnt]:
         print(f"warning: no picture to learn {', '.join(missing)} from", file=sys.stderr)
+    validation = [r for r, fold in zip(rows, folds, strict=True) if fold == "validation"]
+    for kind in sorted({r.modality for r in rows if r.allowed}):
+        if not calibration.enough(validation, kind):
+            lack = calibration.TOO_FEW.format(kind)
+            print(f"warning: {lack}: a release would not judge such pictures", file=sys.stderr)
 
 
 def check_held_out(teacher: Path, rows: list[Row], folds: Sequence[str | None]) -> None:

@@ -156,6 +156,18 @@ def test_what_is_set_is_set_on_pictures_as_they_are_served(make_set, tmp_path, m
     assert asked
 
 
+@pytest.mark.slow
+def test_a_few_pictures_of_the_other_kind_spoil_no_calibration(clinic, make_set, tmp_path, capsys):
+    few = [{"image_id": f"d{n}", "modality": "dermoscopy", "dx": "nv"} for n in range(6)]
+    data = ["--data", str(clinic), "--data", str(make_set("few", few))]
+    ours = tmp_path / "ours"
+    assert main(["calibrate", *data, "--out", str(ours)]) == 0
+    said = capsys.readouterr().err
+    assert "warning: validation has too few lesions of modality dermoscopy to calibrate" in said
+    assert f"warning: {ours} judges no dermoscopy pictures any more" in said
+    assert set(read(ours)["thresholds"]) == set(read(ours)["figures"]) == {"photo"}
+
+
 def test_another_folder_is_not_overwritten(clinic, tmp_path, capsys):
     assert main(["calibrate", "--data", str(clinic), "--out", str(clinic)]) == 1
     assert "no release lies there" in capsys.readouterr().err
