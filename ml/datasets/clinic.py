@@ -29,8 +29,9 @@ def find(folder: Path) -> Path | None:
 def read(folder: Path, modality: str) -> Manifest:
     """Join the sheet's rows to the pictures by ``id``, whatever its letter case.
 
-    Rows with another category than 1, 2 or 3, without a picture, or that contradict each other
-    are dropped and named. Raises DatasetError for a sheet that can't be read or lacks a column.
+    Rows with another category than 1, 2 or 3 are dropped and named; those without a single picture,
+    or that contradict each other, are left out and named in ``faults``. Raises DatasetError for a
+    sheet that can't be read or lacks a column.
     """
     sheet = find(folder)
     manifest, found = Manifest(), defaultdict(list)
@@ -47,7 +48,7 @@ def read(folder: Path, modality: str) -> Manifest:
             reason = f"category “{'' if category is None else category}” is not 1, 2 or 3"
             manifest.dropped.append(Dropped(source, image_id, reason))
         elif image_id.lower() not in pictures:
-            manifest.dropped.append(Dropped(source, image_id, "no picture of this id"))
+            manifest.faults.append(f"{source}: no picture for {image_id}: left out")
         elif len(named := pictures[image_id.lower()]) > 1:
             several = ", ".join(str(picture.relative_to(folder)) for picture in named)
             manifest.faults.append(
@@ -57,8 +58,8 @@ def read(folder: Path, modality: str) -> Manifest:
             found[image_id.lower()].append((source, image_id, number))
     for key, entries in found.items():
         if len({number for *_, number in entries}) > 1:
-            manifest.dropped += [
-                Dropped(source, image_id, "several rows with different categories")
+            manifest.faults += [
+                f"{source}: several rows of {image_id} with different categories: left out"
                 for source, image_id, _ in entries
             ]
             continue
