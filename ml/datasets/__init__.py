@@ -23,14 +23,15 @@ NO_SET = (
 
 def read(
     dirs: Iterable[str | Path],
-    modality: str = DEFAULT_MODALITY,
+    modality: str | None = None,
     *,
     decode: bool = False,
     labelled: bool = True,
 ) -> Manifest:
     """Read data sets; each directory is one, or holds several.
 
-    ``modality`` holds for sets that don't say. What can't be used is left out and named in the
+    ``modality`` holds for sets that don't say; without it, what is known of a published set does,
+    else DEFAULT_MODALITY. What can't be used is left out and named in the
     manifest's ``faults``; with ``decode``, pictures that don't decode, too. Where they need not be
     ``labelled``, a row of a table without a diagnosis counts as “other”. Raises DatasetError,
     naming file and row, where nothing is left.
@@ -73,15 +74,15 @@ def _holds_data(folder: Path) -> bool:
     return any(p.suffix.lower() in endings for p in files.below(folder))
 
 
-def _read_one(folder: Path, modality: str, labelled: bool) -> Manifest | None:
+def _read_one(folder: Path, modality: str | None, labelled: bool) -> Manifest | None:
     if packed.find(folder):
         return packed.read(folder)
     if metadata.find(folder, labelled):
         return metadata.read(folder, modality, labelled)
     if clinic.find(folder):
-        return clinic.read(folder, modality)
+        return clinic.read(folder, modality or DEFAULT_MODALITY)
     if _is_of_classes(folder):
-        return folders.read(folder, modality)
+        return folders.read(folder, modality or DEFAULT_MODALITY)
     return None
 
 

@@ -13,7 +13,7 @@ from ml.datasets import files, labels, tables
 from ml.datasets.manifest import REGION_OF, DatasetError, Dropped, Manifest, Row, assumed
 from ml.datasets.tables import Table
 from ml.person import OLDEST
-from ml.taxonomy import ALLOWED, CONCEPTS, MODALITIES
+from ml.taxonomy import ALLOWED, CONCEPTS, DEFAULT_MODALITY, MODALITIES
 
 NAMES = ("metadata.csv", "ham10000_metadata.csv", "ham10000_metadata")
 # From the most to the least specific; what the archive calls a lesion stands in five of them.
@@ -53,12 +53,12 @@ def find(folder: Path, labelled: bool = True) -> list[Path]:
     return known if named or any(tell(tables.columns(p)) for p in known) else []
 
 
-def read(folder: Path, modality: str, labelled: bool = True) -> Manifest:
+def read(folder: Path, modality: str | None, labelled: bool = True) -> Manifest:
     """Join the folder's tables and the pictures at any depth below it, and masks/.
 
-    ``modality`` holds where no table tells. What can't be used is left out and named in
-    ``faults``; a row without a diagnosis is “other” where it need not be ``labelled``. Raises
-    DatasetError for a table that can't be read, lacks a column, or leaves nothing.
+    ``modality``, where it is given, holds where no table has one. What can't be used is left out
+    and named in ``faults``; a row without a diagnosis is “other” where it need not be ``labelled``.
+    Raises DatasetError for a table that can't be read, lacks a column, or leaves nothing.
     """
     paths = find(folder, labelled)
     return _Reader(folder, modality, labelled, [tables.read(path) for path in paths]).read()
@@ -67,7 +67,7 @@ def read(folder: Path, modality: str, labelled: bool = True) -> Manifest:
 @dataclass(slots=True)
 class _Reader:
     folder: Path
-    modality: str
+    modality: str | None
     labelled: bool
     tables: list[Table]
     # By their names in small letters, without ending; and the folders that tables write with these.
@@ -78,6 +78,7 @@ class _Reader:
     words: Counter = field(default_factory=Counter)  # (column, word, label)
     unknown: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     assumed: bool = False  # the modality, of some of them
+    unusual: bool = False  # the modality that was given, for a set of this layout
     strange: Counter = field(default_factory=Counter)  # (column, word), of rows read without it
 
     def read(self) -> Manifest:
@@ -205,9 +206,12 @@ class _Reader:
         image_id = record["image_id"]
         dx = self._label(source, record)
         word = record.get("modality", "").lower()
-        modality = MODALITY.get(word) if word else self._usual_modality(record)
-        if not modality and not word:
-            modality, self.assumed = self.modality, True
+        modality = MODALITY.get(word)
+        if not word:
+            usual = self._usual_modality(record)
+            modality = self.modality or usual or DEFAULT_MODALITY
+            self.assumed |= not usual
+            self.unusual |= usual not in (None, modality)
         paths = self._paths(image_id)
         if not modality:
             self._fault(source, f"unknown modality “{word}”; known are {', '.join(MODALITIES)}")
@@ -334,8 +338,13 @@ class _Reader:
                 for ours, name in table.named.items()
             )
             self.manifest.notes.append(f"{table.path}: {len(table.records):,} rows; {told}")
+        if self.unusual:
+            self.manifest.warnings.append(
+                f"{self.folder}: taken as {self.modality}, as --modality says; its columns are "
+                "those of a published set of the other kind"
+            )
         if self.assumed:
-            self.manifest.warnings.append(assumed(self.folder, self.modality))
+            self.manifest.warnings.append(assumed(self.folder, self.modality or DEFAULT_MODALITY))
         elif not any("modality" in table.named for table in self.tables):
             how = ", ".join(sorted({row.modality for row in self.manifest.rows}))
             self.manifest.notes.append(f"{self.folder}: taken as {how}: no table has a modality")

@@ -14,7 +14,7 @@ from ml import datasets, images, network
 from ml.datasets import Row, arrays, splits
 from ml.network import backbone
 from ml.publish import calibration
-from ml.taxonomy import BENIGN_DIAGNOSES, DEFAULT_MODALITY, DIAGNOSES, MALIGNANT_DIAGNOSES
+from ml.taxonomy import BENIGN_DIAGNOSES, DIAGNOSES, MALIGNANT_DIAGNOSES
 from ml.training import runs, steps
 from ml.training.batches import Pool
 from ml.training.plan import Plan
@@ -27,7 +27,7 @@ def train(
     data: Sequence[Path],
     out: Path,
     plan: Plan | None = None,
-    modality: str = DEFAULT_MODALITY,
+    modality: str | None = None,
     minutes: float | None = None,
 ) -> list[str]:
     """Train on ``data`` into the run folder ``out``; goes on where a killed training stopped.
@@ -62,7 +62,8 @@ def train(
     if resumed and split != (out / runs.SPLIT).read_text(encoding="utf-8"):
         raise datasets.DatasetError(f"{out} was begun with other data; choose another folder")
     if resumed and modality != (begun := runs.described(out)["modality"]):
-        raise datasets.DatasetError(f"{out} was begun with --modality {begun}; give it again")
+        how = f"with --modality {begun}; give it again" if begun else "without --modality"
+        raise datasets.DatasetError(f"{out} was begun {how}")
     for teacher in (*plan.teachers, *filter(None, [plan.start])):
         check_held_out(Path(teacher), rows, folds)
     _check_enough(rows, folds)
