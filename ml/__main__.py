@@ -262,7 +262,8 @@ def predict(options: argparse.Namespace) -> int:
         print(f"warning: {sentence}", file=sys.stderr)
     if not paths:
         raise DatasetError("no pictures to look at")
-    answers = predictions.predict(paths, options.model, options.engine, options.modality, person)
+    modality = options.modality or DEFAULT_MODALITY
+    answers = predictions.predict(paths, options.model, options.engine, modality, person)
     # On a terminal only, and not between the lines of a pipe.
     for path, answer in tqdm(answers, "Assessing", len(paths), unit="picture", disable=None):
         with tqdm.external_write_mode():
@@ -315,8 +316,8 @@ def _print_what_follows(before: set[str], out: Path) -> None:
     """Of a new release: what it judges no more, and what is to be measured for it."""
     for kind in sorted(before - _kinds(out)):
         print(
-            f"warning: {out} judges no {kind} pictures any more, since none were in this data: "
-            "whoever sends one gets no answer",
+            f"warning: {out} judges no {kind} pictures any more, since none or too few were in "
+            "this data: whoever sends one gets no answer",
             file=sys.stderr,
         )
     print(AFTER_RELEASE)
@@ -430,8 +431,9 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     modality = argparse.ArgumentParser(add_help=False)
     modality.add_argument(
-        "--modality", choices=MODALITIES, default=DEFAULT_MODALITY,
-        help="how pictures were taken, where the data don't say (default: %(default)s)",
+        "--modality", choices=MODALITIES,
+        help="how pictures were taken, where the data don't say (default: as is known of a "
+        f"published set, else {DEFAULT_MODALITY})",
     )  # fmt: skip
     outside = argparse.ArgumentParser(add_help=False)
     outside.add_argument(

@@ -38,7 +38,7 @@ def limits(request: HttpRequest) -> HttpResponse:
         ],
         "several": _several(card),
         "person": [
-            (terms.MODALITIES[modality], bool(stage["terms"]))
+            (terms.MODALITIES[modality], stage)
             for modality, stage in card.get("person", {}).items()
         ],
         "outside": _outside(card.get("external")),

@@ -14,6 +14,7 @@ from diagnosis.moles.models import Mole
 from diagnosis.records import answers, sittings, uploads
 from diagnosis.records.models import MAX_TEXT, MoleRecord
 from ml.datasets import Manifest, Row, clinic, files, metadata, tables
+from ml.taxonomy import DEFAULT_MODALITY
 
 NAME_LENGTH = Mole._meta.get_field("name").max_length
 
@@ -34,7 +35,7 @@ class Refused:
     reason: str
 
 
-def pictures(directory: Path, modality: str) -> tuple[list[Picture], list[str]]:
+def pictures(directory: Path, modality: str | None) -> tuple[list[Picture], list[str]]:
     """Every file of the folder that should be a picture, labelled or not, in the order of names;
     and sentences on what its table names and is not there, is of no known kind, or can't be read.
 
@@ -57,7 +58,7 @@ def pictures(directory: Path, modality: str) -> tuple[list[Picture], list[str]]:
             Picture(
                 path=path,
                 name=files.readable(name),
-                modality=row.modality if row else modality,
+                modality=row.modality if row else modality or DEFAULT_MODALITY,
                 # One picture alone needs no mole to belong to.
                 mole_name=mole[-NAME_LENGTH:] if together[mole] > 1 else "",
             )
@@ -121,14 +122,14 @@ def _moles(rows: Collection[Row]) -> dict[Path, str]:
     moles = {}
     for row in rows:
         if row.group != row.lesion:
-            number = row.lesion.removeprefix(f"{row.dataset}/")
+            number = row.lesion.removeprefix(f"{row.group}/").removeprefix(f"{row.dataset}/")
             moles[row.path] = f"{row.group}/{number}"
         else:
             moles[row.path] = "" if row.lesion in with_patient else row.lesion
     return moles
 
 
-def _manifest(directory: Path, modality: str) -> Manifest:
+def _manifest(directory: Path, modality: str | None) -> Manifest:
     """What tables say. Folders of classes and a clinic's sheet tell neither mole nor modality."""
     manifest = Manifest()
     for folder in [directory, *files.folders_in(directory)]:

@@ -23,15 +23,16 @@ NO_SET = (
 
 def read(
     dirs: Iterable[str | Path],
-    modality: str = DEFAULT_MODALITY,
+    modality: str | None = None,
     *,
     decode: bool = False,
 ) -> Manifest:
     """Read data sets; each directory is one, or holds several.
 
-    ``modality`` holds for sets that don't say. What can't be used is left out and named in the
-    manifest's ``faults``; with ``decode``, pictures that don't decode, too. Raises DatasetError,
-    naming file and row, where nothing is left.
+    ``modality`` holds for sets that don't say; without it, what is known of a published set does,
+    else DEFAULT_MODALITY. What can't be used is left out and named in the manifest's ``faults``;
+    with ``decode``, pictures that don't decode, too. Raises DatasetError, naming file and row,
+    where nothing is left.
     """
     manifest = Manifest()
     for directory in dirs:
@@ -71,15 +72,15 @@ def _holds_data(folder: Path) -> bool:
     return any(p.suffix.lower() in endings for p in files.below(folder))
 
 
-def _read_one(folder: Path, modality: str) -> Manifest | None:
+def _read_one(folder: Path, modality: str | None) -> Manifest | None:
     if packed.find(folder):
         return packed.read(folder)
     if metadata.find(folder):
         return metadata.read(folder, modality)
     if clinic.find(folder):
-        return clinic.read(folder, modality)
+        return clinic.read(folder, modality or DEFAULT_MODALITY)
     if _is_of_classes(folder):
-        return folders.read(folder, modality)
+        return folders.read(folder, modality or DEFAULT_MODALITY)
     return None
 
 

@@ -29,18 +29,18 @@ def find(folder: Path) -> Path | None:
 def read(folder: Path, modality: str) -> Manifest:
     """Join the sheet's rows to the pictures by ``id``, whatever its letter case.
 
-    Rows with another category than 1, 2 or 3, without a picture, or that contradict each other
-    are dropped and named. Raises DatasetError for a sheet that can't be read or lacks a column.
+    Rows with another category than 1, 2 or 3 are dropped and named; those without a single picture,
+    or that contradict each other, are left out and named in ``faults``. Raises DatasetError for a
+    sheet that can't be read or lacks a column.
     """
     sheet = find(folder)
     manifest, found = Manifest(), defaultdict(list)
-    pictures: dict[str, Path] = {}
+    pictures: dict[str, list[Path]] = defaultdict(list)
     for part in files.folders_in(folder):
         if not part.name.upper().startswith("SET_"):
             continue
         for picture in filter(files.is_picture, files.below(part)):
-            if (first := pictures.setdefault(picture.stem.lower(), picture)) != picture:
-                manifest.faults.append(f"{picture}: left out: its name is that of {first}")
+            pictures[picture.stem.lower()].append(picture)
     mentioned = set()
     for source, image_id, category in _records(sheet):
         mentioned.add(image_id.lower())
@@ -48,25 +48,31 @@ def read(folder: Path, modality: str) -> Manifest:
             reason = f"category “{'' if category is None else category}” is not 1, 2 or 3"
             manifest.dropped.append(Dropped(source, image_id, reason))
         elif image_id.lower() not in pictures:
-            manifest.dropped.append(Dropped(source, image_id, "no picture of this id"))
+            manifest.faults.append(f"{source}: no picture for {image_id}: left out")
+        elif len(named := pictures[image_id.lower()]) > 1:
+            several = ", ".join(str(picture.relative_to(folder)) for picture in named)
+            manifest.faults.append(
+                f"{source}: no single picture for {image_id}: {several}: left out"
+            )
         else:
             found[image_id.lower()].append((source, image_id, number))
     for key, entries in found.items():
         if len({number for *_, number in entries}) > 1:
-            manifest.dropped += [
-                Dropped(source, image_id, "several rows with different categories")
+            manifest.faults += [
+                f"{source}: several rows of {image_id} with different categories: left out"
                 for source, image_id, _ in entries
             ]
             continue
         dataset = files.readable(folder.name)
-        manifest.rows.append(_row(dataset, pictures[key], modality, *entries[0]))
+        manifest.rows.append(_row(dataset, pictures[key][0], modality, *entries[0]))
         manifest.dropped += [
             Dropped(source, image_id, "the same picture again")
             for source, image_id, _ in entries[1:]
         ]
     manifest.dropped += [
-        Dropped(str(pictures[key]), pictures[key].stem, "no row in the sheet")
+        Dropped(str(picture), picture.stem, "no row in the sheet")
         for key in sorted(pictures.keys() - mentioned)
+        for picture in pictures[key]
     ]
     if not manifest.rows:
         raise DatasetError(f"{sheet}: no row has a category of 1, 2 or 3 and a picture")
@@ -127,7 +133,7 @@ def _records(sheet: Path) -> list[tuple[str, str, object]]:
         line += (None,) * (len(header) - len(line))
         image_id = str(line[id_column] or "").strip()
         # Some sheets give the file's name as id.
-        image_id = tables.without_ending(image_id)
+        image_id = tables.without_ending(image_id).rpartition("/")[2]
         records.append((f"{sheet}: row {number}", image_id, line[category_column]))
     return records
 

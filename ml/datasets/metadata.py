@@ -2,15 +2,18 @@
 MILK10k, and a clinic's own in the same manner."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import eq
 from pathlib import Path
 
 from ml.datasets import files, labels, tables
 from ml.datasets.manifest import REGION_OF, DatasetError, Dropped, Manifest, Row, assumed
 from ml.datasets.tables import Table
 from ml.person import OLDEST
-from ml.taxonomy import ALLOWED, CONCEPTS, MODALITIES
+from ml.taxonomy import ALLOWED, CONCEPTS, DEFAULT_MODALITY, MODALITIES
 
 NAMES = ("metadata.csv", "ham10000_metadata.csv", "ham10000_metadata")
 # From the most to the least specific; what the archive calls a lesion stands in five of them.
@@ -24,7 +27,6 @@ LAYOUTS = {
     "photo": ({"img_id", "diagnostic"}, {"md5hash"}),
 }  # fmt: skip
 TRUTH = {"dx", *LABELS, *labels.ONE_HOT}
-OF_LESIONS = ("patient_id", "same_lesion_as")  # of all pictures of a lesion, where one row says it
 MODALITY_OF = {
     "dermoscopy": ("dermoscopy", "dermoscopic", "dermatoscopic", "dermatoscopy"),
     "photo": ("photo", "clinical", "clinical: close-up", "clinical: overview", "smartphone",
@@ -51,12 +53,12 @@ def find(folder: Path, labelled: bool = True) -> list[Path]:
     return known if named or any(tell(tables.columns(p)) for p in known) else []
 
 
-def read(folder: Path, modality: str, labelled: bool = True) -> Manifest:
+def read(folder: Path, modality: str | None, labelled: bool = True) -> Manifest:
     """Join the folder's tables and the pictures at any depth below it, and masks/.
 
-    ``modality`` holds where no table tells. What can't be used is left out and named in
-    ``faults``; a row without a diagnosis is “other” where it need not be ``labelled``. Raises
-    DatasetError for a table that can't be read, lacks a column, or leaves nothing.
+    ``modality``, where it is given, holds where no table has one. What can't be used is left out
+    and named in ``faults``; a row without a diagnosis is “other” where it need not be ``labelled``.
+    Raises DatasetError for a table that can't be read, lacks a column, or leaves nothing.
     """
     paths = find(folder, labelled)
     return _Reader(folder, modality, labelled, [tables.read(path) for path in paths]).read()
@@ -65,19 +67,24 @@ def read(folder: Path, modality: str, labelled: bool = True) -> Manifest:
 @dataclass(slots=True)
 class _Reader:
     folder: Path
-    modality: str
+    modality: str | None
     labelled: bool
     tables: list[Table]
+    # By their names in small letters, without ending; and the folders that tables write with these.
+    pictures: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
+    masks: dict[str, Path] = field(default_factory=dict)
+    written: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     manifest: Manifest = field(default_factory=Manifest)
     words: Counter = field(default_factory=Counter)  # (column, word, label)
     unknown: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     assumed: bool = False  # the modality, of some of them
+    unusual: bool = False  # the modality that was given, for a set of this layout
     strange: Counter = field(default_factory=Counter)  # (column, word), of rows read without it
 
     def read(self) -> Manifest:
-        pictures, masks = self._files()
+        self._files()
         records = self._records()
-        if not pictures:
+        if not self.pictures:
             raise DatasetError(f"{self.tables[0].path}: no pictures in images/ or beside it")
         labels_of: dict[str, str] = {}
         rows: dict[str, Row] = {}
@@ -86,7 +93,7 @@ class _Reader:
             if not image_id:
                 self._fault(source, "no image_id")
                 continue
-            dx, row = self._row(source, record, pictures, masks)
+            dx, row = self._row(source, record)
             key = _key(image_id)
             if key in labels_of:
                 self._again(source, image_id, dx, labels_of[key], rows)
@@ -99,35 +106,59 @@ class _Reader:
         if not self.manifest.rows:
             raise DatasetError("\n".join([*self.manifest.faults, f"{self.folder}: no rows"]))
         # Kaggle's and the archive's folders may hold more than the table names: not an error.
-        used = {row.path for row in rows.values()} | {pictures.get(key) for key in labels_of}
+        used = {row.path for row in rows.values()}.union(*map(self._paths, labels_of))
         self.manifest.dropped += [
             Dropped(str(path), path.stem, "no metadata row")
-            for path in sorted(set(pictures.values()) - used)
+            for path in sorted({*chain(*self.pictures.values())} - used)
         ]
         self._warn_of_strange_words()
         self._note()
         return self.manifest
 
-    def _files(self) -> tuple[dict[str, Path], dict[str, Path]]:
-        """Pictures and masks by their names in small letters, without ending."""
-        pictures: dict[str, Path] = {}
-        masks, others = {}, []
+    def _files(self) -> None:
+        """Pictures and masks; of copies of one picture the first."""
+        others = []
         for path in files.below(self.folder):
             if path.suffix.lower() in tables.SUFFIXES or path.name.lower() in NAMES:
                 continue
             if files.is_mask(path, self.folder):
                 # HAM10000's masks are published with this suffix.
-                masks[_key(path.stem.removesuffix("_segmentation"))] = path
+                self.masks[_key(path.stem.removesuffix("_segmentation"))] = path
             elif not files.is_picture(path):
                 others.append(path)
-            elif _key(path.stem) in pictures:
-                what = f"another picture is called so: {pictures[_key(path.stem)]}"
-                self._fault(str(path), what, self._without)
             else:
-                pictures[_key(path.stem)] = path
+                self.pictures[_key(path.stem)].append(path)
+        for paths in self.pictures.values():
+            for again in chain(*(copies[1:] for copies in files.same_content(paths))):
+                paths.remove(again)
+                self.manifest.dropped.append(
+                    Dropped(str(again), again.stem, "the same picture again")
+                )
         told = [p for p in others if p.suffix.lower() not in (".txt", ".md", ".pdf", ".html", "")]
         self.manifest.warnings += files.not_read(told, self.folder)
-        return pictures, masks
+
+    def _paths(self, image_id: str) -> list[Path]:
+        """The pictures that an id may mean, which may say in which folders they lie."""
+        *folders, name = _key(image_id).split("/")
+        names = (name, name.removesuffix(SMALLER), name + SMALLER)
+        called = next((self.pictures[of] for of in names if of in self.pictures), [])
+        if len(called) == 1 and len(self.written[name]) < 2:
+            return called  # wherever it lay when the table was written
+
+        def lies(path: Path) -> bool:
+            its = map(_key, reversed(path.relative_to(self.folder).parent.parts))
+            return all(map(eq, reversed(folders), its))
+
+        return [path for path in called if lies(path)]
+
+    def _id(self, written: str) -> str:
+        """The picture's name, with its folders where another one is called so, too."""
+        name = written.rpartition("/")[2]
+        found = self._paths(written)
+        if len(found) != 1:
+            return written
+        alone = len(self.pictures[_key(found[0].stem)]) == 1
+        return name if alone else files.readable(found[0].relative_to(self.folder).with_suffix(""))
 
     def _records(self) -> list[tuple[str, dict[str, str]]]:
         """A record a picture: those of the labelled tables, filled up from each other, and from the
@@ -145,6 +176,13 @@ class _Reader:
             name = _known(record, of)  # else all that have none were joined
             return more.setdefault((of, _key(name)), {}) if name else {}
 
+        for table in with_pictures:
+            for _source, record in table.records:
+                folders, slash, name = _key(record.get("image_id", "")).rpartition("/")
+                self.written[name].update([folders] if slash else [])
+        for table in with_pictures:
+            for _source, record in table.records:
+                record["image_id"] = self._id(record.get("image_id", ""))
         for table in self.tables:
             by = "image_id" if "image_id" in table.named else "lesion_id"
             for _source, record in table.records:
@@ -157,28 +195,33 @@ class _Reader:
                 _fill(record, told("image_id", record))
                 _fill(record, told("lesion_id", record))
                 found.append((source, record | {"": " ".join(table.columns)}))
-        for column in OF_LESIONS:
-            _tell_all(column, [record for _source, record in found])
+        records = [record for _source, record in found]
+        _tell_all("patient_id", records)
+        _name_by_patient(records)
+        _tell_all("same_lesion_as", records)
         return found
 
-    def _row(
-        self, source: str, record: dict[str, str], pictures: dict[str, Path], masks: dict[str, Path]
-    ) -> tuple[str | None, Row | None]:
+    def _row(self, source: str, record: dict[str, str]) -> tuple[str | None, Row | None]:
         """(label, row); None for what is not known or left out, which is a fault then."""
         image_id = record["image_id"]
         dx = self._label(source, record)
         word = record.get("modality", "").lower()
-        modality = MODALITY.get(word) if word else self._usual_modality(record)
-        if not modality and not word:
-            modality, self.assumed = self.modality, True
-        path = pictures.get(_key(image_id)) or pictures.get(_key(image_id.removesuffix(SMALLER)))
-        path = path or pictures.get(_key(image_id + SMALLER))
+        modality = MODALITY.get(word)
+        if not word:
+            usual = self._usual_modality(record)
+            modality = self.modality or usual or DEFAULT_MODALITY
+            self.assumed |= not usual
+            self.unusual |= usual not in (None, modality)
+        paths = self._paths(image_id)
         if not modality:
             self._fault(source, f"unknown modality “{word}”; known are {', '.join(MODALITIES)}")
-            self.manifest.of_no_kind.update(filter(None, [path]))
-        if not path:
+            self.manifest.of_no_kind.update(paths)
+        if not paths:
             self._fault(source, f"no picture for {image_id}")
-        if not (dx and modality and path):
+        elif len(paths) > 1:
+            several = ", ".join(str(path.relative_to(self.folder)) for path in paths)
+            self._fault(source, f"no single picture for {image_id}: {several}")
+        if not (dx and modality and len(paths) == 1):
             return dx, None
         lesion = _known(record, "lesion_id") or image_id
         dataset = files.readable(self.folder.name)
@@ -186,8 +229,8 @@ class _Reader:
         # A lesion that another set also has is called as there, so that both are on one side.
         lesion = _known(record, "same_lesion_as") or f"{dataset}/{lesion}"
         return dx, Row(
-            path=path,
-            mask=masks.get(_key(image_id)),
+            path=paths[0],
+            mask=self.masks.get(_key(image_id)),
             dataset=dataset,
             image_id=image_id,
             lesion=lesion,
@@ -200,7 +243,7 @@ class _Reader:
             body_site=self._word(record, "localization", REGION_OF),
             skin_type=self._whole(source, record, "skin_type"),
             skin_tone=self._whole(source, record, "skin_tone"),
-            concepts=self._concepts(source, record),
+            concepts=_concepts(record),
             source=source,
         )
 
@@ -266,11 +309,6 @@ class _Reader:
         found = self._number(source, record, column)
         return None if found is None else int(found)
 
-    def _concepts(self, source: str, record: dict[str, str]) -> tuple[float | None, ...]:
-        if not any(record.get(name) for name in CONCEPTS):
-            return ()
-        return tuple(self._number(source, record, name) for name in CONCEPTS)
-
     def _fault(self, source: str, what: str, then: str = "left out") -> None:
         self.manifest.faults.append(f"{source}: {what}: {then}")
 
@@ -306,8 +344,13 @@ class _Reader:
                 for ours, name in table.named.items()
             )
             self.manifest.notes.append(f"{table.path}: {len(table.records):,} rows; {told}")
+        if self.unusual:
+            self.manifest.warnings.append(
+                f"{self.folder}: taken as {self.modality}, as --modality says; its columns are "
+                "those of a published set of the other kind"
+            )
         if self.assumed:
-            self.manifest.warnings.append(assumed(self.folder, self.modality))
+            self.manifest.warnings.append(assumed(self.folder, self.modality or DEFAULT_MODALITY))
         elif not any("modality" in table.named for table in self.tables):
             how = ", ".join(sorted({row.modality for row in self.manifest.rows}))
             self.manifest.notes.append(f"{self.folder}: taken as {how}: no table has a modality")
@@ -363,16 +406,44 @@ def _fill(record: dict[str, str], further: Mapping[str, str]) -> None:
             record[column] = text
 
 
-def _tell_all(column: str, records: list[dict[str, str]]) -> None:
-    """Fill a column for all pictures of a lesion, unless the table numbers each patient's anew."""
+def _by_lesion(records: list[dict[str, str]]) -> Iterable[list[dict[str, str]]]:
+    """The records of each lesion that is named."""
     of_lesion: dict[str, list[dict[str, str]]] = defaultdict(list)
     for record in records:
         if lesion := _key(_known(record, "lesion_id")):
             of_lesion[lesion].append(record)
-    for pictures in of_lesion.values():
+    return of_lesion.values()
+
+
+def _tell_all(column: str, records: list[dict[str, str]]) -> None:
+    """Fill a column for all pictures of a lesion, where they do not contradict each other."""
+    for pictures in _by_lesion(records):
         said = {_known(record, column) for record in pictures} - {""}
         for record in pictures if len(said) == 1 else ():
             _fill(record, {column: min(said)})
+
+
+def _name_by_patient(records: list[dict[str, str]]) -> None:
+    """Give each patient's lesions names of their own, where a table numbers them anew; a picture of
+    an unknown patient is then of no lesion that is known."""
+    for pictures in _by_lesion(records):
+        if len({_known(record, "patient_id") for record in pictures} - {""}) > 1:
+            for record in pictures:
+                patient = _known(record, "patient_id")
+                record["lesion_id"] = f"{patient}/{record['lesion_id']}" if patient else ""
+
+
+def _concepts(record: dict[str, str]) -> tuple[float | None, ...]:
+    scores = tuple(_score(record.get(name, "")) for name in CONCEPTS)
+    return scores if any(score is not None for score in scores) else ()
+
+
+def _score(text: str) -> float | None:
+    """A number of 0–1; None for all else, which is no score."""
+    with suppress(ValueError):
+        found = tables.number(text)
+        return found if found is not None and 0 <= found <= 1 else None
+    return None
 
 
 def _share(text: str) -> float:

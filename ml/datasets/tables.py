@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ml.datasets.manifest import DatasetError
 from ml.decoding.kinds import ENDINGS
+from ml.taxonomy import CONCEPTS
 
 SUFFIXES = {".csv", ".tsv", ".tab"}
 DELIMITERS = ",;\t|"
@@ -26,13 +27,13 @@ ALIASES = {
     "skin_type": ("skin_type", "fitspatrick", "fitzpatrick", "fitzpatrick_skin_type",
                   "fitzpatrick_scale"),
     "skin_tone": ("skin_tone", "skin_tone_class"),
-    "ulceration": ("ulceration", "monet_ulceration_crust"),
-    "hair": ("hair", "monet_hair"),
-    "vasculature": ("vasculature", "monet_vasculature_vessels"),
-    "erythema": ("erythema", "monet_erythema"),
-    "pigmented": ("pigmented", "monet_pigmented"),
-    "gel": ("gel", "monet_gel_water_drop_fluid_dermoscopy_liquid"),
-    "skin": ("skin", "monet_skin_markings_pen_ink_purple_pen"),
+    "ulceration": ("monet_ulceration_crust",),
+    "hair": ("monet_hair",),
+    "vasculature": ("monet_vasculature_vessels",),
+    "erythema": ("monet_erythema",),
+    "pigmented": ("monet_pigmented",),
+    "gel": ("monet_gel_water_drop_fluid_dermoscopy_liquid",),
+    "skin": ("monet_skin_markings_pen_ink_purple_pen",),
 }  # fmt: skip
 UNKNOWN = ("", "unknown", "nan", "na", "n/a", "none", "null", "unk", "?", "-", "-1", "-1.0")
 
@@ -68,6 +69,10 @@ def read(path: Path) -> Table:
         for ours, names in ALIASES.items()
         if any(name in header for name in names)
     }
+    own = set(CONCEPTS)  # of a clinic, whose columns may mean anything, unless all seven stand
+    if own <= set(header):
+        named |= {name: name for name in CONCEPTS}
+        own = set()
     ours_of = {name: ours for ours, name in named.items()}
     records = []
     reader = csv.reader(lines, delimiter=delimiter)
@@ -78,7 +83,9 @@ def read(path: Path) -> Table:
             if not any(value.strip() for value in values):
                 continue
             pairs = zip(header, values, strict=False)
-            record = {ours_of.get(name, name): value.strip() for name, value in pairs}
+            record = {
+                ours_of.get(name, name): value.strip() for name, value in pairs if name not in own
+            }
             if "image_id" in record:
                 record["image_id"] = without_ending(record["image_id"])
             records.append((f"{path}: row {reader.line_num}", record))
@@ -88,8 +95,8 @@ def read(path: Path) -> Table:
 
 
 def without_ending(name: str) -> str:
-    """A picture's id, which some tables write with folder and ending."""
-    name = re.split(r"[/\\]", name)[-1]
+    """A picture's id, which some tables write with its ending; folders are kept, with /."""
+    name = name.replace("\\", "/")
     stem, dot, ending = name.rpartition(".")
     return stem if dot and f".{ending.lower()}" in ENDINGS else name
 

@@ -5,6 +5,7 @@ Computed on the answers of the shipped LiteRT files, as they are served, so that
 was measured. The phone's one pass has a calibration, thresholds and limits of its own.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -27,6 +28,7 @@ from ml.taxonomy import (
 )
 
 FEWEST = 2  # melanomas, cancers and benign lesions, to set anything on
+TOO_FEW = "validation has too few lesions of modality {} to calibrate"
 # Ridge on the bias and on the temperature's logarithm, in pictures: a photo set of a hundred must
 # not shift a rare class far, and a few lesions that all are told apart must not make it certain.
 RIDGE = 5.0
@@ -57,23 +59,27 @@ def calibrate(
     ``answers`` for the rows: ``logits`` (n, 7) and ``quality`` (n, len(QUALITY)) as served, and the
     phone's, ``one_pass`` and ``one_pass_quality``. ``terms`` of the second stage by modality, as
     training lesions gave them.
-    A modality that the data lack is left out: the model then refuses to judge such pictures.
-    Raises ValueError, naming the modality, where validation has too few lesions to set it on.
+    A modality of which there is not ``enough`` is left out, with a warning where there is any: the
+    model then refuses to judge such pictures. Raises ValueError, naming what there is, where
+    nothing is left.
     """
+    kinds = {row.modality for row in rows if row.allowed}
+    if few := [kind for kind in MODALITIES if kind in kinds and not enough(rows, kind)]:
+        lack = TOO_FEW.format(" and ".join(few))
+        if kinds == {*few}:
+            raise ValueError(lack)
+        print(f"warning: {lack}", file=sys.stderr)
     card: dict = {"calibration": {}, "person": {}, "thresholds": {}, "limits": {}}
     live: dict = {"calibration": {}, "thresholds": {}, "limits": {}}
     judged: list[int] = []
     judgements: list[np.ndarray] = []  # (2, n, 7): by the picture alone, and with the person
     for modality in MODALITIES:
-        chosen = np.array([i for i, r in enumerate(rows) if r.allowed and r.modality == modality])
-        if not len(chosen):
+        if not enough(rows, modality):
             continue
+        chosen = np.array([i for i, r in enumerate(rows) if r.allowed and r.modality == modality])
         known = [rows[i] for i in chosen]
         malignant = np.array([set(row.allowed) <= set(MALIGNANT_DIAGNOSES) for row in known])
         melanoma = np.array([row.allowed == ("mel",) for row in known])
-        lesions = np.array([row.lesion for row in known])
-        if min(len(set(lesions[of])) for of in (malignant, ~malignant, melanoma)) < FEWEST:
-            raise ValueError(f"validation has too few lesions of modality {modality} to calibrate")
         logits = answers["logits"][chosen]
         allowed = np.array([[d in r.allowed for d in DIAGNOSES] for r in known])
         fitted = fit(logits, allowed)
@@ -97,6 +103,15 @@ def calibrate(
         several = list(np.concatenate(judgements, axis=1))
         card["sitting"] = sittings.thresholds([rows[i] for i in judged], several)
     return card | {"live": live}
+
+
+def enough(rows: Sequence[Row], modality: str) -> bool:
+    """Whether the rows show FEWEST melanomas, cancers and benign lesions of a modality."""
+    known = [row for row in rows if row.allowed and row.modality == modality]
+    cancers = [row for row in known if set(row.allowed) <= set(MALIGNANT_DIAGNOSES)]
+    benign = [row for row in known if not set(row.allowed) <= set(MALIGNANT_DIAGNOSES)]
+    melanomas = [row for row in cancers if row.allowed == ("mel",)]
+    return all(len({row.lesion for row in of}) >= FEWEST for of in (cancers, benign, melanomas))
 
 
 def fit(logits: np.ndarray, allowed: np.ndarray) -> dict:

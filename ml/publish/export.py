@@ -99,12 +99,12 @@ def release(
         modality: second_stage.learnt([rows[i] for i in _learnt(rows, folds, modality)])
         for modality in MODALITIES
     }
-    card = _card(new, side, rows, folds, loaded, terms)
+    card = _card(new, side, rows, folds, terms)
     card |= {"training": training, "licence": licence(used)}
     card["version"] = _version(card, out)
     _write(card, new)
-    held_out = [bool(row.allowed) and f != "train" for row, f in zip(rows, folds, strict=True)]
-    drawn = np.random.default_rng(0).permutation(np.flatnonzero(held_out))
+    judged = np.array([bool(row.allowed) and row.modality in card["thresholds"] for row in rows])
+    drawn = np.random.default_rng(0).permutation(np.flatnonzero(judged & (folds != "train")))
     some = np.sort(drawn[:PARITY_PICTURES])
     check_parity(networks, new, [rows[i].modality for i in some], loaded.pictures[some])
     _measure(card, rows, folds, measured, new)
@@ -136,8 +136,9 @@ def recalibrate(
     (new / runs.SPLIT).write_text(split, encoding="utf-8")
     learnt = [*compress(rows, (folds == "validation") & strange)]
     seen.write(learnt, new / seen.FILE, [released])
-    terms = {modality: stage["terms"] for modality, stage in stages.items()}
-    card = _card(new, side, rows, folds, arrays.load(rows), terms)
+    # As they were learnt, where the card says it: what did not help there may help here.
+    terms = {modality: stage.get("learnt", stage["terms"]) for modality, stage in stages.items()}
+    card = _card(new, side, rows, folds, terms)
     counts = _counts(rows, folds)
     learnt_from = {name: {"train": of["train"]} for name, of in before.items() if of.get("train")}
     pictures = {of: learnt_from.get(of, {}) | counts.get(of, {}) for of in learnt_from | counts}
@@ -219,15 +220,13 @@ def _card(
     side: int,
     rows: list[Row],
     folds: np.ndarray,
-    loaded: arrays.Arrays,
     terms: Mapping[str, Mapping[str, person.Term]],
 ) -> dict:
     """model.json, but for version, training, licence and figures; calibrated on the answers of the
     LiteRT files in ``folder`` to the validation pictures."""
     names = [of for of in (NETWORK, SECOND_READER) if (folder / f"{of}.tflite").is_file()]
-    chosen = np.flatnonzero(folds == "validation")
+    chosen = [*compress(rows, folds == "validation")]
     readers = [classifier.litert_engine(folder / f"{name}.tflite") for name in names]
-    answers = _answers(readers, chosen, loaded, side)
     return {
         "version": "",
         "created": date.today().isoformat(),
@@ -236,7 +235,7 @@ def _card(
         "advice": ADVICE,
         "reasons": REASONS,
         "quality": network.QUALITY,
-        **calibration.calibrate([rows[i] for i in chosen], answers, terms),
+        **calibration.calibrate(chosen, _answers(readers, chosen, side), terms),
         "files": {
             (second_reader(engine) if name == SECOND_READER else engine): _file(
                 folder / f"{name}.{suffix}"
@@ -378,11 +377,11 @@ def _familiar(
 
 
 def _answers(
-    readers: Sequence[classifier.Engine], chosen: np.ndarray, loaded: arrays.Arrays, side: int
+    readers: Sequence[classifier.Engine], rows: list[Row], side: int
 ) -> dict[str, np.ndarray]:
+    """Of the whole pictures, as they are served: of smaller copies, they would be less sharp."""
     answers = [
-        classifier.served(readers, _square(loaded.pictures[i], side))
-        for i in tqdm(chosen, "calibrate")
+        classifier.served(readers, _square(row.decode(), side)) for row in tqdm(rows, "calibrate")
     ]
     names = ("logits", "quality", "one_pass", "one_pass_quality")
     return {name: np.stack([a[name] for a in answers]) for name in names}
@@ -395,8 +394,17 @@ def _measure(
     measured: external.Measured | None,
     folder: Path,
 ) -> None:
-    """Complete the card in ``folder`` by what it reaches on the test fold."""
-    card |= _figures(folder, [*compress(rows, folds == "test")])
+    """Complete the card in ``folder`` by what it reaches on the test fold. Raises DatasetError
+    where that holds no lesion of the kinds that it judges."""
+    kinds = card["thresholds"]
+    tested = [
+        row
+        for row in compress(rows, folds == "test")
+        if row.modality in kinds or row.dx == "not_a_lesion"
+    ]
+    if not any(row.allowed for row in tested):
+        raise DatasetError(f"No lesion is left to measure on: none of {' and '.join(kinds)}")
+    card |= _figures(folder, tested)
     _finish(card | {"external": external.of_release(card, measured)}, folder)
 
 

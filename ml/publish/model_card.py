@@ -256,20 +256,27 @@ def _known(person: Mapping) -> str:
     """The second stage of each modality, or why there is none."""
     text = (
         "\n### What the person knows\n\n"
-        "Age, sex and body site move the odds of the low-risk cancers: as they do among the "
-        "training lesions, times one strength for each kind of picture, fitted on validation. "
-        "Melanoma is judged by the picture.\n"
+        "Age, sex and body site move the odds of the low-risk cancers. Melanoma is judged by the "
+        "picture.\n"
     )
-    for modality, stage in person.items():
-        loss = stage["log_loss"]
-        tried = (
-            f" Cross-validated on {stage['lesions']} validation pictures, the log loss is "
-            f"{loss['without']:.4f} without and {loss['with']:.4f} with it."
-            if loss
-            else " Too few validation pictures know any of it."
+    if any("learnt" in stage for stage in person.values()):
+        text += (
+            "\nThey count as among the lesions that the terms were learnt from, times one strength "
+            "for each kind of\npicture, fitted on validation.\n"
         )
-        used = "used" if stage["terms"] else "not used, since it does not help"
-        text += f"\n**{modality.capitalize()}**: {used}.{tried}\n"
+    for modality, stage in person.items():
+        used = "used" if stage["terms"] else "not used"
+        if loss := stage["log_loss"]:
+            used += "" if stage["terms"] else ", since it does not help"
+            tried = (
+                f"Cross-validated on {stage['lesions']} validation pictures, the log loss is "
+                f"{loss['without']:.4f} without and {loss['with']:.4f} with it."
+            )
+        elif stage.get("learnt", True):
+            tried = "Too few validation pictures with and without such a cancer know any of it."
+        else:
+            tried = "There were no terms to try."
+        text += f"\n**{modality.capitalize()}**: {used}. {tried}\n"
         if stage["terms"]:
             lines = [("term", "centre", "log-odds", "why"), ("---",) * 4]
             lines += [

@@ -38,15 +38,15 @@ def learnt(rows: Sequence[Row]) -> dict[str, Term]:
 
 def fit(rows: Sequence[Row], probability: np.ndarray, terms: Mapping[str, Term]) -> dict:
     """The second stage of one modality for model.json: ``terms`` times their strength, empty where
-    they do not help, and ``log_loss`` without and with it, cross-validated over patients, else
-    lesions, of validation.
+    they do not help, as they were ``learnt``, and ``log_loss`` without and with it, cross-validated
+    over patients, else lesions, of validation.
 
     ``probability`` (n,) is the calibrated one of a low-risk cancer by the picture alone. It helps
     where the log loss of whom something is known of falls, which for one number is what Akaike's
     criterion asks (Stone, J. R. Stat. Soc. B 39, 1977).
     """
     _, truth, datasets, known = _known(rows)
-    unused = {"terms": {}, "lesions": len(truth), "log_loss": None}
+    unused = {"terms": {}, "learnt": dict(terms), "lesions": len(truth), "log_loss": None}
     of_known = [row for row, is_known in zip(rows, known, strict=True) if is_known]
     groups, group = np.unique([row.group for row in of_known], return_inverse=True)
     if not terms or len(groups) < 2 * PARTS or truth.all() or not truth.any():

@@ -13,7 +13,8 @@ from tqdm import tqdm
 from ml import datasets, images, network
 from ml.datasets import Row, arrays, splits
 from ml.network import backbone
-from ml.taxonomy import BENIGN_DIAGNOSES, DEFAULT_MODALITY, DIAGNOSES, MALIGNANT_DIAGNOSES
+from ml.publish import calibration
+from ml.taxonomy import BENIGN_DIAGNOSES, DIAGNOSES, MALIGNANT_DIAGNOSES
 from ml.training import runs, steps
 from ml.training.batches import Pool
 from ml.training.plan import Plan
@@ -26,7 +27,7 @@ def train(
     data: Sequence[Path],
     out: Path,
     plan: Plan | None = None,
-    modality: str = DEFAULT_MODALITY,
+    modality: str | None = None,
     minutes: float | None = None,
 ) -> list[str]:
     """Train on ``data`` into the run folder ``out``; goes on where a killed training stopped.
@@ -61,7 +62,8 @@ def train(
     if resumed and split != (out / runs.SPLIT).read_text(encoding="utf-8"):
         raise datasets.DatasetError(f"{out} was begun with other data; choose another folder")
     if resumed and modality != (begun := runs.described(out)["modality"]):
-        raise datasets.DatasetError(f"{out} was begun with --modality {begun}; give it again")
+        how = f"with --modality {begun}; give it again" if begun else "without --modality"
+        raise datasets.DatasetError(f"{out} was begun {how}")
     for teacher in (*plan.teachers, *filter(None, [plan.start])):
         check_held_out(Path(teacher), rows, folds)
     _check_enough(rows, folds)
@@ -257,7 +259,8 @@ def _check_runs(plan: Plan) -> None:
 
 
 def _check_enough(rows: list[Row], folds: list[str]) -> None:
-    """Raises DatasetError where nothing is left to learn or to choose the best weights by."""
+    """Raises DatasetError where nothing is left to learn or to choose the best weights by; warns of
+    what no release could be set on."""
     for name in ("train", "validation"):
         lesions = [r for r, fold in zip(rows, folds, strict=True) if fold == name and r.allowed]
         if not lesions:
@@ -268,6 +271,11 @@ def _check_enough(rows: list[Row], folds: list[str]) -> None:
     learnt = {d for r, fold in zip(rows, folds, strict=True) if fold == "train" for d in r.allowed}
     if missing := [diagnosis for diagnosis in DIAGNOSES if diagnosis not in learnt]:
         print(f"warning: no picture to learn {', '.join(missing)} from", file=sys.stderr)
+    validation = [r for r, fold in zip(rows, folds, strict=True) if fold == "validation"]
+    for kind in sorted({r.modality for r in rows if r.allowed}):
+        if not calibration.enough(validation, kind):
+            lack = calibration.TOO_FEW.format(kind)
+            print(f"warning: {lack}: a release would not judge such pictures", file=sys.stderr)
 
 
 def check_held_out(teacher: Path, rows: list[Row], folds: Sequence[str | None]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ml import datasets, network, whole
 from ml.datasets import DatasetError, Row, splits
+from ml.taxonomy import DEFAULT_MODALITY
 from ml.training.plan import Plan
 
 PLAN, DATA, SPLIT, EPOCHS, CURVES = (
@@ -63,17 +64,21 @@ def kept_plan(run: Path, plan: Plan | None) -> Plan:
     return kept
 
 
-def describe(run: Path, plan: Plan, data: Sequence[Path], modality: str, split: str) -> None:
+def describe(run: Path, plan: Plan, data: Sequence[Path], modality: str | None, split: str) -> None:
     """Write what a run began with: ``plan.json``, ``data.json`` and ``split.csv``."""
     whole.write_text(run / PLAN, json.dumps(asdict(plan), indent=2))
     folders = [str(Path(folder).resolve()) for folder in data]
-    whole.write_text(run / DATA, json.dumps({"folders": folders, "modality": modality}))
+    whole.write_text(run / DATA, json.dumps({"folders": folders, "given": modality}))
     whole.write_text(run / SPLIT, split)
 
 
 def described(run: Path) -> dict:
-    """``data.json``: the folders that the run learnt from, and their modality."""
-    return json.loads((run / DATA).read_text(encoding="utf-8"))
+    """``data.json``: the folders that the run learnt from, and the modality that was given."""
+    told = json.loads((run / DATA).read_text(encoding="utf-8"))
+    # Earlier versions wrote the usual one where none was given.
+    before = told.get("modality")
+    given = told.get("given", None if before == DEFAULT_MODALITY else before)
+    return {"folders": told["folders"], "modality": given}
 
 
 def pictures(

@@ -24,7 +24,7 @@ PICTURES, BATCH = 768, 64  # whose moments are taken
 FAINTEST = 1e-6  # of a channel: below, it is dead and stays as it is
 
 
-def unfold(release: Path, data: Sequence[Path], out: Path, modality: str) -> float:
+def unfold(release: Path, data: Sequence[Path], out: Path, modality: str | None) -> float:
     """Write the run folder ``out`` with the network of a release; → by how much its logits differ.
 
     The moments are those of lesions in ``data`` that the release was not tested on. Heads that a
@@ -55,7 +55,7 @@ def unfold(release: Path, data: Sequence[Path], out: Path, modality: str) -> flo
     return float(np.abs(before - after).max())
 
 
-def _pictures(release: Path, data: Sequence[Path], modality: str, side: int) -> np.ndarray:
+def _pictures(release: Path, data: Sequence[Path], modality: str | None, side: int) -> np.ndarray:
     """Up to PICTURES lesions (n, side, side, 3), as the network sees them."""
     manifest = datasets.read(data, modality, decode=True)
     datasets.warn(manifest)

@@ -88,6 +88,16 @@ def test_many_pictures_of_one_lesion_are_one(learnt, kinds):
         calibration.calibrate(few, answers, {})
 
 
+def test_a_kind_with_too_few_lesions_is_left_out_where_another_has_enough(learnt, capsys):
+    rows, answers = learnt
+    few = [replace(row, modality="photo") if n < 9 else row for n, row in enumerate(rows)]
+    few = [replace(row, dx="nv", allowed=("nv",)) if n < 9 else row for n, row in enumerate(few)]
+    card = calibration.calibrate(few, answers, {})
+    parts = ("calibration", "person", "thresholds", "limits")
+    assert {kind for part in parts for kind in card[part]} == {"dermoscopy"}
+    assert "too few lesions of modality photo" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("counts", [(10, 2, 2), (30, 3, 3), (30, 10, 5), (100, 20, 20)])
 def test_a_few_lesions_that_are_all_told_apart_make_nothing_certain(counts):
     """By a temperature near 0 each score of a cancer was 1, and so was the threshold: the next

@@ -457,6 +457,17 @@ def test_what_is_known_of_a_set_is_not_assumed(make_set):
     assert not datasets.read([says]).warnings + datasets.read([ham]).warnings
 
 
+def test_a_modality_that_is_given_counts_more_than_a_set_s_layout(make_set, tmp_path, capsys):
+    """It was overruled in silence, for a clinic's table that looks like a published set's."""
+    ham = make_set("ham", [{"image_id": "b", "dx": "nv", "dx_type": "histo"}])
+    out = tmp_path / "pack"
+    main(["pack", "--data", str(ham), "--out", str(out), "--modality", "photo"])
+    said = capsys.readouterr().err
+    assert f"warning: {ham}: taken as photo, as --modality says; its columns are those of" in said
+    assert [row.modality for row in datasets.read([out]).rows] == ["photo"]
+    assert [row.modality for row in datasets.read([ham]).rows] == ["dermoscopy"]
+
+
 def test_evaluate_says_what_was_dropped(make_clinic, capsys):
     folder = make_clinic([("D1", 1), ("D2", "?")], ["SET_D/D1.BMP"])
     assert main(["evaluate", "--data", str(folder)]) == 0

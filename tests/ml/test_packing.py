@@ -25,8 +25,8 @@ def data(make_set, draw, tmp_path):
             "dx": ("nv", "mel", "benign")[n % 3],
             "age": str(20 + n),
             "localization": "back",
-            "hair": f"0.{n:02}",
-            "ulceration": "",
+            "MONET_hair": f"0.{n:02}",
+            "MONET_ulceration_crust": "",
         }
         for n in range(40)
     ]

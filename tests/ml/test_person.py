@@ -7,7 +7,7 @@ import pytest
 
 from ml import classifier, person
 from ml.person import Person
-from ml.publish import second_stage
+from ml.publish import model_card, second_stage
 from ml.synthetic import phantoms
 from ml.taxonomy import ADVICE, BODY_REGION_OF, BODY_SITES
 from tests.ml.test_evaluation import row
@@ -130,10 +130,24 @@ def test_what_does_not_help_stays_off_and_the_figures_say_so():
     learnt = second_stage.learnt(lesions(2000, 0.4, "LEARNT")[0])
     for against in (-0.1, -0.4):
         stage = second_stage.fit(*lesions(1000, against), learnt)
-        assert stage["terms"] == {}
+        assert (stage["terms"], stage["learnt"]) == ({}, learnt)
         assert stage["log_loss"]["with"] >= stage["log_loss"]["without"]
     stage = second_stage.fit(*lesions(4000, 0.0), learnt)
     assert abs(stage["terms"].get("age", {"coefficient": 0})["coefficient"]) < 0.05
+
+
+def test_the_model_card_says_why_no_stage_is_used():
+    """Without terms it said that too few pictures know any of it, of thousands that do."""
+    rows, probability = lesions(400, 0.4)
+    nothing = second_stage.fit(rows, probability, {})
+    few = second_stage.fit(rows[:3], probability[:3], STAGE)
+    against = second_stage.fit(*lesions(1000, -0.4), STAGE)
+    for stage, said in (
+        (nothing, "not used. There were no terms to try."),
+        (few, "not used. Too few validation pictures with and without such a cancer"),
+        (against, "not used, since it does not help. Cross-validated on 1000"),
+    ):
+        assert f"**Photo**: {said}" in model_card._known({"photo": stage})
 
 
 def test_a_set_s_share_of_cancers_is_not_taken_for_age():

@@ -57,7 +57,18 @@ def test_where_each_patient_has_a_lesion_1_nobody_is_given_another_s(make_set):
         for n, name in enumerate(["", "alice", "bob"])
     ]
     rows = datasets.read([make_set("mine", records)]).rows
-    assert [row.group for row in rows] == ["mine/1", "mine/alice", "mine/bob"]
+    assert [row.group for row in rows] == ["mine/i0", "mine/alice", "mine/bob"]
+    assert [row.lesion for row in rows] == ["mine/i0", "mine/alice/1", "mine/bob/1"]
+
+
+def test_what_one_patient_s_lesion_1_is_elsewhere_another_s_is_not(make_set):
+    records = [
+        {"image_id": f"i{n}", "lesion_id": "1", "patient_id": name, "dx": "nv"}
+        for n, name in enumerate(["alice", "alice", "bob"])
+    ]
+    records[0]["same_lesion_as"] = "other/l9"
+    rows = datasets.read([make_set("mine", records)]).rows
+    assert [row.lesion for row in rows] == ["other/l9", "other/l9", "mine/bob/1"]
 
 
 @pytest.mark.parametrize("word", ["NA", "unknown", "-", "nan"])

@@ -1,12 +1,13 @@
 """Tables as spreadsheets save them, and the published sets as they come."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from ml import datasets
 from ml.datasets import labels
-from ml.taxonomy import ALLOWED
+from ml.taxonomy import ALLOWED, CONCEPTS
 
 TABLE = "image_id,lesion_id,dx,age\na,l1,nv,40\n\nb,l2,mel,85+\n"
 
@@ -258,8 +259,55 @@ def test_what_is_of_no_lesion_or_picture_is_joined_to_none(folder, nothing):
 def test_the_same_name_in_two_folders_is_named(folder, draw):
     write(folder, "metadata.csv", TABLE)
     draw(folder / "images/more/a.png", 7)
-    (fault,) = datasets.read([folder]).faults
-    assert "another picture is called so" in fault
+    manifest = datasets.read([folder])
+    [fault] = manifest.faults
+    assert "row 2: no single picture for a: images/a.jpg, images/more/a.png: left out" in fault
+    assert [row.image_id for row in manifest.rows] == ["b"]
+    assert not manifest.dropped
+
+
+@pytest.mark.parametrize(
+    "place", ["{}/IMG_1.jpg", "images\\{}\\IMG_1", "C:/all/mine/images/{}/img_1.JPG"]
+)
+def test_pictures_of_one_name_are_told_apart_by_their_folders(tmp_path, draw, place):
+    """The first one's picture had both labels, and the other's was left out."""
+    for seed, name in enumerate(("alice", "bob")):
+        draw(tmp_path / f"mine/images/{name}/IMG_1.jpg", seed)
+    rows = [f"{place.format('bob')},mel", f"{place.format('alice')},nv"]
+    write(tmp_path / "mine", "metadata.csv", "\n".join(["image_id,dx", *rows]))
+    write(tmp_path / "mine", "more.csv", "image_id,age\nalice/IMG_1,40\nbob/IMG_1,85\n")
+    manifest = datasets.read([tmp_path / "mine"])
+    assert not manifest.faults
+    assert not manifest.dropped
+    assert [(row.path.parent.name, row.image_id, row.dx, row.age) for row in manifest.rows] == [
+        ("bob", "images/bob/IMG_1", "mel", 85),
+        ("alice", "images/alice/IMG_1", "nv", 40),
+    ]
+
+
+def test_a_picture_may_lie_in_another_folder_than_a_table_says(folder):
+    write(folder, "one.csv", "image_id,dx\nC:/old/a.jpg,nv\nC:/old/b.jpg,mel\n")
+    write(folder, "two.csv", "image_id,age\na,40\nb,85\n")
+    assert meant(folder) == RIGHT
+
+
+def test_one_patient_s_label_is_not_given_to_the_picture_of_another_that_is_missing(tmp_path, draw):
+    draw(tmp_path / "mine/alice/IMG_1.jpg", 1)
+    write(tmp_path / "mine", "metadata.csv", "image_id,dx\nbob/IMG_1,mel\nalice/IMG_1,nv\n")
+    manifest = datasets.read([tmp_path / "mine"])
+    assert [(row.image_id, row.dx) for row in manifest.rows] == [("IMG_1", "nv")]
+    [fault] = manifest.faults
+    assert "no picture for bob/IMG_1" in fault
+
+
+def test_a_copy_of_a_picture_in_another_folder_is_left_out(folder):
+    """As one download of HAM10000 has them."""
+    write(folder, "metadata.csv", TABLE)
+    shutil.copytree(folder / "images", folder / "again")
+    manifest = datasets.read([folder])
+    assert not manifest.faults
+    assert [row.image_id for row in manifest.rows] == ["a", "b"]
+    assert {dropped.reason for dropped in manifest.dropped} == {"the same picture again"}
 
 
 def test_what_was_understood_is_told(folder):
@@ -286,6 +334,24 @@ def test_skin_types_as_they_are_written(make_set, written, read):
     manifest = datasets.read([folder])
     assert not manifest.faults
     assert manifest.rows[0].skin_type == read
+
+
+def test_a_clinic_s_own_columns_are_not_taken_for_scores(folder):
+    """Centimetres, grades and a patient's hair were learnt as shares of what a picture shows."""
+    write(folder, "one.csv", "image_id,dx,hair,ulceration,skin\na,nv,1,3,0.5\nb,mel,yes,0,2\n")
+    write(folder, "two.csv", "image_id,MONET_erythema,hair\na,0.25,1\nb,7,1\n")
+    manifest = datasets.read([folder])
+    assert not manifest.faults
+    none = (None,) * 3
+    assert [row.concepts for row in manifest.rows] == [(*none, 0.25, *none), ()]
+
+
+def test_scores_by_their_bare_names_are_read_where_all_stand(folder):
+    scores = "0.5,1,0,1.5,-0.1,,grey"
+    write(folder, "mine.csv", f"image_id,dx,{','.join(CONCEPTS)}\na,nv,{scores}\nb,mel,{scores}\n")
+    manifest = datasets.read([folder])
+    assert not manifest.faults
+    assert manifest.rows[0].concepts == (0.5, 1, 0, None, None, None, None)
 
 
 def test_a_picture_of_two_classes_is_named_and_left_out(tmp_path, draw):

@@ -39,9 +39,12 @@ def test_odd_categories_are_dropped_and_named(make_clinic, odd):
     assert "is not 1, 2 or 3" in dropped.reason
 
 
-def test_missing_files_are_dropped_and_named(make_clinic):
+def test_missing_files_are_faults(make_clinic):
+    """Half a copied folder ended with status 0, also with --strict."""
     manifest = datasets.read([make_clinic([("D1", 1), ("D2", 3)], ["SET_D/D1.BMP"])])
-    assert [(d.image_id, d.reason) for d in manifest.dropped] == [("D2", "no picture of this id")]
+    [fault] = manifest.faults
+    assert fault.endswith("CLIN_DIA.xlsx: row 3: no picture for D2: left out")
+    assert [row.image_id for row in manifest.rows] == ["D1"]
 
 
 def test_files_without_a_row_are_dropped_and_named(make_clinic):
@@ -49,11 +52,13 @@ def test_files_without_a_row_are_dropped_and_named(make_clinic):
     assert [(d.image_id, d.reason) for d in manifest.dropped] == [("D9", "no row in the sheet")]
 
 
-def test_rows_that_contradict_each_other_are_all_dropped(make_clinic):
+def test_rows_that_contradict_each_other_are_all_left_out(make_clinic):
     folder = make_clinic([("D1", 1), ("d1", 3), ("D2", 1)], ["SET_D/D1.BMP", "SET_D/D2.BMP"])
     manifest = datasets.read([folder])
     assert [row.image_id for row in manifest.rows] == ["D2"]
-    assert [d.image_id for d in manifest.dropped] == ["D1", "d1"]
+    first, second = manifest.faults
+    assert "row 2: several rows of D1 with different categories: left out" in first
+    assert "row 3: several rows of d1" in second
 
 
 def test_a_repeated_row_is_kept_once(make_clinic):
@@ -131,6 +136,7 @@ def rewrite(book: Path, part: str, change: Callable[[bytes], bytes]) -> None:
 def test_two_pictures_of_one_name_are_named_and_one_in_a_deeper_folder_is_read(make_clinic):
     files = ["SET_D/c1.bmp", "SET_E/c1.bmp", "SET_E/more/c2.bmp"]
     manifest = datasets.read([make_clinic([("c1.bmp", 1), ("C2", 3)], files)])
-    assert [row.image_id for row in manifest.rows] == ["c1", "c2"]
+    assert [row.image_id for row in manifest.rows] == ["c2"]
     [fault] = manifest.faults
-    assert "c1.bmp: left out" in fault
+    assert "row 2: no single picture for c1: SET_D/c1.bmp, SET_E/c1.bmp: left out" in fault
+    assert not manifest.dropped

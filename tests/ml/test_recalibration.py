@@ -6,11 +6,12 @@ import shutil
 
 import pytest
 
-from ml import datasets
+from ml import classifier, datasets
 from ml.__main__ import main
 from ml.classifier import RELEASE
 from ml.datasets import seen, splits
 from ml.measure import trust
+from ml.publish import calibration
 
 
 @pytest.fixture
@@ -114,6 +115,57 @@ def test_too_few_melanomas_set_nothing(make_set, tmp_path, monkeypatch, capsys):
     assert main(["calibrate", "--data", str(few), "--out", str(before)]) == 1
     assert "validation has too few lesions of modality photo" in capsys.readouterr().err
     assert read(before) == read(RELEASE)
+
+
+@pytest.mark.slow
+def test_what_helps_no_longer_is_tried_again_by_the_next_calibration(clinic, tmp_path):
+    """Its terms were lost, so that no calibration could ever use them again."""
+    before = shutil.copytree(RELEASE, tmp_path / "before")
+    card = read(before)
+    term = {"centre": 5.0, "coefficient": 0.3, "reason": "…"}
+    card["person"]["photo"] |= {"terms": {}, "learnt": {"age": term}}
+    (before / "model.json").write_text(json.dumps(card))
+    out = tmp_path / "out"
+    options = ["--model", str(before), "--data", str(clinic), "--out", str(out)]
+    assert main(["calibrate", *options]) == 0
+    stage = read(out)["person"]["photo"]
+    assert (stage["terms"], stage["learnt"]) == ({}, {"age": term})  # nobody's age is known here
+    text = (out / "model-card.md").read_text()
+    assert "Too few validation pictures with and without such a cancer know any of it" in text
+
+
+def test_what_is_set_is_set_on_pictures_as_they_are_served(make_set, tmp_path, monkeypatch):
+    """On copies of 256 px, from which the network's square is made again, they are less sharp."""
+    monkeypatch.chdir(tmp_path)
+    few = make_set(
+        "few", [{"image_id": f"n{n}", "modality": "photo", "dx": "nv"} for n in range(5)]
+    )
+    asked: list[tuple] = []
+
+    def calibrate(rows, answers, terms):
+        asked.extend(zip(rows, answers["quality"], answers["logits"], strict=True))
+        raise ValueError("as far as here")
+
+    monkeypatch.setattr(calibration, "calibrate", calibrate)
+    assert main(["calibrate", "--data", str(few), "--out", str(tmp_path / "out")]) == 1
+    model = classifier.load()
+    for row, quality, logits in asked:
+        served = model.outputs(row.decode())
+        assert quality == pytest.approx(served["quality"])
+        assert logits == pytest.approx(served["logits"])
+    assert asked
+
+
+@pytest.mark.slow
+def test_a_few_pictures_of_the_other_kind_spoil_no_calibration(clinic, make_set, tmp_path, capsys):
+    few = [{"image_id": f"d{n}", "modality": "dermoscopy", "dx": "nv"} for n in range(6)]
+    data = ["--data", str(clinic), "--data", str(make_set("few", few))]
+    ours = tmp_path / "ours"
+    assert main(["calibrate", *data, "--out", str(ours)]) == 0
+    said = capsys.readouterr().err
+    assert "warning: validation has too few lesions of modality dermoscopy to calibrate" in said
+    assert f"warning: {ours} judges no dermoscopy pictures any more" in said
+    assert set(read(ours)["thresholds"]) == set(read(ours)["figures"]) == {"photo"}
 
 
 def test_another_folder_is_not_overwritten(clinic, tmp_path, capsys):

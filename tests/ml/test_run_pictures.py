@@ -14,6 +14,7 @@ pytest.importorskip("keras")
 from ml.publish import export
 from ml.training import blend, runs
 from ml.training.loop import check_held_out
+from ml.training.plan import Plan
 
 
 @pytest.fixture
@@ -171,3 +172,12 @@ def test_a_release_knows_what_those_before_it_were_made_with(run, tmp_path, draw
     known = seen.recognise(manifest.rows, released)
     assert known[:9].all()
     assert not known.all()
+
+
+@pytest.mark.parametrize(("before", "given"), [("photo", None), ("dermoscopy", "dermoscopy")])
+def test_a_run_of_an_earlier_version_reads_its_sets_as_it_did(tmp_path, before, given):
+    """It wrote “photo” where nothing was given, which now would count more than a set's layout."""
+    (tmp_path / runs.DATA).write_text(json.dumps({"folders": ["x"], "modality": before}))
+    assert runs.described(tmp_path) == {"folders": ["x"], "modality": given}
+    runs.describe(tmp_path, Plan(), [], "photo", "")
+    assert runs.described(tmp_path)["modality"] == "photo"

@@ -37,6 +37,19 @@ def test_no_lesion_or_patient_stands_on_two_sides(folder, cache):
     assert all(len(folds) == 1 for folds in sides.values())
 
 
+def test_patients_whose_lesions_are_numbered_anew_stand_on_both_sides(make_set, cache):
+    """All were one group, since each has a lesion 1: nothing was left to measure on."""
+    records = [
+        {"image_id": f"i{n}", "lesion_id": n % 3, "patient_id": f"p{n // 3}", "dx": "nv"}
+        for n in range(60)
+    ]
+    rows = datasets.read([make_set("clinic", records)]).rows
+    folds = splits.split(rows, cache=cache)
+    assert Counter(folds) == {"test": 12, "validation": 6, "train": 42}
+    fold_of = dict(zip((row.group for row in rows), folds, strict=True))
+    assert [fold_of[row.group] for row in rows] == folds
+
+
 def test_shares_hold_in_each_diagnosis(folder, cache):
     rows = datasets.read([folder]).rows
     folds = splits.split(rows, seed=3, cache=cache)

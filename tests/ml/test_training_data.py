@@ -55,6 +55,24 @@ def test_what_can_not_be_learnt_and_what_is_left_out_are_named(
     assert "“wart”" in errors
 
 
+def test_a_kind_that_no_release_could_judge_is_named_before_the_training(
+    make_set, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    records = [
+        {"image_id": f"i{n}", "modality": "dermoscopy", "dx": ("nv", "mel")[n % 2]}
+        for n in range(60)
+    ]
+    few = [{"image_id": f"p{n}", "modality": "photo", "dx": "nv"} for n in range(6)]
+    folder = make_set("mine", [*records, *few])
+    monkeypatch.setattr("ml.training.loop._Training.run", lambda self: None)
+    (tmp_path / "plan.json").write_text(json.dumps({"epoch_pictures": 32, "batch": 16}))
+    assert main(["train", "--data", str(folder), "--plan", "plan.json", "--out", "run"]) == 0
+    said = capsys.readouterr().err
+    assert "warning: validation has too few lesions of modality photo to calibrate" in said
+    assert "modality dermoscopy" not in said
+
+
 def test_weights_that_were_carried_here_or_unfolded_are_not_trained_over(
     make_set, tmp_path, monkeypatch, capsys
 ):

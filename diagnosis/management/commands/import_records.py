@@ -25,8 +25,9 @@ class Command(BaseCommand):
         parser.add_argument("directory", type=Path, metavar="DIR")
         parser.add_argument("--owner", required=True, metavar="EMAIL", help="of the account")
         parser.add_argument(
-            "--modality", choices=MODALITIES, default=DEFAULT_MODALITY,
-            help="how pictures were taken, where the folder doesn't say (default: %(default)s)",
+            "--modality", choices=MODALITIES,
+            help="how pictures were taken, where the folder doesn't say (default: as is known of a "
+            f"published set, else {DEFAULT_MODALITY})",
         )  # fmt: skip
 
         parser.add_argument(
@@ -39,7 +40,7 @@ class Command(BaseCommand):
         *args: Any,
         directory: Path,
         owner: str,
-        modality: str,
+        modality: str | None,
         strict: bool = False,
         **options: Any,
     ) -> None:

@@ -66,6 +66,15 @@ def test_what_the_phone_and_the_person_change_is_told(client, db):
         assert stage["terms"] or "not used, since it did not help" in text
 
 
+def test_that_nothing_of_the_person_was_tried_is_told(client, db, monkeypatch):
+    card = frequencies.release()
+    untried = {"terms": {}, "learnt": {}, "lesions": 0, "log_loss": None}
+    monkeypatch.setattr(frequencies, "release", lambda: card | {"person": {"photo": untried}})
+    text = read(client)
+    assert "not used, since there was too little to try it on" in text
+    assert "it did not help" not in text
+
+
 def test_that_the_server_asks_a_second_network_is_told_where_it_does(client, db, monkeypatch):
     said = "A second, larger network looks at a saved picture, too."
     card = frequencies.release()
