@@ -124,6 +124,11 @@ function card(file) {
   });
   crop.addEventListener("click", () => cropped(picture));
   element.querySelector("[data-remove]").addEventListener("click", () => remove(picture));
+  // Cards of several pictures have the same words; each says of which one.
+  for (const named of element.querySelectorAll("button, [data-kind] input, progress")) {
+    const label = named.getAttribute("aria-label") ?? named.closest("button, label").textContent.trim();
+    named.setAttribute("aria-label", `${label}: ${file.name}`);
+  }
   list.append(element);
   show(picture);
   return picture;
@@ -158,9 +163,6 @@ function show(picture) {
   const isCropped = picture.file !== picture.original;
   image.src = URL.createObjectURL(isCropped ? picture.file : picture.shown ?? picture.file);
   one(picture.element, "[data-name]").textContent = picture.original.name;
-  for (const action of picture.element.querySelectorAll("button")) {
-    action.setAttribute("aria-label", `${action.textContent.trim()}: ${picture.original.name}`);
-  }
   facts(picture);
 }
 
@@ -210,9 +212,15 @@ function drop(picture) {
 }
 
 /** @param {Picture} picture @param {string} sentence */
-function say({ element }, sentence, isError = false) {
+function say({ element, original }, sentence, isError = false) {
   const status = one(element, "[role=status]");
   status.textContent = sentence;
+  if (sentence && pictures.length > 1) { // a screen reader hears it away from its card
+    const name = document.createElement("span");
+    name.className = "visually-hidden";
+    name.textContent = `${original.name}: `;
+    status.prepend(name);
+  }
   status.classList.toggle("field-error", isError);
 }
 
