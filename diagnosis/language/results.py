@@ -76,17 +76,14 @@ NOT_SURE = gettext_lazy("The program is not sure about this picture. A doctor ca
 LEFT_OUT = gettext_lazy("Left out of the answer")
 UNREADABLE = gettext_lazy("The stored picture can't be read.")
 WANTED_BEFORE = gettext_lazy(
-    "Another version of the program could judge this picture, and said that a doctor should look "
-    "at the mole."
+    "Another version of the program gave an answer, and said that a doctor should look at the mole."
 )
 OVERTAKEN = gettext_lazy("New since the doctor’s verdict. This record waits for a doctor again.")
 JUDGED_AGAIN = gettext_lazy(
     "Since this answer, the pictures or the place of the mole were changed. "
     "The program is judging the mole again."
 )
-UNTESTED_SKIN = gettext_lazy(
-    "The skin in this picture looks dark. Nearly all of the tested skin was light."
-)
+UNTESTED_SKIN = gettext_lazy("The skin looks dark. Nearly all of the tested skin was light.")
 
 SO_FAR = gettext_lazy("No warning sign in the picture so far")
 
@@ -146,13 +143,16 @@ def answer(record: "MoleRecord") -> Answer | None:
         return None
     advice = advice_that_holds(assessment, record)
     heading = advice if assessment.usable else "retake"
+    words = _heading(heading, record, assessment.warnings)
+    if heading == "retake" and assessment.pictures:
+        words = _("These pictures can’t be judged")
     is_final = not is_withheld(heading, record)
     return Answer(
         tone=TONES[advice] if is_final else "neutral",
         several=_several(assessment, advice),
         left_out=tuple(_left_out(record)) if assessment.usable else (),
         again=JUDGED_AGAIN if record.is_stale else "",
-        heading=_heading(heading, record, assessment.warnings),
+        heading=words,
         how_soon=HOW_SOON.get(advice, "") if is_final else "",
         because=tuple(_because(record, assessment)),
         group=terms.RISK_CATEGORIES.get(assessment.risk_category or "", ""),
@@ -364,7 +364,7 @@ def _phone(shown: str, recorded: str) -> str:
     if not shown or HEADINGS[shown] == HEADINGS[recorded]:
         return ""
     return _(
-        "The camera page had said: “%(shown)s”. The saved picture was checked again; "
+        "The camera page had said: “%(shown)s”. What was saved was checked again; "
         "what stands here is the recorded answer."
     ) % {"shown": HEADINGS[shown]}
 

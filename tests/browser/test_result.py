@@ -122,7 +122,7 @@ def test_a_newer_answer_takes_the_place_of_the_older_by_itself(
     log_in(page.context, alice)
     page.goto(address(record))
     page.get_by_role("button", name="Check it with the newer version").click()
-    expect(page.get_by_text("The newer version is looking at the picture.")).to_be_visible()
+    expect(page.get_by_text("The newer version is looking at the mole.")).to_be_visible()
     page.evaluate("window.same = true")
     page.get_by_role("button", name="Outline").click()
     expect(page.get_by_text("still looking")).to_be_visible()  # has asked, and got no answer yet
