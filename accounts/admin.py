@@ -18,6 +18,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.functional import lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from knox.admin import AuthTokenAdmin as KnoxAuthTokenAdmin
 from knox.models import AuthToken
@@ -124,7 +126,9 @@ class UserAdmin(DjangoUserAdmin):
         if change and {"groups", "is_staff"}.intersection(form.changed_data):
             roles = [*form.instance.groups.order_by("pk").values_list("name", flat=True)]
             roles += ["staff"] if form.instance.is_staff else []
-            notices.send(form.instance, notices.ROLES_CHANGED, roles=", ".join(roles) or "–")
+            # Lazily, since the reader has another language than the administrator.
+            named = lazy(lambda: ", ".join(map(gettext, roles)) or "–", str)()
+            notices.send(form.instance, notices.ROLES_CHANGED, roles=named)
 
     def get_deleted_objects(self, objs: Iterable[User], request: HttpRequest) -> tuple:
         """What belongs to a person goes with them: neither asked for one by one nor shown here.

@@ -89,7 +89,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         _("E-mail me when it is time to look at a mole again"), default=True
     )
     verdict_emails = models.BooleanField(
-        _("E-mail me when a doctor has looked at my picture, or a new version wants one to look"),
+        _(
+            "E-mail me when a doctor has looked at my picture, or the program finds afterwards "
+            "that a doctor should look"
+        ),
         default=True,
     )
     is_active = models.BooleanField(_("active"), default=True)

@@ -8,17 +8,18 @@ from typing import Any
 from django.apps import AppConfig
 from django.apps import apps as installed
 from django.contrib.auth.management import create_permissions
+from django.utils.translation import gettext_noop as N_
 
 ROLES: dict[str, tuple[str, ...]] = {
-    "person": (),
-    "doctor": (
+    N_("person"): (),
+    N_("doctor"): (
         "diagnosis.view_molerecord",
         "diagnosis.view_assessment",
         "diagnosis.view_review",
         "diagnosis.add_review",
         "diagnosis.change_review",
     ),
-    "administrator": (
+    N_("administrator"): (
         "accounts.view_user",
         "accounts.add_user",
         "accounts.change_user",

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.http import require_safe
 
 from diagnosis.language import frequencies, terms
@@ -95,7 +95,7 @@ SEVERAL = {
 
 def _several(card: Mapping) -> list[dict]:
     """By kind of pictures: what one of them reaches alone, and all of a mole together."""
-    names = {**terms.MODALITIES, TOGETHER: _("all together")}
+    names = {**terms.MODALITIES, TOGETHER: pgettext("pictures", "all together")}
     return [
         part
         | {

@@ -76,17 +76,14 @@ NOT_SURE = gettext_lazy("The program is not sure about this picture. A doctor ca
 LEFT_OUT = gettext_lazy("Left out of the answer")
 UNREADABLE = gettext_lazy("The stored picture can't be read.")
 WANTED_BEFORE = gettext_lazy(
-    "Another version of the program could judge this picture, and said that a doctor should look "
-    "at the mole."
+    "Another version of the program gave an answer, and said that a doctor should look at the mole."
 )
 OVERTAKEN = gettext_lazy("New since the doctor’s verdict. This record waits for a doctor again.")
 JUDGED_AGAIN = gettext_lazy(
     "Since this answer, the pictures or the place of the mole were changed. "
     "The program is judging the mole again."
 )
-UNTESTED_SKIN = gettext_lazy(
-    "The skin in this picture looks dark. Nearly all of the tested skin was light."
-)
+UNTESTED_SKIN = gettext_lazy("The skin looks dark. Nearly all of the tested skin was light.")
 
 SO_FAR = gettext_lazy("No warning sign in the picture so far")
 
@@ -146,13 +143,16 @@ def answer(record: "MoleRecord") -> Answer | None:
         return None
     advice = advice_that_holds(assessment, record)
     heading = advice if assessment.usable else "retake"
+    words = _heading(heading, record, assessment.warnings)
+    if heading == "retake" and assessment.pictures:
+        words = _("These pictures can’t be judged")
     is_final = not is_withheld(heading, record)
     return Answer(
         tone=TONES[advice] if is_final else "neutral",
         several=_several(assessment, advice),
         left_out=tuple(_left_out(record)) if assessment.usable else (),
         again=JUDGED_AGAIN if record.is_stale else "",
-        heading=_heading(assessment, heading) if is_final else SO_FAR,
+        heading=words,
         how_soon=HOW_SOON.get(advice, "") if is_final else "",
         because=tuple(_because(record, assessment)),
         group=terms.RISK_CATEGORIES.get(assessment.risk_category or "", ""),
@@ -165,7 +165,7 @@ def answer(record: "MoleRecord") -> Answer | None:
             for code in assessment.warnings
             if code in terms.WARNINGS and assessment.usable
         ),
-        untested=tuple(_untested(record, assessment)),
+        untested=tuple(_untested(record, assessment.warnings)),
         used=_used(assessment),
         phone=_phone(record.phone_advice, heading),
     )
@@ -199,14 +199,14 @@ def parts(record: "MoleRecord") -> list[Part]:
     assessment = record.current_assessment
     parts = assessment.pictures if assessment and not record.is_stale else []
     said = {part["id"]: part for part in parts}
-    return [_part(picture, said.get(str(picture.pk)), bool(said)) for picture in pictures]
+    if not said:
+        return [Part(picture) for picture in pictures]
+    return [_part(picture, record, said.get(str(picture.pk))) for picture in pictures]
 
 
-def _part(picture: "Picture", said: dict | None, is_answered: bool) -> Part:
+def _part(picture: "Picture", record: "MoleRecord", said: dict | None) -> Part:
     if said is None:
-        return (
-            Part(picture, words=LEFT_OUT, remarks=(UNREADABLE,)) if is_answered else Part(picture)
-        )
+        return Part(picture, words=LEFT_OUT, remarks=(UNREADABLE,))
     remarks: list[StrOrPromise] = [
         terms.REASONS[code] for code in said["reasons"] if code in terms.REASONS
     ]
@@ -215,8 +215,8 @@ def _part(picture: "Picture", said: dict | None, is_answered: bool) -> Part:
         remarks.insert(0, NOT_SURE)
     return Part(
         picture,
-        tone=TONES[said["advice"]],
-        words=HEADINGS[said["advice"]] if said["usable"] else LEFT_OUT,
+        tone="neutral" if is_withheld(said["advice"], record) else TONES[said["advice"]],
+        words=_heading(said["advice"], record, said["warnings"]) if said["usable"] else LEFT_OUT,
         remarks=tuple(remarks),
         malignancy=said["malignancy"] if said["usable"] else None,
     )
@@ -231,11 +231,15 @@ def _left_out(record: "MoleRecord") -> list[str]:
     ]
 
 
-def _heading(assessment: "Assessment", heading: str) -> str:
-    """On skin that looks dark, no calm heading stands without what was not tested."""
-    if heading == "watch" and taxonomy.DARK_SKIN in assessment.warnings:
+def _heading(advice: str, record: "MoleRecord", warnings: list[str]) -> "StrOrPromise":
+    """No calm heading stands before the comparison, nor without what was not tested."""
+    if is_withheld(advice, record):
+        return SO_FAR
+    if advice == "watch" and taxonomy.DARK_SKIN in warnings:
         return _("No warning sign found, but hardly tested on dark skin")
-    return HEADINGS[heading]
+    if advice == "watch" and _untested(record, warnings):
+        return _("No warning sign found, but too little tested on moles like this")
+    return HEADINGS[advice]
 
 
 def _several(assessment: "Assessment", advice: str) -> str:
@@ -360,12 +364,12 @@ def _phone(shown: str, recorded: str) -> str:
     if not shown or HEADINGS[shown] == HEADINGS[recorded]:
         return ""
     return _(
-        "The camera page had said: “%(shown)s”. The saved picture was checked again; "
+        "The camera page had said: “%(shown)s”. What was saved was checked again; "
         "what stands here is the recorded answer."
     ) % {"shown": HEADINGS[shown]}
 
 
-def _untested(record: "MoleRecord", assessment: "Assessment") -> list["StrOrPromise"]:
+def _untested(record: "MoleRecord", warnings: list[str]) -> list["StrOrPromise"]:
     """Say why the pictures that the program was tested on say little about this one."""
     reasons: list[StrOrPromise] = []
     if record.mole and record.mole.body_site in UNTESTED_SITES:
@@ -374,7 +378,7 @@ def _untested(record: "MoleRecord", assessment: "Assessment") -> list["StrOrProm
     age = age_on(created, record.born) if record.born else None
     if age is not None and age < ADULT:
         reasons.append(_("It was tested on adults only."))
-    if taxonomy.DARK_SKIN in assessment.warnings:
+    if taxonomy.DARK_SKIN in warnings:
         reasons.append(UNTESTED_SKIN)
     return reasons
 

@@ -195,7 +195,7 @@ class MoleForm(forms.Form):
     """Which of the person's moles a record shows."""
 
     mole = forms.ModelChoiceField(
-        label=_("This picture shows"),
+        label=_("One of your moles"),
         queryset=Mole.objects.none(),
         empty_label=_("None of my moles"),
         required=False,

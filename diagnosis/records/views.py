@@ -318,7 +318,7 @@ def record_mole(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         if form.has_changed():  # else it may be in the mole that another tab put it in
             answers.give(record=record, mole=form.cleaned_data["mole"], by=request.user)
-            messages.success(request, _("The picture is moved."))
+            messages.success(request, _("Your choice is saved."))
         return redirect("diagnosis:record_detail", pk=pk)
     context = {"form": form, "record": record}
     status = 400 if form.errors else 200

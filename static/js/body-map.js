@@ -11,6 +11,8 @@ class BodyMap extends HTMLElement {
   /** @type {any} */ name;
   /** @type {Region[]} */ regions = [];
   /** @type {Region | null} */ chosen = null;
+  /** The place that the person chose; one that follows from a chosen mole hides no other mole. */
+  wanted = "";
   /** Hidden, so that it is sent, too. @type {any} */ suggested;
 
   connectedCallback() {
@@ -106,6 +108,11 @@ class BodyMap extends HTMLElement {
   }
 
   placeChanged() {
+    this.wanted = this.place.value;
+    this.follow();
+  }
+
+  follow() {
     if (this.chosen?.dataset.site !== this.place.value) this.chosen = null;
     const chosen = this.mole?.selectedOptions[0];
     if (this.mole && chosen?.value && chosen.dataset.site !== this.place.value) this.mole.value = "";
@@ -115,7 +122,7 @@ class BodyMap extends HTMLElement {
 
   moleChanged() {
     this.place.value = this.mole?.selectedOptions[0]?.dataset.site ?? this.place.value;
-    this.placeChanged();
+    this.follow();
   }
 
   paint() {
@@ -130,7 +137,7 @@ class BodyMap extends HTMLElement {
       region.setAttribute("tabindex", region === (current ?? this.regions[0]) ? "0" : "-1");
     }
     for (const option of this.mole?.options ?? []) {
-      option.hidden = Boolean(site && option.value && option.dataset.site !== site);
+      option.hidden = Boolean(this.wanted && option.value && option.dataset.site !== this.wanted);
     }
   }
 }

@@ -124,6 +124,11 @@ function card(file) {
   });
   crop.addEventListener("click", () => cropped(picture));
   element.querySelector("[data-remove]").addEventListener("click", () => remove(picture));
+  // Cards of several pictures have the same words; each says of which one.
+  for (const named of element.querySelectorAll("button, [data-kind] input, progress")) {
+    const label = named.getAttribute("aria-label") ?? named.closest("button, label").textContent.trim();
+    named.setAttribute("aria-label", `${label}: ${file.name}`);
+  }
   list.append(element);
   show(picture);
   return picture;
@@ -158,9 +163,6 @@ function show(picture) {
   const isCropped = picture.file !== picture.original;
   image.src = URL.createObjectURL(isCropped ? picture.file : picture.shown ?? picture.file);
   one(picture.element, "[data-name]").textContent = picture.original.name;
-  for (const action of picture.element.querySelectorAll("button")) {
-    action.setAttribute("aria-label", `${action.textContent.trim()}: ${picture.original.name}`);
-  }
   facts(picture);
 }
 
@@ -210,9 +212,15 @@ function drop(picture) {
 }
 
 /** @param {Picture} picture @param {string} sentence */
-function say({ element }, sentence, isError = false) {
+function say({ element, original }, sentence, isError = false) {
   const status = one(element, "[role=status]");
   status.textContent = sentence;
+  if (sentence && pictures.length > 1) { // a screen reader hears it away from its card
+    const name = document.createElement("span");
+    name.className = "visually-hidden";
+    name.textContent = `${original.name}: `;
+    status.prepend(name);
+  }
   status.classList.toggle("field-error", isError);
 }
 
@@ -357,7 +365,7 @@ function offerAgain(picture) {
   actions.prepend(again);
 }
 
-/** What is wrong in the other fields, as links to them. @param {Record<string, string[]>} errors */
+/** What is wrong in the other fields: said at each, and as links to them. @param {Record<string, string[]>} errors */
 function problems(errors) {
   const links = Object.entries(errors).flatMap(([name, sentences]) => sentences.map((sentence) => {
     const link = document.createElement("a");
@@ -365,9 +373,36 @@ function problems(errors) {
     link.textContent = sentence;
     return link;
   }));
+  for (const [name, sentences] of Object.entries(errors)) mark(FIELDS[name] ?? name, sentences);
   const outside = Object.keys(errors).every((name) => name === "together");
   for (const details of form.querySelectorAll("details")) details.open ||= !outside;
   return links;
+}
+
+/** Say it at the field, as the server does where there is no script.
+ * @param {string} name @param {string[]} sentences */
+function mark(name, sentences) {
+  const field = one(form, `.field > #id_${name}`);
+  if (!field) return; // buttons in their labels: the link leads there
+  const error = document.createElement("div");
+  error.className = "field-error";
+  error.id = `${field.id}_problem`;
+  error.dataset.problem = field.getAttribute("aria-describedby") ?? "";
+  error.textContent = sentences.join(" ");
+  field.before(error);
+  field.parentElement.classList.add("invalid");
+  field.setAttribute("aria-invalid", "true");
+  field.setAttribute("aria-describedby", `${error.dataset.problem} ${error.id}`.trim());
+}
+
+function unmark() {
+  for (const error of /** @type {NodeListOf<HTMLElement>} */ (form.querySelectorAll("[data-problem]"))) {
+    const field = /** @type {any} */ (error.nextElementSibling);
+    field.parentElement.classList.remove("invalid");
+    field.removeAttribute("aria-invalid");
+    field.setAttribute("aria-describedby", error.dataset.problem);
+    error.remove();
+  }
 }
 
 /** Everything has arrived. */
@@ -391,6 +426,7 @@ function stop(problem) {
 }
 
 async function sendAll() {
+  unmark();
   const choice = together();
   if (!choice) return stop(problems({ together: [words.sameMole] }));
   const against = choice === "yes" && notTogether();

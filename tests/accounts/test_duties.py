@@ -193,6 +193,12 @@ def test_a_role_that_was_given_is_told(do, frank, alice, mailoutbox):
     assert "doctor" in logged(alice, frank)
 
 
+def test_roles_are_told_in_the_language_of_who_has_them(do, frank, alice, mailoutbox):
+    User.objects.filter(pk=alice.pk).update(language="nl")
+    do(page(alice), fields(alice, "person", "doctor", "administrator", is_staff="on"))
+    assert "persoon, arts, beheerder, medewerker" in notice(mailoutbox, alice)
+
+
 def test_staff_that_was_given_or_taken_is_told(do, frank, alice, mailoutbox):
     do(page(alice), fields(alice, "person", is_staff="on"))
     assert "person, staff" in notice(mailoutbox, alice)

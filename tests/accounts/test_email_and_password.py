@@ -39,6 +39,15 @@ def mandatory(settings):
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 
 
+def test_no_mail_names_its_reader_by_a_number(client, mandatory, alice, mailoutbox):
+    EmailAddress.objects.update(verified=False)
+    client.post(reverse("account_login"), {"login": alice.email, "password": PASSWORD})
+    client.post(reverse("account_reset_password"), {"email": alice.email})
+    confirmation, reset = (mail.body for mail in mailoutbox)
+    assert "Somebody, probably you, gave this address for an account at" in confirmation
+    assert str(alice) not in confirmation + reset
+
+
 def test_nobody_gets_in_with_an_address_that_is_not_theirs(client, mandatory, alice, mailoutbox):
     EmailAddress.objects.update(verified=False)
     answer = client.post(

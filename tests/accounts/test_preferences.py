@@ -91,7 +91,11 @@ def test_what_is_not_offered_is_refused(signed_in, alice, wrong):
 
 def test_each_kind_of_e_mail_is_switched_off_and_on(signed_in, alice):
     notifications = reverse("accounts:notifications")
+    asked = signed_in.get(notifications).content.decode()
+    assert "or the program finds afterwards that a doctor should look" in asked
     signed_in.post(notifications, {"verdict_emails": "on"})
     assert User.objects.values_list("reminder_emails", "verdict_emails").get() == (False, True)
+    account = signed_in.get(reverse("accounts:account")).content.decode()
+    assert "A doctor’s answers, and what is found later" in account
     signed_in.post(notifications, {"reminder_emails": "on"})
     assert User.objects.values_list("reminder_emails", "verdict_emails").get() == (True, False)

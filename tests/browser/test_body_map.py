@@ -6,6 +6,8 @@ from playwright.sync_api import Page, expect
 from diagnosis.models import Mole, MoleRecord
 from tests.factories import MoleFactory, picture
 
+MOLES, PLACE = "One of your moles", "Where it is on the body"
+
 
 @pytest.fixture
 def upload_page(page: Page, alice, log_in, tmp_path) -> Page:
@@ -45,6 +47,16 @@ def test_a_place_by_keyboard(upload_page: Page) -> None:
     expect(upload_page.get_by_label("Where it is on the body")).to_be_focused()
     mole = send(upload_page).mole
     assert (mole.body_site, mole.name) == ("neck", "Neck")
+
+
+def test_a_chosen_mole_hides_none_of_the_others(upload_page: Page) -> None:
+    moles, place = (upload_page.get_by_label(name) for name in (MOLES, PLACE))
+    moles.focus()
+    for site in ("lower_leg", "shoulder"):
+        moles.press("ArrowDown")
+        expect(place).to_have_value(site)
+    place.select_option("Shoulder")
+    expect(moles.locator("option:not([hidden])")).to_have_count(2)
 
 
 def test_another_mole_at_a_place_gets_a_name_of_its_own(page: Page, alice, log_in) -> None:

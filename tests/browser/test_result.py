@@ -1,5 +1,6 @@
 """The result page lives: it changes by itself, and its overlays are really drawn."""
 
+from django.utils import formats
 from playwright.sync_api import Page, expect
 
 from diagnosis import queue
@@ -20,7 +21,8 @@ def test_the_result_appears_without_loading_the_page_again(page: Page, alice, lo
     page.evaluate("window.same = true")
     claims.finish(claims.claim(record.pk), Assessment(**answer()))
     expect(page.get_by_role("heading", level=1)).to_have_text("No warning sign found")
-    expect(page).to_have_title("No warning sign found – Skincare mole check")
+    today = formats.date_format(record.created_at)
+    expect(page).to_have_title(f"No warning sign found – {today} – Skincare mole check")
     expect(page.get_by_role("status").first).to_have_text(
         "The result is ready: No warning sign found"
     )
@@ -120,7 +122,7 @@ def test_a_newer_answer_takes_the_place_of_the_older_by_itself(
     log_in(page.context, alice)
     page.goto(address(record))
     page.get_by_role("button", name="Check it with the newer version").click()
-    expect(page.get_by_text("The newer version is looking at the picture.")).to_be_visible()
+    expect(page.get_by_text("The newer version is looking at the mole.")).to_be_visible()
     page.evaluate("window.same = true")
     page.get_by_role("button", name="Outline").click()
     expect(page.get_by_text("still looking")).to_be_visible()  # has asked, and got no answer yet

@@ -1,6 +1,7 @@
 """The upload page with its script: keyboard, drop, paste, limits, and one record a click."""
 
 import base64
+import re
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -133,9 +134,16 @@ def test_what_is_wrong_elsewhere_leads_to_its_field(upload_page: Page, tmp_path)
     summary = upload_page.get_by_role("alert")
     expect(summary).to_be_focused()
     summary.get_by_role("link", name="Enter the size").click()
-    expect(upload_page.get_by_label("Size in millimetres")).to_be_focused()
+    size = upload_page.get_by_label("Size in millimetres")
+    expect(size).to_be_focused()
+    expect(size).to_have_attribute("aria-invalid", "true")
+    expect(size).to_have_accessible_description(re.compile("Enter the size"))
     upload_page.keyboard.press("ControlOrMeta+a")
-    upload_page.keyboard.type("4.5")
+    upload_page.keyboard.type("4000")
+    upload_page.get_by_role("button", name="Send again").click()
+    expect(summary).to_be_focused()
+    expect(upload_page.locator(".field-error", has_text="Enter the size")).to_have_count(1)
+    size.fill("4.5")
     upload_page.get_by_role("button", name="Send again").click()
     expect(upload_page.get_by_role("heading", level=1)).to_have_text(
         "Your picture is being checked"

@@ -66,6 +66,15 @@ def test_pictures_of_one_mole_are_one_record(upload_page: Page, files) -> None:
     assert [one.modality for one in record.pictures] == ["photo", "dermoscopy"]
 
 
+def test_each_of_several_pictures_is_named_by_its_file(upload_page: Page, files) -> None:
+    upload_page.get_by_label("Picture of the mole").set_input_files(files)
+    for file in files:
+        box = upload_page.get_by_role("checkbox", name=f"Taken with a dermatoscope: {file.name}")
+        expect(box).to_be_visible()
+    bar = upload_page.locator(f"progress[aria-label='Sending: {files[1].name}']")
+    expect(bar).to_have_count(1)
+
+
 def test_of_two_pictures_the_one_that_is_left_keeps_its_kind(upload_page: Page, files) -> None:
     upload_page.get_by_label("Picture of the mole").set_input_files(files)
     upload_page.get_by_label("Taken with a dermatoscope").nth(1).check()
@@ -120,7 +129,8 @@ def test_which_of_them_was_sent_before_is_said_at_it(upload_page: Page, files) -
     upload_page.get_by_label("Yes, one mole").check()
     send(upload_page, "Check these pictures")
     first, second = upload_page.locator(".pictures > li").all()
-    expect(second).to_contain_text("You sent this very picture before")
+    said = second.get_by_role("status")
+    expect(said).to_contain_text("second.jpg: Picture 2: You sent this very picture before")
     expect(first).not_to_contain_text("before")
     again = second.get_by_role("button", name="Send it again all the same: second.jpg")
     expect(again).to_be_focused()

@@ -49,6 +49,7 @@ def test_the_description_and_its_pages_are_served(client, db):
     for page in ("docs", "redoc"):
         answer = client.get(f"/api/v1/{page}/")
         assert answer.status_code == 200
+        assert b'<div lang="en">' in answer.content
         assert b"//cdn" not in answer.content
         assert b"googleapis" not in answer.content
 

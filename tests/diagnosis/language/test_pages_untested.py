@@ -2,6 +2,7 @@
 
 import html
 import io
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -23,6 +24,7 @@ from tests.factories import (
 )
 
 SHARED = reverse_lazy("diagnosis:shared")
+TOO_LITTLE = "No warning sign found, but too little tested on moles like this"
 CALLOUT = "This was not tested on pictures like yours"
 
 
@@ -94,6 +96,44 @@ def test_what_was_not_tested_is_said_at_every_door(client, alice, dr_chen, door)
     alice.date_of_birth = timezone.localdate() - timedelta(days=17 * 365)
     alice.save()
     assert "It was tested on adults only." in said_at(door, client, nail, dr_chen)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_no_calm_heading_stands_without_what_was_not_tested(client, alice, dr_chen, door):
+    nail = assessed(owner=alice, mole=MoleFactory(owner=alice, body_site="nail"))
+    assert TOO_LITTLE in said_at(door, client, nail, dr_chen)
+
+
+def test_no_calm_tag_title_or_announcement_stands_without_what_was_not_tested(client, alice):
+    mole = MoleFactory(owner=alice, body_site="sole")
+    record = assessed(owner=alice, mole=mole)
+    assert f"<title>{TOO_LITTLE}" in page(client, record)
+    state = reverse("diagnosis:record_state", args=[record.pk])
+    fragment = client.get(state, headers={"hx-request": "true"}).content.decode()
+    assert re.search(rf"The result is ready:\s+{TOO_LITTLE}", fragment)
+    lists = [reverse("diagnosis:history"), reverse("diagnosis:moles")]
+    for address in (*lists, reverse("diagnosis:mole_detail", args=[mole.pk])):
+        assert TOO_LITTLE in client.get(address).content.decode()
+
+
+@pytest.mark.parametrize("door", [on_its_page, behind_a_link, in_the_report])
+def test_no_part_is_calmer_than_the_whole_may_be(client, alice, dr_chen, door):
+    mole = MoleFactory(owner=alice, body_site="nail")
+    record = sitting("benign", "benign", together="benign", owner=alice, mole=mole)
+    said = said_at(door, client, record, dr_chen)
+    assert "No warning sign found" in said
+    assert not re.search(r"No warning sign found(?!, but)", said)
+
+
+@pytest.mark.parametrize("door", [on_its_page, behind_a_link, in_the_report])
+def test_no_part_is_calm_before_the_comparison(client, alice, dr_chen, door):
+    mole = MoleFactory(owner=alice)
+    assessed(owner=alice, mole=mole)
+    record = sitting("benign", "benign", together="benign", owner=alice, mole=mole)
+    MoleRecord.objects.filter(pk=record.pk).update(finished_at=timezone.now())
+    said = said_at(door, client, record, dr_chen)
+    assert said.count("No warning sign in the picture so far") >= 2
+    assert "No warning sign found" not in said
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -62,6 +62,7 @@ def test_another_persons_mole_is_no_choice(signed_in, alice, bob):
     RecordFactory(owner=alice)
     response = signed_in.get(HISTORY, {"mole": MoleFactory(owner=bob).pk})
     assert response.context["form"].errors["mole"]
+    assert '<a href="#id_mole">' in response.content.decode()
 
 
 @pytest.mark.parametrize("asked", [{"since": "soon"}, {"state": "x"}, {"mole": "x"}, {"page": "x"}])

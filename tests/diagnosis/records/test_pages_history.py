@@ -1,7 +1,10 @@
 """History and moles: newest first, page by page, at a constant number of queries."""
 
+import re
+
 import pytest
 from django.urls import reverse
+from django.utils import formats, timezone
 
 from diagnosis.records.history import PAGE_SIZE
 from tests.factories import MoleFactory, RecordFactory, ReviewFactory, assessed
@@ -64,7 +67,19 @@ def test_newest_first_page_by_page(client, alice):
     assert first.index(str(records[-1].pk)) < first.index(str(records[1].pk))
     assert str(records[0].pk) not in first
     assert str(records[0].pk) in second
-    assert "Page 2 of 2" in second
+    assert "<title>Your records – Page 2 of 2 –" in second
+    assert "Page 1 of 2 –" not in first
+
+
+def test_records_of_one_mole_are_told_apart_by_their_links_and_titles(client, alice):
+    mole = MoleFactory(owner=alice, name="collar")
+    record = assessed(owner=alice, mole=mole)
+    client.force_login(alice)
+    [link] = re.findall(rf'<a href="[^"]*{record.pk}/">(.*?)</a>', text(client))
+    taken = formats.date_format(timezone.localtime(record.created_at), "DATETIME_FORMAT")
+    assert link == f'collar<span class="visually-hidden">, {taken}</span>'
+    own = text(client, reverse("diagnosis:record_detail", args=[record.pk]))
+    assert re.search(r"<title>No warning sign found\s+– collar –", own)
 
 
 @pytest.mark.parametrize("number", [1, 15])

@@ -39,7 +39,7 @@ def test_a_newer_model_is_offered_and_asked(client, record, asked):
     response = client.post(address(record, "reassess"))
     assert asked == [record.pk]
     page = read(client, response.url)
-    assert "The newer version is looking at the picture." in page
+    assert "The newer version is looking at the mole." in page
     assert "Should be seen by a doctor soon" in page
     assert OFFER not in page
 

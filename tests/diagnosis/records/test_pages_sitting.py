@@ -158,6 +158,13 @@ def test_the_result_shows_the_one_answer_and_each_part(signed_in, alice):
     assert shown.count("/thumbnail/") >= 3
 
 
+def test_several_pictures_that_can_t_be_judged_are_not_called_one(signed_in, alice):
+    record = sitting(None, None, together=None, owner=alice)
+    shown = signed_in.get(page("record_detail", record)).content.decode()
+    assert "These pictures can’t be judged" in shown
+    assert "This picture can’t be judged" not in shown
+
+
 def test_a_milder_answer_than_one_picture_alone_explains_itself(signed_in, alice):
     record = sitting("benign", "malignant_high_risk", together="benign", owner=alice)
     shown = signed_in.get(page("record_detail", record)).content.decode()

@@ -69,6 +69,8 @@ def test_the_age_is_told_of_who_is_known(doctor, alice, origin, age):
 def test_an_incomplete_verdict_says_what_is_missing(doctor, record, missing):
     response = post(doctor, record, VERDICT | {missing: ""})
     assert b"This field is required" in response.content
+    assert f'aria-describedby="id_{missing}_error"'.encode() in response.content
+    assert b'role="alert" tabindex="-1" autofocus' in response.content
     assert b"Breslow?" in response.content
     assert not Review.objects.exists()
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from auditlog.models import LogEntry
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from pypdf import PdfReader
 
 from diagnosis import tasks
@@ -197,7 +197,8 @@ def test_to_withdraw_what_no_longer_works_says_that_it_does_not(client, alice, s
 def test_the_buttons_of_each_link_name_what_it_shares(client, alice, share):
     client.force_login(alice)
     page = client.get(reverse("diagnosis:shares")).content.decode()
-    name = f'<span class="visually-hidden"> {share.mole}</span>'
+    until = formats.date_format(timezone.localtime(share.expires_at), "DATETIME_FORMAT")
+    name = f'<span class="visually-hidden"> {share.mole}, until {until}</span>'
     assert f"Copy the link{name}</button>" in page
     assert f"Withdraw it{name}</button>" in page
 
