@@ -322,7 +322,7 @@ CELERY_BEAT_SCHEDULE = {
 # Rate limits are kept here. They fail open: without Redis, people still log in and upload.
 CACHES = {
     "default": {
-        "BACKEND": "django_redis.cache.RedisCache",
+        "BACKEND": "skincare_site.cache.RedisCache",
         "LOCATION": REDIS_URL,
         "OPTIONS": {
             "IGNORE_EXCEPTIONS": True,
