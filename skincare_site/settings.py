@@ -34,7 +34,7 @@ DEBUG = env.switch("DEBUG", default=False)
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS")
 # Off only where no TLS ends before this process, which is `make run` on the own machine.
 HTTPS = env.switch("HTTPS", default=True)
-# For links in e-mails that no request asks for.
+# For links in e-mails: a request may name any port.
 SITE_URL = env.url(
     "SITE_URL", default=f"{'https' if HTTPS else 'http'}://{ALLOWED_HOSTS[0]}"
 ).rstrip("/")

@@ -111,8 +111,8 @@ def test_a_strangers_guesses_do_not_lock_out_the_owners_own_device(alice):
 STRANGER, HOME, OTHERS = "192.0.2.66", "198.51.100.7", [f"203.0.113.{n}" for n in range(1, 21)]
 
 
-def token(person, password=PASSWORD, *, address=HOME, held="") -> int:
-    headers = {"REMOTE_ADDR": address} | ({"HTTP_AUTHORIZATION": f"Token {held}"} if held else {})
+def token(person, password=PASSWORD, *, address=HOME, held="", **headers) -> int:
+    headers |= {"REMOTE_ADDR": address} | ({"HTTP_AUTHORIZATION": f"Token {held}"} if held else {})
     credentials = {"email": person.email, "password": password}
     return APIClient().post(TOKEN, credentials, format="json", **headers).status_code
 
@@ -136,6 +136,13 @@ def test_who_comes_through_a_socket_without_an_address_is_let_in(alice):
 def test_nor_the_owners_new_browser(alice):
     guess_from([STRANGER], alice)
     assert is_let_in(Client(REMOTE_ADDR=HOME), alice)
+
+
+def test_who_guesses_by_another_port_of_the_site_guesses_no_more(alice):
+    answers = [
+        token(alice, "wrong", address=STRANGER, HTTP_HOST=f"localhost:{port}") for port in range(6)
+    ]
+    assert answers == [400] * 5 + [429]
 
 
 def test_guesses_from_many_places_are_limited_together(alice):
