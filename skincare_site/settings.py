@@ -342,6 +342,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [
         "rest_framework.permissions.IsAuthenticated",
         "accounts.permissions.WithinScope",
+        "accounts.permissions.ProvenLately",
     ],
     "DEFAULT_RENDERER_CLASSES": ["skincare_site.api.rendering.FastJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["skincare_site.api.requests.OneMeaningJSONParser"],

@@ -12,7 +12,7 @@ from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from tests.factories import PASSWORD, TOTP_SECRET
+from tests.factories import PASSWORD, TOTP_SECRET, MoleFactory, RecordFactory
 
 EMAIL = reverse("account_email")
 TOKEN = "/api/v1/auth/token/"
@@ -61,6 +61,25 @@ def test_nothing_else_that_opens_the_account_either(borrowed, alice, name, field
     assert "/reauthenticate/" in answer.url
     assert Authenticator.objects.count() == before
     assert not alice.auth_token_set.exists()
+
+
+def test_nor_by_what_programs_call(borrowed, alice):
+    """It may look and send: a page of hers asks for the password before these, too."""
+    mole = MoleFactory(owner=alice)
+    record = RecordFactory(owner=alice, mole=mole)
+    webhook = alice.webhooks.create(url="https://example.org/", events=[])
+    asked = [
+        (borrowed.post, "/api/v1/webhooks/"),
+        (borrowed.post, f"/api/v1/webhooks/{webhook.pk}/rotate/"),
+        (borrowed.delete, f"/api/v1/records/{record.pk}/"),
+        (borrowed.delete, f"/api/v1/moles/{mole.pk}/"),
+    ]
+    for call, address in asked:
+        answer = call(address)
+        assert answer.status_code == 403
+        assert "/account/reauthenticate/" in answer.json()["detail"]
+    borrowed.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    assert [call(address).status_code for call, address in asked] == [415, 200, 204, 204]
 
 
 def test_the_old_address_hears_of_a_new_one_at_once(
