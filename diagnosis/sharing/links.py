@@ -13,7 +13,9 @@ from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
+from accounts import notices
 from accounts.models import User
 from accounts.ownership import check_owner
 from diagnosis import limits
@@ -23,12 +25,19 @@ from diagnosis.sharing.models import Share
 
 SALT = "diagnosis.shares"
 DAYS = (1, 7, 30)
+MADE = _(
+    "A link was made that shows one of your moles or pictures to whoever has it. It works on with "
+    "a new password, too; if you did not make it, withdraw it on your account page."
+)
 
 
 def create(
     *, owner: User, days: int, mole: Mole | None = None, record: MoleRecord | None = None
 ) -> Share:
-    """Raises PermissionDenied for what is another's, TryLater, Http404 where it was deleted."""
+    """Make one, and mail its person.
+
+    Raises PermissionDenied for what is another's, TryLater, Http404 where it was deleted.
+    """
     things: list[Mole | MoleRecord] = [thing for thing in (mole, record) if thing is not None]
     for thing in things:
         check_owner(thing, owner)
@@ -36,6 +45,7 @@ def create(
     with transaction.atomic():
         for thing in things:
             get_object_or_404(type(thing).objects.select_for_update(no_key=True), pk=thing.pk)
+        notices.send(owner, MADE)
         return Share.objects.create(
             owner=owner, mole=mole, record=record, expires_at=timezone.now() + timedelta(days=days)
         )

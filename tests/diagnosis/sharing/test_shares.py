@@ -12,7 +12,7 @@ from pypdf import PdfReader
 from diagnosis import tasks
 from diagnosis.models import MoleRecord, Share
 from diagnosis.sharing import links
-from tests.factories import MoleFactory, RecordFactory, ReviewFactory, assessed
+from tests.factories import MoleFactory, RecordFactory, ReviewFactory, assessed, program_of
 
 SHARED = reverse("diagnosis:shared")
 
@@ -52,6 +52,24 @@ def test_a_person_makes_a_link_that_works_without_an_account(client, alice, mole
     assert open_it(client, Share.objects.get(), image(record)).status_code == 200
     pdf = open_it(client, Share.objects.get(), reverse("diagnosis:shared_report"))
     assert pdf.content.startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("door", ["page", "program"])
+def test_a_person_is_mailed_of_each_link(
+    client, alice, mole, mailoutbox, door, django_capture_on_commit_callbacks
+):
+    """Whoever made it: who holds a borrowed session or token may."""
+    with django_capture_on_commit_callbacks(execute=True):
+        if door == "page":
+            client.force_login(alice)
+            client.post(reverse("diagnosis:mole_share", args=[mole.pk]), {"days": "7"})
+        else:
+            program_of(alice).post("/api/v1/shares/", {"mole": mole.pk}, format="json")
+    [mail] = mailoutbox
+    assert mail.to == [alice.email]
+    assert "withdraw it" in mail.body
+    for secret in (links.key(Share.objects.get()), mole.name):
+        assert secret not in mail.body
 
 
 def test_the_date_of_birth_is_told_of_who_is_known(client, alice, mole, share):
