@@ -2,14 +2,17 @@
 
 import uuid
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from auditlog.models import LogEntry
 from auditlog.signals import accessed
 from django.core import signing
+from django.core.cache import cache
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, F, Max, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
@@ -25,6 +28,7 @@ from diagnosis.sharing.models import Share
 
 SALT = "diagnosis.shares"
 DAYS = (1, 7, 30)
+MOST_OPENINGS = 100  # of one link, that programs are told
 MADE = _(
     "A link was made that shows one of your moles or pictures to whoever has it. It works on with "
     "a new password, too; if you did not make it, withdraw it on your account page."
@@ -74,14 +78,26 @@ def address(share: Share, *, site: str) -> str:
     return f"{site.rstrip('/')}{reverse('diagnosis:shared')}?{urlencode({'key': key(share)})}"
 
 
-def openings(shown: Iterable[Share]) -> dict[str, list[LogEntry]]:
-    """Find what the audit log knows of each share, by its id, newest first."""
-    opened: dict[str, list[LogEntry]] = {}
-    if keys := [share.pk for share in shown]:
-        log = LogEntry.objects.get_for_objects(Share.objects.filter(pk__in=keys))
-        for entry in log.filter(action=LogEntry.Action.ACCESS).order_by("-timestamp"):
-            opened.setdefault(entry.object_pk, []).append(entry)
+def openings(shown: Iterable[Share]) -> dict[str, dict[str, Any]]:
+    """Find how often each share was opened, and when last, by its id."""
+    found = _openings(shown).values("object_pk").annotate(times=Count("pk"), last=Max("timestamp"))
+    return {row["object_pk"]: row for row in found}
+
+
+def opened_at(shown: Iterable[Share]) -> dict[str, list[datetime]]:
+    """Find when each share was opened, MOST_OPENINGS at most, by its id, newest first."""
+    nth = Window(RowNumber(), partition_by="object_pk", order_by=F("timestamp").desc())
+    newest = _openings(shown).annotate(nth=nth).filter(nth__lte=MOST_OPENINGS)
+    opened: dict[str, list[datetime]] = {}
+    for key, at in newest.order_by("-timestamp").values_list("object_pk", "timestamp"):
+        opened.setdefault(key, []).append(at)
     return opened
+
+
+def _openings(shown: Iterable[Share]) -> QuerySet[LogEntry]:
+    keys = [str(share.pk) for share in shown]
+    looks = LogEntry.objects.get_for_model(Share).filter(action=LogEntry.Action.ACCESS)
+    return looks.filter(object_pk__in=keys)
 
 
 def opened_by(key: str) -> Share | None:
@@ -94,8 +110,12 @@ def opened_by(key: str) -> Share | None:
 
 
 def log(share: Share) -> None:
-    """Log that it was opened; by whom, only its person knows."""
-    accessed.send(Share, instance=share)
+    """Log that it was opened; by whom, only its person knows.
+
+    Once a minute: whoever has the link could fill the log, which nobody can empty.
+    """
+    if cache.add(f"shares:{share.pk}:opened", True, 60):
+        accessed.send(Share, instance=share)
 
 
 def records_of(share: Share) -> QuerySet[MoleRecord]:

@@ -179,14 +179,39 @@ def test_who_has_a_link_uses_up_reports_of_that_link_alone(client, alice, mole, 
     assert [client.get(own).status_code for _ in range(2)] == [200, 429]
 
 
-def test_each_opening_is_logged_and_the_person_sees_it(client, alice, share):
+def looks(share):
+    return LogEntry.objects.get_for_object(share).filter(action=LogEntry.Action.ACCESS)
+
+
+def test_an_opening_is_logged_and_the_person_sees_it(client, alice, share):
     open_it(client, share)
-    open_it(client, share, reverse("diagnosis:shared_report"))
     client.get(SHARED, {"key": "wrong"})
-    log = LogEntry.objects.get_for_object(share).filter(action=LogEntry.Action.ACCESS)
-    assert [entry.actor for entry in log] == [None, None]
+    assert [entry.actor for entry in looks(share)] == [None]
     client.force_login(alice)
-    assert "2 times, last on" in client.get(reverse("diagnosis:shares")).content.decode()
+    assert "once, on" in client.get(reverse("diagnosis:shares")).content.decode()
+
+
+def test_who_opens_it_again_and_again_is_logged_once_a_minute(client, alice, mole, share):
+    """Nothing is ever taken out of the log."""
+    other = links.create(owner=alice, days=7, mole=mole)
+    for one in (share, share, other):
+        open_it(client, one)
+        open_it(client, one, reverse("diagnosis:shared_report"))
+    assert (looks(share).count(), looks(other).count()) == (1, 1)
+
+
+def test_a_program_is_told_the_newest_openings(client, alice, share):
+    open_it(client, share)
+    newest = looks(share).get()
+    for _time in range(links.MOST_OPENINGS):
+        newest.pk, newest.timestamp = None, newest.timestamp + timedelta(minutes=1)
+        newest.save()
+    [listed] = program_of(alice).get("/api/v1/shares/").json()["results"]
+    assert len(listed["opened_at"]) == links.MOST_OPENINGS
+    assert listed["opened_at"][0] == newest.timestamp.isoformat()
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:shares")).content.decode()
+    assert f"{links.MOST_OPENINGS + 1} times, last on" in page
 
 
 def test_the_person_withdraws_it(client, alice, share):
