@@ -253,7 +253,7 @@ LIMITS = {
     "webhooks": (30, 3600),
     "push": (30, 3600),
 }
-# How many pictures one person may keep.
+# How many pictures one person may keep, and how many moles.
 MAX_RECORDS = env.count("MAX_RECORDS", default=5000)
 # And how much of the disk they may take.
 MAX_MEGABYTES = env.count("MAX_MEGABYTES", default=2000)

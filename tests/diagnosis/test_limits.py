@@ -98,6 +98,22 @@ def test_who_keeps_as_many_records_as_allowed_deletes_some_first(door, program, 
     assert door(program, pages).status_code in (201, 302)
 
 
+def test_who_has_as_many_moles_as_allowed_adds_no_more(program, pages, alice, settings):
+    MoleFactory(owner=alice, name="left shoulder")
+    record = RecordFactory(owner=alice)
+    settings.MAX_RECORDS = 1
+    address = "/api/v1/moles/"
+    for said in ({"name": "neck"}, {"body_site": "back"}):
+        refused = program.post(address, said, format="json")
+        assert refused.status_code == 400
+        assert "as many moles here as one person may" in refused.json()["detail"]
+    answers = reverse("diagnosis:record_answers", args=[record.pk])
+    assert "as many moles" in pages.post(answers, {"name": "neck"}).content.decode()
+    assert alice.moles.count() == 1
+    known = program.post(address, {"name": "left shoulder"}, format="json")
+    assert known.status_code == 201
+
+
 @pytest.mark.parametrize("door", DOORS)
 def test_who_keeps_as_many_bytes_as_allowed_deletes_some_first(door, program, pages, settings):
     settings.MAX_MEGABYTES = 0
