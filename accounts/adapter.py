@@ -1,6 +1,8 @@
 """What signing in does differently from allauth's default."""
 
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
@@ -75,13 +77,23 @@ class Adapter(DefaultAccountAdapter):
         return required and bool(self.get_reauthentication_methods(self.request.user))
 
     def send_mail(self, template_prefix: str, email: str, context: dict) -> None:
-        """Of each kind not more than a few in an hour to one address, whoever asks for them."""
+        """Of each kind not more than a few in an hour to one address, whoever asks for them.
+
+        Links lead to SITE_URL, and not to the host that was asked: a stranger chooses its port.
+        """
         kind = ANYBODYS_MAILS.get(template_prefix.rpartition("/")[2])
         if kind and not ratelimit.consume(
             self.request, app="allauth.account", action="mail", key=f"{kind}:{email.lower()}"
         ):
             return
-        super().send_mail(template_prefix, email, context)
+        host = urlsplit(settings.SITE_URL).netloc
+        links = {
+            name: settings.SITE_URL + urlsplit(value).path
+            for name, value in context.items()
+            if name.endswith("_url")
+        }
+        site = SimpleNamespace(name=host, domain=host)
+        super().send_mail(template_prefix, email, context | links | {"current_site": site})
 
     def clean_email(self, email: str) -> str:
         """Domains may hold what nobody sees: IDNA leaves it out, so that two look the same.
@@ -107,28 +119,23 @@ class Adapter(DefaultAccountAdapter):
     def _is_known(self, request: HttpRequest, email: str = "", **_: Any) -> bool:
         return bool(devices.known(request, email)) or devices.is_known_place(request, email)
 
-    def _count_with_others(self, request: HttpRequest, **credentials: Any) -> None:
+    def _count_with_others(self, request: HttpRequest, email: str = "", **_: Any) -> None:
         usage = ratelimit.consume(
-            request,
-            app="allauth.account",
-            action="login_failed_anywhere",
-            key=super()._get_login_attempts_cache_key(request, **credentials),
+            request, app="allauth.account", action="login_failed_anywhere", key=email.lower()
         )
         if usage is None:
             raise self.validation_error("too_many_login_attempts")
         # Taken back with the rest where the password is right.
         self._login_failed_rl_usage.usage += usage.usage
 
-    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        key = super()._get_login_attempts_cache_key(request, **credentials)
-        device = devices.known(request, credentials.get("email", ""))
-        return f"{key}:{device or ratelimit.get_ip(request)}"
+    def _get_login_attempts_cache_key(self, request: HttpRequest, email: str = "", **_: Any) -> str:
+        """Without the host that is in allauth's: each of its ports would be counted apart."""
+        return f"{email.lower()}:{devices.known(request, email) or ratelimit.get_ip(request)}"
 
-    def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
-        super()._delete_login_attempts_cached_email(request, **credentials)
+    def _delete_login_attempts_cached_email(
+        self, request: HttpRequest, email: str = "", **_: Any
+    ) -> None:
+        super()._delete_login_attempts_cached_email(request, email=email)
         ratelimit.clear(
-            request,
-            app="allauth.account",
-            action="login_failed_anywhere",
-            key=super()._get_login_attempts_cache_key(request, **credentials),
+            request, app="allauth.account", action="login_failed_anywhere", key=email.lower()
         )

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from allauth.account.internal.flows.reauthentication import is_reauthentication_required
+from django.utils.translation import gettext_lazy as _
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -24,3 +26,17 @@ class WithinScope(BasePermission):
         if getattr(view, "is_of_the_account", False):
             return scope == tokens.Scope.FULL
         return scope != tokens.Scope.READ
+
+
+class ProvenLately(BasePermission):
+    """As on the pages: a browser that is signed in may be borrowed, and has to prove itself again.
+
+    Viewsets name the actions by ``asks_again``; a token is not asked.
+    """
+
+    message = _("Enter your password again first: /account/reauthenticate/")
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        if request.auth or getattr(view, "action", None) not in getattr(view, "asks_again", ()):
+            return True
+        return not is_reauthentication_required(request._request, app="")

@@ -84,7 +84,7 @@ def look(
     """That somebody read a row, or, where it is None, a list with the ``shown`` ids."""
     data: dict[str, Any] | None = details
     if row is None:
-        data = {"action": LIST, "shown": list(shown)}
+        data = {"action": LIST, "shown": list(shown), **(details or {})}
     _create(model, row, action=LogEntry.Action.ACCESS, additional_data=data)
 
 

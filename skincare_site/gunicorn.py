@@ -7,6 +7,7 @@ import tempfile
 import threading
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from django.core.exceptions import ImproperlyConfigured
 from gunicorn.glogging import Logger
@@ -17,8 +18,9 @@ from skincare_site.logs import without_keys
 
 class KeylessLogger(Logger):
     def atoms(self, *arguments: Any) -> dict[str, Any]:
+        """The path quoted again: decoded, it could end its line and write another."""
         atoms = super().atoms(*arguments)
-        return atoms | {"U": without_keys(atoms["U"] or "")}
+        return atoms | {"U": without_keys(quote((atoms["U"] or "").encode("latin-1")))}
 
     def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
         """Of a request that Django could not even refuse, gunicorn names the address."""

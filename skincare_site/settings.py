@@ -34,7 +34,7 @@ DEBUG = env.switch("DEBUG", default=False)
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS")
 # Off only where no TLS ends before this process, which is `make run` on the own machine.
 HTTPS = env.switch("HTTPS", default=True)
-# For links in e-mails that no request asks for.
+# For links in e-mails: a request may name any port.
 SITE_URL = env.url(
     "SITE_URL", default=f"{'https' if HTTPS else 'http'}://{ALLOWED_HOSTS[0]}"
 ).rstrip("/")
@@ -253,7 +253,7 @@ LIMITS = {
     "webhooks": (30, 3600),
     "push": (30, 3600),
 }
-# How many pictures one person may keep.
+# How many pictures one person may keep, and how many moles.
 MAX_RECORDS = env.count("MAX_RECORDS", default=5000)
 # And how much of the disk they may take.
 MAX_MEGABYTES = env.count("MAX_MEGABYTES", default=2000)
@@ -322,7 +322,7 @@ CELERY_BEAT_SCHEDULE = {
 # Rate limits are kept here. They fail open: without Redis, people still log in and upload.
 CACHES = {
     "default": {
-        "BACKEND": "django_redis.cache.RedisCache",
+        "BACKEND": "skincare_site.cache.RedisCache",
         "LOCATION": REDIS_URL,
         "OPTIONS": {
             "IGNORE_EXCEPTIONS": True,
@@ -342,6 +342,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [
         "rest_framework.permissions.IsAuthenticated",
         "accounts.permissions.WithinScope",
+        "accounts.permissions.ProvenLately",
     ],
     "DEFAULT_RENDERER_CLASSES": ["skincare_site.api.rendering.FastJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["skincare_site.api.requests.OneMeaningJSONParser"],

@@ -127,6 +127,8 @@ class SearchView(FhirView):
     def get(self, request: PersonApiRequest) -> Response:
         shown, bundle = fhir_search.page(self.whole(), request.query_params, self.base)
         rights.log_looks(request.user, shown)
+        if bundle["total"] and not shown:
+            rights.log_count(request)
         return Response(bundle)
 
 

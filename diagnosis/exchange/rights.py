@@ -31,6 +31,12 @@ def holder_of(key: uuid.UUID, records: RecordQuerySet) -> uuid.UUID:
     return found
 
 
+def log_count(request: Request) -> None:
+    """Log the search of who read how many others' records it finds, and none of them."""
+    if may(request, "diagnosis.view_molerecord"):
+        log.look(MoleRecord, None, details={"search": request.query_params.urlencode()})
+
+
 def log_looks(person: User, records: Iterable[MoleRecord], *, hidden: bool = False) -> None:
     """Log who read others' records, each by itself: a search shows all that was said of them.
 

@@ -88,6 +88,7 @@ class MoleViewSet(
     queryset = Mole.objects.none()
     filterset_class = MoleFilter
     lookup_value_converter = "uuid"
+    asks_again = ("destroy",)
 
     def get_queryset(self) -> QuerySet[Mole]:
         return self.request.user.moles.with_summary().order_by("-created_at")

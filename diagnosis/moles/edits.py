@@ -2,6 +2,7 @@
 
 import itertools
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models.functions import Now
@@ -28,10 +29,14 @@ def named(*, owner: User, name: str, body_site: str = "", is_new: bool = False) 
     A place alone always adds one: two moles at one place are not the same. So does a name that
     ``is_new``, as one that nobody typed. Raises ValidationError, and SeveralMoles for a name alone.
     """
-    if name and not is_new:
-        if known := _known(owner, name, body_site):
-            return known
-    else:
+    by_name = name and not is_new
+    if by_name and (known := _known(owner, name, body_site)):
+        return known
+    if owner.moles.count() >= settings.MAX_RECORDS:
+        raise ValidationError(
+            _("You have as many moles here as one person may. Delete some to add new ones.")
+        )
+    if not by_name:
         name = _free_name(owner, name or str(capfirst(terms.BODY_SITES[body_site])))
     mole = Mole(owner=owner, name=name, body_site=body_site)
     mole.clean_fields(exclude=["owner"])

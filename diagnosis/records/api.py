@@ -68,6 +68,7 @@ class RecordViewSet(
     queryset = MoleRecord.objects.none()  # the schema's; requests see their own person's
     filterset_class = ProgramFilter
     lookup_value_converter = "uuid"
+    asks_again = ("destroy",)
 
     def get_queryset(self) -> QuerySet[MoleRecord]:
         own = MoleRecord.objects.of(self.request.user)

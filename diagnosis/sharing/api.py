@@ -37,7 +37,9 @@ class ShareSerializer(serializers.ModelSerializer):
     """A link that shows one mole, or one record, to whoever has it."""
 
     address = serializers.SerializerMethodField()
-    opened_at = serializers.SerializerMethodField(help_text=_("Each time, newest first."))
+    opened_at = serializers.SerializerMethodField(
+        help_text=_("The newest 100, newest first; what follows within a minute is left out.")
+    )
 
     class Meta:
         model = Share
@@ -51,9 +53,8 @@ class ShareSerializer(serializers.ModelSerializer):
         if "opened" not in self.context:  # of all that are shown, at once
             shown: Any = self.parent.instance if self.parent else [share]
             # The stubs have it read-only, though it is the view's dict.
-            self.context["opened"] = links.openings(shown)  # type: ignore[index]
-        opened = self.context["opened"].get(str(share.pk), ())
-        return [entry.timestamp.isoformat() for entry in opened]
+            self.context["opened"] = links.opened_at(shown)  # type: ignore[index]
+        return [at.isoformat() for at in self.context["opened"].get(str(share.pk), ())]
 
 
 class ShareFilter(django_filters.FilterSet):

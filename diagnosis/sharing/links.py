@@ -2,18 +2,23 @@
 
 import uuid
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from auditlog.models import LogEntry
 from auditlog.signals import accessed
 from django.core import signing
+from django.core.cache import cache
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, F, Max, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
+from accounts import notices
 from accounts.models import User
 from accounts.ownership import check_owner
 from diagnosis import limits
@@ -23,12 +28,20 @@ from diagnosis.sharing.models import Share
 
 SALT = "diagnosis.shares"
 DAYS = (1, 7, 30)
+MOST_OPENINGS = 100  # of one link, that programs are told
+MADE = _(
+    "A link was made that shows one of your moles or pictures to whoever has it. It works on with "
+    "a new password, too; if you did not make it, withdraw it on your account page."
+)
 
 
 def create(
     *, owner: User, days: int, mole: Mole | None = None, record: MoleRecord | None = None
 ) -> Share:
-    """Raises PermissionDenied for what is another's, TryLater, Http404 where it was deleted."""
+    """Make one, and mail its person.
+
+    Raises PermissionDenied for what is another's, TryLater, Http404 where it was deleted.
+    """
     things: list[Mole | MoleRecord] = [thing for thing in (mole, record) if thing is not None]
     for thing in things:
         check_owner(thing, owner)
@@ -36,6 +49,7 @@ def create(
     with transaction.atomic():
         for thing in things:
             get_object_or_404(type(thing).objects.select_for_update(no_key=True), pk=thing.pk)
+        notices.send(owner, MADE)
         return Share.objects.create(
             owner=owner, mole=mole, record=record, expires_at=timezone.now() + timedelta(days=days)
         )
@@ -64,14 +78,26 @@ def address(share: Share, *, site: str) -> str:
     return f"{site.rstrip('/')}{reverse('diagnosis:shared')}?{urlencode({'key': key(share)})}"
 
 
-def openings(shown: Iterable[Share]) -> dict[str, list[LogEntry]]:
-    """Find what the audit log knows of each share, by its id, newest first."""
-    opened: dict[str, list[LogEntry]] = {}
-    if keys := [share.pk for share in shown]:
-        log = LogEntry.objects.get_for_objects(Share.objects.filter(pk__in=keys))
-        for entry in log.filter(action=LogEntry.Action.ACCESS).order_by("-timestamp"):
-            opened.setdefault(entry.object_pk, []).append(entry)
+def openings(shown: Iterable[Share]) -> dict[str, dict[str, Any]]:
+    """Find how often each share was opened, and when last, by its id."""
+    found = _openings(shown).values("object_pk").annotate(times=Count("pk"), last=Max("timestamp"))
+    return {row["object_pk"]: row for row in found}
+
+
+def opened_at(shown: Iterable[Share]) -> dict[str, list[datetime]]:
+    """Find when each share was opened, MOST_OPENINGS at most, by its id, newest first."""
+    nth = Window(RowNumber(), partition_by="object_pk", order_by=F("timestamp").desc())
+    newest = _openings(shown).annotate(nth=nth).filter(nth__lte=MOST_OPENINGS)
+    opened: dict[str, list[datetime]] = {}
+    for key, at in newest.order_by("-timestamp").values_list("object_pk", "timestamp"):
+        opened.setdefault(key, []).append(at)
     return opened
+
+
+def _openings(shown: Iterable[Share]) -> QuerySet[LogEntry]:
+    keys = [str(share.pk) for share in shown]
+    looks = LogEntry.objects.get_for_model(Share).filter(action=LogEntry.Action.ACCESS)
+    return looks.filter(object_pk__in=keys)
 
 
 def opened_by(key: str) -> Share | None:
@@ -84,8 +110,12 @@ def opened_by(key: str) -> Share | None:
 
 
 def log(share: Share) -> None:
-    """Log that it was opened; by whom, only its person knows."""
-    accessed.send(Share, instance=share)
+    """Log that it was opened; by whom, only its person knows.
+
+    Once a minute: whoever has the link could fill the log, which nobody can empty.
+    """
+    if cache.add(f"shares:{share.pk}:opened", True, 60):
+        accessed.send(Share, instance=share)
 
 
 def records_of(share: Share) -> QuerySet[MoleRecord]:

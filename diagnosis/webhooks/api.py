@@ -31,6 +31,7 @@ class WebhookViewSet(
     serializer_class = WebhookSerializer
     queryset = Webhook.objects.none()  # the schema's; requests see their own person's
     lookup_value_converter = "uuid"
+    asks_again = ("create", "rotate")
 
     def get_queryset(self) -> QuerySet[Webhook]:
         return self.request.user.webhooks.all()

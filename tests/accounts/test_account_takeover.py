@@ -12,7 +12,7 @@ from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from tests.factories import PASSWORD, TOTP_SECRET
+from tests.factories import PASSWORD, TOTP_SECRET, MoleFactory, RecordFactory
 
 EMAIL = reverse("account_email")
 TOKEN = "/api/v1/auth/token/"
@@ -63,6 +63,25 @@ def test_nothing_else_that_opens_the_account_either(borrowed, alice, name, field
     assert not alice.auth_token_set.exists()
 
 
+def test_nor_by_what_programs_call(borrowed, alice):
+    """It may look and send: a page of hers asks for the password before these, too."""
+    mole = MoleFactory(owner=alice)
+    record = RecordFactory(owner=alice, mole=mole)
+    webhook = alice.webhooks.create(url="https://example.org/", events=[])
+    asked = [
+        (borrowed.post, "/api/v1/webhooks/"),
+        (borrowed.post, f"/api/v1/webhooks/{webhook.pk}/rotate/"),
+        (borrowed.delete, f"/api/v1/records/{record.pk}/"),
+        (borrowed.delete, f"/api/v1/moles/{mole.pk}/"),
+    ]
+    for call, address in asked:
+        answer = call(address)
+        assert answer.status_code == 403
+        assert "/account/reauthenticate/" in answer.json()["detail"]
+    borrowed.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    assert [call(address).status_code for call, address in asked] == [415, 200, 204, 204]
+
+
 def test_the_old_address_hears_of_a_new_one_at_once(
     borrowed, alice, mailoutbox, django_capture_on_commit_callbacks
 ):
@@ -111,8 +130,8 @@ def test_a_strangers_guesses_do_not_lock_out_the_owners_own_device(alice):
 STRANGER, HOME, OTHERS = "192.0.2.66", "198.51.100.7", [f"203.0.113.{n}" for n in range(1, 21)]
 
 
-def token(person, password=PASSWORD, *, address=HOME, held="") -> int:
-    headers = {"REMOTE_ADDR": address} | ({"HTTP_AUTHORIZATION": f"Token {held}"} if held else {})
+def token(person, password=PASSWORD, *, address=HOME, held="", **headers) -> int:
+    headers |= {"REMOTE_ADDR": address} | ({"HTTP_AUTHORIZATION": f"Token {held}"} if held else {})
     credentials = {"email": person.email, "password": password}
     return APIClient().post(TOKEN, credentials, format="json", **headers).status_code
 
@@ -136,6 +155,13 @@ def test_who_comes_through_a_socket_without_an_address_is_let_in(alice):
 def test_nor_the_owners_new_browser(alice):
     guess_from([STRANGER], alice)
     assert is_let_in(Client(REMOTE_ADDR=HOME), alice)
+
+
+def test_who_guesses_by_another_port_of_the_site_guesses_no_more(alice):
+    answers = [
+        token(alice, "wrong", address=STRANGER, HTTP_HOST=f"localhost:{port}") for port in range(6)
+    ]
+    assert answers == [400] * 5 + [429]
 
 
 def test_guesses_from_many_places_are_limited_together(alice):

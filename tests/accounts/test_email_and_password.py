@@ -129,6 +129,22 @@ def test_nor_does_somebody_who_is_signed_in(client, alice, mailoutbox):
     assert len([mail for mail in mailoutbox if "victim@example.com" in mail.to]) == 5
 
 
+@pytest.mark.parametrize("email", ["alice@example.org", "nobody@example.org"])
+def test_no_stranger_chooses_the_port_of_links(alice, mandatory, mailoutbox, settings, email):
+    """The name is checked, and the port after it is not."""
+    settings.SITE_URL = "https://mole.example.org"
+    stranger = Client(HTTP_HOST="localhost:9")
+    stranger.post(reverse("account_reset_password"), {"email": email})
+    stranger.post(reverse("account_signup"), {"email": email, "consent": "on"} | SIGNING_UP)
+    minutes_later()
+    program = {"email": email, "password": NEW, "consent": True, "date_of_birth": "1990-05-17"}
+    stranger.post("/api/v1/auth/signup/", program, content_type="application/json")
+    assert len(mailoutbox) == 3
+    for mail in mailoutbox:
+        assert "https://mole.example.org/account/" in mail.body
+        assert "localhost" not in mail.body
+
+
 def test_asking_for_an_unknown_address_tells_nothing(client, alice):
     answers = [
         client.post(reverse("account_reset_password"), {"email": email}, follow=True)

@@ -13,7 +13,7 @@ from diagnosis.moles.models import Change
 from diagnosis.records.models import MoleRecord
 from diagnosis.tasks import sweep_records
 from ml.sitting.together import MOST
-from tests.factories import MoleFactory, RecordFactory, assessed, picture, program_of
+from tests.factories import PASSWORD, MoleFactory, RecordFactory, assessed, picture, program_of
 
 WIDTHS = count(300)
 
@@ -96,6 +96,22 @@ def test_who_keeps_as_many_records_as_allowed_deletes_some_first(door, program, 
     assert "Delete some" in answer.content.decode()
     MoleRecord.objects.all().delete()
     assert door(program, pages).status_code in (201, 302)
+
+
+def test_who_has_as_many_moles_as_allowed_adds_no_more(program, pages, alice, settings):
+    MoleFactory(owner=alice, name="left shoulder")
+    record = RecordFactory(owner=alice)
+    settings.MAX_RECORDS = 1
+    address = "/api/v1/moles/"
+    for said in ({"name": "neck"}, {"body_site": "back"}):
+        refused = program.post(address, said, format="json")
+        assert refused.status_code == 400
+        assert "as many moles here as one person may" in refused.json()["detail"]
+    answers = reverse("diagnosis:record_answers", args=[record.pk])
+    assert "as many moles" in pages.post(answers, {"name": "neck"}).content.decode()
+    assert alice.moles.count() == 1
+    known = program.post(address, {"name": "left shoulder"}, format="json")
+    assert known.status_code == 201
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -234,10 +250,29 @@ def test_a_retry_counts_as_an_upload(alice, program, settings):
     assert MoleRecord.objects.filter(state="failed").count() == 1
 
 
-def test_without_the_broker_nothing_is_counted_and_nothing_refused(program, pages, settings):
-    settings.LIMITS = {"uploads": (1, 3600)}
+@pytest.fixture
+def no_broker(settings):
     settings.CACHES = {
         "default": settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}
     }
+
+
+def test_without_the_broker_nothing_is_counted_and_nothing_refused(
+    program, pages, settings, no_broker
+):
+    settings.LIMITS = {"uploads": (1, 3600)}
     assert by_api(program, pages).status_code == 201
     assert by_api(program, pages).status_code == 201
+
+
+def test_without_the_broker_people_sign_in_and_programs_get_tokens(alice, client, no_broker):
+    client.post(reverse("account_login"), {"login": alice.email, "password": PASSWORD})
+    assert client.get(reverse("accounts:account")).status_code == 200
+    asked = {"email": alice.email, "password": PASSWORD}
+    answer = client.post("/api/v1/auth/token/", asked, content_type="application/json")
+    assert answer.status_code == 201
+
+
+def test_without_the_broker_a_forgotten_password_is_replaced(alice, client, no_broker, mailoutbox):
+    client.post(reverse("account_reset_password"), {"email": alice.email})
+    assert [mail.to for mail in mailoutbox] == [[alice.email]]

@@ -75,6 +75,7 @@ def store(address, settings, transactional_db):
 @pytest.fixture
 def alices(client, alice):
     client.force_login(alice)
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
     return client
 
 

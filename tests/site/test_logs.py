@@ -3,7 +3,14 @@
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from gunicorn.config import Config
+
+from skincare_site import gunicorn
 
 PREPARE = """
 import logging.config
@@ -54,3 +61,21 @@ logger.warning("Not Found: %s", request.path, extra={"request": request, "status
 """)
     assert entry["status_code"] == 404
     assert "secret" not in str(entry)
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("/records/", "/records/"),
+        ('/","status":200,"x":"\n{}', "/%22%2C%22status%22%3A200%2C%22x%22%3A%22%0A%7B%7D"),
+        ("/caf\xc3\xa9\\", "/caf%C3%A9%5C"),  # as WSGI has it, byte by byte
+        ("/account/confirm-email/the key/", "/account/confirm-email/***/"),
+    ],
+)
+def test_no_path_breaks_or_forges_a_line_of_the_access_log(path, kept) -> None:
+    answer = SimpleNamespace(status="404 Not Found", sent=0, headers=[])
+    asked = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "RAW_URI": "/", "SERVER_PROTOCOL": ""}
+    logger = gunicorn.KeylessLogger(Config())
+    atoms = logger.atoms(answer, SimpleNamespace(headers=[]), asked, timedelta())
+    line = gunicorn.access_log_format % atoms
+    assert json.loads(line) == {"method": "GET", "path": kept, "status": 404, "milliseconds": 0}

@@ -567,6 +567,15 @@ def test_a_search_is_a_look_at_each_record_that_it_shows(record, alice, dr_chen)
         assert answer.json()["blind"] is False
 
 
+def test_a_search_that_asks_for_the_number_alone_is_logged_as_such(record, fhir, dr_chen):
+    search = f"patient={record.owner_id}&_count=0"
+    for client in (fhir, program_of(dr_chen)):
+        assert read(client, f"DiagnosticReport?{search}")["total"] == 1
+    [look] = LogEntry.objects.filter(action=LogEntry.Action.ACCESS)
+    assert look.actor == dr_chen
+    assert look.additional_data == {"action": "list", "shown": [], "search": search}
+
+
 @pytest.mark.parametrize("kind", ["Media", "Binary", "Patient", "BodyStructure", "picture"])
 def test_who_reads_no_answer_stays_blind_and_the_log_says_so(record, dr_chen, kind):
     DoctorProfile.objects.create(user=dr_chen, blind_review=True)

@@ -12,7 +12,7 @@ from diagnosis.moles import changes
 from diagnosis.records import assessments
 from diagnosis.tasks import reassess_record
 from tests.diagnosis.moles.conftest import circle
-from tests.factories import FurtherPictureFactory, answer
+from tests.factories import PASSWORD, FurtherPictureFactory, answer
 
 pytestmark = pytest.mark.usefixtures("known_error")
 
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.usefixtures("known_error")
 def grown(picture_of, work, client, alice) -> list[MoleRecord]:
     """Three pictures of alice's mole, of which the last one has grown since the others."""
     client.force_login(alice)
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
     records = [picture_of("mole", 0.2, 60), picture_of("mole", 0.2, 30)]
     records.append(picture_of("turned", 0.3, 0))
     work()

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from allauth.usersessions.models import UserSession
+from auditlog.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.test import Client
@@ -79,6 +80,19 @@ def test_a_browser_that_got_another_address_is_told_there(phone, alice):
     assert (kept.pk, kept.record_id) == (before.pk, before.pk)  # what it had still to be told
     phone.post(reverse("account_logout"))
     assert not PushSubscription.objects.exists()
+
+
+def test_the_audit_log_holds_no_id_that_a_browser_proves_itself_by(phone, alice):
+    phone.post(ON, PHONE)
+    kept = str(alice.push_subscriptions.get().pk)
+    phone.post(OFF)
+    logged = LogEntry.objects.get_for_model(PushSubscription)
+    assert [entry.action for entry in logged.order_by("id")] == [
+        LogEntry.Action.CREATE,
+        LogEntry.Action.DELETE,
+    ]
+    assert kept not in str(list(logged.values()))
+    assert len(set(logged.values_list("object_pk"))) == 1  # what belongs together is still seen
 
 
 def test_a_new_address_turns_nothing_on(phone, alice, bob, client):

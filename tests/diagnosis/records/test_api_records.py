@@ -17,7 +17,7 @@ URL = "/api/v1/records/"
 @pytest.fixture
 def api(alice):
     client = APIClient()
-    client.force_authenticate(alice)
+    client.force_authenticate(alice, token=object())
     return client
 
 
@@ -121,7 +121,7 @@ def test_the_same_request_sent_again_makes_no_second_record(api):
 def test_bob_finds_nothing_of_alices(api, bob, alice, dr_chen, method, path):
     record = RecordFactory(owner=alice, failed=True)
     for stranger in (bob, dr_chen):
-        api.force_authenticate(stranger)
+        api.force_authenticate(stranger, token=object())
         assert getattr(api, method)(f"{URL}{record.pk}/{path}").status_code == 404
     assert api.get(URL).json()["results"] == []
     assert MoleRecord.objects.get().state == "failed"

@@ -12,7 +12,7 @@ from pypdf import PdfReader
 from diagnosis import tasks
 from diagnosis.models import MoleRecord, Share
 from diagnosis.sharing import links
-from tests.factories import MoleFactory, RecordFactory, ReviewFactory, assessed
+from tests.factories import MoleFactory, RecordFactory, ReviewFactory, assessed, program_of
 
 SHARED = reverse("diagnosis:shared")
 
@@ -52,6 +52,24 @@ def test_a_person_makes_a_link_that_works_without_an_account(client, alice, mole
     assert open_it(client, Share.objects.get(), image(record)).status_code == 200
     pdf = open_it(client, Share.objects.get(), reverse("diagnosis:shared_report"))
     assert pdf.content.startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("door", ["page", "program"])
+def test_a_person_is_mailed_of_each_link(
+    client, alice, mole, mailoutbox, door, django_capture_on_commit_callbacks
+):
+    """Whoever made it: who holds a borrowed session or token may."""
+    with django_capture_on_commit_callbacks(execute=True):
+        if door == "page":
+            client.force_login(alice)
+            client.post(reverse("diagnosis:mole_share", args=[mole.pk]), {"days": "7"})
+        else:
+            program_of(alice).post("/api/v1/shares/", {"mole": mole.pk}, format="json")
+    [mail] = mailoutbox
+    assert mail.to == [alice.email]
+    assert "withdraw it" in mail.body
+    for secret in (links.key(Share.objects.get()), mole.name):
+        assert secret not in mail.body
 
 
 def test_the_date_of_birth_is_told_of_who_is_known(client, alice, mole, share):
@@ -161,14 +179,39 @@ def test_who_has_a_link_uses_up_reports_of_that_link_alone(client, alice, mole, 
     assert [client.get(own).status_code for _ in range(2)] == [200, 429]
 
 
-def test_each_opening_is_logged_and_the_person_sees_it(client, alice, share):
+def looks(share):
+    return LogEntry.objects.get_for_object(share).filter(action=LogEntry.Action.ACCESS)
+
+
+def test_an_opening_is_logged_and_the_person_sees_it(client, alice, share):
     open_it(client, share)
-    open_it(client, share, reverse("diagnosis:shared_report"))
     client.get(SHARED, {"key": "wrong"})
-    log = LogEntry.objects.get_for_object(share).filter(action=LogEntry.Action.ACCESS)
-    assert [entry.actor for entry in log] == [None, None]
+    assert [entry.actor for entry in looks(share)] == [None]
     client.force_login(alice)
-    assert "2 times, last on" in client.get(reverse("diagnosis:shares")).content.decode()
+    assert "once, on" in client.get(reverse("diagnosis:shares")).content.decode()
+
+
+def test_who_opens_it_again_and_again_is_logged_once_a_minute(client, alice, mole, share):
+    """Nothing is ever taken out of the log."""
+    other = links.create(owner=alice, days=7, mole=mole)
+    for one in (share, share, other):
+        open_it(client, one)
+        open_it(client, one, reverse("diagnosis:shared_report"))
+    assert (looks(share).count(), looks(other).count()) == (1, 1)
+
+
+def test_a_program_is_told_the_newest_openings(client, alice, share):
+    open_it(client, share)
+    newest = looks(share).get()
+    for _time in range(links.MOST_OPENINGS):
+        newest.pk, newest.timestamp = None, newest.timestamp + timedelta(minutes=1)
+        newest.save()
+    [listed] = program_of(alice).get("/api/v1/shares/").json()["results"]
+    assert len(listed["opened_at"]) == links.MOST_OPENINGS
+    assert listed["opened_at"][0] == newest.timestamp.isoformat()
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:shares")).content.decode()
+    assert f"{links.MOST_OPENINGS + 1} times, last on" in page
 
 
 def test_the_person_withdraws_it(client, alice, share):

@@ -10,14 +10,13 @@ import pytest
 from auditlog.models import LogEntry
 from django.urls import reverse
 from django.utils import timezone
-from rest_framework.test import APIClient
 from standardwebhooks import Webhook as StandardWebhook
 
 from diagnosis import tasks
 from diagnosis.models import Webhook, WebhookDelivery
 from diagnosis.own_data import archive
 from diagnosis.webhooks import registrations, signatures
-from tests.factories import UserFactory
+from tests.factories import UserFactory, program_of
 
 API = "/api/v1/webhooks/"
 PAGE = reverse("diagnosis:webhooks")
@@ -25,9 +24,7 @@ PAGE = reverse("diagnosis:webhooks")
 
 @pytest.fixture
 def api(alice):
-    client = APIClient()
-    client.force_authenticate(alice)
-    return client
+    return program_of(alice)
 
 
 @pytest.fixture
