@@ -35,9 +35,9 @@ let afterSaving = () => {}; // what was asked for meanwhile
 let taken = [];
 let missing = 0; // pictures to be taken still
 let takenAt = 0; // Infinity while the worker is asked for one
-/** What was said of the mole whose last picture is taken; null while more are to come.
- * @type {import("./steady.js").Shown | null} */
-let last = null;
+/** The most serious that was said from the press to the last picture. @type {string | null} */
+let told = null;
+let isLast = false; // no more pictures of the mole are to come
 
 /** @type {Record<string, (data: any) => void>} */
 const answers = {
@@ -56,10 +56,11 @@ const answers = {
     if (of !== round || !camera.isOn) return;
     lookedAt = performance.now();
     shown = steady.add(look, lookedAt);
+    if (missing && !isLast) told = steady.worse(told, shown.advice);
     view.showAnswer(shown);
     view.drawOutline(look.assessment.usable ? look.assessment.outline : null);
     view.maySave(!saving);
-    if (missing && !last && performance.now() - takenAt > BETWEEN_MS) takePicture();
+    if (missing && !isLast && performance.now() - takenAt > BETWEEN_MS) takePicture();
     view.root.dataset.frames = String(Number(view.root.dataset.frames ?? 0) + 1);
   },
   picture({ jpeg }) {
@@ -70,7 +71,7 @@ const answers = {
       taken.push(jpeg);
       missing--;
     }
-    if (last || !missing) return saveTaken();
+    if (isLast || !missing) return saveTaken();
     if (!jpeg) return;
     worker.postMessage({ task: "forget" }); // so that the next one is of other frames
     view.say("live-said", view.filled("taken", { number: String(taken.length), total: String(taken.length + missing) }));
@@ -127,7 +128,7 @@ function close() {
  * or that the worker is giving, are saved. */
 function endTaking() {
   if (!missing) return;
-  last ??= shown;
+  isLast = true;
   if (takenAt !== Infinity) saveTaken();
 }
 
@@ -167,6 +168,7 @@ function take(count) {
   view.say("kept-said", null);
   taken = [];
   missing = count;
+  told = shown.advice;
   takePicture();
 }
 
@@ -177,10 +179,10 @@ function takePicture() {
 }
 
 function saveTaken() {
-  const [of, place] = last ? [last, "kept-said"] : [shown, "live-said"];
+  const place = isLast ? "kept-said" : "live-said";
   missing = 0;
-  last = null;
-  if (taken.length) return save(of.advice ?? "", place);
+  isLast = false;
+  if (taken.length) return save(told ?? "", place);
   saving = false;
   view.say(place, says.not_taken);
 }

@@ -73,6 +73,23 @@ def test_three_pictures_are_saved_as_one_record(live: Page) -> None:
     assert record.phone_advice == "doctor_days"
 
 
+VANISHES = """(
+    event.data.look.isClearlyFlagged = false, // else it would stay
+    event.data.look.assessment.usable &&= !window.isHidden,
+    heard(event))"""
+
+
+def test_what_was_said_while_three_were_taken_is_not_forgotten(phone, film, pick) -> None:
+    page = phone(film(shaken(pick("doctor_days"))), script=hearing("look", VANISHES))
+    start(page)
+    expect_advice(page, "doctor_days")
+    button = page.get_by_role("button", name="Save three pictures")
+    expect(button).to_be_enabled(timeout=30_000)
+    button.evaluate("button => { button.click(); window.isHidden = true; }")
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("being checked"))
+    assert MoleRecord.objects.get().phone_advice == "doctor_days"
+
+
 def leave(page: Page, how: str) -> None:
     if how == "stopped":
         page.get_by_role("button", name="Stop").click()
