@@ -100,9 +100,14 @@ def manifest(request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def service_worker(request: HttpRequest) -> HttpResponse:
-    """The script with the list of what it keeps: another build, another script."""
+    """The script with the list of what it keeps: another build, another script.
+
+    Where phones are to judge nothing any more, one that ends what they had kept.
+    """
     try:
         program = _program()
+    except build.NotForPhones:
+        return HttpResponse(build.scripts()["end.js"], content_type=TYPES["js"])
     except build.NoModel:
         raise Http404 from None
     kept = {
