@@ -31,12 +31,12 @@ let lookedAt = Infinity; // at the frame that is shown, while one is
 let wanted = false; // started, and not stopped
 let saving = false; // until what is taken is sent or kept
 let afterSaving = () => {}; // what was asked for meanwhile
-/** Pictures of the mole that are taken and to be saved together. @type {Blob[]} */
-let taken = [];
+/** Of one mole, with the most serious that was said from the press to the last picture.
+ * @type {import("./outbox.js").Picture} */
+let taken;
+let keeping = Promise.resolve(true); // whether what is taken is on the phone, too
 let missing = 0; // pictures to be taken still
 let takenAt = 0; // Infinity while the worker is asked for one
-/** The most serious that was said from the press to the last picture. @type {string | null} */
-let told = null;
 let isLast = false; // no more pictures of the mole are to come
 
 /** @type {Record<string, (data: any) => void>} */
@@ -56,7 +56,7 @@ const answers = {
     if (of !== round || !camera.isOn) return;
     lookedAt = performance.now();
     shown = steady.add(look, lookedAt);
-    if (missing && !isLast) told = steady.worse(told, shown.advice);
+    if (missing && !isLast) taken.advice = steady.worse(taken.advice, shown.advice) ?? "";
     view.showAnswer(shown);
     view.drawOutline(look.assessment.usable ? look.assessment.outline : null);
     view.maySave(!saving);
@@ -67,14 +67,15 @@ const answers = {
     if (!missing) return; // the camera was stopped meanwhile
     // Nothing was seen yet since the last one: the next look has it.
     takenAt = jpeg ? performance.now() : 0;
-    if (jpeg && !taken.some(({ size }) => size === jpeg.size)) { // else it is the very same frame
-      taken.push(jpeg);
+    if (jpeg && !taken.jpegs.some(({ size }) => size === jpeg.size)) { // else it is the very same frame
+      taken.jpegs.push(jpeg);
       missing--;
     }
     if (isLast || !missing) return saveTaken();
     if (!jpeg) return;
+    keepTaken(); // the page may go at any moment
     worker.postMessage({ task: "forget" }); // so that the next one is of other frames
-    view.say("live-said", view.filled("taken", { number: String(taken.length), total: String(taken.length + missing) }));
+    view.say("live-said", view.filled("taken", { number: String(taken.jpegs.length), total: String(taken.jpegs.length + missing) }));
   },
   failed({ task, error }) {
     if (task === "frame") underway--;
@@ -166,9 +167,8 @@ function take(count) {
   saving = true;
   view.maySave(false);
   view.say("kept-said", null);
-  taken = [];
+  taken = { id: crypto.randomUUID(), jpegs: [], advice: shown.advice ?? "", savedAt: Date.now() };
   missing = count;
-  told = shown.advice;
   takePicture();
 }
 
@@ -182,19 +182,25 @@ function saveTaken() {
   const place = isLast ? "kept-said" : "live-said";
   missing = 0;
   isLast = false;
-  if (taken.length) return save(told ?? "", place);
+  if (taken.jpegs.length) return save(place);
   saving = false;
   view.say(place, says.not_taken);
 }
 
-/** What was taken. @param {string} advice @param {string} place of what is said */
-async function save(advice, place) {
-  const picture = { id: crypto.randomUUID(), jpegs: taken, advice, savedAt: Date.now() };
-  let isKept = true;
-  await outbox.keep(picture).catch((error) => {
+/** One after the other: what is kept last has all pictures. */
+function keepTaken() {
+  const picture = taken;
+  keeping = keeping.then(() => outbox.keep(picture)).then(() => true, (error) => {
     console.warn("Not kept:", error);
-    isKept = false;
+    return false;
   });
+  return keeping;
+}
+
+/** What was taken. @param {string} place of what is said */
+async function save(place) {
+  const picture = taken;
+  const isKept = await keepTaken();
   saving = await send(picture, place, isKept); // the next look offers to save again
   if (isKept) afterSaving(); // else what is said of it would be lost, too
 }
@@ -210,7 +216,7 @@ async function send(picture, place, isKept = true) {
   const answer = await sendToApi(program.records, body, picture.id);
   if ("id" in answer) {
     // What stays on the phone all the same makes no second record.
-    if (isKept) await outbox.drop(picture.id).catch((error) => console.warn("Not dropped:", error));
+    await outbox.drop(picture.id).catch((error) => console.warn("Not dropped:", error));
     location.assign(program.result.replace("00000000-0000-0000-0000-000000000000", answer.id));
     return true;
   }

@@ -113,6 +113,19 @@ def test_what_was_taken_of_three_is_saved_when_no_more_are_taken(live: Page, how
     assert 1 <= len(MoleRecord.objects.get().pictures) < 3
 
 
+def test_what_was_taken_of_three_is_on_the_phone_when_another_page_comes(live: Page) -> None:
+    button = live.get_by_role("button", name="Save three pictures")
+    expect(button).to_be_enabled(timeout=30_000)
+    button.click()
+    expect(live.locator("[data-live-said]")).to_contain_text("of 3 is taken", timeout=30_000)
+    live.goto("/moles/")
+    live.goto("/camera/")
+    expect(live.get_by_role("heading", name="Kept on this phone")).to_be_visible()
+    live.get_by_role("button", name="Send now").click()
+    expect(live.get_by_role("heading", level=1)).to_have_text(re.compile("being checked"))
+    assert MoleRecord.objects.get().phone_advice == "doctor_days"
+
+
 @pytest.mark.parametrize("how", ["hidden", "stopped", "another", "left"])
 def test_what_is_being_saved_is_saved_whatever_is_pressed_next(phone, film, pick, how) -> None:
     slowly = "setTimeout(() => heard(event), 2_000)"
