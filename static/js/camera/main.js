@@ -229,6 +229,17 @@ async function send(picture, place, isKept = true) {
   return false;
 }
 
+/** A picture that is kept. @param {HTMLButtonElement} button
+ * @returns {Promise<boolean>} whether its result comes in place of this page */
+async function sendOrDelete({ name, value }) {
+  const picture = (await outbox.kept()).find(({ id }) => id === value);
+  if (picture && name === "send") return send(picture, "kept-said");
+  if (picture) await outbox.drop(value);
+  view.say("kept-said", picture ? says.deleted : says.gone);
+  await showKept();
+  return false;
+}
+
 async function showKept() {
   const pictures = await outbox.kept();
   const old = pictures.filter(({ savedAt }) => savedAt < Date.now() - KEPT_MS);
@@ -327,12 +338,11 @@ view.cameras.addEventListener("change", () => {
 });
 view.keptList.addEventListener("click", async (/** @type {Event} */ event) => {
   const button = /** @type {HTMLElement} */ (event.target).closest("button");
-  if (!button) return;
-  const picture = (await outbox.kept()).find(({ id }) => id === button.value);
-  if (picture && button.name === "send") return send(picture, "kept-said");
-  if (picture) await outbox.drop(picture.id);
-  view.say("kept-said", picture ? says.deleted : says.gone);
-  await showKept();
+  if (!button || saving) return;
+  saving = true;
+  view.maySave(false);
+  saving = await sendOrDelete(/** @type {HTMLButtonElement} */ (button));
+  afterSaving();
 });
 camera.onstill = (stands) => {
   if (stands) newRound(); // the last answer is to what is not framed any more

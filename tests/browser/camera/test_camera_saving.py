@@ -353,6 +353,25 @@ def test_what_was_kept_can_be_deleted(live: Page) -> None:
     expect(live.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
 
 
+def test_what_is_being_sent_is_neither_deleted_nor_sent_twice_nor_left_for_another(
+    live: Page,
+) -> None:
+    held = []
+    live.route("**/api/v1/records/", lambda route: route.abort(), times=1)
+    save(live)
+    expect(live.get_by_role("heading", name="Kept on this phone")).to_be_visible()
+    live.route("**/api/v1/records/", lambda route: held.append(route))
+    live.get_by_role("button", name="Send now").dblclick()
+    expect(live.get_by_text("Sending the picture…")).to_be_visible()
+    live.get_by_role("button", name="Delete").click()
+    live.wait_for_timeout(1_000)
+    expect(live.get_by_role("button", name="Save this picture")).to_be_disabled()
+    expect(live.get_by_text("The picture is deleted.")).to_be_hidden()
+    [sent] = held
+    sent.continue_()
+    expect(live.get_by_role("heading", level=1)).to_have_text(CHECKED)
+
+
 @pytest.mark.parametrize("button", ["Send now", "Delete"])
 def test_what_another_tab_has_sent_is_not_said_to_be_deleted(live: Page, button: str) -> None:
     live.route("**/api/v1/records/", lambda route: route.abort(), times=1)
