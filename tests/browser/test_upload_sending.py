@@ -3,6 +3,7 @@
 import os
 import re
 import threading
+from io import BytesIO
 from types import SimpleNamespace
 
 import pytest
@@ -150,7 +151,8 @@ def test_pictures_that_get_an_answer_each_are_sent_oldest_first(upload_page: Pag
     send(upload_page, "Check these pictures")
     expect(upload_page.get_by_role("heading", level=1)).to_have_text("Your records")
     sent = MoleRecord.objects.order_by("created_at")
-    assert [Image.open(record.image).width for record in sent] == [301, 300]
+    widths = [Image.open(BytesIO(media.read(record.image))).width for record in sent]
+    assert widths == [301, 300]
 
 
 def test_a_picture_is_taken_out_again(upload_page: Page, files) -> None:
