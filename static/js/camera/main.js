@@ -11,6 +11,7 @@ const AHEAD = 2; // frames under way: one is judged, one is ready
 const BURST = 3; // pictures that are taken together
 const BETWEEN_MS = 900; // two of them
 const KEPT_MS = 30 * 24 * 3600 * 1000;
+const EARLIEST = Date.UTC(2026, 0); // before there was this program, a clock was wrong
 const MEGABYTE = 1e6;
 const DIGITS = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
 const number = new Intl.NumberFormat(document.documentElement.lang, DIGITS);
@@ -242,8 +243,9 @@ async function sendOrDelete({ name, value }) {
 
 async function showKept() {
   const pictures = await outbox.kept();
-  const old = pictures.filter(({ savedAt }) => savedAt < Date.now() - KEPT_MS);
+  const old = pictures.filter(({ savedAt }) => savedAt > EARLIEST && savedAt < Date.now() - KEPT_MS);
   await Promise.all(old.map(({ id }) => outbox.drop(id)));
+  if (old.length) view.say("kept-said", view.filled("too_old", { number: String(old.length) }));
   view.showKept(pictures.filter((picture) => !old.includes(picture)));
 }
 

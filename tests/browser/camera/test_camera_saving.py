@@ -372,6 +372,27 @@ def test_what_is_being_sent_is_neither_deleted_nor_sent_twice_nor_left_for_anoth
     expect(live.get_by_role("heading", level=1)).to_have_text(CHECKED)
 
 
+KEPT_BEFORE = """async (times) => {
+  const opening = indexedDB.open("camera", 1);
+  await new Promise((resolve) => { opening.onsuccess = resolve; });
+  const pictures = opening.result.transaction("pictures", "readwrite").objectStore("pictures");
+  for (const savedAt of times) {
+    pictures.put({ id: crypto.randomUUID(), jpegs: [new ArrayBuffer(1)], advice: "", savedAt });
+  }
+  await new Promise((resolve) => { pictures.transaction.oncomplete = resolve; });
+}"""
+
+
+def test_what_is_deleted_after_thirty_days_is_said(phone) -> None:
+    page = phone(None)
+    expect(page.get_by_role("button", name="Start the camera")).to_be_enabled(timeout=60_000)
+    now, day = page.evaluate("Date.now()"), 24 * 3600 * 1000
+    page.evaluate(KEPT_BEFORE, [now - day, now - 31 * day, 0])  # at 0, the clock was wrong
+    page.reload()
+    expect(page.get_by_text("never sent, and deleted now: 1.")).to_be_visible()
+    expect(page.get_by_role("button", name="Delete")).to_have_count(2)
+
+
 @pytest.mark.parametrize("button", ["Send now", "Delete"])
 def test_what_another_tab_has_sent_is_not_said_to_be_deleted(live: Page, button: str) -> None:
     live.route("**/api/v1/records/", lambda route: route.abort(), times=1)
