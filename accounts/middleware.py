@@ -32,24 +32,24 @@ def clean_device(get_response: Callable) -> Callable:
     """Leave nothing of one person to the next on a shared phone.
 
     It drops what it stored when somebody signs out or deletes the account, and when somebody else
-    signs in where a session had run out: https://www.w3.org/TR/clear-site-data/.
+    signs in, over an open session or after one: https://www.w3.org/TR/clear-site-data/.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         # By the session: a token of the API signs nobody in on a device.
-        was_signed_in = SESSION_KEY in request.session
+        before = request.session.get(SESSION_KEY)
         response = get_response(request)
-        if was_signed_in or request.user.is_authenticated:  # also by a token
+        if before or request.user.is_authenticated:  # also by a token
             response.setdefault("Cache-Control", "private, no-store")  # nor by going back
-        if (SESSION_KEY in request.session) == was_signed_in:
-            return response
-        if was_signed_in:
-            # The cookie stays: another tab may store more of this person's, until the next comes.
-            response["Clear-Site-Data"] = EVERYTHING
+        now = request.session.get(SESSION_KEY)
+        if now == before:
             return response
         user = request.user
-        if request.COOKIES.get(DEVICE_COOKIE, user.pseudonym) != user.pseudonym:
+        if before or request.COOKIES.get(DEVICE_COOKIE, user.pseudonym) != user.pseudonym:
             response["Clear-Site-Data"] = EVERYTHING
+        if not now:
+            # The cookie stays: another tab may store more of this person's, until the next comes.
+            return response
         response.set_cookie(
             DEVICE_COOKIE,
             user.pseudonym,

@@ -98,7 +98,11 @@ def sex_at_birth(request: PersonRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def preferences(request: PersonRequest) -> HttpResponse:
-    return _edit(request, PreferencesForm, "accounts/preferences.html")
+    response = _edit(request, PreferencesForm, "accounts/preferences.html")
+    if response.status_code == 302 and not request.POST.get("language"):
+        # Else the switch's would go on deciding in the browser's place.
+        response.delete_cookie(settings.LANGUAGE_COOKIE_NAME, samesite="Lax")
+    return response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -194,7 +194,10 @@ class AccountView(APIView):
         sent = AccountSerializer(request.user, data=request.data, partial=True)
         sent.is_valid(raise_exception=True)
         sent.save()
-        return Response(sent.data)
+        response = Response(sent.data)
+        if sent.validated_data.get("language") == "":
+            response.delete_cookie(settings.LANGUAGE_COOKIE_NAME, samesite="Lax")
+        return response
 
 
 class ConsentView(APIView):

@@ -8,6 +8,7 @@ from typing import Any
 from csp.constants import WASM_UNSAFE_EVAL
 from csp.decorators import csp_update
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
@@ -19,6 +20,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
+from accounts.requests import PersonRequest
 from diagnosis.camera import build
 from diagnosis.camera.words import words
 from ml.release import has_second_reader
@@ -48,7 +50,9 @@ def isolated(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 @never_cache
 @ensure_csrf_cookie
 @login_required
-def page(request: HttpRequest) -> HttpResponse:
+def page(request: PersonRequest) -> HttpResponse:
+    if not request.user.consent_version:
+        return redirect_to_login(request.get_full_path(), reverse("accounts:consent"))
     context: dict[str, Any] = {}
     status = 200
     try:
@@ -100,9 +104,14 @@ def manifest(request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def service_worker(request: HttpRequest) -> HttpResponse:
-    """The script with the list of what it keeps: another build, another script."""
+    """The script with the list of what it keeps: another build, another script.
+
+    Where phones are to judge nothing any more, one that ends what they had kept.
+    """
     try:
         program = _program()
+    except build.NotForPhones:
+        return HttpResponse(build.scripts()["end.js"], content_type=TYPES["js"])
     except build.NoModel:
         raise Http404 from None
     kept = {

@@ -41,7 +41,7 @@ def words() -> dict[str, dict]:
             "sending": _("Sending the picture…"),
             "is_offline": _(
                 "You are offline. The camera works all the same. A picture that you save is kept "
-                "on this phone until you send it."
+                "on this phone until you send it, for at most 30 days."
             ),
             "offline": _(
                 "The picture could not be sent. It is kept on this phone. Try again below when "
@@ -54,6 +54,7 @@ def words() -> dict[str, dict]:
                 "you are online and signed in."
             ),
             "deleted": _("The picture is deleted."),
+            "too_old": _("Kept here for 30 days, never sent, and deleted now: %(number)s."),
             "gone": _("It was sent or deleted in another tab."),
             "taken_away": _("The camera was switched off."),
             "broken": _("Something went wrong. Load the page again."),

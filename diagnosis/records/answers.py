@@ -127,8 +127,10 @@ def _is_mole(
     known: Mole | None, mole: Mole | None, name: str, body_site: str, is_new: bool
 ) -> bool:
     """Whether the known mole is the one that is chosen, or named, as edits.named names it."""
-    if mole or known is None or not (name or body_site):
-        return known == mole and not (name or body_site)
+    if mole:  # the place beside it is its own
+        return known == mole and not name
+    if known is None or not (name or body_site):
+        return not (known or name or body_site)
     theirs, said = known.name.lower(), name.lower()
     is_name = theirs.startswith(said) if is_new or not name else theirs == said
     return is_name and known.body_site == body_site

@@ -76,7 +76,14 @@ class AnswersForm(OwnForm):
     )
     mole = forms.ModelChoiceField(
         label=_("One of your moles"),
-        help_text=_("Choose it here if you have sent a picture of it before."),
+        help_text=format_lazy(
+            "{} {}",
+            _("Choose it here if you have sent a picture of it before."),
+            _(
+                "Pictures count as taken in the order in which they are sent: send older ones "
+                "first."
+            ),
+        ),
         queryset=Mole.objects.none(),
         empty_label=_("A new one, or none"),
         widget=MoleSelect,

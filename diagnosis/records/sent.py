@@ -149,7 +149,7 @@ class UploadSerializer(FormSerializer, AnswersSerializer):
     )
     phone_advice = serializers.ChoiceField(
         choices=list(terms.ADVICE.items()),
-        default="",
+        required=False,
         allow_blank=True,
         help_text=_("What the camera page had shown of it."),
     )

@@ -108,7 +108,7 @@ def submit(
     note: str = "",
     signs: Iterable[str] = (),
     size_mm: Decimal | None = None,
-    phone_advice: str = "",
+    phone_advice: str | None = None,
     origin: str = MoleRecord.Origin.UPLOAD,
     idempotency_key: str | None = None,
     only_new: bool = False,
@@ -145,8 +145,9 @@ def submit(
         note=note,
         signs=sorted(set(signs)),
         size_mm=size_mm,
-        phone_advice=phone_advice,
-        origin=MoleRecord.Origin.CAMERA if phone_advice else origin,
+        phone_advice=phone_advice or "",
+        # The camera page says what it had shown, also where that was nothing.
+        origin=origin if phone_advice is None else MoleRecord.Origin.CAMERA,
     )
     others = [FurtherPicture(record=record, modality=kind) for _file, kind in further]
     whole: list[Picture] = [record, *others]

@@ -111,7 +111,8 @@ def with_key(view: Callable) -> Callable:
         if share is None:
             return render(request, "diagnosis/shared_closed.html", status=404)
         response = view(request, share, **kwargs)
-        response["Referrer-Policy"] = "no-referrer"
+        # Not the key; no-referrer would send no origin either, without which no form is taken.
+        response["Referrer-Policy"] = "strict-origin"
         response["X-Robots-Tag"] = "noindex"
         return response
 

@@ -71,11 +71,19 @@ off.addEventListener("submit", async (event) => {
   send(off, { endpoint: subscription?.endpoint });
 });
 
+/** @param {PushSubscription} subscription @returns {string} as the page has the service's own */
+function keyOf({ options }) {
+  const bytes = new Uint8Array(options.applicationServerKey ?? new ArrayBuffer(0));
+  return btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+}
+
 async function look() {
   if (!("serviceWorker" in navigator && "PushManager" in window && "Notification" in window)) return show("unsupported");
   if (Notification.permission === "denied") return show("blocked");
   const subscription = await current();
-  show(subscription && known.includes(subscription.endpoint) ? "on" : "off");
+  // One of an earlier key of the service hears nothing from it.
+  const isOurs = subscription && keyOf(subscription) === page.dataset.push;
+  show(isOurs && known.includes(subscription.endpoint) ? "on" : "off");
 }
 
 look();

@@ -440,7 +440,9 @@ async function sendAll() {
   form.dataset.sending = "";
   /** @type {string | Node[]} */
   let problem = "";
-  for (const sent of choice === "yes" ? [unsent] : unsent.map((one) => [one])) {
+  // Pictures count as taken in the order in which they are sent.
+  const inTime = [...unsent].sort((a, b) => a.original.lastModified - b.original.lastModified);
+  for (const sent of choice === "yes" ? [unsent] : inTime.map((one) => [one])) {
     problem = await send(sent);
     if (problem) break;
   }

@@ -44,6 +44,17 @@ def test_the_switch_is_remembered_by_the_account(signed_in, alice):
     assert alice.language == "fr"
 
 
+@pytest.mark.parametrize("door", ["page", "api"])
+def test_as_the_browser_asks_holds_after_the_switch_was_used(signed_in, door):
+    signed_in.post(LANGUAGE, {"language": "fr"})
+    if door == "page":
+        signed_in.post(PREFERENCES, {"language": "", "time_zone": ""})
+    else:
+        signed_in.patch("/api/v1/account/", {"language": ""}, content_type="application/json")
+    answer = signed_in.get(HISTORY, headers={"Accept-Language": "de"})
+    assert answer["Content-Language"] == "de"
+
+
 @pytest.mark.parametrize(
     "wrong", [{"language": "xx"}, {"language": "fr", "next": "//evil.example"}]
 )

@@ -76,6 +76,16 @@ def test_the_same_person_comes_back_to_the_same_account_under_another_address(pr
     assert User.objects.count() == 1
 
 
+def test_who_signs_in_over_the_open_session_of_another_gets_an_empty_browser(provider, client):
+    provider.let_exist("chen", **CHEN)
+    provider.let_exist("wu", **CHEN | {"email": "wu@clinic.example"})
+    for sub, cleared in (("chen", None), ("wu", '"cache", "storage"'), ("wu", None)):
+        answer = sign_in(client, sub)
+        assert answer.get("Clear-Site-Data") == cleared
+        person = User.objects.get(pk=client.session["_auth_user_id"])
+        assert client.cookies["device_of"].value == person.pseudonym
+
+
 def test_pictures_need_the_consent_that_nobody_has_asked_for_yet(provider, client) -> None:
     provider.let_exist("chen", **CHEN)
     sign_in(client, "chen")

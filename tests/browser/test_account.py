@@ -43,6 +43,17 @@ def test_signing_up_tells_the_zone_of_the_browser(browser, base_url: str) -> Non
     context.close()
 
 
+def test_the_zone_of_the_service_stays_until_another_is_chosen(
+    browser, base_url: str, alice, log_in
+) -> None:
+    context = browser.new_context(base_url=base_url, timezone_id="Europe/Brussels")
+    log_in(context, alice)
+    page = context.new_page()
+    page.goto("/account/preferences/")
+    expect(page.get_by_label("Time zone")).to_have_value("")
+    context.close()
+
+
 def test_a_wrong_password_is_said_at_the_top(page: Page, alice) -> None:
     sign_in(page, alice.email, "not this one")
     summary = page.get_by_role("alert")

@@ -12,13 +12,18 @@ from playwright.sync_api import Page, expect
 from diagnosis.models import PushSubscription
 from diagnosis.push import notifications
 from tests.browser.test_every_page import RULES
-from tests.diagnosis.push.conftest import VAPID_KEY, browser_at
+from tests.diagnosis.push.conftest import OTHER_VAPID_KEY, VAPID_KEY, browser_at
 
 PAGE = reverse("diagnosis:push")
 PHONE = browser_at("https://push.example.org/send/phone").said
 # In a page: what a push service would do, remembered as the browser remembers it.
 STAND_IN = """(phone) => {
+  const bytes = (key) => Uint8Array.from(
+    atob(key.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
   const subscription = {
+    get options() {
+      return { applicationServerKey: bytes(localStorage.getItem("subscribed")).buffer };
+    },
     endpoint: phone.endpoint,
     toJSON: () => ({ keys: { p256dh: phone.p256dh, auth: phone.auth } }),
     unsubscribe: async () => { localStorage.removeItem("subscribed"); return true; },
@@ -70,6 +75,18 @@ def test_what_was_turned_off_elsewhere_is_off_here(phone: Page, alice) -> None:
     alice.push_subscriptions.all().delete()
     phone.reload()
     expect(phone.get_by_text("Notifications are off in this browser.")).to_be_visible()
+
+
+def test_those_of_an_earlier_key_of_the_service_are_off(phone: Page, settings) -> None:
+    phone.context.grant_permissions(["notifications"])
+    phone.goto(PAGE)
+    button(phone, "Turn on in this browser").click()
+    expect(button(phone, "Turn off in this browser")).to_be_visible()
+    settings.VAPID_KEY = OTHER_VAPID_KEY
+    phone.reload()
+    expect(phone.get_by_text("Notifications are off in this browser.")).to_be_visible()
+    button(phone, "Turn on in this browser").click()
+    expect(button(phone, "Turn off in this browser")).to_be_visible()
 
 
 def test_the_real_service_worker_shows_what_comes_and_opens_its_page(phone: Page, base_url) -> None:

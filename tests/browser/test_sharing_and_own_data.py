@@ -43,6 +43,11 @@ def test_a_doctor_without_an_account_reads_it_until_it_is_withdrawn(
 
     page.reload()
     expect(page.get_by_text("2 times, last on")).to_be_visible()
+    doctor.get_by_role("button", name="Français").click()
+    expect(doctor.locator("html")).to_have_attribute("lang", "fr")
+    expect(doctor.get_by_role("heading", level=1)).to_have_text("left shoulder")
+    doctor.get_by_role("button", name="English").click()
+    expect(doctor.locator("html")).to_have_attribute("lang", "en-gb")
     page.get_by_role("button", name="Withdraw it").click()
     doctor.reload()
     expect(doctor.get_by_role("heading", level=1)).to_have_text("This link does not work")
@@ -62,8 +67,9 @@ def test_everything_is_taken_away_and_then_deleted(page: Page, alice, bob, mole,
     with zipfile.ZipFile(tmp_path / "mine.zip") as archive:
         assert len(archive.namelist()) == 3
     page.get_by_role("link", name="Delete your account").click()
-    page.get_by_role("button", name="Delete everything").click()
+    page.get_by_role("button", name="Delete everything").dblclick()
     expect(page.get_by_text("all that belonged to it are deleted")).to_be_visible()
+    expect(page.get_by_text("is not saved")).to_be_hidden()
     assert list(User.objects.all()) == [bob]
     assert MoleRecord.objects.get().owner == bob
     sign_in(page, alice.email)

@@ -1,11 +1,14 @@
 """Several pictures at once, progress, and a connection or a session that is gone."""
 
+import os
 import re
 import threading
+from io import BytesIO
 from types import SimpleNamespace
 
 import pytest
 from django.urls import reverse
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from diagnosis import media, queue
@@ -149,6 +152,17 @@ def test_several_at_once_are_a_record_each_of_one_mole(upload_page: Page, files)
     send(upload_page, "Check these pictures")
     expect(upload_page.get_by_role("heading", level=1)).to_have_text("Your records")
     assert Mole.objects.get().records.count() == 2
+
+
+def test_pictures_that_get_an_answer_each_are_sent_oldest_first(upload_page: Page, files) -> None:
+    os.utime(files[1], (0, 0))
+    upload_page.get_by_label("Picture of the mole").set_input_files(files)
+    different_moles(upload_page)
+    send(upload_page, "Check these pictures")
+    expect(upload_page.get_by_role("heading", level=1)).to_have_text("Your records")
+    sent = MoleRecord.objects.order_by("created_at")
+    widths = [Image.open(BytesIO(media.read(record.image))).width for record in sent]
+    assert widths == [301, 300]
 
 
 def test_a_picture_is_taken_out_again(upload_page: Page, files) -> None:

@@ -11,6 +11,7 @@ const AHEAD = 2; // frames under way: one is judged, one is ready
 const BURST = 3; // pictures that are taken together
 const BETWEEN_MS = 900; // two of them
 const KEPT_MS = 30 * 24 * 3600 * 1000;
+const EARLIEST = Date.UTC(2026, 0); // before there was this program, a clock was wrong
 const MEGABYTE = 1e6;
 const DIGITS = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
 const number = new Intl.NumberFormat(document.documentElement.lang, DIGITS);
@@ -31,13 +32,13 @@ let lookedAt = Infinity; // at the frame that is shown, while one is
 let wanted = false; // started, and not stopped
 let saving = false; // until what is taken is sent or kept
 let afterSaving = () => {}; // what was asked for meanwhile
-/** Pictures of the mole that are taken and to be saved together. @type {Blob[]} */
-let taken = [];
+/** Of one mole, with the most serious that was said from the press to the last picture.
+ * @type {import("./outbox.js").Picture} */
+let taken;
+let keeping = Promise.resolve(true); // whether what is taken is on the phone, too
 let missing = 0; // pictures to be taken still
 let takenAt = 0; // Infinity while the worker is asked for one
-/** What was said of the mole whose last picture is taken; null while more are to come.
- * @type {import("./steady.js").Shown | null} */
-let last = null;
+let isLast = false; // no more pictures of the mole are to come
 
 /** @type {Record<string, (data: any) => void>} */
 const answers = {
@@ -56,24 +57,26 @@ const answers = {
     if (of !== round || !camera.isOn) return;
     lookedAt = performance.now();
     shown = steady.add(look, lookedAt);
+    if (missing && !isLast) taken.advice = steady.worse(taken.advice, shown.advice) ?? "";
     view.showAnswer(shown);
     view.drawOutline(look.assessment.usable ? look.assessment.outline : null);
     view.maySave(!saving);
-    if (missing && !last && performance.now() - takenAt > BETWEEN_MS) takePicture();
+    if (missing && !isLast && performance.now() - takenAt > BETWEEN_MS) takePicture();
     view.root.dataset.frames = String(Number(view.root.dataset.frames ?? 0) + 1);
   },
   picture({ jpeg }) {
     if (!missing) return; // the camera was stopped meanwhile
     // Nothing was seen yet since the last one: the next look has it.
     takenAt = jpeg ? performance.now() : 0;
-    if (jpeg && !taken.some(({ size }) => size === jpeg.size)) { // else it is the very same frame
-      taken.push(jpeg);
+    if (jpeg && !taken.jpegs.some(({ size }) => size === jpeg.size)) { // else it is the very same frame
+      taken.jpegs.push(jpeg);
       missing--;
     }
-    if (last || !missing) return saveTaken();
+    if (isLast || !missing) return saveTaken();
     if (!jpeg) return;
+    keepTaken(); // the page may go at any moment
     worker.postMessage({ task: "forget" }); // so that the next one is of other frames
-    view.say("live-said", view.filled("taken", { number: String(taken.length), total: String(taken.length + missing) }));
+    view.say("live-said", view.filled("taken", { number: String(taken.jpegs.length), total: String(taken.jpegs.length + missing) }));
   },
   failed({ task, error }) {
     if (task === "frame") underway--;
@@ -127,7 +130,7 @@ function close() {
  * or that the worker is giving, are saved. */
 function endTaking() {
   if (!missing) return;
-  last ??= shown;
+  isLast = true;
   if (takenAt !== Infinity) saveTaken();
 }
 
@@ -165,7 +168,7 @@ function take(count) {
   saving = true;
   view.maySave(false);
   view.say("kept-said", null);
-  taken = [];
+  taken = { id: crypto.randomUUID(), jpegs: [], advice: shown.advice ?? "", savedAt: Date.now() };
   missing = count;
   takePicture();
 }
@@ -177,22 +180,28 @@ function takePicture() {
 }
 
 function saveTaken() {
-  const [of, place] = last ? [last, "kept-said"] : [shown, "live-said"];
+  const place = isLast ? "kept-said" : "live-said";
   missing = 0;
-  last = null;
-  if (taken.length) return save(of.advice ?? "", place);
+  isLast = false;
+  if (taken.jpegs.length) return save(place);
   saving = false;
   view.say(place, says.not_taken);
 }
 
-/** What was taken. @param {string} advice @param {string} place of what is said */
-async function save(advice, place) {
-  const picture = { id: crypto.randomUUID(), jpegs: taken, advice, savedAt: Date.now() };
-  let isKept = true;
-  await outbox.keep(picture).catch((error) => {
+/** One after the other: what is kept last has all pictures. */
+function keepTaken() {
+  const picture = taken;
+  keeping = keeping.then(() => outbox.keep(picture)).then(() => true, (error) => {
     console.warn("Not kept:", error);
-    isKept = false;
+    return false;
   });
+  return keeping;
+}
+
+/** What was taken. @param {string} place of what is said */
+async function save(place) {
+  const picture = taken;
+  const isKept = await keepTaken();
   saving = await send(picture, place, isKept); // the next look offers to save again
   if (isKept) afterSaving(); // else what is said of it would be lost, too
 }
@@ -208,7 +217,7 @@ async function send(picture, place, isKept = true) {
   const answer = await sendToApi(program.records, body, picture.id);
   if ("id" in answer) {
     // What stays on the phone all the same makes no second record.
-    if (isKept) await outbox.drop(picture.id).catch((error) => console.warn("Not dropped:", error));
+    await outbox.drop(picture.id).catch((error) => console.warn("Not dropped:", error));
     location.assign(program.result.replace("00000000-0000-0000-0000-000000000000", answer.id));
     return true;
   }
@@ -221,10 +230,22 @@ async function send(picture, place, isKept = true) {
   return false;
 }
 
+/** A picture that is kept. @param {HTMLButtonElement} button
+ * @returns {Promise<boolean>} whether its result comes in place of this page */
+async function sendOrDelete({ name, value }) {
+  const picture = (await outbox.kept()).find(({ id }) => id === value);
+  if (picture && name === "send") return send(picture, "kept-said");
+  if (picture) await outbox.drop(value);
+  view.say("kept-said", picture ? says.deleted : says.gone);
+  await showKept();
+  return false;
+}
+
 async function showKept() {
   const pictures = await outbox.kept();
-  const old = pictures.filter(({ savedAt }) => savedAt < Date.now() - KEPT_MS);
+  const old = pictures.filter(({ savedAt }) => savedAt > EARLIEST && savedAt < Date.now() - KEPT_MS);
   await Promise.all(old.map(({ id }) => outbox.drop(id)));
+  if (old.length) view.say("kept-said", view.filled("too_old", { number: String(old.length) }));
   view.showKept(pictures.filter((picture) => !old.includes(picture)));
 }
 
@@ -319,12 +340,11 @@ view.cameras.addEventListener("change", () => {
 });
 view.keptList.addEventListener("click", async (/** @type {Event} */ event) => {
   const button = /** @type {HTMLElement} */ (event.target).closest("button");
-  if (!button) return;
-  const picture = (await outbox.kept()).find(({ id }) => id === button.value);
-  if (picture && button.name === "send") return send(picture, "kept-said");
-  if (picture) await outbox.drop(picture.id);
-  view.say("kept-said", picture ? says.deleted : says.gone);
-  await showKept();
+  if (!button || saving) return;
+  saving = true;
+  view.maySave(false);
+  saving = await sendOrDelete(/** @type {HTMLButtonElement} */ (button));
+  afterSaving();
 });
 camera.onstill = (stands) => {
   if (stands) newRound(); // the last answer is to what is not framed any more

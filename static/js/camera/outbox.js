@@ -21,6 +21,8 @@ async function store(mode) {
 
 /** Raises DOMException where the browser can't store it. @param {Picture} picture */
 export async function keep(picture) {
+  // Else a browser may throw it away by itself.
+  navigator.storage?.persist?.().catch((error) => console.warn("Not for long:", error));
   // Safari's private tabs store no Blob.
   const jpegs = await Promise.all(picture.jpegs.map((jpeg) => jpeg.arrayBuffer()));
   const pictures = await store("readwrite");

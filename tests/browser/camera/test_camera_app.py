@@ -151,6 +151,21 @@ def test_a_newer_model_replaces_the_older_as_a_whole(
     assert not [path for path in stored if before["worker"].split("/")[2] in path]
 
 
+def test_a_release_that_judges_no_photographs_ends_what_the_phone_had_kept(
+    phone, newer_release, monkeypatch
+) -> None:
+    page = phone(None)
+    kept_for_offline(page)
+    card = json.loads((newer_release / "model.json").read_text())
+    del card["thresholds"]["photo"]
+    (newer_release / "model.json").write_text(json.dumps(card))
+    monkeypatch.setattr(ml.release, "RELEASE", newer_release)
+    page.reload()  # still the older build, whose browser looks for a newer one
+    expect(page.get_by_text("The program for phones is not there at the moment.")).to_be_visible()
+    assert page.evaluate(CACHES) == {}
+    assert not page.evaluate("navigator.serviceWorker.getRegistrations()")
+
+
 @pytest.fixture
 def in_use(phone, film, pick) -> Page:
     """The camera page, kept for offline, with its camera on and a warning shown."""

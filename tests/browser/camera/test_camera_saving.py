@@ -73,6 +73,23 @@ def test_three_pictures_are_saved_as_one_record(live: Page) -> None:
     assert record.phone_advice == "doctor_days"
 
 
+VANISHES = """(
+    event.data.look.isClearlyFlagged = false, // else it would stay
+    event.data.look.assessment.usable &&= !window.isHidden,
+    heard(event))"""
+
+
+def test_what_was_said_while_three_were_taken_is_not_forgotten(phone, film, pick) -> None:
+    page = phone(film(shaken(pick("doctor_days"))), script=hearing("look", VANISHES))
+    start(page)
+    expect_advice(page, "doctor_days")
+    button = page.get_by_role("button", name="Save three pictures")
+    expect(button).to_be_enabled(timeout=30_000)
+    button.evaluate("button => { button.click(); window.isHidden = true; }")
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("being checked"))
+    assert MoleRecord.objects.get().phone_advice == "doctor_days"
+
+
 def leave(page: Page, how: str) -> None:
     if how == "stopped":
         page.get_by_role("button", name="Stop").click()
@@ -94,6 +111,19 @@ def test_what_was_taken_of_three_is_saved_when_no_more_are_taken(live: Page, how
     leave(live, how)
     expect(live.get_by_role("heading", level=1)).to_have_text(re.compile("being checked"))
     assert 1 <= len(MoleRecord.objects.get().pictures) < 3
+
+
+def test_what_was_taken_of_three_is_on_the_phone_when_another_page_comes(live: Page) -> None:
+    button = live.get_by_role("button", name="Save three pictures")
+    expect(button).to_be_enabled(timeout=30_000)
+    button.click()
+    expect(live.locator("[data-live-said]")).to_contain_text("of 3 is taken", timeout=30_000)
+    live.goto("/moles/")
+    live.goto("/camera/")
+    expect(live.get_by_role("heading", name="Kept on this phone")).to_be_visible()
+    live.get_by_role("button", name="Send now").click()
+    expect(live.get_by_role("heading", level=1)).to_have_text(re.compile("being checked"))
+    assert MoleRecord.objects.get().phone_advice == "doctor_days"
 
 
 @pytest.mark.parametrize("how", ["hidden", "stopped", "another", "left"])
@@ -321,6 +351,46 @@ def test_what_was_kept_can_be_deleted(live: Page) -> None:
     live.reload()
     expect(live.get_by_role("button", name="Start the camera")).to_be_visible()
     expect(live.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
+
+
+def test_what_is_being_sent_is_neither_deleted_nor_sent_twice_nor_left_for_another(
+    live: Page,
+) -> None:
+    held = []
+    live.route("**/api/v1/records/", lambda route: route.abort(), times=1)
+    save(live)
+    expect(live.get_by_role("heading", name="Kept on this phone")).to_be_visible()
+    live.route("**/api/v1/records/", lambda route: held.append(route))
+    live.get_by_role("button", name="Send now").dblclick()
+    expect(live.get_by_text("Sending the picture…")).to_be_visible()
+    live.get_by_role("button", name="Delete").click()
+    live.wait_for_timeout(1_000)
+    expect(live.get_by_role("button", name="Save this picture")).to_be_disabled()
+    expect(live.get_by_text("The picture is deleted.")).to_be_hidden()
+    [sent] = held
+    sent.continue_()
+    expect(live.get_by_role("heading", level=1)).to_have_text(CHECKED)
+
+
+KEPT_BEFORE = """async (times) => {
+  const opening = indexedDB.open("camera", 1);
+  await new Promise((resolve) => { opening.onsuccess = resolve; });
+  const pictures = opening.result.transaction("pictures", "readwrite").objectStore("pictures");
+  for (const savedAt of times) {
+    pictures.put({ id: crypto.randomUUID(), jpegs: [new ArrayBuffer(1)], advice: "", savedAt });
+  }
+  await new Promise((resolve) => { pictures.transaction.oncomplete = resolve; });
+}"""
+
+
+def test_what_is_deleted_after_thirty_days_is_said(phone) -> None:
+    page = phone(None)
+    expect(page.get_by_role("button", name="Start the camera")).to_be_enabled(timeout=60_000)
+    now, day = page.evaluate("Date.now()"), 24 * 3600 * 1000
+    page.evaluate(KEPT_BEFORE, [now - day, now - 31 * day, 0])  # at 0, the clock was wrong
+    page.reload()
+    expect(page.get_by_text("never sent, and deleted now: 1.")).to_be_visible()
+    expect(page.get_by_role("button", name="Delete")).to_have_count(2)
 
 
 @pytest.mark.parametrize("button", ["Send now", "Delete"])

@@ -12,6 +12,7 @@ from py_vapid.utils import b64urlencode
 from tests.diagnosis.webhooks.conftest import authority, receiver  # noqa: F401
 
 VAPID_KEY = b64urlencode(bytes(range(1, 33)))
+OTHER_VAPID_KEY = b64urlencode(bytes(range(2, 34)))
 
 
 @dataclass

@@ -317,6 +317,15 @@ def test_a_form_that_is_sent_twice_is_saved_once(say, alice, second_tab, name):
     assert say(record, **form).status_code == 409
 
 
+def test_so_is_one_that_chooses_a_mole_with_its_place(say, alice, second_tab):
+    """As the body map sends it, with the place of the mole that is chosen."""
+    mole = MoleFactory(owner=alice, body_site="back")
+    record = assessed(owner=alice)
+    form = second_tab("record_answers", record)
+    form |= {"mole": mole.pk, "body_site": "back", "signs": ["bleeding"]}
+    assert [say(record, **form).status_code for _ in range(2)] == [302, 302]
+
+
 def test_that_form_comes_back_with_what_is_saved_and_what_was_typed(say, alice, second_tab):
     mole = MoleFactory(owner=alice, name="collar")
     record = assessed(owner=alice)

@@ -221,6 +221,15 @@ def test_what_a_form_leaves_empty_is_not_said(api, alice):
     assert (record.mole, record.size_mm, record.note) == (None, None, "")
 
 
+@pytest.mark.parametrize(
+    ("fields", "origin"),
+    [({}, "upload"), ({"phone_advice": ""}, "camera"), ({"phone_advice": "watch"}, "camera")],
+)
+def test_a_picture_is_the_cameras_also_where_that_had_said_nothing_yet(api, fields, origin):
+    upload(api, **fields)
+    assert MoleRecord.objects.get().origin == origin
+
+
 @pytest.mark.parametrize("typed", ["0", "-2", "301", "1234", "4.55", "small", "NaN"])
 def test_a_size_that_can_not_be_is_refused_as_on_the_page(api, typed):
     response = upload(api, size_mm=typed)

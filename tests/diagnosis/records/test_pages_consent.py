@@ -24,17 +24,18 @@ def alice(alice):
     return alice
 
 
-def test_the_upload_page_asks_first_and_once(client, alice):
+@pytest.mark.parametrize("page", [NEW, reverse("diagnosis:camera")])
+def test_the_pages_for_pictures_ask_first_and_once(client, alice, page):
     client.force_login(alice)
-    asked = client.get(NEW)
-    assert asked.url == f"/account/consent/?next={NEW}"
+    asked = client.get(page)
+    assert asked.url == f"/account/consent/?next={page}"
     assert "are stored" in client.get(asked.url).content.decode()
-    assert client.post(asked.url, {"consent": "on"}).url == NEW
+    assert client.post(asked.url, {"consent": "on"}).url == page
     alice.refresh_from_db()
     assert alice.consent_version
     assert alice.consented_at
-    assert client.get(NEW).status_code == 200
-    assert client.get(asked.url).url == NEW
+    assert client.get(page).status_code == 200
+    assert client.get(asked.url).url == page
 
 
 def test_a_child_whose_date_of_birth_others_stored_can_t_consent(client, alice):

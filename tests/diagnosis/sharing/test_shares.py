@@ -46,7 +46,7 @@ def test_a_person_makes_a_link_that_works_without_an_account(client, alice, mole
     page = answer.content.decode()
     for words in ("left shoulder", "alice", "since May", "Come and see me.", "not a diagnosis"):
         assert words in page
-    assert answer["Referrer-Policy"] == "no-referrer"
+    assert answer["Referrer-Policy"] == "strict-origin"
     assert "noindex" in answer["X-Robots-Tag"]
     assert "no-store" in answer["Cache-Control"]
     assert open_it(client, Share.objects.get(), image(record)).status_code == 200
