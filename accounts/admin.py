@@ -19,7 +19,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.functional import lazy
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from knox.admin import AuthTokenAdmin as KnoxAuthTokenAdmin
 from knox.models import AuthToken
@@ -28,7 +27,7 @@ from accounts import notices
 from accounts.addresses import owners
 from accounts.forms import UntouchedForm
 from accounts.models import User
-from accounts.roles import STAFF
+from accounts.roles import NAMES, STAFF
 
 OF_OTHERS_ONLY = ("email", "is_active", "is_staff", "groups")
 
@@ -124,10 +123,11 @@ class UserAdmin(DjangoUserAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         if change and {"groups", "is_staff"}.intersection(form.changed_data):
-            roles = [*form.instance.groups.order_by("pk").values_list("name", flat=True)]
-            roles += ["staff"] if form.instance.is_staff else []
+            groups = form.instance.groups.order_by("pk").values_list("name", flat=True)
+            roles = [NAMES.get(name, name) for name in groups]
+            roles += [_("staff")] if form.instance.is_staff else []
             # Lazily, since the reader has another language than the administrator.
-            named = lazy(lambda: ", ".join(map(gettext, roles)) or "–", str)()
+            named = lazy(lambda: ", ".join(map(str, roles)) or "–", str)()
             notices.send(form.instance, notices.ROLES_CHANGED, roles=named)
 
     def get_deleted_objects(self, objs: Iterable[User], request: HttpRequest) -> tuple:

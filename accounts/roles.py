@@ -8,18 +8,18 @@ from typing import Any
 from django.apps import AppConfig
 from django.apps import apps as installed
 from django.contrib.auth.management import create_permissions
-from django.utils.translation import gettext_noop as N_
+from django.utils.translation import gettext_lazy
 
 ROLES: dict[str, tuple[str, ...]] = {
-    N_("person"): (),
-    N_("doctor"): (
+    "person": (),
+    "doctor": (
         "diagnosis.view_molerecord",
         "diagnosis.view_assessment",
         "diagnosis.view_review",
         "diagnosis.add_review",
         "diagnosis.change_review",
     ),
-    N_("administrator"): (
+    "administrator": (
         "accounts.view_user",
         "accounts.add_user",
         "accounts.change_user",
@@ -40,6 +40,12 @@ ROLES: dict[str, tuple[str, ...]] = {
 
 # Who sees other people's records, in the administration pages.
 STAFF = {"doctor", "administrator"}
+# As people read them; lazily, since the settings read this file before there are any.
+NAMES = {
+    "person": gettext_lazy("person"),
+    "doctor": gettext_lazy("doctor"),
+    "administrator": gettext_lazy("administrator"),
+}
 
 
 def apply(sender: AppConfig, *, using: str, apps: Any = installed, **_: Any) -> None:

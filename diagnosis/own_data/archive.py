@@ -8,6 +8,7 @@ from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from auditlog.context import auditlog_value
 from django.core.exceptions import ValidationError
+from django.core.files.base import ContentFile
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.db.models import F, Model, Prefetch, ProtectedError
@@ -67,11 +68,14 @@ def archive(person: User) -> Generator[bytes, None, None]:
     for record in records.iterator(chunk_size=CHUNK):
         for each in record.pictures:
             try:
-                stream.add(media.read(each.image), _place(each))
+                picture = ContentFile(media.read(each.image))
             except FileNotFoundError:
                 continue  # deleted while this is written
             except media.Unreadable:
                 unreadable.append(_place(each))
+                continue
+            # In parts, so that whoever takes them too slowly is cut off.
+            stream.add(picture.chunks(), _place(each))
             yield from stream.all_files()
     if unreadable:
         stream.add("\n".join([_unreadable(), *unreadable, ""]).encode(), "UNREADABLE.txt")

@@ -177,7 +177,9 @@ def test_a_sign_told_since_a_calm_answer_counts(client, alice, shown, told):
     assert "Newest picture: Take another picture" in card
     assessed(owner=alice, mole=mole)
     card = client.get(PAGE).content.decode().partition(">bleeds</a>")[2].partition("</li>")[0]
-    assert "No warning sign found" in card  # another picture is judged
+    # Another picture is judged; what was told with one that still waits may yet show a change.
+    assert "No warning sign" in card
+    assert "Should be seen by a doctor" not in card
 
 
 def test_a_sign_takes_nothing_from_an_earlier_warning(client, alice, shown):

@@ -116,6 +116,9 @@ def test_of_several_verdicts_the_newest_counts(willing, dr_chen, folder):
     assert [row.dx for row in rows(folder).values()] == ["bcc"]
     verdicts.correct(review=first, by=dr_chen, diagnosis="nv")
     export(folder)
+    assert [row.dx for row in rows(folder).values()] == ["bcc"]  # no other advice
+    verdicts.correct(review=first, by=dr_chen, urgency="doctor_weeks")
+    export(folder)
     assert [row.dx for row in rows(folder).values()] == ["nv"]
 
 

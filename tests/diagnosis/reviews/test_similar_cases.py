@@ -145,7 +145,7 @@ def test_the_newest_final_verdict_is_shown(doctor, alice, willing):
     [case] = cases(doctor, record_at(0, alice))
     assert (case.diagnosis, case.risk_category) == ("mel", "malignant_high_risk")
     first = other.reviews.get(diagnosis="nv")
-    verdicts.correct(review=first, by=first.doctor, diagnosis="bkl")
+    verdicts.correct(review=first, by=first.doctor, diagnosis="bkl", urgency="doctor_weeks")
     [case] = cases(doctor, record_at(0, alice))
     assert (case.diagnosis, case.risk_category) == ("bkl", "benign")
 
