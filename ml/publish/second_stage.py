@@ -18,6 +18,9 @@ from ml.taxonomy import LOW_RISK_DIAGNOSES
 # Ridge on the coefficients, in pictures: few lesions must not give large ones.
 RIDGE = 5.0
 PARTS = 5  # of the cross-validation
+# Odds ratios beside a picture that says nothing of age are larger than without one (Gail et al.,
+# Biometrika 71, 1984), here by half; a few lesions that age tells apart would ask for any number.
+STRONGEST = 2.0
 
 
 def learnt(rows: Sequence[Row]) -> dict[str, Term]:
@@ -91,7 +94,7 @@ def _log_loss(odds: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def _strength(by: np.ndarray, odds: np.ndarray, truth: np.ndarray, datasets: np.ndarray) -> float:
-    return float(max(0, _fitted(by[:, None], odds, truth, datasets, 0)[0]))
+    return float(np.clip(_fitted(by[:, None], odds, truth, datasets, 0)[0], 0, STRONGEST))
 
 
 def _fitted(

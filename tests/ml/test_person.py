@@ -136,6 +136,16 @@ def test_what_does_not_help_stays_off_and_the_figures_say_so():
     assert abs(stage["terms"].get("age", {"coefficient": 0})["coefficient"]) < 0.05
 
 
+def test_a_clinic_whose_few_lesions_age_tells_apart_moves_no_odds_far():
+    """Without a bound, a melanoma of an old person was no melanoma any more."""
+    learnt = second_stage.learnt(lesions(2000, 0.4, "LEARNT")[0])
+    apart = [("bcc", 75.0)] * 10 + [("nv", 40.0)] * 40
+    rows = [row(f"HAM{i}", dx, age=age + i / 10) for i, (dx, age) in enumerate(apart)]
+    stage = second_stage.fit(rows, np.linspace(0.2, 0.3, len(rows)), learnt)
+    of_age = stage["terms"]["age"]["coefficient"]
+    assert 0 < of_age <= 2 * learnt["age"]["coefficient"] < 0.6
+
+
 def test_the_model_card_says_why_no_stage_is_used():
     """Without terms it said that too few pictures know any of it, of thousands that do."""
     rows, probability = lesions(400, 0.4)
