@@ -1,6 +1,6 @@
 """How much one person may ask for: counted in the services, so at every door alike.
 
-Counts lie in the cache and fail open: without Redis, people still upload.
+Counts lie in the cache: without Redis, each process has its own, and people still upload.
 """
 
 import math
@@ -51,7 +51,7 @@ def spend(who: Model, what: str, amount: int = 1) -> None:
     cache.add(key, 0, timeout=seconds)
     try:
         count = cache.incr(key, amount)
-    except ValueError:  # expired just now, or there is no cache
+    except ValueError:  # expired just now, or Redis went away
         return
-    if count is not None and count - amount >= most:
+    if count - amount >= most:
         raise TryLater(seconds - elapsed)

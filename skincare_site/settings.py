@@ -319,7 +319,7 @@ CELERY_BEAT_SCHEDULE = {
     "expired": {"task": Task.SWEEP_EXPIRED, "schedule": timedelta(hours=6)},
 }
 
-# Rate limits are kept here. They fail open: without Redis, people still log in and upload.
+# Rate limits are kept here. Without Redis, each process keeps its own: people still log in.
 CACHES = {
     "default": {
         "BACKEND": "skincare_site.cache.RedisCache",
@@ -328,6 +328,7 @@ CACHES = {
             "IGNORE_EXCEPTIONS": True,
             "SOCKET_CONNECT_TIMEOUT": 1,
             "SOCKET_TIMEOUT": 1,
+            "MAX_ENTRIES": 10_000,  # in a process, without Redis: no stranger drives others' out
         },
     }
 }

@@ -53,10 +53,10 @@ def isolated(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 def page(request: PersonRequest) -> HttpResponse:
     if not request.user.consent_version:
         return redirect_to_login(request.get_full_path(), reverse("accounts:consent"))
-    context: dict[str, Any] = {}
+    context: dict[str, Any] = {"program": _sending()}
     status = 200
     try:
-        context = {
+        context |= {
             "build": build.build(),
             "program": _program(),
             "second_reader": has_second_reader(build.model().card),
@@ -152,12 +152,22 @@ def model_file(request: HttpRequest, path: str) -> HttpResponse:
     return HttpResponse(content, content_type=kind)
 
 
-def _program() -> dict:
-    """What the page's script has to know: addresses and words."""
+def _sending() -> dict[str, Any]:
+    """What the script needs for pictures that the phone has kept: addresses and words."""
+    return {
+        "records": reverse("api-record-list"),
+        "result": reverse("diagnosis:record_detail", args=["00000000-0000-0000-0000-000000000000"]),
+        "signIn": reverse("account_login") + "?next=" + reverse("diagnosis:camera"),
+        "words": words(),
+    }
+
+
+def _program() -> dict[str, Any]:
+    """What it needs besides to look at moles."""
     model = build.model()
     file = model.card["files"]["litert"]
     wasm = build.wasm()
-    return {
+    return _sending() | {
         "card": _model_file(model.address("model.json")),
         "model": _model_file(model.address(file["name"])),
         "bytes": file["bytes"],
@@ -169,10 +179,6 @@ def _program() -> dict:
             for variant, address in wasm.items()
         },
         "serviceWorker": reverse("diagnosis:camera_service_worker"),
-        "records": reverse("api-record-list"),
-        "result": reverse("diagnosis:record_detail", args=["00000000-0000-0000-0000-000000000000"]),
-        "signIn": reverse("account_login") + "?next=" + reverse("diagnosis:camera"),
-        "words": words(),
     }
 
 

@@ -25,6 +25,7 @@ from skincare_site.run import embedded
 from skincare_site.run.processes import Process, die_with_parent
 
 CERTIFICATES = embedded.VAR / "tls"
+OWN_HOSTS = ("127.0.0.1", "::1", "localhost")  # nobody else can come there
 START_LIMIT = 180  # seconds; the Keras engine imports TensorFlow first
 
 
@@ -42,10 +43,10 @@ def main() -> int:
     if not is_free(host, port):
         print(f"Port {port} is in use. Take another: make run PORT={port + 1}", file=sys.stderr)
         return 1
-    os.environ |= settings_of(demo) | {
+    os.environ |= settings_of(demo) | site_of(host, port, secure=certificate is not None)
+    os.environ |= {
         "DJANGO_SETTINGS_MODULE": "skincare_site.settings",
         "DEMO": "1" if demo else "0",
-        "SITE_URL": f"{'https' if certificate else 'http'}://localhost:{port}",
     }
     if certificate:
         os.environ |= {"HTTPS": "1", "HSTS_SECONDS": "0"}
@@ -72,7 +73,7 @@ def is_demo(host: str) -> bool:
     """Whether the public logins are wanted; unasked only where nobody else can use them."""
     if said := os.environ.get("DEMO"):
         return said == "1"
-    return host in ("127.0.0.1", "::1", "localhost") and not embedded.is_named("DATABASE_URL")
+    return host in OWN_HOSTS and not embedded.is_named("DATABASE_URL")
 
 
 def settings_of(demo: bool) -> dict[str, str]:
@@ -82,6 +83,15 @@ def settings_of(demo: bool) -> dict[str, str]:
     if "EMAIL_VERIFICATION" in settings and not demo:
         settings["EMAIL_VERIFICATION"] = "mandatory"
     return settings
+
+
+def site_of(host: str, port: int, *, secure: bool) -> dict[str, str]:
+    """Where links in e-mails lead, unless it is named: others don't reach localhost."""
+    if embedded.is_named("SITE_URL"):
+        return {}
+    others = [] if host in OWN_HOSTS else own_addresses()
+    name = host if host in others else next(iter(others), "localhost")
+    return {"SITE_URL": f"{'https' if secure else 'http'}://{name}:{port}"}
 
 
 def prepare(*, demo: bool) -> None:

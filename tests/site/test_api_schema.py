@@ -52,6 +52,7 @@ def test_the_description_and_its_pages_are_served(client, db):
         assert b'<div lang="en">' in answer.content
         assert b"//cdn" not in answer.content
         assert b"googleapis" not in answer.content
+        assert b"<style" not in answer.content
 
 
 def test_every_problem_that_may_come_is_described():

@@ -7,7 +7,8 @@ from django.core.management import call_command
 
 from accounts.management.commands.create_demo_accounts import PASSWORD
 from accounts.models import User
-from skincare_site.run.service import announce, is_demo, settings_of
+from skincare_site.run import service
+from skincare_site.run.service import announce, is_demo, settings_of, site_of
 
 OWN_DATABASE = "postgresql://mole@db.example.org/mole"
 
@@ -47,6 +48,24 @@ def test_where_others_can_come_addresses_are_confirmed(monkeypatch, demo, enviro
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert (os.environ | settings_of(demo))["EMAIL_VERIFICATION"] == asked
+
+
+@pytest.mark.parametrize(
+    ("host", "environment", "leads_to"),
+    [
+        ("127.0.0.1", {}, "http://localhost:8000"),
+        ("0.0.0.0", {}, "http://10.0.0.5:8000"),
+        ("192.168.1.7", {}, "http://192.168.1.7:8000"),
+        ("0.0.0.0", {"SITE_URL": "https://mole.example.org"}, "https://mole.example.org"),
+        ("127.0.0.1", {"SITE_URL": "https://mole.example.org"}, "https://mole.example.org"),
+    ],
+)
+def test_links_in_mails_lead_where_their_readers_can_come(monkeypatch, host, environment, leads_to):
+    monkeypatch.setattr(service, "own_addresses", lambda: ["10.0.0.5", "192.168.1.7"])
+    monkeypatch.delenv("SITE_URL", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert (os.environ | site_of(host, 8000, secure=False))["SITE_URL"] == leads_to
 
 
 def may_sign_in(client):

@@ -2,16 +2,15 @@
 
 import { Camera } from "./camera.js";
 import { cameras, remember } from "./devices.js";
+import { Kept } from "./kept.js";
 import * as outbox from "./outbox.js";
-import { cookie, send as sendToApi } from "./send.js";
+import { cookie } from "./send.js";
 import { OLD_MS, Steady } from "./steady.js";
 import { View } from "./view.js";
 
 const AHEAD = 2; // frames under way: one is judged, one is ready
 const BURST = 3; // pictures that are taken together
 const BETWEEN_MS = 900; // two of them
-const KEPT_MS = 30 * 24 * 3600 * 1000;
-const EARLIEST = Date.UTC(2026, 0); // before there was this program, a clock was wrong
 const MEGABYTE = 1e6;
 const DIGITS = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
 const number = new Intl.NumberFormat(document.documentElement.lang, DIGITS);
@@ -19,6 +18,7 @@ const number = new Intl.NumberFormat(document.documentElement.lang, DIGITS);
 /** @type {import("./runtime.js").Program} */
 const program = JSON.parse(/** @type {string} */ (document.getElementById("program")?.textContent));
 const view = new View(program.words);
+const kept = new Kept(view, program);
 const { says } = program.words;
 const camera = new Camera(view.video);
 const steady = new Steady(Object.keys(program.words.answers));
@@ -30,8 +30,6 @@ let round = 0; // grows with each start, stop and new mole: earlier frames are n
 let shown;
 let lookedAt = Infinity; // at the frame that is shown, while one is
 let wanted = false; // started, and not stopped
-let saving = false; // until what is taken is sent or kept
-let afterSaving = () => {}; // what was asked for meanwhile
 /** Of one mole, with the most serious that was said from the press to the last picture.
  * @type {import("./outbox.js").Picture} */
 let taken;
@@ -60,7 +58,7 @@ const answers = {
     if (missing && !isLast) taken.advice = steady.worse(taken.advice, shown.advice) ?? "";
     view.showAnswer(shown);
     view.drawOutline(look.assessment.usable ? look.assessment.outline : null);
-    view.maySave(!saving);
+    view.maySave(!kept.isBusy);
     if (missing && !isLast && performance.now() - takenAt > BETWEEN_MS) takePicture();
     view.root.dataset.frames = String(Number(view.root.dataset.frames ?? 0) + 1);
   },
@@ -164,9 +162,8 @@ async function pump(generation) {
 
 /** @param {number} count of pictures, which get one answer together */
 function take(count) {
-  if (saving) return;
-  saving = true;
-  view.maySave(false);
+  if (kept.isBusy) return;
+  kept.isBusy = true;
   view.say("kept-said", null);
   taken = { id: crypto.randomUUID(), jpegs: [], advice: shown.advice ?? "", savedAt: Date.now() };
   missing = count;
@@ -184,7 +181,7 @@ function saveTaken() {
   missing = 0;
   isLast = false;
   if (taken.jpegs.length) return save(place);
-  saving = false;
+  kept.isBusy = false;
   view.say(place, says.not_taken);
 }
 
@@ -202,51 +199,8 @@ function keepTaken() {
 async function save(place) {
   const picture = taken;
   const isKept = await keepTaken();
-  saving = await send(picture, place, isKept); // the next look offers to save again
-  if (isKept) afterSaving(); // else what is said of it would be lost, too
-}
-
-/** @param {import("./outbox.js").Picture} picture @param {string} place of what is said
- * @param {boolean} isKept whether it is on the phone, too
- * @returns {Promise<boolean>} whether it was sent, so that its result comes in place of this page */
-async function send(picture, place, isKept = true) {
-  view.say(place, says.sending);
-  const body = new FormData();
-  for (const jpeg of picture.jpegs) body.append("image", jpeg, "mole.jpg");
-  body.set("phone_advice", picture.advice);
-  const answer = await sendToApi(program.records, body, picture.id);
-  if ("id" in answer) {
-    // What stays on the phone all the same makes no second record.
-    await outbox.drop(picture.id).catch((error) => console.warn("Not dropped:", error));
-    location.assign(program.result.replace("00000000-0000-0000-0000-000000000000", answer.id));
-    return true;
-  }
-  const { problem, detail } = answer;
-  const sentence = says[!isKept ? "not_kept" : problem === "broken" ? "offline" : problem];
-  const seen = view.isLive ? place : "kept-said"; // the camera may be closed by now
-  view.say(seen, problem === "refused" && detail ? `${sentence} ${detail}` : sentence);
-  view.showSignIn(problem === "signIn");
-  if (isKept) await showKept();
-  return false;
-}
-
-/** A picture that is kept. @param {HTMLButtonElement} button
- * @returns {Promise<boolean>} whether its result comes in place of this page */
-async function sendOrDelete({ name, value }) {
-  const picture = (await outbox.kept()).find(({ id }) => id === value);
-  if (picture && name === "send") return send(picture, "kept-said");
-  if (picture) await outbox.drop(value);
-  view.say("kept-said", picture ? says.deleted : says.gone);
-  await showKept();
-  return false;
-}
-
-async function showKept() {
-  const pictures = await outbox.kept();
-  const old = pictures.filter(({ savedAt }) => savedAt > EARLIEST && savedAt < Date.now() - KEPT_MS);
-  await Promise.all(old.map(({ id }) => outbox.drop(id)));
-  if (old.length) view.say("kept-said", view.filled("too_old", { number: String(old.length) }));
-  view.showKept(pictures.filter((picture) => !old.includes(picture)));
+  await kept.finish(() => kept.send(picture, place, isKept)); // the next look offers to save again
+  if (isKept) kept.afterwards(); // else what is said of it would be lost, too
 }
 
 /** The service worker, once all that it stores is in the browser's cache. @param {string} variant */
@@ -278,7 +232,7 @@ function takeUpdate(newer) {
   let isAsked = false;
   let hasTakenOver = false;
   const go = () => {
-    if (saving || (wanted && !isAsked)) return;
+    if (kept.isBusy || (wanted && !isAsked)) return;
     if (hasTakenOver) location.reload();
     else newer.postMessage("take over");
   };
@@ -288,7 +242,7 @@ function takeUpdate(newer) {
   });
   view.update.addEventListener("click", () => {
     isAsked = true;
-    afterSaving = go;
+    kept.afterwards = go;
     go();
   });
   view.update.hidden = false;
@@ -338,14 +292,6 @@ view.cameras.addEventListener("change", () => {
   newRound();
   open();
 });
-view.keptList.addEventListener("click", async (/** @type {Event} */ event) => {
-  const button = /** @type {HTMLElement} */ (event.target).closest("button");
-  if (!button || saving) return;
-  saving = true;
-  view.maySave(false);
-  saving = await sendOrDelete(/** @type {HTMLButtonElement} */ (button));
-  afterSaving();
-});
 camera.onstill = (stands) => {
   if (stands) newRound(); // the last answer is to what is not framed any more
   view.say("still", stands ? says.stands_still : null);
@@ -366,7 +312,6 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) lookForUpdate();
 });
 addEventListener("pagehide", close);
-addEventListener("pageshow", () => { saving = false; }); // back from the result
 // The stored page still has the token of the session in which it was stored.
 document.addEventListener("submit", ({ target }) => {
   const token = /** @type {HTMLFormElement} */ (target).elements.namedItem("csrfmiddlewaretoken");
@@ -376,7 +321,6 @@ addEventListener("online", sayNetwork);
 addEventListener("offline", sayNetwork);
 
 sayNetwork();
-showKept();
 view.open.disabled = true;
 if (!isSecureContext) view.say("said", says.SecurityError);
 else if (!navigator.mediaDevices?.getUserMedia || typeof OffscreenCanvas === "undefined") view.say("said", says.unsupported);

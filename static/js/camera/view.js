@@ -6,10 +6,73 @@ const INNER = "#ffffff";
 /** @param {string} name @returns {any} */
 const part = (name) => document.querySelector(`[data-${name}]`);
 
-export class View {
+/** What is said, and the pictures that are kept. */
+export class Page {
   /** @param {import("./runtime.js").Words} words */
   constructor(words) {
     this.words = words;
+    this.keptList = part("kept-list");
+  }
+
+  /** Whether the camera is shown. */
+  get isLive() {
+    return part("live")?.hidden === false;
+  }
+
+  /** A sentence, or null for none. @param {string} place @param {string | null} sentence */
+  say(place, sentence) {
+    const element = part(place);
+    // Only what changes: a screen reader would read it again.
+    if (element.textContent !== (sentence ?? "")) element.textContent = sentence ?? "";
+    element.hidden = !sentence;
+  }
+
+  /** While one picture is sent or deleted, the buttons of the others say that they wait.
+   * @param {boolean} isLocked */
+  lock(isLocked) {
+    for (const button of this.keptList.querySelectorAll("button")) button.setAttribute("aria-disabled", String(isLocked));
+  }
+
+  /** @param {boolean} needed */
+  showSignIn(needed) {
+    for (const link of document.querySelectorAll("[data-sign-in]")) /** @type {HTMLElement} */ (link).hidden = !needed;
+  }
+
+  /** @param {import("./outbox.js").Picture[]} pictures */
+  showKept(pictures) {
+    const { activeElement } = document;
+    const position = [...this.keptList.children].findIndex((row) => row.contains(activeElement));
+    part("kept").hidden = !pictures.length;
+    for (const image of this.keptList.querySelectorAll("img")) URL.revokeObjectURL(image.src);
+    const row = part("kept-row").content;
+    this.keptList.replaceChildren(...pictures.map(({ id, jpegs, savedAt }) => {
+      const copy = row.cloneNode(true);
+      copy.querySelector("img").src = URL.createObjectURL(jpegs[0]);
+      const time = new Date(savedAt).toLocaleString(document.documentElement.lang);
+      copy.querySelector("time").textContent = time;
+      copy.querySelector("img").alt += `, ${time}`;
+      for (const button of copy.querySelectorAll("button")) {
+        button.value = id;
+        button.setAttribute("aria-label", `${button.textContent}: ${time}`);
+      }
+      return copy;
+    }));
+    if (position < 0) return;
+    // The list is new, and the button that had the focus is gone.
+    const next = this.keptList.children[position]?.querySelector("button");
+    (next ?? part(pictures.length ? "kept-heading" : "kept-said")).focus();
+  }
+
+  /** A sentence with numbers. @param {string} name @param {Record<string, string>} values */
+  filled(name, values) {
+    return this.words.says[name].replace(/%\((\w+)\)s/g, (_, key) => values[key]);
+  }
+}
+
+export class View extends Page {
+  /** @param {import("./runtime.js").Words} words */
+  constructor(words) {
+    super(words);
     this.root = part("camera");
     this.open = part("open");
     this.save = part("save");
@@ -23,13 +86,8 @@ export class View {
     this.canvas = part("outline");
     this.update = part("update");
     this.progress = part("progress");
-    this.keptList = part("kept-list");
     this.root.hidden = false;
     part("until-loaded").remove();
-  }
-
-  get isLive() {
-    return !part("live").hidden;
   }
 
   /** The focus goes where the pressed button went. @param {"start" | "live"} which */
@@ -42,17 +100,15 @@ export class View {
     else part("heading").focus({ preventScroll: true });
   }
 
+  /** @param {boolean} isLocked */
+  lock(isLocked) {
+    super.lock(isLocked);
+    if (isLocked) this.maySave(false); // the next look offers it again
+  }
+
   /** @param {boolean} may */
   maySave(may) {
     this.save.disabled = this.burst.disabled = !may;
-  }
-
-  /** A sentence, or null for none. @param {string} place @param {string | null} sentence */
-  say(place, sentence) {
-    const element = part(place);
-    // Only what changes: a screen reader would read it again.
-    if (element.textContent !== (sentence ?? "")) element.textContent = sentence ?? "";
-    element.hidden = !sentence;
   }
 
   /** How far the program is loaded, for the eye alone. @param {number | null} share */
@@ -107,40 +163,5 @@ export class View {
     part("cameras-field").hidden = offered.length < 2;
     this.cameras.replaceChildren(...offered.map(({ deviceId, label }, number) =>
       new Option(label || this.filled("camera", { number: String(number + 1) }), deviceId, false, deviceId === chosen)));
-  }
-
-  /** @param {boolean} needed */
-  showSignIn(needed) {
-    for (const link of document.querySelectorAll("[data-sign-in]")) /** @type {HTMLElement} */ (link).hidden = !needed;
-  }
-
-  /** @param {import("./outbox.js").Picture[]} pictures */
-  showKept(pictures) {
-    const { activeElement } = document;
-    const position = [...this.keptList.children].findIndex((row) => row.contains(activeElement));
-    part("kept").hidden = !pictures.length;
-    for (const image of this.keptList.querySelectorAll("img")) URL.revokeObjectURL(image.src);
-    const row = part("kept-row").content;
-    this.keptList.replaceChildren(...pictures.map(({ id, jpegs, savedAt }) => {
-      const copy = row.cloneNode(true);
-      copy.querySelector("img").src = URL.createObjectURL(jpegs[0]);
-      const time = new Date(savedAt).toLocaleString(document.documentElement.lang);
-      copy.querySelector("time").textContent = time;
-      copy.querySelector("img").alt += `, ${time}`;
-      for (const button of copy.querySelectorAll("button")) {
-        button.value = id;
-        button.setAttribute("aria-label", `${button.textContent}: ${time}`);
-      }
-      return copy;
-    }));
-    if (position < 0) return;
-    // The list is new, and the button that had the focus is gone.
-    const next = this.keptList.children[position]?.querySelector("button");
-    (next ?? part(pictures.length ? "kept-heading" : "kept-said")).focus();
-  }
-
-  /** A sentence with numbers. @param {string} name @param {Record<string, string>} values */
-  filled(name, values) {
-    return this.words.says[name].replace(/%\((\w+)\)s/g, (_, key) => values[key]);
   }
 }

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 
 import ml.release
 from tests.browser.camera.conftest import expect_advice, shaken, start
-from tests.browser.camera.test_camera_saving import kept_for_offline, save
+from tests.browser.camera.test_camera_saving import KEPT_BEFORE, kept_for_offline, save
 from tests.browser.test_account import sign_in
 from tests.browser.test_every_page import RULES
 
@@ -156,6 +156,8 @@ def test_a_release_that_judges_no_photographs_ends_what_the_phone_had_kept(
 ) -> None:
     page = phone(None)
     kept_for_offline(page)
+    now, day = page.evaluate("Date.now()"), 24 * 3600 * 1000
+    page.evaluate(KEPT_BEFORE, [now - day])
     card = json.loads((newer_release / "model.json").read_text())
     del card["thresholds"]["photo"]
     (newer_release / "model.json").write_text(json.dumps(card))
@@ -164,6 +166,15 @@ def test_a_release_that_judges_no_photographs_ends_what_the_phone_had_kept(
     expect(page.get_by_text("The program for phones is not there at the moment.")).to_be_visible()
     assert page.evaluate(CACHES) == {}
     assert not page.evaluate("navigator.serviceWorker.getRegistrations()")
+    # The pictures are the person's still.
+    page.evaluate(KEPT_BEFORE, [now - 31 * day])
+    page.reload()
+    expect(page.get_by_text("never sent, and deleted now: 1.")).to_be_visible()
+    page.get_by_role("button", name="Send now").click()
+    expect(page.get_by_text("The picture was not taken. It is kept on this phone.")).to_be_visible()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("The picture is deleted.")).to_be_focused()
+    expect(page.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
 
 
 @pytest.fixture

@@ -353,6 +353,33 @@ def test_what_was_kept_can_be_deleted(live: Page) -> None:
     expect(live.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
 
 
+# As in Safari, whose database goes away while the page is open.
+LOST_ONCE = """() => {
+  const { getAll } = IDBObjectStore.prototype;
+  IDBObjectStore.prototype.getAll = () => {
+    IDBObjectStore.prototype.getAll = getAll;
+    throw new DOMException('Connection to Indexed Database server lost', 'UnknownError');
+  };
+}"""
+
+
+def test_a_list_that_is_lost_once_holds_up_nothing(live: Page) -> None:
+    live.route("**/api/v1/records/", lambda route: route.abort(), times=2)
+    broken = live.get_by_text("Something went wrong.")
+    live.evaluate(LOST_ONCE)
+    save(live)
+    expect(broken).to_be_visible()
+    save(live)
+    expect(live.get_by_role("button", name="Delete")).to_have_count(2)
+    live.evaluate(LOST_ONCE)
+    live.get_by_role("button", name="Delete").first.click()
+    expect(broken).to_be_visible()
+    live.get_by_role("button", name="Delete").first.click()
+    expect(live.get_by_text("The picture is deleted.")).to_be_visible()
+    save(live)
+    expect(live.get_by_role("heading", level=1)).to_have_text(CHECKED)
+
+
 def test_what_is_being_sent_is_neither_deleted_nor_sent_twice_nor_left_for_another(
     live: Page,
 ) -> None:
@@ -363,7 +390,9 @@ def test_what_is_being_sent_is_neither_deleted_nor_sent_twice_nor_left_for_anoth
     live.route("**/api/v1/records/", lambda route: held.append(route))
     live.get_by_role("button", name="Send now").dblclick()
     expect(live.get_by_text("Sending the picture…")).to_be_visible()
-    live.get_by_role("button", name="Delete").click()
+    delete = live.get_by_role("button", name="Delete")
+    expect(delete).to_be_disabled()
+    delete.click(force=True)
     live.wait_for_timeout(1_000)
     expect(live.get_by_role("button", name="Save this picture")).to_be_disabled()
     expect(live.get_by_text("The picture is deleted.")).to_be_hidden()

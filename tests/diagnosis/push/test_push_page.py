@@ -95,6 +95,16 @@ def test_the_audit_log_holds_no_id_that_a_browser_proves_itself_by(phone, alice)
     assert len(set(logged.values_list("object_pk"))) == 1  # what belongs together is still seen
 
 
+def test_no_id_that_the_audit_log_had_before_is_worth_anything(phone):
+    phone.post(ON, PHONE)
+    call_command("migrate", "diagnosis", "0034", verbosity=0)
+    call_command("migrate", "diagnosis", verbosity=0)
+    mallory = Client()
+    mallory.cookies[subscriptions.COOKIE] = phone.cookies[subscriptions.COOKIE].value
+    assert mallory.post(RENEW, NEWER).status_code == 302
+    assert not PushSubscription.objects.exists()
+
+
 def test_a_new_address_turns_nothing_on(phone, alice, bob, client):
     assert phone.post(RENEW, NEWER).status_code == 400
     phone.post(ON, PHONE)

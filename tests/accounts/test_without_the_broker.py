@@ -1,0 +1,95 @@
+"""While the broker is away, hangs or takes nothing, people sign in, and each limit holds."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from redis import Redis
+
+from accounts.models import User
+from skincare_site import cache
+from tests.accounts.test_token import current_code
+from tests.factories import PASSWORD, TOTP_SECRET, UserFactory
+
+ACCOUNT = reverse("accounts:account")
+CODE = reverse("mfa_authenticate")
+
+
+def at(settings, port: int) -> None:
+    location = {"LOCATION": f"redis://127.0.0.1:{port}/0"}
+    settings.CACHES = {"default": settings.CACHES["default"] | location}
+
+
+@pytest.fixture
+def silent(settings) -> Iterator[socket.socket]:
+    """A broker that hangs."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        at(settings, server.getsockname()[1])
+        yield server
+
+
+@pytest.fixture
+def gone(settings) -> None:
+    at(settings, 1)
+
+
+@pytest.fixture
+def full(settings) -> Iterator[None]:
+    """One that is read, and takes nothing more."""
+    with Redis.from_url(settings.REDIS_URL) as broker:
+        broker.config_set("maxmemory", 1)
+        yield
+        broker.config_set("maxmemory", 0)
+
+
+@pytest.fixture(params=["gone", "silent", "full"])
+def away(request) -> None:
+    request.getfixturevalue(request.param)
+
+
+def sign_in(person: User, password: str = PASSWORD) -> Client:
+    browser = Client()
+    browser.post(reverse("account_login"), {"login": person.email, "password": password})
+    return browser
+
+
+def test_people_sign_in_and_programs_get_tokens(away, alice, client):
+    assert sign_in(alice).get(ACCOUNT).status_code == 200
+    asked = {"email": alice.email, "password": PASSWORD}
+    answer = client.post("/api/v1/auth/token/", asked, content_type="application/json")
+    assert answer.status_code == 201
+
+
+def test_guessing_is_limited(away, alice, bob):
+    for _ in range(5):
+        sign_in(alice, "not her password")
+    assert sign_in(alice).get(ACCOUNT).status_code == 302
+    assert sign_in(bob).get(ACCOUNT).status_code == 200
+
+
+def test_a_code_works_once(away, db):
+    person = UserFactory(second_factor=True)
+    hers, mallorys = sign_in(person), sign_in(person)
+    code = {"code": current_code(TOTP_SECRET)}
+    hers.post(CODE, code)
+    mallorys.post(CODE, code)
+    assert hers.get(ACCOUNT).status_code == 200
+    assert mallorys.get(ACCOUNT).status_code == 302
+
+
+def test_a_forgotten_password_is_replaced_and_nobody_flooded(away, alice, mailoutbox):
+    for number in range(7):
+        stranger = Client(REMOTE_ADDR=f"203.0.113.{number}")
+        stranger.post(reverse("account_reset_password"), {"email": alice.email})
+    assert [mail.to for mail in mailoutbox] == [[alice.email]] * 5
+
+
+def test_one_that_hangs_is_waited_for_once(silent, alice, monkeypatch):
+    monkeypatch.setattr(cache, "PAUSE", 600)
+    assert sign_in(alice).get(ACCOUNT).status_code == 200
+    silent.accept()[0].close()
+    with pytest.raises(BlockingIOError):
+        silent.accept()
