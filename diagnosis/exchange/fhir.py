@@ -80,12 +80,13 @@ def report(record: MoleRecord) -> Resource:
 
 def _status(record: MoleRecord) -> str:
     """As ``fhir_search.STATUSES`` asks for it: no system drops a failed check that waits for a
-    doctor by what was noticed."""
+    doctor by what was noticed, or a doctor asked before."""
     if record.is_reviewed:
         return "final"
     if record.state in MoleRecord.ASSESSED:
         return "preliminary"
-    return "registered" if record.is_pending or record.danger else "cancelled"
+    is_wanted = record.is_pending or record.danger or record.asked_before
+    return "registered" if is_wanted else "cancelled"
 
 
 def conclusions(record: MoleRecord, reviews: "Iterable[Review]") -> list[str]:

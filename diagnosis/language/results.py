@@ -332,16 +332,28 @@ def alarm(record: "MoleRecord") -> str:
     )
 
 
+def asked(record: "MoleRecord") -> str:
+    """Say what a doctor asked of an earlier picture of the mole; empty without any."""
+    if not record.asked_before:
+        return ""
+    return _(
+        "A doctor said of an earlier picture of this mole: %(verdict)s. That holds until a "
+        "doctor says otherwise, whatever the program sees."
+    ) % {"verdict": VERDICTS[record.asked_before][1]}
+
+
 def alarm_without_answer(record: "MoleRecord") -> str:
-    """Say what needs a doctor though there is no answer: signs, or what the camera page saw."""
-    return f"{alarm(record)} {camera_alarm(record, 'retake')}".strip()
+    """Say what needs a doctor though there is no answer: signs, what a doctor asked before, or what
+    the camera page saw."""
+    return " ".join(filter(None, (alarm(record), asked(record), camera_alarm(record, "retake"))))
 
 
 def advice_without_answer(record: "MoleRecord") -> str:
     """How soon a doctor should look though there is no answer: nothing takes back what the camera
-    page had said; ``retake`` where nothing needs one."""
-    shown = record.phone_advice if record.phone_advice in terms.BY_A_DOCTOR else "retake"
-    return taxonomy.advice_with_signs(shown, record.signs)
+    page, or a doctor before, had said; ``retake`` where nothing needs one."""
+    said = {record.phone_advice, record.asked_before}.intersection(terms.BY_A_DOCTOR)
+    least = max(said, key=taxonomy.ADVICE.index, default="retake")
+    return taxonomy.advice_with_signs(least, record.signs)
 
 
 def camera_alarm(record: "MoleRecord", recorded: str) -> str:
@@ -393,14 +405,8 @@ def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
             _("Compared with the first picture of this mole: %s. Then a doctor should look at it.")
             % changes.names(record.changes)
         )
-    if record.asked_before:
-        reasons.append(
-            _(
-                "A doctor said of an earlier picture of this mole: %(verdict)s. That holds until a "
-                "doctor says otherwise, whatever the program sees."
-            )
-            % {"verdict": VERDICTS[record.asked_before][1]}
-        )
+    if of_doctor := asked(record):
+        reasons.append(of_doctor)
     if of_camera := camera_alarm(record, assessment.advice):
         reasons.append(of_camera)
     if assessment.uncertain:

@@ -95,7 +95,8 @@ def follow(mole_id: uuid.UUID, measured: uuid.UUID | None = None) -> None:
     """
     model = apps.get_model("diagnosis", "MoleRecord")  # which stands above moles
     fields = ("owner", "mole", "modality", "origin", "state", "current_assessment", "created_at")
-    records = list(model.objects.filter(mole=mole_id).only(*fields, "changes", "stale_since"))
+    of_mole = model.objects.filter(mole=mole_id).with_asked_before()
+    records = list(of_mole.only(*fields, "changes", "stale_since"))
     pairs = _pairs(records)
     known = _known(pairs.values())
     for first, last in pairs.values():
@@ -301,7 +302,7 @@ def _say(record: "MoleRecord", change: Change | None, earlier: set[str], *, is_n
 
 def _was_calm(record: "MoleRecord") -> bool:
     """Whether its person may have read that no doctor is needed; a clinic's has many."""
-    if record.is_imported:
+    if record.is_imported or record.asked_before:
         return False
     if verdict := record.reviews.filter(is_final=True).first():
         return verdict.urgency == "none" and not record.has_new_alarm

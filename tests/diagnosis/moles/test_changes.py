@@ -260,6 +260,13 @@ def test_but_not_of_one_that_wants_a_doctor_anyway(picture_of, work, alice, sent
     assert not OutgoingMail.objects.exists()
 
 
+def test_nor_where_a_doctor_asked_to_see_the_mole_before(picture_of, work, alice, sent):
+    ReviewFactory(record=picture_of("mole", 0.2, 60), urgency="doctor_weeks")
+    picture_of("turned", 0.3, 0)
+    work()
+    assert not OutgoingMail.objects.exists()
+
+
 @pytest.mark.parametrize("urgency", ["none", "doctor_weeks"])
 @pytest.mark.parametrize("known", [[], ["colours"]], ids=["first", "further"])
 @pytest.mark.parametrize("category", ["benign", "malignant_low_risk"])

@@ -1,17 +1,28 @@
 """What a doctor asked of an earlier picture of the mole holds at every door, and is heard of."""
 
+import json
+import zipfile
 from datetime import timedelta
 from io import BytesIO
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 from pypdf import PdfReader
 
-from diagnosis.models import MoleRecord
+from accounts.models import OutgoingMail
+from diagnosis.language import results
+from diagnosis.models import Assessment, MoleRecord
+from diagnosis.own_data.archive import archive
+from diagnosis.records import assessments
 from diagnosis.reviews import verdicts
+from diagnosis.tasks import reassess_record
 from tests.factories import (
     MoleFactory,
+    RecordFactory,
+    ReviewFactory,
     UserFactory,
+    answer,
     assessed,
     picture,
     program_of,
@@ -72,15 +83,78 @@ def fhir(program, record) -> dict:
 
 
 def test_a_colleague_is_not_told_the_verdict_that_their_own_is_waited_for(
-    first, later, dr_chen, dr_okafor
+    client, first, later, dr_chen, dr_okafor
 ):
     verdicts.write(record=first, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    page = reverse("admin:diagnosis_molerecord_change", args=[later.pk])
     for doctor, is_told in ((dr_okafor, False), (dr_chen, True)):
         colleague = program_of(doctor)
         conclusion = fhir(colleague, later)["conclusion"]
         said = colleague.get(f"/api/v1/queue/{later.pk}/").json()
         advice = said["assessment"]["advice"]
+        client.force_login(doctor)
+        shown = client.get(page).content.decode()
         assert ("A doctor said of an earlier picture" in conclusion) == is_told
-        assert (advice, said["asked_before"]) == (
-            ("doctor_days", "doctor_days") if is_told else ("watch", "")
-        )
+        assert advice == ("doctor_days" if is_told else "watch")
+        assert (OF_AN_EARLIER in shown) == is_told
+
+
+@pytest.mark.parametrize("is_failed", [False, True])
+def test_the_doctors_page_knows_it(client, first, later, dr_chen, is_failed):
+    ReviewFactory(record=first, **URGENT)
+    if is_failed:
+        later.current_assessment = None
+        later.state, later.failure_reason = "failed", "error"
+        later.save()
+    client.force_login(dr_chen)
+    page = reverse("admin:diagnosis_molerecord_change", args=[later.pk])
+    shown = client.get(page).content.decode()
+    assert OF_AN_EARLIER in shown
+    assert "Keep an eye on it" not in shown
+    assert is_failed or "Show it to a doctor within a few days." in shown
+
+
+def test_ones_own_data_know_it(alice, first, later):
+    ReviewFactory(record=first, **URGENT)
+    data = json.loads(zipfile.ZipFile(BytesIO(b"".join(archive(alice)))).read("data.json"))
+    assert [each["assessments"][0]["advice"] for each in data["records"]] == [
+        "watch",
+        "doctor_days",
+    ]
+
+
+@pytest.fixture(params=["failed", "queued"])
+def unanswered(request, alice, mole, first):
+    """The mole's next picture, without an answer, after a doctor wanted to see the mole."""
+    ReviewFactory(record=first, **URGENT)
+    return RecordFactory(owner=alice, mole=mole, failed=request.param == "failed")
+
+
+def test_it_is_said_without_an_answer(alice, program, read, unanswered):
+    page = read(reverse("diagnosis:record_detail", args=[unanswered.pk]))
+    assert OF_AN_EARLIER in page
+    assert str(results.HOW_SOON["doctor_days"]) in page
+    pdf = read(reverse("diagnosis:record_report", args=[unanswered.pk]))
+    assert OF_AN_EARLIER in " ".join(pdf.split())
+    assert "Should be seen by a doctor soon · " in read(reverse("diagnosis:history"))
+    report = fhir(program, unanswered)
+    assert report["status"] == "registered"
+    assert OF_AN_EARLIER in report["conclusion"]
+    for status in ("registered", "cancelled"):
+        found = program.get("/api/v1/fhir/DiagnosticReport", {"status": status}).json()
+        assert found["total"] == (status == "registered")
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_who_reads_already_how_soon_is_not_mailed_of_less(
+    alice, first, later, monkeypatch, is_asked
+):
+    if is_asked:
+        ReviewFactory(record=first, **URGENT)
+    said = answer("malignant_low_risk") | {
+        "advice": "doctor_weeks",
+        "model_version": assessments.classifier().version,
+    }
+    monkeypatch.setattr(assessments, "_answer", lambda *_: Assessment(**said))
+    reassess_record(later.pk)
+    assert OutgoingMail.objects.exists() != is_asked
