@@ -79,6 +79,10 @@ WANTED_BEFORE = gettext_lazy(
     "Another version of the program gave an answer, and said that a doctor should look at the mole."
 )
 OVERTAKEN = gettext_lazy("New since the doctor’s verdict. This record waits for a doctor again.")
+ASKED_SINCE = gettext_lazy(
+    "Since the verdict on this picture, a doctor has asked for a visit because of an earlier "
+    "picture of this mole."
+)
 JUDGED_AGAIN = gettext_lazy(
     "Since this answer, the pictures or the place of the mole were changed. "
     "The program is judging the mole again."
@@ -284,16 +288,23 @@ def verdict(review: "Review") -> Answer:
     )
 
 
-def is_overtaken(record: "MoleRecord") -> bool:
-    """Whether the newest verdict says that no visit is needed, and a sign or change came after."""
-    newest = next(iter(record.reviews.all()), None)
-    return bool(newest and record.has_new_alarm and newest.urgency == "none")
+def overtaken(record: "MoleRecord", verdicts: "Iterable[Review] | None" = None) -> str:
+    """Say what goes before the newest of its verdicts: a sign or change that came after a calm one,
+    or a later verdict on an earlier picture, which asks for more; empty where nothing does."""
+    newest = next(iter(record.reviews.all() if verdicts is None else verdicts), None)
+    if newest is None:
+        return ""
+    if newest.urgency == "none" and record.has_new_alarm:
+        return str(OVERTAKEN)
+    order = list(VERDICTS).index
+    is_less = record.asked_before and order(newest.urgency) < order(record.asked_before)
+    return str(ASKED_SINCE) if is_less else ""
 
 
 def tag(record: "MoleRecord") -> dict[str, "StrOrPromise"]:
     """A record in three words, for lists: the doctor's verdict before the program's answer."""
     newest = next(iter(record.reviews.all()), None)
-    if newest and not is_overtaken(record):
+    if newest and not overtaken(record):
         theirs = verdict(newest)
         return {"tone": theirs.tone, "words": _("Doctor: %s") % theirs.heading}
     return tag_of_program(record)

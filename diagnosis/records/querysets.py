@@ -59,6 +59,7 @@ ADVICE_THAT_HOLDS = Case(
 SAID = (
     *("id", "state", "failure_reason", "mole", "modality", "note", "signs", "size_mm", "changes"),
     *("phone_advice", "created_at", "finished_at", "danger", "stale_since", "is_reviewed"),
+    "has_new_alarm",
 )
 
 

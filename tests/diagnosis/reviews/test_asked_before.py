@@ -8,6 +8,7 @@ from io import BytesIO
 import pytest
 from django.urls import reverse
 from django.utils import timezone
+from pydicom import dcmread
 from pypdf import PdfReader
 
 from accounts.models import OutgoingMail
@@ -16,6 +17,7 @@ from diagnosis.models import Assessment, MoleRecord
 from diagnosis.own_data.archive import archive
 from diagnosis.records import assessments
 from diagnosis.reviews import verdicts
+from diagnosis.sharing import links
 from diagnosis.tasks import reassess_record
 from tests.factories import (
     MoleFactory,
@@ -82,6 +84,14 @@ def fhir(program, record) -> dict:
     return program.get(f"/api/v1/fhir/DiagnosticReport/{record.pk}").json()
 
 
+def rest(program, record) -> dict:
+    return program.get(f"/api/v1/records/{record.pk}/").json()
+
+
+def dicom(program, record):
+    return dcmread(BytesIO(program.get(f"/api/v1/dicom/{record.pk}/report/").content))
+
+
 def test_a_colleague_is_not_told_the_verdict_that_their_own_is_waited_for(
     client, first, later, dr_chen, dr_okafor
 ):
@@ -95,7 +105,9 @@ def test_a_colleague_is_not_told_the_verdict_that_their_own_is_waited_for(
         client.force_login(doctor)
         shown = client.get(page).content.decode()
         assert ("A doctor said of an earlier picture" in conclusion) == is_told
-        assert advice == ("doctor_days" if is_told else "watch")
+        assert (advice, said["asked_before"]) == (
+            ("doctor_days", "doctor_days") if is_told else ("watch", "")
+        )
         assert (OF_AN_EARLIER in shown) == is_told
 
 
@@ -137,6 +149,7 @@ def test_it_is_said_without_an_answer(alice, program, read, unanswered):
     pdf = read(reverse("diagnosis:record_report", args=[unanswered.pk]))
     assert OF_AN_EARLIER in " ".join(pdf.split())
     assert "Should be seen by a doctor soon · " in read(reverse("diagnosis:history"))
+    assert rest(program, unanswered)["asked_before"] == "doctor_days"
     report = fhir(program, unanswered)
     assert report["status"] == "registered"
     assert OF_AN_EARLIER in report["conclusion"]
@@ -158,3 +171,88 @@ def test_who_reads_already_how_soon_is_not_mailed_of_less(
     monkeypatch.setattr(assessments, "_answer", lambda *_: Assessment(**said))
     reassess_record(later.pk)
     assert OutgoingMail.objects.exists() != is_asked
+
+
+@pytest.fixture(params=["corrected", "written after"])
+def overtaken(request, first, later, dr_chen):
+    """The later picture, whose calm verdict is older than an urgent one on the first."""
+    if request.param == "corrected":
+        review = verdicts.write(record=first, doctor=dr_chen, **BENIGN)
+    verdicts.write(record=later, doctor=dr_chen, **BENIGN)
+    if request.param == "corrected":
+        verdicts.correct(review=review, by=dr_chen, **URGENT)
+    else:
+        verdicts.write(record=first, doctor=dr_chen, **URGENT)
+    return later
+
+
+LISTS = ["diagnosis:moles", "diagnosis:history", "diagnosis:mole_detail"]
+
+
+@pytest.mark.parametrize("door", LISTS)
+def test_a_newer_verdict_on_an_earlier_picture_goes_before_a_calm_one_in_lists(
+    overtaken, read, door
+):
+    of = [overtaken.mole_id] if door == "diagnosis:mole_detail" else []
+    page = read(reverse(door, args=of))
+    assert "Should be seen by a doctor soon" in page
+    assert "No visit needed" not in page
+
+
+def test_so_it_does_on_the_records_page(overtaken, read):
+    page = read(reverse("diagnosis:record_detail", args=[overtaken.pk]))
+    assert "<title>Should be seen by a doctor soon" in page
+    assert page.count("<h1") == 1
+    heading = page.partition("<h1")[2].partition("</h1>")[0]
+    assert "Should be seen by a doctor soon" in heading
+    assert page.index(SINCE) < page.index(OF_AN_EARLIER) < page.index("No visit needed")
+
+
+@pytest.mark.parametrize("door", ["shared", "shared_report", "record_report"])
+def test_so_it_does_before_a_doctor_without_an_account(alice, overtaken, read, door):
+    link = links.create(owner=alice, days=7, record=overtaken)
+    if door == "record_report":
+        page = read(reverse("diagnosis:record_report", args=[overtaken.pk]))
+    else:
+        page = read(reverse(f"diagnosis:{door}"), key=links.key(link))
+    page = " ".join(page.split())
+    soon, calm = page.index("Should be seen by a doctor soon"), page.index("No visit needed")
+    assert page.index(SINCE) < soon < calm
+
+
+def test_so_it_does_for_other_systems(program, overtaken):
+    report = fhir(program, overtaken)
+    conclusion = report["conclusion"]
+    assert conclusion.startswith(SINCE)
+    assert conclusion.index(OF_AN_EARLIER) < conclusion.index("No visit needed")
+    assert "conclusionCode" not in report  # which would stand there without that sentence
+    verdict = next(each for each in report["result"] if "verdict-" in each["reference"])
+    observed = program.get(f"/api/v1/fhir/{verdict['reference']}").json()
+    assert observed["note"][0]["text"].startswith(SINCE)
+    said = [item.TextValue for item in dicom(program, overtaken).ContentSequence[2:]]
+    assert said[0].startswith(SINCE)
+    assert "No visit needed" in said[-1]
+
+
+def test_to_programs_it_is_the_advice_that_goes_first(program, overtaken):
+    said = rest(program, overtaken)
+    assert (said["asked_before"], said["assessment"]["advice"]) == ("doctor_days",) * 2
+    assert not said["is_reviewed"]
+
+
+def test_a_newer_verdict_that_asks_for_more_goes_before_one_that_asks_for_less(
+    first, later, dr_chen, read
+):
+    verdicts.write(record=later, doctor=dr_chen, **WEEKS)
+    verdicts.write(record=first, doctor=dr_chen, **URGENT)
+    page = read(reverse("diagnosis:record_detail", args=[later.pk]))
+    assert page.index(SINCE) < page.index("See a doctor within a few weeks")
+
+
+def test_a_verdict_that_asks_for_as_much_holds(first, later, dr_chen, read, program):
+    verdicts.write(record=later, doctor=dr_chen, **URGENT)
+    verdicts.write(record=first, doctor=dr_chen, **WEEKS)
+    page = read(reverse("diagnosis:record_detail", args=[later.pk]))
+    assert SINCE not in page
+    assert "See a doctor within a few days" in page.partition("<h1")[2].partition("</h1>")[0]
+    assert rest(program, later)["is_reviewed"]
