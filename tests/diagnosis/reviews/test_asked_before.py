@@ -1,6 +1,7 @@
 """What a doctor asked of an earlier picture of the mole holds at every door, and is heard of."""
 
 import json
+import uuid
 import zipfile
 from datetime import timedelta
 from io import BytesIO
@@ -19,6 +20,7 @@ from diagnosis.records import assessments
 from diagnosis.reviews import verdicts
 from diagnosis.sharing import links
 from diagnosis.tasks import reassess_record
+from diagnosis.webhooks.models import Webhook
 from tests.factories import (
     MoleFactory,
     RecordFactory,
@@ -256,3 +258,86 @@ def test_a_verdict_that_asks_for_as_much_holds(first, later, dr_chen, read, prog
     assert SINCE not in page
     assert "See a doctor within a few days" in page.partition("<h1")[2].partition("</h1>")[0]
     assert rest(program, later)["is_reviewed"]
+
+
+@pytest.fixture
+def hears(alice, program):
+    """hears(record): whether systems hear, once, that something else is said of it by now; of one
+    without an answer, where they ask."""
+    webhook = Webhook.objects.create(
+        owner=alice, url="https://hooks.example.org/", events=["record.assessed"]
+    )
+    moments: dict[uuid.UUID, str] = {}
+
+    def ask(record) -> bool:
+        told = webhook.deliveries.filter(record_id=record.pk)
+        updated = fhir(program, record)["meta"]["lastUpdated"]
+        known = moments.setdefault(record.pk, updated)
+        asked = program.get("/api/v1/fhir/DiagnosticReport", {"_lastUpdated": f"gt{known}"})
+        is_found = str(record.pk) in asked.content.decode()
+        assert is_found == (updated > known)
+        assert told.count() == (is_found and record.current_assessment_id is not None)
+        told.delete()
+        moments[record.pk] = updated
+        return is_found
+
+    return ask
+
+
+def test_systems_hear_of_what_a_verdict_makes_of_later_pictures(
+    alice, mole, first, later, dr_chen, program, hears
+):
+    failed = RecordFactory(owner=alice, mole=mole, failed=True)
+    other = assessed(owner=alice, mole=MoleFactory(owner=alice, name="another"))
+    Assessment.objects.update(created_at=later.finished_at)  # DICOM's moments are whole seconds
+    for each in (later, failed, other):
+        hears(each)
+    before = dicom(program, later)
+    review = verdicts.write(record=first, doctor=dr_chen, **BENIGN)
+    assert not hears(later)
+    verdicts.correct(review=review, by=dr_chen, **URGENT)
+    assert rest(program, later)["assessment"]["advice"] == "doctor_days"
+    assert (hears(later), hears(failed)) == (True, True)
+    after = dicom(program, later)
+    moments = [(each.ContentDate, each.ContentTime) for each in (before, after)]
+    assert moments[0] < moments[1]
+    verdicts.correct(review=review, by=dr_chen, comment="Better words.")
+    assert not hears(later)
+    verdicts.write(record=first, doctor=dr_chen, **BENIGN)
+    assert (hears(later), hears(failed)) == (True, True)
+    assert not hears(other)
+
+
+def test_systems_hear_of_it_where_a_colleague_makes_it_final(
+    first, later, dr_chen, dr_okafor, hears
+):
+    hears(later)
+    verdicts.write(record=first, doctor=dr_chen, ask=dr_okafor, **WEEKS)
+    assert not hears(later)
+    verdicts.write(record=first, doctor=dr_okafor, **WEEKS)
+    assert hears(later)
+
+
+def test_systems_hear_of_it_where_pictures_change_their_mole(
+    alice, mole, first, later, program, hears
+):
+    ReviewFactory(record=first, **URGENT)
+    other = MoleFactory(owner=alice, name="another")
+    of_other = assessed(owner=alice, mole=other)
+    for each in (later, of_other):
+        hears(each)
+    program.patch(f"/api/v1/records/{first.pk}/", {"note": "words"}, format="json")
+    assert (hears(later), hears(of_other)) == (False, False)
+    program.patch(f"/api/v1/records/{first.pk}/", {"mole": str(other.pk)}, format="json")
+    assert (hears(later), hears(of_other)) == (True, True)
+    program.patch(f"/api/v1/records/{later.pk}/", {"mole": str(other.pk)}, format="json")
+    assert (hears(later), hears(of_other)) == (True, False)
+    program.patch(f"/api/v1/records/{later.pk}/", {"mole": None}, format="json")
+    assert (hears(later), hears(of_other)) == (True, False)
+
+
+def test_systems_hear_of_it_where_the_judged_picture_goes(first, later, program, hears):
+    ReviewFactory(record=first, **URGENT)
+    hears(later)
+    assert program.delete(f"/api/v1/records/{first.pk}/").status_code == 204
+    assert hears(later)
