@@ -306,12 +306,13 @@ def _say(record: "MoleRecord", change: Change | None, earlier: set[str], *, is_n
     if found == record.changes and not is_news:
         return
     with transaction.atomic():
+        is_alarm = not set(found).issubset(record.changes) and _was_calm(record)
         if found != record.changes:
-            if not set(found).issubset(record.changes) and _was_calm(record):
-                mails.tell_together(record)
             record.changes = found
             # Nothing else: a worker may be writing the record at this moment.
             record.save(update_fields=["changes"])
+        if is_alarm:
+            mails.tell_together(record)  # once the record is locked, as by reassess
         _tell(record)
 
 
