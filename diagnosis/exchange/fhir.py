@@ -73,29 +73,30 @@ def report(record: MoleRecord) -> Resource:
             "result": observed,
             "media": [{"link": {"reference": f"Media/{one.pk}"}} for one in record.pictures],
             "conclusion": conclusion,
-            "conclusionCode": [_found(one) for one in reviews if not _is_overtaken(record, one)],
+            "conclusionCode": [_found(one) for one in reviews if not _overtaken(record, one)],
         }
     )
 
 
 def _status(record: MoleRecord) -> str:
     """As ``fhir_search.STATUSES`` asks for it: no system drops a failed check that waits for a
-    doctor by what was noticed."""
+    doctor by what was noticed, or a doctor asked before."""
     if record.is_reviewed:
         return "final"
     if record.state in MoleRecord.ASSESSED:
         return "preliminary"
-    return "registered" if record.is_pending or record.danger else "cancelled"
+    is_wanted = record.is_pending or record.danger or record.asked_before
+    return "registered" if is_wanted else "cancelled"
 
 
 def conclusions(record: MoleRecord, reviews: "Iterable[Review]") -> list[str]:
     """What pages say of it, in sentences: the doctors' verdicts, then the program's answer.
 
-    The answer first where something new came after a calm verdict.
+    The answer first where something that asks for more came after the newest verdict.
     """
     verdicts, answer = _verdicts(reviews), _answer(record)
-    if results.is_overtaken(record):
-        return [str(results.OVERTAKEN), *answer, *verdicts]
+    if overtaken := results.overtaken(record):
+        return [overtaken, *answer, *verdicts]
     return [*verdicts, *answer]
 
 
@@ -187,7 +188,8 @@ def _diagnoses(record: MoleRecord, assessment: Assessment) -> Resource:
 
 
 def _verdict(record: MoleRecord, review: "Review") -> Resource:
-    note = {"note": [{"text": str(results.OVERTAKEN)}]} if _is_overtaken(record, review) else {}
+    overtaken = _overtaken(record, review)
+    note = {"note": [{"text": overtaken}]} if overtaken else {}
     observed = _observation(record, VERDICT, f"{VERDICT}-{review.pk}") | note
     return observed | {
         "status": "final",
@@ -207,9 +209,9 @@ def _verdict(record: MoleRecord, review: "Review") -> Resource:
     }
 
 
-def _is_overtaken(record: MoleRecord, review: "Review") -> bool:
-    """Whether this verdict is a calm one, after which a sign or change came."""
-    return review.urgency == "none" and results.is_overtaken(record)
+def _overtaken(record: MoleRecord, review: "Review") -> str:
+    """Say what came after this verdict, where it is a calm one; or empty."""
+    return results.overtaken(record) if review.urgency == "none" else ""
 
 
 def _urgency(review: "Review") -> Resource:

@@ -30,10 +30,10 @@ COMPARED: dict[str, Callable[[str, datetime, datetime], Q]] = {
     "eb": lambda of, start, end: Q((f"{of}__lt", start)),
     "le": lambda of, start, end: Q((f"{of}__lt", end)),
 }
-WAITS = Q(state__in=MoleRecord.PENDING) | Q(state=MoleRecord.State.FAILED, danger__gt=0)
+DROPPED = Q(state=MoleRecord.State.FAILED, danger=0, asked_before="")
 STATUSES = {
-    "registered": Q(is_reviewed=False) & WAITS,
-    "cancelled": Q(is_reviewed=False, state=MoleRecord.State.FAILED, danger=0),
+    "registered": Q(is_reviewed=False) & ~Q(state__in=MoleRecord.ASSESSED) & ~DROPPED,
+    "cancelled": Q(is_reviewed=False) & DROPPED,
     "preliminary": Q(is_reviewed=False, state__in=MoleRecord.ASSESSED),
     "final": Q(is_reviewed=True),
 }

@@ -79,6 +79,10 @@ WANTED_BEFORE = gettext_lazy(
     "Another version of the program gave an answer, and said that a doctor should look at the mole."
 )
 OVERTAKEN = gettext_lazy("New since the doctor’s verdict. This record waits for a doctor again.")
+ASKED_SINCE = gettext_lazy(
+    "Since the verdict on this picture, a doctor has asked for a visit because of an earlier "
+    "picture of this mole."
+)
 JUDGED_AGAIN = gettext_lazy(
     "Since this answer, the pictures or the place of the mole were changed. "
     "The program is judging the mole again."
@@ -284,16 +288,23 @@ def verdict(review: "Review") -> Answer:
     )
 
 
-def is_overtaken(record: "MoleRecord") -> bool:
-    """Whether the newest verdict says that no visit is needed, and a sign or change came after."""
-    newest = next(iter(record.reviews.all()), None)
-    return bool(newest and record.has_new_alarm and newest.urgency == "none")
+def overtaken(record: "MoleRecord", verdicts: "Iterable[Review] | None" = None) -> str:
+    """Say what goes before the newest of its verdicts: a sign or change that came after a calm one,
+    or a later verdict on an earlier picture, which asks for more; empty where nothing does."""
+    newest = next(iter(record.reviews.all() if verdicts is None else verdicts), None)
+    if newest is None:
+        return ""
+    if newest.urgency == "none" and record.has_new_alarm:
+        return str(OVERTAKEN)
+    order = list(VERDICTS).index
+    is_less = record.asked_before and order(newest.urgency) < order(record.asked_before)
+    return str(ASKED_SINCE) if is_less else ""
 
 
 def tag(record: "MoleRecord") -> dict[str, "StrOrPromise"]:
     """A record in three words, for lists: the doctor's verdict before the program's answer."""
     newest = next(iter(record.reviews.all()), None)
-    if newest and not is_overtaken(record):
+    if newest and not overtaken(record):
         theirs = verdict(newest)
         return {"tone": theirs.tone, "words": _("Doctor: %s") % theirs.heading}
     return tag_of_program(record)
@@ -332,16 +343,28 @@ def alarm(record: "MoleRecord") -> str:
     )
 
 
+def asked(record: "MoleRecord") -> str:
+    """Say what a doctor asked of an earlier picture of the mole; empty without any."""
+    if not record.asked_before:
+        return ""
+    return _(
+        "A doctor said of an earlier picture of this mole: %(verdict)s. That holds until a "
+        "doctor says otherwise, whatever the program sees."
+    ) % {"verdict": VERDICTS[record.asked_before][1]}
+
+
 def alarm_without_answer(record: "MoleRecord") -> str:
-    """Say what needs a doctor though there is no answer: signs, or what the camera page saw."""
-    return f"{alarm(record)} {camera_alarm(record, 'retake')}".strip()
+    """Say what needs a doctor though there is no answer: signs, what a doctor asked before, or what
+    the camera page saw."""
+    return " ".join(filter(None, (alarm(record), asked(record), camera_alarm(record, "retake"))))
 
 
 def advice_without_answer(record: "MoleRecord") -> str:
     """How soon a doctor should look though there is no answer: nothing takes back what the camera
-    page had said; ``retake`` where nothing needs one."""
-    shown = record.phone_advice if record.phone_advice in terms.BY_A_DOCTOR else "retake"
-    return taxonomy.advice_with_signs(shown, record.signs)
+    page, or a doctor before, had said; ``retake`` where nothing needs one."""
+    said = {record.phone_advice, record.asked_before}.intersection(terms.BY_A_DOCTOR)
+    least = max(said, key=taxonomy.ADVICE.index, default="retake")
+    return taxonomy.advice_with_signs(least, record.signs)
 
 
 def camera_alarm(record: "MoleRecord", recorded: str) -> str:
@@ -393,14 +416,8 @@ def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
             _("Compared with the first picture of this mole: %s. Then a doctor should look at it.")
             % changes.names(record.changes)
         )
-    if record.asked_before:
-        reasons.append(
-            _(
-                "A doctor said of an earlier picture of this mole: %(verdict)s. That holds until a "
-                "doctor says otherwise, whatever the program sees."
-            )
-            % {"verdict": VERDICTS[record.asked_before][1]}
-        )
+    if of_doctor := asked(record):
+        reasons.append(of_doctor)
     if of_camera := camera_alarm(record, assessment.advice):
         reasons.append(of_camera)
     if assessment.uncertain:

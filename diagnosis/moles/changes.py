@@ -6,7 +6,8 @@ itself, so that slow growth adds up.
 
 import logging
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -52,16 +53,30 @@ def _follow_on_commit(mole_id: uuid.UUID) -> None:
     transaction.on_commit(lambda: follow(mole_id), robust=True)
 
 
-def moves(record: "MoleRecord", mole: Mole | None) -> None:
-    """Compare anew once the record is saved as one of ``mole``; what was found goes.
-
-    To be called within the transaction that saves it.
-    """
+@contextmanager
+def moves(record: "MoleRecord", mole: Mole | None) -> Iterator[None]:
+    """Compare anew a record that is saved here as one of ``mole``; what was found goes. Within the
+    transaction that saves it."""
     mole_id = mole.pk if mole else None
     follow_later(record.mole_id, mole_id)
-    if record.mole_id != mole_id and record.changes:
-        record.changes = []
-        _tell(record)
+    with telling(record.mole_id, mole_id):
+        if record.mole_id != mole_id:
+            record.changes = []
+        yield
+
+
+@contextmanager
+def telling(*mole_ids: uuid.UUID | None) -> Iterator[None]:
+    """Tell programs of each picture of these moles of which something else is said afterwards: what
+    changed, or what a doctor asked of an earlier one. Within the transaction that does it."""
+    records = apps.get_model("diagnosis", "MoleRecord").objects.with_asked_before()
+    records = records.only("owner", "current_assessment", "changes").order_by("created_at")
+    of_moles = Q(mole__in=[key for key in mole_ids if key])
+    before = {each.pk: (each.asked_before, each.changes) for each in records.filter(of_moles)}
+    yield
+    now = records.filter(of_moles | Q(pk__in=before))
+    nothing: tuple[str, list[str]] = ("", [])
+    _tell(*(r for r in now if before.get(r.pk, nothing) != (r.asked_before, r.changes)))
 
 
 def forget(record: "MoleRecord") -> int:
@@ -95,7 +110,8 @@ def follow(mole_id: uuid.UUID, measured: uuid.UUID | None = None) -> None:
     """
     model = apps.get_model("diagnosis", "MoleRecord")  # which stands above moles
     fields = ("owner", "mole", "modality", "origin", "state", "current_assessment", "created_at")
-    records = list(model.objects.filter(mole=mole_id).only(*fields, "changes", "stale_since"))
+    of_mole = model.objects.filter(mole=mole_id).with_asked_before()
+    records = list(of_mole.only(*fields, "changes", "stale_since"))
     pairs = _pairs(records)
     known = _known(pairs.values())
     for first, last in pairs.values():
@@ -290,18 +306,19 @@ def _say(record: "MoleRecord", change: Change | None, earlier: set[str], *, is_n
     if found == record.changes and not is_news:
         return
     with transaction.atomic():
+        is_alarm = not set(found).issubset(record.changes) and _was_calm(record)
         if found != record.changes:
-            if not set(found).issubset(record.changes) and _was_calm(record):
-                mails.tell_together(record)
             record.changes = found
             # Nothing else: a worker may be writing the record at this moment.
             record.save(update_fields=["changes"])
+        if is_alarm:
+            mails.tell_together(record)  # once the record is locked, as by reassess
         _tell(record)
 
 
 def _was_calm(record: "MoleRecord") -> bool:
     """Whether its person may have read that no doctor is needed; a clinic's has many."""
-    if record.is_imported:
+    if record.is_imported or record.asked_before:
         return False
     if verdict := record.reviews.filter(is_final=True).first():
         return verdict.urgency == "none" and not record.has_new_alarm
@@ -310,10 +327,15 @@ def _was_calm(record: "MoleRecord") -> bool:
     return not record.changes and said.isdisjoint(terms.BY_A_DOCTOR)
 
 
-def _tell(record: "MoleRecord") -> None:
-    """Say to other systems that the answer is another one, by what was found or is gone."""
-    record.mark_updated()
-    deliveries.publish(owner_id=record.owner_id, event=Webhook.Event.ASSESSED, record_id=record.pk)
+def _tell(*records: "MoleRecord") -> None:
+    """Say to other systems that the answers are others, by what was found, asked, or is gone."""
+    for record in records:
+        record.mark_updated()
+    for record in records:
+        if record.current_assessment_id:
+            deliveries.publish(
+                owner_id=record.owner_id, event=Webhook.Event.ASSESSED, record_id=record.pk
+            )
 
 
 def _measure(before: "Assessment", after: "Assessment") -> dict:

@@ -51,7 +51,7 @@ class MoleQuerySet(models.QuerySet["Mole"]):
         is_told = Q(signs__overlap=sorted(ALARMING_SIGNS)) | Q(phone_advice__in=terms.BY_A_DOCTOR)
         is_told |= Q(state="unusable", danger__gt=0)
         told = own.filter(is_judged | is_told)
-        # A calm one counts no more once a sign or change came after it (results.is_overtaken).
+        # A calm one counts no more once a sign or change came after it (results.overtaken).
         sign = Greatest("record__danger", Value(TO_BE_SEEN))
         overtaken = When(urgency="none", record__has_new_alarm=True, then=sign)
         as_danger = [When(urgency=urgency, then=Value(n)) for urgency, n in URGENT.items()]

@@ -132,7 +132,8 @@ def _as_json(person: User) -> Iterator[bytes]:
         "webhooks": [_webhook(webhook) for webhook in person.webhooks.all()],
     }
     verdicts = person.reviews.select_related("second_opinion").order_by("created_at")
-    records = person.records.order_by("created_at").prefetch_related(
+    records = person.records.with_asked_before().order_by("created_at")
+    records = records.prefetch_related(
         "assessments__changes_until",
         "further",
         Prefetch("reviews", Review.objects.filter(is_final=True)),

@@ -106,12 +106,12 @@ def _store(
     is_elsewhere = _site(record.mole) != _site(mole)
     if record.size_mm != size_mm and (forgotten := changes.forget(record)):
         limits.spend(record.owner, "changes", forgotten)  # all of them are measured anew
-    changes.moves(record, mole)
     earlier_signs = record.signs
-    record.mole, record.note, record.size_mm, record.signs = mole, note, size_mm, signs
-    fields = ["mole", "note", "size_mm", "signs", "changes"]
-    record.clean_fields(exclude={f.name for f in record._meta.fields} - set(fields))
-    record.save(update_fields=fields)
+    with changes.moves(record, mole):
+        record.mole, record.note, record.size_mm, record.signs = mole, note, size_mm, signs
+        fields = ["mole", "note", "size_mm", "signs", "changes"]
+        record.clean_fields(exclude={f.name for f in record._meta.fields} - set(fields))
+        record.save(update_fields=fields)
     _count_signs(record)
     if record.signs != earlier_signs:
         record.mark_updated()

@@ -144,7 +144,8 @@ def run_again(record_id: uuid.UUID | str) -> None:
     While its picture can't be read, which may be back later, or is of a kind that this release does
     not judge, the answer stays as it is: the sweep asks for what is stale again.
     """
-    record = MoleRecord.objects.filter(pk=record_id).select_related("current_assessment").first()
+    known = MoleRecord.objects.with_asked_before().select_related("current_assessment")
+    record = known.filter(pk=record_id).first()
     if record is None:
         return
     try:

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import (
     Case,
     Exists,
+    ExpressionWrapper,
     F,
     Func,
     OuterRef,
@@ -58,6 +59,7 @@ ADVICE_THAT_HOLDS = Case(
 SAID = (
     *("id", "state", "failure_reason", "mole", "modality", "note", "signs", "size_mm", "changes"),
     *("phone_advice", "created_at", "finished_at", "danger", "stale_since", "is_reviewed"),
+    "has_new_alarm",
 )
 
 
@@ -69,17 +71,6 @@ def without_echo(verdicts: QuerySet[Any], doctor: User) -> QuerySet[Any]:
         second_opinion__final__isnull=True,
     )
     return verdicts.exclude(~Q(doctor=doctor), record__in=waiting.values("record"))
-
-
-def _asked_before(reviews: type[models.Model], of: str = "") -> Coalesce:
-    """What the newest final verdict on the mole asks for, where it is of an earlier picture; ``of``
-    leads to the record."""
-    final = reviews._default_manager.filter(is_final=True, record__mole=OuterRef(f"{of}mole"))
-    is_earlier = When(
-        record__created_at__lt=OuterRef(f"{of}created_at"), urgency__in=BY_A_DOCTOR, then="urgency"
-    )
-    asks = final.order_by("-news_since").annotate(asks=Case(is_earlier, default=Value("")))
-    return Coalesce(Subquery(asks.values("asks")[:1]), Value(""))
 
 
 class RecordQuerySet(models.QuerySet["MoleRecord"]):
@@ -113,9 +104,9 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         waiting = self.real().filter(state__in=self.model.FINISHED, is_reviewed=False)
         return waiting.filter(Q(state="done") | Q(danger__gt=0) | Q(pk__in=asked.values("record")))
 
-    def with_assessment_json(self) -> Self:
+    def with_assessment_json(self, reader: User | None = None) -> Self:
         """Records with their assessment object as PostgreSQL writes it, None while there is none,
-        and ``is_compared``.
+        ``is_compared``, and what a doctor ``asked_before``, as ``reader`` may know.
 
         Decoded only to be encoded again, the heatmaps of a page took most of its time.
         """
@@ -127,13 +118,13 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
             function="json_build_object",
             output_field=models.JSONField(),
         )
-        reviews: Any = self.model._meta.get_field("reviews").related_model
         current = assessments.objects.filter(pk=OuterRef("current_assessment")).annotate(
-            asked_before=_asked_before(reviews, of="record__")
+            asked_before=ExpressionWrapper(OuterRef("asked_before"), models.TextField())
         )
         text = current.values(text=Cast(written, models.TextField()))
         # A subquery is left until the page's rows are chosen; a join would be written for all.
-        return self.with_comparison().annotate(assessment_json=Subquery(text))
+        whole = self.with_comparison().with_asked_before(reader)
+        return whole.annotate(assessment_json=Subquery(text))
 
     def for_programs(self) -> Self:
         """Records with what the API says of them to their person, and nothing else."""
@@ -159,8 +150,22 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         verdicts = reviews.objects.filter(is_final=True)
         final = Prefetch("reviews", without_echo(verdicts, reader) if reader else verdicts)
         whole = self.select_related("current_assessment", "mole", "owner").with_comparison()
-        whole = whole.annotate(asked_before=_asked_before(reviews))
-        return whole.prefetch_related("further", final)
+        return whole.with_asked_before(reader).prefetch_related("further", final)
+
+    def with_asked_before(self, reader: User | None = None) -> Self:
+        """Records with ``asked_before``: what the newest final verdict on the mole asks for, where
+        it is of an earlier picture; empty elsewhere.
+
+        ``reader``: as for ``with_answers``.
+        """
+        reviews: Any = self.model._meta.get_field("reviews").related_model
+        final = reviews.objects.filter(is_final=True, record__mole=OuterRef("mole"))
+        is_earlier = When(
+            record__created_at__lt=OuterRef("created_at"), urgency__in=BY_A_DOCTOR, then="urgency"
+        )
+        newest = (without_echo(final, reader) if reader else final).order_by("-news_since")
+        asks = newest.values(asks=Case(is_earlier, default=Value("")))[:1]
+        return self.annotate(asked_before=Coalesce(Subquery(asks), Value("")))
 
     def with_comparison(self) -> Self:
         """Records with ``is_compared``: False while a change since the mole's first picture may

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
-from diagnosis.language import terms
+from diagnosis.language import results, terms
 from diagnosis.records.models import Assessment, FurtherPicture, MoleRecord, Picture
 from diagnosis.records.querysets import CONTRACT
 
@@ -32,8 +32,14 @@ IS_COMPARED = _(
 )
 IS_REVIEWED = _(
     "A doctor's final verdict holds. Not so where a sign or a change came after it: then the "
-    "record waits for a doctor again, and the assessment's advice is what to tell."
+    "record waits for a doctor again; nor where `asked_before` asks for more since. Either way the "
+    "assessment's advice is what to tell."
 )
+ASKED_BEFORE = _(
+    "The visit that the newest verdict on the mole asks for, where that is on an earlier picture; "
+    "else empty. It holds until a doctor says otherwise, also while there is no assessment."
+)
+VISITS = [(urgency, terms.URGENCIES[urgency]) for urgency in terms.BY_A_DOCTOR]
 NOTHING, NO_PICTURE = str(uuid.UUID(int=0)), str(uuid.UUID(int=1))
 as_time = serializers.DateTimeField().to_representation
 
@@ -244,6 +250,9 @@ class RecordSerializer(serializers.ModelSerializer):
     is_stale = serializers.BooleanField(read_only=True, help_text=IS_STALE)
     is_compared = serializers.BooleanField(read_only=True, help_text=IS_COMPARED)
     is_reviewed = serializers.BooleanField(read_only=True, help_text=IS_REVIEWED)
+    asked_before = serializers.ChoiceField(
+        VISITS, allow_blank=True, read_only=True, help_text=ASKED_BEFORE
+    )
     reviews = ReviewSerializer(many=True, read_only=True)
     size_mm = serializers.DecimalField(
         max_digits=4, decimal_places=1, coerce_to_string=False, read_only=True, allow_null=True
@@ -271,6 +280,7 @@ class RecordSerializer(serializers.ModelSerializer):
             "is_stale",
             "is_compared",
             "is_reviewed",
+            "asked_before",
             "reviews",
         )
         read_only_fields = fields
@@ -297,7 +307,8 @@ class RecordSerializer(serializers.ModelSerializer):
             "assessment": assessment_of(record),
             "is_stale": record.is_stale,
             "is_compared": record.is_compared,
-            "is_reviewed": record.is_reviewed,
+            "is_reviewed": record.is_reviewed and not results.overtaken(record, record.verdicts),
+            "asked_before": record.asked_before,
             "reviews": [_review(review) for review in record.verdicts],
         }
 

@@ -303,7 +303,8 @@ def delete(*, record: MoleRecord, by: User) -> None:
         # Locked first: a worker that finishes now would add an assessment meanwhile.
         for locked in MoleRecord.objects.select_for_update().filter(pk=record.pk):
             changes.follow_later(locked.mole_id)
-            locked.delete()
+            with changes.telling(locked.mole_id):
+                locked.delete()
 
 
 def check_quota(owner: User) -> None:

@@ -377,13 +377,13 @@ def _asked_for(request: HttpRequest) -> dict:
 
 def _result(record: MoleRecord, looks: int) -> dict:
     verdicts = [(review, results.verdict(review)) for review in record.reviews.all()]
-    is_overtaken = results.is_overtaken(record)
+    overtaken = results.overtaken(record)
     context: dict[str, Any] = {
         "record": record,
         "answer": results.answer(record),
         "verdicts": verdicts,
-        "is_overtaken": is_overtaken,
-        "heading": "h2" if verdicts and not is_overtaken else "h1",  # the first one's is the page's
+        "overtaken": overtaken,
+        "heading": "h2" if verdicts and not overtaken else "h1",  # the first one's is the page's
         "signs": results.signs(record),
         "looks": looks + 1,
         "delay": POLL_DELAYS[looks] if looks < len(POLL_DELAYS) else None,

@@ -78,7 +78,8 @@ class QueueViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
 
     def get_queryset(self) -> QuerySet[MoleRecord]:
         everything = Review.objects.select_related(*OPINION)
-        whole = MoleRecord.objects.real().select_related(*WHOLE).with_assessment_json()
+        records = MoleRecord.objects.real().select_related(*WHOLE)
+        whole = records.with_assessment_json(self.request.user)
         answer = Assessment.objects.only("risk_category", "advice")  # for verdicts.shown_of
         whole = whole.prefetch_related(
             "further", Prefetch("current_assessment", answer), Prefetch("reviews", everything)

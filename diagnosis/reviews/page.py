@@ -77,6 +77,7 @@ class ReviewPage:
             "picture_is_there": record.image.storage.exists(record.image.name),
             "age": record.born and age_on(timezone.localdate(), record.born),
             "signs": [terms.SIGNS[sign] for sign in record.signs],
+            "asked": results.asked(record),
             "further": list(record.further.all()),
             "others": others.order_by("-created_at").prefetch_related(
                 Prefetch("reviews", opinions.readable(request.user))

@@ -103,7 +103,9 @@ class MoleRecordAdmin(Kept, admin.ModelAdmin):
     ) -> MoleRecord | None:
         """Get a record with all that its page shows, other than in the list."""
         whole = MoleRecord.objects.real().select_related("current_assessment", "mole", "owner")
-        return whole.with_comparison().filter(pk=object_id).first()
+        known = whole.with_comparison()
+        known = known.with_asked_before(request.user)  # type: ignore[arg-type]  # as above
+        return known.filter(pk=object_id).first()
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str

@@ -13,10 +13,12 @@ from accounts.models import User
 from diagnosis.language import terms
 from diagnosis.records.models import MAX_TEXT, MoleRecord
 from diagnosis.records.serializers import (
+    ASKED_BEFORE,
     CHANGES_FOUND,
     IS_COMPARED,
     IS_STALE,
     PHONE_ADVICE,
+    VISITS,
     AssessmentSerializer,
     SittingPictureSerializer,
     as_time,
@@ -217,6 +219,9 @@ class PatientRecordSerializer(serializers.ModelSerializer):
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
     is_stale = serializers.BooleanField(read_only=True, help_text=IS_STALE)
     is_compared = serializers.BooleanField(read_only=True, help_text=IS_COMPARED)
+    asked_before = serializers.ChoiceField(
+        VISITS, allow_blank=True, read_only=True, help_text=ASKED_BEFORE
+    )
     claimed_by = serializers.CharField(read_only=True, allow_null=True)
     known = serializers.IntegerField(
         read_only=True,
@@ -241,8 +246,8 @@ class PatientRecordSerializer(serializers.ModelSerializer):
         fields = (
             *("id", "person", "age", "state", "mole", "modality", "note", "signs", "size_mm"),
             *("changes", "image", "thumbnail", "pictures", "created_at", "danger", "phone_advice"),
-            *("assessment", "is_stale", "is_compared", "claimed_by", "known", "shown", "opinion"),
-            "reviews",
+            *("assessment", "is_stale", "is_compared", "asked_before", "claimed_by", "known"),
+            *("shown", "opinion", "reviews"),
         )
         read_only_fields = fields
 
@@ -275,6 +280,7 @@ class PatientRecordSerializer(serializers.ModelSerializer):
             "assessment": None if is_hidden else assessment_of(record),
             "is_stale": record.is_stale,
             "is_compared": record.is_compared,
+            "asked_before": record.asked_before,
             "claimed_by": record.holder and record.holder.get_full_name(),
             "known": len(reviews),
             "shown": verdicts.shown_of(record),

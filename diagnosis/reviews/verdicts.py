@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from diagnosis import mails
+from diagnosis.moles import changes
 from diagnosis.push import notifications
 from diagnosis.records import answers
 from diagnosis.records.models import MoleRecord
@@ -94,13 +95,16 @@ def write(
         if newest and is_again:
             review = newest
         else:
-            _add(review, ask=ask, question=question)
+            with changes.telling(now.mole_id):
+                final = _add(review, ask=ask, question=question)
+            if final:
+                _tell(final)
         claims.release(record_ids=[record.pk], doctor=doctor)
     return review
 
 
-def _add(review: Review, *, ask: User | None, question: str) -> None:
-    """Store a verdict, and tell the person if it makes one final. Raises as opinions.ask does."""
+def _add(review: Review, *, ask: User | None, question: str) -> Review | None:
+    """Store a verdict; return the one that it makes final. Raises as opinions.ask does."""
     open_one = opinions.open_on(review.record)
     if ask and not opinions.may_ask(record=review.record, doctor=review.doctor):
         raise ValidationError({"ask": _("A colleague is asked about this record already.")})
@@ -116,11 +120,10 @@ def _add(review: Review, *, ask: User | None, question: str) -> None:
         opinions.settle(opinion=open_one, final=review)
     if ask:
         opinions.ask(review=review, of=ask, question=question)
-    if final:
-        _tell(final)
+    return final
 
 
-def correct(*, review: Review, by: User, **changes: Any) -> None:
+def correct(*, review: Review, by: User, **said: Any) -> None:
     """Change one's own verdict, and tell the person again of what they read.
 
     What says the same as before is no correction: it tells nothing. One that leaves risk category
@@ -135,7 +138,7 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
         # As for a new verdict: which one is final is decided with the record locked.
         record = answers.locked(review.record_id)
         review.refresh_from_db()  # what another correction changed meanwhile stays
-        changed = {name: new for name, new in changes.items() if getattr(review, name) != new}
+        changed = {name: new for name, new in said.items() if getattr(review, name) != new}
         if not changed:
             return
         is_news = not changed.keys() <= set(Review.FOR_DOCTORS)
@@ -155,12 +158,13 @@ def correct(*, review: Review, by: User, **changes: Any) -> None:
             waits = review.urgency == "none" and opinions.is_open_about(review)
             review.is_final = review.urgency == opinions.URGENT or (was_final and not waits)
         review.full_clean()
-        review.save(update_fields=[*Review.VERDICT, "news_since", "blind", "is_final"])
-        final: Review | None = review if review.is_final else None
-        open_one = opinions.open_on(record)  # with the new words
-        if open_one and open_one.second and not open_one.differs:
-            is_new = final and review.pk == open_one.first_id
-            final = opinions.agree(opinion=open_one) or (review if is_new else None)
+        with changes.telling(record.mole_id):
+            review.save(update_fields=[*Review.VERDICT, "news_since", "blind", "is_final"])
+            final: Review | None = review if review.is_final else None
+            open_one = opinions.open_on(record)  # with the new words
+            if open_one and open_one.second and not open_one.differs:
+                is_new = final and review.pk == open_one.first_id
+                final = opinions.agree(opinion=open_one) or (review if is_new else None)
         # A correction is not another look at the record: what came after the verdict still waits.
         MoleRecord.objects.filter(pk=record.pk).update(has_new_alarm=record.has_new_alarm)
         if final and is_news:

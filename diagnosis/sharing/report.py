@@ -184,14 +184,13 @@ class _Report(FPDF):
         further = self._further(record, top + height + 2)
         self.set_left_margin(MARGIN_MM + PICTURE_MM + 6)
         self.set_xy(self.l_margin, top)
-        is_overtaken = results.is_overtaken(record)
-        if is_overtaken:
-            self._line(str(results.OVERTAKEN), 8.5, GREY)
+        if overtaken := results.overtaken(record):
+            self._line(overtaken, 8.5, GREY)
         else:
             self._verdicts(record)
         self._answer(record)
         self._parts(record)
-        if is_overtaken:
+        if overtaken:
             self._verdicts(record)
         if change and change.result:
             self._change(change)

@@ -138,7 +138,7 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
                 "signs": results.signs(record),
                 "tag": results.tag_of_program(record),
                 "alarm": results.alarm_without_answer(record),
-                "is_overtaken": results.is_overtaken(record),
+                "overtaken": results.overtaken(record),
                 "parts": results.parts(record)[1:],
             }
             for record in reversed(shown)

@@ -11,6 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from pypdf import PdfReader
@@ -253,9 +255,31 @@ def test_who_read_a_calm_answer_is_told_of_what_is_found_later(picture_of, work,
     assert mail.due_at > timezone.now()  # in a while: she may be looking at the page
 
 
+def test_the_record_is_locked_before_the_e_mail_as_where_it_is_assessed_again(
+    picture_of, work, alice, sent
+):
+    picture_of("mole", 0.2, 60)
+    picture_of("turned", 0.3, 0)
+    with CaptureQueriesContext(connection) as asked:
+        work()
+    written = [query["sql"] for query in asked]
+    of_record, of_mail = (
+        next(number for number, sql in enumerate(written) if sql.startswith(begin))
+        for begin in ('UPDATE "diagnosis_molerecord"', 'INSERT INTO "accounts_outgoingmail"')
+    )
+    assert of_record < of_mail
+
+
 def test_but_not_of_one_that_wants_a_doctor_anyway(picture_of, work, alice, sent):
     picture_of("mole", 0.2, 60)
     picture_of("turned", 0.3, 0, category="malignant_low_risk")
+    work()
+    assert not OutgoingMail.objects.exists()
+
+
+def test_nor_where_a_doctor_asked_to_see_the_mole_before(picture_of, work, alice, sent):
+    ReviewFactory(record=picture_of("mole", 0.2, 60), urgency="doctor_weeks")
+    picture_of("turned", 0.3, 0)
     work()
     assert not OutgoingMail.objects.exists()
 

@@ -1,0 +1,343 @@
+"""What a doctor asked of an earlier picture of the mole holds at every door, and is heard of."""
+
+import json
+import uuid
+import zipfile
+from datetime import timedelta
+from io import BytesIO
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+from pydicom import dcmread
+from pypdf import PdfReader
+
+from accounts.models import OutgoingMail
+from diagnosis.language import results
+from diagnosis.models import Assessment, MoleRecord
+from diagnosis.own_data.archive import archive
+from diagnosis.records import assessments
+from diagnosis.reviews import verdicts
+from diagnosis.sharing import links
+from diagnosis.tasks import reassess_record
+from diagnosis.webhooks.models import Webhook
+from tests.factories import (
+    MoleFactory,
+    RecordFactory,
+    ReviewFactory,
+    UserFactory,
+    answer,
+    assessed,
+    picture,
+    program_of,
+)
+
+BENIGN = {"risk_category": "benign", "urgency": "none"}
+WEEKS = {"risk_category": "malignant_low_risk", "urgency": "doctor_weeks"}
+URGENT = {"risk_category": "malignant_high_risk", "urgency": "doctor_days"}
+SINCE = "Since the verdict on this picture, a doctor has asked for a visit"
+OF_AN_EARLIER = "A doctor said of an earlier picture of this mole: See a doctor within a few days."
+
+
+@pytest.fixture
+def mole(alice):
+    return MoleFactory(owner=alice)
+
+
+@pytest.fixture
+def first(alice, mole):
+    record = assessed(owner=alice, mole=mole)
+    MoleRecord.objects.update(created_at=timezone.now() - timedelta(days=30))
+    return record
+
+
+@pytest.fixture
+def later(alice, mole, first):
+    """The mole's next picture; the program calls both calm."""
+    return assessed(owner=alice, mole=mole, image__data=picture((600, 600)))
+
+
+@pytest.fixture
+def dr_okafor(db):
+    return UserFactory(display_name="dr_okafor", role="doctor", is_staff=True)
+
+
+@pytest.fixture
+def program(alice):
+    return program_of(alice)
+
+
+@pytest.fixture
+def read(client, alice):
+    """read(address, **query): what alice reads there, of a PDF its text."""
+    client.force_login(alice)
+
+    def get(address: str, **query: str) -> str:
+        answer = client.get(address, query)
+        assert answer.status_code == 200
+        if answer["Content-Type"] != "application/pdf":
+            return answer.content.decode()
+        return " ".join(each.extract_text() for each in PdfReader(BytesIO(answer.content)).pages)
+
+    return get
+
+
+def fhir(program, record) -> dict:
+    return program.get(f"/api/v1/fhir/DiagnosticReport/{record.pk}").json()
+
+
+def rest(program, record) -> dict:
+    return program.get(f"/api/v1/records/{record.pk}/").json()
+
+
+def dicom(program, record):
+    return dcmread(BytesIO(program.get(f"/api/v1/dicom/{record.pk}/report/").content))
+
+
+def test_a_colleague_is_not_told_the_verdict_that_their_own_is_waited_for(
+    client, first, later, dr_chen, dr_okafor
+):
+    verdicts.write(record=first, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    page = reverse("admin:diagnosis_molerecord_change", args=[later.pk])
+    for doctor, is_told in ((dr_okafor, False), (dr_chen, True)):
+        colleague = program_of(doctor)
+        conclusion = fhir(colleague, later)["conclusion"]
+        said = colleague.get(f"/api/v1/queue/{later.pk}/").json()
+        advice = said["assessment"]["advice"]
+        client.force_login(doctor)
+        shown = client.get(page).content.decode()
+        assert ("A doctor said of an earlier picture" in conclusion) == is_told
+        assert (advice, said["asked_before"]) == (
+            ("doctor_days", "doctor_days") if is_told else ("watch", "")
+        )
+        assert (OF_AN_EARLIER in shown) == is_told
+
+
+@pytest.mark.parametrize("is_failed", [False, True])
+def test_the_doctors_page_knows_it(client, first, later, dr_chen, is_failed):
+    ReviewFactory(record=first, **URGENT)
+    if is_failed:
+        later.current_assessment = None
+        later.state, later.failure_reason = "failed", "error"
+        later.save()
+    client.force_login(dr_chen)
+    page = reverse("admin:diagnosis_molerecord_change", args=[later.pk])
+    shown = client.get(page).content.decode()
+    assert OF_AN_EARLIER in shown
+    assert "Keep an eye on it" not in shown
+    assert is_failed or "Show it to a doctor within a few days." in shown
+
+
+def test_ones_own_data_know_it(alice, first, later):
+    ReviewFactory(record=first, **URGENT)
+    data = json.loads(zipfile.ZipFile(BytesIO(b"".join(archive(alice)))).read("data.json"))
+    assert [each["assessments"][0]["advice"] for each in data["records"]] == [
+        "watch",
+        "doctor_days",
+    ]
+
+
+@pytest.fixture(params=["failed", "queued"])
+def unanswered(request, alice, mole, first):
+    """The mole's next picture, without an answer, after a doctor wanted to see the mole."""
+    ReviewFactory(record=first, **URGENT)
+    return RecordFactory(owner=alice, mole=mole, failed=request.param == "failed")
+
+
+def test_it_is_said_without_an_answer(alice, program, read, unanswered):
+    page = read(reverse("diagnosis:record_detail", args=[unanswered.pk]))
+    assert OF_AN_EARLIER in page
+    assert str(results.HOW_SOON["doctor_days"]) in page
+    pdf = read(reverse("diagnosis:record_report", args=[unanswered.pk]))
+    assert OF_AN_EARLIER in " ".join(pdf.split())
+    assert "Should be seen by a doctor soon · " in read(reverse("diagnosis:history"))
+    assert rest(program, unanswered)["asked_before"] == "doctor_days"
+    report = fhir(program, unanswered)
+    assert report["status"] == "registered"
+    assert OF_AN_EARLIER in report["conclusion"]
+    for status in ("registered", "cancelled"):
+        found = program.get("/api/v1/fhir/DiagnosticReport", {"status": status}).json()
+        assert found["total"] == (status == "registered")
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_who_reads_already_how_soon_is_not_mailed_of_less(
+    alice, first, later, monkeypatch, is_asked
+):
+    if is_asked:
+        ReviewFactory(record=first, **URGENT)
+    said = answer("malignant_low_risk") | {
+        "advice": "doctor_weeks",
+        "model_version": assessments.classifier().version,
+    }
+    monkeypatch.setattr(assessments, "_answer", lambda *_: Assessment(**said))
+    reassess_record(later.pk)
+    assert OutgoingMail.objects.exists() != is_asked
+
+
+@pytest.fixture(params=["corrected", "written after"])
+def overtaken(request, first, later, dr_chen):
+    """The later picture, whose calm verdict is older than an urgent one on the first."""
+    if request.param == "corrected":
+        review = verdicts.write(record=first, doctor=dr_chen, **BENIGN)
+    verdicts.write(record=later, doctor=dr_chen, **BENIGN)
+    if request.param == "corrected":
+        verdicts.correct(review=review, by=dr_chen, **URGENT)
+    else:
+        verdicts.write(record=first, doctor=dr_chen, **URGENT)
+    return later
+
+
+LISTS = ["diagnosis:moles", "diagnosis:history", "diagnosis:mole_detail"]
+
+
+@pytest.mark.parametrize("door", LISTS)
+def test_a_newer_verdict_on_an_earlier_picture_goes_before_a_calm_one_in_lists(
+    overtaken, read, door
+):
+    of = [overtaken.mole_id] if door == "diagnosis:mole_detail" else []
+    page = read(reverse(door, args=of))
+    assert "Should be seen by a doctor soon" in page
+    assert "No visit needed" not in page
+
+
+def test_so_it_does_on_the_records_page(overtaken, read):
+    page = read(reverse("diagnosis:record_detail", args=[overtaken.pk]))
+    assert "<title>Should be seen by a doctor soon" in page
+    assert page.count("<h1") == 1
+    heading = page.partition("<h1")[2].partition("</h1>")[0]
+    assert "Should be seen by a doctor soon" in heading
+    assert page.index(SINCE) < page.index(OF_AN_EARLIER) < page.index("No visit needed")
+
+
+@pytest.mark.parametrize("door", ["shared", "shared_report", "record_report"])
+def test_so_it_does_before_a_doctor_without_an_account(alice, overtaken, read, door):
+    link = links.create(owner=alice, days=7, record=overtaken)
+    if door == "record_report":
+        page = read(reverse("diagnosis:record_report", args=[overtaken.pk]))
+    else:
+        page = read(reverse(f"diagnosis:{door}"), key=links.key(link))
+    page = " ".join(page.split())
+    soon, calm = page.index("Should be seen by a doctor soon"), page.index("No visit needed")
+    assert page.index(SINCE) < soon < calm
+
+
+def test_so_it_does_for_other_systems(program, overtaken):
+    report = fhir(program, overtaken)
+    conclusion = report["conclusion"]
+    assert conclusion.startswith(SINCE)
+    assert conclusion.index(OF_AN_EARLIER) < conclusion.index("No visit needed")
+    assert "conclusionCode" not in report  # which would stand there without that sentence
+    verdict = next(each for each in report["result"] if "verdict-" in each["reference"])
+    observed = program.get(f"/api/v1/fhir/{verdict['reference']}").json()
+    assert observed["note"][0]["text"].startswith(SINCE)
+    said = [item.TextValue for item in dicom(program, overtaken).ContentSequence[2:]]
+    assert said[0].startswith(SINCE)
+    assert "No visit needed" in said[-1]
+
+
+def test_to_programs_it_is_the_advice_that_goes_first(program, overtaken):
+    said = rest(program, overtaken)
+    assert (said["asked_before"], said["assessment"]["advice"]) == ("doctor_days",) * 2
+    assert not said["is_reviewed"]
+
+
+def test_a_newer_verdict_that_asks_for_more_goes_before_one_that_asks_for_less(
+    first, later, dr_chen, read
+):
+    verdicts.write(record=later, doctor=dr_chen, **WEEKS)
+    verdicts.write(record=first, doctor=dr_chen, **URGENT)
+    page = read(reverse("diagnosis:record_detail", args=[later.pk]))
+    assert page.index(SINCE) < page.index("See a doctor within a few weeks")
+
+
+def test_a_verdict_that_asks_for_as_much_holds(first, later, dr_chen, read, program):
+    verdicts.write(record=later, doctor=dr_chen, **URGENT)
+    verdicts.write(record=first, doctor=dr_chen, **WEEKS)
+    page = read(reverse("diagnosis:record_detail", args=[later.pk]))
+    assert SINCE not in page
+    assert "See a doctor within a few days" in page.partition("<h1")[2].partition("</h1>")[0]
+    assert rest(program, later)["is_reviewed"]
+
+
+@pytest.fixture
+def hears(alice, program):
+    """hears(record): whether systems hear, once, that something else is said of it by now; of one
+    without an answer, where they ask."""
+    webhook = Webhook.objects.create(
+        owner=alice, url="https://hooks.example.org/", events=["record.assessed"]
+    )
+    moments: dict[uuid.UUID, str] = {}
+
+    def ask(record) -> bool:
+        told = webhook.deliveries.filter(record_id=record.pk)
+        updated = fhir(program, record)["meta"]["lastUpdated"]
+        known = moments.setdefault(record.pk, updated)
+        asked = program.get("/api/v1/fhir/DiagnosticReport", {"_lastUpdated": f"gt{known}"})
+        is_found = str(record.pk) in asked.content.decode()
+        assert is_found == (updated > known)
+        assert told.count() == (is_found and record.current_assessment_id is not None)
+        told.delete()
+        moments[record.pk] = updated
+        return is_found
+
+    return ask
+
+
+def test_systems_hear_of_what_a_verdict_makes_of_later_pictures(
+    alice, mole, first, later, dr_chen, program, hears
+):
+    failed = RecordFactory(owner=alice, mole=mole, failed=True)
+    other = assessed(owner=alice, mole=MoleFactory(owner=alice, name="another"))
+    Assessment.objects.update(created_at=later.finished_at)  # DICOM's moments are whole seconds
+    for each in (later, failed, other):
+        hears(each)
+    before = dicom(program, later)
+    review = verdicts.write(record=first, doctor=dr_chen, **BENIGN)
+    assert not hears(later)
+    verdicts.correct(review=review, by=dr_chen, **URGENT)
+    assert rest(program, later)["assessment"]["advice"] == "doctor_days"
+    assert (hears(later), hears(failed)) == (True, True)
+    after = dicom(program, later)
+    moments = [(each.ContentDate, each.ContentTime) for each in (before, after)]
+    assert moments[0] < moments[1]
+    verdicts.correct(review=review, by=dr_chen, comment="Better words.")
+    assert not hears(later)
+    verdicts.write(record=first, doctor=dr_chen, **BENIGN)
+    assert (hears(later), hears(failed)) == (True, True)
+    assert not hears(other)
+
+
+def test_systems_hear_of_it_where_a_colleague_makes_it_final(
+    first, later, dr_chen, dr_okafor, hears
+):
+    hears(later)
+    verdicts.write(record=first, doctor=dr_chen, ask=dr_okafor, **WEEKS)
+    assert not hears(later)
+    verdicts.write(record=first, doctor=dr_okafor, **WEEKS)
+    assert hears(later)
+
+
+def test_systems_hear_of_it_where_pictures_change_their_mole(
+    alice, mole, first, later, program, hears
+):
+    ReviewFactory(record=first, **URGENT)
+    other = MoleFactory(owner=alice, name="another")
+    of_other = assessed(owner=alice, mole=other)
+    for each in (later, of_other):
+        hears(each)
+    program.patch(f"/api/v1/records/{first.pk}/", {"note": "words"}, format="json")
+    assert (hears(later), hears(of_other)) == (False, False)
+    program.patch(f"/api/v1/records/{first.pk}/", {"mole": str(other.pk)}, format="json")
+    assert (hears(later), hears(of_other)) == (True, True)
+    program.patch(f"/api/v1/records/{later.pk}/", {"mole": str(other.pk)}, format="json")
+    assert (hears(later), hears(of_other)) == (True, False)
+    program.patch(f"/api/v1/records/{later.pk}/", {"mole": None}, format="json")
+    assert (hears(later), hears(of_other)) == (True, False)
+
+
+def test_systems_hear_of_it_where_the_judged_picture_goes(first, later, program, hears):
+    ReviewFactory(record=first, **URGENT)
+    hears(later)
+    assert program.delete(f"/api/v1/records/{first.pk}/").status_code == 204
+    assert hears(later)
