@@ -61,7 +61,7 @@ def read(image: FieldFile) -> bytes:
     try:
         with image.open() as file:
             return file.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, Unreachable):  # a store on the network says itself what it is
         raise
     except OSError as error:
         logger.warning("%s can't be read: %s", image.name, error)
