@@ -177,7 +177,11 @@ def submit(
         with transaction.atomic(durable=True):
             if mole is None and (mole_name or body_site):
                 record.mole = edits.named(
-                    owner=owner, name=mole_name, body_site=body_site, is_new=mole_is_new
+                    owner=owner,
+                    name=mole_name,
+                    body_site=body_site,
+                    is_new=mole_is_new,
+                    bounded=origin != MoleRecord.Origin.IMPORT,
                 )
             record.save(force_insert=True)
             for picture in others:
