@@ -177,6 +177,7 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
         assessment.pk, assessment.created_at = known.pk, timezone.now()
     assessment.record = record
     with transaction.atomic():
+        changes.follow_later(record.mole_id)
         # One final state may give way to the other, as the answer says.
         moved = MoleRecord.objects.filter(
             pk=record.pk,
