@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 
 from diagnosis import limits, mails, media, queue
 from diagnosis.language import terms
-from diagnosis.moles.models import MAX_ATTEMPTS, WAIT, Change, Mole
+from diagnosis.moles.models import MAX_ATTEMPTS, OVERDUE, WAIT, Change, Mole
 from diagnosis.webhooks import deliveries
 from diagnosis.webhooks.models import Webhook
 from ml.change.limits import error as error_of
@@ -34,12 +34,16 @@ SWEEP_AT_MOST = 100
 # Why two pictures are not even tried; the reasons of what was tried are ml.change's.
 OTHER_KIND, NOT_ASSESSED, UNREADABLE = "other_kind", "not_assessed", "unreadable"
 ONE_PICTURE = "one_picture"
-# Once a picture is taken out, its answer says nothing of the next one: measured with a new answer.
-WAITING = Q(
-    result__isnull=True,
-    before__record__stale_since__isnull=True,
-    after__record__stale_since__isnull=True,
-)
+
+
+def _is_settled(side: str) -> Q:
+    """Once a picture is taken out, its answer says nothing of the next one: measured with a new
+    answer. Where none comes, by the outline that is left."""
+    stale_since = f"{side}__record__stale_since"
+    return Q((f"{stale_since}__isnull", True)) | Q((f"{stale_since}__lte", Now() - OVERDUE))
+
+
+WAITING = Q(_is_settled("before"), _is_settled("after"), result__isnull=True)
 
 
 def follow_later(*mole_ids: uuid.UUID | None) -> None:
@@ -240,7 +244,8 @@ def firsts(records: Iterable["MoleRecord"]) -> dict[str, "MoleRecord"]:
     plain = set(without.values_list("pk", flat=True))
     found: dict[str, MoleRecord] = {}
     for record in judged:
-        if record.current_assessment_id not in plain or record.is_stale:
+        is_owed = record.is_stale and not record.is_overdue
+        if is_owed or record.current_assessment_id not in plain:
             found.setdefault(record.modality, record)
     return found
 
@@ -301,7 +306,8 @@ def _found_earlier(mole_id: uuid.UUID) -> dict[uuid.UUID, list[tuple[tuple, list
 
 def _say(record: "MoleRecord", change: Change | None, earlier: set[str]) -> bool:
     """Store what was found of the record; False where that stands already."""
-    if record.stale_since or (change and change.result is None):
+    is_owed = record.stale_since and not record.is_overdue
+    if is_owed or (change and change.result is None):
         return False  # what was found stands until it is measured anew
     new = change.result["changes"] if change and change.result else []
     found = [*new, *sorted(earlier.difference(new))]

@@ -5,7 +5,6 @@ import logging
 import time
 import uuid
 from collections.abc import Collection, Iterable
-from datetime import timedelta
 
 from django.conf import settings
 from django.core.cache import cache
@@ -20,6 +19,7 @@ from accounts.ownership import check_owner
 from diagnosis import limits, mails, media, metrics, queue
 from diagnosis.language import frequencies, results
 from diagnosis.moles import changes
+from diagnosis.moles.models import OVERDUE
 from diagnosis.records import claims, uploads
 from diagnosis.records.models import Assessment, MoleRecord, Picture
 from ml import features
@@ -33,8 +33,7 @@ logger = logging.getLogger(__name__)
 
 SWEPT_AT = "metrics.swept_at"
 SWEEP_AT_MOST = 200  # the oldest come first; the next sweep sends the rest
-# What is stale for so long, as without its picture, is asked for every so many seconds only.
-OVERDUE, OVERDUE_EVERY = timedelta(hours=1), 600
+OVERDUE_EVERY = 600  # seconds, after which what is overdue is asked for again
 OVERDUE_ASKED = "assessments.overdue_asked"
 
 
@@ -119,12 +118,6 @@ def is_outdated(record: MoleRecord) -> bool:
     if assessment is None or not version or assessment.model_version == version:
         return False
     return not uploads.not_judged(each.modality for each in record.pictures)
-
-
-def is_overdue(record: MoleRecord) -> bool:
-    """Whether the record is owed another answer for so long that its person is told."""
-    since = record.stale_since
-    return since is not None and since <= timezone.now() - OVERDUE
 
 
 def ask_again(*, record: MoleRecord, by: User) -> bool:

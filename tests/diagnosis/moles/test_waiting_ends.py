@@ -10,10 +10,18 @@ from django.utils import timezone
 from diagnosis.models import Assessment, Change, MoleRecord, Webhook, WebhookDelivery
 from diagnosis.moles import changes
 from diagnosis.records import assessments
-from diagnosis.tasks import assess_record, measure_change, reassess_record
-from tests.factories import PASSWORD, FurtherPictureFactory, MoleFactory, RecordFactory, answer
+from diagnosis.tasks import assess_record, measure_change, reassess_record, sweep_changes
+from tests.factories import (
+    PASSWORD,
+    FurtherPictureFactory,
+    MoleFactory,
+    RecordFactory,
+    answer,
+    spoil,
+)
 
 pytestmark = pytest.mark.usefixtures("known_error", "sent")
+TWO_HOURS = timedelta(hours=2)
 
 
 @pytest.fixture
@@ -154,6 +162,57 @@ def test_the_first_one_can_not_be_judged_any_more(pair, ends, monkeypatch):
     monkeypatch.setattr(assessments.classifier(), "version", "test")
     monkeypatch.setattr(assessments, "_answer", lambda *_: Assessment(**answer(None)))
     ends(later, lambda: reassess_record(first.pk))
+
+
+@pytest.fixture
+def sweep(sent):
+    """Have a worker measure what the sweep asks for."""
+
+    def do() -> None:
+        Change.objects.update(created_at=timezone.now() - TWO_HOURS)
+        sent.clear()
+        sweep_changes()
+        for key in sent:
+            measure_change(key)
+
+    return do
+
+
+@pytest.mark.parametrize("stale", ["first", "later"])
+def test_one_of_the_two_is_not_judged_anew_for_an_hour(pair, ends, sweep, stale):
+    """Its outline still holds: one that gets another picture has none until it is judged."""
+    record, later = pair[stale == "later"], pair[1]
+    MoleRecord.objects.filter(pk=record.pk).update(stale_since=timezone.now())
+    sweep()
+    assert not Change.objects.filter(attempts__gt=0).exists()
+    MoleRecord.objects.filter(pk=record.pk).update(stale_since=timezone.now() - TWO_HOURS)
+    ends(later, sweep)
+    later.refresh_from_db()
+    assert later.changes == ["grew"]
+
+
+def test_nor_can_it_be_read(pair, ends, sweep):
+    first, later, _change = pair
+    spoil(first.image)
+    MoleRecord.objects.filter(pk=first.pk).update(stale_since=timezone.now() - TWO_HOURS)
+    for _ in range(changes.MAX_ATTEMPTS - 1):
+        sweep()
+    ends(later, sweep)
+
+
+def test_a_picture_that_gets_no_outline_any_more_is_no_first_one(picture_of, work, client, alice):
+    lost = picture_of("mole", 0.2, 90)
+    lost.assessments.update(outline=None)
+    MoleRecord.objects.filter(pk=lost.pk).update(
+        stale_since=timezone.now() - TWO_HOURS, finished_at=timezone.now()
+    )
+    first = picture_of("mole", 0.2, 60)
+    client.force_login(alice)
+    assert client.get(api("detail", first.pk)).json()["is_compared"]
+    later = picture_of("turned", 0.3, 0)
+    work()
+    later.refresh_from_db()
+    assert later.changes == ["grew"]
 
 
 def test_it_waits_on_while_the_first_one_has_another_picture(
