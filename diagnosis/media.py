@@ -61,11 +61,12 @@ def read(image: FieldFile) -> bytes:
     try:
         with image.open() as file:
             return file.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, Unreachable):  # a store on the network says itself what it is
         raise
     except OSError as error:
         logger.warning("%s can't be read: %s", image.name, error)
-        raise (Unreachable() if trouble() else Unreadable(image.name)) from error
+        is_one = trouble() in ("", "full")  # what has no room for new ones can still be read
+        raise (Unreadable(image.name) if is_one else Unreachable()) from error
 
 
 def is_a_folder() -> bool:

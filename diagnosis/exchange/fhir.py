@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db.models import Case, OuterRef, Subquery, When
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models import Case, F, OuterRef, Subquery, When
+from django.db.models.functions import Coalesce, Greatest, Now
 from django.utils.html import escape
 from django.utils.text import capfirst
 from django.utils.translation import get_language, override
@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from diagnosis.language import results, terms
-from diagnosis.moles.models import Mole
+from diagnosis.moles.models import OVERDUE, Mole
 from diagnosis.records.models import Assessment, MoleRecord, Picture
 from diagnosis.records.querysets import RecordQuerySet
 from ml import codes
@@ -352,10 +352,12 @@ def site(mole: Mole) -> Resource | None:
 
 
 def last_updated(record: MoleRecord) -> datetime:
-    """When something was said of it, or it was sent."""
+    """When something was said of it, or it was sent; of an overdue answer, since it is so."""
     said = [review.news_since for review in record.reviews.all()]
     if answer := record.current_assessment:
         said += filter(None, [answer.created_at, record.stale_since])
+        if record.is_overdue and record.stale_since:
+            said.append(record.stale_since + OVERDUE)
     return max([record.finished_at or record.created_at, *said])
 
 
@@ -367,7 +369,11 @@ def with_last_updated(records: RecordQuerySet) -> RecordQuerySet:
         last_updated=Greatest(
             Coalesce("finished_at", "created_at"),
             "current_assessment__created_at",
-            Case(When(current_assessment__isnull=False, then="stale_since")),
+            Case(
+                When(current_assessment__isnull=True, then=None),
+                When(stale_since__lte=Now() - OVERDUE, then=F("stale_since") + OVERDUE),
+                default="stale_since",
+            ),
             Subquery(final.values("news_since")[:1]),
         )
     )

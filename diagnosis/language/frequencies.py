@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 import ml.release
+from diagnosis.language import terms
 from ml.sitting import together
 
 if TYPE_CHECKING:
@@ -41,6 +42,12 @@ def release() -> Mapping[str, Any]:
         return ml.release.current().card
     except ml.release.ReleaseError:
         return {}
+
+
+def kinds_not_judged() -> list[str]:
+    """The kinds of pictures that the released model was not made for."""
+    judged = release().get("thresholds", terms.MODALITIES)  # without one, they wait
+    return [kind for kind in terms.MODALITIES if kind not in judged]
 
 
 @dataclass(frozen=True, slots=True)

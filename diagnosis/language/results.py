@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.age import age_on
-from diagnosis.language import changes, terms
+from diagnosis.language import changes, frequencies, terms
 from ml import taxonomy
 from ml.sitting import together
 
@@ -87,9 +87,15 @@ JUDGED_AGAIN = gettext_lazy(
     "Since this answer, the pictures or the place of the mole were changed. "
     "The program is judging the mole again."
 )
+NOT_JUDGED_AGAIN = gettext_lazy(
+    "Since this answer, the pictures or the place of the mole were changed. "
+    "The program has not been able to judge the mole again, so this answer does not count that."
+)
 UNTESTED_SKIN = gettext_lazy("The skin looks dark. Nearly all of the tested skin was light.")
 
 SO_FAR = gettext_lazy("No warning sign in the picture so far")
+NOT_COUNTED = gettext_lazy("No warning sign, but what was changed since is not counted")
+INSTEAD = gettext_lazy("Send a new picture of the mole, or show it to a doctor.")
 
 SAW_SIGN = gettext_lazy("Since the camera saw a warning sign, let a doctor look at the mole.")
 
@@ -151,13 +157,15 @@ def answer(record: "MoleRecord") -> Answer | None:
     if heading == "retake" and assessment.pictures:
         words = _("These pictures can’t be judged")
     is_final = not is_withheld(heading, record)
+    is_left = is_left_uncounted(record)
+    how_soon = HOW_SOON.get(advice, "") if is_final else INSTEAD if is_left else ""
     return Answer(
         tone=TONES[advice] if is_final else "neutral",
         several=_several(assessment, advice),
         left_out=tuple(_left_out(record)) if assessment.usable else (),
-        again=JUDGED_AGAIN if record.is_stale else "",
+        again=NOT_JUDGED_AGAIN if is_left else JUDGED_AGAIN if record.is_stale else "",
         heading=words,
-        how_soon=HOW_SOON.get(advice, "") if is_final else "",
+        how_soon=how_soon,
         because=tuple(_because(record, assessment)),
         group=terms.RISK_CATEGORIES.get(assessment.risk_category or "", ""),
         group_explained=GROUPS.get(assessment.risk_category or "", ""),
@@ -193,6 +201,20 @@ def is_withheld(advice: str, record: "MoleRecord") -> bool:
     """Whether the advice is calm, and the picture not yet compared with the mole's first one, or
     judged anew with what was changed."""
     return advice == "watch" and (record.is_stale or not record.is_compared)
+
+
+def withheld(record: "MoleRecord") -> "StrOrPromise":
+    """What is said in place of an advice that ``is_withheld``."""
+    return NOT_COUNTED if is_left_uncounted(record) else SO_FAR
+
+
+def is_left_uncounted(record: "MoleRecord") -> bool:
+    """Whether what was changed since the answer may never be counted: the pictures are of a kind
+    that is not judged any more, or could not be judged for long."""
+    if not record.is_stale:
+        return False
+    kinds = frequencies.kinds_not_judged()
+    return record.is_overdue or any(each.modality in kinds for each in record.pictures)
 
 
 def parts(record: "MoleRecord") -> list[Part]:
@@ -238,7 +260,7 @@ def _left_out(record: "MoleRecord") -> list[str]:
 def _heading(advice: str, record: "MoleRecord", warnings: list[str]) -> "StrOrPromise":
     """No calm heading stands before the comparison, nor without what was not tested."""
     if is_withheld(advice, record):
-        return SO_FAR
+        return withheld(record)
     if advice == "watch" and taxonomy.DARK_SKIN in warnings:
         return _("No warning sign found, but hardly tested on dark skin")
     if advice == "watch" and _untested(record, warnings):

@@ -18,13 +18,15 @@ from django.db.models.functions import Now
 
 from diagnosis import limits, mails, media, queue
 from diagnosis.language import terms
-from diagnosis.moles.models import MAX_ATTEMPTS, WAIT, Change, Mole
+from diagnosis.moles.models import MAX_ATTEMPTS, OVERDUE, WAIT, Change, Mole
 from diagnosis.webhooks import deliveries
 from diagnosis.webhooks.models import Webhook
 from ml.change.limits import error as error_of
 from ml.images import ImageError, decode
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from diagnosis.records.models import Assessment, MoleRecord
 
 logger = logging.getLogger(__name__)
@@ -33,24 +35,48 @@ SWEEP_AT_MOST = 100
 # Why two pictures are not even tried; the reasons of what was tried are ml.change's.
 OTHER_KIND, NOT_ASSESSED, UNREADABLE = "other_kind", "not_assessed", "unreadable"
 ONE_PICTURE = "one_picture"
-# Once a picture is taken out, its answer says nothing of the next one: measured with a new answer.
-WAITING = Q(
-    result__isnull=True,
-    before__record__stale_since__isnull=True,
-    after__record__stale_since__isnull=True,
-)
+
+
+def _is_settled(side: str) -> Q:
+    """Once a picture is taken out, its answer says nothing of the next one: measured with a new
+    answer. Where none comes, by the outline that is left."""
+    stale_since = f"{side}__record__stale_since"
+    return Q((f"{stale_since}__isnull", True)) | Q((f"{stale_since}__lte", Now() - OVERDUE))
+
+
+WAITING = Q(_is_settled("before"), _is_settled("after"), result__isnull=True)
 
 
 def follow_later(*mole_ids: uuid.UUID | None) -> None:
-    """Call ``follow`` for these moles once the transaction is committed."""
-    for mole_id in mole_ids:
-        if mole_id is not None:
-            _follow_on_commit(mole_id)
+    """Call ``follow`` for these moles once the transaction is committed, and tell programs of the
+    pictures that wait for a comparison by now, and for none by then.
+
+    To be called before what may end the wait.
+    """
+    moles = {mole_id for mole_id in mole_ids if mole_id}
+    _follow_on_commit(moles, _waiting(moles))
 
 
-def _follow_on_commit(mole_id: uuid.UUID) -> None:
+def _follow_on_commit(moles: set[uuid.UUID], waited: set[uuid.UUID]) -> None:
     # A lambda, as everywhere with ``robust``: Django names what failed by its __qualname__.
-    transaction.on_commit(lambda: follow(mole_id), robust=True)
+    transaction.on_commit(lambda: _follow(moles, waited), robust=True)
+
+
+def _follow(moles: set[uuid.UUID], waited: set[uuid.UUID]) -> None:
+    told = {record_id for mole_id in moles for record_id in follow(mole_id)}
+    for record in _of(pk__in=waited - told, is_compared=True):
+        with transaction.atomic():
+            _tell(record)
+
+
+def _waiting(moles: set[uuid.UUID]) -> set[uuid.UUID]:
+    return set(_of(mole__in=moles, is_compared=False).values_list("pk", flat=True))
+
+
+def _of(**which: Any) -> "QuerySet[MoleRecord]":
+    """Records that are so, with ``is_compared``."""
+    model: Any = apps.get_model("diagnosis", "MoleRecord")  # which stands above moles
+    return model.objects.with_comparison().filter(**which)
 
 
 @contextmanager
@@ -85,26 +111,9 @@ def forget(record: "MoleRecord") -> int:
     return Change.objects.filter(of_record).delete()[0]
 
 
-def wait_no_more(record: "MoleRecord") -> None:
-    """Tell programs of the mole's later pictures that were to be compared with this one, which came
-    to nothing. To be called within the transaction that says so of it."""
-    if not record.mole_id:
-        return
-    later = apps.get_model("diagnosis", "MoleRecord").objects.filter(
-        mole=record.mole_id,
-        modality=record.modality,
-        created_at__gt=record.created_at,
-        state="done",
-        current_assessment__changes_until__isnull=True,
-    )
-    for each in later.with_comparison():
-        if each.is_compared:
-            _tell(each)
-
-
-def follow(mole_id: uuid.UUID, measured: uuid.UUID | None = None) -> None:
-    """Ask for what is not measured yet, and say of each record what has changed; of the one with
-    the change that was ``measured`` just now, also that nothing has.
+def follow(mole_id: uuid.UUID) -> set[uuid.UUID]:
+    """Ask for what is not measured yet, and say of each record what has changed; return those of
+    which programs were told so.
 
     Safe to repeat: after a new answer, a deleted first picture, a record of another mole.
     """
@@ -119,6 +128,7 @@ def follow(mole_id: uuid.UUID, measured: uuid.UUID | None = None) -> None:
             known[first, last] = _ask(first, last)
     of_answer = {record.current_assessment_id: record for record in records}
     earlier = _found_earlier(mole_id)
+    told: set[uuid.UUID] = set()
     for record in records:
         change, since = None, record
         if record in pairs:
@@ -127,7 +137,9 @@ def follow(mole_id: uuid.UUID, measured: uuid.UUID | None = None) -> None:
         found = {
             c for moment, said in earlier.get(record.pk, ()) if moment < _time(since) for c in said
         }
-        _say(record, change, found, is_news=change is not None and change.pk == measured)
+        if _say(record, change, found):
+            told.add(record.pk)
+    return told
 
 
 def of(records: Iterable["MoleRecord"]) -> dict["MoleRecord", Change]:
@@ -186,27 +198,36 @@ def run(change_id: uuid.UUID | str) -> None:
     Raises what OpenCV raises; then, and where a picture is missing, the sweeper tries again, three
     times in all.
     """
-    waiting = Change.objects.filter(WAITING, pk=change_id, attempts__lt=MAX_ATTEMPTS)
-    if not waiting.update(attempts=F("attempts") + 1):
+    due = Change.objects.filter(WAITING, pk=change_id, attempts__lt=MAX_ATTEMPTS)
+    change = due.select_related("before__record", "after__record").first()
+    if change is None:
         return
-    change = Change.objects.select_related("before__record", "after__record").get(pk=change_id)
+    mole_id = change.after.record.mole_id
+    moles = {mole_id} if mole_id else set()
+    waited = _waiting(moles)  # before the last attempt, from which on nothing is waited for
+    if due.update(attempts=F("attempts") + 1):
+        try:
+            _attempt(change)
+        finally:
+            _follow_on_commit(moles, waited)
+
+
+def _attempt(change: Change) -> None:
     try:
         result = _measure(change.before, change.after)
     except media.UNREAD as error:
         # It may be back; until it was tried too often, and then too, what was found stands.
-        logger.warning("A picture of change %s is missing: %s", change_id, error)
+        logger.warning("A picture of change %s is missing: %s", change.pk, error)
         return
     except ImageError as error:
-        logger.warning("The pictures of change %s can't be read: %s", change_id, error)
+        logger.warning("The pictures of change %s can't be read: %s", change.pk, error)
         result = {"reason": UNREADABLE, "changes": []}
     except media.Unreachable as error:
-        logger.warning("The pictures of change %s can't be reached: %s", change_id, error)
-        Change.objects.filter(pk=change_id).update(attempts=F("attempts") - 1)
+        logger.warning("The pictures of change %s can't be reached: %s", change.pk, error)
+        Change.objects.filter(pk=change.pk).update(attempts=F("attempts") - 1)
         return
     # Again only where nobody was faster.
-    mole_id = change.after.record.mole_id
-    if Change.objects.filter(WAITING, pk=change_id).update(result=result) and mole_id:
-        transaction.on_commit(lambda: follow(mole_id, measured=change.pk), robust=True)
+    Change.objects.filter(WAITING, pk=change.pk).update(result=result)
 
 
 def sweep() -> int:
@@ -239,7 +260,8 @@ def firsts(records: Iterable["MoleRecord"]) -> dict[str, "MoleRecord"]:
     plain = set(without.values_list("pk", flat=True))
     found: dict[str, MoleRecord] = {}
     for record in judged:
-        if record.current_assessment_id not in plain or record.is_stale:
+        is_owed = record.is_stale and not record.is_overdue
+        if is_owed or record.current_assessment_id not in plain:
             found.setdefault(record.modality, record)
     return found
 
@@ -298,22 +320,24 @@ def _found_earlier(mole_id: uuid.UUID) -> dict[uuid.UUID, list[tuple[tuple, list
     return found
 
 
-def _say(record: "MoleRecord", change: Change | None, earlier: set[str], *, is_news: bool) -> None:
-    if record.stale_since or (change and change.result is None):
-        return  # what was found stands until it is measured anew
+def _say(record: "MoleRecord", change: Change | None, earlier: set[str]) -> bool:
+    """Store what was found of the record; False where that stands already."""
+    is_owed = record.stale_since and not record.is_overdue
+    if is_owed or (change and change.result is None):
+        return False  # what was found stands until it is measured anew
     new = change.result["changes"] if change and change.result else []
     found = [*new, *sorted(earlier.difference(new))]
-    if found == record.changes and not is_news:
-        return
+    if found == record.changes:
+        return False
     with transaction.atomic():
         is_alarm = not set(found).issubset(record.changes) and _was_calm(record)
-        if found != record.changes:
-            record.changes = found
-            # Nothing else: a worker may be writing the record at this moment.
-            record.save(update_fields=["changes"])
+        record.changes = found
+        # Nothing else: a worker may be writing the record at this moment.
+        record.save(update_fields=["changes"])
         if is_alarm:
             mails.tell_together(record)  # once the record is locked, as by reassess
         _tell(record)
+    return True
 
 
 def _was_calm(record: "MoleRecord") -> bool:

@@ -23,16 +23,19 @@ class SeveralMoles(ValidationError):
         super().__init__(_("Several of your moles have this name. Say where on the body it is."))
 
 
-def named(*, owner: User, name: str, body_site: str = "", is_new: bool = False) -> Mole:
+def named(
+    *, owner: User, name: str, body_site: str = "", is_new: bool = False, bounded: bool = True
+) -> Mole:
     """The person's mole of that name and place, or of that name alone; added when there is none.
 
     A place alone always adds one: two moles at one place are not the same. So does a name that
-    ``is_new``, as one that nobody typed. Raises ValidationError, and SeveralMoles for a name alone.
+    ``is_new``, as one that nobody typed. Raises ValidationError, where ``bounded`` also for one
+    more than a person may have, and SeveralMoles for a name alone.
     """
     by_name = name and not is_new
     if by_name and (known := _known(owner, name, body_site)):
         return known
-    if owner.moles.count() >= settings.MAX_RECORDS:
+    if bounded and owner.moles.count() >= settings.MAX_RECORDS:
         raise ValidationError(
             _("You have as many moles here as one person may. Delete some to add new ones.")
         )

@@ -19,6 +19,8 @@ URGENT = {"none": 1, "doctor_weeks": 3, "doctor_days": 4}
 TO_BE_SEEN = 2  # MoleRecord.Danger.TO_BE_SEEN
 MAX_ATTEMPTS = 3  # to measure a change
 WAIT = timedelta(minutes=1)  # after which the sweeper asks for it again
+# What is stale for so long, as without its picture, may stay so: nothing waits for it any more.
+OVERDUE = timedelta(hours=1)
 
 
 class MoleQuerySet(models.QuerySet["Mole"]):

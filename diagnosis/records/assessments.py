@@ -5,7 +5,6 @@ import logging
 import time
 import uuid
 from collections.abc import Collection, Iterable
-from datetime import timedelta
 
 from django.conf import settings
 from django.core.cache import cache
@@ -20,6 +19,7 @@ from accounts.ownership import check_owner
 from diagnosis import limits, mails, media, metrics, queue
 from diagnosis.language import frequencies, results
 from diagnosis.moles import changes
+from diagnosis.moles.models import OVERDUE
 from diagnosis.records import claims, uploads
 from diagnosis.records.models import Assessment, MoleRecord, Picture
 from ml import features
@@ -33,8 +33,7 @@ logger = logging.getLogger(__name__)
 
 SWEPT_AT = "metrics.swept_at"
 SWEEP_AT_MOST = 200  # the oldest come first; the next sweep sends the rest
-# What is stale for so long, as without its picture, is asked for every so many seconds only.
-OVERDUE, OVERDUE_EVERY = timedelta(hours=1), 600
+OVERDUE_EVERY = 600  # seconds, after which what is overdue is asked for again
 OVERDUE_ASKED = "assessments.overdue_asked"
 
 
@@ -121,12 +120,6 @@ def is_outdated(record: MoleRecord) -> bool:
     return not uploads.not_judged(each.modality for each in record.pictures)
 
 
-def is_overdue(record: MoleRecord) -> bool:
-    """Whether the record is owed another answer for so long that its person is told."""
-    since = record.stale_since
-    return since is not None and since <= timezone.now() - OVERDUE
-
-
 def ask_again(*, record: MoleRecord, by: User) -> bool:
     """Ask a worker to reassess; False when none can be reached now.
 
@@ -178,6 +171,7 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
         assessment.pk, assessment.created_at = known.pk, timezone.now()
     assessment.record = record
     with transaction.atomic():
+        changes.follow_later(record.mole_id)
         # One final state may give way to the other, as the answer says.
         moved = MoleRecord.objects.filter(
             pk=record.pk,

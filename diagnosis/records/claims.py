@@ -50,6 +50,7 @@ def finish(record: MoleRecord, assessment: Assessment) -> bool:
     """Store the assessment with the final state; False when the claim was lost meanwhile."""
     assessment.record = record
     with transaction.atomic():
+        changes.follow_later(record.mole_id)
         finished = _held(record).update(
             state=final_state(assessment),
             # The foreign key is checked on commit, so the row that wins the claim comes first.
@@ -60,16 +61,12 @@ def finish(record: MoleRecord, assessment: Assessment) -> bool:
         if finished:
             assessment.save(force_insert=True)
             publish_assessed(record)
-            if not assessment.usable or assessment.outline is None:
-                changes.wait_no_more(record)
     return bool(finished)
 
 
 def publish_assessed(record: MoleRecord) -> None:
-    """Tell the webhooks of its person, and have the mole's change measured: within the
-    transaction that gives it the answer."""
+    """Tell the webhooks of its person: within the transaction that gives it the answer."""
     deliveries.publish(owner_id=record.owner_id, event=Webhook.Event.ASSESSED, record_id=record.pk)
-    changes.follow_later(record.mole_id)
 
 
 def release(record: MoleRecord) -> bool:
@@ -103,11 +100,10 @@ def give_up_interrupted() -> int:
 
 def _fail(still: QuerySet[MoleRecord], record: MoleRecord, reason: str) -> bool:
     with transaction.atomic():
+        changes.follow_later(record.mole_id)
         failed = still.update(
             state=State.FAILED, failure_reason=reason, finished_at=Now(), **UNCLAIMED
         )
-        if failed:
-            changes.wait_no_more(record)
     return bool(failed)
 
 

@@ -10,6 +10,7 @@ from django.core.files.base import File
 from django.db import transaction
 
 from accounts.models import User
+from diagnosis.moles import edits
 from diagnosis.moles.models import Mole
 from diagnosis.records import answers, sittings, uploads
 from diagnosis.records.models import MAX_TEXT, MoleRecord
@@ -98,7 +99,9 @@ def _take_over(picture: Picture, before: uploads.ImportedBefore) -> MoleRecord |
             if record.modality != picture.modality:
                 sittings.correct(record, record, picture.modality)
             if picture.mole_name and not _is_named_by_hand(record.mole, picture):
-                record = answers.give(record=record, by=record.owner, mole_name=picture.mole_name)
+                owner = record.owner
+                mole = edits.named(owner=owner, name=picture.mole_name, bounded=False)
+                record = answers.give(record=record, by=owner, mole=mole)
             record.idempotency_key = before.idempotency_key
             record.save(update_fields=["idempotency_key"])
     except ValidationError as error:

@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from diagnosis.language import terms
-from diagnosis.moles.models import Mole
+from diagnosis.moles.models import OVERDUE, Mole
 from diagnosis.records.querysets import CONTRACT, NOTE_WORDS, RecordQuerySet
 
 # Django checks a TextField's max_length in forms only.
@@ -281,6 +281,12 @@ class MoleRecord(Picture):
     def is_stale(self) -> bool:
         """Whether its answer rests on another place of the mole, or other pictures, than now."""
         return self.state in self.ASSESSED and self.stale_since is not None
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it is owed another answer for so long that its person is told."""
+        since = self.stale_since
+        return self.is_stale and since is not None and since <= timezone.now() - OVERDUE
 
     is_compared = True  # with_answers says otherwise, while a change may be found
     asked_before = ""  # with_answers: the visit that a verdict on an earlier picture asks for

@@ -27,7 +27,7 @@ from django.db.models.functions import Cast, Coalesce, Greatest, Now
 import ml.classifier
 from accounts.models import User
 from diagnosis.language.terms import BY_A_DOCTOR
-from diagnosis.moles.models import MAX_ATTEMPTS, TO_BE_SEEN, WAIT, Change, Mole
+from diagnosis.moles.models import MAX_ATTEMPTS, OVERDUE, TO_BE_SEEN, WAIT, Change, Mole
 
 # PostgreSQL takes a file's name for one word, and the month of a date for a negative number.
 NOTE_WORDS = SearchVector(
@@ -179,7 +179,8 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         )
         # It is asked for once both have an answer: at once, where the first has an outline, or is
         # looked at anew. For one that waits there is no telling how long.
-        is_first = Q(stale_since__isnull=False) | Q(current_assessment__outline__isnull=False)
+        is_owed = Q(stale_since__gt=Now() - OVERDUE)
+        is_first = is_owed | Q(current_assessment__outline__isnull=False)
         ended = Greatest(
             "finished_at", OuterRef("finished_at"), output_field=models.DateTimeField()
         )

@@ -8,7 +8,6 @@ from django.db.models import Q, QuerySet
 
 from diagnosis import queue
 from diagnosis.language import frequencies
-from diagnosis.records import uploads
 from diagnosis.records.models import MoleRecord
 
 WINDOW = 8  # asked for at a time, so that a new upload never waits behind many
@@ -36,7 +35,7 @@ def _of_other_versions() -> QuerySet[MoleRecord]:
 
 
 def _not_judged() -> QuerySet[MoleRecord]:
-    kinds = uploads.kinds_not_judged()
+    kinds = frequencies.kinds_not_judged()
     return MoleRecord.objects.filter(Q(modality__in=kinds) | Q(further__modality__in=kinds))
 
 

@@ -122,6 +122,7 @@ def correct(record: MoleRecord, picture: Picture, modality: str) -> None:
     picture.modality = modality
     picture.save(update_fields=["modality"])
     if picture is record:
+        changes.follow_later(record.mole_id)
         changes.forget(record)  # they were measured beside pictures of the other kind
     _answer_anew(record)
 
@@ -143,6 +144,7 @@ def remove(*, record: MoleRecord, picture: Picture, by: User) -> None:
             raise ValidationError(LAST)
         _leave_out(record, gone, heir=pictures[1])
         if gone is record:
+            changes.follow_later(record.mole_id)
             changes.forget(record)  # they were measured in the picture that goes
             gone = pictures[1]
             for name in FILE:

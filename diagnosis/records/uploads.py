@@ -177,7 +177,11 @@ def submit(
         with transaction.atomic(durable=True):
             if mole is None and (mole_name or body_site):
                 record.mole = edits.named(
-                    owner=owner, name=mole_name, body_site=body_site, is_new=mole_is_new
+                    owner=owner,
+                    name=mole_name,
+                    body_site=body_site,
+                    is_new=mole_is_new,
+                    bounded=origin != MoleRecord.Origin.IMPORT,
                 )
             record.save(force_insert=True)
             for picture in others:
@@ -197,15 +201,9 @@ def submit(
     return record
 
 
-def kinds_not_judged() -> list[str]:
-    """The kinds of pictures that the released model was not made for."""
-    judged = frequencies.release().get("thresholds", terms.MODALITIES)  # without one, they wait
-    return [kind for kind in terms.MODALITIES if kind not in judged]
-
-
 def not_judged(modalities: Iterable[str]) -> str:
     """Say which of these kinds of pictures the released model was not made for; else empty."""
-    not_for = kinds_not_judged()
+    not_for = frequencies.kinds_not_judged()
     for kind in modalities:
         if kind in not_for:
             return NOT_JUDGED % {"kind": terms.MODALITIES[kind]}

@@ -388,7 +388,6 @@ def _result(record: MoleRecord, looks: int) -> dict:
         "looks": looks + 1,
         "delay": POLL_DELAYS[looks] if looks < len(POLL_DELAYS) else None,
         "outdated": assessments.is_outdated(record),
-        "overdue": assessments.is_overdue(record),
         "parts": results.parts(record),
         "is_open": sittings.is_open(record),
     }

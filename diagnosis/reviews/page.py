@@ -269,7 +269,7 @@ def _answer(record: MoleRecord, assessment: Assessment) -> dict[str, Any]:
     is_withheld = results.is_withheld(advice, record)
     return {
         "assessment": assessment,
-        "advice": results.SO_FAR if is_withheld else terms.ADVICE[advice],
+        "advice": results.withheld(record) if is_withheld else terms.ADVICE[advice],
         **(_figures(assessment) if assessment.usable else {}),
         # It stands while it is measured anew, or one of the two can't be judged.
         "found": record.changes and language.names(record.changes),

@@ -15,13 +15,21 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from diagnosis import tasks
+from diagnosis import media, tasks
 from diagnosis.models import Change, MoleRecord
+from diagnosis.object_storage import ObjectStorage
 from diagnosis.records import assessments, pictures
 from skincare_site import storages
 from skincare_site.environment import Environment
 from tests import s3_server
-from tests.factories import PASSWORD, MoleFactory, assessed, picture
+from tests.factories import (
+    PASSWORD,
+    FurtherPictureFactory,
+    MoleFactory,
+    RecordFactory,
+    assessed,
+    picture,
+)
 
 BUCKET = "pictures"
 
@@ -58,6 +66,18 @@ class Store:
         self.use(f"http://127.0.0.1:{port}")
         yield
         self.use(self.address)
+
+    def fails_once(self, monkeypatch, name: str) -> None:
+        """The next time that this file is read; the store itself answers."""
+        answer, failed = ObjectStorage._open, []
+
+        def read(storage, asked, mode="rb"):
+            if asked == name and not failed:
+                failed.append(asked)
+                raise media.Unreachable
+            return answer(storage, asked, mode)
+
+        monkeypatch.setattr(ObjectStorage, "_open", read)
 
     @property
     def names(self) -> list[str]:
@@ -174,6 +194,21 @@ def test_while_it_is_down_records_wait_and_lose_no_attempt(store, alices) -> Non
     assert record.state in MoleRecord.ASSESSED
 
 
+def test_one_request_that_fails_leaves_no_picture_out_of_an_answer(
+    store, alice, monkeypatch
+) -> None:
+    record = RecordFactory(owner=alice, image__data=picture((600, 600)))
+    further = FurtherPictureFactory(record=record, image__data=picture((640, 600)))
+    store.fails_once(monkeypatch, further.image.name)
+    tasks.assess_record(record.pk)
+    record.refresh_from_db()
+    assert (record.state, record.attempts) == ("queued", 0)
+    tasks.assess_record(record.pk)
+    record.refresh_from_db()
+    both = {str(record.pk), str(further.pk)}
+    assert {part["id"] for part in record.current_assessment.pictures} == both
+
+
 def test_while_it_is_down_a_new_answer_is_still_owed(store, alices, alice) -> None:
     send(alices)
     record = MoleRecord.objects.get()
@@ -201,16 +236,39 @@ def test_while_it_is_down_a_comparison_waits_and_loses_no_attempt(store, alice) 
     assert change.result
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
-        "/records/{}/image/",
-        "/records/{}/thumbnail/",
-        "/records/{}/report/",
-        "/api/v1/records/{}/image/",
-        "/api/v1/dicom/{}/picture/",
-    ],
-)
+DOORS = [
+    "/records/{}/image/",
+    "/records/{}/thumbnail/",
+    "/api/v1/records/{}/heatmap/",
+    "/records/{}/report/",
+    "/api/v1/records/{}/image/",
+    "/api/v1/dicom/{}/picture/",
+    "/api/v1/fhir/Binary/{}",
+]
+
+
+def test_one_request_that_fails_costs_a_comparison_no_attempt(store, alice, monkeypatch) -> None:
+    mole = MoleFactory(owner=alice)
+    before, after = (assessed(owner=alice, mole=mole).current_assessment for _ in range(2))
+    change = Change.objects.create(before=before, after=after)
+    store.fails_once(monkeypatch, after.record.image.name)
+    tasks.measure_change(change.pk)
+    change.refresh_from_db()
+    assert (change.result, change.attempts) == (None, 0)
+
+
+@pytest.mark.parametrize("asked", DOORS)
+def test_one_request_that_fails_does_not_say_that_the_picture_is_gone(
+    store, alices, alice, monkeypatch, asked
+) -> None:
+    record = assessed(owner=alice)
+    store.fails_once(monkeypatch, record.image.name)
+    answer = alices.get(asked.format(record.pk))
+    assert answer.status_code == 503
+    assert answer["Retry-After"]
+
+
+@pytest.mark.parametrize("asked", DOORS)
 def test_while_it_is_down_nothing_says_that_the_picture_is_gone(
     store, alices, alice, asked
 ) -> None:

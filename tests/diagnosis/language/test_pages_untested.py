@@ -5,12 +5,14 @@ import io
 import re
 from datetime import date, timedelta
 
+import pydicom
 import pytest
 from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 from pypdf import PdfReader
 from rest_framework.test import APIClient
 
+from diagnosis.language import frequencies
 from diagnosis.models import Assessment, MoleRecord
 from diagnosis.sharing import links
 from tests.factories import (
@@ -80,6 +82,18 @@ def before_a_doctor(client, record, dr_chen) -> str:
     client.force_login(dr_chen)
     address = reverse("admin:diagnosis_molerecord_change", args=[record.pk])
     return client.get(address, {"model": "1"}).content.decode()
+
+
+def in_a_list(client, record, dr_chen) -> str:
+    client.force_login(record.owner)
+    return client.get(reverse("diagnosis:history")).content.decode()
+
+
+def by_dicom(client, record, dr_chen) -> str:
+    program = APIClient()
+    program.force_authenticate(record.owner)
+    file = program.get(reverse("api-dicom-report", args=[record.pk]))
+    return pydicom.dcmread(io.BytesIO(file.content)).to_json()
 
 
 DOORS = [on_its_page, behind_a_link, in_the_report, by_fhir]
@@ -203,6 +217,38 @@ def test_that_it_is_judged_again_is_said_at_every_door(client, alice, dr_chen, d
     said = said_at(door, client, record, dr_chen)
     assert again in said
     assert "By itself, each of them gives" not in said
+
+
+@pytest.mark.parametrize("door", [*DOORS, before_a_doctor, in_a_list, by_dicom])
+@pytest.mark.parametrize("why", ["for an hour", "not judged here"])
+def test_what_will_not_be_counted_is_not_called_so_far(
+    client, alice, dr_chen, monkeypatch, door, why
+):
+    is_long = why == "for an hour"
+    card = {"thresholds": {"photo" if is_long else "dermoscopy": {}}}
+    monkeypatch.setattr(frequencies, "release", lambda: card)
+    since = timezone.now() - timedelta(hours=1 if is_long else 0)
+    record = assessed(owner=alice, stale_since=since)
+    said = said_at(door, client, record, dr_chen)
+    assert "No warning sign, but what was changed since is not counted" in said
+    for untrue in ("so far", "is judging the mole again", "No warning sign found", "in a month"):
+        assert untrue not in said
+    if door not in (on_its_page, in_a_list):  # her page says it to her
+        assert "The program has not been able to judge the mole again" in said
+
+
+def test_that_it_is_not_judged_again_is_news_for_systems(alice):
+    long_ago = timezone.now() - timedelta(minutes=90)
+    record = assessed(owner=alice, stale_since=long_ago)
+    record.assessments.update(created_at=long_ago)
+    MoleRecord.objects.update(created_at=long_ago, finished_at=long_ago)
+    since = (timezone.now() - timedelta(minutes=45)).isoformat().replace("+00:00", "Z")
+    program = APIClient()
+    program.force_authenticate(alice)
+    reports = "/api/v1/fhir/DiagnosticReport"
+    found = program.get(reports, {"_lastUpdated": f"ge{since}"}).json()
+    assert found["total"] == 1
+    assert program.get(f"{reports}/{record.pk}").json()["meta"]["lastUpdated"] > since
 
 
 def test_that_it_is_judged_again_is_news_for_systems_that_keep_what_it_was(alice):

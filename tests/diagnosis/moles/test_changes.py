@@ -8,7 +8,6 @@ import re
 import uuid
 import zipfile
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -24,7 +23,6 @@ from diagnosis.own_data import archive
 from diagnosis.records import answers, uploads
 from diagnosis.reviews.models import DoctorProfile
 from diagnosis.sharing import links
-from diagnosis.tasks import assess_record
 from ml import taxonomy
 from ml.change import limits
 from tests.factories import PASSWORD, RecordFactory, ReviewFactory, spoil
@@ -160,38 +158,6 @@ def test_a_picture_after_one_without_an_outline_waits_for_nothing(picture_of, cl
     MoleRecord.objects.filter(pk=later.pk).update(finished_at=timezone.now())
     client.force_login(alice)
     assert client.get(reverse("api-record-detail", args=[later.pk])).json()["is_compared"]
-
-
-@pytest.mark.parametrize("end", ["failed", "unusable"])
-def test_a_picture_waits_for_an_earlier_one_until_that_comes_to_nothing(
-    picture_of, mole, client, alice, sent, end
-):
-    earlier = RecordFactory(owner=alice, mole=mole)
-    MoleRecord.objects.filter(pk=earlier.pk).update(created_at=timezone.now() - timedelta(days=1))
-    later = picture_of("turned", 0.3, 0)
-    hour_ago = timezone.now() - timedelta(hours=1)
-    MoleRecord.objects.filter(pk=later.pk).update(finished_at=hour_ago)
-    Assessment.objects.update(created_at=hour_ago)
-    webhook = Webhook.objects.create(
-        owner=alice, url="https://example.org/", events=["record.assessed"]
-    )
-    client.force_login(alice)
-
-    def said() -> tuple[bool, str]:
-        report = client.get(f"/api/v1/fhir/DiagnosticReport/{later.pk}").json()
-        record = client.get(reverse("api-record-detail", args=[later.pk])).json()
-        return record["is_compared"], report["meta"]["lastUpdated"]
-
-    before = said()
-    assert not before[0]
-    if end == "failed":
-        Path(earlier.image.path).write_bytes(b"no picture")
-    assess_record(earlier.pk)
-    assert MoleRecord.objects.get(pk=earlier.pk).state == end
-    after = said()
-    assert after[0]
-    assert after[1] > before[1]
-    assert WebhookDelivery.objects.filter(webhook=webhook, record_id=later.pk).exists()
 
 
 def test_systems_hear_that_a_picture_is_compared_and_nothing_was_found(

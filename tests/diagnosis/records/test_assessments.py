@@ -88,8 +88,11 @@ def test_while_the_folder_can_not_be_read_a_record_waits_and_loses_no_attempt(re
 
 @pytest.mark.parametrize(
     ("hours", "trouble", "state"),
-    [(0, "", "queued"), (2, "not writable", "queued"), (2, "", "failed")],
-    ids=["young", "of a store in trouble", "of a store that works"],
+    [
+        *((0, "", "queued"), (2, "not writable", "queued")),
+        *((2, "", "failed"), (2, "full", "failed")),
+    ],
+    ids=["young", "of a store in trouble", "of a store that works", "of one that is full"],
 )
 def test_one_file_that_can_not_be_read_is_given_up_after_an_hour(
     record, monkeypatch, hours, trouble, state

@@ -151,6 +151,18 @@ def test_what_a_grown_folder_says_now_is_said_of_the_stored_pictures(clinic, fil
     assert [*moles] == ["clinic/P1/L1", "clinic/P1/L1", None]
 
 
+def test_a_clinic_has_as_many_moles_as_its_folder_names(clinic, fill, settings):
+    settings.MAX_RECORDS = 1  # bounds what a person sends, neither pictures nor moles of an import
+    folder = fill("i1.jpg", "i2.jpg", "i3.jpg", "i4.jpg")
+    table, lesions = folder / "metadata.csv", ("L1", "L1", "L2", "L2")
+    for head, of, place in (("", "", "clinic"), (",patient_id", ",P1", "clinic/P1")):
+        rows = [f"i{number},{lesion},nv{of}" for number, lesion in enumerate(lesions, start=1)]
+        table.write_text("\n".join([f"image_id,lesion_id,dx{head}", *rows]))
+        assert run(folder, clinic)[2] is None
+        names = {*MoleRecord.objects.values_list("mole__name", flat=True)}
+        assert names == {f"{place}/L1", f"{place}/L2"}
+
+
 def test_a_forgotten_modality_is_made_good_and_judged_anew(clinic, fill):
     folder = fill("a.jpg")
     run(folder, clinic, modality="photo")

@@ -1,0 +1,226 @@
+"""A picture waits for its comparison no more: programs, which read “so far”, hear of it."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from diagnosis.models import Assessment, Change, MoleRecord, Webhook, WebhookDelivery
+from diagnosis.moles import changes
+from diagnosis.records import assessments
+from diagnosis.tasks import assess_record, measure_change, reassess_record, sweep_changes
+from tests.factories import (
+    PASSWORD,
+    FurtherPictureFactory,
+    MoleFactory,
+    RecordFactory,
+    answer,
+    spoil,
+)
+
+pytestmark = pytest.mark.usefixtures("known_error", "sent")
+TWO_HOURS = timedelta(hours=2)
+
+
+@pytest.fixture
+def webhook(client, alice) -> Webhook:
+    client.force_login(alice)
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    return Webhook.objects.create(
+        owner=alice, url="https://example.org/", events=["record.assessed"]
+    )
+
+
+@pytest.fixture
+def ends(client, webhook, django_capture_on_commit_callbacks):
+    """Have the wait of a record end by what is done, and see that programs hear of it once."""
+
+    def said(record: MoleRecord) -> tuple[bool, str]:
+        report = client.get(f"/api/v1/fhir/DiagnosticReport/{record.pk}").json()
+        found = client.get(reverse("api-record-detail", args=[record.pk])).json()
+        return found["is_compared"], report["meta"]["lastUpdated"]
+
+    def check(record: MoleRecord, do) -> None:
+        long_ago = timezone.now() - timedelta(days=1)
+        MoleRecord.objects.filter(pk=record.pk).update(finished_at=long_ago)
+        Assessment.objects.update(created_at=long_ago)
+        WebhookDelivery.objects.all().delete()
+        before = said(record)
+        assert not before[0]
+        with django_capture_on_commit_callbacks(execute=True):
+            do()
+        after = said(record)
+        assert after[0]
+        assert after[1] > before[1]
+        assert WebhookDelivery.objects.filter(webhook=webhook, record_id=record.pk).count() == 1
+
+    return check
+
+
+@pytest.fixture
+def waiting(mole, alice) -> MoleRecord:
+    """The mole's first picture, which waits for its answer."""
+    record = RecordFactory(owner=alice, mole=mole)
+    return moved_back(record, days=90)
+
+
+def moved_back(record: MoleRecord, days: int) -> MoleRecord:
+    moment = timezone.now() - timedelta(days=days)
+    MoleRecord.objects.filter(pk=record.pk).update(created_at=moment)
+    record.refresh_from_db()
+    return record
+
+
+@pytest.fixture
+def pair(picture_of) -> tuple[MoleRecord, MoleRecord, Change]:
+    """Two pictures of a mole, and their comparison, which waits."""
+    first, later = picture_of("mole", 0.2, 60), picture_of("turned", 0.3, 0)
+    changes.follow(later.mole_id)
+    return first, later, Change.objects.get()
+
+
+def api(name: str, *ids) -> str:
+    return reverse(f"api-record-{name}", args=ids)
+
+
+@pytest.mark.parametrize("end", ["failed", "unusable"])
+def test_an_earlier_one_comes_to_nothing(waiting, picture_of, ends, end):
+    if end == "failed":
+        Path(waiting.image.path).write_bytes(b"no picture")
+    ends(picture_of("turned", 0.3, 0), lambda: assess_record(waiting.pk))
+    assert MoleRecord.objects.get(pk=waiting.pk).state == end
+
+
+def test_an_earlier_one_was_interrupted_too_often(waiting, picture_of, ends):
+    claimed = {"state": "running", "attempts": 3, "claim_token": waiting.pk}
+    MoleRecord.objects.filter(pk=waiting.pk).update(claimed_until=waiting.created_at, **claimed)
+    ends(picture_of("turned", 0.3, 0), assessments.sweep)
+
+
+def test_an_earlier_one_that_waits_is_deleted(waiting, picture_of, ends, client):
+    ends(picture_of("turned", 0.3, 0), lambda: client.delete(api("detail", waiting.pk)))
+
+
+def test_the_first_one_is_deleted(pair, ends, client):
+    first, later, _change = pair
+    ends(later, lambda: client.delete(api("detail", first.pk)))
+
+
+@pytest.mark.parametrize("moved", ["first", "later"])
+@pytest.mark.parametrize("elsewhere", [True, False], ids=["to another mole", "to none"])
+def test_one_of_the_two_is_moved(pair, ends, client, alice, moved, elsewhere):
+    first, later, _change = pair
+    other = MoleFactory(owner=alice, name="other", body_site=later.mole.body_site)
+    body = {"mole": str(other.pk) if elsewhere else None}
+    address = api("detail", first.pk if moved == "first" else later.pk)
+    ends(later, lambda: client.patch(address, body, "application/json"))
+
+
+@pytest.mark.parametrize("why", ["a lost file", "an error"])
+def test_it_was_tried_too_often(pair, ends, monkeypatch, why):
+    first, later, change = pair
+    Change.objects.update(attempts=changes.MAX_ATTEMPTS - 1)
+    if why == "a lost file":
+        Path(first.image.path).unlink()
+        ends(later, lambda: measure_change(change.pk))
+        return
+
+    def fail(*_):
+        raise RuntimeError
+
+    def measure():
+        with pytest.raises(RuntimeError):
+            measure_change(change.pk)
+
+    monkeypatch.setattr(changes, "_measure", fail)
+    ends(later, measure)
+
+
+@pytest.mark.parametrize("radius", [0.2, 0.3], ids=["unchanged", "grown"])
+def test_it_was_measured(picture_of, ends, radius):
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", radius, 0)
+    changes.follow(later.mole_id)
+    ends(later, lambda: measure_change(Change.objects.get().pk))
+
+
+def test_what_a_program_asked_for_beside_it_was_measured(picture_of, ends, client):
+    picture_of("mole", 0.2, 60)
+    second, later = picture_of("mole", 0.2, 30), picture_of("turned", 0.2, 0)
+    changes.follow(later.mole_id)
+    for change in Change.objects.all():
+        measure_change(change.pk)
+    client.get(api("change", later.pk), {"earlier": str(second.pk)})
+    ends(later, lambda: measure_change(Change.objects.get(result__isnull=True).pk))
+
+
+def test_the_first_one_can_not_be_judged_any_more(pair, ends, monkeypatch):
+    first, later, _change = pair
+    MoleRecord.objects.filter(pk=first.pk).update(stale_since=timezone.now())
+    monkeypatch.setattr(assessments.classifier(), "version", "test")
+    monkeypatch.setattr(assessments, "_answer", lambda *_: Assessment(**answer(None)))
+    ends(later, lambda: reassess_record(first.pk))
+
+
+@pytest.fixture
+def sweep(sent):
+    """Have a worker measure what the sweep asks for."""
+
+    def do() -> None:
+        Change.objects.update(created_at=timezone.now() - TWO_HOURS)
+        sent.clear()
+        sweep_changes()
+        for key in sent:
+            measure_change(key)
+
+    return do
+
+
+@pytest.mark.parametrize("stale", ["first", "later"])
+def test_one_of_the_two_is_not_judged_anew_for_an_hour(pair, ends, sweep, stale):
+    """Its outline still holds: one that gets another picture has none until it is judged."""
+    record, later = pair[stale == "later"], pair[1]
+    MoleRecord.objects.filter(pk=record.pk).update(stale_since=timezone.now())
+    sweep()
+    assert not Change.objects.filter(attempts__gt=0).exists()
+    MoleRecord.objects.filter(pk=record.pk).update(stale_since=timezone.now() - TWO_HOURS)
+    ends(later, sweep)
+    later.refresh_from_db()
+    assert later.changes == ["grew"]
+
+
+def test_nor_can_it_be_read(pair, ends, sweep):
+    first, later, _change = pair
+    spoil(first.image)
+    MoleRecord.objects.filter(pk=first.pk).update(stale_since=timezone.now() - TWO_HOURS)
+    for _ in range(changes.MAX_ATTEMPTS - 1):
+        sweep()
+    ends(later, sweep)
+
+
+def test_a_picture_that_gets_no_outline_any_more_is_no_first_one(picture_of, work, client, alice):
+    lost = picture_of("mole", 0.2, 90)
+    lost.assessments.update(outline=None)
+    MoleRecord.objects.filter(pk=lost.pk).update(
+        stale_since=timezone.now() - TWO_HOURS, finished_at=timezone.now()
+    )
+    first = picture_of("mole", 0.2, 60)
+    client.force_login(alice)
+    assert client.get(api("detail", first.pk)).json()["is_compared"]
+    later = picture_of("turned", 0.3, 0)
+    work()
+    later.refresh_from_db()
+    assert later.changes == ["grew"]
+
+
+def test_it_waits_on_while_the_first_one_has_another_picture(
+    pair, client, webhook, pictures, django_capture_on_commit_callbacks
+):
+    first, later, _change = pair
+    FurtherPictureFactory(record=first, image__data=pictures["mole"])
+    MoleRecord.objects.filter(pk=later.pk).update(finished_at=first.created_at)
+    with django_capture_on_commit_callbacks(execute=True):
+        client.delete(api("picture", first.pk, first.pk))
+    assert not client.get(api("detail", later.pk)).json()["is_compared"]
