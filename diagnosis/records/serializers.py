@@ -23,8 +23,8 @@ PHONE_ADVICE = _(
     "the assessment's advice, a doctor should look at the mole."
 )
 IS_STALE = _(
-    "The pictures or the place of the mole were changed since the assessment, and there will be "
-    "another one."
+    "The pictures or the place of the mole were changed since the assessment, which does not count "
+    "that."
 )
 IS_COMPARED = _(
     "False while a change since the mole's first picture may still be found: an advice of watch is "
