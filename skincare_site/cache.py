@@ -1,14 +1,15 @@
 """The cache, which each process goes on with by itself while the broker is away."""
 
 import logging
+from contextlib import suppress
 from typing import Any
 
 from django.core.cache.backends.locmem import LocMemCache
 from django_redis import cache
 from django_redis.exceptions import ConnectionInterrupted
 
-AWAY = "away"
-# Seconds until it is asked again: one that hangs takes a second of each who asks.
+AWAY, ASKED = "away", "asked"
+# Seconds until it is asked again: one that hangs takes a second of whoever asks.
 PAUSE = 10
 
 logger = logging.getLogger(__name__)
@@ -43,10 +44,22 @@ class RedisCache(cache.RedisCache):
 
     def _ask(self, what: str, *args: Any, **kwargs: Any) -> Any:
         """The broker, else this process."""
-        if AWAY not in self.here:
+        if self._is_there():
             try:
                 return getattr(self.client, what)(*args, **kwargs)
             except ConnectionInterrupted as error:
                 logger.warning("The broker is away: %s", error)
-                self.here.set(AWAY, True, PAUSE)
+                self.here.set(ASKED, True, PAUSE)
+                self.here.set(AWAY, True, None)
         return getattr(self.here, what)(*args, **kwargs)
+
+    def _is_there(self) -> bool:
+        """Whether it can be written to, as far as is known: one thread tries after each pause.
+
+        By a write, since what a full one still reads would take the place of what was counted here.
+        """
+        if AWAY in self.here and self.here.add(ASKED, True, PAUSE):
+            with suppress(ConnectionInterrupted):
+                self.client.set(ASKED, True, 1)
+                self.here.delete(AWAY)
+        return AWAY not in self.here

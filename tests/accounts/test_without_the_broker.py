@@ -1,6 +1,7 @@
 """While the broker is away, hangs or takes nothing, people sign in, and each limit holds."""
 
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -93,3 +94,23 @@ def test_one_that_hangs_is_waited_for_once(silent, alice, monkeypatch):
     silent.accept()[0].close()
     with pytest.raises(BlockingIOError):
         silent.accept()
+
+
+def test_one_that_is_read_again_takes_no_count_away(full, alice, client, monkeypatch):
+    """Once it was asked again, a read that it answers would begin each count anew."""
+    monkeypatch.setattr(cache, "PAUSE", 0.01)
+    asked = {"email": alice.email, "password": PASSWORD}
+    for _ in range(21):
+        answer = client.post("/api/v1/auth/token/", asked, content_type="application/json")
+    assert answer.status_code == 429
+
+
+def test_one_that_is_back_counts_again(full, settings, alice, client, monkeypatch):
+    monkeypatch.setattr(cache, "PAUSE", 0.01)
+    sign_in(alice)
+    with Redis.from_url(settings.REDIS_URL) as broker:
+        broker.config_set("maxmemory", 0)
+        before = broker.dbsize()
+        time.sleep(0.02)
+        sign_in(alice, "not her password")
+        assert broker.dbsize() > before
