@@ -1,12 +1,17 @@
 """What a doctor asked of an earlier picture of the mole holds at every door, and is heard of."""
 
+import contextlib
 import json
+import threading
+import time
 import uuid
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import BytesIO
 
 import pytest
+from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 from pydicom import dcmread
@@ -16,7 +21,7 @@ from accounts.models import OutgoingMail
 from diagnosis.language import results
 from diagnosis.models import Assessment, MoleRecord
 from diagnosis.own_data.archive import archive
-from diagnosis.records import assessments
+from diagnosis.records import answers, assessments
 from diagnosis.reviews import verdicts
 from diagnosis.sharing import links
 from diagnosis.tasks import reassess_record
@@ -341,3 +346,33 @@ def test_systems_hear_of_it_where_the_judged_picture_goes(first, later, program,
     hears(later)
     assert program.delete(f"/api/v1/records/{first.pk}/").status_code == 204
     assert hears(later)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_verdict_and_what_the_person_says_of_the_next_picture_do_not_wait_for_each_other(
+    alice, dr_chen, first, later, monkeypatch
+):
+    """Telling of the next picture locked its answer, then it; what is said, the other way round."""
+    count, holds = answers._count_signs, threading.Event()
+
+    def meanwhile(record):
+        holds.set()
+        time.sleep(0.5)  # the doctor's verdict comes
+        count(record)
+
+    monkeypatch.setattr(answers, "_count_signs", meanwhile)
+
+    def write():
+        with contextlib.closing(connection):
+            holds.wait()
+            verdicts.write(record=first, doctor=dr_chen, **URGENT)
+
+    def give():
+        with contextlib.closing(connection):
+            answers.give(record=later, by=alice, signs=["bleeding"])
+
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(give), pool.submit(write)]:
+            done.result()
+    assert MoleRecord.objects.get(pk=later.pk).signs == ["bleeding"]
+    assert first.reviews.get().urgency == "doctor_days"
