@@ -58,13 +58,17 @@ def follow_later(*mole_ids: uuid.UUID | None) -> None:
 
 
 def _follow_on_commit(moles: set[uuid.UUID], waited: set[uuid.UUID]) -> None:
-    # A lambda, as everywhere with ``robust``: Django names what failed by its __qualname__.
-    transaction.on_commit(lambda: _follow(moles, waited), robust=True)
+    """Each by itself, so that what fails for one mole leaves the others no less compared."""
+    # Lambdas, as everywhere with ``robust``: Django names what failed by its __qualname__.
+    for mole_id in moles:
+        transaction.on_commit(
+            lambda mole_id=mole_id: waited.difference_update(follow(mole_id)), robust=True
+        )
+    transaction.on_commit(lambda: _tell_of_the_end(waited), robust=True)
 
 
-def _follow(moles: set[uuid.UUID], waited: set[uuid.UUID]) -> None:
-    told = {record_id for mole_id in moles for record_id in follow(mole_id)}
-    for record in _of(pk__in=waited - told, is_compared=True):
+def _tell_of_the_end(waited: set[uuid.UUID]) -> None:
+    for record in _of(pk__in=waited, is_compared=True):
         with transaction.atomic():
             _tell(record)
 

@@ -104,10 +104,10 @@ def _store(
 ) -> None:
     """Write what is said of a locked record, and have its answer count it."""
     is_elsewhere = _site(record.mole) != _site(mole)
-    if record.size_mm != size_mm and (forgotten := changes.forget(record)):
-        limits.spend(record.owner, "changes", forgotten)  # all of them are measured anew
     earlier_signs = record.signs
     with changes.moves(record, mole):
+        if record.size_mm != size_mm and (forgotten := changes.forget(record)):
+            limits.spend(record.owner, "changes", forgotten)  # all of them are measured anew
         record.mole, record.note, record.size_mm, record.signs = mole, note, size_mm, signs
         fields = ["mole", "note", "size_mm", "signs", "changes"]
         record.clean_fields(exclude={f.name for f in record._meta.fields} - set(fields))

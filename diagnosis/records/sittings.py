@@ -119,11 +119,11 @@ def _as_taken(record: MoleRecord, picture: Picture, modality: str) -> Picture:
 
 def correct(record: MoleRecord, picture: Picture, modality: str) -> None:
     """Give a picture of a locked record another modality, and have all of them answered anew."""
-    picture.modality = modality
-    picture.save(update_fields=["modality"])
     if picture is record:
         changes.follow_later(record.mole_id)
         changes.forget(record)  # they were measured beside pictures of the other kind
+    picture.modality = modality
+    picture.save(update_fields=["modality"])
     _answer_anew(record)
 
 
@@ -142,10 +142,11 @@ def remove(*, record: MoleRecord, picture: Picture, by: User) -> None:
             return  # it is gone already
         if len(pictures) == 1:
             raise ValidationError(LAST)
-        _leave_out(record, gone, heir=pictures[1])
         if gone is record:
             changes.follow_later(record.mole_id)
             changes.forget(record)  # they were measured in the picture that goes
+        _leave_out(record, gone, heir=pictures[1])
+        if gone is record:
             gone = pictures[1]
             for name in FILE:
                 mine, theirs = getattr(record, name), getattr(gone, name)

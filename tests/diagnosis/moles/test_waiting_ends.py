@@ -4,6 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import DatabaseError
 from django.urls import reverse
 from django.utils import timezone
 
@@ -17,6 +19,7 @@ from tests.factories import (
     MoleFactory,
     RecordFactory,
     answer,
+    picture,
     spoil,
 )
 
@@ -106,6 +109,28 @@ def test_an_earlier_one_that_waits_is_deleted(waiting, picture_of, ends, client)
 def test_the_first_one_is_deleted(pair, ends, client):
     first, later, _change = pair
     ends(later, lambda: client.delete(api("detail", first.pk)))
+
+
+def test_the_first_one_is_of_another_kind(mole, picture_of, ends, client):
+    """Seen by no one yet, the same picture sent again corrects how it was taken."""
+    data = picture((700, 700))
+
+    def send(address, **fields):
+        return client.post(address, {"image": SimpleUploadedFile("a.jpg", data)} | fields)
+
+    client.force_login(mole.owner)
+    first = send(api("list"), mole=mole.pk, modality="photo").json()["id"]
+    page = reverse("diagnosis:picture_new", args=[first])
+    ends(picture_of("turned", 0.3, 0), lambda: send(page, dermoscopy="on"))
+
+
+@pytest.mark.parametrize("resized", ["first", "later"])
+def test_one_of_the_two_is_moved_with_another_size(pair, ends, client, alice, resized):
+    first, later, _change = pair
+    other = MoleFactory(owner=alice, name="other", body_site=later.mole.body_site)
+    address = api("detail", first.pk if resized == "first" else later.pk)
+    body = {"mole": str(other.pk), "size_mm": 4.0}
+    ends(later, lambda: client.patch(address, body, "application/json"))
 
 
 @pytest.mark.parametrize("moved", ["first", "later"])
@@ -224,3 +249,24 @@ def test_it_waits_on_while_the_first_one_has_another_picture(
     with django_capture_on_commit_callbacks(execute=True):
         client.delete(api("picture", first.pk, first.pk))
     assert not client.get(api("detail", later.pk)).json()["is_compared"]
+
+
+def test_one_mole_that_can_not_be_followed_leaves_the_other_no_less_compared(
+    picture_of, mole, client, alice, monkeypatch, django_capture_on_commit_callbacks
+):
+    client.force_login(alice)
+    first, later = picture_of("mole", 0.2, 60), picture_of("turned", 0.3, 0)
+    other = MoleFactory(owner=alice, name="other", body_site=mole.body_site)
+    MoleRecord.objects.filter(pk=first.pk).update(mole=other)
+    follow = changes.follow
+
+    def but_one(mole_id):
+        if mole_id == mole.pk:
+            raise DatabaseError
+        return follow(mole_id)
+
+    monkeypatch.setattr(changes, "follow", but_one)
+    address = api("detail", later.pk)
+    with django_capture_on_commit_callbacks(execute=True):
+        client.patch(address, {"mole": str(other.pk)}, "application/json")
+    assert Change.objects.filter(before__record=first, after__record=later).exists()
