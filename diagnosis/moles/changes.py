@@ -59,11 +59,13 @@ def follow_later(*mole_ids: uuid.UUID | None) -> None:
 
 def _follow_on_commit(moles: set[uuid.UUID], waited: set[uuid.UUID]) -> None:
     """Each by itself, so that what fails for one mole leaves the others no less compared."""
-    # Lambdas, as everywhere with ``robust``: Django names what failed by its __qualname__.
+
+    def later(mole_id: uuid.UUID) -> None:
+        # A lambda, as everywhere with ``robust``: Django names what failed by its __qualname__.
+        transaction.on_commit(lambda: waited.difference_update(follow(mole_id)), robust=True)
+
     for mole_id in moles:
-        transaction.on_commit(
-            lambda mole_id=mole_id: waited.difference_update(follow(mole_id)), robust=True
-        )
+        later(mole_id)
     transaction.on_commit(lambda: _tell_of_the_end(waited), robust=True)
 
 

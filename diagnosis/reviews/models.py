@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -100,6 +101,14 @@ class Review(models.Model):
     def changed_at(self) -> datetime:
         """When it was written, last corrected, or made final."""
         return max(self.created_at, self.news_since)
+
+    def clean(self) -> None:
+        """What its person reads as “No visit needed” is not said of a melanoma."""
+        super().clean()
+        if self.risk_category == taxonomy.HIGH_RISK and self.urgency == "none":
+            raise ValidationError(
+                {"urgency": _("A high-risk cancer has to be seen: say how soon.")}
+            )
 
     class Meta:
         verbose_name = _("review")

@@ -236,9 +236,10 @@ class _Report(FPDF):
         return height
 
     def _verdicts(self, record: MoleRecord) -> None:
-        for review in record.reviews.all():
+        for number, review in enumerate(record.reviews.all()):
             said = results.verdict(review)
-            self._line(_signed(review), 8.5, GREY)
+            signed = _signed(review)
+            self._line(f"{_('Earlier verdict')} · {signed}" if number else signed, 8.5, GREY)
             self._line(str(said.heading), 11, bold=True)
             self._line(_("Group: %(group)s") % {"group": said.group}, 9.5)
             self._line(str(review.diagnosis_in_words), 9.5)

@@ -9,11 +9,11 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import get_template
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
+from rest_framework.exceptions import APIException, NotFound, PermissionDenied, ValidationError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -175,6 +175,8 @@ def _as_api_exception(exception: Exception) -> Exception:
     if isinstance(exception, OUTAGES):
         logger.error("The database can't be reached", exc_info=exception)
         return Outage()
+    if isinstance(exception, Http404):
+        return NotFound()  # Django's own sentence names a class
     if isinstance(exception, PictureRefused):
         kind = TooLarge if exception.code == "too_large" else ValidationError
         return kind({"image": exception.messages})

@@ -26,7 +26,8 @@ def check(response, status, title):
 
 
 def test_an_unknown_record(api):
-    check(api.get(f"{URL}00000000-0000-4000-8000-000000000000/"), 404, "Not Found")
+    problem = check(api.get(f"{URL}00000000-0000-4000-8000-000000000000/"), 404, "Not Found")
+    assert problem["detail"] == "Not found."
 
 
 @pytest.mark.parametrize("path", ["", "nothing/", "records/not-an-id/", "records/1/image/"])

@@ -180,7 +180,7 @@ def test_a_verdict_makes_it_final(fhir, record, dr_chen):
 @pytest.mark.parametrize("urgency", terms.URGENCIES)
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_a_verdicts_urgency_is_a_code_that_is_defined(fhir, record, dr_chen, urgency, language):
-    review = write(record, dr_chen, urgency=urgency)
+    review = write(record, dr_chen, urgency=urgency, risk_category="malignant_low_risk")
     address = f"{BASE}Observation/verdict-{review.pk}"
     verdict = valid(fhir.get(address, headers={"Accept-Language": language}).json())
     said = verdict["component"][0]["valueCodeableConcept"]

@@ -256,7 +256,7 @@ def test_nor_what_is_being_saved_as_it_is_sent(transactional_db, doctor, dr_chen
     with ThreadPoolExecutor() as pool:
         with transaction.atomic():
             changes = {"risk_category": "malignant_high_risk", "diagnosis": "mel"}
-            verdicts.correct(review=review, by=dr_chen, **changes)
+            verdicts.correct(review=review, by=dr_chen, urgency="doctor_days", **changes)
             sent = pool.submit(send)
             wait([sent], timeout=1)  # it comes to the lock, meanwhile
         answer = sent.result()

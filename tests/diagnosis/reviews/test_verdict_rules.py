@@ -3,7 +3,9 @@
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 
+from accounts import tokens
 from diagnosis.models import Review
 from diagnosis.reviews import verdicts
 from tests.factories import ReviewFactory, assessed
@@ -29,6 +31,36 @@ def test_a_contradiction_is_refused(alice, dr_chen, verdict):
     with pytest.raises(ValidationError):
         write(dr_chen, alice, **verdict)
     assert not Review.objects.exists()
+
+
+def test_no_visit_for_a_melanoma_is_refused(client, alice, dr_chen):
+    """Its person would read a green “No visit needed” above “melanoma”."""
+    record = assessed(owner=alice)
+    verdict = {"risk_category": "malignant_high_risk", "urgency": "none", "confidence": "high"}
+    token = tokens.create(person=dr_chen)[1]
+    address = reverse("api-queue-reviews", args=[record.pk])
+    header = {"authorization": f"Token {token}"}
+    refused = client.post(address, verdict, "application/json", headers=header)
+    assert (refused.status_code, [*refused.json()["errors"]]) == (400, ["urgency"])
+    review = write(dr_chen, alice, urgency="doctor_weeks", risk_category="malignant_high_risk")
+    with pytest.raises(ValidationError):
+        verdicts.correct(review=review, by=dr_chen, urgency="none")
+    review.refresh_from_db()
+    assert review.urgency == "doctor_weeks"
+
+
+def test_the_newest_verdict_alone_has_the_colour_of_its_word(client, alice, dr_chen):
+    record = assessed(owner=alice)
+    for urgency in ("doctor_days", "none"):
+        ReviewFactory(record=record, doctor=dr_chen, urgency=urgency)
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    newest, earlier = page.split('<section class="outcome"')[1:3]
+    assert 'data-tone="calm"' in newest.partition(">")[0]
+    assert "Earlier verdict" not in newest
+    assert 'data-tone="neutral"' in earlier.partition(">")[0]
+    assert "Earlier verdict · dr_chen, doctor" in earlier
+    assert "See a doctor within a few days" in earlier
 
 
 @pytest.mark.parametrize("verdict", CONTRADICTIONS, ids=str)
