@@ -310,6 +310,13 @@ def verdict(review: "Review") -> Answer:
     )
 
 
+def verdicts(record: "MoleRecord") -> "list[tuple[Review, Answer]]":
+    """Its reviews in words, the newest first: only what holds has the tone of its word."""
+    said = [(review, verdict(review)) for review in record.reviews.all()]
+    first = 0 if overtaken(record) else 1
+    return said[:first] + [(one, replace(of, tone="neutral")) for one, of in said[first:]]
+
+
 def overtaken(record: "MoleRecord", verdicts: "Iterable[Review] | None" = None) -> str:
     """Say what goes before the newest of its verdicts: a sign or change that came after a calm one,
     or a later verdict on an earlier picture, which asks for more; empty where nothing does."""

@@ -376,7 +376,7 @@ def _asked_for(request: HttpRequest) -> dict:
 
 
 def _result(record: MoleRecord, looks: int) -> dict:
-    verdicts = [(review, results.verdict(review)) for review in record.reviews.all()]
+    verdicts = results.verdicts(record)
     overtaken = results.overtaken(record)
     context: dict[str, Any] = {
         "record": record,

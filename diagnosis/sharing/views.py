@@ -134,7 +134,7 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
             {
                 "record": record,
                 "answer": results.answer(record),
-                "verdicts": [(review, results.verdict(review)) for review in record.reviews.all()],
+                "verdicts": results.verdicts(record),
                 "signs": results.signs(record),
                 "tag": results.tag_of_program(record),
                 "alarm": results.alarm_without_answer(record),
