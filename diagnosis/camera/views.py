@@ -53,12 +53,13 @@ def isolated(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 def page(request: PersonRequest) -> HttpResponse:
     if not request.user.consent_version:
         return redirect_to_login(request.get_full_path(), reverse("accounts:consent"))
-    context: dict[str, Any] = {"program": _sending()}
+    program = _sending()
+    context: dict[str, Any] = {"program": program}
     status = 200
     try:
         context |= {
             "build": build.build(),
-            "program": _program(),
+            "program": program | _program(),
             "second_reader": has_second_reader(build.model().card),
         }
     except build.NotForPhones:
@@ -167,7 +168,7 @@ def _program() -> dict[str, Any]:
     model = build.model()
     file = model.card["files"]["litert"]
     wasm = build.wasm()
-    return _sending() | {
+    return {
         "card": _model_file(model.address("model.json")),
         "model": _model_file(model.address(file["name"])),
         "bytes": file["bytes"],
