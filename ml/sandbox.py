@@ -20,7 +20,7 @@ import psutil
 from ml.costly import too_costly
 from ml.images import ImageError
 
-CPU_SECONDS = 5  # 25 megapixels of 16 bits in a profile take 1.8, twice that beside other work
+CPU_SECONDS = 5  # 25 megapixels of 16 bits in a profile take 1.8, and took over 3 beside other work
 WALL_SECONDS = 20  # of a machine that does much else meanwhile
 MEMORY = 448 * 1024**2  # beyond what the modules take
 PATIENCE = 25  # seconds that a call waits for its turn

@@ -19,7 +19,7 @@ from ml.taxonomy import LOW_RISK_DIAGNOSES
 RIDGE = 5.0
 PARTS = 5  # of the cross-validation
 # Odds ratios beside a picture that says nothing of age are larger than without one (Gail et al.,
-# Biometrika 71, 1984), here by half; a few lesions that age tells apart would ask for any number.
+# Biometrika 71, 1984); a few lesions that age tells apart would ask for any number.
 STRONGEST = 2.0
 
 
