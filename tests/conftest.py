@@ -128,6 +128,19 @@ def dr_chen(db):
 
 
 @pytest.fixture
+def dr_okafor(db):
+    return _person("dr_okafor", role="doctor", is_staff=True)
+
+
+@pytest.fixture
+def program(alice):
+    """A program of alice's, which speaks to the API."""
+    from tests.factories import program_of
+
+    return program_of(alice)
+
+
+@pytest.fixture
 def admin_user(db):
     """pytest-django's superuser, with the second factor that staff need."""
     return _person("root", role="administrator", is_staff=True, is_superuser=True)

@@ -28,11 +28,6 @@ VERDICT = {"risk_category": "benign", "urgency": "none", "confidence": "high", "
 
 
 @pytest.fixture
-def program(alice):
-    return program_of(alice)
-
-
-@pytest.fixture
 def doctor(dr_chen):
     return program_of(dr_chen)
 
@@ -403,11 +398,6 @@ def test_a_record_that_is_deleted_as_it_is_given_out_gives_way_to_the_next(
 
 
 # --- a second doctor ---
-
-
-@pytest.fixture
-def dr_okafor(db):
-    return UserFactory(display_name="dr_okafor", role="doctor", is_staff=True)
 
 
 def test_a_colleague_is_asked_judges_alone_and_both_come_to_one_verdict(

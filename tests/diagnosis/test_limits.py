@@ -13,14 +13,9 @@ from diagnosis.moles.models import Change
 from diagnosis.records.models import MoleRecord
 from diagnosis.tasks import sweep_records
 from ml.sitting.together import MOST
-from tests.factories import MoleFactory, RecordFactory, assessed, picture, program_of
+from tests.factories import MoleFactory, RecordFactory, assessed, picture
 
 WIDTHS = count(300)
-
-
-@pytest.fixture
-def program(alice):
-    return program_of(alice)
 
 
 @pytest.fixture

@@ -23,11 +23,6 @@ NEW = "another long enough passphrase"
 NEW_MOLE = {"name": "left shoulder", "body_site": "shoulder"}
 
 
-@pytest.fixture
-def program(alice):
-    return program_of(alice)
-
-
 # --- the same request twice ----------------------------------------------------------------------
 
 

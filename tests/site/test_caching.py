@@ -1,14 +1,8 @@
 """What is about a person is kept by no cache, whatever form it has."""
 
-import pytest
 from django.urls import reverse
 
-from tests.factories import assessed, program_of
-
-
-@pytest.fixture
-def program(alice):
-    return program_of(alice)
+from tests.factories import assessed
 
 
 def is_kept_from_caches(answer) -> bool:

@@ -30,7 +30,6 @@ from tests.factories import (
     MoleFactory,
     RecordFactory,
     ReviewFactory,
-    UserFactory,
     answer,
     assessed,
     picture,
@@ -60,16 +59,6 @@ def first(alice, mole):
 def later(alice, mole, first):
     """The mole's next picture; the program calls both calm."""
     return assessed(owner=alice, mole=mole, image__data=picture((600, 600)))
-
-
-@pytest.fixture
-def dr_okafor(db):
-    return UserFactory(display_name="dr_okafor", role="doctor", is_staff=True)
-
-
-@pytest.fixture
-def program(alice):
-    return program_of(alice)
 
 
 @pytest.fixture

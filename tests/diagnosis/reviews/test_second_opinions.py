@@ -24,11 +24,6 @@ URGENT = {"risk_category": "malignant_high_risk", "urgency": "doctor_days"}
 
 
 @pytest.fixture
-def dr_okafor(db):
-    return UserFactory(display_name="dr_okafor", role="doctor", is_staff=True)
-
-
-@pytest.fixture
 def dr_silva(db):
     return UserFactory(display_name="dr_silva", role="doctor", is_staff=True)
 
