@@ -89,6 +89,7 @@ class ReviewPage:
             "holder": holder,
             "is_mine": holder == request.user,
             "form": form or self._form(initial=known),
+            "has_written": any(review.doctor_id == request.user.pk for review in written),
             # A form that was refused stays, so that nothing that was typed is lost.
             "may_write": self.may_write and (form or holder in (None, request.user)),
             "may_skip": self.may_write,
@@ -159,6 +160,7 @@ class ReviewPage:
         """Write the verdict that was sent; what stands against it is shown in the form."""
         request, record = self.request, self.record
         form = self._form(request.POST, instance=Review(record=record, doctor=request.user))
+        there = record.reviews.count()
         if form.is_valid():
             try:
                 verdicts.write(
@@ -177,7 +179,11 @@ class ReviewPage:
                 self._refuse(form, error)
         if form.errors:
             return self.show(form)
-        self.admin.message_user(request, _("Your verdict is saved."), messages.SUCCESS)
+        if form.cleaned_data["known"] == there:
+            self.admin.message_user(request, _("Your verdict is saved."), messages.SUCCESS)
+        else:
+            words = _("This verdict of yours was saved before. Nothing was written a second time.")
+            self.admin.message_user(request, words)
         if request.POST.get("do") == "stay":
             return redirect(request.path)
         return go_on(self.admin, request)

@@ -79,9 +79,6 @@ def write(
         if not claims.take(record_ids=[record.pk], doctor=doctor):
             raise Overtaken
         now = MoleRecord.objects.select_related("mole").get(pk=record.pk)
-        is_new = shown is not None and not set(shown_of(now)).issubset(shown)
-        if is_new or len(now.pictures) > (seen or MOST):
-            raise ShownBefore
         newest = record.reviews.order_by("-created_at").first()
         said = {name: getattr(review, name) for name in Review.VERDICT}
         is_same = newest in record.reviews.filter(doctor=doctor, **said)
@@ -90,10 +87,13 @@ def write(
             is_again = is_same and not (ask or now.has_new_alarm)
         else:
             is_again = record.reviews.count() != known
-        if is_again and not is_same:
-            raise Overtaken
-        if newest and is_again:
+        is_new = shown is not None and not set(shown_of(now)).issubset(shown)
+        if newest and is_again and is_same:
             review = newest
+        elif is_new or len(now.pictures) > (seen or MOST):
+            raise ShownBefore
+        elif is_again:
+            raise Overtaken
         else:
             with changes.telling(now.mole_id):
                 final = _add(review, ask=ask, question=question)

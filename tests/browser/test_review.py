@@ -139,6 +139,26 @@ def test_blind_review_shows_the_answer_on_request_and_keeps_the_form(
     assert Review.objects.get(record=record).blind is False
 
 
+def test_back_and_save_write_nothing_a_second_time(doctor: Page, record) -> None:
+    """The browser asks for the page again, and fills a form with what it held before."""
+    comment = doctor.get_by_label("Comment to the person")
+    save = doctor.get_by_role("button", name="Save", exact=True)
+    open_record(doctor, record)
+    press(doctor, "m", "6", "9", "t")
+    doctor.keyboard.type("Please call us soon.")
+    doctor.goto(LIST)
+    doctor.go_back()  # nothing is saved yet, so what was typed is still there
+    expect(comment).to_have_value("Please call us soon.")
+    save.click()
+    expect(doctor.get_by_text("Your verdict is saved.")).to_be_visible()
+    doctor.go_back()
+    expect(doctor.get_by_role("heading", name="A further verdict")).to_be_visible()
+    expect(comment).to_have_value("")
+    save.click()
+    expect(doctor.get_by_text("The verdict is not saved yet.")).to_be_visible()
+    assert Review.objects.filter(record=record).count() == 1
+
+
 def test_without_shortcuts_keys_do_nothing(doctor: Page, record, dr_chen) -> None:
     DoctorProfile.objects.create(user=dr_chen, shortcuts=False)
     open_record(doctor, record)

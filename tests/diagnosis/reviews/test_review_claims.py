@@ -11,7 +11,7 @@ from django.utils import timezone
 from diagnosis.models import MoleRecord, Review
 from diagnosis.reviews import claims, verdicts
 from tests.diagnosis.reviews.test_admin_review import VERDICT, address, post
-from tests.factories import UserFactory, assessed
+from tests.factories import UserFactory, assessed, program_of
 
 HIGH = "malignant_high_risk"
 NEXT = reverse("admin:diagnosis_molerecord_next")
@@ -118,8 +118,16 @@ def test_what_was_written_meanwhile_is_shown_before_it_is_said_twice(doctor, ali
 
 def test_a_verdict_sent_twice_is_written_and_told_once(doctor, alice, dr_chen, mailoutbox):
     record = assessed(HIGH, owner=alice)
+    told = []
     for _click in range(2):
-        assert post(doctor, record, VERDICT, do="stay").status_code == 302
+        page = doctor.post(
+            address("change", record), VERDICT | {"known": 0, "do": "stay"}, follow=True
+        )
+        told += [str(message) for message in page.context["messages"]]
+    assert told == [
+        "Your verdict is saved.",
+        "This verdict of yours was saved before. Nothing was written a second time.",
+    ]
     assert Review.objects.count() == len(mailoutbox) == 1
     assert holder(record) is None
     # From another tab: nobody else wrote it, and one of the doctor's own is saved.
@@ -127,6 +135,22 @@ def test_a_verdict_sent_twice_is_written_and_told_once(doctor, alice, dr_chen, m
     assert b"or a verdict was written meanwhile. What you wrote here is not saved yet." in refused
     assert post(doctor, record, VERDICT, known=1).status_code == 302  # said again on purpose
     assert Review.objects.count() == 2
+
+
+def test_a_verdict_sent_twice_is_known_again_whatever_was_said_meanwhile(doctor, alice):
+    record = assessed(HIGH, owner=alice)
+    form = doctor.get(address("change", record)).context["form"]
+    sent = VERDICT | {"known": 0, "shown": form["shown"].value(), "do": "stay"}
+    doctor.post(address("change", record), sent)
+    said = {"note": "It got darker."}
+    answer = program_of(alice).patch(f"/api/v1/records/{record.pk}/", said, format="json")
+    assert answer.status_code == 200
+    page = doctor.post(address("change", record), sent, follow=True)
+    *_others, told = page.context["messages"]
+    assert str(told) == (
+        "This verdict of yours was saved before. Nothing was written a second time."
+    )
+    assert Review.objects.count() == 1
 
 
 def test_save_and_next_goes_through_the_queue(doctor, alice, dr_chen):
