@@ -382,6 +382,16 @@ def asked(record: "MoleRecord") -> str:
     ) % {"verdict": VERDICTS[record.asked_before][1]}
 
 
+def asked_no_more(visit: str) -> str:
+    """Say of a visit that a doctor asked for that it goes with what is deleted; empty of none."""
+    if not visit:
+        return ""
+    return _(
+        "A doctor asked for a visit: %(verdict)s. Once this is deleted, nothing here says so any "
+        "more, nor do later pictures of the mole. Write it down first."
+    ) % {"verdict": VERDICTS[visit][1]}
+
+
 def alarm_without_answer(record: "MoleRecord") -> str:
     """Say what needs a doctor though there is no answer: signs, what a doctor asked before, or what
     the camera page saw."""

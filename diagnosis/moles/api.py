@@ -78,7 +78,10 @@ class MoleFilter(django_filters.FilterSet):
 @extend_schema_view(
     list=extend_schema(summary="Your moles, newest first"),
     retrieve=extend_schema(summary="One mole"),
-    destroy=extend_schema(summary="Delete a mole with its records and their pictures"),
+    destroy=extend_schema(
+        summary="Delete a mole with its records and their pictures",
+        description="Their verdicts go with it, and what they ask for.",
+    ),
 )
 class MoleViewSet(
     mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, GenericViewSet

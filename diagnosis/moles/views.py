@@ -180,7 +180,11 @@ def mole_delete(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
         edits.delete(mole=mole, by=request.user)
         messages.success(request, _("The mole, its pictures and their results are deleted."))
         return redirect("diagnosis:history")
-    context = {"mole": mole, "pictures": mole.records.count_pictures()}
+    context = {
+        "mole": mole,
+        "pictures": mole.records.count_pictures(),
+        "ends": results.asked_no_more(mole.records.visit_asked()),
+    }
     return render(request, "diagnosis/mole_delete.html", context)
 
 

@@ -41,6 +41,8 @@ class DeletionView(ConfirmedView):
     @extend_schema(
         operation_id="account_delete",
         summary="Delete your account and all that belongs to it",
+        description="Asks for the password again, and for the second step where it is on. "
+        "Verdicts on your records go with it, and what they ask for.",
         request=ConfirmationSerializer,
         responses={204: None},
     )

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from accounts.requests import PersonRequest
+from diagnosis.language import results
 from diagnosis.own_data import archive as services
 from diagnosis.own_data.responses import zip_answer
 
@@ -45,5 +46,7 @@ def account_delete(request: PersonRequest) -> HttpResponse:
         logout(request)
         messages.success(request, _("Your account and all that belonged to it are deleted."))
         return redirect("diagnosis:home")
-    context = {"pictures": request.user.records.count_pictures()}
+    own = request.user.records
+    ends = results.asked_no_more(own.visit_asked())
+    context = {"pictures": own.count_pictures(), "ends": ends}
     return render(request, "diagnosis/account_delete.html", context)

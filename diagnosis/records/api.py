@@ -58,7 +58,11 @@ DAYS = [
 
 @extend_schema_view(
     list=extend_schema(summary="Your records, newest first", parameters=DAYS),
-    destroy=extend_schema(summary="Delete a record and its picture"),
+    destroy=extend_schema(
+        summary="Delete a record and its picture",
+        description="Its verdicts go with it, and what they ask for: `asked_before` of the mole's "
+        "later records no longer says it.",
+    ),
 )
 class RecordViewSet(
     mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, GenericViewSet

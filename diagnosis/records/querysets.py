@@ -167,6 +167,16 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         asks = newest.values(asks=Case(is_earlier, default=Value("")))[:1]
         return self.annotate(asked_before=Coalesce(Subquery(asks), Value("")))
 
+    def visit_asked(self) -> str:
+        """The soonest visit that doctors ask for because of these records, by the newest final
+        verdict on each mole, or on a record of none; empty where none does."""
+        reviews: Any = self.model._meta.get_field("reviews").related_model
+        final = reviews.objects.filter(is_final=True, record__in=self.order_by().values("pk"))
+        said = final.order_by("news_since").values_list("record__mole", "record", "urgency")
+        newest = {mole or record: urgency for mole, record, urgency in said}
+        asked = set(newest.values()).intersection(BY_A_DOCTOR)
+        return max(asked, key=BY_A_DOCTOR.index, default="")
+
     def with_comparison(self) -> Self:
         """Records with ``is_compared``: False while a change since the mole's first picture may
         still be found."""

@@ -37,7 +37,8 @@ IS_REVIEWED = _(
 )
 ASKED_BEFORE = _(
     "The visit that the newest verdict on the mole asks for, where that is on an earlier picture; "
-    "else empty. It holds until a doctor says otherwise, also while there is no assessment."
+    "else empty. It holds until a doctor says otherwise, or the picture is deleted, also while "
+    "there is no assessment."
 )
 VISITS = [(urgency, terms.URGENCIES[urgency]) for urgency in terms.BY_A_DOCTOR]
 NOTHING, NO_PICTURE = str(uuid.UUID(int=0)), str(uuid.UUID(int=1))

@@ -270,7 +270,11 @@ def record_delete(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
         )
         messages.success(request, said)
         return redirect("diagnosis:history")
-    return render(request, "diagnosis/record_delete.html", {"record": record})
+    of_mole = record.mole.records.all() if record.mole else MoleRecord.objects.filter(pk=pk)
+    asked = of_mole.visit_asked()
+    ends = "" if asked == of_mole.exclude(pk=pk).visit_asked() else results.asked_no_more(asked)
+    context = {"record": record, "ends": ends}
+    return render(request, "diagnosis/record_delete.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

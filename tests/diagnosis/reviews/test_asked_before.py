@@ -19,7 +19,7 @@ from pypdf import PdfReader
 
 from accounts.models import OutgoingMail
 from diagnosis.language import results
-from diagnosis.models import Assessment, MoleRecord
+from diagnosis.models import Assessment, MoleRecord, Review
 from diagnosis.own_data.archive import archive
 from diagnosis.records import answers, assessments
 from diagnosis.reviews import verdicts
@@ -27,6 +27,7 @@ from diagnosis.sharing import links
 from diagnosis.tasks import reassess_record
 from diagnosis.webhooks.models import Webhook
 from tests.factories import (
+    PASSWORD,
     MoleFactory,
     RecordFactory,
     ReviewFactory,
@@ -40,6 +41,7 @@ BENIGN = {"risk_category": "benign", "urgency": "none"}
 WEEKS = {"risk_category": "malignant_low_risk", "urgency": "doctor_weeks"}
 URGENT = {"risk_category": "malignant_high_risk", "urgency": "doctor_days"}
 SINCE = "Since the verdict on this picture, a doctor has asked for a visit"
+ENDS = "A doctor asked for a visit: See a doctor within a few days."
 OF_AN_EARLIER = "A doctor said of an earlier picture of this mole: See a doctor within a few days."
 
 
@@ -365,3 +367,33 @@ def test_a_verdict_and_what_the_person_says_of_the_next_picture_do_not_wait_for_
             done.result()
     assert MoleRecord.objects.get(pk=later.pk).signs == ["bleeding"]
     assert first.reviews.get().urgency == "doctor_days"
+
+
+@pytest.fixture
+def confirmed(client):
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+
+
+def deletions(read, *records) -> list[bool]:
+    """Whether the pages that delete these pictures, their mole and the account say what ends."""
+    pages = [reverse("diagnosis:record_delete", args=[record.pk]) for record in records]
+    pages.append(reverse("diagnosis:mole_delete", args=[records[0].mole_id]))
+    return [ENDS in read(page) for page in (*pages, reverse("diagnosis:account_delete"))]
+
+
+def test_who_deletes_is_told_what_a_doctor_asked_that_ends_with_it(read, confirmed, first, later):
+    assert deletions(read, first, later) == [False, False, False, False]
+    ReviewFactory(record=first, is_final=False, **URGENT)
+    assert deletions(read, first, later) == [False, False, False, False]
+    Review.objects.update(is_final=True)
+    assert deletions(read, first, later) == [True, False, True, True]
+    again = ReviewFactory(record=later, **URGENT)  # so that it is asked without the first, too
+    assert deletions(read, first, later) == [False, False, True, True]
+    verdicts.correct(review=again, by=again.doctor, **BENIGN)
+    assert deletions(read, first, later) == [False, False, False, False]
+
+
+def test_who_deletes_a_picture_of_no_mole_is_told_it_too(read, confirmed, alice):
+    record = assessed(owner=alice)
+    ReviewFactory(record=record, **URGENT)
+    assert ENDS in read(reverse("diagnosis:record_delete", args=[record.pk]))
