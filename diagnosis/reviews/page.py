@@ -100,7 +100,9 @@ class ReviewPage:
         if record.current_assessment or record.phone_advice:
             context["hidden"] = not self._is_answer_seen()
             if record.current_assessment and not context["hidden"]:
-                context |= _answer(record, record.current_assessment) | _changed(record)
+                is_told = not (self.is_own or context["is_asked"])
+                final = [one for one in written if one.is_final] if is_told else []
+                context |= _answer(record, record.current_assessment, final) | _changed(record)
                 context["parts"] = [
                     (part, part.malignancy is not None and percent(part.malignancy))
                     for part in results.parts(record)
@@ -267,15 +269,21 @@ def _changed(record: MoleRecord) -> dict[str, Any]:
     }
 
 
-def _answer(record: MoleRecord, assessment: Assessment) -> dict[str, Any]:
+def _answer(record: MoleRecord, assessment: Assessment, final: list[Review]) -> dict[str, Any]:
+    """The program's answer; ``final``: the verdicts on the record that the doctor may know."""
     sentences = terms.REASONS | terms.WARNINGS
     said = results.answer(record)
     camera = results.camera_alarm(record, assessment.advice)
-    advice = results.advice_that_holds(assessment, record)
-    is_withheld = results.is_withheld(advice, record)
+    own, holds = (
+        results.withheld(record) if results.is_withheld(advice, record) else terms.ADVICE[advice]
+        for advice in (assessment.advice, results.advice_that_holds(assessment, record))
+    )
+    if final and not results.overtaken(record, final):
+        holds = _("Doctor: %s") % results.verdict(final[0]).heading
     return {
         "assessment": assessment,
-        "advice": results.withheld(record) if is_withheld else terms.ADVICE[advice],
+        "advice": own,
+        "holds": holds if holds != own else "",
         **(_figures(assessment) if assessment.usable else {}),
         # It stands while it is measured anew, or one of the two can't be judged.
         "found": record.changes and language.names(record.changes),

@@ -568,8 +568,12 @@ def test_the_advice_that_holds_stands_at_every_door(picture_of, work, client, al
         one = client.get(reverse(f"api-{door}-detail", args=[later.pk])).json()
         assert (one["assessment"]["advice"], one["changes"]) == ("doctor_weeks", ["grew"])
     page = client.get(reverse("admin:diagnosis_molerecord_change", args=[later.pk]))
-    advice = re.search(r"<dt>Advice</dt><dd>(.*?)</dd>", page.content.decode())
-    assert advice[1] == "Show it to a doctor within a few weeks."
+    own, holds = (
+        re.search(rf"<dt>{label}</dt><dd>(.*?)</dd>", page.content.decode())[1]
+        for label in ("The program’s own advice", "What holds")
+    )
+    assert own == "No warning sign found. Keep an eye on it."
+    assert holds == "<strong>Show it to a doctor within a few weeks.</strong>"
     client.force_login(alice)
     whole = zipfile.ZipFile(io.BytesIO(b"".join(archive.archive(alice))))
     for record in json.loads(whole.read("data.json"))["records"]:
