@@ -93,6 +93,8 @@ def report(record: MoleRecord) -> bytes:
     found.CompletionFlag = "COMPLETE" if is_complete else "PARTIAL"
     if not is_complete and not is_answered:
         found.CompletionFlagDescription = str(results.STATES[record.state])
+    elif not is_complete and results.is_left_uncounted(record):
+        found.CompletionFlagDescription = str(results.UNCOUNTED)
     found.VerificationFlag = "VERIFIED" if is_verified else "UNVERIFIED"
     if is_verified:
         found.VerifyingObserverSequence = [_verifier(review) for review in reviews]

@@ -95,6 +95,7 @@ UNTESTED_SKIN = gettext_lazy("The skin looks dark. Nearly all of the tested skin
 
 SO_FAR = gettext_lazy("No warning sign in the picture so far")
 NOT_COUNTED = gettext_lazy("No warning sign, but what was changed since is not counted")
+UNCOUNTED = gettext_lazy("What was changed since is not counted")
 INSTEAD = gettext_lazy("Send a new picture of the mole, or show it to a doctor.")
 
 SAW_SIGN = gettext_lazy("Since the camera saw a warning sign, let a doctor look at the mole.")
@@ -208,13 +209,13 @@ def withheld(record: "MoleRecord") -> "StrOrPromise":
     return NOT_COUNTED if is_left_uncounted(record) else SO_FAR
 
 
-def is_left_uncounted(record: "MoleRecord") -> bool:
+def is_left_uncounted(record: "MoleRecord", pictures: "Iterable[Picture] | None" = None) -> bool:
     """Whether what was changed since the answer may never be counted: the pictures are of a kind
     that is not judged any more, or could not be judged for long."""
     if not record.is_stale:
         return False
-    kinds = frequencies.kinds_not_judged()
-    return record.is_overdue or any(each.modality in kinds for each in record.pictures)
+    kinds, all_of_it = frequencies.kinds_not_judged(), pictures or record.pictures
+    return record.is_overdue or any(each.modality in kinds for each in all_of_it)
 
 
 def parts(record: "MoleRecord") -> list[Part]:

@@ -24,7 +24,13 @@ PHONE_ADVICE = _(
 )
 IS_STALE = _(
     "The pictures or the place of the mole were changed since the assessment, which does not count "
-    "that."
+    "that: an advice of watch is then not to be told. Another assessment is to come, unless "
+    "`is_left_uncounted`."
+)
+IS_LEFT_UNCOUNTED = _(
+    "`is_stale`, and no other assessment is to be waited for: the pictures are of a kind that is "
+    "not judged any more, or could not be judged for an hour. Pages say that what was changed is "
+    "not counted, and ask for a new picture."
 )
 IS_COMPARED = _(
     "False while a change since the mole's first picture may still be found: an advice of watch is "
@@ -249,6 +255,7 @@ class RecordSerializer(serializers.ModelSerializer):
     thumbnail = serializers.URLField(read_only=True)
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
     is_stale = serializers.BooleanField(read_only=True, help_text=IS_STALE)
+    is_left_uncounted = serializers.BooleanField(read_only=True, help_text=IS_LEFT_UNCOUNTED)
     is_compared = serializers.BooleanField(read_only=True, help_text=IS_COMPARED)
     is_reviewed = serializers.BooleanField(read_only=True, help_text=IS_REVIEWED)
     asked_before = serializers.ChoiceField(
@@ -279,6 +286,7 @@ class RecordSerializer(serializers.ModelSerializer):
             "finished_at",
             "assessment",
             "is_stale",
+            "is_left_uncounted",
             "is_compared",
             "is_reviewed",
             "asked_before",
@@ -288,7 +296,8 @@ class RecordSerializer(serializers.ModelSerializer):
 
     def to_representation(self, record: Any) -> dict[str, Any]:
         """Of a record that was read ``for_programs``."""
-        pictures = [self._picture.to_representation(one) for one in (record, *record.others)]
+        sitting = (record, *record.others)
+        pictures = [self._picture.to_representation(one) for one in sitting]
         return {
             "id": str(record.pk),
             "state": record.state,
@@ -307,6 +316,7 @@ class RecordSerializer(serializers.ModelSerializer):
             "finished_at": record.finished_at and as_time(record.finished_at),
             "assessment": assessment_of(record),
             "is_stale": record.is_stale,
+            "is_left_uncounted": results.is_left_uncounted(record, sitting),
             "is_compared": record.is_compared,
             "is_reviewed": record.is_reviewed and not results.overtaken(record, record.verdicts),
             "asked_before": record.asked_before,

@@ -10,12 +10,13 @@ from rest_framework import serializers
 
 from accounts.age import age_on
 from accounts.models import User
-from diagnosis.language import terms
+from diagnosis.language import results, terms
 from diagnosis.records.models import MAX_TEXT, MoleRecord
 from diagnosis.records.serializers import (
     ASKED_BEFORE,
     CHANGES_FOUND,
     IS_COMPARED,
+    IS_LEFT_UNCOUNTED,
     IS_STALE,
     PHONE_ADVICE,
     VISITS,
@@ -218,6 +219,7 @@ class PatientRecordSerializer(serializers.ModelSerializer):
     )
     assessment = AssessmentSerializer(source="current_assessment", read_only=True, allow_null=True)
     is_stale = serializers.BooleanField(read_only=True, help_text=IS_STALE)
+    is_left_uncounted = serializers.BooleanField(read_only=True, help_text=IS_LEFT_UNCOUNTED)
     is_compared = serializers.BooleanField(read_only=True, help_text=IS_COMPARED)
     asked_before = serializers.ChoiceField(
         VISITS, allow_blank=True, read_only=True, help_text=ASKED_BEFORE
@@ -246,8 +248,8 @@ class PatientRecordSerializer(serializers.ModelSerializer):
         fields = (
             *("id", "person", "age", "state", "mole", "modality", "note", "signs", "size_mm"),
             *("changes", "image", "thumbnail", "pictures", "created_at", "danger", "phone_advice"),
-            *("assessment", "is_stale", "is_compared", "asked_before", "claimed_by", "known"),
-            *("shown", "opinion", "reviews"),
+            *("assessment", "is_stale", "is_left_uncounted", "is_compared", "asked_before"),
+            *("claimed_by", "known", "shown", "opinion", "reviews"),
         )
         read_only_fields = fields
 
@@ -279,6 +281,7 @@ class PatientRecordSerializer(serializers.ModelSerializer):
             "phone_advice": "" if is_hidden else record.phone_advice,
             "assessment": None if is_hidden else assessment_of(record),
             "is_stale": record.is_stale,
+            "is_left_uncounted": results.is_left_uncounted(record),
             "is_compared": record.is_compared,
             "asked_before": record.asked_before,
             "claimed_by": record.holder and record.holder.get_full_name(),

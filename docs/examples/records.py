@@ -31,7 +31,9 @@ def main() -> None:
     with httpx.Client(base_url=f"{sys.argv[1]}/api/v1/", headers=headers, timeout=60) as client:
         for record in pages(client, "records/?ordering=-created_at&page_size=50"):
             advice = (record["assessment"] or {}).get("advice")
-            if advice == "watch" and (record["is_stale"] or not record["is_compared"]):
+            if advice == "watch" and record["is_left_uncounted"]:
+                advice = "watch, not counting what was changed since"  # and nothing is to come
+            elif advice == "watch" and (record["is_stale"] or not record["is_compared"]):
                 advice = "watch, so far"  # a change or a warning sign may still be found
             print(record["id"], record["created_at"], record["state"], advice)
         first = client.get("records/?page_size=1")

@@ -71,6 +71,7 @@ RECORD = {
     "finished_at": "2026-11-24T09:30:01Z",
     "assessment": ASSESSMENT,
     "is_stale": False,
+    "is_left_uncounted": False,
     "is_compared": True,
     "is_reviewed": True,
     "asked_before": "",

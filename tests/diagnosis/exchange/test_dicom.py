@@ -105,6 +105,19 @@ def test_a_report_is_partial_while_the_mole_is_judged_again(alice):
     record = assessed(owner=alice, stale_since=timezone.now())
     found = pydicom.dcmread(io.BytesIO(read(program_of(alice), record, "report")))
     assert found.CompletionFlag == "PARTIAL"
+    assert "CompletionFlagDescription" not in found  # it is to come
+
+
+@pytest.mark.parametrize("language", ["en", "nl", "fr", "de"])
+def test_a_report_says_that_what_was_changed_will_not_be_counted(alice, language):
+    record = assessed(owner=alice, stale_since=timezone.now() - timedelta(hours=1))
+    address = f"{BASE}{record.pk}/report/"
+    answer = program_of(alice).get(address, headers={"Accept-Language": language})
+    found = pydicom.dcmread(io.BytesIO(answer.content))
+    assert found.CompletionFlag == "PARTIAL"
+    with override(language):
+        assert found.CompletionFlagDescription == str(results.UNCOUNTED)
+    assert len(found.CompletionFlagDescription) <= 64  # as LO has
 
 
 def test_a_report_is_partial_while_the_mole_may_still_be_found_changed(alice, record):

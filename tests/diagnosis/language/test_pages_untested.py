@@ -22,6 +22,7 @@ from tests.factories import (
     answer,
     assessed,
     in_state,
+    program_of,
     sitting,
 )
 
@@ -235,6 +236,35 @@ def test_what_will_not_be_counted_is_not_called_so_far(
         assert untrue not in said
     if door not in (on_its_page, in_a_list):  # her page says it to her
         assert "The program has not been able to judge the mole again" in said
+
+
+@pytest.mark.parametrize("why", ["for an hour", "not judged here", "one is not judged here"])
+def test_programs_are_told_what_will_not_be_counted(alice, dr_chen, monkeypatch, why):
+    card = {"thresholds": {"photo": {}, "dermoscopy": {}}}
+    monkeypatch.setattr(frequencies, "release", lambda: card)
+    record = sitting("benign", "benign", together="benign", owner=alice)
+
+    def told() -> set[tuple[bool, bool]]:
+        of_both = ((program_of(alice), "record"), (program_of(dr_chen), "queue"))
+        said = [
+            client.get(reverse(f"api-{room}-detail", args=[record.pk])).json()
+            for client, room in of_both
+        ] + [
+            client.get(reverse(f"api-{room}-list")).json()["results"][0] for client, room in of_both
+        ]
+        return {(each["is_stale"], each["is_left_uncounted"]) for each in said}
+
+    assert told() == {(False, False)}
+    MoleRecord.objects.update(stale_since=timezone.now())
+    assert told() == {(True, False)}
+    if why == "for an hour":
+        MoleRecord.objects.update(stale_since=timezone.now() - timedelta(hours=1))
+    else:
+        del card["thresholds"]["dermoscopy"]
+        pictures = MoleRecord.objects.get().pictures
+        pictures["one" in why].modality = "dermoscopy"
+        pictures["one" in why].save()
+    assert told() == {(True, True)}
 
 
 def test_that_it_is_not_judged_again_is_news_for_systems(alice):
