@@ -28,6 +28,7 @@ from diagnosis.sharing.models import Share
 
 SALT = "diagnosis.shares"
 DAYS = (1, 7, 30)
+SENT_TWICE_WITHIN = timedelta(minutes=10)
 MOST_OPENINGS = 100  # of one link, that programs are told
 MADE = _(
     "A link was made that shows one of your moles or pictures to whoever has it. It works on with "
@@ -53,6 +54,13 @@ def create(
         return Share.objects.create(
             owner=owner, mole=mole, record=record, expires_at=timezone.now() + timedelta(days=days)
         )
+
+
+def is_made_just_now(*, owner: User, days: int, **what: Mole | MoleRecord) -> bool:
+    """Whether there is a link to the same for as long, made so lately that the form came twice."""
+    ends = timezone.now() + timedelta(days=days)
+    same = active().filter(owner=owner, **what)
+    return same.filter(expires_at__range=(ends - SENT_TWICE_WITHIN, ends)).exists()
 
 
 def revoke(*, share: Share, by: User) -> None:

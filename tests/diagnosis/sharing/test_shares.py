@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from auditlog.models import LogEntry
+from django.db.models import F
 from django.urls import reverse
 from django.utils import formats, timezone
 from pypdf import PdfReader
@@ -77,6 +78,27 @@ def test_the_date_of_birth_is_told_of_who_is_known(client, alice, mole, share):
     assert "27 Mar 1980" in open_it(client, share).content.decode()
     assessed(owner=alice, mole=mole, origin="import")
     assert "27 Mar 1980" not in open_it(client, share).content.decode()
+
+
+def test_a_link_that_is_asked_for_twice_is_made_once(client, alice, mole):
+    client.force_login(alice)
+    address = reverse("diagnosis:mole_share", args=[mole.pk])
+
+    def make(days: int) -> str:
+        page = client.post(address, {"days": days}, follow=True)
+        [told] = page.context["messages"]
+        return str(told)
+
+    ready = "The link is ready. Send it to your doctor."
+    assert [make(days) for days in (7, 7, 1, 7)] == [
+        ready,
+        "You made this link just now. Nothing was made a second time.",
+        ready,
+        "You made this link just now. Nothing was made a second time.",
+    ]
+    assert Share.objects.count() == 2
+    Share.objects.update(expires_at=F("expires_at") - timedelta(minutes=11))
+    assert make(7) == ready  # meant as another one
 
 
 @pytest.mark.parametrize("page", [SHARED, reverse("diagnosis:shared_report")])
