@@ -15,6 +15,7 @@ from django.apps import apps
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from diagnosis import limits, mails, media, queue
 from diagnosis.language import terms
@@ -93,7 +94,7 @@ def moves(record: "MoleRecord", mole: Mole | None) -> Iterator[None]:
     follow_later(record.mole_id, mole_id)
     with telling(record.mole_id, mole_id):
         if record.mole_id != mole_id:
-            record.changes = []
+            record.changes, record.moved_at = [], timezone.now()
         yield
 
 

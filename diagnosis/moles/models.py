@@ -23,6 +23,25 @@ WAIT = timedelta(minutes=1)  # after which the sweeper asks for it again
 OVERDUE = timedelta(hours=1)
 
 
+def open_requests(final: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """Those of these verdicts that ask for a visit which none of them has ended, most urgent first.
+
+    A later verdict ends it: on the same record, or on a later picture of the mole, where both
+    pictures were of that mole when it was written.
+    """
+    written = OuterRef("news_since")
+    since = Greatest(written, OuterRef("record__moved_at"), "record__moved_at")  # null counts not
+    of_record = final.filter(record=OuterRef("record"), news_since__gt=written)
+    of_mole = final.filter(
+        record__mole=OuterRef("record__mole"),
+        record__created_at__gt=OuterRef("record__created_at"),
+        news_since__gt=since,
+    )
+    urgency = Case(*(When(urgency=asked, then=Value(URGENT[asked])) for asked in terms.BY_A_DOCTOR))
+    asking = final.filter(urgency__in=terms.BY_A_DOCTOR).annotate(asks=urgency)
+    return asking.filter(~Exists(of_record), ~Exists(of_mole)).order_by("-asks")
+
+
 class MoleQuerySet(models.QuerySet["Mole"]):
     def with_summary(self) -> Self:
         """Moles with ``pictures``, the date of the ``last`` one and its ``cover``, newest first."""
@@ -60,10 +79,9 @@ class MoleQuerySet(models.QuerySet["Mole"]):
         verdict = final.filter(record=OuterRef("judged")).annotate(
             urgent=Case(overtaken, *as_danger)
         )
-        visits = [
-            When(urgency=urgency, then=Value(URGENT[urgency])) for urgency in terms.BY_A_DOCTOR
-        ]
-        of_mole = final.filter(record__mole=OuterRef("pk")).annotate(asks=Case(*visits, default=0))
+        of_mole = open_requests(reviews.objects.filter(is_final=True)).filter(
+            record__mole=OuterRef("pk")
+        )
         order = {site: number for number, site in enumerate(terms.BODY_SITES)}
         places = [When(body_site=site, then=Value(number)) for site, number in order.items()]
         moles = self.with_summary().annotate(

@@ -109,7 +109,7 @@ def _store(
         if record.size_mm != size_mm and (forgotten := changes.forget(record)):
             limits.spend(record.owner, "changes", forgotten)  # all of them are measured anew
         record.mole, record.note, record.size_mm, record.signs = mole, note, size_mm, signs
-        fields = ["mole", "note", "size_mm", "signs", "changes"]
+        fields = ["mole", "moved_at", "note", "size_mm", "signs", "changes"]
         record.clean_fields(exclude={f.name for f in record._meta.fields} - set(fields))
         record.save(update_fields=fields)
     _count_signs(record)

@@ -116,6 +116,8 @@ class MoleRecord(Picture):
         related_name="records",
         verbose_name=_("mole"),
     )
+    # Since when it is one of this mole, where it was sent as another's or as nobody's.
+    moved_at = models.DateTimeField(null=True, editable=False)
     note = models.TextField(_("note"), validators=[TEXT_LIMIT], blank=True)
     signs = ArrayField(
         models.CharField(max_length=20, choices=terms.SIGNS),

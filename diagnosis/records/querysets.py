@@ -11,7 +11,6 @@ from django.db import models
 from django.db.models import (
     Case,
     Exists,
-    ExpressionWrapper,
     F,
     Func,
     OuterRef,
@@ -27,7 +26,15 @@ from django.db.models.functions import Cast, Coalesce, Greatest, Now
 import ml.classifier
 from accounts.models import User
 from diagnosis.language.terms import BY_A_DOCTOR
-from diagnosis.moles.models import MAX_ATTEMPTS, OVERDUE, TO_BE_SEEN, WAIT, Change, Mole
+from diagnosis.moles.models import (
+    MAX_ATTEMPTS,
+    OVERDUE,
+    TO_BE_SEEN,
+    WAIT,
+    Change,
+    Mole,
+    open_requests,
+)
 
 # PostgreSQL takes a file's name for one word, and the month of a date for a negative number.
 NOTE_WORDS = SearchVector(
@@ -119,7 +126,7 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
             output_field=models.JSONField(),
         )
         current = assessments.objects.filter(pk=OuterRef("current_assessment")).annotate(
-            asked_before=ExpressionWrapper(OuterRef("asked_before"), models.TextField())
+            asked_before=self._asked_before(reader, "record__")
         )
         text = current.values(text=Cast(written, models.TextField()))
         # A subquery is left until the page's rows are chosen; a join would be written for all.
@@ -153,29 +160,27 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         return whole.with_asked_before(reader).prefetch_related("further", final)
 
     def with_asked_before(self, reader: User | None = None) -> Self:
-        """Records with ``asked_before``: what the newest final verdict on the mole asks for, where
-        it is of an earlier picture; empty elsewhere.
+        """Records with ``asked_before``: the most urgent visit that a verdict on an earlier picture
+        of the mole asks for, where no later verdict ended it (open_requests); empty elsewhere.
 
         ``reader``: as for ``with_answers``.
         """
+        return self.annotate(asked_before=self._asked_before(reader))
+
+    def _asked_before(self, reader: User | None, of: str = "") -> Coalesce:
         reviews: Any = self.model._meta.get_field("reviews").related_model
-        final = reviews.objects.filter(is_final=True, record__mole=OuterRef("mole"))
-        is_earlier = When(
-            record__created_at__lt=OuterRef("created_at"), urgency__in=BY_A_DOCTOR, then="urgency"
+        final = reviews.objects.filter(is_final=True)
+        asking = open_requests(without_echo(final, reader) if reader else final).filter(
+            record__mole=OuterRef(f"{of}mole"), record__created_at__lt=OuterRef(f"{of}created_at")
         )
-        newest = (without_echo(final, reader) if reader else final).order_by("-news_since")
-        asks = newest.values(asks=Case(is_earlier, default=Value("")))[:1]
-        return self.annotate(asked_before=Coalesce(Subquery(asks), Value("")))
+        return Coalesce(Subquery(asking.values("urgency")[:1]), Value(""))
 
     def visit_asked(self) -> str:
-        """The soonest visit that doctors ask for because of these records, by the newest final
-        verdict on each mole, or on a record of none; empty where none does."""
+        """The soonest visit that doctors ask for because of these records, as if there were no
+        others; empty where none does."""
         reviews: Any = self.model._meta.get_field("reviews").related_model
         final = reviews.objects.filter(is_final=True, record__in=self.order_by().values("pk"))
-        said = final.order_by("news_since").values_list("record__mole", "record", "urgency")
-        newest = {mole or record: urgency for mole, record, urgency in said}
-        asked = set(newest.values()).intersection(BY_A_DOCTOR)
-        return max(asked, key=BY_A_DOCTOR.index, default="")
+        return open_requests(final).values_list("urgency", flat=True).first() or ""
 
     def with_comparison(self) -> Self:
         """Records with ``is_compared``: False while a change since the mole's first picture may

@@ -144,10 +144,11 @@ def correct(*, review: Review, by: User, **said: Any) -> None:
         is_news = not changed.keys() <= set(Review.FOR_DOCTORS)
         for name, value in changed.items():
             setattr(review, name, value)
-        is_later = Q(news_since__gt=review.news_since, is_final=True)
+        later = Review.objects.filter(news_since__gt=review.news_since, is_final=True)
+        of_mole = Q(record__mole=record.mole_id) if record.mole_id else Q()
         keeps_its_place = (
             changed.keys().isdisjoint({"risk_category", "urgency"})
-            and record.reviews.filter(is_later).exists()
+            and later.filter(Q(record=record) | of_mole).exists()
         )
         if is_news and not keeps_its_place:
             review.news_since = timezone.now()

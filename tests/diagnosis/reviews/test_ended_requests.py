@@ -1,0 +1,104 @@
+"""A visit that a doctor asked for ends by a later word on that picture or on one after it."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from diagnosis.models import MoleRecord
+from diagnosis.records import answers
+from diagnosis.reviews import verdicts
+from tests.factories import MoleFactory, assessed, picture, program_of
+
+BENIGN = {"risk_category": "benign", "urgency": "none"}
+WEEKS = {"risk_category": "malignant_low_risk", "urgency": "doctor_weeks"}
+DAYS = {"risk_category": "malignant_high_risk", "urgency": "doctor_days"}
+
+
+@pytest.fixture
+def taken(alice):
+    """taken(days_ago, mole): an assessed picture of it, which the program calls benign."""
+
+    def take(days_ago: int, mole=None) -> MoleRecord:
+        record = assessed(owner=alice, mole=mole, image__data=picture((300 + days_ago, 240)))
+        then = timezone.now() - timedelta(days=days_ago)
+        MoleRecord.objects.filter(pk=record.pk).update(created_at=then)
+        return record
+
+    return take
+
+
+@pytest.fixture
+def pictures(alice, taken):
+    """Three of one mole, the oldest first."""
+    mole = MoleFactory(owner=alice)
+    return [taken(days, mole) for days in (60, 30, 0)]
+
+
+@pytest.fixture
+def asked(alice, client):
+    """asked(record): what the API says a doctor asked before, and the tone of the mole's tag."""
+    program = program_of(alice)
+    client.force_login(alice)
+
+    def ask(record: MoleRecord) -> tuple[str, str]:
+        said = program.get(f"/api/v1/records/{record.pk}/").json()["asked_before"]
+        moles = client.get(reverse("diagnosis:moles")).content.decode()
+        return said, moles.partition('class="tag" data-tone="')[2].partition('"')[0]
+
+    return ask
+
+
+@pytest.mark.parametrize("milder", [BENIGN, WEEKS])
+def test_a_milder_word_on_an_older_picture_ends_no_visit_asked_for_a_newer_one(
+    pictures, asked, dr_chen, milder
+):
+    first, second, third = pictures
+    verdicts.write(record=second, doctor=dr_chen, **DAYS)
+    verdicts.write(record=first, doctor=dr_chen, **milder)
+    assert asked(third) == ("doctor_days", "soon")
+
+
+@pytest.mark.parametrize("on", [1, 2], ids=["that picture", "a later one"])
+def test_a_later_word_on_that_picture_or_a_later_one_ends_it(pictures, asked, dr_chen, on):
+    verdicts.write(record=pictures[1], doctor=dr_chen, **DAYS)
+    verdicts.write(record=pictures[on], doctor=dr_chen, known=2 - on, **BENIGN)
+    assert asked(pictures[2])[0] == ""
+
+
+def test_of_two_that_are_open_the_more_urgent_holds(pictures, asked, dr_chen):
+    verdicts.write(record=pictures[1], doctor=dr_chen, **WEEKS)
+    verdicts.write(record=pictures[0], doctor=dr_chen, **DAYS)
+    assert asked(pictures[2]) == ("doctor_days", "soon")
+    verdicts.write(record=pictures[0], doctor=dr_chen, known=1, **BENIGN)
+    assert asked(pictures[2])[0] == "doctor_weeks"
+
+
+@pytest.mark.parametrize(("calm", "urgent"), [(0, 1), (1, 0)])
+def test_a_corrected_comment_ends_no_visit_that_was_asked_for_since(
+    alice, pictures, asked, dr_chen, calm, urgent
+):
+    said = verdicts.write(record=pictures[calm], doctor=dr_chen, **BENIGN)
+    verdicts.write(record=pictures[urgent], doctor=dr_chen, **DAYS)
+    answer = program_of(dr_chen).patch(f"/api/v1/reviews/{said.pk}/", {"comment": "a word"}, "json")
+    assert answer.status_code == 200
+    assert asked(pictures[2]) == ("doctor_days", "soon")
+
+
+@pytest.mark.parametrize("door", ["of the older", "of the newer"])
+def test_a_calm_word_on_another_mole_s_picture_ends_none_once_it_is_put_here(
+    alice, taken, asked, dr_chen, door
+):
+    here, there = MoleFactory(owner=alice), MoleFactory(owner=alice)
+    older, between, newest = taken(60, here), taken(30, there), taken(0, here)
+    verdicts.write(record=older, doctor=dr_chen, **DAYS)
+    verdicts.write(record=between, doctor=dr_chen, **BENIGN)
+    if door == "of the older":
+        answers.give(record=between, by=alice, mole=here)
+    else:
+        for record in (older, newest):
+            answers.give(record=record, by=alice, mole=there)
+    assert asked(newest)[0] == asked(between)[0] == "doctor_days"
+    verdicts.write(record=between, doctor=dr_chen, known=1, **BENIGN)
+    assert asked(newest)[0] == ""
