@@ -86,7 +86,8 @@ def report(record: MoleRecord) -> bytes:
     found.SeriesNumber = 2
     found.ReferencedPerformedProcedureStepSequence = []
     found.PerformedProcedureCodeSequence = []
-    is_verified = record.is_reviewed and bool(reviews)  # a doctor may not be shown who did it
+    # A doctor may not be shown who did it.
+    is_verified = record.is_reviewed and bool(reviews) and not results.overtaken(record)
     is_answered = record.state == record.State.DONE
     is_settled = record.is_compared and not record.is_stale
     is_complete = is_verified or (is_answered and is_settled)
@@ -97,7 +98,8 @@ def report(record: MoleRecord) -> bytes:
         found.CompletionFlagDescription = str(results.UNCOUNTED)
     found.VerificationFlag = "VERIFIED" if is_verified else "UNVERIFIED"
     if is_verified:
-        found.VerifyingObserverSequence = [_verifier(review) for review in reviews]
+        of_each = {review.doctor_id: review for review in reversed(reviews)}  # the newest
+        found.VerifyingObserverSequence = [_verifier(of) for of in reversed(of_each.values())]
     found.CurrentRequestedProcedureEvidenceSequence = [_evidence(record)]
     found.ValueType = "CONTAINER"
     found.ContinuityOfContent = "SEPARATE"

@@ -69,7 +69,7 @@ def report(record: MoleRecord) -> Resource:
             "subject": subject(record),
             "effectiveDateTime": _moment(record.created_at),
             "issued": _moment(last_updated(record)) if record.finished_at else None,
-            "performer": [{"display": name_of(review)} for review in reviews],
+            "performer": [{"display": name} for name in dict.fromkeys(map(name_of, reviews))],
             "result": observed,
             "media": [{"link": {"reference": f"Media/{one.pk}"}} for one in record.pictures],
             "conclusion": conclusion,
@@ -81,7 +81,7 @@ def report(record: MoleRecord) -> Resource:
 def _status(record: MoleRecord) -> str:
     """As ``fhir_search.STATUSES`` asks for it: no system drops a failed check that waits for a
     doctor by what was noticed, or a doctor asked before."""
-    if record.is_reviewed:
+    if record.is_reviewed and not results.overtaken(record):
         return "final"
     if record.state in MoleRecord.ASSESSED:
         return "preliminary"
@@ -109,7 +109,8 @@ def _verdicts(reviews: "Iterable[Review]") -> list[str]:
             _("%(doctor)s, doctor: %(said)s.") if review.signature else _("A doctor: %(said)s.")
         )
         listed = UNSENDABLE.sub(" ", "; ".join(str(each) for each in words if each))
-        sentences.append(sentence % {"doctor": review.signature, "said": listed})
+        sentence %= {"doctor": review.signature, "said": listed}
+        sentences.append(f"{_('Earlier verdict')} · {sentence}" if sentences else sentence)
     return sentences
 
 
@@ -210,7 +211,9 @@ def _verdict(record: MoleRecord, review: "Review") -> Resource:
 
 
 def _overtaken(record: MoleRecord, review: "Review") -> str:
-    """Say what came after this verdict, where it is a calm one; or empty."""
+    """Say what goes before this verdict: a later one, or what came after a calm one; or empty."""
+    if review != next(iter(record.reviews.all())):
+        return _("Earlier verdict")
     return results.overtaken(record) if review.urgency == "none" else ""
 
 

@@ -32,10 +32,10 @@ COMPARED: dict[str, Callable[[str, datetime, datetime], Q]] = {
 }
 DROPPED = Q(state=MoleRecord.State.FAILED, danger=0, asked_before="")
 STATUSES = {
-    "registered": Q(is_reviewed=False) & ~Q(state__in=MoleRecord.ASSESSED) & ~DROPPED,
-    "cancelled": Q(is_reviewed=False) & DROPPED,
-    "preliminary": Q(is_reviewed=False, state__in=MoleRecord.ASSESSED),
-    "final": Q(is_reviewed=True),
+    "registered": Q(is_settled=False) & ~Q(state__in=MoleRecord.ASSESSED) & ~DROPPED,
+    "cancelled": Q(is_settled=False) & DROPPED,
+    "preliminary": Q(is_settled=False, state__in=MoleRecord.ASSESSED),
+    "final": Q(is_settled=True),
 }
 # Those whose Patient is known (fhir.subject).
 OF_A_PATIENT = Q(origin__in=[MoleRecord.Origin.UPLOAD, MoleRecord.Origin.CAMERA])
@@ -52,6 +52,8 @@ def page(records: RecordQuerySet, query: QueryDict, base: str) -> tuple[list[Mol
     count, after, includes = COUNT, None, set()
     if "_lastUpdated" in query:
         records = fhir.with_last_updated(records)
+    if "status" in query:
+        records = records.with_settled()
     for name in query:
         for value in query.getlist(name):
             match name:

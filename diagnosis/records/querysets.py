@@ -175,6 +175,17 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         )
         return Coalesce(Subquery(asking.values("urgency")[:1]), Value(""))
 
+    def with_settled(self) -> Self:
+        """Records ``with_asked_before`` with ``is_settled``: whether a verdict holds, which no sign
+        or change, nor a visit asked for since, has overtaken (as results.overtaken says)."""
+        reviews: Any = self.model._meta.get_field("reviews").related_model
+        final = reviews.objects.filter(record=OuterRef("pk"), is_final=True).order_by("-news_since")
+        asks_less = Q(asked_before="doctor_days") & ~Q(newest="doctor_days")
+        asks_less |= Q(asked_before="doctor_weeks", newest="none")
+        return self.alias(newest=Subquery(final.values("urgency")[:1])).annotate(
+            is_settled=Case(When(asks_less, then=False), default=F("is_reviewed"))
+        )
+
     def visit_asked(self) -> str:
         """The soonest visit that doctors ask for because of these records, as if there were no
         others; empty where none does."""

@@ -42,9 +42,9 @@ IS_REVIEWED = _(
     "assessment's advice is what to tell."
 )
 ASKED_BEFORE = _(
-    "The visit that the newest verdict on the mole asks for, where that is on an earlier picture; "
-    "else empty. It holds until a doctor says otherwise, or the picture is deleted, also while "
-    "there is no assessment."
+    "The soonest visit that a verdict on an earlier picture of the mole asks for; else empty. It "
+    "holds until a doctor writes otherwise of that picture or of a later one, or that picture is "
+    "deleted, also while there is no assessment."
 )
 VISITS = [(urgency, terms.URGENCIES[urgency]) for urgency in terms.BY_A_DOCTOR]
 NOTHING, NO_PICTURE = str(uuid.UUID(int=0)), str(uuid.UUID(int=1))

@@ -84,6 +84,7 @@ class ReviewPage:
             ),
             # As opinions.readable says.
             "verdicts": [] if self.is_own else written,
+            "newest": next((review for review in written if review.is_final), None),
             "opinion": None if self.is_own else self.opinion,
             "is_asked": opinions.hides_verdicts(self.opinion, request.user),
             "holder": holder,

@@ -283,7 +283,8 @@ class MoleRecordAdmin(Kept, admin.ModelAdmin):
 
 
 def _short(review: Review) -> str:
-    return review.diagnosis_in_words or review.get_risk_category_display()
+    found = review.diagnosis_in_words or review.get_risk_category_display()
+    return f"{found}, {review.get_urgency_display()}"
 
 
 def _day(review: Review) -> str:

@@ -84,7 +84,8 @@ def pseudonym(kind: str, key: UUID) -> str:
 def _newest_allowed() -> Iterable[Review]:
     """The newest final verdict on each usable picture of people who allow it, if it holds: of what
     came after it, such as a bleeding, it knows nothing."""
-    reviewed = MoleRecord.objects.real().filter(state=MoleRecord.State.DONE, is_reviewed=True)
+    done = MoleRecord.objects.real().filter(state=MoleRecord.State.DONE)
+    reviewed = done.with_asked_before().with_settled().filter(is_settled=True).values("pk")
     return (
         Review.objects.filter(
             is_final=True,

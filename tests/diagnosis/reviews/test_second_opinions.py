@@ -430,7 +430,7 @@ def test_the_colleague_reads_the_question_and_not_the_verdict(client, asked, dr_
     client.force_login(dr_okafor)
     html = client.get(page).content.decode()
     assert "Atypical?" in html
-    assert "Verdicts that stand" not in html
+    assert "Verdicts written so far" not in html
     verdicts.write(record=asked, doctor=dr_okafor, **SEEN_SOON)
     for doctor in (dr_okafor, dr_chen):
         client.force_login(doctor)
