@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.requests import PersonApiRequest
 from diagnosis.language import terms
+from diagnosis.moles import choices
 from diagnosis.moles.models import Mole
 from diagnosis.records.models import MoleRecord
 
@@ -73,7 +74,7 @@ class RecordFilter(django_filters.FilterSet):
 
     def __init__(self, data: dict, queryset: QuerySet, *, owner: User) -> None:
         super().__init__(data, queryset)
-        self.filters["mole"].queryset = owner.moles.order_by("name")
+        choices.offer(self.filters["mole"].field, owner)
 
     @property
     def is_on(self) -> bool:

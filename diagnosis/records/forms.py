@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.names import check_name
 from diagnosis.language import terms
+from diagnosis.moles import choices
 from diagnosis.moles.models import Mole
 from diagnosis.records import demos, pictures, uploads
 from diagnosis.records.models import MAX_SIZE_MM, MAX_TEXT, MIN_SIZE_MM, MoleRecord
@@ -55,12 +56,13 @@ class DemoForm(OnceForm):
 
 
 class MoleSelect(forms.Select):
-    """Each mole tells its place, which the body map shows."""
+    """Each mole tells its place and name: what the body map shows, and what is taken."""
 
     def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         option = super().create_option(name, value, *args, **kwargs)
         if value:
-            option["attrs"]["data-site"] = value.instance.body_site
+            mole = value.instance
+            option["attrs"] |= {"data-site": mole.body_site, "data-name": mole.name}
         return option
 
 
@@ -127,7 +129,7 @@ class AnswersForm(OwnForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["mole"].queryset = self.owner.moles.order_by("name")
+        choices.offer(self.fields["mole"], self.owner)
 
     def clean(self) -> None:
         super().clean()

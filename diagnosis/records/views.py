@@ -22,7 +22,7 @@ from django_htmx.http import HttpResponseClientRefresh, reselect, reswap, retarg
 from accounts.requests import PersonRequest
 from diagnosis import limits, mails
 from diagnosis.language import frequencies, results
-from diagnosis.moles import edits
+from diagnosis.moles import choices, edits
 from diagnosis.records import (
     answers,
     assessments,
@@ -318,7 +318,7 @@ def record_mole(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     """Choose the mole of a record, which was wrong or missing when it was sent."""
     record = _record(request, pk)
     form = MoleForm(request.POST or None, initial={"mole": record.mole_id})
-    form.fields["mole"].queryset = request.user.moles.order_by("name")
+    choices.offer(form.fields["mole"], request.user)
     if request.method == "POST" and form.is_valid():
         if form.has_changed():  # else it may be in the mole that another tab put it in
             answers.give(record=record, mole=form.cleaned_data["mole"], by=request.user)

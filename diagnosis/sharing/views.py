@@ -22,7 +22,7 @@ from rest_framework.throttling import SimpleRateThrottle
 from accounts.requests import PersonRequest, own_or_gone
 from diagnosis.language import changes as language
 from diagnosis.language import plots, results
-from diagnosis.moles import changes
+from diagnosis.moles import changes, choices
 from diagnosis.records import responses, sittings
 from diagnosis.records.models import MoleRecord
 from diagnosis.sharing import links, report
@@ -60,13 +60,15 @@ def share_record(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
 @never_cache
 @login_required
 def share_list(request: PersonRequest) -> HttpResponse:
-    shown = list(links.active().filter(owner=request.user).select_related("mole", "record"))
+    shown = list(links.active().filter(owner=request.user).select_related("record"))
     opened = links.openings(shown)
+    names = choices.labels(request.user.moles.all())
     site = request.build_absolute_uri("/")
     context = {
         "links": [
             {
                 "share": link,
+                "mole": names.get(link.mole_id),
                 "address": links.address(link, site=site),
                 "opened": opened.get(str(link.pk)),
             }

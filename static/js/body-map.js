@@ -101,7 +101,7 @@ class BodyMap extends HTMLElement {
 
   freeName() {
     const place = this.words(this.place.value, this.chosen?.dataset.side);
-    const taken = [...(this.mole?.options ?? [])].map((option) => option.text.toLowerCase());
+    const taken = [...(this.mole?.options ?? [])].map((option) => option.dataset.name?.toLowerCase());
     let name = place;
     for (let number = 2; taken.includes(name.toLowerCase()); number++) name = `${place} ${number}`;
     return name;

@@ -172,3 +172,15 @@ def test_a_known_mole_shows_where_it_is(upload_page: Page) -> None:
     expect(shoulders.and_(upload_page.get_by_role("radio", checked=True))).to_have_count(0)
     upload_page.get_by_role("radio", name="Chest").click()  # elsewhere: not that mole
     expect(upload_page.get_by_label("One of your moles")).to_have_value("")
+
+
+def test_a_name_that_two_moles_have_is_taken(page: Page, alice, log_in) -> None:
+    """Though in the list each of the two is told from the other by what follows its name."""
+    for site in ("back", "hand"):
+        MoleFactory(owner=alice, name="Back", body_site=site)
+    log_in(page.context, alice)
+    page.goto("/records/new/")
+    page.get_by_text("Say what you noticed").click()
+    page.get_by_label(PLACE).select_option("Back")
+    expect(page.get_by_label("Name for a new mole")).to_have_value("Back 2")
+    expect(page.get_by_role("radio", name="Back. your moles: Back · Back").first).to_be_visible()
