@@ -124,11 +124,17 @@ def phone(
     browsers = []
 
     def take(
-        film: Path | None, *, allowed: bool = True, routes: dict | None = None, script: str = ""
+        film: Path | None,
+        *,
+        allowed: bool = True,
+        routes: dict | None = None,
+        script: str = "",
+        text: int = 16,
     ) -> Page:
         device = "--use-fake-device-for-media-stream"
         fake = [device, f"--use-file-for-fake-video-capture={film}"]
         args = browser_type_launch_args["args"] + (fake if film else [f"{device}=device-count=0"])
+        args.append(f"--blink-settings=defaultFontSize={text}")
         browser = browser_type.launch(**browser_type_launch_args | {"args": args})
         browsers.append(browser)
         context = browser.new_context(
