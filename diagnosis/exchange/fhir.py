@@ -109,7 +109,7 @@ def _verdicts(reviews: "Iterable[Review]") -> list[str]:
             _("%(doctor)s, doctor: %(said)s.") if review.signature else _("A doctor: %(said)s.")
         )
         listed = UNSENDABLE.sub(" ", "; ".join(str(each) for each in words if each))
-        sentence %= {"doctor": review.signature, "said": listed}
+        sentence %= {"doctor": review.signature, "said": listed.rstrip(".")}
         sentences.append(f"{_('Earlier verdict')} · {sentence}" if sentences else sentence)
     return sentences
 

@@ -125,8 +125,7 @@ def beside(said: Said, pair: tuple["MoleRecord", ...]) -> dict[str, Any]:
 
 def names(codes: Iterable[str]) -> str:
     """What was found, in one line."""
-    found = [str(terms.CHANGES[code]) for code in codes]
-    return ", ".join([found[0], *(name[0].lower() + name[1:] for name in found[1:])])
+    return terms.listed(terms.CHANGES[code] for code in codes)
 
 
 def growth(change: "Change") -> tuple[float, float, float] | None:

@@ -353,7 +353,9 @@ def tag_of_program(record: "MoleRecord") -> dict[str, "StrOrPromise"]:
 
 def entries(records: "Iterable[MoleRecord]") -> list[dict]:
     """Each record of a list with its tag, and what its person noticed."""
-    return [{"record": each, "tag": tag(each), "signs": signs(each)} for each in records]
+    return [
+        {"record": each, "tag": tag(each), "signs": terms.listed(signs(each))} for each in records
+    ]
 
 
 def signs(record: "MoleRecord") -> list[str]:
@@ -363,14 +365,11 @@ def signs(record: "MoleRecord") -> list[str]:
 
 def alarm(record: "MoleRecord") -> str:
     """Say which signs need a doctor by themselves, also without an answer; empty without any."""
-    alarming = [str(terms.SIGNS[code]) for code in record.signs if code in taxonomy.ALARMING_SIGNS]
+    alarming = [terms.SIGNS[code] for code in record.signs if code in taxonomy.ALARMING_SIGNS]
     if not alarming:
         return ""
-    return (
-        _("You told us: %s. Then a doctor should look at it, whatever the picture shows.")
-        # No more than the first letter: German writes its nouns large.
-        % ", ".join(sign[:1].lower() + sign[1:] for sign in alarming)
-    )
+    said = _("You told us: %s. Then a doctor should look at it, whatever the picture shows.")
+    return said % terms.small(terms.listed(alarming))
 
 
 def asked(record: "MoleRecord") -> str:

@@ -1,8 +1,14 @@
 """What people read for the codes of ``ml.taxonomy``: one translated name for each."""
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from django.utils.translation import gettext_lazy as _
 
 from ml import taxonomy
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 MODALITIES = {
     "dermoscopy": _("Taken with a dermatoscope"),
@@ -102,3 +108,14 @@ FOREIGN = {
     "screenshot": _("screenshots"),
     "document": _("documents"),
 }
+
+
+def small(words: "StrOrPromise") -> str:
+    """Begin words as within a sentence; only the first letter, since German has large nouns."""
+    return str(words)[:1].lower() + str(words)[1:]
+
+
+def listed(sentences: "Iterable[StrOrPromise]") -> str:
+    """Make one sentence of several; empty where there are none."""
+    each = [str(sentence) for sentence in sentences]
+    return ", ".join(each[:1] + [small(sentence) for sentence in each[1:]])

@@ -75,8 +75,8 @@ class AgreementAdmin(Seen, admin.ModelAdmin):
             found, among_doctors = agreement.measure(**chosen), agreement.second_opinions()
             context |= {
                 "chosen": chosen,
-                "modality_name": terms.MODALITIES.get(
-                    chosen["modality"], _("all kinds of pictures")
+                "modality_name": terms.small(
+                    terms.MODALITIES.get(chosen["modality"], _("all kinds of pictures"))
                 ),
                 "found": found,
                 "categories": [terms.RISK_CATEGORIES[name] for name in RISK_CATEGORIES],

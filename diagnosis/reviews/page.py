@@ -76,7 +76,7 @@ class ReviewPage:
             "record": record,
             "picture_is_there": record.image.storage.exists(record.image.name),
             "age": record.born and age_on(timezone.localdate(), record.born),
-            "signs": [terms.SIGNS[sign] for sign in record.signs],
+            "signs": terms.listed(results.signs(record)),
             "asked": results.asked(record),
             "further": list(record.further.all()),
             "others": others.order_by("-created_at").prefetch_related(

@@ -213,9 +213,10 @@ class _Report(FPDF):
     def _parts(self, record: MoleRecord) -> None:
         for number, part in enumerate(results.parts(record), start=1):
             words = (part.words, *part.remarks)
-            said = ". ".join(str(each).rstrip(".") for each in words if each)
+            said = " ".join(f"{str(each).rstrip('.')}." for each in words if each)
             name = _("Picture %(number)d") % {"number": number}
-            self._line(f"{name} ({part.picture.get_modality_display()}): {said}", 8, GREY)
+            name += f" · {part.picture.get_modality_display()}"
+            self._line(": ".join(filter(None, (name, said))), 8, GREY)
 
     def _picture(self, record: MoleRecord, top: float) -> float:
         """The picture, or that it is missing; returns the height."""
@@ -242,7 +243,7 @@ class _Report(FPDF):
             self._line(f"{_('Earlier verdict')} · {signed}" if number else signed, 8.5, GREY)
             self._line(str(said.heading), 11, bold=True)
             self._line(_("Group: %(group)s") % {"group": said.group}, 9.5)
-            self._line(str(review.diagnosis_in_words), 9.5)
+            self._line(capfirst(review.diagnosis_in_words), 9.5)
             self._line(review.comment, 9.5, gap=3)
 
     def _answer(self, record: MoleRecord) -> None:
@@ -341,7 +342,7 @@ def _facts_of(record: MoleRecord) -> list[tuple[str, str]]:
     if record.size_mm is not None:
         facts.append((_("Size"), _("%(size)s mm") % {"size": number_format(record.size_mm, 1)}))
     if record.signs:
-        facts.append((_("Noticed"), ", ".join(results.signs(record))))
+        facts.append((_("Noticed"), terms.listed(results.signs(record))))
     if record.note:
         facts.append((_("Note"), record.note))
     return facts

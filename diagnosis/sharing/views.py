@@ -21,7 +21,7 @@ from rest_framework.throttling import SimpleRateThrottle
 
 from accounts.requests import PersonRequest, own_or_gone
 from diagnosis.language import changes as language
-from diagnosis.language import plots, results
+from diagnosis.language import plots, results, terms
 from diagnosis.moles import changes, choices
 from diagnosis.records import responses, sittings
 from diagnosis.records.models import MoleRecord
@@ -137,7 +137,7 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
                 "record": record,
                 "answer": results.answer(record),
                 "verdicts": results.verdicts(record),
-                "signs": results.signs(record),
+                "signs": terms.listed(results.signs(record)),
                 "tag": results.tag_of_program(record),
                 "alarm": results.alarm_without_answer(record),
                 "overtaken": results.overtaken(record),

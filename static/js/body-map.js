@@ -42,7 +42,7 @@ class BodyMap extends HTMLElement {
     const { site, side } = region.dataset;
     const known = this.molesAt(site).map((option) => option.textContent);
     region.toggleAttribute("data-known", known.length > 0);
-    const moles = known.length ? `. ${this.dataset.known} ${known.join(", ")}` : "";
+    const moles = known.length ? `; ${this.dataset.known} ${known.join(", ")}` : "";
     return this.words(site, side) + moles;
   }
 

@@ -68,7 +68,7 @@ def test_another_mole_at_a_place_gets_a_name_of_its_own(page: Page, alice, log_i
     name, moles = page.get_by_label("Name for a new mole"), page.get_by_label("One of your moles")
     page.get_by_label("Where it is on the body").select_option("Back")
     expect(name).to_have_value("Back 2")
-    page.get_by_role("radio", name="Forearm, left side. your moles").first.click()
+    page.get_by_role("radio", name="Forearm, left side; your moles").first.click()
     expect(name).to_have_value("Forearm, left side 2")
     moles.select_option(first.name)
     expect(name).to_be_hidden()
@@ -151,7 +151,7 @@ def test_the_list_moves_the_map(upload_page: Page) -> None:
 
 def test_a_known_mole_is_found_by_its_place(upload_page: Page) -> None:
     knee = upload_page.get_by_role(
-        "radio", name="Lower leg, left side. your moles: behind the knee"
+        "radio", name="Lower leg, left side; your moles: behind the knee"
     )
     knee.first.click()
     moles = upload_page.get_by_label("One of your moles")
@@ -183,4 +183,4 @@ def test_a_name_that_two_moles_have_is_taken(page: Page, alice, log_in) -> None:
     page.get_by_text("Say what you noticed").click()
     page.get_by_label(PLACE).select_option("Back")
     expect(page.get_by_label("Name for a new mole")).to_have_value("Back 2")
-    expect(page.get_by_role("radio", name="Back. your moles: Back · Back").first).to_be_visible()
+    expect(page.get_by_role("radio", name="Back; your moles: Back · Back").first).to_be_visible()
