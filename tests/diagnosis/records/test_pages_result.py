@@ -5,9 +5,10 @@ import re
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from diagnosis.language import frequencies
-from diagnosis.models import Assessment, Share
+from diagnosis.models import Assessment, MoleRecord, Share
 from diagnosis.sharing import links
 from ml.taxonomy import HIGH_RISK, LOW_RISK
 from tests.factories import MoleFactory, RecordFactory, ReviewFactory, answer, assessed, in_state
@@ -258,3 +259,19 @@ def test_what_the_page_costs_does_not_grow(client, alice, dr_chen, django_assert
     client.get("/")  # what a process asks once
     with django_assert_max_num_queries(9):
         client.get(reverse("diagnosis:record_detail", args=[record.pk]))
+
+
+def test_a_crossed_camera_stands_for_a_picture_to_be_taken_again_alone(client, alice):
+    """What is not final yet, since it is judged anew or compared, has a sign of its own."""
+    client.force_login(alice)
+    so_far, retake = assessed("benign", owner=alice), assessed(None, owner=alice)
+    MoleRecord.objects.filter(pk=so_far.pk).update(stale_since=timezone.now())
+    mole = MoleFactory(owner=alice)
+    for _date in range(2):
+        assessed("benign", owner=alice, mole=mole)
+    pages = [reverse("diagnosis:record_detail", args=[record.pk]) for record in (so_far, retake)]
+    pages.append(reverse("diagnosis:mole_detail", args=[mole.pk]))
+    signs = [
+        re.findall("data-icon=\"(.*?)\"", client.get(page).content.decode()) for page in pages
+    ]
+    assert signs == [["open"], ["retake"], ["open"]]
