@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import Any
 
-from django.forms import ModelChoiceField
 from django.forms.models import ModelChoiceIterator
 from django.utils.formats import date_format
 from django.utils.text import capfirst
@@ -16,8 +15,8 @@ from accounts.models import User
 from diagnosis.moles.models import Mole
 
 
-def offer(field: ModelChoiceField, owner: User) -> None:
-    """Make the person's moles, by name, the choices of a field."""
+def offer(field: Any, owner: User) -> None:
+    """Make the person's moles, by name, the choices of a ModelChoiceField."""
     field.iterator = _Choices
     field.queryset = owner.moles.order_by("name", "created_at")
 
@@ -29,8 +28,8 @@ def labels(moles: Iterable[Mole]) -> dict[uuid.UUID, str]:
     names = {mole.pk: mole.name for mole in moles}
     _add(names, {mole.pk: capfirst(mole.get_body_site_display()) for mole in moles})
     if alike := _alike(names):
-        own = Mole.objects.filter(pk__in=alike).with_summary().values_list("pk", "last")
-        _add(names, {pk: date_format(localtime(last)) for pk, last in own if last})
+        own: Any = Mole.objects.filter(pk__in=alike).with_summary()
+        _add(names, {mole.pk: date_format(localtime(mole.last)) for mole in own if mole.last})
     _add(names, _alike(names))
     return names
 
@@ -40,7 +39,7 @@ class _Choices(ModelChoiceIterator):
         choices = super().__iter__()
         if self.field.empty_label is not None:
             yield next(choices)  # alone: the widget looks at the first choice by itself
-        values = [value for value, _name in choices]
+        values: list[Any] = [value for value, _name in choices]
         names = labels(value.instance for value in values)
         yield from ((value, names[value.value]) for value in values)
 

@@ -68,7 +68,7 @@ def share_list(request: PersonRequest) -> HttpResponse:
         "links": [
             {
                 "share": link,
-                "mole": names.get(link.mole_id),
+                "mole": link.mole_id and names.get(link.mole_id),
                 "address": links.address(link, site=site),
                 "opened": opened.get(str(link.pk)),
             }

@@ -271,7 +271,5 @@ def test_a_crossed_camera_stands_for_a_picture_to_be_taken_again_alone(client, a
         assessed("benign", owner=alice, mole=mole)
     pages = [reverse("diagnosis:record_detail", args=[record.pk]) for record in (so_far, retake)]
     pages.append(reverse("diagnosis:mole_detail", args=[mole.pk]))
-    signs = [
-        re.findall("data-icon=\"(.*?)\"", client.get(page).content.decode()) for page in pages
-    ]
+    signs = [re.findall('data-icon="(.*?)"', client.get(page).content.decode()) for page in pages]
     assert signs == [["open"], ["retake"], ["open"]]
