@@ -3,7 +3,7 @@
 The state machine stands in the constraints; the functions beside each model move it.
 """
 
-from diagnosis.moles.models import Change, Mole
+from diagnosis.moles.models import Change, EndedWait, Mole
 from diagnosis.push.models import PushSubscription
 from diagnosis.records.models import (
     MAX_SIZE_MM,
@@ -21,6 +21,7 @@ __all__ = [
     "Assessment",
     "Change",
     "DoctorProfile",
+    "EndedWait",
     "FurtherPicture",
     "Mole",
     "MoleRecord",

@@ -2,7 +2,7 @@
 
 import io
 import uuid
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -162,8 +162,7 @@ def assessed(risk_category: str | None = taxonomy.BENIGN, **fields: Any) -> Mole
     says["advice"] = taxonomy.advice_with_signs(says["advice"], record.signs)
     record.current_assessment = Assessment.objects.create(record=record, **says)
     record.state = "done" if risk_category else "unusable"
-    # So long ago that a comparison would have been asked for.
-    record.attempts, record.finished_at = 1, timezone.now() - timedelta(minutes=2)
+    record.attempts, record.finished_at = 1, timezone.now()
     record.save()
     return record
 

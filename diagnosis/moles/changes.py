@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from diagnosis import limits, mails, media, queue
 from diagnosis.language import terms
-from diagnosis.moles.models import MAX_ATTEMPTS, OVERDUE, WAIT, Change, Mole
+from diagnosis.moles.models import MAX_ATTEMPTS, OVERDUE, WAIT, Change, EndedWait, Mole
 from diagnosis.webhooks import deliveries
 from diagnosis.webhooks.models import Webhook
 from ml.change.limits import error as error_of
@@ -52,28 +52,36 @@ def follow_later(*mole_ids: uuid.UUID | None) -> None:
     """Call ``follow`` for these moles once the transaction is committed, and tell programs of the
     pictures that wait for a comparison by now, and for none by then.
 
-    To be called before what may end the wait.
+    To be called before what may end the wait, within its transaction: both are stored, or neither.
     """
-    moles = {mole_id for mole_id in mole_ids if mole_id}
-    _follow_on_commit(moles, _waiting(moles))
+    if moles := {mole_id for mole_id in mole_ids if mole_id}:
+        ended = _noted(moles)
+        transaction.on_commit(lambda: _end(ended), robust=True)
 
 
-def _follow_on_commit(moles: set[uuid.UUID], waited: set[uuid.UUID]) -> None:
-    """Each by itself, so that what fails for one mole leaves the others no less compared."""
-
-    def later(mole_id: uuid.UUID) -> None:
-        # A lambda, as everywhere with ``robust``: Django names what failed by its __qualname__.
-        transaction.on_commit(lambda: waited.difference_update(follow(mole_id)), robust=True)
-
-    for mole_id in moles:
-        later(mole_id)
-    transaction.on_commit(lambda: _tell_of_the_end(waited), robust=True)
+def _noted(moles: set[uuid.UUID]) -> EndedWait:
+    return EndedWait.objects.create(moles=list(moles), waited=list(_waiting(moles)))
 
 
-def _tell_of_the_end(waited: set[uuid.UUID]) -> None:
-    for record in _of(pk__in=waited, is_compared=True):
-        with transaction.atomic():
-            _tell(record)
+def _end(ended: EndedWait) -> None:
+    """Do what is noted; what fails for one mole is left to the sweep, and the others are compared
+    no less."""
+    told: set[uuid.UUID] = set()
+    failed = []
+    for mole_id in ended.moles:
+        try:
+            told |= follow(mole_id)
+        except Exception:
+            logger.exception("Mole %s can't be followed; the sweep tries again.", mole_id)
+            failed.append(mole_id)
+    waited = set(ended.waited) - told
+    this = EndedWait.objects.filter(pk=ended.pk)
+    if failed:
+        this.update(moles=failed, waited=list(waited))
+        return
+    with transaction.atomic():
+        if this.delete()[0]:  # nobody else was faster
+            _tell(*_of(pk__in=waited, is_compared=True).order_by("created_at"))
 
 
 def _waiting(moles: set[uuid.UUID]) -> set[uuid.UUID]:
@@ -210,13 +218,15 @@ def run(change_id: uuid.UUID | str) -> None:
     if change is None:
         return
     mole_id = change.after.record.mole_id
-    moles = {mole_id} if mole_id else set()
-    waited = _waiting(moles)  # before the last attempt, from which on nothing is waited for
-    if due.update(attempts=F("attempts") + 1):
-        try:
+    with transaction.atomic():
+        # Before the last attempt, from which on nothing is waited for.
+        ended = _noted({mole_id} if mole_id else set())
+        is_due = due.update(attempts=F("attempts") + 1)
+    try:
+        if is_due:
             _attempt(change)
-        finally:
-            _follow_on_commit(moles, waited)
+    finally:
+        transaction.on_commit(lambda: _end(ended), robust=True)
 
 
 def _attempt(change: Change) -> None:
@@ -238,7 +248,11 @@ def _attempt(change: Change) -> None:
 
 
 def sweep() -> int:
-    """Ask again for what waits too long; return how many."""
+    """Ask again for what waits too long, and do what a killed process left; return how many."""
+    # By chance: what fails each time must not stand before the rest for ever.
+    left = EndedWait.objects.filter(created_at__lt=Now() - WAIT).order_by("?")
+    for ended in left[:SWEEP_AT_MOST]:
+        _end(ended)
     due = Change.objects.filter(
         WAITING, attempts__lt=MAX_ATTEMPTS, created_at__lt=Now() - WAIT
     ).order_by("created_at")

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, Self
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce, Greatest
@@ -177,3 +178,21 @@ class Change(models.Model):
 
     def __str__(self) -> str:
         return f"{self.before_id} → {self.after_id}"
+
+
+class EndedWait(models.Model):
+    """What may have ended a wait for a comparison, until its moles are followed and programs told
+    of the records that waited (``changes.follow_later``).
+
+    No foreign keys: it says nothing of a mole or record, locks neither, and may outlive them.
+    """
+
+    moles = ArrayField(models.UUIDField())
+    waited = ArrayField(models.UUIDField())
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"ended wait {self.pk}"

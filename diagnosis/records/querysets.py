@@ -21,7 +21,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Cast, Coalesce, Greatest, Now
+from django.db.models.functions import Cast, Coalesce, Now
 
 import ml.classifier
 from accounts.models import User
@@ -30,8 +30,8 @@ from diagnosis.moles.models import (
     MAX_ATTEMPTS,
     OVERDUE,
     TO_BE_SEEN,
-    WAIT,
     Change,
+    EndedWait,
     Mole,
     open_requests,
 )
@@ -203,16 +203,14 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
             result__isnull=True,
             attempts__lt=MAX_ATTEMPTS,
         )
-        # It is asked for once both have an answer: at once, where the first has an outline, or is
-        # looked at anew. For one that waits there is no telling how long.
+        # It is asked for once both have an answer, where the first has an outline, or is looked at
+        # anew: as soon as the mole is followed. For one that waits there is no telling how long.
         is_owed = Q(stale_since__gt=Now() - OVERDUE)
         is_first = is_owed | Q(current_assessment__outline__isnull=False)
-        ended = Greatest(
-            "finished_at", OuterRef("finished_at"), output_field=models.DateTimeField()
-        )
+        is_to_follow = Exists(EndedWait.objects.filter(moles__contains=[OuterRef("mole")]))
         earlier = self.model.objects.filter(**before, modality=OuterRef("modality"))
-        waited_for = earlier.alias(ended=ended).filter(
-            Q(state__in=self.model.PENDING) | Q(is_first, state="done", ended__gt=Now() - WAIT)
+        waited_for = earlier.filter(
+            Q(state__in=self.model.PENDING) | Q(is_first, is_to_follow, state="done")
         )
         soon = Q(Exists(waited_for), ~Exists(of_it))
         is_open = Q(state="done") & (Q(Exists(waits)) | soon)

@@ -152,10 +152,10 @@ def test_nor_while_the_earlier_picture_waits_for_its_answer(picture_of, mole, cl
 
 
 def test_a_picture_after_one_without_an_outline_waits_for_nothing(picture_of, client, alice, sent):
-    """Else it was calm a minute later, by the clock, and no program heard of it."""
+    """Else it was calm once the mole is followed, and no program heard of it."""
     picture_of("mole", 0.2, 60).assessments.update(outline=None)
     later = picture_of("turned", 0.3, 0)
-    MoleRecord.objects.filter(pk=later.pk).update(finished_at=timezone.now())
+    changes.follow_later(later.mole_id)
     client.force_login(alice)
     assert client.get(reverse("api-record-detail", args=[later.pk])).json()["is_compared"]
 
@@ -189,15 +189,6 @@ def test_a_sign_of_another_picture_goes_before_what_is_not_compared(
         r'class="tag"[^>]*>([^<]*)<', client.get(reverse("diagnosis:moles")).content.decode()
     )
     assert tag.startswith("Should be seen by a doctor")
-
-
-def test_nor_before_its_comparison_is_asked_for(picture_of, client, alice, sent):
-    picture_of("mole", 0.2, 60)
-    later = picture_of("turned", 0.3, 0)
-    MoleRecord.objects.filter(pk=later.pk).update(finished_at=timezone.now())
-    client.force_login(alice)
-    page = client.get(reverse("diagnosis:record_detail", args=[later.pk])).content.decode()
-    assert "No warning sign in the picture so far" in page
 
 
 def test_what_compares_nothing_waits_for_nothing(picture_of, work, client, alice, sent):

@@ -9,10 +9,12 @@ from django.db import DatabaseError
 from django.urls import reverse
 from django.utils import timezone
 
-from diagnosis.models import Assessment, Change, MoleRecord, Webhook, WebhookDelivery
+from accounts.models import OutgoingMail
+from diagnosis.models import Assessment, Change, EndedWait, MoleRecord, Webhook, WebhookDelivery
 from diagnosis.moles import changes
 from diagnosis.records import assessments
 from diagnosis.tasks import assess_record, measure_change, reassess_record, sweep_changes
+from tests.diagnosis.moles.conftest import circle
 from tests.factories import (
     PASSWORD,
     FurtherPictureFactory,
@@ -37,8 +39,21 @@ def webhook(client, alice) -> Webhook:
 
 
 @pytest.fixture
-def ends(client, webhook, django_capture_on_commit_callbacks):
-    """Have the wait of a record end by what is done, and see that programs hear of it once."""
+def sweep_soon(monkeypatch, django_capture_on_commit_callbacks):
+    """Have the sweep do what was left undone, as it does after a minute."""
+
+    def do() -> None:
+        with monkeypatch.context() as patch, django_capture_on_commit_callbacks(execute=True):
+            patch.setattr(changes, "WAIT", timedelta(days=-1))
+            sweep_changes()
+
+    return do
+
+
+@pytest.fixture(params=[False, True], ids=["", "the worker is killed"])
+def ends(request, client, webhook, django_capture_on_commit_callbacks, sweep_soon):
+    """Have the wait of a record end by what is done, and see that programs hear of it once: also
+    where it is killed right after the commit."""
 
     def said(record: MoleRecord) -> tuple[bool, str]:
         report = client.get(f"/api/v1/fhir/DiagnosticReport/{record.pk}").json()
@@ -52,8 +67,9 @@ def ends(client, webhook, django_capture_on_commit_callbacks):
         WebhookDelivery.objects.all().delete()
         before = said(record)
         assert not before[0]
-        with django_capture_on_commit_callbacks(execute=True):
+        with django_capture_on_commit_callbacks(execute=not request.param):
             do()
+        sweep_soon()
         after = said(record)
         assert after[0]
         assert after[1] > before[1]
@@ -82,6 +98,33 @@ def pair(picture_of) -> tuple[MoleRecord, MoleRecord, Change]:
     first, later = picture_of("mole", 0.2, 60), picture_of("turned", 0.3, 0)
     changes.follow(later.mole_id)
     return first, later, Change.objects.get()
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_what_is_to_be_compared_is_not_calm_and_its_person_is_told_once(
+    mole, picture_of, pictures, client, webhook, sent, sweep_soon, monkeypatch,
+    django_capture_on_commit_callbacks, is_killed,
+):  # fmt: skip
+    first = RecordFactory(owner=mole.owner, mole=mole, image__data=pictures["mole"])
+    later = picture_of("turned", 0.3, -1)
+    seen = Assessment(**answer(outline=circle(0.2)))
+    monkeypatch.setattr(assessments, "_answer", lambda *_: seen)
+    with django_capture_on_commit_callbacks(execute=not is_killed):
+        assess_record(first.pk)
+    MoleRecord.objects.update(finished_at=timezone.now() - TWO_HOURS)
+    assert not client.get(api("detail", later.pk)).json()["is_compared"]
+    if is_killed:
+        assert not sent
+        sweep_soon()
+    with django_capture_on_commit_callbacks(execute=not is_killed):
+        measure_change(sent[0])
+    for _ in range(2):
+        sweep_soon()
+    later.refresh_from_db()
+    assert later.changes == ["grew"]
+    assert client.get(api("detail", later.pk)).json()["is_compared"]
+    assert WebhookDelivery.objects.filter(record_id=later.pk).count() == 1
+    assert OutgoingMail.objects.get().about == [later.pk]
 
 
 def api(name: str, *ids) -> str:
@@ -171,12 +214,15 @@ def test_it_was_measured(picture_of, ends, radius):
     ends(later, lambda: measure_change(Change.objects.get().pk))
 
 
-def test_what_a_program_asked_for_beside_it_was_measured(picture_of, ends, client):
+def test_what_a_program_asked_for_beside_it_was_measured(
+    picture_of, ends, client, django_capture_on_commit_callbacks
+):
     picture_of("mole", 0.2, 60)
     second, later = picture_of("mole", 0.2, 30), picture_of("turned", 0.2, 0)
     changes.follow(later.mole_id)
     for change in Change.objects.all():
-        measure_change(change.pk)
+        with django_capture_on_commit_callbacks(execute=True):
+            measure_change(change.pk)
     client.get(api("change", later.pk), {"earlier": str(second.pk)})
     ends(later, lambda: measure_change(Change.objects.get(result__isnull=True).pk))
 
@@ -216,12 +262,13 @@ def test_one_of_the_two_is_not_judged_anew_for_an_hour(pair, ends, sweep, stale)
     assert later.changes == ["grew"]
 
 
-def test_nor_can_it_be_read(pair, ends, sweep):
+def test_nor_can_it_be_read(pair, ends, sweep, django_capture_on_commit_callbacks):
     first, later, _change = pair
     spoil(first.image)
     MoleRecord.objects.filter(pk=first.pk).update(stale_since=timezone.now() - TWO_HOURS)
     for _ in range(changes.MAX_ATTEMPTS - 1):
-        sweep()
+        with django_capture_on_commit_callbacks(execute=True):
+            sweep()
     ends(later, sweep)
 
 
@@ -252,7 +299,7 @@ def test_it_waits_on_while_the_first_one_has_another_picture(
 
 
 def test_one_mole_that_can_not_be_followed_leaves_the_other_no_less_compared(
-    picture_of, mole, client, alice, monkeypatch, django_capture_on_commit_callbacks
+    picture_of, mole, client, alice, monkeypatch, sweep_soon, django_capture_on_commit_callbacks
 ):
     client.force_login(alice)
     first, later = picture_of("mole", 0.2, 60), picture_of("turned", 0.3, 0)
@@ -270,3 +317,7 @@ def test_one_mole_that_can_not_be_followed_leaves_the_other_no_less_compared(
     with django_capture_on_commit_callbacks(execute=True):
         client.patch(address, {"mole": str(other.pk)}, "application/json")
     assert Change.objects.filter(before__record=first, after__record=later).exists()
+    assert EndedWait.objects.get().moles == [mole.pk]
+    monkeypatch.setattr(changes, "follow", follow)
+    sweep_soon()
+    assert not EndedWait.objects.exists()
