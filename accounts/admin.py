@@ -15,6 +15,7 @@ from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -101,6 +102,7 @@ class UserAdmin(DjangoUserAdmin):
         """Not themselves: the account page asks for the password first."""
         return obj != request.user and super().has_delete_permission(request, obj)
 
+    @transaction.atomic
     def user_change_password(
         self, request: HttpRequest, id: str, form_url: str = ""
     ) -> HttpResponse:
@@ -223,6 +225,7 @@ class AuthenticatorAdmin(OfPeople, AllauthAuthenticatorAdmin):
         super().delete_model(request, obj)
         _after_removal(obj.user)
 
+    @transaction.atomic
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Authenticator]) -> None:
         people = {authenticator.user for authenticator in queryset.select_related("user")}
         super().delete_queryset(request, queryset)

@@ -6,7 +6,6 @@ from allauth.account.models import EmailAddress
 from allauth.account.signals import email_added
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import transaction
 from django.dispatch import receiver
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -27,15 +26,16 @@ ROLES_CHANGED = _("An administrator changed what your account may do: %(roles)s.
 
 
 def send(person: User, sentence: "StrOrPromise", *, to: str | None = None, **params: str) -> None:
-    """Mail it on commit, in the person's language, to ``to`` or to the address of the account."""
+    """Put it into the outbox, in the person's language, for ``to`` or the address of the account.
+
+    To be called within the transaction of the change: both are stored, or neither.
+    """
     with translation.override(person.language or settings.LANGUAGE_CODE):
-        message = EmailMessage(
+        EmailMessage(
             subject=gettext("Your account was changed"),
             body=render_to_string("accounts/notice.txt", {"sentence": sentence % params}),
             to=[to or person.email],
-        )
-    # Robust: what was changed stays so, whether or not the mail server answers.
-    transaction.on_commit(lambda: message.send(), robust=True)
+        ).send()
 
 
 @receiver(email_added, dispatch_uid="notice_of_address")

@@ -31,15 +31,6 @@ def fields(person, *groups, **changes):
     return {"email": person.email, "is_active": "on", "groups": chosen} | changes
 
 
-@pytest.fixture
-def do(client, django_capture_on_commit_callbacks):
-    def post(address, data):
-        with django_capture_on_commit_callbacks(execute=True):
-            return client.post(address, data)
-
-    return post
-
-
 # --- superusers --------------------------------------------------------------------------------
 
 
@@ -130,8 +121,8 @@ def logged(person, frank) -> str:
     return str([entry.changes for entry in entries])
 
 
-def test_a_password_that_was_set_is_told_and_logged(do, frank, dr_chen, mailoutbox):
-    do(
+def test_a_password_that_was_set_is_told_and_logged(client, frank, dr_chen, mailoutbox):
+    client.post(
         reverse("admin:auth_user_password_change", args=[dr_chen.pk]),
         {"usable_password": "true", "password1": NEW, "password2": NEW},
     )
@@ -144,14 +135,14 @@ def test_a_password_that_was_set_is_told_and_logged(do, frank, dr_chen, mailoutb
 
 
 def test_a_password_that_was_switched_off_ends_what_it_opened_and_is_told(
-    do, frank, dr_chen, mailoutbox
+    client, frank, dr_chen, mailoutbox
 ):
     program, browser = program_of(dr_chen), Client()
     assert program.get("/api/v1/account/").status_code == 200
     browser.force_login(dr_chen)
     dr_chen.push_subscriptions.create(endpoint="https://push.example.org/1")
     address = reverse("admin:auth_user_password_change", args=[dr_chen.pk])
-    do(address, {"usable_password": "false", "unset-password": "1"})
+    client.post(address, {"usable_password": "false", "unset-password": "1"})
     assert not User.objects.get(pk=dr_chen.pk).has_usable_password()
     assert program.get("/api/v1/account/").status_code == 401
     assert browser.get(reverse("accounts:account")).status_code == 302
@@ -161,76 +152,76 @@ def test_a_password_that_was_switched_off_ends_what_it_opened_and_is_told(
     assert "set a new password" not in said
 
 
-def test_one_that_was_off_already_ends_and_tells_nothing(do, frank, dr_chen, mailoutbox):
+def test_one_that_was_off_already_ends_and_tells_nothing(client, frank, dr_chen, mailoutbox):
     dr_chen.set_unusable_password()
     dr_chen.save()
     AuthToken.objects.create(dr_chen)  # of a sign-in through the identity provider
     address = reverse("admin:auth_user_password_change", args=[dr_chen.pk])
-    do(address, {"usable_password": "false", "unset-password": "1"})
-    do(page(dr_chen), fields(dr_chen, "doctor", is_staff="on", display_name="Dr C."))
+    client.post(address, {"usable_password": "false", "unset-password": "1"})
+    client.post(page(dr_chen), fields(dr_chen, "doctor", is_staff="on", display_name="Dr C."))
     assert dr_chen.auth_token_set.count() == 1
     assert not mailoutbox
 
 
 @pytest.mark.parametrize("spelling", range(6))
-def test_however_the_id_is_spelled(do, frank, dr_chen, mailoutbox, spelling):
-    do(
+def test_however_the_id_is_spelled(client, frank, dr_chen, mailoutbox, spelling):
+    client.post(
         reverse("admin:auth_user_password_change", args=[spellings(dr_chen)[spelling]]),
         {"usable_password": "true", "password1": NEW, "password2": NEW},
     )
     assert "set a new password" in notice(mailoutbox, dr_chen)
 
 
-def test_a_password_that_was_refused_is_not_told(do, frank, dr_chen, mailoutbox):
+def test_a_password_that_was_refused_is_not_told(client, frank, dr_chen, mailoutbox):
     address = reverse("admin:auth_user_password_change", args=[dr_chen.pk])
-    do(address, {"usable_password": "true", "password1": "short", "password2": "short"})
+    client.post(address, {"usable_password": "true", "password1": "short", "password2": "short"})
     assert not mailoutbox
 
 
-def test_a_role_that_was_given_is_told(do, frank, alice, mailoutbox):
-    do(page(alice), fields(alice, "person", "doctor", is_staff="on"))
+def test_a_role_that_was_given_is_told(client, frank, alice, mailoutbox):
+    client.post(page(alice), fields(alice, "person", "doctor", is_staff="on"))
     assert "person, doctor" in notice(mailoutbox, alice)
     assert "doctor" in logged(alice, frank)
 
 
-def test_roles_are_told_in_the_language_of_who_has_them(do, frank, alice, mailoutbox):
+def test_roles_are_told_in_the_language_of_who_has_them(client, frank, alice, mailoutbox):
     User.objects.filter(pk=alice.pk).update(language="nl")
-    do(page(alice), fields(alice, "person", "doctor", "administrator", is_staff="on"))
+    client.post(page(alice), fields(alice, "person", "doctor", "administrator", is_staff="on"))
     assert "persoon, arts, beheerder, medewerker" in notice(mailoutbox, alice)
 
 
-def test_staff_that_was_given_or_taken_is_told(do, frank, alice, mailoutbox):
-    do(page(alice), fields(alice, "person", is_staff="on"))
+def test_staff_that_was_given_or_taken_is_told(client, frank, alice, mailoutbox):
+    client.post(page(alice), fields(alice, "person", is_staff="on"))
     assert "person, staff" in notice(mailoutbox, alice)
     mailoutbox.clear()
-    do(page(alice), fields(alice, "person"))
+    client.post(page(alice), fields(alice, "person"))
     assert "what your account may do: person." in notice(mailoutbox, alice)
 
 
-def test_a_name_that_was_corrected_is_not(do, frank, alice, mailoutbox):
-    do(page(alice), fields(alice, "person", display_name="Alice A."))
+def test_a_name_that_was_corrected_is_not(client, frank, alice, mailoutbox):
+    client.post(page(alice), fields(alice, "person", display_name="Alice A."))
     assert not mailoutbox
 
 
-def test_a_second_factor_that_was_removed_is_told(do, frank, dr_chen, mailoutbox):
+def test_a_second_factor_that_was_removed_is_told(client, frank, dr_chen, mailoutbox):
     factor = Authenticator.objects.get(user=dr_chen)
-    do(reverse("admin:mfa_authenticator_delete", args=[factor.pk]), {"post": "yes"})
+    client.post(reverse("admin:mfa_authenticator_delete", args=[factor.pk]), {"post": "yes"})
     assert "removed a second step" in notice(mailoutbox, dr_chen)
 
 
-def test_also_from_the_list(do, frank, dr_chen, mailoutbox):
+def test_also_from_the_list(client, frank, dr_chen, mailoutbox):
     factor = Authenticator.objects.get(user=dr_chen)
     chosen = {"action": "delete_selected", "_selected_action": [factor.pk], "post": "yes"}
-    do(reverse("admin:mfa_authenticator_changelist"), chosen)
+    client.post(reverse("admin:mfa_authenticator_changelist"), chosen)
     assert "removed a second step" in notice(mailoutbox, dr_chen)
 
 
 # --- one source for the address ------------------------------------------------------------------
 
 
-def test_a_replaced_address_neither_signs_in_nor_gets_links(do, frank, alice, mailoutbox):
+def test_a_replaced_address_neither_signs_in_nor_gets_links(client, frank, alice, mailoutbox):
     alice.emailaddress_set.create(email="second@example.org", verified=True)
-    do(page(alice), fields(alice, "person", email="New@example.org"))
+    client.post(page(alice), fields(alice, "person", email="New@example.org"))
     assert alice.emailaddress_set.get().email == "new@example.org"
     assert "new@example.org" in notice(mailoutbox, alice)  # at the old address
     mailoutbox.clear()
