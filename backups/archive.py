@@ -5,6 +5,7 @@ row, its person deleted it meanwhile, and a restore deletes that row, too. A row
 has got another picture, as where the next one of several takes the place of one that was taken out.
 """
 
+import errno
 import gzip
 import io
 import json
@@ -244,8 +245,8 @@ def _add_picture(add: Callable[[str, bytes], None], name: str) -> bool:
             content = file.read()  # whole: with half of it the archive could not go on
     except FileNotFoundError:
         return False
-    except OSError:
-        if not isinstance(default_storage, FileSystemStorage):
+    except OSError as error:
+        if not isinstance(default_storage, FileSystemStorage) and error.errno != errno.EIO:
             raise
         return False  # as of a disk with a bad sector, which must not stop every backup
     add(f"media/{name}", content)

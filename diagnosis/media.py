@@ -49,7 +49,7 @@ class Unreachable(NoStorage, OSError):
 
 
 class Unreadable(OSError):
-    """One file can't be read, as on a bad block, though the store answers: it may stay so."""
+    """One file can't be read, as on a bad block, though others can: it may stay so."""
 
 
 UNREAD = (FileNotFoundError, Unreadable)  # what one picture has; Unreachable has all of them
@@ -61,7 +61,7 @@ def read(image: FieldFile) -> bytes:
     try:
         with image.open() as file:
             return file.read()
-    except (FileNotFoundError, Unreachable):  # a store on the network says itself what it is
+    except (*UNREAD, Unreachable):  # a store on the network says itself what it is
         raise
     except OSError as error:
         logger.warning("%s can't be read: %s", image.name, error)

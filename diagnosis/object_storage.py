@@ -1,10 +1,13 @@
 """Pictures in an S3-compatible store, in place of a folder: docs/scaling.md, “Pictures”.
 
 django-storages speaks the protocol. Here its errors become those that a folder raises: what is not
-there is FileNotFoundError, and everything else media.Unreachable, an OSError that says 503.
+there is FileNotFoundError, what alone is refused media.Unreadable, and everything else
+media.Unreachable, an OSError that says 503.
 """
 
+import errno
 import logging
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,7 +21,7 @@ from django.core.files.base import ContentFile, File
 from storages.backends.s3 import S3Storage
 from storages.utils import clean_name
 
-from diagnosis.media import Unreachable
+from diagnosis.media import Unreachable, Unreadable
 
 logger = logging.getLogger(__name__)
 
@@ -57,10 +60,39 @@ class ObjectStorage(S3Storage):
         )
 
     def _open(self, name: str, mode: str = "rb") -> File:
-        """Read it at once: a picture has at most some megabytes, and fails here or not at all."""
+        """Read it at once: a picture has at most some megabytes, and fails here or not at all.
+
+        What is refused is asked for once more where the store gives another one: a store in
+        trouble, or one request that fails, says nothing of a picture.
+        """
+        try:
+            return self._whole(name)
+        except Unreachable:
+            if not self._gives_another(name):
+                raise
+        try:
+            return self._whole(name)
+        except Unreachable as error:
+            raise Unreadable(errno.EIO, "The store gives others, and not this one", name) from error
+
+    def _whole(self, name: str) -> File:
         with _telling(name):
-            key = self._normalize_name(clean_name(name))
-            return ContentFile(self.bucket.Object(key).get()["Body"].read(), name)
+            return ContentFile(self.bucket.Object(self._key(name)).get()["Body"].read(), name)
+
+    def _gives_another(self, name: str) -> bool:
+        try:
+            with _telling(name):
+                listed = self._hasty.list_objects_v2(Bucket=self.bucket_name, MaxKeys=100)
+                keys = {each["Key"] for each in listed.get("Contents", [])} - {self._key(name)}
+                if keys:
+                    one = random.choice(sorted(keys))  # that one may be refused, too
+                    self._hasty.get_object(Bucket=self.bucket_name, Key=one)["Body"].read()
+                return bool(keys)
+        except (Unreachable, FileNotFoundError):
+            return False
+
+    def _key(self, name: str) -> str:
+        return self._normalize_name(clean_name(name))
 
     def _save(self, name: str, content: File) -> str:
         with _telling(name):

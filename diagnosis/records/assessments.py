@@ -56,8 +56,8 @@ def run(record_id: uuid.UUID | str) -> None:
     """Claim the record, assess its picture, and store the answer.
 
     Does nothing when there is nothing to claim; while pictures can't be reached, the record waits
-    for the next sweep, for one that alone can't be read an hour at most. Raises what the classifier
-    raises, after giving the record back.
+    for the next sweep; for one that alone can't be, an hour and some attempts at most. Raises what
+    the classifier raises, after giving the record back.
     """
     record = claims.claim(record_id)
     if record is None:
@@ -69,13 +69,15 @@ def run(record_id: uuid.UUID | str) -> None:
         clock.end("store")
     except media.Unreachable:
         claims.put_back(record)
-    except media.Unreadable:
+    except media.UNREAD as error:
         if record.created_at > timezone.now() - OVERDUE:
-            claims.put_back(record)  # a disk may be mended
+            claims.put_back(record)  # a disk may be mended, or mounted
+        elif record.attempts < claims.MAX_ATTEMPTS:
+            claims.release(record)  # of a store that was away so long, not all is back at once
         else:
-            _give_up(record)
-    except ImageError:
-        _give_up(record)
+            _give_up(record, error)
+    except ImageError as error:
+        _give_up(record, error)
     except NotJudged as error:
         # Sent before such a release came: nothing failed here, and the page says why.
         logger.warning("%s can't be assessed: %s", record.pk, error)
@@ -91,8 +93,9 @@ def run(record_id: uuid.UUID | str) -> None:
             _count(record, answer, clock)
 
 
-def _give_up(record: MoleRecord) -> None:
+def _give_up(record: MoleRecord, error: Exception) -> None:
     if claims.fail(record, MoleRecord.FailureReason.UNREADABLE):
+        logger.error("%s is given up, its picture can't be read: %s", record.pk, error)
         metrics.write(metrics.ASSESSMENTS.more("failed", ""))
 
 

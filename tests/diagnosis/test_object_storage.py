@@ -5,10 +5,13 @@ import io
 import socket
 import time
 import zipfile
+from datetime import timedelta
 
 import boto3
 import pytest
 import requests
+from botocore.awsrequest import AWSResponse
+from botocore.httpsession import URLLib3Session
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -18,7 +21,7 @@ from django.utils import timezone
 from diagnosis import media, tasks
 from diagnosis.models import Change, MoleRecord
 from diagnosis.object_storage import ObjectStorage
-from diagnosis.records import assessments, pictures
+from diagnosis.records import assessments, claims, pictures
 from skincare_site import storages
 from skincare_site.environment import Environment
 from tests import s3_server
@@ -194,6 +197,91 @@ def test_while_it_is_down_records_wait_and_lose_no_attempt(store, alices) -> Non
     assert record.state in MoleRecord.ASSESSED
 
 
+@pytest.fixture
+def refuse(monkeypatch):
+    """Have the store answer whoever reads one of these files, or any, with this status."""
+    send = URLLib3Session.send
+
+    def install(status: int, *names: str) -> None:
+        def answer(session, request):
+            is_of_one = request.method == "GET" and "/records/" in request.url
+            if not is_of_one or (names and not request.url.endswith(names)):
+                return send(session, request)
+            raw = io.BytesIO()
+            raw.stream = lambda **_: iter([b""])
+            return AWSResponse(request.url, status, {}, raw)
+
+        monkeypatch.setattr(URLLib3Session, "send", answer)
+
+    # A busy machine must not pass for a store in trouble.
+    patient = property(lambda storage: storage.connection.meta.client)
+    monkeypatch.setattr(ObjectStorage, "_hasty", patient)
+    return install
+
+
+def old(record: MoleRecord) -> MoleRecord:
+    """Too old to be waited for any longer, where its picture alone can't be read."""
+    MoleRecord.objects.filter(pk=record.pk).update(
+        created_at=timezone.now() - timedelta(hours=2), attempts=0
+    )
+    return MoleRecord.objects.get(pk=record.pk)
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_one_picture_that_is_refused_for_ever_is_given_up(
+    store, alices, alice, refuse, caplog, status
+) -> None:
+    RecordFactory(owner=alice, image__data=picture((600, 600)))
+    record = RecordFactory(owner=alice, image__data=picture((640, 600)))
+    refuse(status, record.image.name)
+    for _ in range(claims.MAX_ATTEMPTS + 1):
+        tasks.assess_record(record.pk)
+    assert (MoleRecord.objects.get(pk=record.pk).state, record.attempts) == ("queued", 0)
+    old(record)
+    for left in reversed(range(claims.MAX_ATTEMPTS)):
+        assert not [each for each in caplog.records if "given up" in each.message]
+        tasks.assess_record(record.pk)
+        record.refresh_from_db()
+        assert record.is_pending == bool(left)
+    assert (record.state, record.failure_reason) == ("failed", "unreadable")
+    assert str(record.pk) in caplog.records[-1].message
+    page = alices.get(f"/records/{record.pk}/").content.decode()
+    assert "The stored picture can&#x27;t be read." in page
+    assert "Please send a picture of it again." in page
+    assert "is kept" not in page
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_while_all_are_refused_the_records_wait(store, alice, refuse, status) -> None:
+    """As where a key may not read any more: no number of attempts helps."""
+    RecordFactory(owner=alice, image__data=picture((600, 600)))
+    record = old(RecordFactory(owner=alice, image__data=picture((640, 600))))
+    refuse(status)
+    for _ in range(claims.MAX_ATTEMPTS + 1):
+        tasks.assess_record(record.pk)
+    record.refresh_from_db()
+    assert (record.state, record.attempts) == ("queued", 0)
+
+
+def test_the_others_of_the_sitting_get_their_answer(store, alice, refuse) -> None:
+    record = RecordFactory(owner=alice, image__data=picture((600, 600)))
+    further = FurtherPictureFactory(record=record, image__data=picture((640, 600)))
+    refuse(403, further.image.name)
+    tasks.assess_record(record.pk)
+    record.refresh_from_db()
+    assert [part["id"] for part in record.current_assessment.pictures] == [str(record.pk)]
+
+
+def test_nor_does_a_comparison_wait_for_ever_for_one_that_is_refused(store, alice, refuse) -> None:
+    mole = MoleFactory(owner=alice)
+    before, after = (assessed(owner=alice, mole=mole).current_assessment for _ in range(2))
+    change = Change.objects.create(before=before, after=after)
+    refuse(403, after.record.image.name)
+    tasks.measure_change(change.pk)
+    change.refresh_from_db()
+    assert change.attempts == 1
+
+
 def test_one_request_that_fails_leaves_no_picture_out_of_an_answer(
     store, alice, monkeypatch
 ) -> None:
@@ -277,6 +365,25 @@ def test_while_it_is_down_nothing_says_that_the_picture_is_gone(
         answer = alices.get(asked.format(record.pk))
     assert answer.status_code == 503
     assert answer["Retry-After"]
+
+
+@pytest.mark.parametrize("asked", DOORS)
+def test_one_picture_that_is_refused_for_ever_is_no_outage(
+    store, alices, alice, refuse, asked
+) -> None:
+    assessed(owner=alice)
+    record = assessed(owner=alice)
+    refuse(403, record.image.name)
+    assert alices.get(asked.format(record.pk)).status_code == (200 if "report" in asked else 404)
+
+
+def test_the_archive_names_it_and_has_the_others(store, alices, alice, refuse) -> None:
+    there, lacking = assessed(owner=alice), assessed(owner=alice)
+    refuse(403, lacking.image.name)
+    answer = alices.get(reverse("diagnosis:own_data_download"))
+    with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as file:
+        assert f"pictures/{there.pk}.jpg" in file.namelist()
+        assert str(lacking.pk) in file.read("UNREADABLE.txt").decode()
 
 
 def test_no_archive_is_begun_without_its_pictures(store, alices, alice) -> None:

@@ -100,10 +100,23 @@ def test_one_file_that_can_not_be_read_is_given_up_after_an_hour(
     spoil(record.image)
     monkeypatch.setattr(media, "trouble", lambda: trouble)
     MoleRecord.objects.update(created_at=timezone.now() - timedelta(hours=hours))
-    assess_record(record.pk)
+    for _ in range(claims.MAX_ATTEMPTS):
+        record.refresh_from_db()
+        assert record.state == "queued"
+        assess_record(record.pk)
     record.refresh_from_db()
     assert record.state == state
     assert record.failure_reason == ("unreadable" if state == "failed" else "")
+
+
+@pytest.mark.parametrize(("hours", "state"), [(0, "queued"), (2, "failed")])
+def test_one_that_is_not_there_is_so_too(record, hours, state):
+    record.image.storage.delete(record.image.name)
+    MoleRecord.objects.update(created_at=timezone.now() - timedelta(hours=hours))
+    for _ in range(claims.MAX_ATTEMPTS):
+        assess_record(record.pk)
+    record.refresh_from_db()
+    assert (record.state, record.failure_reason) == (state, "unreadable" if hours else "")
 
 
 def test_an_input_error_of_the_model_is_an_attempt(record, monkeypatch):
