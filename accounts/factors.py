@@ -3,12 +3,15 @@
 from typing import Any
 
 from allauth.core import context
+from allauth.core.internal.cryptokit import compare_user_code
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base import forms as codes
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal import auth as totp
 from allauth.mfa.webauthn import forms as keys
 from allauth.mfa.webauthn.internal import auth
 from django import forms
+from django.db import transaction
 
 from accounts.models import User
 from accounts.names import check_name
@@ -27,11 +30,46 @@ class Told(forms.Form):
             tell(context.request, person=self.user, by="limit" if limited else "webauthn")
 
 
-class AuthenticateForm(Told, codes.AuthenticateForm):
+class ByCode(Told):
+    """A code of the app works once: its step, or a later one, is kept with the secret (RFC 6238).
+
+    The library remembers it in the cache, which may be lost, and for less than it takes it.
+    """
+
+    def clean_code(self) -> str:
+        if not self._claim(self.cleaned_data["code"]):
+            self.cleaned_data["code"] = ""  # refused, counted and told as any wrong one
+        return super().clean_code()  # type: ignore[misc]
+
+    @transaction.atomic
+    def _claim(self, code: str) -> bool:
+        """Keep the step of a right code of the app; False where it was used, or a later one was."""
+        apps = Authenticator.objects.select_for_update()
+        app = apps.filter(user=self.user, type=Authenticator.Type.TOTP).first()
+        if app is None:
+            return True
+        secret = get_adapter().decrypt(app.data["secret"])
+        steps = [
+            step
+            for step in totp.yield_hotp_counters_from_time()
+            if compare_user_code(
+                actual=code, expected=totp.format_hotp_value(totp.hotp_value(secret, step))
+            )
+        ]
+        if not steps:
+            return True  # wrong, or of another kind
+        if steps[-1] <= app.data.get("last_step", 0):
+            return False
+        app.data["last_step"] = steps[-1]
+        app.save(update_fields=["data"])
+        return True
+
+
+class AuthenticateForm(ByCode, codes.AuthenticateForm):
     pass
 
 
-class ReauthenticateForm(Told, codes.ReauthenticateForm):
+class ReauthenticateForm(ByCode, codes.ReauthenticateForm):
     pass
 
 

@@ -16,8 +16,8 @@ logger = logging.getLogger(__name__)
 
 
 class RedisCache(cache.RedisCache):
-    """Limits hold and codes work once, of each process, also while the broker is away or can't be
-    written to. What is kept here meanwhile stays until it runs out, for the next time."""
+    """Limits hold, of each process, also while the broker is away or can't be written to. What is
+    kept here meanwhile stays until it runs out, for the next time."""
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)

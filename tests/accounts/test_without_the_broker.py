@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from allauth.mfa.totp.internal import auth
+from django.core.cache import caches
 from django.test import Client
 from django.urls import reverse
 from redis import Redis
@@ -79,6 +81,45 @@ def test_a_code_works_once(away, db):
     mallorys.post(CODE, code)
     assert hers.get(ACCOUNT).status_code == 200
     assert mallorys.get(ACCOUNT).status_code == 302
+
+
+@pytest.mark.parametrize("door", ["page", "program", "proof"])
+def test_nor_does_one_that_was_used_before_the_broker_went(settings, client, db, door):
+    """Nor another process, whose memory is another one."""
+    person = UserFactory(second_factor=True)
+    hers, mallorys = sign_in(person), sign_in(person)
+    code = {"code": current_code(TOTP_SECRET)}
+    hers.post(CODE, code)
+    assert hers.get(ACCOUNT).status_code == 200
+    at(settings, 1)
+    if door == "page":
+        mallorys.post(CODE, code)
+        assert mallorys.get(ACCOUNT).status_code == 302
+        return
+    if door == "proof":
+        answer = hers.post(reverse("mfa_reauthenticate"), code)
+        assert answer.context["form"].errors["code"]
+        return
+    asked = {"email": person.email, "password": PASSWORD} | code
+    answer = client.post("/api/v1/auth/token/", asked, content_type="application/json")
+    assert answer.status_code == 400
+    assert "code" in answer.json()["errors"]
+
+
+def test_nor_while_it_is_taken_for_that_of_a_clock_that_is_behind(client, db, monkeypatch):
+    """It is so for a minute longer than the library remembers it."""
+    person = UserFactory(second_factor=True)
+    hers, mallorys = sign_in(person), sign_in(person)
+    code = {"code": current_code(TOTP_SECRET)}
+    hers.post(CODE, code)
+    assert hers.get(ACCOUNT).status_code == 200
+    caches["default"].clear()
+    later = time.time() + 30
+    monkeypatch.setattr(auth.time, "time", lambda: later)
+    mallorys.post(CODE, code)
+    assert mallorys.get(ACCOUNT).status_code == 302
+    mallorys.post(CODE, {"code": current_code(TOTP_SECRET)})
+    assert mallorys.get(ACCOUNT).status_code == 200
 
 
 def test_a_forgotten_password_is_replaced_and_nobody_flooded(away, alice, mailoutbox):
