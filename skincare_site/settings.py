@@ -325,14 +325,12 @@ CACHES = {
         "BACKEND": "skincare_site.cache.RedisCache",
         "LOCATION": REDIS_URL,
         "OPTIONS": {
-            "IGNORE_EXCEPTIONS": True,
             "SOCKET_CONNECT_TIMEOUT": 1,
             "SOCKET_TIMEOUT": 1,
             "MAX_ENTRIES": 10_000,  # in a process, without Redis: no stranger drives others' out
         },
     }
 }
-DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
 
 # --- the API ---------------------------------------------------------------------------------
 REST_FRAMEWORK = {
