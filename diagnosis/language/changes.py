@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from diagnosis.language import terms
+from diagnosis.language.figures import number, percent
 from ml.change import limits
 
 if TYPE_CHECKING:
@@ -139,10 +140,6 @@ def growth(change: "Change") -> tuple[float, float, float] | None:
     return share, low, high
 
 
-def percent(share: float) -> str:
-    return _("%(number)s%%") % {"number": number_format(100 * float(share), 0)}
-
-
 def day(moment: datetime) -> str:
     return date_format(timezone.localtime(moment), "DATE_FORMAT")
 
@@ -165,7 +162,7 @@ def _sentences(change: "Change", result: dict, unclear: bool) -> list["StrOrProm
         "day": day(change.before.record.created_at),
         "share": percent(abs(np.expm1(result["differences"]["area"]))),
         "limit": percent(np.expm1(error["limit"]["area"])),
-        "times": number_format(np.exp(error["limit"]["area"]), 0),
+        "times": number(np.exp(error["limit"]["area"]), 0),
     }
     is_measured = limits.is_measured_with(change.before.model_version, change.after.model_version)
     larger = result["differences"]["area"] >= 0
@@ -249,7 +246,7 @@ def _lines(change: "Change", result: dict) -> list[Line]:
             is_beyond = abs(difference) > limit[name]
         else:
             first, last, differs, error = (
-                number_format(value, DIGITS[name])
+                number(value, DIGITS[name])
                 for value in (before[name], after[name], abs(difference), limit[name])
             )
             differs = _signed(differs, difference)
@@ -266,9 +263,7 @@ def _sizes(name: str, before: dict, after: dict) -> tuple[str, str]:
             text, factor = _("%(size)s mm"), unit
         else:
             text, factor = _("%(size)s mm²"), unit**2
-        first, last = (
-            text % {"size": number_format(one[name] * factor, 1)} for one in (before, after)
-        )
+        first, last = (text % {"size": number(one[name] * factor, 1)} for one in (before, after))
         return first, last
     return percent(1), percent(after[name] / before[name])
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from diagnosis.language.changes import day, growth, percent
+from diagnosis.language.changes import day, growth
+from diagnosis.language.figures import number, percent
 
 if TYPE_CHECKING:
     from diagnosis.moles.models import Change
@@ -77,7 +77,12 @@ def size_plot(records: Iterable["MoleRecord"]) -> Plot | None:
     # From zero: a scale that begins just below the smallest would show a leap where there is none.
     top = step * max(1, math.ceil(largest / step))
     points = [
-        Point((at - begin).total_seconds() / seconds, 1 - float(size) / top, day(at), _size(size))
+        Point(
+            (at - begin).total_seconds() / seconds,
+            1 - float(size) / top,
+            day(at),
+            number(size, 1),
+        )
         for at, size in measured
     ]
     title = _("Size in millimetres: %(from)s on %(from_date)s, %(to)s on %(to_date)s")
@@ -161,7 +166,3 @@ def _ends(points: list[Point]) -> dict[str, str]:
         "to": last.label,
         "to_date": last.date,
     }
-
-
-def _size(size: object) -> str:
-    return number_format(size, decimal_pos=1)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.admin import Seen
 from diagnosis.language import terms
+from diagnosis.language.figures import percent
 from diagnosis.records.models import Assessment, MoleRecord
 from diagnosis.reviews import agreement
 from ml.taxonomy import RISK_CATEGORIES
@@ -94,14 +95,10 @@ class AgreementAdmin(Seen, admin.ModelAdmin):
         return TemplateResponse(request, "admin/diagnosis/agreement.html", context)
 
 
-def _percent(value: float) -> str:
-    return _("%(number)s%%") % {"number": f"{100 * value:.0f}"}
-
-
 def _interval(share: agreement.Share) -> str:
     if not share.n:
         return "–"
-    return "{} ({} – {})".format(*map(_percent, (share.value, *share.interval)))
+    return "{} ({} – {})".format(*map(percent, (share.value, *share.interval)))
 
 
 def _confusion(table: list[list[int]]) -> list[tuple[str, list[tuple[int, str, int]], int]]:
@@ -111,7 +108,7 @@ def _confusion(table: list[list[int]]) -> list[tuple[str, list[tuple[int, str, i
         total = sum(counts)
         shares = [count / total if total else 0 for count in counts]
         cells = [
-            (count, _percent(share) if total else "", round(share * (SHADES - 1)))
+            (count, percent(share) if total else "", round(share * (SHADES - 1)))
             for count, share in zip(counts, shares, strict=True)
         ]
         rows.append((terms.RISK_CATEGORIES[name], cells, total))
@@ -133,7 +130,7 @@ def _bin(one: agreement.Bin) -> dict[str, Any]:
         "y": _y(one.malignant.value),
         "low": _y(low),
         "high": _y(high),
-        "mean": _percent(one.mean),
+        "mean": percent(one.mean),
         "n": one.malignant.n,
         "share": _interval(one.malignant),
     }
@@ -161,7 +158,7 @@ def _weeks(weeks: list[agreement.Week]) -> list[dict[str, Any]]:
                 "median_y": _y(median),
                 "high_y": _y(high),
                 "flagged_y": _y(week.flagged.value),
-                "quartiles": " · ".join(map(_percent, week.quartiles)),
+                "quartiles": " · ".join(map(percent, week.quartiles)),
             }
         drawn.append(one)
     return drawn

@@ -8,7 +8,6 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.template.defaultfilters import floatformat
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,6 +17,7 @@ from accounts.age import age_on
 from accounts.requests import PersonRequest
 from diagnosis.language import changes as language
 from diagnosis.language import frequencies, results, terms
+from diagnosis.language.figures import percent
 from diagnosis.moles import changes
 from diagnosis.records.models import Assessment, MoleRecord
 from diagnosis.reviews import claims, looks, opinions, similar, verdicts
@@ -105,7 +105,7 @@ class ReviewPage:
                 final = [one for one in written if one.is_final] if is_told else []
                 context |= _answer(record, record.current_assessment, final) | _changed(record)
                 context["parts"] = [
-                    (part, part.malignancy is not None and percent(part.malignancy))
+                    (part, part.malignancy is not None and percent(part.malignancy, 1))
                     for part in results.parts(record)
                 ]
         return TemplateResponse(request, "admin/diagnosis/molerecord/review.html", context)
@@ -250,11 +250,6 @@ def go_on(model_admin: admin.ModelAdmin, request: PersonRequest) -> HttpResponse
     return redirect("admin:diagnosis_molerecord_changelist")
 
 
-def percent(share: float) -> str:
-    """Write a share in the reader's language: other commas, and a space before the sign."""
-    return _("%(number)s%%") % {"number": floatformat(100 * share, 1)}
-
-
 def _shown(record: MoleRecord) -> str:
     return " ".join(verdicts.shown_of(record))
 
@@ -302,11 +297,11 @@ def _figures(assessment: Assessment) -> dict[str, Any]:
     """What is said in numbers; of a picture that can't be judged they would say nothing."""
     return {
         "probabilities": [
-            (terms.DIAGNOSES[name], probability, percent(probability))
+            (terms.DIAGNOSES[name], probability, percent(probability, 1))
             for name, probability in sorted(assessment.diagnoses.items(), key=lambda item: -item[1])
         ],
-        "malignancy": percent(assessment.malignancy),
-        "picture_alone": assessment.picture and percent(assessment.picture["malignancy"]),
+        "malignancy": percent(assessment.malignancy, 1),
+        "picture_alone": assessment.picture and percent(assessment.picture["malignancy"], 1),
         "used": [terms.KNOWN[name] for name in assessment.used],
         "frequency": frequencies.of(assessment),
     }

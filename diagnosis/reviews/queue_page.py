@@ -22,12 +22,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.admin import Kept
 from accounts.requests import PersonRequest
+from diagnosis.language.figures import percent
 from diagnosis.records import responses, sittings
 from diagnosis.records.models import MoleRecord
 from diagnosis.reviews import claims, opinions, verdicts
 from diagnosis.reviews.filters import ClaimFilter, ReviewFilter
 from diagnosis.reviews.models import Review
-from diagnosis.reviews.page import SKIPPED, ReviewPage, go_on, percent
+from diagnosis.reviews.page import SKIPPED, ReviewPage, go_on
 
 CLAIM_AT_MOST = 50
 MODEL_COLUMNS = ("category", "malignancy", "uncertain")
@@ -250,7 +251,7 @@ class MoleRecordAdmin(Kept, admin.ModelAdmin):
         assessment = record.current_assessment
         if assessment is None or not assessment.usable:
             return None
-        return percent(assessment.malignancy)
+        return percent(assessment.malignancy, 1)
 
     @admin.display(description=_("uncertain"))
     def uncertain(self, record: MoleRecord) -> str:

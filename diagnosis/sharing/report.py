@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -19,7 +19,7 @@ from PIL import Image
 from accounts.models import User
 from diagnosis import limits, media
 from diagnosis.language import changes as language
-from diagnosis.language import frequencies, plots, results, terms
+from diagnosis.language import figures, frequencies, plots, results, terms
 from diagnosis.moles import changes
 from diagnosis.moles.models import Change, Mole
 from diagnosis.records import pictures
@@ -261,8 +261,8 @@ class _Report(FPDF):
             self._line(sentence, 9.5)
         if assessment.usable:
             for category, name in terms.RISK_CATEGORIES.items():
-                share = number_format(100 * assessment.categories[category], decimal_pos=1)
-                self._line(f"{capfirst(name)}: {_('%(number)s%%') % {'number': share}}", 9.5)
+                share = figures.percent(assessment.categories[category], 1)
+                self._line(f"{capfirst(name)}: {share}", 9.5)
             self._line(str(answer.used), 8, GREY)
             if frequency := frequencies.of(assessment):
                 self._line(f"{frequency.sentence} {frequency.explained}", 8, GREY)
@@ -340,7 +340,7 @@ def _picture(of: Picture) -> io.BytesIO | None:
 def _facts_of(record: MoleRecord) -> list[tuple[str, str]]:
     facts = [(_("Kind"), record.get_modality_display())]
     if record.size_mm is not None:
-        facts.append((_("Size"), _("%(size)s mm") % {"size": number_format(record.size_mm, 1)}))
+        facts.append((_("Size"), _("%(size)s mm") % {"size": figures.number(record.size_mm, 1)}))
     if record.signs:
         facts.append((_("Noticed"), terms.listed(results.signs(record))))
     if record.note:

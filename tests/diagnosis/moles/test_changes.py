@@ -521,6 +521,17 @@ def test_growth_is_seen_in_the_plot_however_large_the_error(
     assert ">100%</text>" in plot
 
 
+def test_the_error_is_rounded_not_cut_off(picture_of, work, see, known_error, monkeypatch):
+    monkeypatch.setitem(known_error, "area", 1.0364)  # of photographs as released: 181.9 %
+    monkeypatch.setitem(known_error, "border", 0.1271)
+    picture_of("mole", 0.2, 60, modality="photo")
+    picture_of("turned", 0.2, 0, modality="photo")
+    work()
+    shown = see()
+    assert "can differ by up to 182% in area" in shown
+    assert "0.13" in shown.split("Ragged edge")[1].split("</tr>")[0]
+
+
 def test_the_api_says_what_changed(picture_of, work, client, alice, bob):
     first = picture_of("mole", 0.2, 60, size_mm="6.0")
     later = picture_of("turned", 0.3, 0)

@@ -6,10 +6,10 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from diagnosis.language.figures import percent
 from diagnosis.models import Assessment, MoleRecord
 from diagnosis.records import uploads
 from diagnosis.reviews import claims
-from diagnosis.reviews.page import percent
 from diagnosis.reviews.queue_page import MoleRecordAdmin
 from tests.factories import (
     MoleFactory,
@@ -83,7 +83,7 @@ def test_nor_does_a_check_that_did_not_finish_hide_a_warning(doctor, alice, dr_c
 
 def test_no_figure_of_a_picture_that_can_not_be_used_is_shown(doctor, alice):
     record = assessed(None, owner=alice, signs=["bleeding"])
-    figure = percent(record.current_assessment.malignancy)
+    figure = percent(record.current_assessment.malignancy, 1)
     page = reverse("admin:diagnosis_molerecord_change", args=[record.pk])
     for address in (LIST, page):
         assert figure not in doctor.get(address).content.decode()
@@ -92,7 +92,7 @@ def test_no_figure_of_a_picture_that_can_not_be_used_is_shown(doctor, alice):
     html = doctor.get(page).content.decode()
     assert "%" not in html[html.index('id="model-title"') : html.index('<div class="said">')]
     judged = assessed("malignant_low_risk", owner=alice)
-    figure = percent(judged.current_assessment.malignancy)
+    figure = percent(judged.current_assessment.malignancy, 1)
     assert figure in doctor.get(LIST).content.decode()
 
 

@@ -74,6 +74,16 @@ def test_it_is_a4_and_says_who_what_and_how_far_to_trust_it(client, alice, mole,
         assert expected in said, expected
 
 
+def test_it_rounds_as_the_doctors_page_does(client, alice, mole, dr_chen):
+    record = assessed(owner=alice, mole=mole)
+    categories = {"benign": 0.8761, "malignant_low_risk": 0.0, "malignant_high_risk": 0.1239}
+    record.assessments.update(categories=categories, malignancy=0.1239)
+    assert "Malignant, high risk: 12.4%" in words(report(client, mole))
+    client.force_login(dr_chen)
+    page = client.get(reverse("admin:diagnosis_molerecord_change", args=[record.pk]))
+    assert page.context["malignancy"] == "12.4%"
+
+
 def as_it_looks(pdf: PdfReader) -> str:
     """The words of the pages from the left, also of scripts that are read from the right."""
     pages = (page.extract_text(extraction_mode="layout") for page in pdf.pages)
