@@ -15,7 +15,7 @@ from ml import images
 from ml.datasets import Manifest
 from ml.measure import metrics
 from ml.measure.evaluation import Predictions
-from ml.taxonomy import CATEGORY_OF, DIAGNOSES, MODALITIES, RISK_CATEGORIES
+from ml.taxonomy import DIAGNOSES, MODALITIES, RISK_CATEGORIES
 
 WORST = 24
 FLIP_SAMPLES = 4
@@ -75,7 +75,7 @@ def write_summary(manifest: Manifest, folder: Path) -> list[Path]:
 
 def _flip_sheet(manifest: Manifest) -> Image.Image:
     """Original, vertical, horizontal and both flips of some malignant pictures."""
-    malignant = [row for row in manifest.rows if row.allowed and not _may_be_benign(row.allowed)]
+    malignant = [row for row in manifest.rows if row.is_malignant]
     step = max(1, len(malignant) // FLIP_SAMPLES)
     rows = (malignant or manifest.rows)[::step][:FLIP_SAMPLES]
     sheet = Image.new("RGB", (4 * THUMB, len(rows) * THUMB), "white")
@@ -86,10 +86,6 @@ def _flip_sheet(manifest: Manifest) -> Image.Image:
         for x, flipped in enumerate(flips):
             sheet.paste(flipped, (x * THUMB, y * THUMB))
     return sheet
-
-
-def _may_be_benign(allowed: tuple[str, ...]) -> bool:
-    return any(CATEGORY_OF[diagnosis] == "benign" for diagnosis in allowed)
 
 
 def _thumbnail(path: Path) -> Image.Image:

@@ -22,7 +22,6 @@ from ml.taxonomy import (
     CATEGORY_OF,
     DARK_SKIN,
     DIAGNOSES,
-    MALIGNANT_DIAGNOSES,
     MODALITIES,
     RISK_CATEGORIES,
 )
@@ -78,7 +77,7 @@ def calibrate(
             continue
         chosen = np.array([i for i, r in enumerate(rows) if r.allowed and r.modality == modality])
         known = [rows[i] for i in chosen]
-        malignant = np.array([set(row.allowed) <= set(MALIGNANT_DIAGNOSES) for row in known])
+        malignant = np.array([row.is_malignant for row in known])
         melanoma = np.array([row.allowed == ("mel",) for row in known])
         logits = answers["logits"][chosen]
         allowed = np.array([[d in r.allowed for d in DIAGNOSES] for r in known])
@@ -108,8 +107,8 @@ def calibrate(
 def enough(rows: Sequence[Row], modality: str) -> bool:
     """Whether the rows show FEWEST melanomas, cancers and benign lesions of a modality."""
     known = [row for row in rows if row.allowed and row.modality == modality]
-    cancers = [row for row in known if set(row.allowed) <= set(MALIGNANT_DIAGNOSES)]
-    benign = [row for row in known if not set(row.allowed) <= set(MALIGNANT_DIAGNOSES)]
+    cancers = [row for row in known if row.is_malignant]
+    benign = [row for row in known if not row.is_malignant]
     melanomas = [row for row in cancers if row.allowed == ("mel",)]
     return all(len({row.lesion for row in of}) >= FEWEST for of in (cancers, benign, melanomas))
 

@@ -43,7 +43,7 @@ def thresholds(rows: Sequence[Row], asked: Sequence[np.ndarray]) -> dict[str, di
     found = {}
     for kind, numbers in lesions(rows).items():
         first = [rows[of[0]] for of in numbers]
-        malignant = np.array([set(row.allowed) <= set(MALIGNANT_DIAGNOSES) for row in first])
+        malignant = np.array([row.is_malignant for row in first])
         melanoma = np.array([row.allowed == ("mel",) for row in first])
         if min(melanoma.sum(), (~malignant).sum()) < FEWEST:
             continue

@@ -17,7 +17,7 @@ from ml.publish import bands, sittings
 from ml.publish.operating_point import BENIGN, SENSITIVITY
 from ml.release import Release
 from ml.sitting import answers, together
-from ml.taxonomy import DIAGNOSES, MALIGNANT_DIAGNOSES
+from ml.taxonomy import DIAGNOSES
 
 if TYPE_CHECKING:
     from ml.classifier import Classifier, Outputs
@@ -100,7 +100,7 @@ def _figures(
     several = _Answers(list(zip(first, means, strict=True)), drawn, place)
     found: dict = {
         "lesions": len(lesions),
-        "malignant": sum(map(_is_malignant, first)),
+        "malignant": sum(row.is_malignant for row in first),
         "melanomas": sum(row.allowed == ("mel",) for row in first),
         "pictures": round(sum(map(len, lesions)) / len(lesions), 2),
         "together": several.figures(),
@@ -124,7 +124,7 @@ class _Answers:
         self.refused = 1 - float(np.mean([answer.usable for _row, answer in answered]))
         kept = [(row, answer) for row, answer in answered if answer.usable]
         self.malignancy = np.array([answer.malignancy for _row, answer in kept])
-        self.malignant = np.array([_is_malignant(row) for row, _answer in kept], bool)
+        self.malignant = np.array([row.is_malignant for row, _answer in kept], bool)
         sent = [answer.uncertain or answer.advice != "watch" for _row, answer in kept]
         self.sent = np.array(sent, bool)
         self.melanoma = np.array([row.allowed == ("mel",) for row, _answer in kept], bool)
@@ -174,7 +174,7 @@ def _by_number(rows: Sequence[Row], of: Sequence[Look], lesions: list[list[int]]
     three = [lesion for lesion in lesions if len(lesion) >= 3]
     if len(three) < FEWEST:
         return {}
-    malignant = np.array([_is_malignant(rows[lesion[0]]) for lesion in three])
+    malignant = np.array([rows[lesion[0]].is_malignant for lesion in three])
     found: dict = {"lesions": len(three)}
     for number in (1, 2, 3):
         means = [together.mean([_probabilities(of[i]) for i in some[:number]]) for some in three]
@@ -195,13 +195,9 @@ def _bands(
     usable = [(row, answer) for row, answer in means if answer.usable]
     return bands.observed(
         np.array([answer.malignancy for _row, answer in usable]),
-        np.array([_is_malignant(row) for row, _answer in usable]),
+        np.array([row.is_malignant for row, _answer in usable]),
         [row.lesion for row, _answer in usable],
     )
-
-
-def _is_malignant(row: Row) -> bool:
-    return set(row.allowed) <= set(MALIGNANT_DIAGNOSES)
 
 
 def _probabilities(look: Look) -> np.ndarray:

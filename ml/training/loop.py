@@ -14,7 +14,7 @@ from ml import datasets, images, network
 from ml.datasets import Row, arrays, splits
 from ml.network import backbone
 from ml.publish import calibration
-from ml.taxonomy import BENIGN_DIAGNOSES, DIAGNOSES, MALIGNANT_DIAGNOSES
+from ml.taxonomy import BENIGN_DIAGNOSES, DIAGNOSES
 from ml.training import runs, steps
 from ml.training.batches import Pool
 from ml.training.plan import Plan
@@ -197,7 +197,7 @@ class Validation:
         self.has_mask = loaded.has_mask[usable]
         self.modality = np.array([rows[i].modality for i in usable])
         self.dataset = np.array([rows[i].dataset for i in usable])
-        self.malignant = np.array([set(rows[i].allowed) <= {*MALIGNANT_DIAGNOSES} for i in usable])
+        self.malignant = np.array([rows[i].is_malignant for i in usable])
         self.batch = plan.batch
 
     def measure(self, model: keras.Model) -> dict[str, float]:
