@@ -7,12 +7,11 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.http import parse_etags
-from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound
 from rest_framework.generics import ListAPIView
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -36,6 +35,7 @@ from diagnosis.records.filters import ProgramFilter
 from diagnosis.records.models import MoleRecord, Picture
 from diagnosis.records.sent import (
     AnswersSerializer,
+    EarlierSerializer,
     FurtherPictureSerializer,
     PictureSerializer,
     UploadSerializer,
@@ -176,21 +176,24 @@ class RecordViewSet(
 
     @extend_schema(
         summary="What changed since an earlier picture of the mole, else since its first",
-        parameters=[OpenApiParameter("earlier", OpenApiTypes.UUID)],
+        parameters=[EarlierSerializer],
         responses={200: ChangeSerializer},
     )
     @action(detail=True)
     def change(self, request: PersonApiRequest, pk: uuid.UUID) -> Response:
-        record, asked = self.get_object(), request.query_params.get("earlier")
+        record = self.get_object()
+        # As a dict, of which an empty one is refused as well.
+        asked = EarlierSerializer(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
         of_mole = MoleRecord.objects.of(request.user).filter(mole=record.mole_id)
         # Only what grew or spread is said: backwards, it would be a false calm.
         earlier = of_mole.filter(mole__isnull=False, created_at__lt=record.created_at)
-        if asked is None:
+        if "earlier" in asked.validated_data:
+            before = earlier.filter(pk=asked.validated_data["earlier"]).first()
+        else:
             kept = earlier.filter(state=MoleRecord.State.DONE, modality=record.modality)
             kept = kept.order_by("created_at")
             before = changes.firsts(kept).get(record.modality) or kept.first()
-        else:
-            before = earlier.filter(pk=_uuid(asked)).first()
         if before is None:
             raise NotFound
         return Response(ChangeSerializer(changes.as_dict(before, record)).data)
@@ -286,10 +289,3 @@ class TimelineView(ListAPIView):
     def get_queryset(self) -> QuerySet[MoleRecord]:
         mole = get_object_or_404(self.request.user.moles, pk=self.kwargs["pk"])
         return mole.records.for_programs().order_by("created_at")
-
-
-def _uuid(text: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError as error:
-        raise ValidationError({"earlier": _("This is not the id of a record.")}) from error

@@ -41,6 +41,12 @@ class WaitSerializer(serializers.Serializer):
     )
 
 
+class EarlierSerializer(serializers.Serializer):
+    earlier = serializers.UUIDField(
+        required=False, error_messages={"invalid": _("This is not the id of a record.")}
+    )
+
+
 class AnswersSerializer(serializers.Serializer):
     """What the person says of the mole, with its picture or later."""
 

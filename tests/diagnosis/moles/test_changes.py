@@ -547,7 +547,10 @@ def test_the_api_says_what_changed(picture_of, work, client, alice, bob):
     assert client.get(address, {"earlier": str(first.pk)}).json() == said
     record = client.get(reverse("api-record-detail", args=[later.pk])).json()
     assert record["changes"] == ["grew"]
-    assert client.get(address, {"earlier": "nonsense"}).status_code == 400
+    for wrong in ("nonsense", ""):
+        refused = client.get(address, {"earlier": wrong})
+        assert refused.status_code == 400
+        assert refused.json()["errors"] == {"earlier": ["This is not the id of a record."]}
     assert client.get(address, {"earlier": str(later.pk)}).status_code == 404
     backwards = address.replace(str(later.pk), str(first.pk))
     assert client.get(backwards, {"earlier": str(later.pk)}).status_code == 404
