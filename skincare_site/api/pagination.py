@@ -43,10 +43,9 @@ class KeysetPagination(CursorPagination):
         backwards, position = self._asked_for()
         if position:
             queryset = queryset.filter(_beyond(self.order, position, backwards))
+        queryset = queryset.order_by(*self.order)
         if backwards:
-            queryset = queryset.order_by(*map(_opposite, self.order))
-        else:
-            queryset = queryset.order_by(*self.order)
+            queryset = queryset.reverse()
         rows = list(queryset[: self.page_size + 1])
         is_more = len(rows) > self.page_size
         self.page = rows[: self.page_size][:: -1 if backwards else 1]
@@ -95,7 +94,3 @@ def _beyond(order: list[str], position: list[Any], backwards: bool) -> Q:
     first = order[0].lstrip("-")
     less = order[0].startswith("-") != backwards
     return Q(**{f"{first}__{'lte' if less else 'gte'}": position[0]}) & found
-
-
-def _opposite(name: str) -> str:
-    return name[1:] if name.startswith("-") else f"-{name}"
