@@ -30,11 +30,11 @@ def create(*, owner: User, url: str, events: Iterable[str]) -> Webhook:
 
     Raises ValidationError by field, TryLater.
     """
-    limits.spend(owner, "webhooks")
     try:
         outbound.check_url(url)
     except ValidationError as error:
         raise ValidationError({"url": error.messages}) from error
+    limits.spend(owner, "webhooks")
     webhook = Webhook(owner=owner, url=url, events=sorted(set(events)))
     webhook.full_clean()
     with transaction.atomic():

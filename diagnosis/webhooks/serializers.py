@@ -1,10 +1,9 @@
 from typing import Any
 
-from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from diagnosis.webhooks import outbound, signatures
+from diagnosis.webhooks import signatures
 from diagnosis.webhooks.models import MAX_URL, Webhook, WebhookAttempt, WebhookDelivery
 
 
@@ -28,13 +27,6 @@ class WebhookSerializer(serializers.ModelSerializer):
             *("failures", "failing_since", "disabled_at"),
         )
         read_only_fields = ("id", "created_at", "failures", "failing_since", "disabled_at")
-
-    def validate_url(self, url: str) -> str:
-        try:
-            outbound.check_url(url)
-        except DjangoValidationError as error:
-            raise serializers.ValidationError(error.messages) from error
-        return url
 
     def to_representation(self, webhook: Webhook) -> dict[str, Any]:
         return super().to_representation(webhook) | {"events": sorted(webhook.events)}
