@@ -340,9 +340,7 @@ def code_system() -> Resource:
 
 def subject(record: MoleRecord) -> Resource | None:
     """The person; of an imported or a drawn picture nobody knows whom it shows."""
-    if record.origin in (MoleRecord.Origin.IMPORT, MoleRecord.Origin.DEMO):
-        return None
-    return {"reference": f"Patient/{record.owner_id}"}
+    return {"reference": f"Patient/{record.owner_id}"} if record.is_of_its_owner else None
 
 
 def site(mole: Mole) -> Resource | None:

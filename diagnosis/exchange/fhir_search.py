@@ -38,7 +38,7 @@ STATUSES = {
     "final": Q(is_settled=True),
 }
 # Those whose Patient is known (fhir.subject).
-OF_A_PATIENT = Q(origin__in=[MoleRecord.Origin.UPLOAD, MoleRecord.Origin.CAMERA])
+OF_A_PATIENT = Q(origin__in=MoleRecord.OF_ITS_OWNER)
 INCLUDES = ("result", "media", "patient", "subject")
 FORMATS = ("json", "application/json", "application/fhir+json")
 

@@ -198,7 +198,7 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
 
 def _is_alarming(record: MoleRecord, before: Assessment, after: Assessment) -> bool:
     """Whether the later answer asks for a doctor, and sooner, of whom the person has not heard."""
-    if record.is_reviewed or record.origin == MoleRecord.Origin.IMPORT:  # a clinic's, with many
+    if record.is_reviewed or record.is_imported:  # a clinic's, with many
         return False
     earlier, later = (ADVICE.index(results.advice_that_holds(of, record)) for of in (before, after))
     return later > max(earlier, ADVICE.index("retake"))
@@ -245,7 +245,7 @@ def _shots(pictures: Iterable[Picture], rests_on: Collection[str]) -> dict[Pictu
 def _person(record: MoleRecord) -> Person:
     """What is known of whom the picture shows: of an imported or a drawn one, only the site."""
     known = {"body_site": (record.mole and record.mole.body_site) or None}
-    if record.origin not in (MoleRecord.Origin.IMPORT, MoleRecord.Origin.DEMO):
+    if record.is_of_its_owner:
         born = record.owner.date_of_birth
         known["age"] = age_on(timezone.localdate(record.created_at), born) if born else None
         known["sex"] = record.owner.sex_at_birth or None

@@ -100,6 +100,8 @@ class MoleRecord(Picture):
         # Drawn by our own code (demos.py).
         DEMO = "demo"
 
+    # Of an imported or a drawn picture nobody knows whom it shows.
+    OF_ITS_OWNER = (Origin.UPLOAD, Origin.CAMERA)
     ASSESSED = (State.DONE, State.UNUSABLE)
     FINISHED = (State.DONE, State.FAILED, State.UNUSABLE)
     PENDING = (State.QUEUED, State.RUNNING)
@@ -313,6 +315,10 @@ class MoleRecord(Picture):
     @property
     def is_imported(self) -> bool:
         return self.origin == self.Origin.IMPORT
+
+    @property
+    def is_of_its_owner(self) -> bool:
+        return self.origin in self.OF_ITS_OWNER
 
     @property
     def born(self) -> date | None:

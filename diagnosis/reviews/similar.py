@@ -85,7 +85,7 @@ def comparable(record: MoleRecord, answer: Assessment) -> QuerySet[MoleRecord]:
     """Other people's reviewed records that may be shown beside this one."""
     return (
         MoleRecord.objects.filter(
-            origin__in=[MoleRecord.Origin.UPLOAD, MoleRecord.Origin.CAMERA],
+            origin__in=MoleRecord.OF_ITS_OWNER,
             state=MoleRecord.State.DONE,
             is_reviewed=True,
             modality=record.modality,
