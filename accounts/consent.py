@@ -1,38 +1,43 @@
 """What people agree to, apart from each other: that pictures are stored, and that they teach."""
 
 from datetime import date
-from typing import Any
 
-from django import forms
-from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.core.exceptions import ValidationError
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
+from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import CONSENT_VERSION, BrowserZoneField, SignupForm, check_old_enough
+from accounts.age import age_on
 from accounts.models import User
-from accounts.requests import PersonRequest
-from accounts.targets import own_page
+
+MINIMUM_AGE = 16  # GDPR art. 8: below it, a child's own consent does not count everywhere in the EU
+
+# Change the version with the text: each account keeps the one that its person agreed to.
+CONSENT_VERSION = "2026-11-24"
+CONSENT_TEXT = _(
+    "I agree that my pictures and what I write about my skin, which are health data, are stored "
+    "here and assessed by a computer program, and that doctors of this service may look at them. "
+    "I can withdraw this at any time by deleting my pictures."
+)
+# Apart from the consent above, as GDPR art. 7 (2) asks: nobody has to give it to use the service.
+TEACHING_TEXT = _(
+    "I allow that my pictures which a doctor has looked at help to train and to test the program. "
+    "My name, my notes and my exact age stay out. I can change my mind at any time: "
+    "from then on my pictures are left out."
+)
+
+SIMILAR_TEXT = _(
+    "I allow that doctors here see my pictures which a doctor has looked at, with the verdict and "
+    "the month, when they look at a similar picture of somebody else. My name, my age, my notes "
+    "and the doctor’s comments stay out. I can change my mind at any time: "
+    "from then on my pictures are not shown."
+)
 
 
-class ConsentForm(forms.Form):
-    """As at sign-up: consent, and a minimum age of who has not said how old they are."""
-
-    date_of_birth = SignupForm.base_fields["date_of_birth"]
-    consent = SignupForm.base_fields["consent"]
-    time_zone = BrowserZoneField(required=False)
-
-    def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.known = person.date_of_birth
-        if self.known:
-            del self.fields["date_of_birth"]
-
-    def clean(self) -> None:
-        """As of a date that is said here: somebody else may have stored one before."""
-        if self.known:
-            check_old_enough(self.known)
+def check_old_enough(born: date) -> None:
+    """Raises ValidationError for who is too young to consent, not for what check_born refuses."""
+    age = age_on(timezone.localdate(), born)
+    if age is not None and age < MINIMUM_AGE:
+        raise ValidationError(_("You must be at least 16 years old to use this service."))
 
 
 def give(*, person: User, time_zone: str = "", date_of_birth: date | None = None) -> None:
@@ -62,19 +67,3 @@ def _allow(person: User, since: str, *, agreed: bool) -> None:
     """Keep in the field ``since`` when it was agreed to first; None while it is not."""
     setattr(person, since, (getattr(person, since) or timezone.now()) if agreed else None)
     person.save(update_fields=[since])
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@login_required
-def consent(request: PersonRequest) -> HttpResponse:
-    """Ask those whose account somebody else made once, then lead to the page that needed it."""
-    user = request.user
-    form = ConsentForm(request.POST if request.method == "POST" else None, person=user)
-    if form.is_valid():
-        said = {name: form.cleaned_data[name] for name in form.fields if name != "consent"}
-        give(person=user, **said)
-    if user.consent_version == CONSENT_VERSION:
-        return HttpResponseRedirect(own_page(request, request.GET.get("next", "")))
-    return render(
-        request, "accounts/consent.html", {"form": form}, status=400 if form.errors else 200
-    )

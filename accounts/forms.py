@@ -1,7 +1,6 @@
 """Forms of the account, above all sign-up: what health data need is consent and a minimum age."""
 
 import zoneinfo
-from datetime import date
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -22,35 +21,17 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import drop_claims, owners
-from accounts.age import age_on, check_born
+from accounts.age import check_born
+from accounts.consent import (
+    CONSENT_TEXT,
+    CONSENT_VERSION,
+    SIMILAR_TEXT,
+    TEACHING_TEXT,
+    check_old_enough,
+)
 from accounts.models import User
 from accounts.names import check_name
 from accounts.refusals import tell
-
-MINIMUM_AGE = 16  # GDPR art. 8: below it, a child's own consent does not count everywhere in the EU
-
-# Change the version with the text: each account keeps the one that its person agreed to.
-CONSENT_VERSION = "2026-11-24"
-CONSENT_TEXT = _(
-    "I agree that my pictures and what I write about my skin, which are health data, are stored "
-    "here and assessed by a computer program, and that doctors of this service may look at them. "
-    "I can withdraw this at any time by deleting my pictures."
-)
-
-
-# Apart from the consent above, as GDPR art. 7 (2) asks: nobody has to give it to use the service.
-TEACHING_TEXT = _(
-    "I allow that my pictures which a doctor has looked at help to train and to test the program. "
-    "My name, my notes and my exact age stay out. I can change my mind at any time: "
-    "from then on my pictures are left out."
-)
-
-SIMILAR_TEXT = _(
-    "I allow that doctors here see my pictures which a doctor has looked at, with the verdict and "
-    "the month, when they look at a similar picture of somebody else. My name, my age, my notes "
-    "and the doctor’s comments stay out. I can change my mind at any time: "
-    "from then on my pictures are not shown."
-)
 
 
 def time_zones() -> list[tuple[str, list[tuple[str, str]]]]:
@@ -67,13 +48,6 @@ def time_zones() -> list[tuple[str, list[tuple[str, str]]]]:
         )
         for continent, its in groupby(places, key=itemgetter(0))
     ]
-
-
-def check_old_enough(born: date) -> None:
-    """Raises ValidationError for who is too young to consent, not for what check_born refuses."""
-    age = age_on(timezone.localdate(), born)
-    if age is not None and age < MINIMUM_AGE:
-        raise ValidationError(_("You must be at least 16 years old to use this service."))
 
 
 class BrowserZoneField(forms.CharField):
@@ -173,6 +147,25 @@ class SignupForm(AllauthSignupForm):
         user.time_zone = self.cleaned_data["time_zone"]
         user.save()
         user.groups.add(Group.objects.get(name="person"))
+
+
+class ConsentForm(forms.Form):
+    """As at sign-up: consent, and a minimum age of who has not said how old they are."""
+
+    date_of_birth = SignupForm.base_fields["date_of_birth"]
+    consent = SignupForm.base_fields["consent"]
+    time_zone = BrowserZoneField(required=False)
+
+    def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.known = person.date_of_birth
+        if self.known:
+            del self.fields["date_of_birth"]
+
+    def clean(self) -> None:
+        """As of a date that is said here: somebody else may have stored one before."""
+        if self.known:
+            check_old_enough(self.known)
 
 
 class ResetPasswordForm(AllauthResetPasswordForm):

@@ -1,12 +1,12 @@
 from django.urls import path
 
-from accounts import consent, views
+from accounts import views
 
 app_name = "accounts"
 
 urlpatterns = [
     path("", views.account, name="account"),
-    path("consent/", consent.consent, name="consent"),
+    path("consent/", views.consent, name="consent"),
     path("details/", views.details, name="details"),
     path("sex/", views.sex_at_birth, name="sex"),
     path("teaching/", views.teaching, name="teaching"),

@@ -21,14 +21,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from knox.models import AuthToken
 
 from accounts import tokens as programs
-from accounts.consent import allow_similar, allow_teaching
-from accounts.forms import (
+from accounts.consent import (
     CONSENT_TEXT,
     CONSENT_VERSION,
-    PreferencesForm,
-    TeachingForm,
-    UntouchedForm,
+    allow_similar,
+    allow_teaching,
+    give,
 )
+from accounts.forms import ConsentForm, PreferencesForm, TeachingForm, UntouchedForm
 from accounts.models import User
 from accounts.requests import PersonRequest, own_or_gone
 from accounts.staff import passed_second_step, to_the_second_step
@@ -166,6 +166,22 @@ def session_end(request: PersonRequest, pk: int) -> HttpResponse:
         session.end()
     messages.success(request, _("That browser is signed out."))
     return redirect("usersessions_list")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def consent(request: PersonRequest) -> HttpResponse:
+    """Ask those whose account somebody else made once, then lead to the page that needed it."""
+    user = request.user
+    form = ConsentForm(request.POST if request.method == "POST" else None, person=user)
+    if form.is_valid():
+        said = {name: form.cleaned_data[name] for name in form.fields if name != "consent"}
+        give(person=user, **said)
+    if user.consent_version == CONSENT_VERSION:
+        return HttpResponseRedirect(own_page(request, request.GET.get("next", "")))
+    return render(
+        request, "accounts/consent.html", {"form": form}, status=400 if form.errors else 200
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from rest_framework.test import APIClient
 
 from accounts import tokens
-from accounts.forms import CONSENT_VERSION
+from accounts.consent import CONSENT_VERSION
 from accounts.models import User
 from diagnosis.models import Assessment, FurtherPicture, Mole, MoleRecord, Review
 from ml import taxonomy

@@ -14,14 +14,14 @@ from rest_framework.views import APIView
 from accounts import consent, signup
 from accounts.age import check_born
 from accounts.api.tokens import SECRET
-from accounts.forms import (
+from accounts.consent import (
     CONSENT_TEXT,
     CONSENT_VERSION,
     SIMILAR_TEXT,
     TEACHING_TEXT,
     check_old_enough,
-    time_zones,
 )
+from accounts.forms import time_zones
 from accounts.models import User
 from accounts.requests import PersonApiRequest
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.age import age_on
-from accounts.forms import CONSENT_VERSION
+from accounts.consent import CONSENT_VERSION
 from accounts.models import User
 
 ANSWERS = {

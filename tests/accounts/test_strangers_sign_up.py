@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import expiry
-from accounts.forms import CONSENT_VERSION
+from accounts.consent import CONSENT_VERSION
 from accounts.models import User
 from tests.factories import PASSWORD, RecordFactory, UserFactory
 

@@ -9,7 +9,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from rest_framework.test import APIClient
 
-from accounts.forms import CONSENT_VERSION
+from accounts.consent import CONSENT_VERSION
 from accounts.models import User
 from tests.accounts.test_token import current_code
 from tests.factories import PASSWORD, TOTP_SECRET, ReviewFactory, assessed, program_of

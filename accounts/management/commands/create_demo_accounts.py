@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.forms import CONSENT_VERSION
+from accounts.consent import CONSENT_VERSION
 from accounts.models import User
 
 PASSWORD = "mole-check-demo"

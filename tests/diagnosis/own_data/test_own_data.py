@@ -14,7 +14,7 @@ from django.db import connection
 from django.urls import reverse
 from knox.models import AuthToken
 
-from accounts.forms import CONSENT_VERSION
+from accounts.consent import CONSENT_VERSION
 from accounts.models import User
 from diagnosis import media
 from diagnosis.reviews import verdicts

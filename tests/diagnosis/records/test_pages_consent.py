@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.forms import CONSENT_VERSION
+from accounts.consent import CONSENT_VERSION
 from diagnosis.models import MoleRecord
 from tests.factories import picture
 
