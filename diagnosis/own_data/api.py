@@ -10,7 +10,7 @@ from accounts import credentials
 from accounts.api.tokens import ConfirmationSerializer
 from accounts.models import User
 from accounts.requests import PersonApiRequest
-from diagnosis.own_data import archive
+from diagnosis.own_data import deletion
 from diagnosis.own_data.responses import zip_answer
 
 
@@ -47,5 +47,5 @@ class DeletionView(ConfirmedView):
         responses={204: None},
     )
     def post(self, request: PersonApiRequest) -> Response:
-        archive.delete_account(self.confirm(request))
+        deletion.delete_account(self.confirm(request))
         return Response(status=204)

@@ -1,4 +1,4 @@
-"""Own data: all that is kept about a person, to take away, and to delete."""
+"""Own data: all that is kept about a person, to take away."""
 
 import json
 from collections.abc import Collection, Generator, Iterator
@@ -6,12 +6,9 @@ from typing import Any
 
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
-from auditlog.context import auditlog_value
-from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import transaction
-from django.db.models import F, Model, Prefetch, ProtectedError
+from django.db.models import F, Model, Prefetch
 from django.utils.translation import gettext as _
 from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
 
@@ -80,29 +77,6 @@ def archive(person: User) -> Generator[bytes, None, None]:
     if unreadable:
         stream.add("\n".join([_unreadable(), *unreadable, ""]).encode(), "UNREADABLE.txt")
     yield from stream.finalize()
-
-
-def delete_account(person: User) -> None:
-    """Delete the person with all their rows, sessions and, on commit, pictures.
-
-    Raises ValidationError for who wrote, or was asked for, a verdict on another's record: these
-    keep their doctors.
-    """
-    with transaction.atomic():
-        # Locked first: no picture can come in meanwhile, and no assessment.
-        list(User.objects.select_for_update().filter(pk=person.pk))
-        list(person.records.select_for_update().values_list("pk"))
-        # No entry may point to the person who goes: their own ones keep the pseudonym only.
-        auditlog_value.get({}).update(actor=None, actor_email=person.pseudonym)
-        try:
-            person.delete()
-        except ProtectedError as error:
-            raise ValidationError(
-                _(
-                    "Verdicts, or questions of colleagues, keep your name. "
-                    "Ask an administrator to close your account."
-                )
-            ) from error
 
 
 def _explanation() -> str:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from accounts.requests import PersonRequest
 from diagnosis.language import results
-from diagnosis.own_data import archive as services
+from diagnosis.own_data import deletion
 from diagnosis.own_data.responses import zip_answer
 
 
@@ -39,7 +39,7 @@ def account_delete(request: PersonRequest) -> HttpResponse:
     if request.method == "POST":
         person = User.objects.get(pk=request.user.pk)
         try:
-            services.delete_account(person)
+            deletion.delete_account(person)
         except ValidationError as refused:
             messages.error(request, refused.message)
             return redirect("accounts:account")

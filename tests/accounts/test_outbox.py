@@ -22,7 +22,7 @@ from accounts import expiry, outbox
 from accounts.models import OutgoingMail, User
 from diagnosis import mails
 from diagnosis.moles import reminders
-from diagnosis.own_data import archive
+from diagnosis.own_data import deletion
 from diagnosis.records.models import MoleRecord
 from tests.accounts.test_signup import ANSWERS
 from tests.factories import MoleFactory, UserFactory, assessed
@@ -276,7 +276,7 @@ def test_what_waits_for_an_account_goes_with_it(db, client, by):
     write(to=dana.email)
     other = write()
     if by == "themselves":
-        archive.delete_account(dana)
+        deletion.delete_account(dana)
     elif by == "an administrator":
         client.force_login(UserFactory(role="administrator", is_staff=True))
         client.post(reverse("admin:accounts_user_delete", args=[dana.pk]), {"post": "yes"})
@@ -292,7 +292,7 @@ def test_also_what_waits_for_others_under_the_address_before(db):
     mails.tell_together(assessed(owner=dana))
     dana.email = "dana@new.example"
     dana.save()
-    archive.delete_account(dana)
+    deletion.delete_account(dana)
     assert not OutgoingMail.objects.exists()
 
 

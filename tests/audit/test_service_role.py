@@ -84,12 +84,12 @@ def test_the_service_works_with_it(url, process_environment):
     program = """
 import django; django.setup()
 from audit import log
-from diagnosis.own_data import archive
+from diagnosis.own_data import deletion
 from tests.factories import MoleFactory, UserFactory
 alice = UserFactory(display_name="alice")
 MoleFactory(owner=alice)
 log.decision(alice, log.SIGN_IN, actor=alice)
-archive.delete_account(alice)
+deletion.delete_account(alice)
 log.remove_old()
 """
     assert Group.objects.exists()

@@ -19,7 +19,7 @@ from py_vapid import Vapid02
 from accounts import expiry, staff
 from accounts.models import User
 from diagnosis.models import PushSubscription
-from diagnosis.own_data import archive
+from diagnosis.own_data import archive, deletion
 from diagnosis.push import notifications, subscriptions
 from tests.diagnosis.push.conftest import browser_at
 from tests.factories import PASSWORD
@@ -322,7 +322,7 @@ def test_a_new_password_ends_them_everywhere(phone, alice):
 
 def test_they_go_with_the_account(phone, alice):
     phone.post(ON, PHONE)
-    archive.delete_account(alice)
+    deletion.delete_account(alice)
     assert not PushSubscription.objects.exists()
 
 

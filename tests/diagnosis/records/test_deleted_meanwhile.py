@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from diagnosis.models import Mole, MoleRecord, Webhook
 from diagnosis.moles import edits
-from diagnosis.own_data import archive
+from diagnosis.own_data import deletion
 from diagnosis.records import answers, sittings, uploads
 from diagnosis.reviews import claims, looks, verdicts
 from diagnosis.sharing import links
@@ -93,7 +93,7 @@ def test_an_account_that_is_deleted_while_its_picture_is_sent_keeps_nothing(
     client, carol, monkeypatch, stored_files, door
 ):
     store = uploads.store
-    monkeypatch.setattr(uploads, "store", lambda *of: (store(*of), archive.delete_account(carol)))
+    monkeypatch.setattr(uploads, "store", lambda *of: (store(*of), deletion.delete_account(carol)))
     client.force_login(carol)
     assert upload(client, door).status_code == 403
     assert not stored_files()

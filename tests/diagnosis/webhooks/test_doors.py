@@ -14,7 +14,7 @@ from standardwebhooks import Webhook as StandardWebhook
 
 from diagnosis import tasks
 from diagnosis.models import Webhook, WebhookDelivery
-from diagnosis.own_data import archive
+from diagnosis.own_data import archive, deletion
 from diagnosis.webhooks import registrations, signatures
 from tests.factories import UserFactory, program_of
 
@@ -275,6 +275,6 @@ def test_own_data_holds_it_and_the_account_takes_it_along(alice, webhook, worker
     assert row["url"] == webhook.url
     assert [each["event"] for each in row["deliveries"]] == ["webhook.test"]
     assert "secret" not in str(row)
-    archive.delete_account(alice)
+    deletion.delete_account(alice)
     assert not Webhook.objects.exists()
     assert not WebhookDelivery.objects.exists()
