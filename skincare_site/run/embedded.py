@@ -1,6 +1,6 @@
 """Real PostgreSQL and Valkey servers from Python wheels, for `make run` and the tests.
 
-``python -m skincare_site.embedded manage.py shell`` runs a command with them.
+``python -m skincare_site.run.embedded manage.py shell`` runs a command with them.
 """
 
 import contextlib
@@ -186,3 +186,7 @@ def main(command: list[str]) -> int:
     except AlreadyRunning:
         environment = json.loads((VAR / "servers.json").read_text())
         return subprocess.call([sys.executable, *command], env=os.environ | environment)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -208,7 +208,7 @@ def announce(port: int, *, secure: bool, demo: bool) -> None:
             "who signs up confirms the address by the e-mail, which lies in "
             f"{embedded.VAR / 'mail'} unless EMAIL_URL says otherwise. "
             "The first account: "
-            ".venv/bin/python -m skincare_site.embedded manage.py createsuperuser",
+            ".venv/bin/python -m skincare_site.run.embedded manage.py createsuperuser",
             flush=True,
         )
 
