@@ -9,9 +9,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis import Redis, RedisError
 
-import ml.release
 from accounts import outbox
 from diagnosis import media
+from diagnosis.language import frequencies
 
 
 @never_cache
@@ -43,7 +43,7 @@ def state() -> dict[str, str | None]:
         "media": media.trouble() or "ok",
         "mail": (outbox.trouble() or "ok") if up else "unknown",
     }
-    model = _model()
+    model = frequencies.release().get("version")
     well = model is not None and set(said.values()) == {"ok"}
     status = "ok" if well else "degraded" if up else "unavailable"
     return {"status": status, **said, "model": model}
@@ -56,14 +56,6 @@ def _database() -> bool:
     except DatabaseError:
         return False
     return True
-
-
-def _model() -> str | None:
-    """The version of the model that answers, in every process; none where there is no release."""
-    try:
-        return ml.release.current().version
-    except ml.release.ReleaseError:
-        return None
 
 
 def _broker() -> bool:

@@ -13,6 +13,7 @@ from PIL import Image
 from accounts.models import User
 from diagnosis.records import uploads
 from diagnosis.records.models import MoleRecord
+from ml.stored import clean_jpeg
 from ml.synthetic import phantoms
 
 if TYPE_CHECKING:
@@ -36,9 +37,7 @@ def offered() -> dict[str, "StrOrPromise"]:
 @functools.cache
 def picture(name: str) -> bytes:
     """The demo picture as JPEG, drawn once per process. Raises KeyError."""
-    stream = io.BytesIO()
-    phantoms.render(name).save(stream, "JPEG", quality=90)
-    return stream.getvalue()
+    return clean_jpeg(phantoms.render(name), quality=90)
 
 
 def preview(name: str) -> bytes:
@@ -59,9 +58,7 @@ def draw_all() -> None:
 def _small(name: str) -> bytes:
     with Image.open(io.BytesIO(picture(name))) as image:
         image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-        stream = io.BytesIO()
-        image.save(stream, "JPEG", quality=85)
-    return stream.getvalue()
+        return clean_jpeg(image, quality=85)
 
 
 def submit(*, owner: User, name: str, idempotency_key: str | None = None) -> MoleRecord:

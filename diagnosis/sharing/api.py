@@ -6,8 +6,6 @@ from typing import Any
 import django_filters
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -21,9 +19,9 @@ from accounts.requests import PersonApiRequest
 from diagnosis.moles.models import Mole
 from diagnosis.records.models import MoleRecord
 from diagnosis.records.sent import OwnMoleField
-from diagnosis.sharing import links, report
+from diagnosis.sharing import links
 from diagnosis.sharing.models import Share
-from diagnosis.sharing.responses import pdf_answer
+from diagnosis.sharing.responses import mole_pdf, record_pdf
 
 PDF = {(200, "application/pdf"): OpenApiTypes.BINARY}
 
@@ -118,15 +116,10 @@ class ShareViewSet(
 class RecordReportView(APIView):
     @extend_schema(operation_id="records_report", summary="A PDF of one record", responses=PDF)
     def get(self, request: PersonApiRequest, pk: uuid.UUID) -> HttpResponse:
-        own = MoleRecord.objects.of(request.user).with_answers()
-        record = get_object_or_404(own, pk=pk)
-        pdf = report.write(person=request.user, records=[record], mole=record.mole)
-        return pdf_answer(pdf, f"{timezone.localdate(record.created_at)}")
+        return record_pdf(request.user, pk)
 
 
 class MoleReportView(APIView):
     @extend_schema(operation_id="moles_report", summary="A PDF of a mole over time", responses=PDF)
     def get(self, request: PersonApiRequest, pk: uuid.UUID) -> HttpResponse:
-        mole = get_object_or_404(request.user.moles, pk=pk)
-        records = mole.records.with_answers()
-        return pdf_answer(report.write(person=request.user, records=records, mole=mole), mole.name)
+        return mole_pdf(request.user, pk)

@@ -12,7 +12,6 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
@@ -24,10 +23,9 @@ from diagnosis.language import changes as language
 from diagnosis.language import plots, results, terms
 from diagnosis.moles import changes, choices
 from diagnosis.records import responses, sittings
-from diagnosis.records.models import MoleRecord
 from diagnosis.sharing import links, report
 from diagnosis.sharing.models import Share
-from diagnosis.sharing.responses import pdf_answer
+from diagnosis.sharing.responses import mole_pdf, pdf_answer, record_pdf
 
 
 class ShareForm(forms.Form):
@@ -188,14 +186,10 @@ def _share(request: PersonRequest, **what: Any) -> HttpResponse:
 @require_safe
 @login_required
 def mole_report(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
-    mole = get_object_or_404(request.user.moles, pk=pk)
-    its = mole.records.with_answers()
-    return pdf_answer(report.write(person=request.user, records=its, mole=mole), mole.name)
+    return mole_pdf(request.user, pk)
 
 
 @require_safe
 @login_required
 def record_report(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
-    record = get_object_or_404(MoleRecord.objects.of(request.user).with_answers(), pk=pk)
-    pdf = report.write(person=request.user, records=[record], mole=record.mole)
-    return pdf_answer(pdf, f"{timezone.localdate(record.created_at)}")
+    return record_pdf(request.user, pk)
