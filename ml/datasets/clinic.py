@@ -64,7 +64,8 @@ def read(folder: Path, modality: str) -> Manifest:
             ]
             continue
         dataset = files.readable(folder.name)
-        manifest.rows.append(_row(dataset, pictures[key][0], modality, *entries[0]))
+        source, _, number = entries[0]
+        manifest.rows.append(_row(dataset, pictures[key][0], modality, source, number))
         manifest.dropped += [
             Dropped(source, image_id, "the same picture again")
             for source, image_id, _ in entries[1:]
@@ -84,9 +85,7 @@ def read(folder: Path, modality: str) -> Manifest:
     return manifest
 
 
-def _row(
-    dataset: str, picture: Path, modality: str, source: str, image_id: str, number: int
-) -> Row:
+def _row(dataset: str, picture: Path, modality: str, source: str, number: int) -> Row:
     dx, name = DX_OF_CATEGORY[number], files.readable(picture.stem)
     return Row(
         path=picture,

@@ -20,6 +20,7 @@ MAX_DISTANCE = 46
 # The side of the grey picture that the hash is made of (imagehash: four pixels a frequency).
 GREY_SIDE = 4 * HASH_SIZE
 CACHE = Path("var/perceptual-hashes.npz")
+BLOCK = 2000  # pictures compared with all others at once
 
 
 def components(rows: list[Row], cache: Path = CACHE) -> list[str]:
@@ -48,14 +49,14 @@ def components(rows: list[Row], cache: Path = CACHE) -> list[str]:
     return [root(row.group) for row in rows]
 
 
-def _close_pairs(hashes: np.ndarray, block: int = 2000) -> list[tuple[int, int]]:
+def _close_pairs(hashes: np.ndarray) -> list[tuple[int, int]]:
     """Pairs of which one picture, turned or mirrored, is close to the other; of (n, 8, BITS)."""
     # With bits as ±1, the Hamming distance is (bits − dot product) / 2: one matrix product.
     signs = hashes.astype(np.float32) * 2 - 1
     pairs = []
-    for start in range(0, len(signs), block):
+    for start in range(0, len(signs), BLOCK):
         upright = signs[start:, 0].T
-        for turned in signs[start : start + block].swapaxes(0, 1):
+        for turned in signs[start : start + BLOCK].swapaxes(0, 1):
             close = turned @ upright >= BITS - 2 * MAX_DISTANCE
             pairs += [(start + i, start + j) for i, j in np.argwhere(close) if i < j]
     return pairs

@@ -98,12 +98,10 @@ def inherited(
     ]
 
 
-def completed(
-    rows: list[Row], folds: Sequence[str | None], cache: Path = duplicates.CACHE
-) -> list[str]:
+def completed(rows: list[Row], folds: Sequence[str | None]) -> list[str]:
     """These folds, and of pictures without one that of a split of their own."""
     alone = [row for row, fold in zip(rows, folds, strict=True) if not fold]
-    anew = iter(split(alone, cache=cache) if alone else ())
+    anew = iter(split(alone) if alone else ())
     return [fold or next(anew) for fold in folds]
 
 

@@ -10,13 +10,14 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 Statistic = Callable[[np.ndarray], np.ndarray]
+BINS = 15
 
 
-def bootstrap_weights(groups: list[str], resamples: int, seed: int = 0) -> np.ndarray:
+def bootstrap_weights(groups: list[str], resamples: int) -> np.ndarray:
     """How often each row is drawn when its groups (patients, lesions) are resampled."""
     _, index = np.unique(groups, return_inverse=True)
     count = index.max() + 1
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     drawn = rng.multinomial(count, np.full(count, 1 / count), size=resamples)
     return drawn.astype(np.float32)[:, index]
 
@@ -116,20 +117,18 @@ def balanced_accuracy(
     return np.mean(recalls, axis=0)
 
 
-def calibration_error(truth: np.ndarray, scores: np.ndarray, bins: int = 15) -> float:
+def calibration_error(truth: np.ndarray, scores: np.ndarray) -> float:
     """Expected calibration error with bins of equal mass (Nguyen & O'Connor, EMNLP 2015)."""
     return float(
-        sum(len(p) * abs(p.mean() - y.mean()) for p, y in equal_mass_bins(truth, scores, bins))
+        sum(len(p) * abs(p.mean() - y.mean()) for p, y in equal_mass_bins(truth, scores))
         / len(truth)
     )
 
 
-def equal_mass_bins(
-    truth: np.ndarray, scores: np.ndarray, bins: int = 15
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(scores, truth) of each bin; fewer rows than bins give a bin each."""
+def equal_mass_bins(truth: np.ndarray, scores: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(scores, truth) of each of BINS bins; fewer rows give a bin each."""
     order = np.argsort(scores, kind="stable")
-    parts = np.array_split(order, min(bins, len(order)))
+    parts = np.array_split(order, min(BINS, len(order)))
     return [(scores[part], truth[part]) for part in parts]
 
 

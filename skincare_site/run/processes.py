@@ -66,8 +66,8 @@ class Process:
         self._signal_group(signal.SIGKILL)
         self._process.wait()
 
-    def last_lines(self, count: int = 15) -> str:
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
+    def last_lines(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
 
     def _signal_group(self, number: signal.Signals) -> None:
         if self._process:
