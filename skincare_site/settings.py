@@ -30,7 +30,6 @@ sys.excepthook = in_one_sentence
 SECRET_KEY = env("SECRET_KEY")
 # Earlier ones, by commas: what they signed stays valid until they are taken out.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
-DEBUG = env.switch("DEBUG", default=False)
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS")
 # Off only where no TLS ends before this process, which is `make run` on the own machine.
 HTTPS = env.switch("HTTPS", default=True)

@@ -13,7 +13,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/operations.md"
 # Of `make run`, of tests and of the image; nobody sets them on a server.
-INTERNAL = {"DEBUG", "DEMO", "HTTPS", "STATIC_ROOT", "VERSION", "EMAIL_VERIFICATION"}
+INTERNAL = {"DEMO", "HTTPS", "STATIC_ROOT", "VERSION", "EMAIL_VERIFICATION"}
 Row = tuple[str, str, str]
 
 
