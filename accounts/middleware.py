@@ -88,7 +88,7 @@ def _zone(name: str) -> ZoneInfo | None:
 
 def tell_what_is_lost(get_response: Callable) -> Callable:
     """Say before signing in that what was sent after a session had ended is not saved, and lead
-    back to the page of the form: where it was sent to may be no page."""
+    back to the page of the form: where it was sent to may not be a page."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)

@@ -27,7 +27,7 @@ Points = dict[str, float]
 @dataclass(frozen=True)
 class Counter:
     """``alarming`` are labels that count from 0 on: else the first of them, which are a new series
-    for Prometheus, are no increase, and an alert waits for more."""
+    for Prometheus, are not an increase, and an alert waits for more."""
 
     name: str
     documentation: str

@@ -377,7 +377,7 @@ def _held_out(rows: list[Row], model: Path, split: str, with_seen: bool) -> tupl
 def _judged(rows: list[Row], model: Path) -> list[Row]:
     """The rows of the kinds of picture that a release judges; the others are named on stderr.
 
-    What is no lesion is of any kind. Raises DatasetError where nothing is left.
+    What is not a lesion is of any kind. Raises DatasetError where nothing is left.
     """
     known = Release.read(model).card["thresholds"]
     kept = [row for row in rows if row.modality in known or row.dx == "not_a_lesion"]

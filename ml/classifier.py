@@ -115,7 +115,7 @@ class Classifier:
         self, out: Outputs, shape: tuple[int, ...], modality: str, of: Person = NOBODY
     ) -> Look:
         """What the rule makes of the ``outputs`` of a picture of ``shape``; the same ones serve
-        both modalities. Raises like ``assess``, and ReleaseError for outputs that are no
+        both modalities. Raises like ``assess``, and ReleaseError for outputs that are not
         numbers."""
         if modality not in self.thresholds:
             raise NotJudged(f"model {self.version} was not trained for {modality} pictures")

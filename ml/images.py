@@ -201,7 +201,7 @@ def to_input(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def _moves(image: Image.Image) -> bool:
-    """More than one frame; the extra stills of HEIC and of phones' JPEG (MPO) are no film."""
+    """More than one frame; the extra stills of HEIC and of phones' JPEG (MPO) are not a film."""
     try:
         return image.format not in ("HEIF", "MPO") and getattr(image, "n_frames", 1) > 1
     except Exception:  # as above

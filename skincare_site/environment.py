@@ -132,7 +132,7 @@ class Environment(environ.FileAwareEnv):
         except (AttributeError, ValueError):
             right = False
         if not right:
-            raise ImproperlyConfigured(f"{var} is no key that manage.py make_vapid_key wrote.")
+            raise ImproperlyConfigured(f"{var} is not a key that manage.py make_vapid_key wrote.")
         return value
 
     def url(self, var: str, default: Any = environ.Env.NOTSET) -> str:

@@ -85,7 +85,7 @@ def everything(image: Path) -> None:
 
 
 def _first_administrator(image: Path, site: Site) -> None:
-    """Without a mail server: by one command, and in by the page; a sign-up is no error either."""
+    """Without a mail server: by one command, and in by the page; a sign-up does not fail either."""
     operations.first_administrator(image)
     browser = requests.Session()
     browser.verify, browser.headers["Referer"] = TRUST, SITE

@@ -33,7 +33,7 @@ ISSUES = {
     429: "throttled",
     503: "transient",
 }
-# Of problems are those that end a request before any view is asked: bytes that are no text.
+# Of problems are those that end a request before any view is asked: bytes that are not text.
 ERRORS = {
     (status, kind): OpenApiTypes.OBJECT
     for status in ("4XX", "5XX")

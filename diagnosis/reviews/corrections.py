@@ -20,7 +20,7 @@ from diagnosis.reviews.models import DoctorProfile, Review
 
 
 class DoctorFilter(admin.RelatedFieldListFilter):
-    """By who wrote it, under the name also where that is no doctor any more."""
+    """By who wrote it, under the name also where that is not a doctor any more."""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple]:
         written = model_admin.get_queryset(request).values("doctor")

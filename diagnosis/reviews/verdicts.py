@@ -126,7 +126,7 @@ def _add(review: Review, *, ask: User | None, question: str) -> Review | None:
 def correct(*, review: Review, by: User, **said: Any) -> None:
     """Change one's own verdict, and tell the person again of what they read.
 
-    What says the same as before is no correction: it tells nothing. One that leaves risk category
+    Saying the same as before is not a correction: it tells nothing. One that leaves risk category
     and urgency as they were comes before no later verdict. One that is not final becomes so once it
     is urgent, or says what the colleague says; one that was final as urgent alone waits for the
     colleague again once it wants no visit.

@@ -33,7 +33,7 @@ def is_measured_with(*versions: str) -> bool:
 def beyond(changed: dict[str, float], modality: str) -> list[str]:
     """What the error of the method does not explain.
 
-    Less asymmetry or fewer colours is no warning; a smaller lesion is, since cancers regress.
+    Less asymmetry or fewer colours is not a warning; a smaller lesion is, since cancers regress.
     """
     limits = error(modality)["limit"]
     found = []

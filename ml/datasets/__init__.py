@@ -67,7 +67,7 @@ def warn(manifest: Manifest) -> None:
 
 
 def _holds_data(folder: Path) -> bool:
-    """Whether somebody meant a folder that is no set as one, or as a class."""
+    """Whether somebody meant a folder that is not a set as one, or as a class."""
     endings = {*ENDINGS, *tables.SUFFIXES, ".xlsx"}
     return any(p.suffix.lower() in endings for p in files.below(folder))
 

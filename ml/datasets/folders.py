@@ -21,8 +21,8 @@ def class_folders(folder: Path) -> list[Path]:
 def read(folder: Path, modality: str) -> Manifest:
     """Each picture is a lesion of its own, at any depth.
 
-    A class without pictures, a folder whose name is no class, and a picture in two classes, by its
-    folders or a copy, are named in ``faults``. Raises DatasetError where nothing is left.
+    A class without pictures, a folder whose name is not a class, and a picture in two classes, by
+    its folders or a copy, are named in ``faults``. Raises DatasetError where nothing is left.
     """
     manifest, dataset = Manifest(), files.readable(folder.name)
     classes = class_folders(folder)
@@ -58,7 +58,7 @@ def _row(path: Path, part: Path, dataset: str, dx: str, modality: str) -> Row:
         image_id=name,
         lesion=f"{dataset}/{name}",
         group=f"{dataset}/{name}",
-        # What is no lesion comes from ordinary cameras.
+        # What is not a lesion comes from ordinary cameras.
         modality="photo" if dx == "not_a_lesion" else modality,
         dx=dx,
         allowed=ALLOWED[dx],
@@ -98,7 +98,7 @@ def _name_strays(folder: Path, classes: list[Path], manifest: Manifest) -> None:
         count = 0 if stray in classes else sum(map(files.is_picture, files.below(stray)))
         if count:
             manifest.faults.append(
-                f"{stray}: {count:,} pictures left out: “{stray.name}” is no class; "
+                f"{stray}: {count:,} pictures left out: “{stray.name}” is not a class; "
                 f"known are {labels.KNOWN}"
             )
     loose = [p for p in folder.iterdir() if p.is_file() and files.is_picture(p)]

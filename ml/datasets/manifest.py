@@ -140,7 +140,7 @@ def assumed(source: object, modality: str) -> str:
 
 
 def allowed_diagnoses(dx: str, source: str) -> tuple[str, ...]:
-    """What a label allows. Raises DatasetError for a word that is no label."""
+    """What a label allows. Raises DatasetError for a word that is not a label."""
     try:
         return ALLOWED[dx]
     except KeyError:

@@ -298,7 +298,7 @@ class _Reader:
         try:
             found = tables.number(text)
         except ValueError:
-            self._fault(source, f"{column} “{text}” is no number", "read without it")
+            self._fault(source, f"{column} “{text}” is not a number", "read without it")
             return None
         if found is not None and not 0 <= found < OLDEST:
             self._fault(source, f"{column} {text} can't be right", "read without it")
@@ -439,7 +439,7 @@ def _concepts(record: dict[str, str]) -> tuple[float | None, ...]:
 
 
 def _score(text: str) -> float | None:
-    """A number of 0–1; None for all else, which is no score."""
+    """A number of 0–1; None for all else, which is not a score."""
     with suppress(ValueError):
         found = tables.number(text)
         return found if found is not None and 0 <= found <= 1 else None

@@ -75,7 +75,7 @@ def read(path: Path, rows: list[Row]) -> list[str | None]:
 
     A set that it knows by no name may lie in a renamed folder: the pictures' own ids count, where
     it has half of them. Fewer are another clinic's, whose camera counts from IMG_0001, too.
-    Raises DatasetError when the file is no split.
+    Raises DatasetError when the file is not a split.
     """
     stored = stored_folds(path)
     return [key and stored.get(key) for key in _keys(stored, rows)]
@@ -115,7 +115,7 @@ def missing(path: Path, rows: list[Row], folds: Sequence[str] = FOLDS) -> tuple[
 
 def stored_folds(path: Path) -> dict[Key, str]:
     """A stored split: the fold of each (data set, picture). Raises DatasetError when the file is
-    no split."""
+    not a split."""
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         if reader.fieldnames != ["image_id", "dataset", "fold"]:

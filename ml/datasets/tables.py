@@ -39,7 +39,7 @@ UNKNOWN = ("", "unknown", "nan", "na", "n/a", "none", "null", "unk", "?", "-", "
 
 SEPARATOR = re.compile(r'^"?sep=.{0,2}"?\s*$', re.IGNORECASE)
 ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6"}  # skin types
-csv.field_size_limit(10_000_000)  # a long note is no reason to refuse a table
+csv.field_size_limit(10_000_000)  # a long note is not a reason to refuse a table
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Table:
 
 
 def columns(path: Path) -> tuple[str, ...]:
-    """The columns' names in small letters, with _ for blanks; () where it is no table."""
+    """The columns' names in small letters, with _ for blanks; () where it is not a table."""
     try:
         return _header(_lines(path))[2]
     except (DatasetError, OSError):
@@ -61,7 +61,7 @@ def columns(path: Path) -> tuple[str, ...]:
 
 
 def read(path: Path) -> Table:
-    """Raises DatasetError for a file that is no table."""
+    """Raises DatasetError for a file that is not a table."""
     lines = _lines(path)
     first, delimiter, header = _header(lines)
     named = {

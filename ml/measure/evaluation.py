@@ -149,7 +149,7 @@ def collect(classifier: "Classifier", rows: list[Row]) -> Predictions:
     """Assess every picture, in the order of the rows, whatever the model. Raises DatasetError,
     naming the row, for one that does not decode.
 
-    What is no lesion is shown as whatever the model knows, since it has to be refused as that.
+    What is not a lesion is shown as whatever the model knows, since it has to be refused as that.
     """
     known = next(iter(classifier.thresholds))
     rows = [

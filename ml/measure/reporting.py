@@ -281,7 +281,7 @@ def _overview(result: dict) -> str:
         for name, block in lines
     ]
     refused = result["refused_share"]
-    note = "" if refused is None else f"<p>Refused of what is no lesion: {refused:.1%}</p>"
+    note = "" if refused is None else f"<p>Refused of what is not a lesion: {refused:.1%}</p>"
     return f"<h2>Figures, with 95 % intervals</h2>{note}{_table(['', *header], body)}"
 
 

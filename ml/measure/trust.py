@@ -53,7 +53,7 @@ def refused_lesions(classifier: "Classifier", rows: list[Row]) -> dict[str, dict
 def refused_foreign(
     classifier: "Classifier", lesions: list[Row], everyday: list[Row]
 ) -> dict[str, dict]:
-    """By kind, then modality: what is no lesion, from rows, from scikit-image and of our own."""
+    """By kind, then modality: what is not a lesion, from rows, from scikit-image and of our own."""
     kinds: dict[str, list[np.ndarray]] = defaultdict(list)
     for kind, picture in foreign.made(MADE):
         kinds[kind].append(picture)

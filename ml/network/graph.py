@@ -221,7 +221,7 @@ def typology_angle(picture, mask):
     f = tf.where(xyz > 0.008856, tf.maximum(xyz, 1e-6) ** (1 / 3), 7.787 * xyz + 16 / 116)
     lightness = 116 * f[..., 1:2] - 16
     a, b = 500 * (f[..., 0:1] - f[..., 1:2]), 200 * (f[..., 1:2] - f[..., 2:3])
-    # The dermoscope's black frame, the white of rulers and reflections, and ink are no skin.
+    # The dermoscope's black frame, the white of rulers and reflections, and ink are not skin.
     real = (mask < 0.2) & (lightness > 15) & (lightness < 98) & (a > -2) & (b > -15)
     skin = tf.cast(real, tf.float32)
     count = tf.reduce_sum(skin, (1, 2))

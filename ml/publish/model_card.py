@@ -55,7 +55,7 @@ rule of three; as served, with what the sets know of the person. *Sensitivity* i
 malignant lesions, *melanomas sent* the share of melanomas, that are sent to a doctor, as flagged or
 as uncertain; *specificity* the share of benign ones that are not. Each picture counts, also one
 that it refuses to judge, by what it would say.
-Figures of different studies differ in their pictures and are no ranking.
+Figures of different studies differ in their pictures and are not a ranking.
 """
 LIMITS = """
 ## Limits

@@ -205,7 +205,7 @@ def _probabilities(look: Look) -> np.ndarray:
 
 
 def _outputs(said: dict) -> "Outputs":
-    """As the graph gives them; maps and masks are no part of the figures."""
+    """As the graph gives them; maps and masks are not among the figures."""
     cells = np.zeros((2, 2, len(DIAGNOSES)))
     numbers = {"logits": said["logits"], "one_pass": said["logits"], "quality": said["quality"]}
     return numbers | {"cam": cells, "mask": cells[..., :1]}

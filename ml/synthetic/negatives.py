@@ -58,7 +58,7 @@ def drawing(rng: np.random.Generator, side: int) -> np.ndarray:
 
 
 def thing(rng: np.random.Generator, skin: np.ndarray) -> np.ndarray:
-    """A thing that is no lesion on plain ``skin`` (s, s, 3): a flat or shaded disc, with or
+    """A thing that is not a lesion on plain ``skin`` (s, s, 3): a flat or shaded disc, with or
     without rim, holes or print, a ring, or a drawn line."""
     side = skin.shape[0]
     scale = 2  # drawn larger, for smooth edges

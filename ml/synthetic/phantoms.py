@@ -1,6 +1,6 @@
 """Lesion phantoms: pictures that our own code renders, for trying the program.
 
-They are no pictures of people, and serve no training, no threshold and no figure.
+They are not pictures of people, and serve no training, no threshold and no figure.
 """
 
 from collections.abc import Callable

@@ -72,16 +72,18 @@ class Plan:
 
     @classmethod
     def read(cls, path: Path) -> "Plan":
-        """What a JSON file says, the rest as usual. Raises DatasetError for what is no plan."""
+        """What a JSON file says, the rest as usual. Raises DatasetError for what is not a plan."""
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             if not isinstance(values, dict):
                 raise ValueError("not a JSON object")
             if values.pop("pairs", False):  # of runs of November 2026
-                print(f"warning: {path}: pairs is no field of a plan any more", file=sys.stderr)
+                print(f"warning: {path}: pairs is not a field of a plan any more", file=sys.stderr)
             names = [field.name for field in fields(cls)]
             if unknown := ", ".join(values.keys() - names):
-                raise ValueError(f"{unknown} is no field of a plan; there are {', '.join(names)}")
+                raise ValueError(
+                    f"{unknown} is not a field of a plan; there are {', '.join(names)}"
+                )
             return cls(**{name: _as_tuple(value) for name, value in values.items()})
         except ValueError as error:
             raise DatasetError(f"{path}: {error}") from error

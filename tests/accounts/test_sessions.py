@@ -126,7 +126,7 @@ def test_alice_does_not_end_the_session_of_bob(phone, bob):
 
 @pytest.mark.parametrize("door", ["accounts:preferences", "diagnosis:mole_reminder"])
 def test_what_is_sent_after_the_session_ended_is_said_to_be_lost(client, alice, door):
-    """Also to an address that is no page, and leads nowhere after signing in."""
+    """Also to an address that is not a page, and leads nowhere after signing in."""
     mole = MoleFactory(owner=alice)
     address = reverse(door, args=[mole.pk] if "mole" in door else [])
     page = reverse("diagnosis:mole_detail", args=[mole.pk])

@@ -230,7 +230,7 @@ def test_predict_without_a_model_says_where_it_looked(mole, tmp_path, capsys):
 def test_a_release_that_lacks_a_part_or_has_no_numbers_judges_nothing(
     mole, tmp_path, capsys, part, value
 ):
-    """Above a threshold that is no number lies nothing: every melanoma would be called benign."""
+    """Above a threshold that is not a number lies nothing: all melanomas would be called benign."""
     release = shutil.copytree(RELEASE, tmp_path / "release")
     card = json.loads((release / "model.json").read_text())
     card["live"] = {name: card[name] for name in ("calibration", "thresholds", "limits")}
@@ -577,7 +577,7 @@ def test_an_age_that_can_not_be_is_said_in_words(mole, capsys, age, said):
 
 @pytest.mark.parametrize("minutes", ["0", "-5", "nan", "inf"])
 def test_minutes_that_bound_nothing_are_refused(minutes, tmp_path, capsys):
-    """Of 0, which was no bound at all, somebody would pay for the machine's hours."""
+    """Of 0, which was not a bound at all, somebody would pay for the machine's hours."""
     with pytest.raises(SystemExit):
         main(["train", "--data", ".", "--out", str(tmp_path / "run"), "--minutes", minutes])
     assert "is not a number above 0" in capsys.readouterr().err

@@ -96,7 +96,7 @@ def test_the_command_line_compares(make_set, tmp_path):
 def test_a_release_for_one_modality_is_compared_picture_by_picture(
     make_set, draw, for_dermoscopy, tmp_path
 ):
-    """It is shown what is no lesion as another kind of picture, in the same place all the same."""
+    """It is shown what is not a lesion as another kind of picture, in the same place as ever."""
     draw(tmp_path / "data/not_a_lesion/chair.jpg", 1)
     make_set("data/set", [{"image_id": "mole", "dx": "nv", "modality": "dermoscopy"}])
     rows = datasets.read([tmp_path / "data"]).rows

@@ -64,7 +64,7 @@ def test_a_persons_own_pictures_are_no_neighbours():
 
 
 def test_chance_within_the_neighbours_sets_tells_a_source_from_a_diagnosis():
-    """All of a set looks alike and shows the same: that is no merit of the distance."""
+    """All of a set looks alike and shows the same: that is not a merit of the distance."""
     found = measured(
         [(row(f"a{i}", "nv", dataset="a"), i, 0.1) for i in range(10)]
         + [(row(f"b{i}", "mel", dataset="b"), 90 + i, 0.9) for i in range(10)]

@@ -137,7 +137,7 @@ def test_what_does_not_help_stays_off_and_the_figures_say_so():
 
 
 def test_a_clinic_whose_few_lesions_age_tells_apart_moves_no_odds_far():
-    """Without a bound, a melanoma of an old person was no melanoma any more."""
+    """Without a bound, a melanoma of an old person was not a melanoma any more."""
     learnt = second_stage.learnt(lesions(2000, 0.4, "LEARNT")[0])
     apart = [("bcc", 75.0)] * 10 + [("nv", 40.0)] * 40
     rows = [row(f"HAM{i}", dx, age=age + i / 10) for i, (dx, age) in enumerate(apart)]

@@ -46,7 +46,7 @@ def test_a_run_of_an_earlier_version_is_still_read(tmp_path):
         ({"precision": "half"}, "precision: 'half' is not one of float32, mixed_bfloat16"),
         ({"teachers": "a"}, "teachers: 'a' is not"),
         ({"seed": -1}, "seed: -1 is not"),
-        ({"sead": 1}, "sead is no field of a plan"),
+        ({"sead": 1}, "sead is not a field of a plan"),
         ([160, 3], "not a JSON object"),
     ],
 )

@@ -172,7 +172,7 @@ def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path, monkey
     said = run_ml("release", "run", "--second-reader", "reader", "--out", "triple", status=1)
     assert "held out here" in said
 
-    # A file that answers otherwise than what was trained is no release.
+    # A file that answers otherwise than what was trained is not a release.
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(backbone, "fold", lambda trained, served: None)
     with pytest.raises(export.ParityError, match="from the trained network"):
