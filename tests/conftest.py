@@ -133,6 +133,11 @@ def dr_okafor(db):
 
 
 @pytest.fixture
+def frank(db):
+    return _person("frank", role="administrator", is_staff=True)
+
+
+@pytest.fixture
 def program(alice):
     """A program of alice's, which speaks to the API."""
     from tests.factories import program_of

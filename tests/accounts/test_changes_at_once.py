@@ -128,9 +128,9 @@ def test_what_was_not_read_ends_nothing(alice):
 
 
 @pytest.fixture
-def tab(client, dr_chen):
+def tab(client, dr_chen, frank):
     """A form over a doctor's account that an administrator opened and sends later, as it was."""
-    client.force_login(UserFactory(display_name="frank", role="administrator", is_staff=True))
+    client.force_login(frank)
     address = reverse("admin:accounts_user_change", args=[dr_chen.pk])
     page = client.get(address)
     fields = {}

@@ -10,16 +10,15 @@ from django.urls import reverse
 from knox.models import AuthToken
 
 from accounts.models import User
-from tests.factories import PASSWORD, UserFactory, program_of
+from tests.factories import PASSWORD, program_of
 
 NEW = "another long enough passphrase"
 
 
 @pytest.fixture
-def frank(db, client):
-    person = UserFactory(display_name="frank", role="administrator", is_staff=True)
-    client.force_login(person)
-    return person
+def frank(frank, client):
+    client.force_login(frank)
+    return frank
 
 
 def page(person, name="change"):

@@ -70,10 +70,10 @@ def test_others_stay(dana, settings, change):
     assert User.objects.exists()
 
 
-def test_who_was_made_by_an_administrator_stays(client, settings, db):
+def test_who_was_made_by_an_administrator_stays(client, settings, frank):
     """A first sign-in notes the address, and asks to confirm it."""
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-    client.force_login(UserFactory(display_name="frank", role="administrator", is_staff=True))
+    client.force_login(frank)
     fields = {"email": "erin@example.org", "password1": PASSWORD, "password2": PASSWORD}
     client.post(reverse("admin:accounts_user_add"), fields | {"usable_password": "true"})
     erin = User.objects.get(email="erin@example.org")
@@ -86,7 +86,7 @@ def test_who_was_made_by_an_administrator_stays(client, settings, db):
 
 @pytest.mark.parametrize("used", [RecordFactory, MoleFactory, None])
 def test_who_came_by_a_program_alone_stays_though_the_address_is_a_new_one(
-    client, settings, alice, used
+    client, settings, alice, frank, used
 ):
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     User.objects.filter(pk=alice.pk).update(date_joined=MONTHS_AGO)
@@ -94,7 +94,7 @@ def test_who_came_by_a_program_alone_stays_though_the_address_is_a_new_one(
         used(owner=alice)
     else:
         AuthToken.objects.create(alice)
-    client.force_login(UserFactory(display_name="frank", role="administrator", is_staff=True))
+    client.force_login(frank)
     page = reverse("admin:accounts_user_change", args=[alice.pk])
     client.post(page, {"email": "new@example.org", "is_active": "on"})
     assert not alice.emailaddress_set.get().verified

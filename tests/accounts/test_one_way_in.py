@@ -17,11 +17,6 @@ ADMIN, LOGIN = reverse("admin:index"), reverse("admin:login")
 RECORDS = "account_authentication_methods"
 
 
-@pytest.fixture
-def frank(db):
-    return UserFactory(display_name="frank", role="administrator", is_staff=True)
-
-
 def sign_in(client: Client, person) -> None:
     """Both steps, by the pages."""
     client.post(reverse("account_login"), {"login": person.email, "password": PASSWORD})

@@ -70,11 +70,6 @@ def test_the_demo_of_make_run_asks_nobody(settings, client, hasty):
 
 
 @pytest.fixture
-def frank(db):
-    return UserFactory(display_name="frank", role="administrator", is_staff=True)
-
-
-@pytest.fixture
 def lost(dr_chen):
     """The authenticator app of a lost phone, with the recovery codes that allauth made for it."""
     RecoveryCodes.activate(dr_chen)

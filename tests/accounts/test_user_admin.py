@@ -13,14 +13,9 @@ from knox.models import AuthToken
 
 from accounts.models import User
 from tests.accounts.test_token import current_code
-from tests.factories import PASSWORD, TOTP_SECRET, UserFactory
+from tests.factories import PASSWORD, TOTP_SECRET
 
 LIST = reverse("admin:accounts_user_changelist")
-
-
-@pytest.fixture
-def administrator(db):
-    return UserFactory(display_name="frank", role="administrator", is_staff=True)
 
 
 def test_a_doctor_does_not_see_the_list_of_people(client, dr_chen):
@@ -33,8 +28,8 @@ def test_a_person_does_not_enter_the_admin(client, alice):
     assert client.get(LIST).status_code == 302
 
 
-def test_an_administrator_adds_a_doctor(client, administrator):
-    client.force_login(administrator)
+def test_an_administrator_adds_a_doctor(client, frank):
+    client.force_login(frank)
     added = client.post(
         reverse("admin:accounts_user_add"),
         {
@@ -56,12 +51,10 @@ def test_an_administrator_adds_a_doctor(client, administrator):
 
 
 @pytest.mark.parametrize("door", ["add", "change"])
-def test_a_further_address_of_somebody_is_no_other_accounts(
-    client, administrator, alice, bob, door
-):
+def test_a_further_address_of_somebody_is_no_other_accounts(client, frank, alice, bob, door):
     """Signing in with it leads to alice's account, so that nobody would ever get into the other."""
     alice.emailaddress_set.create(email="second@example.org", verified=True)
-    client.force_login(administrator)
+    client.force_login(frank)
     fields = {"email": "Second@example.org", "usable_password": "true", "is_active": "on"}
     passwords = {"password1": PASSWORD, "password2": PASSWORD}
     pages = {
@@ -77,12 +70,12 @@ def test_a_further_address_of_somebody_is_no_other_accounts(
     assert alice.email == "second@example.org"
 
 
-def test_what_was_open_when_an_account_was_closed_stays_shut(client, administrator, alice):
+def test_what_was_open_when_an_account_was_closed_stays_shut(client, frank, alice):
     """Closed because a phone was stolen, say, and opened again: not for who has the phone."""
     phone, program = Client(), AuthToken.objects.create(alice)[1]
     phone.post(reverse("account_login"), {"login": alice.email, "password": PASSWORD})
     assert phone.get("/account/").status_code == 200
-    client.force_login(administrator)
+    client.force_login(frank)
     page = reverse("admin:accounts_user_change", args=[alice.pk])
     fields = {"email": alice.email, "display_name": "alice"}
     for is_active in ({}, {"is_active": "on"}):
@@ -96,19 +89,19 @@ def test_what_was_open_when_an_account_was_closed_stays_shut(client, administrat
     assert phone.get("/account/").status_code == 200
 
 
-def test_who_gave_which_role_to_whom_is_logged(client, administrator, alice):
-    client.force_login(administrator)
+def test_who_gave_which_role_to_whom_is_logged(client, frank, alice):
+    client.force_login(frank)
     doctors = Group.objects.get(name="doctor")
     page = reverse("admin:accounts_user_change", args=[alice.pk])
     fields = {"email": alice.email, "is_active": "on", "is_staff": "on", "groups": [doctors.pk]}
     client.post(page, fields)
-    entries = LogEntry.objects.get_for_object(alice).filter(actor=administrator)
+    entries = LogEntry.objects.get_for_object(alice).filter(actor=frank)
     assert "doctor" in str([entry.changes for entry in entries])
 
 
 @pytest.mark.parametrize("born", ["2999-03-27", "0198-03-27"])
-def test_a_date_of_birth_that_can_not_be_is_not_taken(client, administrator, alice, born):
-    client.force_login(administrator)
+def test_a_date_of_birth_that_can_not_be_is_not_taken(client, frank, alice, born):
+    client.force_login(frank)
     page = reverse("admin:accounts_user_change", args=[alice.pk])
     fields = {"email": alice.email, "is_active": "on"}
     refused = client.post(page, fields | {"date_of_birth": born})
@@ -118,9 +111,9 @@ def test_a_date_of_birth_that_can_not_be_is_not_taken(client, administrator, ali
     assert alice.date_of_birth == date(1982, 3, 27)
 
 
-def test_superusers_are_out_of_an_administrators_reach(client, administrator):
+def test_superusers_are_out_of_an_administrators_reach(client, frank):
     root = User.objects.create_superuser("root@example.org", PASSWORD)
-    client.force_login(administrator)
+    client.force_login(frank)
     assert "root@example.org" not in client.get(LIST).content.decode()
     for page in ("change", "delete"):
         address = reverse(f"admin:accounts_user_{page}", args=[root.pk])
@@ -129,9 +122,9 @@ def test_superusers_are_out_of_an_administrators_reach(client, administrator):
 
 
 @pytest.fixture
-def delete(client, administrator):
+def delete(client, frank):
     """delete(person): by an administrator, on the person's page and from the list."""
-    client.force_login(administrator)
+    client.force_login(frank)
 
     def by(way, person):
         if way == "page":
@@ -147,10 +140,10 @@ WAYS = pytest.mark.parametrize("way", ["page", "list"])
 
 
 @WAYS
-def test_nobody_deletes_themselves_there(delete, administrator, way):
+def test_nobody_deletes_themselves_there(delete, frank, way):
     """Their own account has a page that asks for the password."""
-    assert delete(way, administrator).status_code == 403
-    assert User.objects.filter(pk=administrator.pk).exists()
+    assert delete(way, frank).status_code == 403
+    assert User.objects.filter(pk=frank.pk).exists()
 
 
 @WAYS

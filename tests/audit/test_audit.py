@@ -25,8 +25,7 @@ Action = LogEntry.Action
 
 
 @pytest.fixture
-def administrator(client, db):
-    frank = UserFactory(display_name="frank", role="administrator", is_staff=True)
+def administrator(client, frank):
     client.force_login(frank)
     return client
 

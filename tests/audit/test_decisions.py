@@ -195,9 +195,8 @@ def test_a_list_with_what_stood_in_it(client, colleague, dr_chen):
     ]
 
 
-def test_who_is_turned_away_has_not_looked(client, alice):
+def test_who_is_turned_away_has_not_looked(client, alice, frank):
     record = assessed()
-    frank = UserFactory(display_name="frank", role="administrator", is_staff=True)
     for person in (alice, frank):
         client.force_login(person)
         client.get(reverse("admin:diagnosis_molerecord_change", args=[record.pk]))
@@ -205,10 +204,9 @@ def test_who_is_turned_away_has_not_looked(client, alice):
         assert looks(person) == []
 
 
-def test_administrators_read_and_export_all_of_it(client, colleague, alice):
+def test_administrators_read_and_export_all_of_it(client, colleague, alice, frank):
     client.get(reverse("admin:diagnosis_review_changelist"))
     sign_in(Client(), alice, "wrong")
-    frank = UserFactory(display_name="frank", role="administrator", is_staff=True)
     client.force_login(frank)
     page = client.get(reverse("admin:auditlog_logentry_changelist")).content.decode()
     assert "sign-in refused" in page

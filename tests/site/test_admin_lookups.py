@@ -3,12 +3,11 @@
 import pytest
 from django.urls import reverse
 
-from tests.factories import TOTP_SECRET, UserFactory, assessed
+from tests.factories import TOTP_SECRET, assessed
 
 
 @pytest.fixture
-def frank(client, db):
-    frank = UserFactory(display_name="frank", role="administrator", is_staff=True)
+def frank(frank, client):
     client.force_login(frank)
     return frank
 

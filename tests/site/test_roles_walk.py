@@ -30,7 +30,6 @@ from tests.factories import (
     FurtherPictureFactory,
     MoleFactory,
     ReviewFactory,
-    UserFactory,
     assessed,
 )
 
@@ -117,13 +116,12 @@ ADDRESSES = sorted(set(addresses(get_resolver())))
 
 
 @pytest.fixture
-def people(alice, bob, dr_chen):
-    frank = UserFactory(display_name="frank", role="administrator", is_staff=True)
+def people(alice, bob, dr_chen, frank):
     return {"nobody": None, "alice": alice, "bob": bob, "doctor": dr_chen, "administrator": frank}
 
 
 @pytest.fixture
-def fill_in(people, client):
+def fill_in(people, client, dr_okafor):
     """fill_in(route): the address of something of alice's, or a page about it in the admin."""
     alice, dr_chen = people["alice"], people["doctor"]
     mole = MoleFactory(owner=alice)
@@ -131,9 +129,7 @@ def fill_in(people, client):
     record = assessed(owner=alice, mole=mole)
     further = FurtherPictureFactory(record=record)
     review = ReviewFactory(record=record, doctor=dr_chen)
-    opinion = SecondOpinion.objects.create(
-        first=review, asked=UserFactory(display_name="dr_okafor", role="doctor", is_staff=True)
-    )
+    opinion = SecondOpinion.objects.create(first=review, asked=dr_okafor)
     share = Share.objects.create(
         owner=alice, mole=mole, expires_at=timezone.now() + timedelta(days=1)
     )

@@ -1,19 +1,12 @@
 """An administrator deletes a person with all that belongs to them; no name stays behind."""
 
-import pytest
 from auditlog.models import LogEntry
 from django.contrib.admin.models import LogEntry as AdminEntry
 from django.urls import reverse
 
 from accounts.models import User
 from diagnosis.models import Mole, MoleRecord
-from tests.factories import MoleFactory, ReviewFactory, UserFactory, assessed
-
-
-@pytest.fixture
-def administrator(db, settings):
-    settings.DEMO = True  # without a second factor
-    return UserFactory(display_name="frank", role="administrator", is_staff=True)
+from tests.factories import MoleFactory, ReviewFactory, assessed
 
 
 def delete(client, person):
@@ -21,11 +14,11 @@ def delete(client, person):
 
 
 def test_rows_and_pictures_go_and_the_log_keeps_a_pseudonym(
-    client, administrator, alice, stored_files, django_capture_on_commit_callbacks
+    client, frank, alice, stored_files, django_capture_on_commit_callbacks
 ):
     mole = MoleFactory(owner=alice, name="scar on the chin")
     ReviewFactory(record=assessed("benign", owner=alice, mole=mole))
-    client.force_login(administrator)
+    client.force_login(frank)
     page = client.get(reverse("admin:accounts_user_delete", args=[alice.pk])).content.decode()
     assert alice.pseudonym in page
     assert "scar on the chin" not in page
@@ -36,22 +29,22 @@ def test_rows_and_pictures_go_and_the_log_keeps_a_pseudonym(
     assert not Mole.objects.exists()
     assert not stored_files()
     entry = LogEntry.objects.get(object_pk=str(alice.pk), action=LogEntry.Action.DELETE)
-    assert (entry.object_repr, entry.actor) == (alice.pseudonym, administrator)
+    assert (entry.object_repr, entry.actor) == (alice.pseudonym, frank)
     logs = str(list(LogEntry.objects.values())) + str(list(AdminEntry.objects.values()))
     assert "alice" not in logs
     assert "scar on the chin" not in logs
 
 
-def test_several_at_once(client, administrator, alice, bob):
+def test_several_at_once(client, frank, alice, bob):
     assessed("benign", owner=alice)
-    client.force_login(administrator)
+    client.force_login(frank)
     chosen = {"action": "delete_selected", "_selected_action": [alice.pk, bob.pk], "post": "yes"}
     client.post(reverse("admin:accounts_user_changelist"), chosen)
-    assert set(User.objects.all()) == {administrator}
+    assert set(User.objects.all()) == {frank}
 
 
-def test_a_doctor_with_verdicts_stays(client, administrator, alice, dr_chen):
+def test_a_doctor_with_verdicts_stays(client, frank, alice, dr_chen):
     ReviewFactory(record=assessed("benign", owner=alice), doctor=dr_chen)
-    client.force_login(administrator)
+    client.force_login(frank)
     delete(client, dr_chen)
     assert User.objects.filter(pk=dr_chen.pk).exists()

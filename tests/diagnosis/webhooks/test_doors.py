@@ -216,12 +216,12 @@ def test_a_new_secret_asks_for_the_password_again(client, alice):
     assert alice.webhooks.count() == 1
 
 
-def test_an_administrator_sends_again(client, alice, webhook, receiver, worker):
+def test_an_administrator_sends_again(client, frank, alice, webhook, receiver, worker):
     receiver.status = 500
     delivery = registrations.test(webhook=webhook, by=alice)
     tasks.sweep_webhooks()
     receiver.status = 200
-    client.force_login(UserFactory(display_name="frank", role="administrator", is_staff=True))
+    client.force_login(frank)
     answer = client.post(
         reverse("admin:diagnosis_webhookdelivery_changelist"),
         {"action": "send_again", "_selected_action": [str(delivery.pk)]},
