@@ -258,9 +258,8 @@ def test_a_verdict_by_a_program_is_on_the_pictures_that_it_showed(doctor, alice)
     assert doctor.post(address, VERDICT | {"shown": shown}, format="json").status_code == 201
 
 
-def test_what_another_doctor_has_is_a_conflict(doctor, alice):
+def test_what_another_doctor_has_is_a_conflict(doctor, dr_okafor, alice):
     record = assessed(owner=alice)
-    dr_okafor = UserFactory(display_name="dr_okafor", role="doctor", is_staff=True)
     claims.take(record_ids=[record.pk], doctor=dr_okafor)
     address = f"{API}queue/{record.pk}/"
     assert doctor.post(f"{address}claim/").status_code == 409
@@ -367,16 +366,15 @@ def test_no_doctor_reviews_a_drawn_picture(doctor, alice):
     assert doctor.post(f"{address}reviews/", VERDICT, format="json").status_code == 404
 
 
-def test_a_doctors_own_record_is_for_other_doctors(doctor, dr_chen, alice):
+def test_a_doctors_own_record_is_for_other_doctors(doctor, dr_chen, dr_okafor, alice):
     own, other = assessed("malignant_high_risk", owner=dr_chen), assessed(owner=alice)
     assert doctor.post(f"{API}queue/next/").json()["id"] == str(other.pk)
     address = f"{API}queue/{own.pk}/"
     assert doctor.post(f"{address}claim/").status_code == 403
     assert doctor.post(f"{address}reviews/", VERDICT, format="json").status_code == 403
-    colleague = UserFactory(display_name="dr_okafor", role="doctor", is_staff=True)
     ask = VERDICT | {"ask": str(dr_chen.pk)}
     address = f"{API}queue/{own.pk}/reviews/"
-    refused = program_of(colleague).post(address, ask, format="json")
+    refused = program_of(dr_okafor).post(address, ask, format="json")
     assert list(refused.json()["errors"]) == ["ask"]
     assert not Review.objects.exists()
 

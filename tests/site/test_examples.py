@@ -19,7 +19,7 @@ from diagnosis.records import demos
 from skincare_site.celery import app
 from tests.accounts.test_token import current_code
 from tests.diagnosis.programs import Program
-from tests.factories import PASSWORD, TOTP_SECRET, UserFactory, assessed
+from tests.factories import PASSWORD, TOTP_SECRET, assessed
 from tests.site.test_slow_senders import port  # noqa: F401 fixture
 
 pytestmark = pytest.mark.slow
@@ -69,12 +69,11 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
     return done.stdout
 
 
-def test_a_whole_day(url, worker, tmp_path):
+def test_a_whole_day(url, worker, dr_chen, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         hook = f"https://127.0.0.1:{free.getsockname()[1]}/"
-    doctor = UserFactory(display_name="dr_chen", role="doctor", is_staff=True)
     said = run(
-        *(sys.executable, EXAMPLES / "whole_day.py", "--url", url, "--doctor", doctor.email),
+        *(sys.executable, EXAMPLES / "whole_day.py", "--url", url, "--doctor", dr_chen.email),
         *("--webhook", hook, "--certificate", tmp_path / "receiver.pem"),
         cwd=tmp_path,
         DOCTOR_PASSWORD=PASSWORD,
@@ -85,13 +84,12 @@ def test_a_whole_day(url, worker, tmp_path):
     assert (tmp_path / "mole.pdf").read_bytes().startswith(b"%PDF")
     with zipfile.ZipFile(tmp_path / "everything.zip") as everything:
         assert len([name for name in everything.namelist() if name.endswith(".jpg")]) == 3
-    assert list(User.objects.all()) == [doctor]
+    assert list(User.objects.all()) == [dr_chen]
     assert not MoleRecord.objects.exists()
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_the_example_for_curl(url, worker, picture, tmp_path):
-    alice = UserFactory(display_name="alice")
+def test_the_example_for_curl(url, worker, picture, alice, tmp_path):
     account = {"URL": url, "EMAIL": alice.email, "PASSWORD": PASSWORD}
     said = run("sh", EXAMPLES / "records.sh", picture, cwd=tmp_path, **account)
     assert re.search(r"^[0-9a-f-]{36} (done|unusable)\n304$", said, re.MULTILINE)
@@ -101,8 +99,7 @@ def test_the_example_for_curl(url, worker, picture, tmp_path):
     assert not alice.auth_token_set.exists()
 
 
-def test_the_example_that_lists_records(url, tmp_path):
-    alice = UserFactory(display_name="alice")
+def test_the_example_that_lists_records(url, alice, tmp_path):
     records = [assessed(owner=alice) for _ in range(2)]
     token = tokens.create(person=alice, scope="read")[1]
     said = run(sys.executable, EXAMPLES / "records.py", url, cwd=tmp_path, TOKEN=token)
@@ -111,7 +108,7 @@ def test_the_example_that_lists_records(url, tmp_path):
     assert lines[2] == "nothing new"
 
 
-def test_a_client_that_is_generated_from_the_description(url, tmp_path):
+def test_a_client_that_is_generated_from_the_description(url, alice, tmp_path):
     """By openapi-python-client, from the committed file: typed calls, and typed answers."""
     run(
         *(sys.executable, "-m", "openapi_python_client", "generate"),
@@ -120,7 +117,6 @@ def test_a_client_that_is_generated_from_the_description(url, tmp_path):
         *("--output-path", tmp_path / "mole_client"),
         cwd=tmp_path,
     )
-    alice = UserFactory(display_name="alice")
     record = assessed("malignant_high_risk", owner=alice)
     program = tmp_path / "program.py"
     program.write_text(

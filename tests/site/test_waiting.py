@@ -10,15 +10,15 @@ from rest_framework.test import APIClient
 from accounts import tokens
 from diagnosis.models import Assessment, MoleRecord
 from skincare_site.web_worker import WORKING
-from tests.factories import RecordFactory, UserFactory, answer
+from tests.factories import RecordFactory, answer
 from tests.site.test_slow_senders import ask, port  # noqa: F401 fixture
 
 API = "/api/v1/"
 
 
 @pytest.fixture
-def waiting_record(transactional_db):
-    return RecordFactory(owner=UserFactory(display_name="alice"))
+def waiting_record(transactional_db, alice):
+    return RecordFactory(owner=alice)
 
 
 @pytest.fixture

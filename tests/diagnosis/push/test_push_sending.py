@@ -15,7 +15,7 @@ from diagnosis.push import notifications, subscriptions
 from diagnosis.reviews import verdicts
 from diagnosis.webhooks import outbound
 from tests.diagnosis.push.conftest import browser_at
-from tests.factories import UserFactory, assessed
+from tests.factories import assessed
 
 
 @pytest.fixture
@@ -206,9 +206,8 @@ def test_what_fails_after_the_answer_is_stored_is_logged(answer, subscription, m
     assert "odd" in caplog.text
 
 
-def test_a_question_to_a_colleague_tells_her_nothing_yet(answer, subscription, receiver):
-    colleague = UserFactory(display_name="dr_okafor", role="doctor", is_staff=True)
-    answer(ask=colleague, urgency="doctor_weeks", risk_category="malignant_low_risk")
+def test_a_question_to_a_colleague_tells_her_nothing_yet(answer, subscription, receiver, dr_okafor):
+    answer(ask=dr_okafor, urgency="doctor_weeks", risk_category="malignant_low_risk")
     assert receiver.heard == []
 
 
