@@ -1,6 +1,12 @@
 """People, records and pictures for tests; people have names, so that tests read as sentences."""
 
+import base64
+import hashlib
+import hmac
 import io
+import re
+import struct
+import time
 import uuid
 from datetime import date
 from pathlib import Path
@@ -9,7 +15,10 @@ from typing import Any
 import factory
 from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.auth.models import Group
+from django.core.mail import EmailMessage
 from django.db.models.fields.files import FieldFile
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from factory.django import DjangoModelFactory, Password
 from PIL import Image, ImageDraw
@@ -23,6 +32,29 @@ from ml import taxonomy
 
 PASSWORD = "a long enough passphrase"
 TOTP_SECRET = "JBSWY3DPEHPK3PXP"
+# What a browser sends when a security key is registered, made with fido2 for these tests.
+SECURITY_KEY = {
+    "id": "aWQ",
+    "rawId": "aWQ",
+    "response": {
+        "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uY3JlYXRlIiwiY2hhbGxlbmdlIjoiWXciLCJvcmlnaW4i"
+        "OiJodHRwczovL3giLCJjcm9zc09yaWdpbiI6ZmFsc2V9",
+        "attestationObject": "o2NmbXRkbm9uZWdhdHRTdG10oGhhdXRoRGF0YViGAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        "AAAAAAAAAAAAAABBAAAAAAAAAAAAAAAAAAAAAAAAAAAAAmlkpQECAyYgASFYICCJycfYvcfuQwRjLQiYQvpUDd_d"
+        "StxpUT0HVDSL9t-4IlggW7WUM05cY-kKxocQvFaoN_PhIOETTr3-yK0yLTLM8z8",
+    },
+    "clientExtensionResults": {},
+    "type": "public-key",
+}
+# What dana answers when she signs up.
+SIGN_UP = {
+    "email": "Dana@Example.org",
+    "password1": PASSWORD,
+    "password2": PASSWORD,
+    "display_name": "Dana",
+    "date_of_birth": "1990-05-17",
+    "consent": "on",
+}
 
 
 def picture(size: tuple[int, int] = (300, 240), file_format: str = "JPEG", **options: Any) -> bytes:
@@ -72,6 +104,46 @@ class UserFactory(DjangoModelFactory):
 def program_of(person: User, **token: Any) -> APIClient:
     """A client with a token of the person's own."""
     return APIClient(HTTP_AUTHORIZATION=f"Token {tokens.create(person=person, **token)[1]}")
+
+
+def current_code(secret: str) -> str:
+    """As an authenticator app makes it: RFC 6238, written apart from allauth's."""
+    counter = struct.pack(">Q", int(time.time()) // 30)
+    digest = hmac.new(base64.b32decode(secret), counter, hashlib.sha1).digest()
+    offset = digest[-1] & 15
+    return f"{(int.from_bytes(digest[offset : offset + 4]) & 0x7FFFFFFF) % 10**6:06d}"
+
+
+def ask_for_token(api: APIClient, person: User, **changes: Any) -> Any:
+    """The answer to a program that sends the person's address and password."""
+    credentials = {"email": person.email, "password": PASSWORD} | changes
+    return api.post("/api/v1/auth/token/", credentials, format="json")
+
+
+def confirmed_session(person: User | None) -> str | None:
+    """The key of a session that was just confirmed by password and second step."""
+    if person is None:
+        return None
+    client = Client()
+    client.force_login(person)
+    session = client.session
+    session["account_authentication_methods"] = [
+        {"method": "mfa", "at": 4e9},
+        {"method": "password", "at": 4e9, "reauthenticated": True},
+    ]
+    session.save()
+    return session.session_key
+
+
+def sign_up(client: Client, **changes: Any) -> Any:
+    """The answer to it, on the page; None leaves an answer out."""
+    answers = {name: value for name, value in (SIGN_UP | changes).items() if value is not None}
+    return client.post(reverse("account_signup"), answers)
+
+
+def link(mail: EmailMessage) -> str:
+    """The path of the first address in an e-mail."""
+    return re.search(r"https?://[^/]+(/\S+)", mail.body)[1]
 
 
 class MoleFactory(DjangoModelFactory):

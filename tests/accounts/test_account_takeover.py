@@ -1,7 +1,5 @@
 """What a borrowed session may not do, and what the owner of the account hears of it."""
 
-import re
-
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -12,7 +10,7 @@ from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from tests.factories import PASSWORD, TOTP_SECRET, MoleFactory, RecordFactory
+from tests.factories import PASSWORD, TOTP_SECRET, MoleFactory, RecordFactory, link
 
 EMAIL = reverse("account_email")
 TOKEN = "/api/v1/auth/token/"
@@ -196,7 +194,7 @@ def test_a_new_password_by_e_mail_ends_the_limit_of_many_places(alice, mailoutbo
     guess_from(OTHERS, alice, times=2)
     browser = Client(REMOTE_ADDR=HOME)
     browser.post(reverse("account_reset_password"), {"email": alice.email})
-    form = browser.get(re.search(r"https?://[^/]+(/\S+)", mailoutbox[-1].body)[1], follow=True)
+    form = browser.get(link(mailoutbox[-1]), follow=True)
     browser.post(form.request["PATH_INFO"], {"password1": NEW, "password2": NEW})
     assert token(alice, NEW) == 201
 
@@ -222,7 +220,7 @@ def test_a_new_password_by_e_mail_ends_the_limit(alice, mailoutbox):
     guess(alice)
     browser = Client()
     browser.post(reverse("account_reset_password"), {"email": alice.email})
-    form = browser.get(re.search(r"https?://[^/]+(/\S+)", mailoutbox[-1].body)[1], follow=True)
+    form = browser.get(link(mailoutbox[-1]), follow=True)
     browser.post(form.request["PATH_INFO"], {"password1": NEW, "password2": NEW})
     assert is_let_in(Client(), alice, NEW)
 

@@ -1,7 +1,5 @@
 """An address that somebody added to an account and never confirmed is nobody's yet."""
 
-import re
-
 import pytest
 from allauth.account.models import EmailAddress
 from auditlog.models import LogEntry
@@ -11,7 +9,7 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from tests.factories import PASSWORD, UserFactory
+from tests.factories import PASSWORD, UserFactory, link
 
 CHEN = "chen@example.org"
 NEW = "another long enough passphrase"
@@ -29,10 +27,6 @@ def mallory(db, settings):
     assert mallory.emailaddress_set.filter(email=CHEN, verified=False).exists()
     cache.clear()  # some minutes pass: mails to one address have a limit
     return mallory
-
-
-def link(mail) -> str:
-    return re.search(r"https?://[^/]+(/\S+)", mail.body)[1]
 
 
 @pytest.mark.parametrize("door", ["page", "API"])

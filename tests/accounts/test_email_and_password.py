@@ -9,13 +9,9 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, link
 
 NEW = "another long enough passphrase"
-
-
-def link(mail) -> str:
-    return re.search(r"https?://[^/]+(/\S+)", mail.body)[1]
 
 
 def test_a_new_address_is_confirmed_before_it_is_used(client, alice, mailoutbox):

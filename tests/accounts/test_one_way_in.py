@@ -9,9 +9,14 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 from django.urls import reverse
 
-from tests.accounts.test_token import current_code
-from tests.factories import PASSWORD, TOTP_SECRET, UserFactory, program_of
-from tests.site.test_roles_walk import SECURITY_KEY
+from tests.factories import (
+    PASSWORD,
+    SECURITY_KEY,
+    TOTP_SECRET,
+    UserFactory,
+    current_code,
+    program_of,
+)
 
 ADMIN, LOGIN = reverse("admin:index"), reverse("admin:login")
 RECORDS = "account_authentication_methods"

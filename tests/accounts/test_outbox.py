@@ -24,8 +24,7 @@ from diagnosis import mails
 from diagnosis.moles import reminders
 from diagnosis.own_data import deletion
 from diagnosis.records.models import MoleRecord
-from tests.accounts.test_signup import ANSWERS
-from tests.factories import MoleFactory, UserFactory, assessed
+from tests.factories import SIGN_UP, MoleFactory, UserFactory, assessed
 
 LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
@@ -55,7 +54,7 @@ def let_pass(minutes):
 
 
 def test_signing_up_works_while_the_mail_server_is_down(db, client, no_mail_server):
-    answer = client.post("/account/signup/", ANSWERS)
+    answer = client.post("/account/signup/", SIGN_UP)
     assert answer.status_code == 302
     assert answer["Location"] == "/account/confirm-email/"
     assert User.objects.get().email == "dana@example.org"
@@ -271,7 +270,7 @@ def test_the_first_administrator_signs_in_without_a_mail(db, client, no_mail_ser
 
 @pytest.mark.parametrize("by", ["themselves", "an administrator", "the clean-up"])
 def test_what_waits_for_an_account_goes_with_it(db, client, by):
-    client.post(reverse("account_signup"), ANSWERS)
+    client.post(reverse("account_signup"), SIGN_UP)
     dana = User.objects.get()
     write(to=dana.email)
     other = write()
@@ -370,7 +369,7 @@ def test_nor_a_new_versions_answer(db):
 
 @pytest.mark.parametrize("name", ["account_signup", "account_reset_password"])
 def test_no_account_is_made_for_one_nor_a_mail_tried(db, client, name):
-    answer = client.post(reverse(name), ANSWERS | {"email": NOT_ENCODED})
+    answer = client.post(reverse(name), SIGN_UP | {"email": NOT_ENCODED})
     assert answer.status_code == 200
     assert "email" in answer.context["form"].errors
     assert not User.objects.exists()

@@ -11,7 +11,7 @@ from django.urls import reverse
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from tests.factories import PASSWORD, TOTP_SECRET, UserFactory, assessed, program_of
+from tests.factories import TOTP_SECRET, UserFactory, ask_for_token, assessed, program_of
 
 ADMIN = reverse("admin:index")
 
@@ -20,11 +20,6 @@ ADMIN = reverse("admin:index")
 def hasty(db):
     """A doctor who has not switched the second factor on."""
     return UserFactory(display_name="dr_hasty", role="doctor", is_staff=True, second_factor=False)
-
-
-def ask_for_a_token(person):
-    credentials = {"email": person.email, "password": PASSWORD}
-    return APIClient().post("/api/v1/auth/token/", credentials, format="json")
 
 
 def test_the_admin_sends_staff_to_switch_it_on(client, hasty):
@@ -43,13 +38,13 @@ def test_with_it_the_admin_opens(client, dr_chen):
 
 
 def test_no_token_without_it(hasty):
-    answer = ask_for_a_token(hasty)
+    answer = ask_for_token(APIClient(), hasty)
     assert answer.status_code == 400
     assert "second step" in answer.json()["detail"]
 
 
 def test_people_need_none(alice):
-    assert ask_for_a_token(alice).status_code == 201
+    assert ask_for_token(APIClient(), alice).status_code == 201
 
 
 def test_recovery_codes_alone_are_none_since_signing_in_asks_for_none_then(client, hasty, alice):
@@ -57,8 +52,8 @@ def test_recovery_codes_alone_are_none_since_signing_in_asks_for_none_then(clien
         RecoveryCodes.activate(person)
     client.force_login(hasty)
     assert client.get(ADMIN).status_code == 302
-    assert "second step" in ask_for_a_token(hasty).json()["detail"]
-    assert ask_for_a_token(alice).status_code == 201
+    assert "second step" in ask_for_token(APIClient(), hasty).json()["detail"]
+    assert ask_for_token(APIClient(), alice).status_code == 201
     assert "Switch on" in client.get(reverse("accounts:account")).content.decode()
 
 
@@ -66,7 +61,7 @@ def test_the_demo_of_make_run_asks_nobody(settings, client, hasty):
     settings.DEMO = True
     client.force_login(hasty)
     assert client.get(ADMIN).status_code == 200
-    assert ask_for_a_token(hasty).status_code == 201
+    assert ask_for_token(APIClient(), hasty).status_code == 201
 
 
 @pytest.fixture
@@ -142,7 +137,7 @@ def test_a_doctors_group_opens_nothing_to_who_is_not_staff(client, bob):
     mallory = UserFactory(display_name="mallory", role="doctor")
     record = assessed("malignant_high_risk", owner=bob)
     api = APIClient()
-    token = ask_for_a_token(mallory).json()["token"]
+    token = ask_for_token(APIClient(), mallory).json()["token"]
     api.credentials(HTTP_AUTHORIZATION=f"Token {token}")
     client.force_login(mallory)
     verdict = {"risk_category": "benign", "urgency": "none"}

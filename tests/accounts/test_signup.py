@@ -15,20 +15,7 @@ from rest_framework.test import APIClient
 from accounts.age import age_on
 from accounts.consent import CONSENT_VERSION
 from accounts.models import User
-
-ANSWERS = {
-    "email": "Dana@Example.org",
-    "password1": "a long enough passphrase",
-    "password2": "a long enough passphrase",
-    "display_name": "Dana",
-    "date_of_birth": "1990-05-17",
-    "consent": "on",
-}
-
-
-def sign_up(client, **changes):
-    answers = {name: value for name, value in (ANSWERS | changes).items() if value is not None}
-    return client.post(reverse("account_signup"), answers)
+from tests.factories import SIGN_UP, sign_up
 
 
 def errors(response):
@@ -47,7 +34,7 @@ def test_signing_up_stores_consent_and_joins_the_persons(db, client):
 
 
 def test_e_mails_come_in_the_language_of_the_sign_up(db, client):
-    client.post(reverse("account_signup"), ANSWERS, headers={"accept-language": "fr-BE"})
+    client.post(reverse("account_signup"), SIGN_UP, headers={"accept-language": "fr-BE"})
     assert User.objects.get().language == "fr"
 
 
@@ -115,7 +102,7 @@ def test_also_where_nobody_has_to_confirm(twice):
 
 def test_also_by_a_program(twice, settings):
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-    sent = {"email": "dana@example.org", "password": ANSWERS["password1"], "consent": True}
+    sent = {"email": "dana@example.org", "password": SIGN_UP["password1"], "consent": True}
     sent |= {"date_of_birth": "1990-05-17"}
     answers = twice(lambda: APIClient().post("/api/v1/auth/signup/", sent, format="json"))
     assert [answer.status_code for answer in answers] == [204, 204]

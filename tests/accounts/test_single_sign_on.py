@@ -16,10 +16,16 @@ from django.utils import timezone
 from knox.models import AuthToken
 
 from accounts.models import User
-from tests.accounts.test_token import current_code
-from tests.factories import PASSWORD, TOTP_SECRET, RecordFactory, UserFactory, assessed
+from tests.factories import (
+    PASSWORD,
+    TOTP_SECRET,
+    RecordFactory,
+    UserFactory,
+    assessed,
+    confirmed_session,
+    current_code,
+)
 from tests.identity_provider import running
-from tests.site.test_hostile_parameters import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -183,7 +189,8 @@ def test_where_the_provider_decides_about_roles_none_is_kept_by_a_password_here(
     left, client, alice
 ) -> None:
     theirs = assessed(owner=alice)
-    client.cookies["sessionid"] = signed_in(left)  # by password and second step of this site
+    # By password and second step of this site.
+    client.cookies["sessionid"] = confirmed_session(left)
     answer = client.get("/admin/", follow=True)
     assert "Clinic login decides who is staff here" in answer.content.decode()
     assert answer.redirect_chain[-1][0] == "/account/"

@@ -1,19 +1,12 @@
 """Tokens for programs, with the second factor where it is on."""
 
-import base64
-import hashlib
-import hmac
-import re
-import struct
-import time
-
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.urls import reverse
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from tests.factories import PASSWORD, UserFactory
+from tests.factories import PASSWORD, UserFactory, ask_for_token, current_code, link
 
 URL = "/api/v1/auth/token/"
 NEW = "another long enough passphrase"
@@ -24,20 +17,8 @@ def api():
     return APIClient()
 
 
-def ask(api, person, **changes):
-    return api.post(URL, {"email": person.email, "password": PASSWORD} | changes, format="json")
-
-
-def current_code(secret: str) -> str:
-    """RFC 6238, written apart from allauth's."""
-    counter = struct.pack(">Q", int(time.time()) // 30)
-    digest = hmac.new(base64.b32decode(secret), counter, hashlib.sha1).digest()
-    offset = digest[-1] & 15
-    return f"{(int.from_bytes(digest[offset : offset + 4]) & 0x7FFFFFFF) % 10**6:06d}"
-
-
 def test_a_token_opens_the_api_until_it_is_revoked(alice, api):
-    answer = ask(api, alice)
+    answer = ask_for_token(api, alice)
     assert answer.status_code == 201
     assert set(answer.json()) == {"token", "expiry"}
     assert answer["Cache-Control"] == "no-store"
@@ -50,7 +31,7 @@ def test_a_token_opens_the_api_until_it_is_revoked(alice, api):
 
 
 def test_a_program_with_a_token_is_no_device_that_somebody_signed_in_on(alice, api):
-    api.credentials(HTTP_AUTHORIZATION=f"Token {ask(api, alice).json()['token']}")
+    api.credentials(HTTP_AUTHORIZATION=f"Token {ask_for_token(api, alice).json()['token']}")
     api.cookies["device_of"] = "P-00000000"
     answer = api.get("/api/v1/records/")
     assert answer.status_code == 200
@@ -59,8 +40,8 @@ def test_a_program_with_a_token_is_no_device_that_somebody_signed_in_on(alice, a
 
 
 def test_revoking_leaves_the_other_tokens(alice, api):
-    ask(api, alice)
-    api.credentials(HTTP_AUTHORIZATION=f"Token {ask(api, alice).json()['token']}")
+    ask_for_token(api, alice)
+    api.credentials(HTTP_AUTHORIZATION=f"Token {ask_for_token(api, alice).json()['token']}")
     api.delete(URL)
     assert AuthToken.objects.filter(user=alice).count() == 1
 
@@ -73,7 +54,7 @@ def change(client, person, mailoutbox):
 
 def reset(client, person, mailoutbox):
     client.post(reverse("account_reset_password"), {"email": person.email})
-    form = client.get(re.search(r"https?://[^/]+(/\S+)", mailoutbox[0].body)[1], follow=True)
+    form = client.get(link(mailoutbox[0]), follow=True)
     client.post(form.request["PATH_INFO"], {"password1": NEW, "password2": NEW})
 
 
@@ -85,21 +66,21 @@ def by_an_administrator(client, person, mailoutbox):
 
 @pytest.mark.parametrize("replace", [change, reset, by_an_administrator])
 def test_a_new_password_ends_the_tokens(replace, alice, bob, api, client, mailoutbox):
-    bobs = ask(api, bob).json()["token"]
-    api.credentials(HTTP_AUTHORIZATION=f"Token {ask(api, alice).json()['token']}")
+    bobs = ask_for_token(api, bob).json()["token"]
+    api.credentials(HTTP_AUTHORIZATION=f"Token {ask_for_token(api, alice).json()['token']}")
     assert api.get("/api/v1/records/").status_code == 200
     replace(client, alice, mailoutbox)
     assert api.get("/api/v1/records/").status_code == 401
-    assert ask(APIClient(), alice, password=NEW).status_code == 201
+    assert ask_for_token(APIClient(), alice, password=NEW).status_code == 201
     api.credentials(HTTP_AUTHORIZATION=f"Token {bobs}")
     assert api.get("/api/v1/records/").status_code == 200
 
 
 def test_a_stronger_hash_of_the_same_password_does_not(alice, api, settings):
-    api.credentials(HTTP_AUTHORIZATION=f"Token {ask(api, alice).json()['token']}")
+    api.credentials(HTTP_AUTHORIZATION=f"Token {ask_for_token(api, alice).json()['token']}")
     stronger = "django.contrib.auth.hashers.PBKDF2PasswordHasher"
     settings.PASSWORD_HASHERS = [stronger, *settings.PASSWORD_HASHERS]
-    assert ask(APIClient(), alice).status_code == 201
+    assert ask_for_token(APIClient(), alice).status_code == 201
     alice.refresh_from_db()
     assert alice.password.startswith("pbkdf2_")
     assert api.get("/api/v1/records/").status_code == 200
@@ -107,12 +88,12 @@ def test_a_stronger_hash_of_the_same_password_does_not(alice, api, settings):
 
 def test_a_new_token_can_be_asked_for_with_an_old_one_in_the_header(alice, api):
     api.credentials(HTTP_AUTHORIZATION="Token expired")
-    assert ask(api, alice).status_code == 201
+    assert ask_for_token(api, alice).status_code == 201
 
 
 @pytest.mark.parametrize("changes", [{"password": "wrong"}, {"email": "nobody@example.org"}])
 def test_wrong_credentials_do_not_tell_which_part_is_wrong(alice, api, changes):
-    answer = ask(api, alice, **changes)
+    answer = ask_for_token(api, alice, **changes)
     assert answer.status_code == 400
     assert answer.json()["detail"] == "The e-mail address or the password is wrong."
 
@@ -120,26 +101,26 @@ def test_wrong_credentials_do_not_tell_which_part_is_wrong(alice, api, changes):
 def test_a_deactivated_person_gets_no_token(alice, api):
     alice.is_active = False
     alice.save()
-    assert ask(api, alice).status_code == 400
+    assert ask_for_token(api, alice).status_code == 400
 
 
 def test_the_second_factor_is_asked_for_and_checked(alice, api):
     secret = generate_totp_secret()
     TOTP.activate(alice, secret)
-    assert ask(api, alice).json()["errors"] == {
+    assert ask_for_token(api, alice).json()["errors"] == {
         "code": ["Enter the code from your authenticator app."]
     }
-    assert "code" in ask(api, alice, code="000000x").json()["errors"]
+    assert "code" in ask_for_token(api, alice, code="000000x").json()["errors"]
     code = current_code(secret)  # once: the next half minute has another
-    assert ask(api, alice, code=code).status_code == 201
-    assert ask(api, alice, code=code).status_code == 400  # used once
+    assert ask_for_token(api, alice, code=code).status_code == 201
+    assert ask_for_token(api, alice, code=code).status_code == 400  # used once
 
 
 def test_guessing_is_slowed_down(alice, api):
-    answers = [ask(api, alice, password="wrong") for _guess in range(12)]
+    answers = [ask_for_token(api, alice, password="wrong") for _guess in range(12)]
     assert answers[-1].status_code == 429
     assert answers[-1]["Retry-After"] == "300"
-    assert ask(api, alice).status_code == 429
+    assert ask_for_token(api, alice).status_code == 429
 
 
 def test_a_token_that_is_no_text_is_refused(db, api):

@@ -12,8 +12,7 @@ from django.urls import reverse
 from knox.models import AuthToken
 
 from accounts.models import User
-from tests.accounts.test_token import current_code
-from tests.factories import PASSWORD, TOTP_SECRET
+from tests.factories import PASSWORD, TOTP_SECRET, current_code
 
 LIST = reverse("admin:accounts_user_changelist")
 

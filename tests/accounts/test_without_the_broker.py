@@ -13,8 +13,7 @@ from redis import Redis
 
 from accounts.models import User
 from skincare_site import cache
-from tests.accounts.test_token import current_code
-from tests.factories import PASSWORD, TOTP_SECRET, UserFactory
+from tests.factories import PASSWORD, TOTP_SECRET, UserFactory, current_code
 
 ACCOUNT = reverse("accounts:account")
 CODE = reverse("mfa_authenticate")

@@ -7,8 +7,15 @@ from django.urls import reverse
 from knox.models import AuthToken
 
 from accounts.models import User
-from tests.accounts.test_token import ask, current_code
-from tests.factories import PASSWORD, TOTP_SECRET, ReviewFactory, UserFactory, assessed
+from tests.factories import (
+    PASSWORD,
+    TOTP_SECRET,
+    ReviewFactory,
+    UserFactory,
+    ask_for_token,
+    assessed,
+    current_code,
+)
 
 Action = LogEntry.Action
 
@@ -36,7 +43,7 @@ def test_signing_in_and_out(client, alice):
 
 def test_a_wrong_password_at_either_door(client, alice):
     sign_in(client, alice, "wrong")
-    ask(Client(), alice, password="wrong")
+    ask_for_token(Client(), alice, password="wrong")
     assert entries() == [("sign-in refused", alice.pseudonym, None)] * 2
 
 
@@ -66,7 +73,7 @@ def refusals() -> list[tuple]:
 def test_a_try_that_the_limit_of_the_account_stops_at_either_door(client, alice):
     for _try in range(6):
         sign_in(client, alice, "wrong")
-    ask(Client(), alice)
+    ask_for_token(Client(), alice)
     me = alice.pseudonym
     assert refusals() == [(me, None, None)] * 5 + [(me, "limit", None)] * 2
 
@@ -80,7 +87,7 @@ def test_a_second_step_that_the_limit_stops(client, dr_chen):
 
 def test_a_second_step_of_a_program_that_the_limit_stops(client, dr_chen):
     for _try in range(6):
-        ask(client, dr_chen, code="000000")
+        ask_for_token(client, dr_chen, code="000000")
     assert [by for _who, by, _at in refusals()] == ["totp"] * 5 + ["limit"]
 
 
@@ -123,7 +130,7 @@ def test_of_somebody_who_is_signed_in(client, alice):
 
 
 def test_tokens_factors_addresses_and_passwords_change_rows_that_are_logged(client, alice):
-    ask(client, alice)
+    ask_for_token(client, alice)
     AuthToken.objects.get(user=alice).delete()
     alice.emailaddress_set.create(email="second@example.org")
     alice.set_password("another long enough passphrase")

@@ -14,7 +14,7 @@ from diagnosis.models import Assessment, Change, MoleRecord, Webhook
 from diagnosis.records import demos
 from diagnosis.reviews import verdicts
 from diagnosis.sharing import links
-from tests.factories import MoleFactory, RecordFactory, answer, assessed, sitting
+from tests.factories import PASSWORD, MoleFactory, RecordFactory, answer, assessed, sitting
 
 GRID = [math.exp(-((x - 3) ** 2 + (y - 3) ** 2) / 5) for y in range(7) for x in range(7)]
 OVERLAYS = {
@@ -22,6 +22,8 @@ OVERLAYS = {
     "outline": [[0.5 + 0.2 * math.cos(a / 9), 0.5 + 0.2 * math.sin(a / 9)] for a in range(57)],
 }
 LOW, HIGH = "malignant_low_risk", "malignant_high_risk"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WEIGHT = 150_000  # bytes of a first load, compressed, without pictures
 
 
 def record_of(owner, name: str = "even_mole", category: str | None = "benign", **fields):
@@ -121,6 +123,13 @@ def of(alice, dr_chen) -> dict[str, str]:
         "sign_out": reverse("account_logout"),
         "not_found": "/nowhere/",
     }
+
+
+def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
+    page.goto("/account/login/")
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
 
 
 def follow(page: Page, name: str) -> None:

@@ -15,8 +15,7 @@ from diagnosis.models import DoctorProfile, MoleRecord
 from diagnosis.records import assessments, demos
 from tests.browser import pages
 from tests.browser.conftest import DESKTOP, PHONE
-from tests.browser.test_account import one_time_code, sign_in
-from tests.factories import PASSWORD, MoleFactory
+from tests.factories import PASSWORD, MoleFactory, current_code
 
 FOLDER = Path(__file__).parents[2] / "var" / "screenshots"
 DOCUMENTS = Path(__file__).parents[2] / "docs" / "screenshots"
@@ -100,19 +99,19 @@ def _record_of_a_mole(owner) -> MoleRecord:
 
 def test_the_second_step_of_signing_in(look, alice) -> None:
     page, suffix = look
-    sign_in(page, alice.email)
+    pages.sign_in(page, alice.email)
     page.wait_for_url("**/records/")
     page.goto(reverse("mfa_activate_totp"))
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Continue").click()
     take(page, "second_step_on", suffix)
-    page.get_by_label("code").fill(one_time_code(page.locator("code").inner_text()))
+    page.get_by_label("code").fill(current_code(page.locator("code").inner_text()))
     page.get_by_role("main").get_by_role("button", name="Switch on").click()
     take(page, "second_step_codes", suffix)
     page.goto(reverse("mfa_index"))
     take(page, "second_step_manage", suffix)
     page.context.clear_cookies()
-    sign_in(page, alice.email)
+    pages.sign_in(page, alice.email)
     take(page, "second_step_ask", suffix)
 
 

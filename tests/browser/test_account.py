@@ -1,34 +1,13 @@
 """Signing in and out, and the second step of it."""
 
-import base64
-import hmac
-import struct
-import time
-
 from playwright.sync_api import Page, expect
 
 from tests.browser import pages
-from tests.factories import PASSWORD
-
-
-def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
-    page.goto("/account/login/")
-    page.get_by_label("Email").fill(email)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("main").get_by_role("button", name="Sign in").click()
-
-
-def one_time_code(key: str) -> str:
-    """As an authenticator app makes it: RFC 6238."""
-    counter = struct.pack(">Q", int(time.time()) // 30)
-    digest = hmac.digest(base64.b32decode(key), counter, "sha1")
-    start = digest[-1] & 15
-    number = struct.unpack(">I", digest[start : start + 4])[0] & 0x7FFFFFFF
-    return f"{number % 1_000_000:06}"
+from tests.factories import PASSWORD, current_code
 
 
 def test_signing_in_and_out(page: Page, alice) -> None:
-    sign_in(page, alice.email)
+    pages.sign_in(page, alice.email)
     expect(page.get_by_role("heading", level=1)).to_have_text("Your records")
     pages.follow(page, "Sign out")
     page.get_by_role("button", name="Sign out").click()
@@ -55,7 +34,7 @@ def test_the_zone_of_the_service_stays_until_another_is_chosen(
 
 
 def test_a_wrong_password_is_said_at_the_top(page: Page, alice) -> None:
-    sign_in(page, alice.email, "not this one")
+    pages.sign_in(page, alice.email, "not this one")
     summary = page.get_by_role("alert")
     expect(summary).to_be_focused()
     expect(summary).to_contain_text("not correct")
@@ -63,19 +42,19 @@ def test_a_wrong_password_is_said_at_the_top(page: Page, alice) -> None:
 
 
 def test_with_a_second_step_the_password_is_not_enough(page: Page, alice) -> None:
-    sign_in(page, alice.email)
+    pages.sign_in(page, alice.email)
     pages.follow(page, "Account")
     page.get_by_role("link", name="Switch on").click()
     page.get_by_role("link", name="Switch them on").click()
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Continue").click()
     key = page.locator("code").inner_text()
-    page.get_by_label("code").fill(one_time_code(key))
+    page.get_by_label("code").fill(current_code(key))
     page.get_by_role("main").get_by_role("button", name="Switch on").click()
     recovery_code = page.get_by_role("list", name="Unused codes").inner_text().split()[0]
 
     page.context.clear_cookies()
-    sign_in(page, alice.email)
+    pages.sign_in(page, alice.email)
     expect(page.get_by_role("heading", level=1)).to_have_text("Type in your code")
     page.get_by_label("code").fill("000000")
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
@@ -92,7 +71,7 @@ def test_a_passkey_opens_the_door_without_a_password(page: Page, alice) -> None:
     options = {"protocol": "ctap2", "transport": "internal", "automaticPresenceSimulation": True}
     options |= {"hasResidentKey": True, "hasUserVerification": True, "isUserVerified": True}
     tools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-    sign_in(page, alice.email)
+    pages.sign_in(page, alice.email)
     page.goto("/account/2fa/webauthn/add/")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Continue").click()
@@ -110,7 +89,7 @@ def test_a_passkey_opens_the_door_without_a_password(page: Page, alice) -> None:
 
     # The second step after the password, and proof that it is still her.
     page.context.clear_cookies()
-    sign_in(page, alice.email)
+    pages.sign_in(page, alice.email)
     page.get_by_role("button", name="Use your passkey").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your records")
     page.goto("/account/data/")

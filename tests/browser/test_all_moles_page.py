@@ -13,7 +13,6 @@ from diagnosis.models import Assessment
 from ml import features
 from tests.browser import pages
 from tests.browser.conftest import DESKTOP, PHONE
-from tests.browser.test_every_page import RULES, WEIGHT
 from tests.factories import MoleFactory, ReviewFactory
 
 SIZES = pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
@@ -39,7 +38,7 @@ def complaints_of(page: Page) -> list[str]:
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         # Links of Django's admin fade from one theme to the other.
         page.evaluate("Promise.all(document.getAnimations().map(each => each.finished))")
-        result = Axe().run(page, options={"runOnly": RULES})
+        result = Axe().run(page, options={"runOnly": pages.RULES})
         found += [
             f"{theme}: {v['id']} {v['nodes'][0]['html']}" for v in result.response["violations"]
         ]
@@ -94,7 +93,7 @@ def test_a_hundred_moles_are_light(page: Page, alice, log_in) -> None:
     texts = [r for r in sent.values() if "image" not in r.headers.get("content-type", "")]
     weight = sum(len(gzip.compress(response.body())) for response in texts)
     print(round(weight / 1000), "kB")
-    assert weight < WEIGHT
+    assert weight < pages.WEIGHT
     assert not complaints_of(page)
 
 
@@ -145,7 +144,7 @@ def test_a_doctor_asks_for_similar_cases_while_writing(
     expect(cases.last).to_contain_text("melanoma, malignant, high risk")
     expect(page.get_by_label("Comment to the person")).to_have_value("Typed before.")
     assert cases.first.locator("img").evaluate("image => image.naturalWidth") > 0
-    rules = [rule for rule in RULES if rule != "best-practice"]
+    rules = [rule for rule in pages.RULES if rule != "best-practice"]
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         # Links of Django's admin fade from one theme to the other.

@@ -10,9 +10,6 @@ from diagnosis.models import MoleRecord
 from tests.browser import pages
 from tests.factories import picture
 
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-WEIGHT = 150_000  # bytes of a first load, compressed, without pictures
-
 
 @pytest.fixture
 def visit(page: Page, alice, dr_chen, log_in):
@@ -62,7 +59,7 @@ def test_axe_finds_nothing_in_either_theme(page: Page, visit) -> None:
     for name in visit():
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-            result = Axe().run(page, options={"runOnly": RULES})
+            result = Axe().run(page, options={"runOnly": pages.RULES})
             found += [
                 f"{name}, {theme}: {v['id']} {[n['html'][:150] for n in v['nodes']]}"
                 for v in result.response["violations"]
@@ -95,6 +92,6 @@ def test_pages_are_light_and_load_nothing_from_elsewhere(page: Page, visit, base
         weights[name] = sum(len(gzip.compress(r.body())) for r in sent.values() if r.ok)
         responses.clear()
     print({name: round(weight / 1000) for name, weight in weights.items()}, "kB")
-    assert max(weights.values()) < WEIGHT
+    assert max(weights.values()) < pages.WEIGHT
     # A page that answers 400 or 404 says so on the console, too.
     assert not [text for text in complaints if "status of 40" not in text]

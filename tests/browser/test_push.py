@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from diagnosis.models import PushSubscription
 from diagnosis.push import notifications
-from tests.browser.test_every_page import RULES
+from tests.browser import pages
 from tests.diagnosis.push.conftest import OTHER_VAPID_KEY, VAPID_KEY, browser_at
 
 PAGE = reverse("diagnosis:push")
@@ -205,5 +205,5 @@ def test_it_is_accessible_and_narrow_enough_in_each_language(phone, alice, langu
             assert phone.evaluate("document.documentElement.scrollWidth") <= width
         for theme in ("light", "dark"):
             phone.emulate_media(color_scheme=theme, reduced_motion="reduce")
-            found = Axe().run(phone, options={"runOnly": RULES}).response["violations"]
+            found = Axe().run(phone, options={"runOnly": pages.RULES}).response["violations"]
             assert not found, [(each["id"], each["nodes"]) for each in found]

@@ -3,13 +3,13 @@
 import re
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from diagnosis.models import Change, DoctorProfile, MoleRecord, Review
 from tests.browser import pages
 from tests.browser.conftest import DESKTOP, PHONE
-from tests.browser.test_every_page import RULES, Axe
 from tests.factories import MoleFactory, ReviewFactory
 
 LIST = reverse("admin:diagnosis_molerecord_changelist")
@@ -182,7 +182,9 @@ def test_axe_finds_nothing(doctor: Page, record, theme) -> None:
             pressed = doctor.get_by_role("button", name="Side by side")
             assert pressed.evaluate(look) == doctor.locator(".zoom .button").first.evaluate(look)
             expect(pressed).to_have_css("text-decoration-line", "underline")
-        result = Axe().run(doctor, options={"runOnly": [r for r in RULES if r != "best-practice"]})
+        result = Axe().run(
+            doctor, options={"runOnly": [r for r in pages.RULES if r != "best-practice"]}
+        )
         found += [
             f"{page}: {violation['id']} {[node['html'][:150] for node in violation['nodes']]}"
             for violation in result.response["violations"]

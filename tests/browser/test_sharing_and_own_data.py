@@ -9,7 +9,6 @@ from accounts.models import User
 from diagnosis.models import MoleRecord
 from diagnosis.moles import reminders
 from tests.browser import pages
-from tests.browser.test_account import sign_in
 from tests.factories import PASSWORD, MoleFactory, assessed
 
 
@@ -56,7 +55,7 @@ def test_a_doctor_without_an_account_reads_it_until_it_is_withdrawn(
 
 def test_everything_is_taken_away_and_then_deleted(page: Page, alice, bob, mole, tmp_path) -> None:
     assessed("benign", owner=bob)
-    sign_in(page, alice.email)
+    pages.sign_in(page, alice.email)
     pages.follow(page, "Account")
     page.get_by_role("link", name="Open your data").click()
     page.get_by_label("Password").fill(PASSWORD)
@@ -72,7 +71,7 @@ def test_everything_is_taken_away_and_then_deleted(page: Page, alice, bob, mole,
     expect(page.get_by_text("is not saved")).to_be_hidden()
     assert list(User.objects.all()) == [bob]
     assert MoleRecord.objects.get().owner == bob
-    sign_in(page, alice.email)
+    pages.sign_in(page, alice.email)
     expect(page.get_by_role("alert")).to_contain_text("not correct")
 
 

@@ -11,10 +11,9 @@ from rest_framework.test import APIClient
 
 from accounts.consent import CONSENT_VERSION
 from accounts.models import User
-from tests.accounts.test_token import current_code
-from tests.factories import PASSWORD, TOTP_SECRET, ReviewFactory, assessed, program_of
-from tests.site.test_api_manners import API
+from tests.factories import PASSWORD, TOTP_SECRET, ReviewFactory, assessed, current_code, program_of
 
+API = "/api/v1/"
 DANA = {
     "email": "dana@example.org",
     "password": "four words without a link",

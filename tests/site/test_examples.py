@@ -17,9 +17,8 @@ from accounts.models import User
 from diagnosis.models import MoleRecord
 from diagnosis.records import demos
 from skincare_site.celery import app
-from tests.accounts.test_token import current_code
 from tests.diagnosis.programs import Program
-from tests.factories import PASSWORD, TOTP_SECRET, assessed
+from tests.factories import PASSWORD, TOTP_SECRET, assessed, current_code
 from tests.site.test_slow_senders import port  # noqa: F401 fixture
 
 pytestmark = pytest.mark.slow

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
+from tests.factories import confirmed_session
 from tests.site.test_roles_walk import ADDRESSES, API, fill_in, people  # noqa: F401 fixtures
 
 NAMES = (
@@ -54,7 +55,7 @@ def everybody(people, admin_user):  # noqa: F811
 
 @pytest.mark.parametrize("role", ["nobody", "alice", "superuser"])
 def test_no_parameter_of_any_address_is_an_error(role, everybody, fill_in):  # noqa: F811
-    session = signed_in(everybody[role])
+    session = confirmed_session(everybody[role])
     found = []
     for route in ADDRESSES:
         if route.startswith("/admin/") and role in ("nobody", "alice"):
@@ -93,21 +94,6 @@ def test_what_leads_nowhere_leads_home(client, alice):
         answer = client.post("/account/language/", {"next": target, "language": "fr"})
         assert answer.url == "/"
         assert client.get("/account/consent/", {"next": target}).url == "/"
-
-
-def signed_in(person) -> str | None:
-    """The key of a session that was just confirmed by password and second step."""
-    if person is None:
-        return None
-    client = Client()
-    client.force_login(person)
-    session = client.session
-    session["account_authentication_methods"] = [
-        {"method": "mfa", "at": 4e9},
-        {"method": "password", "at": 4e9, "reauthenticated": True},
-    ]
-    session.save()
-    return session.session_key
 
 
 @pytest.mark.parametrize("body", [DEEP, '{"email": ' + DEEP])

@@ -27,6 +27,7 @@ from diagnosis.camera import build
 from diagnosis.models import DoctorProfile, SecondOpinion, Share, Webhook
 from diagnosis.sharing import links
 from tests.factories import (
+    SECURITY_KEY,
     FurtherPictureFactory,
     MoleFactory,
     ReviewFactory,
@@ -39,21 +40,6 @@ API = "/api/v1/"
 # Where the admin first sends to, before it says what one may do there.
 ADMIN_REDIRECT = re.compile(r"^/admin/(login/|.*/change/$)")
 YES, SIGN_IN, NO, HIDDEN, NOT_ALLOWED = "yes", "sign in", "no", "hidden", "–"
-
-# What a browser sends when a security key is registered, made with fido2 for this test.
-SECURITY_KEY = {
-    "id": "aWQ",
-    "rawId": "aWQ",
-    "response": {
-        "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uY3JlYXRlIiwiY2hhbGxlbmdlIjoiWXciLCJvcmlnaW4i"
-        "OiJodHRwczovL3giLCJjcm9zc09yaWdpbiI6ZmFsc2V9",
-        "attestationObject": "o2NmbXRkbm9uZWdhdHRTdG10oGhhdXRoRGF0YViGAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-        "AAAAAAAAAAAAAABBAAAAAAAAAAAAAAAAAAAAAAAAAAAAAmlkpQECAyYgASFYICCJycfYvcfuQwRjLQiYQvpUDd_d"
-        "StxpUT0HVDSL9t-4IlggW7WUM05cY-kKxocQvFaoN_PhIOETTr3-yK0yLTLM8z8",
-    },
-    "clientExtensionResults": {},
-    "type": "public-key",
-}
 
 
 # --- the table in the document -------------------------------------------------------------------

@@ -11,10 +11,9 @@ from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 import ml.release
+from tests.browser import pages
 from tests.browser.camera.conftest import expect_advice, shaken, start
 from tests.browser.camera.test_camera_saving import KEPT_BEFORE, kept_for_offline, save
-from tests.browser.test_account import sign_in
-from tests.browser.test_every_page import RULES
 
 CACHES = """async () => {
   const found = {};
@@ -94,7 +93,7 @@ def test_its_forms_work_after_another_sign_in(phone, alice) -> None:
     page = phone(None)
     kept_for_offline(page)
     page.context.clear_cookies(name="sessionid")
-    sign_in(page, alice.email)
+    pages.sign_in(page, alice.email)
     page.goto("/camera/")
     with page.expect_response(lambda response: response.request.method == "POST") as answer:
         page.get_by_role("button", name="Français").click()
@@ -255,7 +254,7 @@ def test_axe_finds_nothing_before_and_while_the_camera_is_on(phone, film, pick) 
             expect_advice(page, "doctor_days")
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-            violations = Axe().run(page, options={"runOnly": RULES}).response["violations"]
+            violations = Axe().run(page, options={"runOnly": pages.RULES}).response["violations"]
             found += [
                 f"{state}, {theme}: {v['id']} {v['nodes'][0]['html'][:200]}" for v in violations
             ]

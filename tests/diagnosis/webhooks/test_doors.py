@@ -16,7 +16,7 @@ from diagnosis import tasks
 from diagnosis.models import Webhook, WebhookDelivery
 from diagnosis.own_data import archive, deletion
 from diagnosis.webhooks import registrations, signatures
-from tests.factories import UserFactory, program_of
+from tests.factories import UserFactory, confirmed_session, program_of
 
 API = "/api/v1/webhooks/"
 PAGE = reverse("diagnosis:webhooks")
@@ -29,9 +29,7 @@ def api(alice):
 
 @pytest.fixture
 def signed_in(client, alice):
-    from tests.site.test_hostile_parameters import signed_in
-
-    client.cookies["sessionid"] = signed_in(alice)
+    client.cookies["sessionid"] = confirmed_session(alice)
     return client
 
 
