@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 # Playwright's loop runs in this thread, and the ORM would refuse to; nothing here is asynchronous.
@@ -65,3 +65,10 @@ def log_in(client, base_url: str) -> Callable:
         context.add_cookies([{"name": "sessionid", "value": session, "url": base_url}])
 
     return by_cookie
+
+
+@pytest.fixture
+def upload_page(page: Page, alice, log_in) -> Page:
+    log_in(page.context, alice)
+    page.goto("/records/new/")
+    return page

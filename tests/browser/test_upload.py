@@ -24,13 +24,6 @@ GIVE = """([kind, name, data]) => {
 }"""
 
 
-@pytest.fixture
-def upload_page(page: Page, alice, log_in) -> Page:
-    log_in(page.context, alice)
-    page.goto(NEW)
-    return page
-
-
 def give(page: Page, kind: str, name: str = "mole.jpg", data: bytes | None = None) -> None:
     page.evaluate(GIVE, [kind, name, base64.b64encode(data or picture()).decode()])
 

@@ -14,13 +14,6 @@ from tests.ml.test_file_kinds import dicom
 CHECKING = "Your picture is being checked"
 
 
-@pytest.fixture
-def upload_page(page: Page, alice, log_in) -> Page:
-    log_in(page.context, alice)
-    page.goto("/records/new/")
-    return page
-
-
 def halves() -> Image.Image:
     """Left red, right blue."""
     image = Image.new("RGB", (600, 300), (200, 40, 40))

@@ -21,13 +21,6 @@ CHECKING = "Your picture is being checked"
 
 
 @pytest.fixture
-def upload_page(page: Page, alice, log_in) -> Page:
-    log_in(page.context, alice)
-    page.goto(NEW)
-    return page
-
-
-@pytest.fixture
 def files(tmp_path) -> list:
     made = [tmp_path / "first.jpg", tmp_path / "second.jpg"]
     for number, file in enumerate(made):

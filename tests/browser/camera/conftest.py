@@ -62,6 +62,15 @@ HIDE = """(hidden) => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
+KEPT_BEFORE = """async (times) => {
+  const opening = indexedDB.open("camera", 1);
+  await new Promise((resolve) => { opening.onsuccess = resolve; });
+  const pictures = opening.result.transaction("pictures", "readwrite").objectStore("pictures");
+  for (const savedAt of times) {
+    pictures.put({ id: crypto.randomUUID(), jpegs: [new ArrayBuffer(1)], advice: "", savedAt });
+  }
+  await new Promise((resolve) => { pictures.transaction.oncomplete = resolve; });
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -165,3 +174,17 @@ def start(page: Page) -> None:
 def expect_advice(page: Page, advice: str) -> None:
     outcome = page.locator("[data-outcome]")
     expect(outcome).to_have_attribute("data-advice", advice, timeout=30_000)
+
+
+def frames(page: Page) -> int:
+    return int(page.locator("[data-camera]").get_attribute("data-frames") or 0)
+
+
+def save(page: Page) -> None:
+    button = page.get_by_role("button", name="Save this picture")
+    expect(button).to_be_enabled(timeout=30_000)
+    button.click()
+
+
+def kept_for_offline(page: Page) -> None:
+    expect(page.locator("[data-camera]")).to_have_attribute("data-offline", "ready", timeout=60_000)

@@ -12,8 +12,14 @@ from playwright.sync_api import Page, Route, expect
 
 import ml.release
 from tests.browser import pages
-from tests.browser.camera.conftest import expect_advice, shaken, start
-from tests.browser.camera.test_camera_saving import KEPT_BEFORE, kept_for_offline, save
+from tests.browser.camera.conftest import (
+    KEPT_BEFORE,
+    expect_advice,
+    kept_for_offline,
+    save,
+    shaken,
+    start,
+)
 
 CACHES = """async () => {
   const found = {};

@@ -4,13 +4,14 @@ import re
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.camera.conftest import (
     HEIGHT,
     HIDE,
     WIDTH,
     expect_advice,
+    frames,
     lesions,
     shaken,
     start,
@@ -38,10 +39,6 @@ SLOW = """() => {
   };
 }"""
 OFF = "() => window.tracks.length && window.tracks.every((track) => track.readyState === 'ended')"
-
-
-def frames(page: Page) -> int:
-    return int(page.locator("[data-camera]").get_attribute("data-frames") or 0)
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,20 @@ from playwright.sync_api import Page, expect
 
 from diagnosis import media
 from diagnosis.models import MoleRecord
-from tests.browser.camera.conftest import FRAMED, expect_advice, shaken, start
-from tests.browser.camera.test_camera_live import HIDE, frames
+from tests.browser.camera.conftest import (
+    FRAMED,
+    HIDE,
+    KEPT_BEFORE,
+    expect_advice,
+    frames,
+    kept_for_offline,
+    save,
+    shaken,
+    start,
+)
 from tests.factories import PASSWORD
 
 CHECKED = "Your picture is being checked"
-
-
-def save(page: Page) -> None:
-    button = page.get_by_role("button", name="Save this picture")
-    expect(button).to_be_enabled(timeout=30_000)
-    button.click()
 
 
 def hearing(said: str, then: str) -> str:
@@ -49,10 +52,6 @@ def live(phone, film, pick) -> Page:
     start(page)
     expect_advice(page, "doctor_days")
     return page
-
-
-def kept_for_offline(page: Page) -> None:
-    expect(page.locator("[data-camera]")).to_have_attribute("data-offline", "ready", timeout=60_000)
 
 
 def test_what_is_saved_goes_to_its_result_page(live: Page) -> None:
@@ -399,17 +398,6 @@ def test_what_is_being_sent_is_neither_deleted_nor_sent_twice_nor_left_for_anoth
     [sent] = held
     sent.continue_()
     expect(live.get_by_role("heading", level=1)).to_have_text(CHECKED)
-
-
-KEPT_BEFORE = """async (times) => {
-  const opening = indexedDB.open("camera", 1);
-  await new Promise((resolve) => { opening.onsuccess = resolve; });
-  const pictures = opening.result.transaction("pictures", "readwrite").objectStore("pictures");
-  for (const savedAt of times) {
-    pictures.put({ id: crypto.randomUUID(), jpegs: [new ArrayBuffer(1)], advice: "", savedAt });
-  }
-  await new Promise((resolve) => { pictures.transaction.oncomplete = resolve; });
-}"""
 
 
 def test_what_is_deleted_after_thirty_days_is_said(phone) -> None:
