@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from diagnosis.models import MoleRecord
 from tests.factories import picture
-from tests.ml.test_file_kinds import dicom
+from tests.ml.files import dicom
 
 CHECKING = "Your picture is being checked"
 

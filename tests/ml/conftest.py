@@ -11,6 +11,7 @@ import openpyxl
 import pytest
 from PIL import Image, ImageDraw
 
+from ml import classifier
 from ml.classifier import RELEASE
 
 SIDE = 72
@@ -33,6 +34,12 @@ def draw_lesion(path: Path, seed: int, *, mask: Path | None = None) -> Path:
         mask.parent.mkdir(parents=True, exist_ok=True)
         outline.save(mask)
     return path
+
+
+@pytest.fixture(scope="module")
+def model() -> classifier.Classifier:
+    """The released one."""
+    return classifier.load()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from ml.classifier import RELEASE, load
 from ml.measure.comparison import compare
 from ml.measure.evaluation import collect
 from ml.taxonomy import DIAGNOSES
-from tests.ml.test_evaluation import predictions, row
+from tests.ml.rows import predictions, row
 
 SURE, WRONG, HALF = {"mel": 1.0}, {"nv": 1.0}, {"mel": 0.5, "nv": 0.5}
 

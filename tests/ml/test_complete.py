@@ -1,6 +1,5 @@
 """A picture without all its pixels is damaged, of whatever kind, and a whole one never is."""
 
-import io
 import random
 import struct
 
@@ -11,8 +10,7 @@ from pydicom.uid import JPEGBaseline8Bit
 
 from ml.images import ImageError
 from ml.stored import stored
-from tests.ml.test_costly import END, png
-from tests.ml.test_file_kinds import bitmap, dicom
+from tests.ml.files import END, bitmap, dicom, file_of, png
 
 SIZE = (240, 176)
 SIDEWAYS = b"Exif\0\0MM\0*\0\0\0\x08\0\1\1\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0"
@@ -24,12 +22,6 @@ def photo(mode: str = "RGB") -> Image.Image:
     soft = Image.fromarray(dice.integers(60, 250, (11, 15, 3), np.uint8)).resize(SIZE)
     grain = dice.integers(-9, 9, (SIZE[1], SIZE[0], 3))
     return Image.fromarray((np.asarray(soft) + grain).clip(0, 255).astype(np.uint8)).convert(mode)
-
-
-def file_of(image: Image.Image, kind: str = "JPEG", **options) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, kind, **options)
-    return stream.getvalue()
 
 
 def refusal(data: bytes) -> str | None:

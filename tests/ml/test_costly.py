@@ -1,15 +1,13 @@
 """Small files that keep a decoder busy."""
 
 import struct
-import zlib
 
 import pytest
 
 from ml import costly
 from ml.images import ImageError
 from tests.factories import picture
-
-END = b"\xff\xd9"
+from tests.ml.files import END, chunk, png
 
 
 def refusal(data: bytes) -> str | None:
@@ -22,18 +20,6 @@ def refusal(data: bytes) -> str | None:
 
 def jpeg(size=(320, 240), **options) -> bytes:
     return picture(size, **options)
-
-
-def chunk(name: bytes, content: bytes) -> bytes:
-    return struct.pack(">I4s", len(content), name) + content + bytes(4)
-
-
-def png(width: int, height: int, *, rows: int, extra: bytes = b"") -> bytes:
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    pixels = zlib.compress(bytes(1 + 3 * width) * rows)
-    return (
-        costly.PNG + chunk(b"IHDR", header) + extra + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
-    )
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"exif": bytes(60_000)}])

@@ -12,10 +12,8 @@ import pydicom
 import pytest
 from PIL import Image, TiffImagePlugin
 from PIL.PngImagePlugin import PngInfo
-from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
-    ExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
     JPEGLosslessSV1,
@@ -27,14 +25,7 @@ from ml.images import ImageError, decode
 from ml.sandbox import Sandbox
 from ml.stored import stored
 from tests.ml import colours
-
-TRUTH = colours.truth()
-
-
-def file_of(image: Image.Image, kind: str, **options) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, kind, **options)
-    return stream.getvalue()
+from tests.ml.files import TRUTH, bitmap, dicom, file_of
 
 
 def error(data: bytes) -> float:
@@ -81,16 +72,6 @@ def test_heic_under_every_brand_that_phones_write(brand):
 
 
 # Bitmaps.
-
-
-def bitmap(width: int, height: int, bits: int, body: bytes, palette: bytes) -> bytes:
-    """In runs, of eight bits or four."""
-    size, compression = 40 + len(palette), {8: 1, 4: 2}[bits]
-    head = struct.pack(
-        "<IiiHHIIiiII", 40, width, height, 1, bits, compression, len(body), 0, 0, 0, 0
-    )
-    start = struct.pack("<2sIHHI", b"BM", 14 + size + len(body), 0, 0, 14 + size)
-    return start + head + palette + body
 
 
 @pytest.mark.parametrize("alpha", ["empty", "used"])
@@ -231,27 +212,6 @@ def test_png_with_broken_pixels_is_damaged():
 
 
 # DICOM.
-
-
-def dicom(inside: bytes, syntax: str = ExplicitVRLittleEndian, **elements) -> bytes:
-    file = FileDataset(None, {}, preamble=bytes(128), file_meta=FileMetaDataset())
-    file.file_meta.TransferSyntaxUID = syntax
-    file.file_meta.MediaStorageSOPClassUID = pydicom.uid.VLPhotographicImageStorage
-    file.file_meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
-    file.PatientName, file.PatientID, file.PatientBirthDate = "Doe^Alice", "4711", "19800101"
-    file.Rows, file.Columns = TRUTH.shape[:2]
-    file.SamplesPerPixel, file.PlanarConfiguration = 3, 0
-    file.PhotometricInterpretation = "RGB"
-    file.BitsAllocated = file.BitsStored = 8
-    file.HighBit, file.PixelRepresentation = 7, 0
-    file.PixelData = inside
-    for name, value in elements.items():
-        setattr(file, name, value)
-    if file.file_meta.TransferSyntaxUID.is_encapsulated:
-        file["PixelData"].VR = "OB"
-    stream = io.BytesIO()
-    pydicom.dcmwrite(stream, file, enforce_file_format=True)
-    return stream.getvalue()
 
 
 def compressed(kind: str, **options) -> bytes:

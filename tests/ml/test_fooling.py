@@ -16,11 +16,6 @@ SPOILT = {
 }
 
 
-@pytest.fixture(scope="module")
-def model():
-    return classifier.load()
-
-
 @pytest.fixture(params=taxonomy.MODALITIES)
 def answer(request, model):
     """answer(name): the assessment of one of the pictures, as both modalities."""

@@ -1,18 +1,11 @@
 """What phones, scanners and hostile senders call a picture."""
 
-import io
-
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
 from ml.images import ImageError, decode
-
-
-def file_of(image: Image.Image, kind: str, **options) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, kind, **options)
-    return stream.getvalue()
+from tests.ml.files import file_of
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from ml.person import Person
 from ml.publish import model_card, second_stage
 from ml.synthetic import phantoms
 from ml.taxonomy import ADVICE, BODY_REGION_OF, BODY_SITES
-from tests.ml.test_evaluation import row
+from tests.ml.rows import row
 
 STAGE = {
     "age": {"centre": 5.0, "coefficient": 0.3, "reason": "…"},

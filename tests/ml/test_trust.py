@@ -10,11 +10,6 @@ from ml.measure import trust
 from ml.synthetic import foreign, phantoms
 
 
-@pytest.fixture(scope="module")
-def model():
-    return classifier.load()
-
-
 def test_a_heatmap_on_the_lesion_has_more_than_chance_and_one_beside_it_less():
     mask = np.zeros((70, 70), bool)
     mask[:20, :20] = True

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from diagnosis.models import MoleRecord
 from tests.factories import picture
-from tests.ml.test_file_kinds import TRUTH, dicom
+from tests.ml.files import TRUTH, dicom
 
 URL = "/api/v1/records/preview/"
 FILES = {
