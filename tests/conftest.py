@@ -138,6 +138,24 @@ def frank(db):
 
 
 @pytest.fixture
+def signed_in(client, alice):
+    """Alice's browser."""
+    client.force_login(alice)
+    return client
+
+
+@pytest.fixture
+def confirmed(signed_in):
+    """The same, where she has just given her password again."""
+    from django.urls import reverse
+
+    from tests.factories import PASSWORD
+
+    signed_in.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    return signed_in
+
+
+@pytest.fixture
 def program(alice):
     """A program of alice's, which speaks to the API."""
     from tests.factories import program_of

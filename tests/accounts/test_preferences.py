@@ -14,12 +14,6 @@ LANGUAGE = reverse("accounts:language")
 HISTORY = reverse("diagnosis:history")
 
 
-@pytest.fixture
-def signed_in(client, alice):
-    client.force_login(alice)
-    return client
-
-
 def test_the_account_speaks_the_chosen_language(signed_in, alice):
     signed_in.post(PREFERENCES, {"language": "fr", "time_zone": ""})
     answer = signed_in.get(HISTORY, headers={"Accept-Language": "en"})

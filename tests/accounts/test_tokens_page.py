@@ -3,22 +3,14 @@
 import re
 import time
 
-import pytest
 from django.urls import reverse
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from accounts.identity_provider import IdentityProvider
-from tests.factories import PASSWORD, UserFactory
+from tests.factories import UserFactory
 
 TOKENS = reverse("accounts:tokens")
-
-
-@pytest.fixture
-def confirmed(client, alice):
-    client.force_login(alice)
-    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
-    return client
 
 
 def works(token: str) -> bool:

@@ -44,12 +44,6 @@ def signed_in(client, alice):
     return client
 
 
-@pytest.fixture
-def confirmed(signed_in):
-    signed_in.post(reverse("account_reauthenticate"), {"password": PASSWORD})
-    return signed_in
-
-
 def test_each_of_several_pictures_is_counted(confirmed, alice):
     mole = MoleFactory(owner=alice)
     sitting("benign", "benign", "benign", together="benign", owner=alice, mole=mole)

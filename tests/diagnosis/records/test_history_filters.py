@@ -16,12 +16,6 @@ def shown(client, **asked) -> set:
     return {entry["record"] for entry in client.get(HISTORY, asked).context["entries"]}
 
 
-@pytest.fixture
-def signed_in(client, alice):
-    client.force_login(alice)
-    return client
-
-
 def test_by_category_and_state(signed_in, alice):
     benign, high = assessed("benign", owner=alice), assessed("malignant_high_risk", owner=alice)
     failed = RecordFactory(failed=True, owner=alice)

@@ -9,7 +9,6 @@ from django.urls import reverse
 from django.utils import timezone
 from pydicom import dcmread
 from pypdf import PdfReader
-from rest_framework.test import APIClient
 
 from diagnosis.models import FurtherPicture, MoleRecord, Share
 from diagnosis.sharing import links, report
@@ -32,19 +31,6 @@ def image(width: int = 300, name: str = "mole.jpg") -> SimpleUploadedFile:
 
 def page(name: str, record: MoleRecord, *more: uuid.UUID) -> str:
     return reverse(f"diagnosis:{name}", args=[record.pk, *more])
-
-
-@pytest.fixture
-def signed_in(client, alice):
-    client.force_login(alice)
-    return client
-
-
-@pytest.fixture
-def api(alice):
-    client = APIClient()
-    client.force_authenticate(alice)
-    return client
 
 
 # --- programs ------------------------------------------------------------------------------------

@@ -20,13 +20,6 @@ FILES = {
 }
 
 
-@pytest.fixture
-def api(alice):
-    client = APIClient()
-    client.force_authenticate(alice)
-    return client
-
-
 def preview(api, data: bytes):
     return api.post(URL, {"image": SimpleUploadedFile("mole", data)}, format="multipart")
 

@@ -14,16 +14,9 @@ from diagnosis import object_storage
 from diagnosis.media import Unreachable
 from diagnosis.models import MoleRecord
 from tests.diagnosis.test_object_storage import address, store  # noqa: F401
-from tests.factories import PASSWORD, RecordFactory
+from tests.factories import RecordFactory
 
 MANY = 24
-
-
-@pytest.fixture
-def confirmed(client, alice):
-    client.post(reverse("account_login"), {"login": alice.email, "password": PASSWORD})
-    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
-    return client
 
 
 @pytest.fixture
