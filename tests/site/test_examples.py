@@ -19,7 +19,6 @@ from diagnosis.records import demos
 from skincare_site.celery import app
 from tests.diagnosis.programs import Program
 from tests.factories import PASSWORD, TOTP_SECRET, assessed, current_code
-from tests.site.test_slow_senders import port  # noqa: F401 fixture
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -40,7 +39,7 @@ def process_environment(process_environment, settings, tmp_path):
 
 
 @pytest.fixture
-def url(port):  # noqa: F811
+def url(port):
     return f"http://127.0.0.1:{port}"
 
 

@@ -1,7 +1,6 @@
 """Who sends slowly, or takes slowly what they asked for, holds up nobody else."""
 
 import contextlib
-import http.client
 import io
 import os
 import signal
@@ -20,8 +19,8 @@ from django.core.files.storage import default_storage
 from knox.models import AuthToken
 
 from tests.factories import RecordFactory, UserFactory
+from tests.site.conftest import IMPATIENT, ROOT, ask, wait_for
 
-ROOT = Path(__file__).parents[2]
 FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
 UPLOAD = b"Content-Type: multipart/form-data; boundary=x\r\n"
 BEGINNINGS = {
@@ -36,37 +35,8 @@ BEGINNINGS = {
     + UPLOAD
     + b"\r\n5\r\n--",
 }
-# As `make run` starts it, but impatient, so that the test need not wait.
-IMPATIENT = """
-from skincare_site.gunicorn import *
-from skincare_site import web_worker
-web_worker.GRACE = 2
-"""
-
-
 # And with room for the bodies of two requests.
 SMALL = f"{IMPATIENT}\nweb_worker.KEPT_TOGETHER = 2_000_000\n"
-
-
-@pytest.fixture
-def port(request, tmp_path: Path, unused_tcp_port: int, process_environment) -> Iterator[int]:
-    """By the settings that a test gives, or else IMPATIENT."""
-    (tmp_path / "impatient.py").write_text(getattr(request, "param", IMPATIENT))
-    command = [sys.executable, "-m", "gunicorn", "-c", str(tmp_path / "impatient.py")]
-    server = subprocess.Popen(
-        [
-            *(*command, "-p", str(tmp_path / "pid")),
-            *("-b", f"127.0.0.1:{unused_tcp_port}", "skincare_site.wsgi"),
-        ],
-        cwd=ROOT,
-        env=process_environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    wait_for(unused_tcp_port)
-    yield unused_tcp_port
-    server.terminate()
-    server.wait(120)
 
 
 def test_no_header_says_where_the_site_begins(port) -> None:
@@ -78,13 +48,6 @@ def test_no_header_says_where_the_site_begins(port) -> None:
     assert "/account/account/" not in answer.text
 
 
-def listens(port: int) -> bool:
-    with contextlib.suppress(OSError):
-        socket.create_connection(("127.0.0.1", port)).close()
-        return True
-    return False
-
-
 def answered(upload: Callable[[], requests.Response], status: int) -> requests.Response:
     """The answer to an upload, once the server has taken in what others began or ended."""
     end = time.monotonic() + 30
@@ -92,13 +55,6 @@ def answered(upload: Callable[[], requests.Response], status: int) -> requests.R
         assert time.monotonic() < end, answer.content
         time.sleep(0.2)
     return answer
-
-
-def wait_for(port: int) -> None:
-    deadline = time.monotonic() + 60
-    while not listens(port):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 @pytest.fixture
@@ -141,18 +97,6 @@ def slow(port: int) -> Iterator:
     yield open_many
     for connection in opened:
         connection.close()
-
-
-def ask(
-    port: int, method: str = "GET", path: str = "/health/live", timeout: float = 60, **request
-) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
-    request["headers"] = {"Host": "localhost"} | request.get("headers", {})  # DOMAIN of the proxy
-    connection.request(method, path, **request)
-    answer = connection.getresponse()
-    found = answer.status, answer.read()
-    connection.close()
-    return found
 
 
 def test_nine_slow_senders_of_each_kind_hold_up_nobody_and_are_cut_off(port: int, slow) -> None:

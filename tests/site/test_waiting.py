@@ -11,7 +11,7 @@ from accounts import tokens
 from diagnosis.models import Assessment, MoleRecord
 from skincare_site.web_worker import WORKING
 from tests.factories import RecordFactory, answer
-from tests.site.test_slow_senders import ask, port  # noqa: F401 fixture
+from tests.site.conftest import ask
 
 API = "/api/v1/"
 
@@ -22,7 +22,7 @@ def waiting_record(transactional_db, alice):
 
 
 @pytest.fixture
-def read(waiting_record, port):  # noqa: F811
+def read(waiting_record, port):
     header = {"Authorization": f"Token {tokens.create(person=waiting_record.owner)[1]}"}
 
     def ask_for(query: str) -> tuple[int, dict]:
@@ -33,7 +33,7 @@ def read(waiting_record, port):  # noqa: F811
     return ask_for
 
 
-def test_more_than_work_at_once_wait_and_get_the_answer_when_it_comes(waiting_record, read, port):  # noqa: F811
+def test_more_than_work_at_once_wait_and_get_the_answer_when_it_comes(waiting_record, read, port):
     with ThreadPoolExecutor(3 * WORKING) as pool:
         begin = time.monotonic()
         held = [pool.submit(read, "?wait=20") for _ in range(3 * WORKING)]
