@@ -12,7 +12,7 @@ from django.urls import reverse
 from diagnosis import limits, media
 from diagnosis.models import Mole, MoleRecord
 from diagnosis.records import demos, pictures
-from tests.diagnosis.records.test_bad_pictures import BAD
+from tests.diagnosis.records.bad_pictures import BAD
 from tests.factories import MoleFactory, RecordFactory, picture
 
 NEW = reverse("diagnosis:record_new")

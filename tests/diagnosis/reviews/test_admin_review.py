@@ -15,6 +15,7 @@ from rest_framework.test import APIClient
 from diagnosis.language import results
 from diagnosis.models import DoctorProfile, MoleRecord, Review
 from diagnosis.reviews import claims, looks, verdicts
+from tests.diagnosis.reviews.conftest import VERDICT, address, post
 from tests.factories import (
     MoleFactory,
     RecordFactory,
@@ -25,27 +26,10 @@ from tests.factories import (
     program_of,
 )
 
-VERDICT = {
-    "risk_category": "malignant_high_risk",
-    "diagnosis": "mel",
-    "urgency": "doctor_days",
-    "confidence": "high",
-    "comment": "Please come this week.",
-    "private_comment": "Breslow?",
-}
-
 
 @pytest.fixture
 def record(alice):
     return assessed("malignant_low_risk", owner=alice, note="bleeds", signs=["bleeding"])
-
-
-def address(name, record):
-    return reverse(f"admin:diagnosis_molerecord_{name}", args=[record.pk])
-
-
-def post(client, record, verdict, **more):
-    return client.post(address("change", record), {"known": 0} | verdict | more)
 
 
 def test_a_doctor_writes_a_verdict_that_the_person_sees(doctor, dr_chen, alice, record):

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from diagnosis.models import DoctorProfile, Review
 from diagnosis.records import assessments
 from diagnosis.sharing import links
-from tests.diagnosis.reviews.test_admin_review import VERDICT, address, post
+from tests.diagnosis.reviews.conftest import VERDICT, address, post
 from tests.factories import RecordFactory, ReviewFactory, UserFactory, assessed, picture
 
 LIST = reverse("admin:diagnosis_molerecord_changelist")
