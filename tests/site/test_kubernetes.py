@@ -114,7 +114,7 @@ def test_a_worker_that_does_not_answer_is_restarted_but_none_for_the_broker(
     environment = process_environment | {"HOSTNAME": "not-there", "PATH": path}
     if not broker_is_up:
         environment["REDIS_URL"] = "redis://127.0.0.1:1/0"
-    asked = subprocess.run(command, cwd=ROOT, env=environment, timeout=30)
+    asked = subprocess.run(command, cwd=ROOT, env=environment, timeout=120)
     assert (asked.returncode == 0) is not broker_is_up
 
 

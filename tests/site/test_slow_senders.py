@@ -147,7 +147,7 @@ def test_a_body_in_chunks_and_one_that_waits_to_be_asked_for_arrive(port: int) -
     assert whole[0] == parts[0] == 400
     assert b"wrong" in whole[1]
     assert parts[1] == whole[1]
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.sendall(
             b"POST /api/v1/auth/token/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
             b"Expect: 100-continue\r\nContent-Type: application/json\r\n"
@@ -172,7 +172,7 @@ def test_more_than_any_upload_may_have_is_refused_with_a_sentence(port: int, ali
 
 @pytest.mark.parametrize(("length", "kind"), [(200_000_000, UPLOAD), (3_000_000, FORM)])
 def test_an_endless_request_is_refused_unread(port: int, length, kind) -> None:
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.sendall(
             b"POST /api/v1/records/ HTTP/1.1\r\nHost: localhost\r\n"
             + f"Content-Length: {length}\r\n".encode()

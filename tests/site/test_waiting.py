@@ -11,9 +11,18 @@ from accounts import tokens
 from diagnosis.models import Assessment, MoleRecord
 from skincare_site.web_worker import WORKING
 from tests.factories import RecordFactory, answer
-from tests.site.conftest import ask
+from tests.site.conftest import IMPATIENT, ask
 
 API = "/api/v1/"
+# Who waits is not answered because the time is over: the client would give up first.
+ENDLESS = f"""{IMPATIENT}
+start = post_worker_init
+def post_worker_init(worker):
+    start(worker)
+    from diagnosis.records.waiting import Waiters
+    wait = Waiters.wait
+    Waiters.wait = lambda self, record_id, _seconds: wait(self, record_id, 3600)
+"""
 
 
 @pytest.fixture
@@ -27,15 +36,15 @@ def read(waiting_record, port):
 
     def ask_for(query: str) -> tuple[int, dict]:
         address = f"{API}records/{waiting_record.pk}/{query}"
-        status, body = ask(port, path=address, headers=header, timeout=30)
+        status, body = ask(port, path=address, headers=header)
         return status, json.loads(body)
 
     return ask_for
 
 
+@pytest.mark.parametrize("port", [ENDLESS], indirect=True)
 def test_more_than_work_at_once_wait_and_get_the_answer_when_it_comes(waiting_record, read, port):
     with ThreadPoolExecutor(3 * WORKING) as pool:
-        begin = time.monotonic()
         held = [pool.submit(read, "?wait=20") for _ in range(3 * WORKING)]
         time.sleep(1)
         assert ask(port)[0] == 200  # others are served
@@ -45,7 +54,6 @@ def test_more_than_work_at_once_wait_and_get_the_answer_when_it_comes(waiting_re
             state="done", current_assessment=assessment, finished_at=assessment.created_at
         )
         answers = [one.result() for one in held]
-        assert time.monotonic() - begin < 15
     assert {status for status, _body in answers} == {200}
     assert {body["state"] for _status, body in answers} == {"done"}
 

@@ -210,7 +210,7 @@ def test_a_camera_that_gives_no_picture_is_said(take) -> None:
     page = take({"id": "a", "label": "Back Camera", "still": True})
     start(page)
     live(page)
-    expect(page.get_by_text("The camera gives no new picture.")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("The camera gives no new picture.")).to_be_visible()
 
 
 def test_a_camera_that_is_muted_for_a_while_is_said(take) -> None:
@@ -221,9 +221,9 @@ def test_a_camera_that_is_muted_for_a_while_is_said(take) -> None:
     page.wait_for_timeout(4000)
     expect(sentence).to_be_hidden()
     page.evaluate("window.muted = true")
-    expect(sentence).to_be_visible(timeout=15_000)
+    expect(sentence).to_be_visible()
     page.evaluate("window.muted = false")
-    expect(sentence).to_be_hidden(timeout=15_000)
+    expect(sentence).to_be_hidden()
 
 
 # What is said of frames, one each 100 ms: {"reasons": […]}, or of the sharp {}.

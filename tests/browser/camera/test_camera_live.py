@@ -151,9 +151,7 @@ def test_no_calm_answer_stands_over_what_nobody_looks_at(phone, film, pick, stop
     start(page)
     expect_advice(page, "watch")
     page.evaluate(f"() => {{ {stop} }}")
-    expect(page.locator("[data-outcome]")).not_to_have_attribute(
-        "data-advice", "watch", timeout=15_000
-    )
+    expect(page.locator("[data-outcome]")).not_to_have_attribute("data-advice", "watch")
     page.evaluate(f"() => {{ {go_on} }}")
     expect_advice(page, "watch")
 

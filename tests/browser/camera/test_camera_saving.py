@@ -133,7 +133,7 @@ def test_what_is_being_saved_is_saved_whatever_is_pressed_next(phone, film, pick
     expect_advice(page, "doctor_days")
     save(page)
     leave(page, how)
-    expect(page.get_by_role("heading", level=1)).to_have_text(CHECKED, timeout=15_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text(CHECKED)
     assert MoleRecord.objects.get().phone_advice == "doctor_days"
 
 

@@ -101,7 +101,7 @@ def test_a_worker_that_claims_while_the_place_changes_reads_the_new_one(client, 
 
 def until_somebody_waits():
     with connection.cursor() as cursor:
-        for _time in range(100):
+        for _time in range(1200):  # a minute
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
             if cursor.fetchone()[0]:
                 return
