@@ -1,9 +1,11 @@
 """What the sandbox is tried with: imported by its child processes, so without Django."""
 
 import os
+import signal
 import time
 
 from ml.images import ImageError
+from ml.stored import stored
 
 
 def reverse(data: bytes) -> bytes:
@@ -30,3 +32,9 @@ def crash(data: bytes) -> bytes:
 
 def refuse(data: bytes) -> bytes:
     raise ImageError("too_small", "Only %(width)d pixels.", width=7)
+
+
+def store(data: bytes) -> bytes:
+    """As served, however long a busy machine takes: all other limits hold."""
+    signal.alarm(0)
+    return stored(data)

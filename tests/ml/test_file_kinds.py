@@ -23,9 +23,9 @@ from pydicom.uid import (
 from ml.decoding import kinds
 from ml.images import ImageError, decode
 from ml.sandbox import Sandbox
-from ml.stored import stored
 from tests.ml import colours
 from tests.ml.files import TRUTH, bitmap, dicom, file_of
+from tests.ml.greedy import store
 
 
 def error(data: bytes) -> float:
@@ -309,7 +309,7 @@ def dicom_with_a_palette() -> bytes:
 
 @pytest.mark.parametrize("file", [sixteen_bits_in_a_profile, dicom_with_a_palette])
 def test_the_largest_that_take_most_memory_are_read(file):
-    taken = Sandbox(at_once=1, waiting=0).call(stored, file)
+    taken = Sandbox(at_once=1, waiting=0).call(store, file)
     assert Image.open(io.BytesIO(taken)).size == (2048, 2048)
 
 
