@@ -57,9 +57,9 @@ def test_each_may_stand_in_a_file(name: str, tmp_path: Path) -> None:
 
 
 def test_production_is_safe_without_being_told() -> None:
-    names = ("DEBUG", "SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "ACCOUNT_EMAIL_VERIFICATION")
+    names = ("SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "ACCOUNT_EMAIL_VERIFICATION")
     process = read_settings(*names, **PRODUCTION)
-    assert json.loads(process.stdout) == ["False", "True", "True", "mandatory"]
+    assert json.loads(process.stdout) == ["True", "True", "mandatory"]
 
 
 def test_no_other_host_of_the_domain_can_set_the_cookie_of_a_session() -> None:
