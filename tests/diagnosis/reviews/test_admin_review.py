@@ -141,7 +141,7 @@ def test_a_corrected_verdict_is_the_newest(client, alice, dr_chen, record):
     assert first["changed_at"] > first["created_at"] == second["changed_at"]
     client.force_login(dr_chen)
     page = client.get(address("change", record)).content.decode()
-    assert page.index(f"<h3>{dr_chen}") < page.index(f"<h3>{further.doctor}")
+    assert page.index(f"<h3>{dr_chen}") < page.index(f"<h3>Earlier verdict · {further.doctor}")
     row = client.get(reverse("admin:diagnosis_molerecord_changelist")).content.decode()
     assert row.index("melanocytic naevus, ") < row.index("benign keratosis, ")
 
