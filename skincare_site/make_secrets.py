@@ -31,6 +31,9 @@ def wrong(given: dict[str, str], rotate: str | None = None) -> str:
         return f"DOMAIN is a name such as mole.example.org, not {domain!r}."
     if tls not in TLS:
         return f"TLS is {', '.join(TLS[:-1])} or {TLS[-1]}, not {tls!r}."
+    major = given.get("POSTGRES_MAJOR") or "19"
+    if not major.isdecimal() or int(major) <= 18:
+        return f"POSTGRES_MAJOR is a later one than 18, which is there without it, not {major!r}."
     for name in ROTATED[rotate] if rotate else ():
         if given.get(name) and name.endswith("_URL"):
             return f"{name} stands in .env: change the password at its server, then in that line."

@@ -167,7 +167,7 @@ class Program(Service):
 def database(major: int | None = None) -> Program:
     """PostgreSQL of the wheel, set up as the image's entry point does; a server, no wrapper.
 
-    As there, each major version has a folder of its own.
+    Each major version has a folder of its own, where compose has a volume for each.
     """
     from skincare_site.run import embedded
 

@@ -35,11 +35,15 @@ def read(tmp_path: Path):
     return read
 
 
-def services(process: subprocess.CompletedProcess) -> dict:
+def whole(process: subprocess.CompletedProcess) -> dict:
     assert process.returncode == 0, process.stderr
     assert process.stderr == ""
     # It writes a dollar twice, so that its answer could be read again.
-    return json.loads(process.stdout.replace("$$", "$"))["services"]
+    return json.loads(process.stdout.replace("$$", "$"))
+
+
+def services(process: subprocess.CompletedProcess) -> dict:
+    return whole(process)["services"]
 
 
 def test_a_domain_alone_is_enough(read) -> None:
@@ -93,6 +97,23 @@ def test_pictures_may_lie_in_a_folder_that_several_hosts_mount(read) -> None:
         if any(each["source"] == "/mnt/media" for each in service.get("volumes", []))
     }
     assert sees == {"proxy", "web", "worker", "beat", "backup", "migrate"}
+
+
+@pytest.mark.parametrize(
+    ("line", "image", "volume"),
+    [
+        # The name of before there was a choice.
+        ("POSTGRES_MAJOR=", "postgres:18-alpine", "clinic_database"),
+        ("POSTGRES_MAJOR=19", "postgres:19-alpine", "clinic_database-19"),
+    ],
+)
+def test_each_major_version_of_the_database_has_a_volume_of_its_own(
+    read, line: str, image: str, volume: str
+) -> None:
+    """The image starts none beside another one's data."""
+    given = whole(read("DOMAIN=mole.example.org", "COMPOSE_PROJECT_NAME=clinic", line))
+    assert given["services"]["db"]["image"] == image
+    assert given["volumes"]["database"]["name"] == volume
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,9 @@ def test_of_a_database_elsewhere_the_owner_is_the_service_or_named(tmp_path: Pat
         ({"DOMAIN": "https://mole.example.org"}, None, "DOMAIN is a name"),
         ({"DOMAIN": "mole.example.org:8443"}, None, "DOMAIN is a name"),
         ({"DOMAIN": "mole.example.org", "TLS": "Public"}, None, "TLS is public, files, internal"),
+        # Of 18 there would be a second volume, an empty one.
+        ({"POSTGRES_MAJOR": "18"}, None, "POSTGRES_MAJOR is a later one than 18"),
+        ({"POSTGRES_MAJOR": "19-beta"}, None, "POSTGRES_MAJOR is a later one than 18"),
         # As in .env of a version before 2026.12.
         ({"DATABASE_URL": "postgresql://skincare:word@db/skincare"}, None, "DATABASE_URL leads to"),
         ({"DATABASE_OWNER_URL": "postgresql://x"}, None, "DATABASE_OWNER_URL needs DATABASE_URL"),
