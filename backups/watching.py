@@ -10,6 +10,7 @@ from backups import names
 FAILED = ".failed"  # in the folder, where a restart finds it; docker-compose.yml looks there
 GOOD = ".good"  # beside it, since the last one that was whole and copied
 NOTHING = ".nothing"  # beside it, since there was neither an account nor a backup
+LOST = ".lost"  # beside it, the names of the pictures that it was a failure to lack, once
 TOLD = "metrics.backups"
 
 
@@ -31,6 +32,17 @@ def failed(folder: Path) -> None:
     """Note that one was not made, or lacks something."""
     with suppress(OSError):  # of a folder that is gone the health check knows
         (folder / FAILED).touch()
+
+
+def known_lost(folder: Path) -> set[str]:
+    """The pictures of which an earlier backup has told that they are lost. Raises OSError."""
+    file = folder / LOST
+    return set(file.read_text().splitlines()) if file.exists() else set()
+
+
+def note_lost(folder: Path, names: set[str]) -> None:
+    """Note which are lost, so that they are told once. Raises OSError."""
+    (folder / LOST).write_text("".join(f"{name}\n" for name in sorted(names)))
 
 
 def tell(folder: Path) -> None:

@@ -153,6 +153,47 @@ def test_a_picture_that_can_not_be_read_stops_no_backup(system, empty_system, tm
     assert len(everything(empty_system["DATABASE_URL"])["diagnosis_molerecord"]) == 3
 
 
+def test_what_is_lost_is_told_once(system, tmp_path, one_day):
+    """Nobody may delete the record: each later backup was a failure, for ever."""
+    RecordFactory.create_batch(2, owner=system[0].owner)
+    first, second, _ = (record.image.name for record in system)
+    told = "1 pictures that the database names are missing, or can't be read: "
+    default_storage.delete(first)
+    assert told + first in one_day()
+    assert (tmp_path / ".failed").exists()
+    assert one_day() == ""
+    assert (tmp_path / ".good").exists()
+    assert not (tmp_path / ".failed").exists()
+    default_storage.delete(second)  # another one is told, and that one alone
+    assert told + second in one_day()
+    default_storage.save(first, io.BytesIO(b"brought back"))
+    assert one_day() == ""
+    default_storage.delete(first)
+    assert told + first in one_day()
+
+
+def test_and_then_backups_go_in_their_turn_again(system, key, tmp_path):
+    """While one picture could not be read, all stayed, until there was no room for another."""
+    unreadable = Path(default_storage.path(system[0].image.name))
+    unreadable.unlink()
+    unreadable.mkdir()
+    with pytest.raises(CommandError, match="1 pictures"):
+        make(tmp_path, keep=1)
+    for day in (1, 2):
+        (tmp_path / f"skincare-2026110{day}T020000Z.tar.gz.age").touch()
+    path = make(tmp_path, keep=1)
+    assert list(tmp_path.glob("skincare-*")) == [path]
+
+
+def test_while_most_are_lost_each_backup_is_a_failure(system, key, tmp_path):
+    """As where their disk is not mounted: whoever looks on the third day is to hear of it, too."""
+    for record in system:
+        default_storage.delete(record.image.name)
+    for _day in range(3):
+        with pytest.raises(CommandError, match="3 pictures"):
+            make(tmp_path)
+
+
 def test_what_is_inside_nobody_reads_without_the_key(system, key, tmp_path, settings, alice):
     path = make(tmp_path / "backups")
     content = path.read_bytes()

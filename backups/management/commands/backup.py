@@ -116,17 +116,25 @@ class Command(BaseCommand):
             new.unlink(missing_ok=True)
             raise CommandError(f"The backup could not be written: {error}") from error
         rows, size = sum(counts["rows"].values()), path.stat().st_size / 1e6
-        self.stdout.write(f"{path}: {rows} rows, {counts['pictures']} pictures, {size:.1f} MB")
+        lost, pictures = set(counts["lost"]), counts["pictures"]
+        self.stdout.write(
+            f"{path}: {rows} rows, {pictures} pictures, {len(lost)} lost, {size:.1f} MB"
+        )
         problems = []
-        if lost := counts["lost"]:
-            problems.append(
-                f"{len(lost)} pictures that the database names are missing, or can't be read:"
-                f" {lost[0]} …"
-            )
         try:
-            # As where their disk is not there, or has bad sectors: older ones have them.
-            if len(lost) > counts["pictures"] or any(map(default_storage.exists, lost)):
+            # As where their disk is not there, which is told each time.
+            are_most = len(lost) > pictures
+            told = sorted(lost if are_most else lost - watching.known_lost(to))
+            if told:
+                problems.append(
+                    f"{len(told)} pictures that the database names are missing, or can't be read:"
+                    f" {told[0]} …"
+                )
+            # Older ones have them: of a disk that is not there, or with a bad sector.
+            if are_most or any(map(default_storage.exists, told)):
                 keep = None
+            if not are_most:
+                watching.note_lost(to, lost)
             there = names.within(each.name for each in to.iterdir())
             for name in names.outdated(there, new=path.name, keep=keep):
                 (to / name).unlink()
