@@ -1,8 +1,10 @@
 """For machines that watch: is the process alive, can it serve."""
 
+import time
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -12,6 +14,11 @@ from redis import Redis, RedisError
 from accounts import outbox
 from diagnosis import media
 from diagnosis.language import frequencies
+from diagnosis.records import assessments
+
+SILENT = 180  # seconds; deploy/prometheus/alerts.yml has the same
+# When this process last knew of a sweep; at its start it can't have missed one.
+swept_at = time.time()
 
 
 @never_cache
@@ -31,17 +38,19 @@ def ready(request: HttpRequest) -> HttpResponse:
     results. To take the pages away then would lose more.
     """
     said = state()
-    return JsonResponse(said, status=200 if said["database"] == "ok" else 503)
+    return JsonResponse(said, status=503 if said["database"] == "down" else 200)
 
 
 def state() -> dict[str, str | None]:
     """How the service is: "ok", "degraded" or "unavailable", and each part of it."""
-    up = _database()
+    database, broker = _database(), _broker()
+    up = database != "down"
     said = {
-        "database": "ok" if up else "down",
-        "broker": "ok" if _broker() else "down",
+        "database": database,
+        "broker": "ok" if broker else "down",
         "media": media.trouble() or "ok",
         "mail": (outbox.trouble() or "ok") if up else "unknown",
+        "worker": "ok" if _sweeps(broker) else "silent",
     }
     model = frequencies.release().get("version")
     well = model is not None and set(said.values()) == {"ok"}
@@ -49,13 +58,13 @@ def state() -> dict[str, str | None]:
     return {"status": status, **said, "model": model}
 
 
-def _database() -> bool:
+def _database() -> str:
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+            cursor.execute("SHOW transaction_read_only")
+            return "read-only" if cursor.fetchone()[0] == "on" else "ok"
     except DatabaseError:
-        return False
-    return True
+        return "down"
 
 
 def _broker() -> bool:
@@ -65,3 +74,13 @@ def _broker() -> bool:
             return bool(broker.ping())
     except RedisError:
         return False
+
+
+def _sweeps(broker: bool) -> bool:
+    """Whether a worker did in the last minutes what beat sends every 10 s, as far as is known here.
+
+    A broker that starts again remembers nothing; one that is down is not asked a second time.
+    """
+    global swept_at
+    swept_at = max(swept_at, (broker and cache.get(assessments.SWEPT_AT)) or 0)
+    return time.time() - swept_at < SILENT

@@ -24,6 +24,8 @@ ENUM_NAMES = {
     "DeliveryState": ["waiting", "delivered", "given_up"],
     "ServiceState": ["ok", "degraded", "unavailable"],
     "PartState": ["ok", "down"],
+    "DatabaseState": ["ok", "read-only", "down"],
+    "WorkerState": ["ok", "silent"],
     "TokenScope": "accounts.tokens.Scope",
 }
 SETTINGS = {

@@ -14,10 +14,11 @@ class HealthSerializer(serializers.Serializer):
     """As /health/ready says it."""
 
     status = serializers.ChoiceField(["ok", "degraded", "unavailable"])
-    database = serializers.ChoiceField(["ok", "down"])
+    database = serializers.ChoiceField(["ok", "read-only", "down"])
     broker = serializers.ChoiceField(["ok", "down"])
     media = serializers.CharField(help_text="Pictures: ok, or what is wrong.")
     mail = serializers.CharField(help_text="E-mails: ok, or what is wrong.")
+    worker = serializers.ChoiceField(["ok", "silent"])
     model = serializers.CharField(allow_null=True, help_text="The version that answers.")
 
 

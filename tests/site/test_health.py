@@ -1,9 +1,15 @@
 """What an orchestrator and a load balancer read."""
 
+import time
+
 import pytest
+from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 
 import ml.release
+from diagnosis.records import assessments
+from skincare_site import health
 
 pytestmark = pytest.mark.django_db
 
@@ -15,6 +21,7 @@ def test_live_asks_nothing_else(client: Client, django_assert_num_queries) -> No
 
 
 def test_ready_names_what_it_asked(client: Client) -> None:
+    assessments.sweep()
     response = client.get("/health/ready")
     assert response.status_code == 200
     assert response.json() == {
@@ -23,6 +30,7 @@ def test_ready_names_what_it_asked(client: Client) -> None:
         "broker": "ok",
         "media": "ok",
         "mail": "ok",
+        "worker": "ok",
         "model": ml.release.current().version,
     }
 
@@ -45,3 +53,32 @@ def test_ready_without_a_model_is_degraded_since_no_picture_is_answered(
     response = client.get("/health/ready")
     assert response.status_code == 200
     assert response.json().items() >= {"status": "degraded", "model": None}.items()
+
+
+def test_ready_while_no_worker_does_anything_is_degraded_since_no_picture_is_judged(
+    client, monkeypatch
+) -> None:
+    monkeypatch.setattr(health, "swept_at", 0)  # the process has been up for long
+    cache.set(assessments.SWEPT_AT, time.time() - 200, timeout=None)
+    response = client.get("/health/ready")
+    assert response.status_code == 200
+    assert response.json().items() >= {"status": "degraded", "worker": "silent"}.items()
+    assessments.sweep()
+    assert client.get("/health/ready").json()["worker"] == "ok"
+    cache.delete(assessments.SWEPT_AT)  # a broker that starts again remembers nothing
+    assert client.get("/health/ready").json()["worker"] == "ok"
+
+
+def test_ready_is_not_degraded_before_a_first_sweep_could_come(client, monkeypatch) -> None:
+    monkeypatch.setattr(health, "swept_at", time.time() - 60)
+    cache.delete(assessments.SWEPT_AT)
+    assert client.get("/health/ready").json()["worker"] == "ok"
+
+
+def test_ready_with_a_database_that_takes_nothing_is_degraded(client) -> None:
+    """As a standby that was not promoted, or a disk that its host has made read-only."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL transaction_read_only = on")
+    response = client.get("/health/ready")
+    assert response.status_code == 200
+    assert response.json().items() >= {"status": "degraded", "database": "read-only"}.items()
