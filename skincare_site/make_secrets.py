@@ -72,6 +72,12 @@ def make(root: Path, given: dict[str, str], rotate: str | None = None) -> None:
     owner = keep("database/password", secrets.token_urlsafe(30), "POSTGRES_PASSWORD")
     service = keep("owner/service_password", secrets.token_urlsafe(30), "SERVICE_PASSWORD")
     broker = keep("owner/redis_password", secrets.token_urlsafe(30))
+    backup_key, replaced_keys = root / "owner/backup_key", root / "owner/backup_key_earlier"
+    replaced = backup_key.read_text() if backup_key.exists() else ""
+    if replaced.startswith("AGE-SECRET-KEY-") and given.get("BACKUP_KEY", "") not in ("", replaced):
+        # All of them, since each opens some of the backups. First, as above.
+        before = replaced_keys.read_text() if replaced_keys.exists() else ""
+        _write(replaced_keys, f"{before}{replaced}\n")
     keep("owner/backup_key", str(pyrage.x25519.Identity.generate()), "BACKUP_KEY")
     given_or_made = {
         "app/database_url": (

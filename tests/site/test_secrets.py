@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pyrage
 import pytest
 
+from backups import crypt
 from skincare_site import make_secrets
 from skincare_site.make_secrets import ROTATED, make
 
@@ -91,6 +93,21 @@ def test_a_key_of_env_that_is_changed_there_leaves_the_one_before_valid(tmp_path
         "second",
         "first",
     )
+
+
+def test_a_backup_key_that_is_replaced_still_opens_what_it_made(tmp_path: Path) -> None:
+    """Also by the public half alone, which a typing error may have made of somebody's."""
+    make(tmp_path, {})
+    first = files(tmp_path)["owner/backup_key"]
+    second, public = (str(pyrage.x25519.Identity.generate()) for _ in range(2))
+    for given in (second, second, "age1ofsomebody", public, ""):
+        make(tmp_path, {"BACKUP_KEY": given})
+    kept = files(tmp_path)["owner/backup_key_earlier"]
+    assert kept.splitlines() == [first, second]
+    sealed = pyrage.encrypt(b"a backup", [pyrage.x25519.Identity.from_str(first).to_public()])
+    (tmp_path / "sealed").write_bytes(sealed)
+    with (tmp_path / "sealed").open("rb") as file, crypt.decrypted(file, kept) as plain:
+        assert plain.read() == b"a backup"
 
 
 @pytest.mark.parametrize("written", [0, 1, 2])
