@@ -32,6 +32,13 @@ def test_an_upgrade_migrates_while_the_version_before_still_answers() -> None:
     assert 0 < upgrade.find("docker compose run --rm migrate\n") < upgrade.find("up -d\n")
 
 
+def test_an_upgrade_brings_the_fixes_of_others_images() -> None:
+    """Else Docker builds on those, and starts those, that it once fetched."""
+    upgrade = TEXT.partition("## Upgrade and rollback")[2].partition("\n\nEach release")[0]
+    for line in ("docker compose build --pull ", "docker compose pull --ignore-buildable\n"):
+        assert 0 < upgrade.find(line) < upgrade.find("docker compose run --rm migrate\n")
+
+
 def test_each_setting_that_services_read_from_a_file_is_told_to_need_a_recreation() -> None:
     """Compose sees a change of such a one in the service `secrets` alone."""
     compose = yaml.safe_load((settings_table.ROOT / "docker-compose.yml").read_text())
