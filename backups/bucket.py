@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files import File
 from storages.backends.s3 import S3Storage
 
-from backups import names
+from backups import names, room
 
 
 class Bucket(S3Storage):
@@ -46,7 +46,7 @@ class Bucket(S3Storage):
             path = folder / name
             new = path.with_suffix(".part")
             try:
-                with new.open("wb") as file:
+                with room.file(new) as file:
                     new.chmod(0o600)
                     self.bucket.download_fileobj(name, file)
                 return new.rename(path)

@@ -20,7 +20,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
-from backups import archive, crypt, tables
+from backups import archive, crypt, room, tables
 from backups.management.commands import backup as command
 from diagnosis.models import MoleRecord
 from diagnosis.records import sittings
@@ -535,14 +535,27 @@ def test_one_that_was_killed_stays_a_failure_until_the_next_is_whole(
 def test_a_backup_leaves_the_database_its_room(transactional_db, key, tmp_path, monkeypatch):
     whole = make(tmp_path / "backups")
     size = whole.stat().st_size
-    room = command.LEFT_FREE + size - 1
-    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=room))
+    free = room.LEFT_FREE + size - 1
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=free))
     with pytest.raises(CommandError, match="BACKUPS_KEPT"):
         make(tmp_path / "backups")
     assert list((tmp_path / "backups").glob("skincare-*")) == [whole]
-    room += 1
-    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=room))
+    free += 1
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=free))
     make(tmp_path / "backups")
+
+
+def test_also_the_first_one_and_one_that_is_larger_than_the_last(
+    system, key, tmp_path, monkeypatch
+):
+    """The room was compared with the last one's size, before it was begun."""
+    left = iter([2 * room.LEFT_FREE])
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda _: SimpleNamespace(free=next(left, room.LEFT_FREE - 1))
+    )
+    with pytest.raises(CommandError, match=r"could not be written.*BACKUPS_KEPT"):
+        make(tmp_path)
+    assert not list(tmp_path.glob("skincare-*"))
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,17 @@
 import fcntl
 import io
 import os
+import shutil
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import boto3
 import pytest
 import requests
 from django.core.management import CommandError, call_command
 
-from backups import names
+from backups import names, room
 from skincare_site import storages
 from skincare_site.environment import Environment
 from tests import s3_server
@@ -181,6 +183,18 @@ def test_none_is_fetched_into_a_folder_that_a_backup_is_writing_into(bucket, fol
         call_command("backup", to=folder, fetch="")
     os.close(other)
     call_command("backup", to=folder, fetch="")
+
+
+def test_what_is_fetched_leaves_the_database_its_room(bucket, folder, monkeypatch):
+    backup(folder)
+    [path] = folder.glob("skincare-*")
+    path.unlink()
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda _folder: SimpleNamespace(free=room.LEFT_FREE - 1)
+    )
+    with pytest.raises(CommandError, match="BACKUPS_KEPT"):
+        call_command("backup", to=folder, fetch="")
+    assert not list(folder.glob("skincare-*"))
 
 
 def test_a_name_that_is_not_there_is_told_with_those_that_are(bucket, folder):

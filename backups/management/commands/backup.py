@@ -16,13 +16,11 @@ from django.core.files.storage import default_storage, storages
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connection
 
-from backups import archive, crypt, names, watching
+from backups import archive, crypt, names, room, watching
 
 if TYPE_CHECKING:
     from backups.bucket import Bucket
 
-# Bytes of the disk that stay free: the database may lie on the same one.
-LEFT_FREE = 200 * 1024**2
 PARTS = "skincare-*.part"
 SOON = 60  # seconds in which a database that starts with its machine is there
 PATIENCE = 6 * 60  # minutes that the daily one waits for one by hand
@@ -106,7 +104,7 @@ class Command(BaseCommand):
             for left in to.glob(PARTS):
                 left.unlink()
             _check_room(to)
-            with new.open("xb") as file:
+            with room.file(new) as file:
                 new.chmod(0o600)
                 counts = archive.write(file, settings.BACKUP_KEY)
                 file.flush()
@@ -176,11 +174,11 @@ def _is_overdue(folder: Path, left: float) -> bool:
 def _check_room(folder: Path) -> None:
     """Raise CommandError where a backup as large as the newest one would fill the disk."""
     there = names.newest(folder)
-    needed = LEFT_FREE + ((folder / there).stat().st_size if there else 0)
+    needed = room.LEFT_FREE + ((folder / there).stat().st_size if there else 0)
     if shutil.disk_usage(folder).free < needed:
         raise CommandError(
             f"The backup was not begun: it needs about {needed / 1e6:.0f} MB on the disk of"
-            f" {folder}. Enlarge it, keep fewer (BACKUPS_KEPT), or set BACKUPS to another disk."
+            f" {folder}. {room.ADVICE}"
         )
 
 
