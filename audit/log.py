@@ -22,6 +22,7 @@ from accounts.models import User
 CHUNK = 2000  # entries in memory at a time
 REMOVED_AT_ONCE = 10_000  # in one statement, of about a second
 EXPORT, LIST, REMOVED = "export", "list", "old entries removed"
+RESTORED = "restored from a backup"
 HIDDEN = {"answer": "hidden"}  # of a record that was read without the program's answer
 SIMILAR = "similar cases"  # of a record, with the ids of those shown beside it
 SIGN_IN, SIGN_OUT, REFUSED = "sign-in", "sign-out", "sign-in refused"
@@ -31,6 +32,7 @@ WORDS = {
     LIST: _("list"),
     SIMILAR: _("similar cases"),
     REMOVED: _("old entries removed"),
+    RESTORED: _("restored from a backup"),
     SIGN_IN: _("sign-in"),
     SIGN_OUT: _("sign-out"),
     REFUSED: _("sign-in refused"),
@@ -64,6 +66,12 @@ def decision(person: User | None, what: str, *, actor: User | None = None, **det
         actor_email=actor and actor.pseudonym,
         additional_data={"action": what, **details},
     )
+
+
+def restored(*, made_at: str, version: str) -> None:
+    """Log that all is as it was then: what was done since, and its entries, are not here."""
+    details = {"action": RESTORED, "made_at": made_at, "version": version}
+    _create(LogEntry, None, action=LogEntry.Action.UPDATE, additional_data=details)
 
 
 def saw_all_go(model: type[Model]) -> bool:

@@ -24,8 +24,10 @@ from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import FileField, Model
 
+from audit import log
 from backups import crypt, tables
 
 FORMAT = 1
@@ -107,7 +109,9 @@ def restore(file: BinaryIO, key: str) -> dict[str, Any]:
     call_command("migrate", interactive=False, verbosity=0)
     for model, field in _file_fields():
         model._default_manager.filter(**{f"{field.name}__in": end["deleted"]}).delete()
-    tables.note(None)
+    with transaction.atomic():
+        log.restored(made_at=manifest["made_at"], version=manifest["version"])
+        tables.note(None)
     return end
 
 
@@ -134,6 +138,8 @@ def _fill(manifest: dict[str, Any], members: Iterator[Member]) -> dict[str, Any]
         if rows != end["rows"]:
             raise ValueError("The backup is damaged: it has other rows than it says.")
         tables.finish(names)
+        # As if the database were of then: what came later and is no row's is its own, to be swept.
+        MigrationRecorder.Migration.objects.update(applied=manifest["made_at"])
         tables.note(json.dumps({"made_at": manifest["made_at"], "end": end}))
     return end
 
