@@ -39,6 +39,11 @@ class _Variables(FileAwareMapping):
     """
 
     def __getitem__(self, name: str) -> str:
+        if self.env.get(name) and self.env.get(f"{name}_FILE"):
+            raise ImproperlyConfigured(
+                f"{name} is set twice, by {name}_FILE, too. With Docker Compose it stands in .env,"
+                " not in settings.env."
+            )
         try:
             value = super().__getitem__(name).strip()
         except (OSError, UnicodeDecodeError) as error:

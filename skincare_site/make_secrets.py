@@ -21,11 +21,22 @@ ROTATED = {
     "service_password": ("DATABASE_URL", "SERVICE_PASSWORD"),
     "redis_password": ("REDIS_URL",),
 }
+# Lines of .env that Compose gives to others; here they come from settings.env alone, in vain.
+OF_ENV = """
+    PROXY_ADDRESSES HTTP_PORT HTTPS_PORT SITE_URL HSTS_SECONDS HSTS_PRELOAD DEFAULT_FROM_EMAIL
+    SECURITY_CONTACT CORS_ALLOWED_ORIGINS TIME_ZONE AUDIT_LOG_DAYS MEDIA BACKUP_AT BACKUPS_KEPT
+    BACKUPS BACKUP_S3_BUCKET BACKUP_S3_ENDPOINT BACKUP_S3_REGION WEB_WORKERS WEB_THREADS
+    WORKERS WORKER_CONCURRENCY WEB_MEMORY WORKER_MEMORY DB_MEMORY LOG_SIZE ML_ENGINE LOCK
+    WEBHOOK_NETWORKS REVISION REGISTRY PYPI_MIRROR NPM_MIRROR
+""".split()  # noqa: SIM905 in few lines
 TLS = ("public", "files", "internal", "proxy")
 
 
 def wrong(given: dict[str, str], rotate: str | None = None) -> str:
     """What of .env no service can work with, in a sentence; empty where all is right."""
+    for name in OF_ENV:
+        if given.get(name):
+            return f"{name} stands in settings.env, where it does nothing: put it into .env."
     domain, tls = given.get("DOMAIN", ""), given.get("TLS") or "public"
     if re.search(r"[/:\s]", domain):
         return f"DOMAIN is a name such as mole.example.org, not {domain!r}."

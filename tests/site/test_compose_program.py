@@ -13,6 +13,8 @@ import pytest
 import yaml
 from django.core.management import get_commands
 
+from skincare_site import make_secrets, settings_table
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(sys.executable).with_name("docker-compose")
 
@@ -114,6 +116,28 @@ def test_each_major_version_of_the_database_has_a_volume_of_its_own(
     given = whole(read("DOMAIN=mole.example.org", "COMPOSE_PROJECT_NAME=clinic", line))
     assert given["services"]["db"]["image"] == image
     assert given["volumes"]["database"]["name"] == volume
+
+
+def test_the_names_of_env_are_known_where_the_secrets_are_made(read) -> None:
+    """But VERSION, which the image has, too, and what Compose gives that service: test_settings."""
+    given = services(read("DOMAIN=mole.example.org"))["secrets"]["environment"]
+    named = {name for name, _value, _said in settings_table.of_compose()}
+    assert set(make_secrets.OF_ENV) == named - given.keys() - {"VERSION"}
+
+
+@pytest.mark.parametrize("name", make_secrets.OF_ENV)
+def test_a_line_of_env_that_stands_in_settings_env_is_told(read, tmp_path: Path, name: str) -> None:
+    """Compose puts what .env says before it, which is nothing: it would do nothing, silently."""
+    (tmp_path / "settings.env").write_text(f"{name}=400\n")
+    given = services(read("DOMAIN=mole.example.org"))["secrets"]["environment"]
+    assert make_secrets.wrong(given).startswith(f"{name} stands in settings.env")
+
+
+def test_what_stands_in_settings_env_alone_is_taken(read, tmp_path: Path) -> None:
+    (tmp_path / "settings.env").write_text("MAX_RECORDS=400\n")
+    given = services(read("DOMAIN=mole.example.org", "AUDIT_LOG_DAYS=400"))
+    assert make_secrets.wrong(given["secrets"]["environment"]) == ""
+    assert given["worker"]["environment"]["MAX_RECORDS"] == "400"
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,14 @@ def test_each_may_stand_in_a_file(name: str, tmp_path: Path) -> None:
     assert read_settings(*names, **environment).stdout == read_settings(*names, **PRODUCTION).stdout
 
 
+def test_what_is_set_twice_is_told(tmp_path: Path) -> None:
+    """With Compose, as a line of settings.env that does nothing beside the file from .env."""
+    (tmp_path / "address").write_text("smtp://of.the.file")
+    given = {"EMAIL_URL": "smtp://of.settings.env", "EMAIL_URL_FILE": str(tmp_path / "address")}
+    said = one_sentence(read_settings("EMAIL_HOST", **PRODUCTION | given))
+    assert "EMAIL_URL is set twice" in said
+
+
 def test_production_is_safe_without_being_told() -> None:
     names = ("SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "ACCOUNT_EMAIL_VERIFICATION")
     process = read_settings(*names, **PRODUCTION)
@@ -94,7 +102,7 @@ def one_sentence(process: subprocess.CompletedProcess) -> str:
 
 def test_a_file_that_is_missing_is_named_in_one_sentence(tmp_path: Path) -> None:
     """Also by manage.py, and whatever else starts."""
-    environment = PRODUCTION | {"SECRET_KEY_FILE": str(tmp_path / "nothing")}
+    environment = PRODUCTION | {"SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path / "nothing")}
     said = one_sentence(read_settings(**environment))
     assert "SECRET_KEY_FILE" in said
     assert str(tmp_path / "nothing") in said
