@@ -36,7 +36,7 @@ class Bucket(S3Storage):
         Raises FileNotFoundError, which says what is there.
         """
         with self._telling():
-            there = sorted(self._names())
+            there = names.in_order(self._names())
             name = name or (there[-1] if there else "")
             if name not in there:
                 raise FileNotFoundError(

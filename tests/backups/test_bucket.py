@@ -146,6 +146,20 @@ def test_the_new_one_stays_though_the_clock_was_wrong(bucket, folder, monkeypatc
     assert len(kept & later) == 1
 
 
+def test_a_clock_that_was_ahead_once_does_not_decide_which_comes_back(bucket, folder):
+    bucket.put_object(Key="skincare-20990101T000000Z.tar.gz.age", Body=b"of years ago")
+    backup(folder)
+    [path] = folder.glob("skincare-*")
+    path.unlink()
+    out = io.StringIO()
+    call_command("backup", to=folder, fetch="", stdout=out)
+    assert list(folder.glob("skincare-*")) == [path]
+    assert path.name in out.getvalue()
+    call_command("backup", "--keep=1", to=folder, stdout=out)  # and with the oldest it goes
+    assert len(within(bucket)) == 1
+    assert max(within(bucket)) < "skincare-2099"
+
+
 def test_what_an_outage_left_out_is_copied_the_next_time(bucket, folder, use, address, monkeypatch):
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with socket.create_server(("127.0.0.1", 0)) as free:
