@@ -186,14 +186,17 @@ def answer(record: "MoleRecord") -> Answer | None:
 
 def advice_that_holds(assessment: "Assessment", record: "MoleRecord") -> str:
     """Less than a doctor in weeks is never given to what measurably changed since the first
-    picture, nor where the camera page wanted a doctor, nor to what can't be judged any more after
-    another version wanted one; nor less than a doctor asked of an earlier picture of the mole.
+    picture, nor where the camera page wanted a doctor; nor less than a doctor asked of an earlier
+    picture of the mole. What can't be judged is as urgent as the camera page or another version of
+    the program said.
 
     ``RecordQuerySet.with_assessment_json`` says the same in SQL.
     """
     least = record.asked_before or "watch"
-    is_raised = bool(record.changes) or record.phone_advice in terms.BY_A_DOCTOR
-    if is_raised or (not assessment.usable and is_warned(record)):
+    is_unjudged = not assessment.usable and is_warned(record)
+    if is_unjudged and record.danger == record.Danger.HIGH_RISK:
+        least = "doctor_days"
+    elif is_unjudged or record.changes or record.phone_advice in terms.BY_A_DOCTOR:
         least = max(least, "doctor_weeks", key=taxonomy.ADVICE.index)
     return max(assessment.advice, least, key=taxonomy.ADVICE.index)
 

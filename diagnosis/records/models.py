@@ -86,8 +86,8 @@ class MoleRecord(Picture):
         UNKNOWN = 0, _("not assessed")
         BENIGN = 1, _("benign")
         # The program is not sure, or a sign, a change or what the camera page saw needs a doctor
-        # whatever the picture shows, also without an answer, or it can't be judged, and another
-        # version wanted a doctor.
+        # whatever the picture shows. Without an answer, or where it can't be judged, what is most
+        # urgent of these, of other versions' answers, and of what the camera page said counts.
         TO_BE_SEEN = 2, _("to be seen by a doctor")
         LOW_RISK = 3, _("malignant, low risk")
         HIGH_RISK = 4, _("malignant, high risk")

@@ -30,6 +30,7 @@ from diagnosis.moles.models import (
     MAX_ATTEMPTS,
     OVERDUE,
     TO_BE_SEEN,
+    URGENT,
     Change,
     EndedWait,
     Mole,
@@ -54,7 +55,10 @@ START_OF_AN_ID = re.compile(r"P?([0-9a-f]{8,32})", re.IGNORECASE)
 CONTRACT = tuple(field.name for field in fields(ml.classifier.Assessment))
 # As results.advice_that_holds says it of an assessment that has ``asked_before``.
 ADVICE_THAT_HOLDS = Case(
-    When(asked_before="doctor_days", then=Value("doctor_days")),
+    When(
+        Q(asked_before="doctor_days") | Q(usable=False, record__danger=URGENT["doctor_days"]),
+        then=Value("doctor_days"),
+    ),
     When(
         ~Q(advice__in=BY_A_DOCTOR)
         & (Q(record__danger__gte=TO_BE_SEEN) | Q(asked_before="doctor_weeks")),

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -201,21 +202,38 @@ def test_what_the_camera_saw_stands_while_the_picture_waits(
     assert (f"{heading} · Waiting to be checked" in history) == bool(heading)
 
 
-@pytest.mark.parametrize(("shown", "waits"), [("doctor_days", True), ("watch", False)])
-def test_what_the_camera_saw_brings_a_picture_that_can_not_be_judged_to_the_doctors(
-    client: Client, alice, dr_chen, shown, waits
+@pytest.mark.parametrize("shown", ["doctor_days", "doctor_weeks", "watch"])
+@pytest.mark.parametrize(
+    "end", [lambda **of: assessed(None, **of), partial(RecordFactory, failed=True)]
+)
+def test_what_the_camera_saw_brings_a_picture_without_an_answer_to_the_doctors(
+    client: Client, alice, dr_chen, shown, end
 ) -> None:
-    calm = assessed(owner=alice)
-    record = assessed(None, owner=alice, phone_advice=shown)
+    """As urgent as it was shown: nothing was judged that could take it back."""
+    calm, low = assessed(owner=alice), assessed("malignant_low_risk", owner=alice)
+    record = end(owner=alice, phone_advice=shown)
     client.force_login(dr_chen)
     queue = client.get(reverse("admin:diagnosis_molerecord_changelist")).context["cl"].result_list
-    assert list(queue) == ([record, calm] if waits else [calm])
+    order = {"doctor_days": [record, low, calm], "doctor_weeks": [low, record, calm]}
+    assert list(queue) == order.get(shown, [low, calm])
+
+
+@pytest.mark.parametrize("shown", ["doctor_days", "doctor_weeks", "watch"])
+def test_what_the_camera_saw_stands_over_a_picture_that_can_not_be_judged(
+    client: Client, alice, shown
+) -> None:
+    waits, is_soon = shown != "watch", shown == "doctor_days"
+    record = assessed(None, owner=alice, phone_advice=shown)
     client.force_login(alice)
     page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
-    assert ("Make an appointment" in page) == waits
+    assert ("today or tomorrow" in page) == is_soon
+    assert ("Make an appointment" in page) == (waits and not is_soon)
+    answer = client.get(f"/api/v1/records/{record.pk}/").json()["assessment"]
+    assert answer["advice"] == (shown if waits else "retake")
     assert "Another version of the program" not in page
     history = client.get(reverse("diagnosis:history")).content.decode()
-    assert ("Should be seen by a doctor · Take another picture" in history) == waits
+    soon = " soon" if is_soon else ""
+    assert (f"Should be seen by a doctor{soon} · Take another picture" in history) == waits
 
 
 @pytest.mark.parametrize("shown", ["doctor_days", "doctor_weeks"])

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
@@ -301,32 +302,55 @@ def test_a_page_that_shows_no_calm_word_any_more_asks_no_more(client, alice):
 
 
 @pytest.mark.parametrize(
-    ("earlier", "waits"),
-    [({"risk_category": "malignant_high_risk"}, True), ({"uncertain": True}, True), ({}, False)],
+    ("earlier", "advice"),
+    [
+        ({"risk_category": "malignant_high_risk"}, "doctor_days"),
+        ({"risk_category": "malignant_low_risk"}, "doctor_weeks"),
+        ({"uncertain": True}, "doctor_weeks"),
+        ({}, "retake"),
+    ],
 )
 def test_a_warning_is_not_lost_where_a_newer_version_can_not_judge_the_picture(
-    client, alice, dr_chen, says, earlier, waits
+    client, alice, dr_chen, says, earlier, advice
 ):
+    """Nor does it become less urgent, here or among the doctors' records."""
+    waits, is_soon = advice != "retake", advice == "doctor_days"
     mole = MoleFactory(owner=alice)
     calm, record = (assessed(owner=alice, mole=mole) for _ in range(2))
+    low = [assessed("malignant_low_risk", owner=alice)] if is_soon else []
     record.assessments.update(**earlier)
     says(None)
     reassess_record(record.pk)
     client.force_login(dr_chen)
     queue_page = client.get(reverse("admin:diagnosis_molerecord_changelist"))
     listed = list(queue_page.context["cl"].result_list)
-    assert listed == ([record, calm] if waits else [calm])
+    assert listed == ([record, *low, calm] if waits else [calm])
     reviewed = reverse("admin:diagnosis_molerecord_change", args=[record.pk])
     assert ("What earlier versions said" in client.get(reviewed).content.decode()) == waits
     client.force_login(alice)
     page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
     assert ('<details class="earlier" open>' in page) == waits
     assert ("Another version of the program gave an answer" in page) == waits
-    assert ("Make an appointment" in page) == waits
+    assert ("today or tomorrow" in page.partition("What earlier versions said")[0]) == is_soon
+    assert ("Make an appointment" in page) == (waits and not is_soon)
     answer = client.get(f"/api/v1/records/{record.pk}/").json()["assessment"]
-    assert answer["advice"] == ("doctor_weeks" if waits else "retake")
+    assert answer["advice"] == advice
+    soon = " soon" if is_soon else ""
     for address in (reverse("diagnosis:history"), reverse("diagnosis:moles")):
         shown = client.get(address).content.decode()
-        assert ("Should be seen by a doctor · Take another picture" in shown) == waits
+        assert (f"Should be seen by a doctor{soon} · Take another picture" in shown) == waits
     [place] = client.get(reverse("diagnosis:moles")).context["places"]
-    assert (place["entries"][0]["tag"]["tone"] == "doctor") == waits
+    tone = {"doctor_days": "soon", "doctor_weeks": "doctor"}.get(advice, "calm")
+    assert place["entries"][0]["tag"]["tone"] == tone
+
+
+def test_a_warning_that_had_become_less_urgent_is_so_no_more(alice, says):
+    record = assessed("malignant_high_risk", owner=alice)
+    says(None)
+    reassess_record(record.pk)
+    call_command("migrate", "diagnosis", "0036", verbosity=0)
+    record.refresh_from_db()
+    assert record.danger == MoleRecord.Danger.TO_BE_SEEN
+    call_command("migrate", "diagnosis", verbosity=0)
+    record.refresh_from_db()
+    assert record.danger == MoleRecord.Danger.HIGH_RISK
