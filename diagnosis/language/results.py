@@ -96,6 +96,10 @@ UNTESTED_SKIN = gettext_lazy("The skin looks dark. Nearly all of the tested skin
 SO_FAR = gettext_lazy("No warning sign in the picture so far")
 NOT_COUNTED = gettext_lazy("No warning sign, but what was changed since is not counted")
 UNCOUNTED = gettext_lazy("What was changed since is not counted")
+NOT_COMPARED = gettext_lazy(
+    "The program could not compare this picture with the first one of this mole, so it can’t say "
+    "whether this one shows a change."
+)
 INSTEAD = gettext_lazy("Send a new picture of the mole, or show it to a doctor.")
 
 SAW_SIGN = gettext_lazy("Since the camera saw a warning sign, let a doctor look at the mole.")
@@ -116,6 +120,7 @@ class Answer:
     heading: "StrOrPromise"
     how_soon: "StrOrPromise" = ""
     because: tuple["StrOrPromise", ...] = ()
+    not_compared: "StrOrPromise" = ""
     group: "StrOrPromise" = ""
     group_explained: "StrOrPromise" = ""
     advice_on_picture: tuple["StrOrPromise", ...] = ()
@@ -130,8 +135,14 @@ class Answer:
     @property
     def beside(self) -> list[str]:
         """What the heading does not stand without, at whichever door."""
-        said = (self.again, *self.because, self.phone, *self.advice_on_picture, self.several)
-        said += (*self.left_out, *self.untested, *self.warnings)
+        said = (self.again, *self.because, self.not_compared, self.phone)
+        said += (
+            *self.advice_on_picture,
+            self.several,
+            *self.left_out,
+            *self.untested,
+            *self.warnings,
+        )
         return [str(sentence) for sentence in said if sentence]
 
 
@@ -168,6 +179,7 @@ def answer(record: "MoleRecord") -> Answer | None:
         heading=words,
         how_soon=how_soon,
         because=tuple(_because(record, assessment)),
+        not_compared="" if record.is_comparable else NOT_COMPARED,
         group=terms.RISK_CATEGORIES.get(assessment.risk_category or "", ""),
         group_explained=GROUPS.get(assessment.risk_category or "", ""),
         advice_on_picture=tuple(
@@ -455,7 +467,7 @@ def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
         reasons.append(of_signs)
     if record.changes:
         reasons.append(
-            _("Compared with the first picture of this mole: %s. Then a doctor should look at it.")
+            _("Measured since the first picture of this mole: %s. Then a doctor should look at it.")
             % changes.names(record.changes)
         )
     if of_doctor := asked(record):
@@ -487,7 +499,8 @@ def earlier(record: "MoleRecord") -> list[tuple["Assessment", Answer]]:
     for other in record.assessments.exclude(pk=record.current_assessment_id):
         then = copy(record)
         then.current_assessment, then.phone_advice, then.changes = other, "", []
-        then.stale_since, then.is_compared, then.asked_before = None, True, ""
+        then.stale_since, then.asked_before = None, ""
+        then.is_compared = then.is_comparable = True
         if said := answer(then):
             # Which pictures there were then, nobody knows by now.
             found.append((other, replace(said, left_out=())))

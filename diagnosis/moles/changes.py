@@ -144,7 +144,8 @@ def follow(mole_id: uuid.UUID) -> set[uuid.UUID]:
     of_answer = {record.current_assessment_id: record for record in records}
     earlier = _found_earlier(mole_id)
     told: set[uuid.UUID] = set()
-    for record in records:
+    stands: list[str] = []  # of the picture before
+    for record in _in_order(records):
         change, since = None, record
         if record in pairs:
             change, since = known.get(pairs[record]), of_answer[pairs[record][0]]
@@ -152,8 +153,13 @@ def follow(mole_id: uuid.UUID) -> set[uuid.UUID]:
         found = {
             c for moment, said in earlier.get(record.pk, ()) if moment < _time(since) for c in said
         }
+        # What can't be compared is no calmer than the newest one before it that could be.
+        if record in pairs and not (change and is_measured(change)):
+            found.update(stands)
         if _say(record, change, found):
             told.add(record.pk)
+        if record in pairs:
+            stands = record.changes
     return told
 
 
@@ -272,6 +278,16 @@ def is_given_up(change: Change) -> bool:
     return change.result is None and change.attempts >= MAX_ATTEMPTS
 
 
+def is_over(change: Change) -> bool:
+    """Whether nothing more is to come of it."""
+    return change.result is not None or is_given_up(change)
+
+
+def is_measured(change: Change) -> bool:
+    """Whether it says what changed, or that nothing did."""
+    return change.result is not None and not change.result["reason"]
+
+
 def firsts(records: Iterable["MoleRecord"]) -> dict[str, "MoleRecord"]:
     """By kind, the picture that a mole's later ones are compared with: the first judged one with
     an outline, or with one that it gets anew. By one without, no growth would ever be seen."""
@@ -344,9 +360,11 @@ def _found_earlier(mole_id: uuid.UUID) -> dict[uuid.UUID, list[tuple[tuple, list
 def _say(record: "MoleRecord", change: Change | None, earlier: set[str]) -> bool:
     """Store what was found of the record; False where that stands already."""
     is_owed = record.stale_since and not record.is_overdue
-    if is_owed or (change and change.result is None):
+    if is_owed or (change and not is_over(change)):
         return False  # what was found stands until it is measured anew
-    new = change.result["changes"] if change and change.result else []
+    new: list[str] = []
+    if change:
+        new = change.result["changes"] if change.result else record.changes
     found = [*new, *sorted(earlier.difference(new))]
     if found == record.changes:
         return False

@@ -293,6 +293,7 @@ class MoleRecord(Picture):
         return self.is_stale and since is not None and since <= timezone.now() - OVERDUE
 
     is_compared = True  # with_answers says otherwise, while a change may be found
+    is_comparable = True  # the same, where it could not be compared with the mole's first picture
     asked_before = ""  # with_answers: the visit that a verdict on an earlier picture asks for
 
     @property

@@ -161,7 +161,8 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         verdicts = reviews.objects.filter(is_final=True)
         final = Prefetch("reviews", without_echo(verdicts, reader) if reader else verdicts)
         whole = self.select_related("current_assessment", "mole", "owner").with_comparison()
-        return whole.with_asked_before(reader).prefetch_related("further", final)
+        whole = whole._with_comparable().with_asked_before(reader)
+        return whole.prefetch_related("further", final)
 
     def with_asked_before(self, reader: User | None = None) -> Self:
         """Records with ``asked_before``: the most urgent visit that a verdict on an earlier picture
@@ -219,6 +220,25 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         soon = Q(Exists(waited_for), ~Exists(of_it))
         is_open = Q(state="done") & (Q(Exists(waits)) | soon)
         return self.annotate(is_compared=Case(When(is_open, then=False), default=True))
+
+    def _with_comparable(self) -> Self:
+        """Records with ``is_comparable``: False where the comparison with the mole's first picture
+        (changes.firsts) came to nothing."""
+        has_outline = Q(current_assessment__outline__isnull=False)
+        first = self.model.objects.filter(
+            has_outline | Q(stale_since__gt=Now() - OVERDUE),
+            mole=OuterRef("mole"),
+            modality=OuterRef("modality"),
+            state="done",
+        ).order_by("created_at", "pk")
+        is_given_up = Q(result__isnull=True, attempts__gte=MAX_ATTEMPTS)
+        failed = Change.objects.filter(
+            is_given_up | (Q(result__isnull=False) & ~Q(result__reason="")),
+            before=OuterRef("first_answer"),
+            after=OuterRef("current_assessment"),
+        )
+        whole = self.alias(first_answer=Subquery(first.values("current_assessment")[:1]))
+        return whole.annotate(is_comparable=~Exists(failed))
 
     def search(self, text: str) -> Self:
         """Records by words that begin so in the note, the mole's name, or the start of an id.

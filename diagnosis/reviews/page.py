@@ -257,10 +257,10 @@ def _shown(record: MoleRecord) -> str:
 def _changed(record: MoleRecord) -> dict[str, Any]:
     """What changed since the mole's first picture of this kind, where that was measured."""
     change = record.mole and changes.of(record.mole.records.all()).get(record)
-    if not change or change.result is None:
+    if not change or not changes.is_over(change):
         return {}
-    pair = (change.before.record, record)
-    return language.beside(language.say(change), pair) | {
+    said = language.say(change, given_up=changes.is_given_up(change))
+    return language.beside(said, (change.before.record, record)) | {
         "picture_view": "admin:diagnosis_molerecord_image"
     }
 

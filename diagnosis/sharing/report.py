@@ -192,7 +192,7 @@ class _Report(FPDF):
         self._parts(record)
         if overtaken:
             self._verdicts(record)
-        if change and change.result:
+        if change and changes.is_over(change):
             self._change(change)
         self._facts(_facts_of(record))
         self.set_left_margin(MARGIN_MM)
@@ -269,7 +269,7 @@ class _Report(FPDF):
         self.ln(2)
 
     def _change(self, change: Change) -> None:
-        said = language.say(change)
+        said = language.say(change, given_up=changes.is_given_up(change))
         self._line(_("Compared with the first picture of the mole"), 8.5, GREY)
         self._line(str(said.heading), 9.5, bold=True)
         for sentence in said.sentences:

@@ -124,7 +124,7 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
     links.log(share)
     shown = list(links.records_of(share))
     found = changes.of(shown) if share.of_mole else {}
-    measured = [record for record in found if found[record].result]
+    compared = [record for record in found if changes.is_over(found[record])]
     context = {
         "share": share,
         "mole": share.of_mole,
@@ -147,10 +147,11 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
         "area_plot": plots.area_plot(found),
         "picture_view": "diagnosis:shared_image",
     }
-    if measured:
-        newest = measured[-1]
+    if compared:
+        newest = compared[-1]
         change = found[newest]
-        context |= language.beside(language.say(change), (change.before.record, newest))
+        said = language.say(change, given_up=changes.is_given_up(change))
+        context |= language.beside(said, (change.before.record, newest))
     return render(request, "diagnosis/shared.html", context)
 
 

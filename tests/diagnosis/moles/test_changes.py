@@ -42,7 +42,7 @@ def test_growth_is_measured_and_sends_to_a_doctor(picture_of, work, see, client)
     assert "Of 100 moles that did not change, this is said of about 5." in shown
     assert 'transform="matrix(' in shown
     record_page = client.get(reverse("diagnosis:record_detail", args=[later.pk])).content.decode()
-    assert "Compared with the first picture of this mole: It grew." in record_page
+    assert "Measured since the first picture of this mole: It grew." in record_page
     assert "Should be seen by a doctor" in record_page
     assert "No warning sign found" not in record_page
 
@@ -686,7 +686,7 @@ def test_a_link_shows_what_changed_to_whoever_has_it(picture_of, work, client, a
         [address] = set(re.findall(rf'<image href="({image}[^"]+)"', shown))
         assert client.get(html.unescape(address)).status_code == 200
     alone = see(one_picture)
-    assert "Compared with the first picture of this mole: It grew." in alone  # why it says so
+    assert "Measured since the first picture of this mole: It grew." in alone  # why it says so
     assert "compare-pictures" not in alone
     assert "Area, compared" not in alone
     assert str(first.pk) not in alone
