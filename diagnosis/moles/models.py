@@ -88,7 +88,10 @@ class MoleQuerySet(models.QuerySet["Mole"]):
         moles = self.with_summary().annotate(
             judged=Subquery(judged.values("pk")[:1]), told=Subquery(told.values("pk")[:1])
         )
-        is_newer = [When(told=F("judged"), then=0), When(told__isnull=False, then=TO_BE_SEEN)]
+        # Of one that waits, no trigger has derived how urgent it is.
+        seen = When(phone_advice="doctor_days", then=Value(URGENT["doctor_days"]))
+        newer = own.filter(~is_judged, pk=OuterRef("told"))
+        newer = newer.annotate(urgent=Greatest("danger", Case(seen, default=TO_BE_SEEN)))
         return moles.order_by(
             Case(*places, default=Value(len(order))),
             Greatest(
@@ -96,7 +99,7 @@ class MoleQuerySet(models.QuerySet["Mole"]):
                     Subquery(verdict.values("urgent")[:1]), Subquery(judged.values("danger")[:1]), 0
                 ),
                 Coalesce(Subquery(of_mole.values("asks")[:1]), 0),
-                Case(*is_newer, default=0),
+                Coalesce(Subquery(newer.values("urgent")[:1]), 0),
             ).desc(),
             F("last").desc(nulls_last=True),
             "pk",

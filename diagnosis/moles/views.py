@@ -26,6 +26,7 @@ from diagnosis.language import plots, results, terms
 from diagnosis.limits import TryLater
 from diagnosis.moles import changes, edits, reminders
 from diagnosis.moles.models import Change, Mole
+from ml import taxonomy
 
 if TYPE_CHECKING:
     from diagnosis.records.models import MoleRecord
@@ -67,10 +68,10 @@ def mole_list(request: PersonRequest) -> HttpResponse:
 
 
 def _entry(mole: Mole, tags: dict[uuid.UUID | None, dict]) -> dict[str, Any]:
-    """A mole with what is said of it: a sign told since outweighs what was calm, and no more."""
-    stands = mole.judged or mole.told or mole.cover
-    if tags.get(stands, {}).get("tone") in ("calm", "neutral"):
-        stands = mole.told or stands
+    """A mole with what is said of it: what was told since counts where it is more urgent."""
+    tones = [results.TONES[advice] for advice in taxonomy.ADVICE]
+    said = [key for key in (mole.judged, mole.told) if key in tags]
+    stands = max(said, key=lambda key: tones.index(tags[key]["tone"]), default=mole.cover)
     newest = tags.get(mole.cover) if stands != mole.cover else None
     return {"mole": mole, "tag": tags.get(stands), "newest": newest}
 

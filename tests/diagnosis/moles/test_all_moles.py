@@ -182,6 +182,29 @@ def test_a_sign_told_since_a_calm_answer_counts(client, alice, shown, told):
     assert "Should be seen by a doctor" not in card
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        lambda **of: assessed(None, **of),
+        RecordFactory,
+        lambda **of: RecordFactory(failed=True, **of),
+    ],
+)
+@pytest.mark.parametrize("judged", ["benign", "malignant_low_risk", None])
+def test_what_is_more_urgent_stands_whichever_is_judged(client, alice, shown, told, judged):
+    """What the camera saw in a newer picture goes before a milder answer to an earlier one."""
+    mole = mole_of(alice, "seen", "back", judged)
+    told(owner=alice, mole=mole, phone_advice="doctor_days")
+    mole_of(alice, "low", "back", "malignant_low_risk")
+    high = mole_of(alice, "high", "back", "malignant_high_risk")
+    told(owner=alice, mole=high, phone_advice="doctor_weeks")
+    assert shown() == {"back": ["high", "seen", "low"]}
+    cards = client.get(PAGE).content.decode().partition(">high</a>")[2]
+    high, seen = (card.partition("</li>")[0] for card in cards.split(">seen</a>"))
+    for card in (high, seen):
+        assert 'data-tone="soon">Should be seen by a doctor soon' in card
+
+
 def test_a_sign_takes_nothing_from_an_earlier_warning(client, alice, shown):
     mole = mole_of(alice, "bad", "back", "malignant_high_risk")
     assessed(None, owner=alice, mole=mole, signs=["bleeding"])
