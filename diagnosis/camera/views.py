@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control, never_cache
@@ -23,6 +24,7 @@ from django.views.decorators.http import require_safe
 from accounts.requests import PersonRequest
 from diagnosis.camera import build
 from diagnosis.camera.words import words
+from diagnosis.language import results
 from ml.release import has_second_reader
 
 TYPES = {"js": "text/javascript", "json": "application/json"}
@@ -53,7 +55,8 @@ def isolated(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 def page(request: PersonRequest) -> HttpResponse:
     if not request.user.consent_version:
         return redirect_to_login(request.get_full_path(), reverse("accounts:consent"))
-    program = _sending()
+    is_minor = results.is_minor(request.user.date_of_birth, timezone.localdate())
+    program = _sending() | {"isMinor": is_minor}
     context: dict[str, Any] = {"program": program}
     status = 200
     try:

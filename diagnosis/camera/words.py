@@ -7,7 +7,9 @@ from ml import taxonomy
 
 
 def words() -> dict[str, dict]:
-    """Answers by advice from the mildest on, hints by reason or warning, and other sentences."""
+    """Answers by advice from the mildest on, what makes them say little, hints by reason or
+    warning, and other sentences."""
+    trust_less = _("So trust this answer less, and show the mole to a doctor.")
     return {
         "answers": {
             advice: {
@@ -17,6 +19,16 @@ def words() -> dict[str, dict]:
             }
             for advice in taxonomy.ADVICE
             if advice in results.HOW_SOON
+        },
+        "untested": {
+            "dark": {
+                "heading": str(results.HARDLY_ON_DARK_SKIN),
+                "why": f"{results.UNTESTED_SKIN} {trust_less}",
+            },
+            "minor": {
+                "heading": str(results.TOO_LITTLE_TESTED),
+                "why": f"{results.ADULTS_ONLY} {trust_less}",
+            },
         },
         "hints": {code: str(text) for code, text in (terms.REASONS | terms.WARNINGS).items()}
         | {
@@ -34,8 +46,6 @@ def words() -> dict[str, dict]:
                 "A warning sign was seen. It stays here for this mole, also when a later look is "
                 "better. For another mole, press “Another mole”."
             ),
-            "untested": f"{results.UNTESTED_SKIN} "
-            + _("So trust this answer less, and show the mole to a doctor."),
             "taken": _("Picture %(number)s of %(total)s is taken. Move the phone a little."),
             "not_taken": _("Nothing was saved: the camera stopped before a picture was taken."),
             "sending": _("Sending the picture…"),

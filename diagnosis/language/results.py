@@ -6,6 +6,7 @@ Never a diagnosis, never "you are safe"; the colour (``tone``) never stands alon
 from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
@@ -92,6 +93,10 @@ NOT_JUDGED_AGAIN = gettext_lazy(
     "The program has not been able to judge the mole again, so this answer does not count that."
 )
 UNTESTED_SKIN = gettext_lazy("The skin looks dark. Nearly all of the tested skin was light.")
+
+ADULTS_ONLY = gettext_lazy("It was tested on adults only.")
+HARDLY_ON_DARK_SKIN = gettext_lazy("No warning sign found, but hardly tested on dark skin")
+TOO_LITTLE_TESTED = gettext_lazy("No warning sign found, but too little tested on moles like this")
 
 SO_FAR = gettext_lazy("No warning sign in the picture so far")
 NOT_COUNTED = gettext_lazy("No warning sign, but what was changed since is not counted")
@@ -278,9 +283,9 @@ def _heading(advice: str, record: "MoleRecord", warnings: list[str]) -> "StrOrPr
     if is_withheld(advice, record):
         return withheld(record)
     if advice == "watch" and taxonomy.DARK_SKIN in warnings:
-        return _("No warning sign found, but hardly tested on dark skin")
+        return HARDLY_ON_DARK_SKIN
     if advice == "watch" and _untested(record, warnings):
-        return _("No warning sign found, but too little tested on moles like this")
+        return TOO_LITTLE_TESTED
     return HEADINGS[advice]
 
 
@@ -446,15 +451,19 @@ def _phone(shown: str, recorded: str) -> str:
     ) % {"shown": HEADINGS[shown]}
 
 
+def is_minor(born: date | None, day: date) -> bool:
+    """Whether a person was younger on that day than those that the program was tested on."""
+    age = age_on(day, born) if born else None
+    return age is not None and age < ADULT
+
+
 def _untested(record: "MoleRecord", warnings: list[str]) -> list["StrOrPromise"]:
     """Say why the pictures that the program was tested on say little about this one."""
     reasons: list[StrOrPromise] = []
     if record.mole and record.mole.body_site in UNTESTED_SITES:
         reasons.append(UNTESTED_SITES[record.mole.body_site])
-    created = timezone.localdate(record.created_at)
-    age = age_on(created, record.born) if record.born else None
-    if age is not None and age < ADULT:
-        reasons.append(_("It was tested on adults only."))
+    if is_minor(record.born, timezone.localdate(record.created_at)):
+        reasons.append(ADULTS_ONLY)
     if taxonomy.DARK_SKIN in warnings:
         reasons.append(UNTESTED_SKIN)
     return reasons

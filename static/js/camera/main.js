@@ -17,7 +17,7 @@ const number = new Intl.NumberFormat(document.documentElement.lang, DIGITS);
 
 /** @type {import("./runtime.js").Program} */
 const program = JSON.parse(/** @type {string} */ (document.getElementById("program")?.textContent));
-const view = new View(program.words);
+const view = new View(program.words, program.isMinor);
 const kept = new Kept(view, program);
 const { says } = program.words;
 const camera = new Camera(view.video);

@@ -4,13 +4,14 @@ const MOST_THREADS = 4; // more cores than that are a phone's slow ones
 
 /**
  * @typedef {{ script: string, wasm: string }} Variant
- * @typedef {{ records: string, result: string, signIn: string, words: Words }} Sending
+ * @typedef {{ records: string, result: string, signIn: string, words: Words, isMinor: boolean }} Sending
  * @typedef {Sending & {
  *   card: string, model: string, bytes: number, sha256: string, core: string, worker: string,
  *   runtime: Record<"threaded" | "compat", Variant>, serviceWorker: string,
  * }} Program what the page was given
  * @typedef {{ tone: string, heading: string, how_soon: string }} Answer
  * @typedef {{ answers: Record<string, Answer>, hints: Record<string, string>,
+ *   untested: Record<"dark" | "minor", { heading: string, why: string }>,
  *   says: Record<string, string> }} Words
  */
 

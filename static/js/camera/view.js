@@ -70,9 +70,11 @@ export class Page {
 }
 
 export class View extends Page {
-  /** @param {import("./runtime.js").Words} words */
-  constructor(words) {
+  /** @param {import("./runtime.js").Words} words
+   * @param {boolean} isMinor whether the person is younger than all whom it was tested on */
+  constructor(words, isMinor) {
     super(words);
+    this.isMinor = isMinor;
     this.root = part("camera");
     this.open = part("open");
     this.save = part("save");
@@ -120,13 +122,16 @@ export class View extends Page {
   /** @param {import("./steady.js").Shown} shown */
   showAnswer({ advice, isKept, isUntested, hint }) {
     const answer = advice ? this.words.answers[advice] : null;
+    const { dark, minor } = this.words.untested;
+    const untested = isUntested ? dark : answer && this.isMinor ? minor : null;
+    const longer = advice === "watch" ? untested?.heading : null; // no calm heading stands without it
     const outcome = part("outcome");
     outcome.dataset.advice = advice ?? "";
     outcome.dataset.tone = answer?.tone ?? "neutral";
-    this.say("heading", answer?.heading ?? this.words.says.looking);
+    this.say("heading", longer ?? answer?.heading ?? this.words.says.looking);
     this.say("how-soon", answer?.how_soon ?? null);
     this.say("because", isKept ? this.words.says.stays : null);
-    this.say("untested", isUntested ? this.words.says.untested : null);
+    this.say("untested", untested?.why ?? null);
     this.say("hint", hint && (this.words.hints[hint] ?? null));
   }
 

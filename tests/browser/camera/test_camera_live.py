@@ -1,8 +1,10 @@
 """What the page says while the camera runs."""
 
 import re
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from PIL import Image
 from playwright.sync_api import Route, expect
 
@@ -74,6 +76,21 @@ def test_skin_that_was_hardly_tested_is_said_beside_the_answer(phone, film, pick
     expect_advice(page, "watch")
     outcome = page.locator("[data-outcome]")
     expect(outcome).to_contain_text("Nearly all of the tested skin was light.")
+    expect(outcome).to_contain_text("show the mole to a doctor")
+    heading = "No warning sign found, but hardly tested on dark skin"
+    expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+
+
+def test_to_a_minor_it_is_said_that_adults_alone_were_tested(phone, film, pick, alice) -> None:
+    alice.date_of_birth = timezone.localdate() - timedelta(days=365 * 10)
+    alice.save()
+    page = phone(film(shaken(pick("watch"))))
+    start(page)
+    expect_advice(page, "watch")
+    heading = "No warning sign found, but too little tested on moles like this"
+    expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+    outcome = page.locator("[data-outcome]")
+    expect(outcome).to_contain_text("It was tested on adults only.")
     expect(outcome).to_contain_text("show the mole to a doctor")
 
 
