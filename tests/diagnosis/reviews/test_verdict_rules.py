@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
@@ -90,3 +91,14 @@ def test_codes_of_the_three_systems(alice, dr_chen, code):
 def test_what_is_no_code(alice, dr_chen, code):
     with pytest.raises(ValidationError, match="not an ICD-10 code"):
         write(dr_chen, alice, other_diagnosis="as the code says", code=code)
+
+
+def test_of_a_stored_high_risk_cancer_no_verdict_says_that_no_visit_is_needed(client, alice):
+    record = assessed(owner=alice)
+    ReviewFactory(record=record, risk_category="malignant_high_risk")
+    call_command("migrate", "diagnosis", "0039", verbosity=0)
+    call_command("migrate", "diagnosis", verbosity=0)
+    client.force_login(alice)
+    page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
+    assert "See a doctor within a few days" in page
+    assert "No visit needed" not in page
