@@ -101,7 +101,7 @@ def conclusions(record: MoleRecord, reviews: "Iterable[Review]") -> list[str]:
 
 
 def _verdicts(reviews: "Iterable[Review]") -> list[str]:
-    sentences = []
+    sentences: list[str] = []
     for review in reviews:
         said = results.verdict(review)
         words = (said.heading, said.group, review.diagnosis_in_words, review.comment)

@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
 from accounts.age import age_on
@@ -85,7 +86,7 @@ def _newest_allowed() -> Iterable[Review]:
     """The newest final verdict on each usable picture of people who allow it, if it holds: of what
     came after it, such as a bleeding, it knows nothing."""
     done = MoleRecord.objects.real().filter(state=MoleRecord.State.DONE)
-    reviewed = done.with_asked_before().with_settled().filter(is_settled=True).values("pk")
+    reviewed = done.with_asked_before().with_settled().filter(Q(is_settled=True)).values("pk")
     return (
         Review.objects.filter(
             is_final=True,
