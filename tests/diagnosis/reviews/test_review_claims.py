@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from diagnosis.models import MoleRecord, Review
 from diagnosis.reviews import claims, verdicts
-from tests.diagnosis.reviews.test_admin_review import VERDICT, address, post
+from tests.diagnosis.reviews.conftest import VERDICT, address, post
 from tests.factories import UserFactory, assessed, program_of
 
 HIGH = "malignant_high_risk"
