@@ -2,6 +2,7 @@
 
 import html
 import re
+from functools import partial
 
 import pytest
 from django.urls import reverse
@@ -84,8 +85,8 @@ def test_a_picture_that_can_not_be_judged_does_not_hide_a_sign(read, alice):
     assert "Make an appointment" in text
 
 
-def warned_before(alice):
-    record = assessed(None, owner=alice)
+def warned_before(owner):
+    record = assessed(None, owner=owner)
     flagged = answer(HIGH_RISK) | {"model_version": "before"}
     Assessment.objects.create(record=record, **flagged)
     record.save()  # as a worker does, with its new answer
@@ -93,23 +94,23 @@ def warned_before(alice):
 
 
 @pytest.mark.parametrize(
-    "warned",
+    ("warned", "tone", "how_soon"),
     [
-        warned_before,
-        lambda alice: assessed(None, owner=alice, phone_advice="doctor_days"),
-        lambda alice: assessed(None, owner=alice, signs=["bleeding"]),
+        (warned_before, "soon", "today or tomorrow"),
+        (partial(assessed, None, phone_advice="doctor_days"), "soon", "today or tomorrow"),
+        (partial(assessed, None, signs=["bleeding"]), "doctor", "Make an appointment"),
     ],
     ids=["another_version", "camera", "sign"],
 )
-def test_nothing_calms_who_is_warned_all_the_same(read, client, alice, warned):
+def test_nothing_calms_who_is_warned_all_the_same(read, client, alice, warned, tone, how_soon):
     calming = "neither a good sign nor a bad one"
-    record = warned(alice)
+    record = warned(owner=alice)
     _first, text = read(record)
     assert calming not in text
     assert "If no picture works" not in text  # the warning waits for no other picture
-    assert text.index("Make an appointment") < text.index("out of focus")
+    assert text.index(how_soon) < text.index("out of focus")
     page = client.get(reverse("diagnosis:record_detail", args=[record.pk])).content.decode()
-    assert 'class="outcome" data-tone="doctor"' in page
+    assert f'class="outcome" data-tone="{tone}"' in page
     _first, text = read(assessed(None, owner=alice))
     assert calming in text
 
