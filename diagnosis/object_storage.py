@@ -73,7 +73,7 @@ class ObjectStorage(S3Storage):
         try:
             return self._whole(name)
         except Unreachable as error:
-            raise Unreadable(errno.EIO, "The store gives others, and not this one", name) from error
+            raise Unreadable(errno.EIO, "refused, while others are given", name) from error
 
     def _whole(self, name: str) -> File:
         with _telling(name):

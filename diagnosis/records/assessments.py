@@ -72,10 +72,10 @@ def run(record_id: uuid.UUID | str) -> None:
     except media.UNREAD as error:
         if record.created_at > timezone.now() - OVERDUE:
             claims.put_back(record)  # a disk may be mended, or mounted
-        elif record.attempts < claims.MAX_ATTEMPTS:
-            claims.release(record)  # of a store that was away so long, not all is back at once
-        else:
+        elif record.attempts >= claims.MAX_ATTEMPTS:
             _give_up(record, error)
+        elif claims.release(record):  # of a store that was away so long, not all is back at once
+            metrics.write(metrics.ASSESSMENTS.more("given back", ""))
     except ImageError as error:
         _give_up(record, error)
     except NotJudged as error:

@@ -1,7 +1,7 @@
 """Examples of the API's description, by the name of their schema; a test holds them to it."""
 
 ASSESSMENT = {
-    "model_version": "2026.11.5",
+    "model_version": "2026.11.10",
     "modality": "photo",
     "usable": True,
     "reasons": [],
@@ -125,7 +125,8 @@ EXAMPLES = {
         "broker": "ok",
         "media": "ok",
         "mail": "ok",
-        "model": "2026.11.5",
+        "worker": "ok",
+        "model": "2026.11.10",
     },
     "Problem": {
         "type": "about:blank",

@@ -348,7 +348,7 @@ def test_a_warning_that_had_become_less_urgent_is_so_no_more(alice, says):
     record = assessed("malignant_high_risk", owner=alice)
     says(None)
     reassess_record(record.pk)
-    call_command("migrate", "diagnosis", "0036", verbosity=0)
+    call_command("migrate", "diagnosis", "0038", verbosity=0)
     record.refresh_from_db()
     assert record.danger == MoleRecord.Danger.TO_BE_SEEN
     call_command("migrate", "diagnosis", verbosity=0)

@@ -308,7 +308,9 @@ def test_systems_hear_of_what_a_verdict_makes_of_later_pictures(
 ):
     failed = RecordFactory(owner=alice, mole=mole, failed=True)
     other = assessed(owner=alice, mole=MoleFactory(owner=alice, name="another"))
-    Assessment.objects.update(created_at=later.finished_at)  # DICOM's moments are whole seconds
+    past = timezone.now() - timedelta(minutes=1)  # DICOM's moments are whole seconds
+    Assessment.objects.update(created_at=past)
+    MoleRecord.objects.filter(pk=later.pk).update(finished_at=past)
     for each in (later, failed, other):
         hears(each)
     before = dicom(program, later)
