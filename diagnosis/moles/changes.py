@@ -144,7 +144,9 @@ def follow(mole_id: uuid.UUID) -> set[uuid.UUID]:
     of_answer = {record.current_assessment_id: record for record in records}
     earlier = _found_earlier(mole_id)
     told: set[uuid.UUID] = set()
-    stands: list[str] = []  # of the picture before
+    newest: list[str] = []  # of the picture before, of any kind
+    stands: dict[str, list[str]] = {}  # of the one before of each kind
+    begun: dict[str, list[str]] = {}  # with what each kind's first picture begins
     for record in _in_order(records):
         change, since = None, record
         if record in pairs:
@@ -153,13 +155,17 @@ def follow(mole_id: uuid.UUID) -> set[uuid.UUID]:
         found = {
             c for moment, said in earlier.get(record.pk, ()) if moment < _time(since) for c in said
         }
-        # What can't be compared is no calmer than the newest one before it that could be.
-        if record in pairs and not (change and is_measured(change)):
-            found.update(stands)
+        if record in pairs:
+            # What can't be compared is not calmer than the newest one before it that could be, nor
+            # is what was compared with such a one.
+            kind = record.modality
+            found.update(begun.setdefault(kind, newest))
+            if not (change and is_measured(change)):
+                found.update(stands.get(kind, ()))
         if _say(record, change, found):
             told.add(record.pk)
         if record in pairs:
-            stands = record.changes
+            newest = stands[kind] = record.changes
     return told
 
 

@@ -62,7 +62,8 @@ class MoleQuerySet(models.QuerySet["Mole"]):
         Each by its ``judged`` picture: a newer one that waits, or can't be used, takes no
         warning back, nor does an answer of the program take back what a doctor asked. Nor does it
         give less than a doctor where a sign needs one, or where another version of the program,
-        which could judge it, or the camera page wanted one: the newest of all these is ``told``.
+        which could judge it, or the camera page wanted one: of all these that came after it, the
+        most urgent is ``told``.
         """
         records: Any = self.model._meta.get_field("records").related_model
         reviews = records._meta.get_field("reviews").related_model
@@ -72,7 +73,14 @@ class MoleQuerySet(models.QuerySet["Mole"]):
         judged = own.filter(is_judged)
         is_told = Q(signs__overlap=sorted(ALARMING_SIGNS)) | Q(phone_advice__in=terms.BY_A_DOCTOR)
         is_told |= Q(state="unusable", danger__gt=0)
-        told = own.filter(is_judged | is_told)
+        # Of one that waits, no trigger has derived how urgent it is.
+        seen = When(phone_advice="doctor_days", then=Value(URGENT["doctor_days"]))
+        after = records.objects.filter(
+            is_judged, mole=OuterRef("mole"), created_at__gt=OuterRef("created_at")
+        )
+        told = own.filter(is_told, ~is_judged, ~Exists(after))
+        told = told.annotate(urgent=Greatest("danger", Case(seen, default=TO_BE_SEEN)))
+        told = told.order_by("-urgent", "-created_at")
         # A calm one counts no more once a sign or change came after it (results.overtaken).
         sign = Greatest("record__danger", Value(TO_BE_SEEN))
         overtaken = When(urgency="none", record__has_new_alarm=True, then=sign)
@@ -88,10 +96,6 @@ class MoleQuerySet(models.QuerySet["Mole"]):
         moles = self.with_summary().annotate(
             judged=Subquery(judged.values("pk")[:1]), told=Subquery(told.values("pk")[:1])
         )
-        # Of one that waits, no trigger has derived how urgent it is.
-        seen = When(phone_advice="doctor_days", then=Value(URGENT["doctor_days"]))
-        newer = own.filter(~is_judged, pk=OuterRef("told"))
-        newer = newer.annotate(urgent=Greatest("danger", Case(seen, default=TO_BE_SEEN)))
         return moles.order_by(
             Case(*places, default=Value(len(order))),
             Greatest(
@@ -99,7 +103,7 @@ class MoleQuerySet(models.QuerySet["Mole"]):
                     Subquery(verdict.values("urgent")[:1]), Subquery(judged.values("danger")[:1]), 0
                 ),
                 Coalesce(Subquery(of_mole.values("asks")[:1]), 0),
-                Coalesce(Subquery(newer.values("urgent")[:1]), 0),
+                Coalesce(Subquery(told.values("urgent")[:1]), 0),
             ).desc(),
             F("last").desc(nulls_last=True),
             "pk",

@@ -218,7 +218,10 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
             Q(state__in=self.model.PENDING) | Q(is_first, is_to_follow, state="done")
         )
         soon = Q(Exists(waited_for), ~Exists(of_it))
-        is_open = Q(state="done") & (Q(Exists(waits)) | soon)
+        # Measured, and not said of the record yet.
+        measured = of_it.filter(result__isnull=False).exclude(result__changes=[])
+        unsaid = Q(Exists(measured), is_to_follow, changes=[])
+        is_open = Q(state="done") & (Q(Exists(waits)) | soon | unsaid)
         return self.annotate(is_compared=Case(When(is_open, then=False), default=True))
 
     def _with_comparable(self) -> Self:

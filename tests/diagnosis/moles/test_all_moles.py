@@ -205,6 +205,19 @@ def test_what_is_more_urgent_stands_whichever_is_judged(client, alice, shown, to
         assert 'data-tone="soon">Should be seen by a doctor soon' in card
 
 
+@pytest.mark.parametrize("judged", ["benign", None])
+def test_of_several_warnings_the_most_urgent_stands(client, alice, shown, judged):
+    mole = mole_of(alice, "seen", "back", judged)
+    assessed(None, owner=alice, mole=mole, phone_advice="doctor_days")
+    RecordFactory(owner=alice, mole=mole, signs=["bleeding"])
+    mole_of(alice, "low", "back", "malignant_low_risk")
+    assert shown() == {"back": ["seen", "low"]}
+    card = client.get(PAGE).content.decode().partition(">seen</a>")[2].partition("</li>")[0]
+    assert 'data-tone="soon">Should be seen by a doctor soon' in card
+    assessed(owner=alice, mole=mole)  # which takes it back
+    assert shown() == {"back": ["low", "seen"]}
+
+
 def test_a_sign_takes_nothing_from_an_earlier_warning(client, alice, shown):
     mole = mole_of(alice, "bad", "back", "malignant_high_risk")
     assessed(None, owner=alice, mole=mole, signs=["bleeding"])

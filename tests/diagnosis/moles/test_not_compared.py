@@ -105,6 +105,20 @@ def test_growth_stands_where_a_later_picture_is_of_another_kind(picture_of, work
     assert "No warning sign found" not in said
 
 
+def test_growth_stands_also_for_what_comes_after_the_first_of_another_kind(picture_of, work, words):
+    picture_of("mole", 0.2, 60)
+    picture_of("turned", 0.3, 50)
+    picture_of("mole", 0.2, 40, modality="dermoscopy")
+    work()
+    unchanged = picture_of("turned", 0.2, 30, modality="dermoscopy")
+    work()
+    newest = not_registered(picture_of, work)
+    for record in (unchanged, newest):
+        said = words(record)["page"]
+        assert GREW in said
+        assert "No warning sign found" not in said
+
+
 @fails
 def test_but_not_where_one_between_them_was_measured_and_had_not_grown(
     picture_of, work, words, fail

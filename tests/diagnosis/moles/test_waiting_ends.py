@@ -214,6 +214,19 @@ def test_it_was_measured(picture_of, ends, radius):
     ends(later, lambda: measure_change(Change.objects.get().pk))
 
 
+def test_what_is_measured_is_compared_once_it_is_said_of_the_record(
+    picture_of, client, webhook, sweep_soon
+):
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.3, 0)
+    changes.follow(later.mole_id)
+    measure_change(Change.objects.get().pk)  # and killed before anything follows the mole
+    assert not client.get(api("detail", later.pk)).json()["is_compared"]
+    sweep_soon()
+    said = client.get(api("detail", later.pk)).json()
+    assert (said["is_compared"], said["changes"]) == (True, ["grew"])
+
+
 def test_what_a_program_asked_for_beside_it_was_measured(
     picture_of, ends, client, django_capture_on_commit_callbacks
 ):
