@@ -40,9 +40,9 @@ def known_lost(folder: Path) -> set[str]:
     return set(file.read_text().splitlines()) if file.exists() else set()
 
 
-def note_lost(folder: Path, names: set[str]) -> None:
+def note_lost(folder: Path, lost: set[str]) -> None:
     """Note which are lost, so that they are told once. Raises OSError."""
-    (folder / LOST).write_text("".join(f"{name}\n" for name in sorted(names)))
+    (folder / LOST).write_text("".join(f"{name}\n" for name in sorted(lost)))
 
 
 def tell(folder: Path) -> None:

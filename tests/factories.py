@@ -199,6 +199,12 @@ class ReviewFactory(DjangoModelFactory):
     urgency = "none"
 
 
+# Verdicts, by when the person should see a doctor.
+BENIGN = {"risk_category": taxonomy.BENIGN, "urgency": "none"}
+WEEKS = {"risk_category": taxonomy.LOW_RISK, "urgency": "doctor_weeks"}
+DAYS = {"risk_category": taxonomy.HIGH_RISK, "urgency": "doctor_days"}
+
+
 def answer(risk_category: str | None = taxonomy.BENIGN, **changes: Any) -> dict[str, Any]:
     """What the classifier says, as stored; None for a picture that can't be used."""
     weights = {"nv": 0.9, "mel": 0.1} if risk_category == taxonomy.BENIGN else {"mel": 0.9}

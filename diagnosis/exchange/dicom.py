@@ -87,7 +87,7 @@ def report(record: MoleRecord) -> bytes:
     found.ReferencedPerformedProcedureStepSequence = []
     found.PerformedProcedureCodeSequence = []
     # A doctor may not be shown who did it.
-    is_verified = record.is_reviewed and bool(reviews) and not results.overtaken(record)
+    is_verified = bool(reviews) and results.is_settled(record)
     is_answered = record.state == record.State.DONE
     is_settled = record.is_compared and not record.is_stale
     is_complete = is_verified or (is_answered and is_settled)

@@ -81,7 +81,7 @@ def report(record: MoleRecord) -> Resource:
 def _status(record: MoleRecord) -> str:
     """As ``fhir_search.STATUSES`` asks for it: no system drops a failed check that waits for a
     doctor by what was noticed, or a doctor asked before."""
-    if record.is_reviewed and not results.overtaken(record):
+    if results.is_settled(record):
         return "final"
     if record.state in MoleRecord.ASSESSED:
         return "preliminary"

@@ -351,6 +351,11 @@ def overtaken(record: "MoleRecord", verdicts: "Iterable[Review] | None" = None) 
     return str(ASKED_SINCE) if is_less else ""
 
 
+def is_settled(record: "MoleRecord", verdicts: "Iterable[Review] | None" = None) -> bool:
+    """Whether a doctor's verdict holds; ``RecordQuerySet.with_settled`` says the same in SQL."""
+    return record.is_reviewed and not overtaken(record, verdicts)
+
+
 def tag(record: "MoleRecord") -> dict[str, "StrOrPromise"]:
     """A record in three words, for lists: the doctor's verdict before the program's answer."""
     newest = next(iter(record.reviews.all()), None)

@@ -139,7 +139,6 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
 
     def for_programs(self) -> Self:
         """Records with what the API says of them to their person, and nothing else."""
-        reviews: Any = self.model._meta.get_field("reviews").related_model
         further: Any = self.model._meta.get_field("further").related_model
         # As lists: a manager and two querysets a row took as long as all else of it.
         return (
@@ -147,7 +146,7 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
             .with_assessment_json()
             .prefetch_related(
                 Prefetch("further", further.objects.all(), to_attr="others"),
-                Prefetch("reviews", reviews.objects.filter(is_final=True), to_attr="verdicts"),
+                Prefetch("reviews", self._final(), to_attr="verdicts"),
             )
         )
 
@@ -157,9 +156,7 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
 
         ``reader``: without verdicts of records on which colleagues wait for this doctor's own.
         """
-        reviews: Any = self.model._meta.get_field("reviews").related_model
-        verdicts = reviews.objects.filter(is_final=True)
-        final = Prefetch("reviews", without_echo(verdicts, reader) if reader else verdicts)
+        final = Prefetch("reviews", self._final(reader))
         whole = self.select_related("current_assessment", "mole", "owner").with_comparison()
         whole = whole._with_comparable().with_asked_before(reader)
         return whole.prefetch_related("further", final)
@@ -172,19 +169,22 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         """
         return self.annotate(asked_before=self._asked_before(reader))
 
-    def _asked_before(self, reader: User | None, of: str = "") -> Coalesce:
+    def _final(self, reader: User | None = None) -> QuerySet[Any]:
+        """All final verdicts; ``reader``: as for ``with_answers``."""
         reviews: Any = self.model._meta.get_field("reviews").related_model
-        final = reviews.objects.filter(is_final=True)
-        asking = open_requests(without_echo(final, reader) if reader else final).filter(
+        verdicts = reviews.objects.filter(is_final=True)
+        return without_echo(verdicts, reader) if reader else verdicts
+
+    def _asked_before(self, reader: User | None, of: str = "") -> Coalesce:
+        asking = open_requests(self._final(reader)).filter(
             record__mole=OuterRef(f"{of}mole"), record__created_at__lt=OuterRef(f"{of}created_at")
         )
         return Coalesce(Subquery(asking.values("urgency")[:1]), Value(""))
 
     def with_settled(self) -> Self:
         """Records ``with_asked_before`` with ``is_settled``: whether a verdict holds, which no sign
-        or change, nor a visit asked for since, has overtaken (as results.overtaken says)."""
-        reviews: Any = self.model._meta.get_field("reviews").related_model
-        final = reviews.objects.filter(record=OuterRef("pk"), is_final=True).order_by("-news_since")
+        or change, nor a visit asked for since, has overtaken (as results.is_settled says)."""
+        final = self._final().filter(record=OuterRef("pk")).order_by("-news_since")
         asks_less = Q(asked_before="doctor_days") & ~Q(newest="doctor_days")
         asks_less |= Q(asked_before="doctor_weeks", newest="none")
         return self.alias(newest=Subquery(final.values("urgency")[:1])).annotate(
@@ -194,8 +194,7 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
     def visit_asked(self) -> str:
         """The soonest visit that doctors ask for because of these records, as if there were no
         others; empty where none does."""
-        reviews: Any = self.model._meta.get_field("reviews").related_model
-        final = reviews.objects.filter(is_final=True, record__in=self.order_by().values("pk"))
+        final = self._final().filter(record__in=self.order_by().values("pk"))
         return open_requests(final).values_list("urgency", flat=True).first() or ""
 
     def with_comparison(self) -> Self:

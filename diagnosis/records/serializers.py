@@ -318,7 +318,7 @@ class RecordSerializer(serializers.ModelSerializer):
             "is_stale": record.is_stale,
             "is_left_uncounted": results.is_left_uncounted(record, sitting),
             "is_compared": record.is_compared,
-            "is_reviewed": record.is_reviewed and not results.overtaken(record, record.verdicts),
+            "is_reviewed": results.is_settled(record, record.verdicts),
             "asked_before": record.asked_before,
             "reviews": [_review(review) for review in record.verdicts],
         }

@@ -64,6 +64,7 @@ class ReviewPage:
         """The page; with a form that was refused, as it was sent."""
         request, record = self.request, self.record
         written = list(record.reviews.all())
+        final = [review for review in written if review.is_final]
         others = (
             record.mole.records.exclude(pk=record.pk) if record.mole else MoleRecord.objects.none()
         )
@@ -84,7 +85,7 @@ class ReviewPage:
             ),
             # As opinions.readable says.
             "verdicts": [] if self.is_own else written,
-            "newest": next((review for review in written if review.is_final), None),
+            "newest": final[0] if final else None,
             "opinion": None if self.is_own else self.opinion,
             "is_asked": opinions.hides_verdicts(self.opinion, request.user),
             "holder": holder,
@@ -102,8 +103,8 @@ class ReviewPage:
             context["hidden"] = not self._is_answer_seen()
             if record.current_assessment and not context["hidden"]:
                 is_told = not (self.is_own or context["is_asked"])
-                final = [one for one in written if one.is_final] if is_told else []
-                context |= _answer(record, record.current_assessment, final) | _changed(record)
+                told = final if is_told else []
+                context |= _answer(record, record.current_assessment, told) | _changed(record)
                 context["parts"] = [
                     (part, part.malignancy is not None and percent(part.malignancy, 1))
                     for part in results.parts(record)

@@ -27,7 +27,10 @@ from diagnosis.sharing import links
 from diagnosis.tasks import reassess_record
 from diagnosis.webhooks.models import Webhook
 from tests.factories import (
+    BENIGN,
+    DAYS,
     PASSWORD,
+    WEEKS,
     MoleFactory,
     RecordFactory,
     ReviewFactory,
@@ -37,9 +40,6 @@ from tests.factories import (
     program_of,
 )
 
-BENIGN = {"risk_category": "benign", "urgency": "none"}
-WEEKS = {"risk_category": "malignant_low_risk", "urgency": "doctor_weeks"}
-URGENT = {"risk_category": "malignant_high_risk", "urgency": "doctor_days"}
 SINCE = "Since the verdict on this picture, a doctor has asked for a visit"
 ENDS = "A doctor asked for a visit: See a doctor within a few days."
 OF_AN_EARLIER = "A doctor said of an earlier picture of this mole: See a doctor within a few days."
@@ -93,7 +93,7 @@ def dicom(program, record):
 def test_a_colleague_is_not_told_the_verdict_that_their_own_is_waited_for(
     client, first, later, dr_chen, dr_okafor
 ):
-    verdicts.write(record=first, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    verdicts.write(record=first, doctor=dr_chen, ask=dr_okafor, **DAYS)
     page = reverse("admin:diagnosis_molerecord_change", args=[later.pk])
     for doctor, is_told in ((dr_okafor, False), (dr_chen, True)):
         colleague = program_of(doctor)
@@ -122,20 +122,20 @@ def test_the_doctors_page_tells_the_program_s_own_advice_from_what_holds(
         return shown.partition("<dt>What holds</dt><dd><strong>")[2].partition("<")[0]
 
     assert what_holds() == ""
-    ReviewFactory(record=first, **URGENT)
+    ReviewFactory(record=first, **DAYS)
     assert what_holds() == "Show it to a doctor within a few days."
     verdicts.write(record=later, doctor=dr_chen, **WEEKS)
     assert what_holds() == "Doctor: See a doctor within a few weeks"
-    ReviewFactory(record=first, **URGENT)  # later, and sooner
+    ReviewFactory(record=first, **DAYS)  # later, and sooner
     assert what_holds() == "Show it to a doctor within a few days."
-    verdicts.write(record=later, doctor=dr_chen, known=1, ask=dr_okafor, **URGENT)
+    verdicts.write(record=later, doctor=dr_chen, known=1, ask=dr_okafor, **DAYS)
     assert what_holds() == "Doctor: See a doctor within a few days"
     assert what_holds(dr_okafor) == "Show it to a doctor within a few days."
 
 
 @pytest.mark.parametrize("is_failed", [False, True])
 def test_the_doctors_page_knows_it(client, first, later, dr_chen, is_failed):
-    ReviewFactory(record=first, **URGENT)
+    ReviewFactory(record=first, **DAYS)
     if is_failed:
         later.current_assessment = None
         later.state, later.failure_reason = "failed", "error"
@@ -148,7 +148,7 @@ def test_the_doctors_page_knows_it(client, first, later, dr_chen, is_failed):
 
 
 def test_ones_own_data_know_it(alice, first, later):
-    ReviewFactory(record=first, **URGENT)
+    ReviewFactory(record=first, **DAYS)
     data = json.loads(zipfile.ZipFile(BytesIO(b"".join(archive(alice)))).read("data.json"))
     assert [each["assessments"][0]["advice"] for each in data["records"]] == [
         "watch",
@@ -159,7 +159,7 @@ def test_ones_own_data_know_it(alice, first, later):
 @pytest.fixture(params=["failed", "queued"])
 def unanswered(request, alice, mole, first):
     """The mole's next picture, without an answer, after a doctor wanted to see the mole."""
-    ReviewFactory(record=first, **URGENT)
+    ReviewFactory(record=first, **DAYS)
     return RecordFactory(owner=alice, mole=mole, failed=request.param == "failed")
 
 
@@ -184,7 +184,7 @@ def test_who_reads_already_how_soon_is_not_mailed_of_less(
     alice, first, later, monkeypatch, is_asked
 ):
     if is_asked:
-        ReviewFactory(record=first, **URGENT)
+        ReviewFactory(record=first, **DAYS)
     said = answer("malignant_low_risk") | {
         "advice": "doctor_weeks",
         "model_version": assessments.classifier().version,
@@ -201,9 +201,9 @@ def overtaken(request, first, later, dr_chen):
         review = verdicts.write(record=first, doctor=dr_chen, **BENIGN)
     verdicts.write(record=later, doctor=dr_chen, **BENIGN)
     if request.param == "corrected":
-        verdicts.correct(review=review, by=dr_chen, **URGENT)
+        verdicts.correct(review=review, by=dr_chen, **DAYS)
     else:
-        verdicts.write(record=first, doctor=dr_chen, **URGENT)
+        verdicts.write(record=first, doctor=dr_chen, **DAYS)
     return later
 
 
@@ -265,13 +265,13 @@ def test_a_newer_verdict_that_asks_for_more_goes_before_one_that_asks_for_less(
     first, later, dr_chen, read
 ):
     verdicts.write(record=later, doctor=dr_chen, **WEEKS)
-    verdicts.write(record=first, doctor=dr_chen, **URGENT)
+    verdicts.write(record=first, doctor=dr_chen, **DAYS)
     page = read(reverse("diagnosis:record_detail", args=[later.pk]))
     assert page.index(SINCE) < page.index("See a doctor within a few weeks")
 
 
 def test_a_verdict_that_asks_for_as_much_holds(first, later, dr_chen, read, program):
-    verdicts.write(record=later, doctor=dr_chen, **URGENT)
+    verdicts.write(record=later, doctor=dr_chen, **DAYS)
     verdicts.write(record=first, doctor=dr_chen, **WEEKS)
     page = read(reverse("diagnosis:record_detail", args=[later.pk]))
     assert SINCE not in page
@@ -316,7 +316,7 @@ def test_systems_hear_of_what_a_verdict_makes_of_later_pictures(
     before = dicom(program, later)
     review = verdicts.write(record=first, doctor=dr_chen, **BENIGN)
     assert not hears(later)
-    verdicts.correct(review=review, by=dr_chen, **URGENT)
+    verdicts.correct(review=review, by=dr_chen, **DAYS)
     assert rest(program, later)["assessment"]["advice"] == "doctor_days"
     assert (hears(later), hears(failed)) == (True, True)
     after = dicom(program, later)
@@ -342,7 +342,7 @@ def test_systems_hear_of_it_where_a_colleague_makes_it_final(
 def test_systems_hear_of_it_where_pictures_change_their_mole(
     alice, mole, first, later, program, hears
 ):
-    ReviewFactory(record=first, **URGENT)
+    ReviewFactory(record=first, **DAYS)
     other = MoleFactory(owner=alice, name="another")
     of_other = assessed(owner=alice, mole=other)
     for each in (later, of_other):
@@ -358,7 +358,7 @@ def test_systems_hear_of_it_where_pictures_change_their_mole(
 
 
 def test_systems_hear_of_it_where_the_judged_picture_goes(first, later, program, hears):
-    ReviewFactory(record=first, **URGENT)
+    ReviewFactory(record=first, **DAYS)
     hears(later)
     assert program.delete(f"/api/v1/records/{first.pk}/").status_code == 204
     assert hears(later)
@@ -381,7 +381,7 @@ def test_a_verdict_and_what_the_person_says_of_the_next_picture_do_not_wait_for_
     def write():
         with contextlib.closing(connection):
             holds.wait()
-            verdicts.write(record=first, doctor=dr_chen, **URGENT)
+            verdicts.write(record=first, doctor=dr_chen, **DAYS)
 
     def give():
         with contextlib.closing(connection):
@@ -408,11 +408,11 @@ def deletions(read, *records) -> list[bool]:
 
 def test_who_deletes_is_told_what_a_doctor_asked_that_ends_with_it(read, confirmed, first, later):
     assert deletions(read, first, later) == [False, False, False, False]
-    ReviewFactory(record=first, is_final=False, **URGENT)
+    ReviewFactory(record=first, is_final=False, **DAYS)
     assert deletions(read, first, later) == [False, False, False, False]
     Review.objects.update(is_final=True)
     assert deletions(read, first, later) == [True, False, True, True]
-    again = ReviewFactory(record=later, **URGENT)  # so that it is asked without the first, too
+    again = ReviewFactory(record=later, **DAYS)  # so that it is asked without the first, too
     assert deletions(read, first, later) == [False, False, True, True]
     verdicts.correct(review=again, by=again.doctor, **BENIGN)
     assert deletions(read, first, later) == [False, False, False, False]
@@ -420,5 +420,5 @@ def test_who_deletes_is_told_what_a_doctor_asked_that_ends_with_it(read, confirm
 
 def test_who_deletes_a_picture_of_no_mole_is_told_it_too(read, confirmed, alice):
     record = assessed(owner=alice)
-    ReviewFactory(record=record, **URGENT)
+    ReviewFactory(record=record, **DAYS)
     assert ENDS in read(reverse("diagnosis:record_delete", args=[record.pk]))

@@ -9,11 +9,7 @@ from django.utils import timezone
 from diagnosis.models import MoleRecord
 from diagnosis.records import answers
 from diagnosis.reviews import verdicts
-from tests.factories import MoleFactory, assessed, picture, program_of
-
-BENIGN = {"risk_category": "benign", "urgency": "none"}
-WEEKS = {"risk_category": "malignant_low_risk", "urgency": "doctor_weeks"}
-DAYS = {"risk_category": "malignant_high_risk", "urgency": "doctor_days"}
+from tests.factories import BENIGN, DAYS, WEEKS, MoleFactory, assessed, picture, program_of
 
 
 @pytest.fixture

@@ -11,9 +11,8 @@ from diagnosis.models import Assessment, MoleRecord, Review
 from diagnosis.reviews import claims, verdicts
 from diagnosis.sharing import links
 from ml import taxonomy
-from tests.factories import MoleFactory, answer, assessed, program_of
+from tests.factories import BENIGN, MoleFactory, answer, assessed, program_of
 
-BENIGN = {"risk_category": "benign", "urgency": "none"}
 VERDICT = BENIGN | {"confidence": "high"}
 
 

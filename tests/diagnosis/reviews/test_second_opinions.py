@@ -9,6 +9,8 @@ from diagnosis.models import MoleRecord, Review, SecondOpinion
 from diagnosis.reviews import agreement, claims, opinions, verdicts
 from diagnosis.webhooks.models import Webhook
 from tests.factories import (
+    BENIGN,
+    DAYS,
     MoleFactory,
     RecordFactory,
     ReviewFactory,
@@ -18,9 +20,7 @@ from tests.factories import (
     program_of,
 )
 
-BENIGN = {"risk_category": "benign", "urgency": "none"}
 SEEN_SOON = {"risk_category": "malignant_low_risk", "urgency": "doctor_weeks"}
-URGENT = {"risk_category": "malignant_high_risk", "urgency": "doctor_days"}
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_the_person_sees_no_verdict_while_a_colleague_is_asked(asked, read):
 
 
 def test_an_urgent_verdict_waits_for_nobody(record, dr_chen, dr_okafor, read):
-    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **DAYS)
     assert read(record) == ["See a doctor within a few days"]
     assert claims.take_next(doctor=dr_okafor) == record
 
@@ -83,13 +83,13 @@ def test_who_differ_write_the_final_one_together(asked, dr_chen, dr_okafor, read
 
 
 def test_an_urgent_second_verdict_is_told_at_once(asked, dr_okafor, read):
-    verdicts.write(record=asked, doctor=dr_okafor, **URGENT)
+    verdicts.write(record=asked, doctor=dr_okafor, **DAYS)
     assert read(asked) == ["See a doctor within a few days"]
     assert opinions.open_on(asked).differs
 
 
 def test_a_verdict_that_is_corrected_to_urgent_waits_no_more(asked, dr_chen, read, mailoutbox):
-    verdicts.correct(review=asked.reviews.get(), by=dr_chen, **URGENT)
+    verdicts.correct(review=asked.reviews.get(), by=dr_chen, **DAYS)
     assert read(asked) == ["See a doctor within a few days"]
     asked.refresh_from_db()
     assert asked.is_reviewed
@@ -110,10 +110,10 @@ def test_a_correction_that_ends_the_difference_is_the_final_word(asked, dr_chen,
 def test_a_verdict_that_is_urgent_no_more_waits_for_the_other_doctor_again(
     record, alice, dr_chen, dr_okafor, read, mailoutbox, corrected
 ):
-    said = URGENT if corrected == "first" else SEEN_SOON
+    said = DAYS if corrected == "first" else SEEN_SOON
     verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **said)
     if corrected == "second":
-        verdicts.write(record=record, doctor=dr_okafor, **URGENT)
+        verdicts.write(record=record, doctor=dr_okafor, **DAYS)
     assert read(record) == ["See a doctor within a few days"]
     mailoutbox.clear()
     doctor = dr_chen if corrected == "first" else dr_okafor
@@ -130,7 +130,7 @@ def test_a_verdict_that_is_urgent_no_more_waits_for_the_other_doctor_again(
 
 def test_an_urgent_verdict_that_still_wants_a_visit_stays(record, dr_chen, dr_okafor, read):
     """Without it, the person would read what the program says: here, no warning sign."""
-    first = verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    first = verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **DAYS)
     verdicts.correct(review=first, by=dr_chen, **SEEN_SOON)
     [heading] = read(record)
     assert "doctor" in heading
@@ -138,7 +138,7 @@ def test_an_urgent_verdict_that_still_wants_a_visit_stays(record, dr_chen, dr_ok
 
 
 def test_systems_hear_of_an_urgent_verdict_that_waits_again(record, alice, dr_chen, dr_okafor):
-    first = verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    first = verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **DAYS)
     api = program_of(alice)
     address = f"/api/v1/fhir/DiagnosticReport/{record.pk}"
     before = api.get(address).json()
@@ -156,7 +156,7 @@ def test_systems_hear_of_an_urgent_verdict_that_waits_again(record, alice, dr_ch
 def test_an_urgent_verdict_that_was_overruled_does_not_come_back_by_its_words(
     record, dr_chen, dr_okafor, read, mailoutbox, changes
 ):
-    urgent = verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    urgent = verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **DAYS)
     verdicts.write(record=record, doctor=dr_okafor, **SEEN_SOON)
     verdicts.write(record=record, doctor=dr_chen, **SEEN_SOON)
     mailoutbox.clear()
@@ -172,14 +172,14 @@ def test_an_overruled_verdict_that_is_corrected_stays_between_doctors_unless_it_
     verdicts.correct(review=second, by=dr_okafor, **SEEN_SOON)
     assert read(asked) == ["No visit needed"]
     mailoutbox.clear()
-    verdicts.correct(review=second, by=dr_okafor, **URGENT)
+    verdicts.correct(review=second, by=dr_okafor, **DAYS)
     assert read(asked) == ["See a doctor within a few days", "No visit needed"]
     assert [mail.to for mail in mailoutbox] == [[alice.email]]
 
 
 def test_nobody_is_told_twice_of_one_verdict(record, alice, dr_chen, dr_okafor, mailoutbox):
-    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
-    verdicts.write(record=record, doctor=dr_okafor, **URGENT)
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **DAYS)
+    verdicts.write(record=record, doctor=dr_okafor, **DAYS)
     assert [mail.to for mail in mailoutbox].count([alice.email]) == 1
     assert SecondOpinion.objects.get().state == "settled"
 
@@ -187,15 +187,15 @@ def test_nobody_is_told_twice_of_one_verdict(record, alice, dr_chen, dr_okafor, 
 def test_a_correction_that_agrees_with_what_was_told_tells_nothing(
     record, alice, dr_chen, dr_okafor, mailoutbox
 ):
-    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **DAYS)
     second = verdicts.write(record=record, doctor=dr_okafor, **SEEN_SOON)
-    verdicts.correct(review=second, by=dr_okafor, **URGENT)
+    verdicts.correct(review=second, by=dr_okafor, **DAYS)
     assert [mail.to for mail in mailoutbox].count([alice.email]) == 1
     assert opinions.open_on(record) is None
 
 
 def test_a_consensus_takes_the_place_of_an_urgent_verdict(record, dr_chen, dr_okafor, read):
-    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **DAYS)
     verdicts.write(record=record, doctor=dr_okafor, **BENIGN)
     verdicts.write(record=record, doctor=dr_chen, **BENIGN)
     assert read(record) == ["No visit needed"]
@@ -302,7 +302,7 @@ def test_who_is_not_a_doctor_any_more_keeps_the_name_among_doctors(
 def test_another_colleague_is_asked_in_place_of_one_who_can_not_answer(
     client, record, dr_chen, dr_okafor, dr_silva, read, monkeypatch, why, urgent
 ):
-    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **(URGENT if urgent else BENIGN))
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **(DAYS if urgent else BENIGN))
     page = reverse("admin:diagnosis_molerecord_change", args=[record.pk])
     client.force_login(dr_chen)
     assert "ask" not in client.get(page).context["form"].fields
@@ -395,7 +395,7 @@ def test_nor_is_a_doubt_about_a_verdict_that_the_person_has_read(
 def test_an_urgent_verdict_does_not_come_back_to_everybody(
     record, alice, dr_chen, dr_okafor, dr_silva, monkeypatch
 ):
-    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **DAYS)
     monkeypatch.setattr(opinions, "WAITS_AT_MOST", opinions.WAITS_AT_MOST * 0)
     waits = assessed("malignant_high_risk", owner=alice)
     assert claims.take_next(doctor=dr_silva) == waits
@@ -415,7 +415,7 @@ def test_an_agreement_that_is_sent_twice_is_one(client, asked, dr_okafor):
 
 def test_a_second_opinion_that_is_sent_twice_overrules_nobody(asked, dr_okafor, read):
     program = program_of(dr_okafor)
-    address, verdict = reverse("api-queue-reviews", args=[asked.pk]), URGENT | {"confidence": "low"}
+    address, verdict = reverse("api-queue-reviews", args=[asked.pk]), DAYS | {"confidence": "low"}
     verdict |= {"urgency": "doctor_weeks"}
     first, again = (program.post(address, verdict, format="json") for _ in range(2))
     assert (first.status_code, again.status_code) == (201, 201)
@@ -550,7 +550,7 @@ def test_the_front_page_says_who_waits(client, asked, dr_okafor):
 
 
 def test_where_nothing_else_waits_the_front_page_has_no_oldest(client, record, dr_chen, dr_okafor):
-    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **DAYS)
     client.force_login(dr_okafor)
     front = client.get(reverse("admin:index")).content.decode()
     assert "1 record waits for your opinion" in front
@@ -575,20 +575,20 @@ def test_the_agreement_counts_final_verdicts_and_the_doctors_among_themselves(
 
 
 def test_a_program_hears_whether_its_verdict_is_the_final_one(record, dr_chen, dr_okafor):
-    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **DAYS)
     api = program_of(dr_okafor)
-    other = {**URGENT, "risk_category": "malignant_low_risk", "confidence": "high"}
+    other = {**DAYS, "risk_category": "malignant_low_risk", "confidence": "high"}
     written = api.post(f"/api/v1/queue/{record.pk}/reviews/", other, format="json").json()
     assert written["is_final"] is True
     own = f"/api/v1/reviews/{written['id']}/"
-    corrected = api.patch(own, URGENT, format="json").json()  # as the first one says
+    corrected = api.patch(own, DAYS, format="json").json()  # as the first one says
     assert corrected["is_final"] is api.get(own).json()["is_final"] is False
 
 
 def test_a_program_hears_that_its_agreement_is_not_the_final_one(record, dr_chen, dr_okafor):
-    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **URGENT)
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **DAYS)
     api = program_of(dr_okafor)
-    same = URGENT | {"confidence": "high"}
+    same = DAYS | {"confidence": "high"}
     written = api.post(f"/api/v1/queue/{record.pk}/reviews/", same, format="json").json()
     assert written["is_final"] is False
 
