@@ -21,11 +21,10 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Cast, Coalesce, Now
+from django.db.models.functions import Cast, Coalesce, Least, Now, NullIf
 
 import ml.classifier
 from accounts.models import User
-from diagnosis.language.terms import BY_A_DOCTOR
 from diagnosis.moles.models import (
     MAX_ATTEMPTS,
     OVERDUE,
@@ -53,18 +52,16 @@ START_OF_AN_ID = re.compile(r"P?([0-9a-f]{8,32})", re.IGNORECASE)
 
 # The names of the assessment object; Assessment has a column for each.
 CONTRACT = tuple(field.name for field in fields(ml.classifier.Assessment))
-# As results.advice_that_holds says it of an assessment that has ``asked_before``.
-ADVICE_THAT_HOLDS = Case(
-    When(
-        Q(asked_before="doctor_days") | Q(usable=False, record__danger=URGENT["doctor_days"]),
-        then=Value("doctor_days"),
+# As results.advice_that_holds says it of an assessment that has ``asked_before``: advice sorts by
+# its first letters from the most urgent on, and null counts not.
+ADVICE_THAT_HOLDS = Least(
+    "advice",
+    NullIf("asked_before", Value("")),
+    Case(
+        When(usable=False, record__danger=URGENT["doctor_days"], then=Value("doctor_days")),
+        When(record__danger__gte=TO_BE_SEEN, then=Value("doctor_weeks")),
     ),
-    When(
-        ~Q(advice__in=BY_A_DOCTOR)
-        & (Q(record__danger__gte=TO_BE_SEEN) | Q(asked_before="doctor_weeks")),
-        then=Value("doctor_weeks"),
-    ),
-    default=F("advice"),
+    output_field=models.TextField(),
 )
 # What the API says of a record beside its pictures, answer and verdicts, and what it pages by.
 SAID = (
