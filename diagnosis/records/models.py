@@ -292,7 +292,7 @@ class MoleRecord(Picture):
         since = self.stale_since
         return self.is_stale and since is not None and since <= timezone.now() - OVERDUE
 
-    is_compared = True  # with_answers says otherwise, while a change may be found
+    is_compared = True  # with_comparison says otherwise, while a change may be found
     is_comparable = True  # the same, where it could not be compared with the mole's first picture
     asked_before = ""  # with_answers: the visit that a verdict on an earlier picture asks for
 

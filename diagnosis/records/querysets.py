@@ -114,7 +114,7 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
 
     def with_assessment_json(self, reader: User | None = None) -> Self:
         """Records with their assessment object as PostgreSQL writes it, None while there is none,
-        ``is_compared``, and what a doctor ``asked_before``, as ``reader`` may know.
+        its comparison, and what a doctor ``asked_before``, as ``reader`` may know.
 
         Decoded only to be encoded again, the heatmaps of a page took most of its time.
         """
@@ -155,7 +155,7 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         """
         final = Prefetch("reviews", self._final(reader))
         whole = self.select_related("current_assessment", "mole", "owner").with_comparison()
-        whole = whole._with_comparable().with_asked_before(reader)
+        whole = whole.with_asked_before(reader)
         return whole.prefetch_related("further", final)
 
     def with_asked_before(self, reader: User | None = None) -> Self:
@@ -195,8 +195,11 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         return open_requests(final).values_list("urgency", flat=True).first() or ""
 
     def with_comparison(self) -> Self:
-        """Records with ``is_compared``: False while a change since the mole's first picture may
-        still be found."""
+        """Records with ``is_compared``, False while a change since the mole's first picture may
+        still be found, and ``is_comparable``, False where comparing them came to nothing."""
+        return self._with_compared()._with_comparable()
+
+    def _with_compared(self) -> Self:
         before = {"mole": OuterRef("mole"), "created_at__lt": OuterRef("created_at")}
         of_it = Change.objects.filter(after=OuterRef("current_assessment"))
         waits = of_it.filter(
@@ -221,8 +224,7 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         return self.annotate(is_compared=Case(When(is_open, then=False), default=True))
 
     def _with_comparable(self) -> Self:
-        """Records with ``is_comparable``: False where the comparison with the mole's first picture
-        (changes.firsts) came to nothing."""
+        # The first is that of changes.firsts.
         has_outline = Q(current_assessment__outline__isnull=False)
         first = self.model.objects.filter(
             has_outline | Q(stale_since__gt=Now() - OVERDUE),

@@ -36,6 +36,10 @@ IS_COMPARED = _(
     "False while a change since the mole's first picture may still be found: an advice of watch is "
     "then not to be told yet."
 )
+IS_COMPARABLE = _(
+    "False where the picture could not be compared with the mole's first one: it can't be said "
+    "whether it shows a change, which is to be told beside the advice."
+)
 IS_REVIEWED = _(
     "A doctor's final verdict holds. Not so where a sign or a change came after it: then the "
     "record waits for a doctor again; nor where `asked_before` asks for more since. Either way the "
@@ -257,6 +261,7 @@ class RecordSerializer(serializers.ModelSerializer):
     is_stale = serializers.BooleanField(read_only=True, help_text=IS_STALE)
     is_left_uncounted = serializers.BooleanField(read_only=True, help_text=IS_LEFT_UNCOUNTED)
     is_compared = serializers.BooleanField(read_only=True, help_text=IS_COMPARED)
+    is_comparable = serializers.BooleanField(read_only=True, help_text=IS_COMPARABLE)
     is_reviewed = serializers.BooleanField(read_only=True, help_text=IS_REVIEWED)
     asked_before = serializers.ChoiceField(
         VISITS, allow_blank=True, read_only=True, help_text=ASKED_BEFORE
@@ -288,6 +293,7 @@ class RecordSerializer(serializers.ModelSerializer):
             "is_stale",
             "is_left_uncounted",
             "is_compared",
+            "is_comparable",
             "is_reviewed",
             "asked_before",
             "reviews",
@@ -318,6 +324,7 @@ class RecordSerializer(serializers.ModelSerializer):
             "is_stale": record.is_stale,
             "is_left_uncounted": results.is_left_uncounted(record, sitting),
             "is_compared": record.is_compared,
+            "is_comparable": record.is_comparable,
             "is_reviewed": results.is_settled(record, record.verdicts),
             "asked_before": record.asked_before,
             "reviews": [_review(review) for review in record.verdicts],

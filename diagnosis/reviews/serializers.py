@@ -15,6 +15,7 @@ from diagnosis.records.models import MAX_TEXT, MoleRecord
 from diagnosis.records.serializers import (
     ASKED_BEFORE,
     CHANGES_FOUND,
+    IS_COMPARABLE,
     IS_COMPARED,
     IS_LEFT_UNCOUNTED,
     IS_STALE,
@@ -221,6 +222,7 @@ class PatientRecordSerializer(serializers.ModelSerializer):
     is_stale = serializers.BooleanField(read_only=True, help_text=IS_STALE)
     is_left_uncounted = serializers.BooleanField(read_only=True, help_text=IS_LEFT_UNCOUNTED)
     is_compared = serializers.BooleanField(read_only=True, help_text=IS_COMPARED)
+    is_comparable = serializers.BooleanField(read_only=True, help_text=IS_COMPARABLE)
     asked_before = serializers.ChoiceField(
         VISITS, allow_blank=True, read_only=True, help_text=ASKED_BEFORE
     )
@@ -248,8 +250,8 @@ class PatientRecordSerializer(serializers.ModelSerializer):
         fields = (
             *("id", "person", "age", "state", "mole", "modality", "note", "signs", "size_mm"),
             *("changes", "image", "thumbnail", "pictures", "created_at", "danger", "phone_advice"),
-            *("assessment", "is_stale", "is_left_uncounted", "is_compared", "asked_before"),
-            *("claimed_by", "known", "shown", "opinion", "reviews"),
+            *("assessment", "is_stale", "is_left_uncounted", "is_compared", "is_comparable"),
+            *("asked_before", "claimed_by", "known", "shown", "opinion", "reviews"),
         )
         read_only_fields = fields
 
@@ -283,6 +285,7 @@ class PatientRecordSerializer(serializers.ModelSerializer):
             "is_stale": record.is_stale,
             "is_left_uncounted": results.is_left_uncounted(record),
             "is_compared": record.is_compared,
+            "is_comparable": record.is_comparable,
             "asked_before": record.asked_before,
             "claimed_by": record.holder and record.holder.get_full_name(),
             "known": len(reviews),

@@ -35,6 +35,8 @@ def main() -> None:
                 advice = "watch, not counting what was changed since"  # and nothing is to come
             elif advice == "watch" and (record["is_stale"] or not record["is_compared"]):
                 advice = "watch, so far"  # a change or a warning sign may still be found
+            elif advice == "watch" and not record["is_comparable"]:
+                advice = "watch, not compared with the mole's first picture"
             print(record["id"], record["created_at"], record["state"], advice)
         first = client.get("records/?page_size=1")
         again = client.get("records/?page_size=1", headers={"If-None-Match": first.headers["ETag"]})

@@ -73,6 +73,7 @@ RECORD = {
     "is_stale": False,
     "is_left_uncounted": False,
     "is_compared": True,
+    "is_comparable": True,
     "is_reviewed": True,
     "asked_before": "",
     "reviews": [REVIEW],

@@ -74,6 +74,19 @@ def test_that_it_could_not_be_compared_is_said_at_every_door(picture_of, work, w
 
 
 @fails
+def test_and_by_the_api(picture_of, work, client, alice, dr_chen, fail):
+    first = picture_of("mole", 0.2, 60)
+    measured = picture_of("turned", 0.2, 30)
+    work()
+    newest = fail(picture_of, work)
+    for record, is_comparable in ((first, True), (measured, True), (newest, False)):
+        for name, reader in (("api-record-detail", alice), ("api-queue-detail", dr_chen)):
+            client.force_login(reader)
+            said = client.get(reverse(name, args=[record.pk])).json()
+            assert said["is_comparable"] is is_comparable, name
+
+
+@fails
 def test_growth_stands_where_a_later_picture_could_not_be_compared(
     picture_of, work, words, client, alice, mole, fail
 ):
