@@ -49,18 +49,28 @@ def create(
     limits.spend(owner, "shares")
     with transaction.atomic():
         for thing in things:
-            get_object_or_404(type(thing).objects.select_for_update(no_key=True), pk=thing.pk)
+            _lock(thing)
         notices.send(owner, MADE)
         return Share.objects.create(
             owner=owner, mole=mole, record=record, expires_at=timezone.now() + timedelta(days=days)
         )
 
 
-def is_made_just_now(*, owner: User, days: int, **what: Mole | MoleRecord) -> bool:
-    """Whether there is a link to the same for as long, made so lately that the form came twice."""
-    ends = timezone.now() + timedelta(days=days)
-    same = active().filter(owner=owner, **what)
-    return same.filter(expires_at__range=(ends - SENT_TWICE_WITHIN, ends)).exists()
+def create_once(*, owner: User, days: int, **what: Any) -> Share | None:
+    """``create``; None where there is a link to the same for as long, made so lately that the form
+    came twice."""
+    with transaction.atomic():
+        for thing in what.values():
+            _lock(thing)  # else neither of two posts at one moment sees the other's link
+        ends = timezone.now() + timedelta(days=days)
+        lately = active().filter(expires_at__range=(ends - SENT_TWICE_WITHIN, ends))
+        if lately.filter(owner=owner, **what).exists():
+            return None
+        return create(owner=owner, days=days, **what)
+
+
+def _lock(thing: Mole | MoleRecord) -> None:
+    get_object_or_404(type(thing).objects.select_for_update(no_key=True), pk=thing.pk)
 
 
 def revoke(*, share: Share, by: User) -> None:

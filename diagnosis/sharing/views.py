@@ -172,13 +172,11 @@ def shared_image(request: HttpRequest, share: Share, pk: uuid.UUID) -> HttpRespo
 def _share(request: PersonRequest, **what: Any) -> HttpResponse:
     form = ShareForm(request.POST or None)
     if form.is_valid():
-        wanted = {"owner": request.user, "days": form.cleaned_data["days"], **what}
-        if links.is_made_just_now(**wanted):
+        if links.create_once(owner=request.user, days=form.cleaned_data["days"], **what):
+            messages.success(request, _("The link is ready. Send it to your doctor."))
+        else:
             said = _("You made this link just now. Nothing was made a second time.")
             messages.info(request, said)
-        else:
-            links.create(**wanted)
-            messages.success(request, _("The link is ready. Send it to your doctor."))
         return redirect("diagnosis:shares")
     status = 400 if form.errors else 200
     return render(request, "diagnosis/share_new.html", {"form": form, **what}, status=status)

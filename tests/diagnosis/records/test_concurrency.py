@@ -15,7 +15,7 @@ from django.urls import reverse
 from accounts import outbox
 from accounts.models import OutgoingMail
 from diagnosis import mails, queue
-from diagnosis.models import Assessment, Mole, MoleRecord
+from diagnosis.models import Assessment, Mole, MoleRecord, Share
 from diagnosis.moles import edits
 from diagnosis.records import answers, claims, sittings, uploads
 from tests.factories import MoleFactory, RecordFactory, answer, picture, sitting
@@ -59,6 +59,21 @@ def test_a_double_click_makes_one_record_and_one_file(alice, monkeypatch, stored
     clicks = at_once(*[click] * 4)
     assert len({record.pk for record in clicks}) == 1
     assert MoleRecord.objects.count() == len(stored_files()) == 1
+
+
+def test_a_double_click_makes_one_link(alice):
+    mole = MoleFactory(owner=alice)
+
+    def click() -> str:
+        browser = Client()
+        browser.force_login(alice)
+        address = reverse("diagnosis:mole_share", args=[mole.pk])
+        return browser.post(address, {"days": 7}, follow=True).content.decode()
+
+    pages = at_once(*[click] * 4)
+    assert Share.objects.count() == 1
+    for sentence, times in (("The link is ready.", 1), ("You made this link just now.", 3)):
+        assert sum(sentence in page for page in pages) == times
 
 
 def test_deleting_what_a_worker_finishes_leaves_nothing(alice, stored_files):
