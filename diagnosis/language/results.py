@@ -417,6 +417,17 @@ def asked_no_more(visit: str) -> str:
     ) % {"verdict": VERDICTS[visit][1]}
 
 
+def asked_along(visit: str) -> str:
+    """Say of a visit that a doctor asked for because of a picture that it goes with it to another
+    mole; empty of none."""
+    if not visit:
+        return ""
+    return _(
+        "A doctor asked for a visit because of this picture: %(verdict)s. That goes with the "
+        "picture: it holds for the mole that you choose, and no longer for the one it is of now."
+    ) % {"verdict": VERDICTS[visit][1]}
+
+
 def alarm_without_answer(record: "MoleRecord") -> str:
     """Say what needs a doctor though there is no answer: signs, what a doctor asked before, or what
     the camera page saw."""

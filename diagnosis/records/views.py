@@ -304,7 +304,7 @@ def record_answers(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
             except limits.TryLater as later:
                 form.add_error("size_mm", later.sentence)
                 status, headers = later.status, {"Retry-After": str(later.seconds)}
-    context = {"form": form, "record": record, "seen": seen}
+    context = {"form": form, "record": record, "seen": seen, "moves": _moves(record)}
     if saved:
         context |= {"saved": saved, "signs": results.signs(saved)}
     return TemplateResponse(
@@ -324,9 +324,14 @@ def record_mole(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
             answers.give(record=record, mole=form.cleaned_data["mole"], by=request.user)
             messages.success(request, _("Your choice is saved."))
         return redirect("diagnosis:record_detail", pk=pk)
-    context = {"form": form, "record": record}
+    context = {"form": form, "record": record, "moves": _moves(record)}
     status = 400 if form.errors else 200
     return render(request, "diagnosis/record_mole.html", context, status=status)
+
+
+def _moves(record: MoleRecord) -> str:
+    """Say what goes with a picture that its person gives to another mole."""
+    return results.asked_along(MoleRecord.objects.filter(pk=record.pk).visit_asked())
 
 
 def _record(request: PersonRequest, pk: uuid.UUID) -> MoleRecord:

@@ -56,6 +56,26 @@ def test_a_milder_word_on_an_older_picture_ends_no_visit_asked_for_a_newer_one(
     assert asked(third) == ("doctor_days", "soon")
 
 
+@pytest.mark.parametrize("name", ["record_mole", "record_answers"])
+def test_who_moves_a_picture_reads_that_the_visit_goes_with_it(
+    pictures, asked, client, alice, dr_chen, name
+):
+    first, second, third = pictures
+    verdicts.write(record=second, doctor=dr_chen, **DAYS)
+    client.force_login(alice)
+    said = "because of this picture: See a doctor within a few days."
+    address = reverse(f"diagnosis:{name}", args=[second.pk])
+    assert said in client.get(address).content.decode()
+    for other in (first, third):
+        page = client.get(reverse(f"diagnosis:{name}", args=[other.pk]))
+        assert said not in page.content.decode()
+    wrist = MoleFactory(owner=alice, name="wrist")
+    answers.give(record=second, mole=wrist, by=alice)
+    assert asked(third)[0] == ""
+    verdicts.write(record=second, doctor=dr_chen, **BENIGN)
+    assert said not in client.get(address).content.decode()
+
+
 @pytest.mark.parametrize("on", [1, 2], ids=["that picture", "a later one"])
 def test_a_later_word_on_that_picture_or_a_later_one_ends_it(pictures, asked, dr_chen, on):
     verdicts.write(record=pictures[1], doctor=dr_chen, **DAYS)
