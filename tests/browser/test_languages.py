@@ -81,3 +81,34 @@ def test_each_table_of_figures_shows_whose_they_are_and_the_first_of_them(phone:
         })"""
     )
     assert not cut_off
+
+
+PARTS_OF_WORDS = """(brand) => {
+  const text = [...brand.childNodes].find((node) => node.nodeType === 3 && node.data.trim());
+  return [...text.data.matchAll(/[^\\s-]+/g)].filter((word) => {
+    const range = document.createRange();
+    range.setStart(text, word.index);
+    range.setEnd(text, word.index + word[0].length);
+    return range.getClientRects().length > 1;
+  }).map((word) => word[0]);
+}"""
+
+
+@pytest.mark.parametrize("width", [320, 360, 800])
+@pytest.mark.parametrize("language", ["en", "fr", "nl", "de"])
+def test_large_letters_break_no_word_of_the_name(page: Page, alice, log_in, language, width):
+    alice.language = language
+    alice.save()
+    log_in(page.context, alice)
+    page.set_viewport_size({"width": width, "height": 700})
+    page.goto(reverse("diagnosis:history"))
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert page.locator(".brand").evaluate(PARTS_OF_WORDS) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if width < 768:
+        page.locator(".menu").click()
+        header, menu = (
+            page.locator(which).bounding_box() for which in (".site-header", "#site-menu")
+        )
+        assert header and menu
+        assert abs(header["y"] + header["height"] - menu["y"]) <= 1
