@@ -7,6 +7,7 @@ import csv
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import Any
 
 from auditlog.context import set_extra_data
@@ -15,6 +16,7 @@ from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -72,6 +74,12 @@ def restored(*, made_at: str, version: str) -> None:
     """Log that all is as it was then: what was done since, and its entries, are not here."""
     details = {"action": RESTORED, "made_at": made_at, "version": version}
     _create(LogEntry, None, action=LogEntry.Action.UPDATE, additional_data=details)
+
+
+def restored_within(seconds: float) -> bool:
+    """Whether there was a restore in the last ``seconds``."""
+    since = timezone.now() - timedelta(seconds=seconds)
+    return LogEntry.objects.filter(timestamp__gt=since, additional_data__action=RESTORED).exists()
 
 
 def saw_all_go(model: type[Model]) -> bool:

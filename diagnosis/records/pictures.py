@@ -144,6 +144,9 @@ def remove_orphans(older_than_seconds: float = 24 * 3600) -> int:
     # None at all, and none deleted here: rather a backup whose pictures are back before their rows.
     if not known and not log.saw_all_go(MoleRecord):
         return 0
+    # Those that came after the backup are old by now, and may be looked at before they go.
+    if log.restored_within(older_than_seconds):
+        return 0
     try:
         folders = default_storage.listdir("records")[0]
     except FileNotFoundError:

@@ -92,21 +92,27 @@ def test_a_restore_into_an_empty_system_is_the_same_system(
     assert "accounts" in manage(empty_system, "restore", path).stderr  # no longer empty
 
 
-def test_pictures_that_survived_and_came_after_the_backup_go_a_day_later(
-    system, empty_system, tmp_path
+def test_pictures_that_survived_and_came_after_the_backup_go_a_day_after_the_restore(
+    system, empty_system, tmp_path, monkeypatch
 ):
     """A folder or bucket that outlived the database: without rows nobody could delete them. What
     is older than the backup may be another system's."""
-    path = make(tmp_path / "backups")
+    three_days_ago = SimpleNamespace(now=lambda zone: datetime.now(zone) - timedelta(days=3))
+    with monkeypatch.context() as patch:
+        patch.setattr(archive, "datetime", three_days_ago)
+        path = make(tmp_path / "backups")
     folder = Path(empty_system["MEDIA_ROOT"]) / "records/ab"
     folder.mkdir(parents=True)
-    for name, age in (("before.jpg", 3600), ("after.jpg", 0)):
+    for name, days in (("before.jpg", 4), ("after.jpg", 2)):
         (folder / name).write_bytes(b"a picture")
-        os.utime(folder / name, times=(time.time() - age + 1, time.time() - age + 1))
+        os.utime(folder / name, times=(time.time() - days * 24 * 3600,) * 2)
     restored = manage(empty_system, "restore", path)
     assert restored.returncode == 0, restored.stderr
-    sweep = "from diagnosis.records import pictures; pictures.remove_orphans(older_than_seconds=-9)"
-    assert manage(empty_system, "shell", "-c", sweep).returncode == 0
+    sweep = "from diagnosis.records import pictures; pictures.remove_orphans({})"
+    assert manage(empty_system, "shell", "-c", sweep.format("")).returncode == 0
+    assert {path.name for path in folder.iterdir()} == {"before.jpg", "after.jpg"}
+    a_day_later = sweep.format("older_than_seconds=-9")
+    assert manage(empty_system, "shell", "-c", a_day_later).returncode == 0
     assert {path.name for path in folder.iterdir()} == {"before.jpg"}
     assert len(files(empty_system["MEDIA_ROOT"])) == 4
 
