@@ -11,7 +11,7 @@ from django.contrib.auth.hashers import is_password_usable
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
@@ -49,6 +49,18 @@ class UserManager(BaseUserManager["User"]):
 
     def get_by_natural_key(self, username: str) -> "User":
         return self.get(email=username.strip().lower())
+
+    def lock(self, person: "User") -> None:
+        """Hold the row of a person to whom something is added that ``User.save`` may end.
+
+        Raises PermissionDenied where it did since the person was read: they proved themselves
+        before.
+        """
+        same = self.filter(
+            pk=person.pk, session_stamp=person.session_stamp, is_staff=person.is_staff
+        )
+        if not same.select_for_update(no_key=True):
+            raise PermissionDenied
 
 
 class User(AbstractBaseUser, PermissionsMixin):

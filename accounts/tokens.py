@@ -21,9 +21,10 @@ def create(
 ) -> tuple[Any, str]:
     """Make a token; return it and its text, which is shown this once: only a digest is stored.
 
-    Raises ValidationError for a name.
+    Raises ValidationError for a name; PermissionDenied where what the person proved has ended.
     """
     with transaction.atomic():
+        User.objects.lock(person)
         token, text = get_token_model().objects.create(person, expiry=timedelta(days=days))
         details = TokenDetails(token=token, name=name, scope=scope)
         details.clean_fields(exclude=["token"])

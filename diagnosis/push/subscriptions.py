@@ -37,13 +37,13 @@ def add(
 ) -> PushSubscription:
     """Turn notifications on in the browser of this session; whose it was before is replaced.
 
-    Raises ValidationError, TryLater.
+    Raises ValidationError, TryLater, PermissionDenied where the session has ended.
     """
     keys = {"person": person, "p256dh": p256dh, "auth": auth}
     _check(endpoint, person, p256dh, auth)
     with transaction.atomic():
         # Locked, so that two at once do not exceed the limit.
-        User.objects.select_for_update().get(pk=person.pk)
+        User.objects.lock(person)
         if person.push_subscriptions.exclude(endpoint=endpoint).count() >= AT_MOST:
             raise ValidationError(TOO_MANY)
         news = {"record_id": None, "due_at": None, "tries": 0}

@@ -28,7 +28,7 @@ TOO_MANY = _("You have as many webhooks as one person may. Remove one first.")
 def create(*, owner: User, url: str, events: Iterable[str]) -> Webhook:
     """Add one, and mail its person; its secret is in ``signatures.secret``, to be shown this once.
 
-    Raises ValidationError by field, TryLater.
+    Raises ValidationError by field, TryLater, PermissionDenied where session or token have ended.
     """
     try:
         outbound.check_url(url)
@@ -39,7 +39,7 @@ def create(*, owner: User, url: str, events: Iterable[str]) -> Webhook:
     webhook.full_clean()
     with transaction.atomic():
         # Locked, so that two at once do not exceed the limit.
-        User.objects.select_for_update().get(pk=owner.pk)
+        User.objects.lock(owner)
         if owner.webhooks.count() >= AT_MOST:
             raise ValidationError(TOO_MANY)
         webhook.save(force_insert=True)

@@ -6,7 +6,9 @@ from django.urls import reverse
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from tests.factories import PASSWORD, UserFactory, ask_for_token, current_code, link
+from accounts import credentials
+from accounts.models import User
+from tests.factories import PASSWORD, UserFactory, ask_for_token, current_code, link, program_of
 
 URL = "/api/v1/auth/token/"
 NEW = "another long enough passphrase"
@@ -74,6 +76,45 @@ def test_a_new_password_ends_the_tokens(replace, alice, bob, api, client, mailou
     assert ask_for_token(APIClient(), alice, password=NEW).status_code == 201
     api.credentials(HTTP_AUTHORIZATION=f"Token {bobs}")
     assert api.get("/api/v1/records/").status_code == 200
+
+
+def set_a_new_password(person):
+    person.set_password(NEW)
+
+
+def close(person):
+    person.is_active = False
+
+
+def make_staff(person):
+    person.is_staff = True
+
+
+def by_password(alice):
+    return lambda: ask_for_token(APIClient(), alice, days=365)
+
+
+def beside_another(alice):
+    api = program_of(alice)
+    return lambda: api.post("/api/v1/tokens/", {"password": PASSWORD, "days": 365}, format="json")
+
+
+@pytest.mark.parametrize("change", [set_a_new_password, close, make_staff])
+@pytest.mark.parametrize("door", [by_password, beside_another])
+def test_none_is_made_by_what_was_proved_before_it(door, change, alice, monkeypatch):
+    """The check of a password takes a while: it ended the others, and this one came after."""
+    ask, check = door(alice), credentials.check
+
+    def and_meanwhile(**proof):
+        proved = check(**proof)
+        person = User.objects.get(pk=alice.pk)
+        change(person)
+        person.save()
+        return proved
+
+    monkeypatch.setattr(credentials, "check", and_meanwhile)
+    assert ask().status_code == 403
+    assert not AuthToken.objects.exists()
 
 
 def test_a_stronger_hash_of_the_same_password_does_not(alice, api, settings):

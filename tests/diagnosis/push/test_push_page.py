@@ -63,6 +63,20 @@ def test_they_are_off_until_she_turns_them_on(phone, alice):
     assert {name: getattr(kept, name) for name in PHONE} == PHONE
 
 
+def test_they_stay_off_where_a_new_password_ended_the_session_meanwhile(phone, alice, monkeypatch):
+    seal = notifications.sealed
+
+    def and_meanwhile(*said):
+        person = User.objects.get(pk=alice.pk)
+        person.set_password("another long enough passphrase")
+        person.save()
+        return seal(*said)
+
+    monkeypatch.setattr(notifications, "sealed", and_meanwhile)
+    assert phone.post(ON, PHONE).status_code == 403
+    assert not PushSubscription.objects.exists()
+
+
 def test_a_double_click_turns_them_on_once(phone, alice):
     phone.post(ON, PHONE)
     phone.post(ON, PHONE)

@@ -15,7 +15,7 @@ from standardwebhooks import Webhook as StandardWebhook
 from diagnosis import tasks
 from diagnosis.models import Webhook, WebhookDelivery
 from diagnosis.own_data import archive, deletion
-from diagnosis.webhooks import registrations, signatures
+from diagnosis.webhooks import outbound, registrations, signatures
 from tests.factories import UserFactory, confirmed_session, program_of
 
 API = "/api/v1/webhooks/"
@@ -110,6 +110,19 @@ def test_nobody_has_more_than_the_limit(api):
     refused = api.post(API, {"url": "https://example.org/more"}, format="json")
     assert refused.status_code == 400
     assert "Remove one first" in refused.json()["detail"]
+
+
+def test_none_is_added_by_a_token_that_a_new_password_ended_meanwhile(api, alice, monkeypatch):
+    check = outbound.check_url
+
+    def and_meanwhile(url):
+        alice.set_password("another long enough passphrase")
+        alice.save()
+        check(url)
+
+    monkeypatch.setattr(outbound, "check_url", and_meanwhile)
+    assert api.post(API, {"url": "https://example.org/"}, format="json").status_code == 403
+    assert not Webhook.objects.exists()
 
 
 def test_anothers_webhook_is_hidden(api, bob):
