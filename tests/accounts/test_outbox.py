@@ -286,6 +286,16 @@ def test_what_waits_for_an_account_goes_with_it(db, client, by):
     assert OutgoingMail.objects.get() == other
 
 
+def test_but_not_what_waits_for_the_owner_of_an_address_that_it_had_added(confirmed, alice, bob):
+    confirmed.post(reverse("account_email"), {"action_add": "", "email": bob.email})
+    OutgoingMail.objects.all().delete()
+    mails.tell(assessed(owner=bob))
+    mails.tell_together(assessed(owner=bob))
+    assert confirmed.post(reverse("diagnosis:account_delete")).status_code == 302
+    assert not User.objects.filter(pk=alice.pk).exists()
+    assert [mail.recipients for mail in OutgoingMail.objects.all()] == [[bob.email]] * 2
+
+
 def test_also_what_waits_for_others_under_the_address_before(db):
     dana = UserFactory(email="dana@example.org")
     mails.tell_together(assessed(owner=dana))
