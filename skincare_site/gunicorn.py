@@ -5,6 +5,7 @@ import shutil
 import sys
 import tempfile
 import threading
+import traceback
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,18 +14,19 @@ from django.core.exceptions import ImproperlyConfigured
 from gunicorn.glogging import Logger
 
 from skincare_site.environment import Environment
-from skincare_site.logs import without_keys
+from skincare_site.logs import without_secrets
 
 
 class KeylessLogger(Logger):
     def atoms(self, *arguments: Any) -> dict[str, Any]:
         """The path quoted again: decoded, it could end its line and write another."""
         atoms = super().atoms(*arguments)
-        return atoms | {"U": without_keys(quote((atoms["U"] or "").encode("latin-1")))}
+        return atoms | {"U": without_secrets(quote((atoms["U"] or "").encode("latin-1")))}
 
     def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
         """Of a request that Django could not even refuse, gunicorn names the address."""
-        super().exception("%s", without_keys(str(msg) % args if args else str(msg)), **kwargs)
+        said = str(msg) % args if args else str(msg)
+        super().error("%s", without_secrets(f"{said}\n{traceback.format_exc()}"), **kwargs)
 
 
 try:

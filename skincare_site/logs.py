@@ -6,17 +6,30 @@ from typing import Any
 
 import structlog
 
+# As text or as Celery quotes it, up to the error that followed: a value may have several lines.
+_DETAIL = re.compile(
+    r"(\n|\\n)DETAIL: .*?(?=\n\n(The above exception was|During handling of the above)|\Z)",
+    re.DOTALL,
+)
 
-def without_keys(text: str) -> str:
-    """allauth's links carry theirs in the path: to confirm an address, to choose a new password."""
-    return re.sub(r"(/confirm-email/|/reset/key/)[^\s/]+", r"\1***", text)
+
+def without_secrets(text: str) -> str:
+    """Leave out what a line may hold of a person, or lets others in as one.
+
+    allauth's links carry their keys in the path: to confirm an address, to choose a new password.
+    PostgreSQL's DETAIL names the row that it refused, or its e-mail address.
+    """
+    return _DETAIL.sub("", re.sub(r"(/confirm-email/|/reset/key/)[^\s/]+", r"\1***", text))
 
 
-def _without_keys(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Django adds the request with its query, where those of our links stand."""
-    event.pop("request", None)
-    event["event"] = without_keys(str(event["event"]))
-    return event
+def _without_secrets(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Django adds the request with its query, where those of our links stand; Celery what its
+    sentence says already."""
+    said = {name: value for name, value in event.items() if name not in ("request", "data")}
+    return {
+        name: without_secrets(value) if isinstance(value, str) else value
+        for name, value in said.items()
+    }
 
 
 _SHARED = [
@@ -25,16 +38,17 @@ _SHARED = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso"),
     structlog.stdlib.ExtraAdder(),
-    _without_keys,
 ]
 
 
 def configuration() -> dict[str, Any]:
     """Make what ``logging.config.dictConfig`` takes; whatever a library logs goes through it."""
     if sys.stderr.isatty():
-        last = [structlog.dev.ConsoleRenderer()]
+        # Another formatter would want the exception before it is text.
+        plain = structlog.dev.plain_traceback
+        renderer: Any = structlog.dev.ConsoleRenderer(exception_formatter=plain)
     else:
-        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        renderer = structlog.processors.JSONRenderer()
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -42,7 +56,12 @@ def configuration() -> dict[str, Any]:
             "line": {
                 "()": structlog.stdlib.ProcessorFormatter,
                 "foreign_pre_chain": _SHARED,
-                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    structlog.processors.format_exc_info,
+                    _without_secrets,
+                    renderer,
+                ],
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},

@@ -1,16 +1,24 @@
 """What the processes write, as programs that collect it read it."""
 
 import json
+import logging
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
+from logging.config import DictConfigurator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from django.db import IntegrityError, transaction
 from gunicorn.config import Config
 
-from skincare_site import gunicorn
+from diagnosis import tasks
+from diagnosis.models import MoleRecord
+from diagnosis.moles import reminders
+from skincare_site import gunicorn, logs
+from tests.factories import assessed
 
 PREPARE = """
 import logging.config
@@ -79,3 +87,51 @@ def test_no_path_breaks_or_forges_a_line_of_the_access_log(path, kept) -> None:
     atoms = logger.atoms(answer, SimpleNamespace(headers=[]), asked, timedelta())
     line = gunicorn.access_log_format % atoms
     assert json.loads(line) == {"method": "GET", "path": kept, "status": 404, "milliseconds": 0}
+
+
+@pytest.fixture
+def break_a_rule(db) -> Callable[[], None]:
+    """Have PostgreSQL refuse a row, which it then names in its DETAIL."""
+    record = assessed("benign", note="bleeds\n\nsince May")
+
+    def break_it() -> None:
+        with transaction.atomic():
+            MoleRecord.objects.filter(pk=record.pk).update(current_assessment=None)
+
+    return break_it
+
+
+def check(text: str) -> None:
+    """The rule and the line of our code are there, and nothing of the row."""
+    assert "violates check constraint" in text
+    assert "in break_it" in text
+    assert "bleeds" not in text
+    assert "since May" not in text
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+@pytest.mark.parametrize("by", ["page", "worker"])
+def test_a_row_that_the_database_refuses_stays_out(break_a_rule, monkeypatch, caplog, by, terminal):
+    if by == "worker":
+        monkeypatch.setattr(reminders, "sweep", break_a_rule)
+        tasks.sweep_reminders.apply()
+    else:
+        try:
+            break_a_rule()
+        except IntegrityError:
+            logging.getLogger("diagnosis").exception("Failed")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    settings = logs.configuration()
+    line = DictConfigurator(settings).configure_formatter(settings["formatters"]["line"])
+    check("".join(map(line.format, caplog.records)))
+
+
+def test_nor_does_gunicorn_write_it(break_a_rule, capsys) -> None:
+    logger = gunicorn.KeylessLogger(Config())
+    try:
+        break_a_rule()
+    except IntegrityError:
+        logger.exception("Error handling request %s", "/account/password/reset/key/1-secret/")
+    written = capsys.readouterr().err
+    check(written)
+    assert "secret" not in written
