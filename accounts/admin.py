@@ -15,7 +15,7 @@ from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -101,6 +101,13 @@ class UserAdmin(DjangoUserAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Not themselves: the account page asks for the password first."""
         return obj != request.user and super().has_delete_permission(request, obj)
+
+    def changeform_view(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Look again where another request took the address meanwhile: now the form says so."""
+        try:
+            return super().changeform_view(*args, **kwargs)
+        except IntegrityError:
+            return super().changeform_view(*args, **kwargs)
 
     @transaction.atomic
     def user_change_password(

@@ -1,5 +1,6 @@
 """Only administrators manage people; nobody makes themselves a superuser."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
@@ -7,12 +8,14 @@ from auditlog.models import LogEntry
 from django.contrib.admin.models import LogEntry as AdminLogEntry
 from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
+from django.db import connection
+from django.db.models.signals import pre_save
 from django.test import Client
 from django.urls import reverse
 from knox.models import AuthToken
 
 from accounts.models import User
-from tests.factories import PASSWORD, TOTP_SECRET, current_code
+from tests.factories import PASSWORD, TOTP_SECRET, UserFactory, current_code
 
 LIST = reverse("admin:accounts_user_changelist")
 
@@ -47,6 +50,33 @@ def test_an_administrator_adds_a_doctor(client, frank):
     diaz = User.objects.get(pk=diaz.pk)
     assert diaz.has_perm("diagnosis.add_review")
     assert not diaz.is_superuser
+
+
+@pytest.mark.parametrize("door", ["add", "change"])
+def test_an_address_that_is_taken_meanwhile_is_said_to_be(
+    transactional_db, client, frank, bob, door
+):
+    """As by a form sent twice at once."""
+
+    def carol():
+        UserFactory(display_name="carol")
+        connection.close()
+
+    def meanwhile(**_):
+        pre_save.disconnect(meanwhile, sender=User)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(carol).result()
+
+    client.force_login(frank)
+    fields = {"email": "carol@example.org", "usable_password": "true", "is_active": "on"}
+    passwords = {"password1": PASSWORD, "password2": PASSWORD}
+    pages = {
+        "add": (reverse("admin:accounts_user_add"), fields | passwords),
+        "change": (reverse("admin:accounts_user_change", args=[bob.pk]), fields),
+    }
+    pre_save.connect(meanwhile, sender=User)
+    answer = client.post(*pages[door])
+    assert "There is already an account with this e-mail address." in answer.content.decode()
 
 
 @pytest.mark.parametrize("door", ["add", "change"])
