@@ -37,32 +37,33 @@ class ByCode(Told):
     """
 
     def clean_code(self) -> str:
-        if not self._claim(self.cleaned_data["code"]):
+        if not claim(self.user, self.cleaned_data["code"]):
             self.cleaned_data["code"] = ""  # refused, counted and told as any wrong one
         return super().clean_code()  # type: ignore[misc]
 
-    @transaction.atomic
-    def _claim(self, code: str) -> bool:
-        """Keep the step of a right code of the app; False where it was used, or a later one was."""
-        apps = Authenticator.objects.select_for_update()
-        app = apps.filter(user=self.user, type=Authenticator.Type.TOTP).first()
-        if app is None:
-            return True
-        secret = get_adapter().decrypt(app.data["secret"])
-        steps = [
-            step
-            for step in totp.yield_hotp_counters_from_time()
-            if compare_user_code(
-                actual=code, expected=totp.format_hotp_value(totp.hotp_value(secret, step))
-            )
-        ]
-        if not steps:
-            return True  # wrong, or of another kind
-        if steps[-1] <= app.data.get("last_step", 0):
-            return False
-        app.data["last_step"] = steps[-1]
-        app.save(update_fields=["data"])
+
+@transaction.atomic
+def claim(user: User | None, code: str) -> bool:
+    """Keep the step of a right code of the app; False where it was used, or a later one was."""
+    apps = Authenticator.objects.select_for_update()
+    app = apps.filter(user=user, type=Authenticator.Type.TOTP).first()
+    if app is None:
         return True
+    secret = get_adapter().decrypt(app.data["secret"])
+    steps = [
+        step
+        for step in totp.yield_hotp_counters_from_time()
+        if compare_user_code(
+            actual=code, expected=totp.format_hotp_value(totp.hotp_value(secret, step))
+        )
+    ]
+    if not steps:
+        return True  # wrong, or of another kind
+    if steps[-1] <= app.data.get("last_step", 0):
+        return False
+    app.data["last_step"] = steps[-1]
+    app.save(update_fields=["data"])
+    return True
 
 
 class AuthenticateForm(ByCode, codes.AuthenticateForm):

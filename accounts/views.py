@@ -4,11 +4,13 @@ from typing import Any
 
 from allauth.account.decorators import reauthentication_required
 from allauth.account.views import ConfirmEmailView
+from allauth.mfa.totp.views import ActivateTOTPView
 from allauth.usersessions.models import UserSession
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -28,6 +30,7 @@ from accounts.consent import (
     allow_teaching,
     give,
 )
+from accounts.factors import claim
 from accounts.forms import ConsentForm, PreferencesForm, TeachingForm, UntouchedForm
 from accounts.models import User
 from accounts.requests import PersonRequest, own_or_gone
@@ -63,6 +66,16 @@ class ConfirmEmail(ConfirmEmailView):
     def logout_other_user(self, confirmation: Any) -> None:
         if self.request.method == "POST":
             super().logout_other_user(confirmation)
+
+
+class ActivateApp(ActivateTOTPView):
+    """allauth's, but that the code which switches the app on is used up by that."""
+
+    @transaction.atomic
+    def form_valid(self, form: forms.Form) -> HttpResponse:
+        response = super().form_valid(form)
+        claim(self.request.user, form.cleaned_data["code"])
+        return response
 
 
 @require_safe

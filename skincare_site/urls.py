@@ -4,7 +4,7 @@ from allauth.socialaccount.providers.openid_connect import views as openid
 from django.contrib import admin
 from django.urls import include, path
 
-from accounts.views import ConfirmEmail
+from accounts.views import ActivateApp, ConfirmEmail
 from skincare_site import health, metrics
 
 handler400 = "skincare_site.api.problems.bad_request"
@@ -14,8 +14,9 @@ handler500 = "skincare_site.api.problems.server_error"
 urlpatterns = [
     path("", include("diagnosis.urls")),
     path("account/", include("accounts.urls")),
-    # In place of allauth's own, which comes after it.
+    # In place of allauth's own, which come after them.
     path("account/confirm-email/<key>/", ConfirmEmail.as_view(), name="account_confirm_email"),
+    path("account/2fa/totp/activate/", ActivateApp.as_view(), name="mfa_activate_totp"),
     # Of allauth's, without the addresses that it keeps for earlier versions.
     path("account/", include("allauth.account.urls")),
     path("account/2fa/", include("allauth.mfa.urls")),

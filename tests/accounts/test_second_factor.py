@@ -11,7 +11,14 @@ from django.urls import reverse
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from tests.factories import TOTP_SECRET, UserFactory, ask_for_token, assessed, program_of
+from tests.factories import (
+    TOTP_SECRET,
+    UserFactory,
+    ask_for_token,
+    assessed,
+    current_code,
+    program_of,
+)
 
 ADMIN = reverse("admin:index")
 
@@ -55,6 +62,15 @@ def test_recovery_codes_alone_are_none_since_signing_in_asks_for_none_then(clien
     assert "second step" in ask_for_token(APIClient(), hasty).json()["detail"]
     assert ask_for_token(APIClient(), alice).status_code == 201
     assert "Switch on" in client.get(reverse("accounts:account")).content.decode()
+
+
+def test_the_code_that_switched_the_app_on_is_used_up(confirmed, alice):
+    page = reverse("mfa_activate_totp")
+    code = current_code(confirmed.get(page).context["form"].secret)
+    assert confirmed.post(page, {"code": code}).status_code == 302
+    assert alice.has_second_factor
+    answer = ask_for_token(APIClient(), alice, code=code)
+    assert answer.json()["errors"] == {"code": ["Incorrect code."]}
 
 
 def test_the_demo_of_make_run_asks_nobody(settings, client, hasty):
