@@ -82,5 +82,7 @@ def _sweeps(broker: bool) -> bool:
     A broker that starts again remembers nothing; one that is down is not asked a second time.
     """
     global swept_at
-    swept_at = max(swept_at, (broker and cache.get(assessments.SWEPT_AT)) or 0)
-    return time.time() - swept_at < SILENT
+    now = time.time()
+    told = (broker and cache.get(assessments.SWEPT_AT)) or 0
+    swept_at = min(max(swept_at, told), now)  # either clock may have been ahead
+    return now - swept_at < SILENT

@@ -1,6 +1,7 @@
 """What an orchestrator and a load balancer read."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
 from django.core.cache import cache
@@ -73,6 +74,20 @@ def test_ready_is_not_degraded_before_a_first_sweep_could_come(client, monkeypat
     monkeypatch.setattr(health, "swept_at", time.time() - 60)
     cache.delete(assessments.SWEPT_AT)
     assert client.get("/health/ready").json()["worker"] == "ok"
+
+
+@pytest.mark.parametrize("ahead", ["the worker's", "this process's, as it started"])
+def test_a_clock_that_was_ahead_hides_no_silence(client, monkeypatch, ahead) -> None:
+    now = time.time()
+    tomorrow = now + 24 * 3600
+    if ahead == "the worker's":
+        cache.set(assessments.SWEPT_AT, tomorrow, timeout=None)
+    else:
+        monkeypatch.setattr(health, "swept_at", tomorrow)
+    assert client.get("/health/ready").json()["worker"] == "ok"
+    cache.set(assessments.SWEPT_AT, now, timeout=None)  # it is put right, and the worker stops
+    monkeypatch.setattr(health, "time", SimpleNamespace(time=lambda: now + 200))
+    assert client.get("/health/ready").json()["worker"] == "silent"
 
 
 def test_ready_with_a_database_that_takes_nothing_is_degraded(client) -> None:
