@@ -18,6 +18,7 @@ from accounts.addresses import may_confirm
 from accounts.models import User
 from accounts.names import check_name
 from accounts.refusals import tell
+from accounts.targets import own_page
 
 # Mails that anybody can have sent to any address, by the names of allauth's templates, with what
 # they bring: who floods an address with one kind keeps no link of another from its owner.
@@ -106,6 +107,10 @@ class Adapter(DefaultAccountAdapter):
         except UnicodeError as error:
             raise ValidationError(validate_email.message, code="invalid") from error
         return super().clean_email(email)
+
+    def is_safe_url(self, url: str) -> bool:
+        """A page of the host that was asked: its other names may be another machine elsewhere."""
+        return bool(own_page(self.request, url, otherwise=""))
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         return may_confirm(request, email_address) and super().confirm_email(request, email_address)

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
-from tests.factories import confirmed_session
+from tests.factories import PASSWORD, confirmed_session
 from tests.site.test_roles_walk import ADDRESSES, API, fill_in, people  # noqa: F401 fixtures
 
 NAMES = (
@@ -94,6 +94,15 @@ def test_what_leads_nowhere_leads_home(client, alice):
         answer = client.post("/account/language/", {"next": target, "language": "fr"})
         assert answer.url == "/"
         assert client.get("/account/consent/", {"next": target}).url == "/"
+
+
+@pytest.mark.parametrize("door", ["account_login", "account_reauthenticate", "account_logout"])
+def test_nor_does_another_name_of_this_service_lead_anywhere_else(client, alice, door):
+    """127.0.0.1, which the health check in a container asks, is everybody's own machine."""
+    if door != "account_login":
+        client.force_login(alice)
+    sent = {"login": alice.email, "password": PASSWORD, "next": "https://127.0.0.1/records/"}
+    assert client.post(reverse(door), sent).url == "/"
 
 
 @pytest.mark.parametrize("body", [DEEP, '{"email": ' + DEEP])
