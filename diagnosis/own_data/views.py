@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from accounts.models import User
 from accounts.requests import PersonRequest
@@ -25,7 +25,7 @@ def own_data(request: PersonRequest) -> HttpResponse:
     return render(request, "diagnosis/own_data.html", context)
 
 
-@require_safe
+@require_GET
 @login_required
 @reauthentication_required
 def download(request: PersonRequest) -> StreamingHttpResponse:

@@ -110,6 +110,8 @@ def with_key(view: Callable) -> Callable:
             return render(request, "429.html", status=429)
         if share is None:
             return render(request, "diagnosis/shared_closed.html", status=404)
+        if request.method == "GET" and not kwargs:
+            links.log(share)
         response = view(request, share, **kwargs)
         # Not the key; no-referrer would send no origin either, without which no form is taken.
         response["Referrer-Policy"] = "strict-origin"
@@ -121,7 +123,6 @@ def with_key(view: Callable) -> Callable:
 
 @with_key
 def shared(request: HttpRequest, share: Share) -> HttpResponse:
-    links.log(share)
     shown = list(links.records_of(share))
     found = changes.of(shown) if share.of_mole else {}
     compared = [record for record in found if changes.is_over(found[record])]
@@ -157,7 +158,6 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
 
 @with_key
 def shared_report(request: HttpRequest, share: Share) -> HttpResponse:
-    links.log(share)
     its = links.records_of(share)
     pdf = report.write(person=share.owner, records=its, mole=share.of_mole, share=share)
     return pdf_answer(pdf, "shared")

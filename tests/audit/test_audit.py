@@ -223,6 +223,11 @@ def test_the_export_holds_what_the_list_shows_and_is_logged_itself(administrator
     assert again["actor"] == "frank"
 
 
+def test_nothing_is_exported_to_who_asks_for_the_headers_alone(administrator):
+    assert administrator.head(EXPORT).status_code == 405
+    assert not LogEntry.objects.filter(additional_data__action="export").exists()
+
+
 def test_the_log_is_not_for_doctors(client, dr_chen):
     client.force_login(dr_chen)
     for page in (LIST, EXPORT):

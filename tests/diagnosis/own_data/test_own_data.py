@@ -176,6 +176,11 @@ def test_the_download_is_in_the_audit_log(confirmed, alice):
     assert entry.additional_data["action"] == "export"
 
 
+def test_a_look_at_its_headers_alone_is_none(confirmed):
+    assert confirmed.head(DOWNLOAD).status_code == 405
+    assert not LogEntry.objects.filter(additional_data__action="export").exists()
+
+
 def test_the_account_goes_with_rows_files_sessions_and_name(
     confirmed, alice, bob, dr_chen, stored_files, django_capture_on_commit_callbacks
 ):

@@ -219,6 +219,13 @@ def test_who_opens_it_again_and_again_is_logged_once_a_minute(client, alice, mol
     assert (looks(share).count(), looks(other).count()) == (1, 1)
 
 
+def test_what_asks_for_the_headers_alone_opens_nothing(client, share):
+    """As a mail server does that looks where a link leads."""
+    for page in (SHARED, reverse("diagnosis:shared_report")):
+        assert client.head(page, {"key": links.key(share)}).status_code == 200
+    assert not looks(share).exists()
+
+
 def test_a_program_is_told_the_newest_openings(client, alice, share):
     open_it(client, share)
     newest = looks(share).get()
