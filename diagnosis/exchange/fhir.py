@@ -362,10 +362,10 @@ def last_updated(record: MoleRecord) -> datetime:
     return max([record.finished_at or record.created_at, *said])
 
 
-def with_last_updated(records: RecordQuerySet) -> RecordQuerySet:
-    """Records with what ``last_updated`` says, for a filter; what is NULL does not count."""
-    reviews: Any = MoleRecord._meta.get_field("reviews").related_model
-    final = reviews.objects.filter(record=OuterRef("pk"), is_final=True).order_by("-news_since")
+def with_last_updated(records: RecordQuerySet, reader: User) -> RecordQuerySet:
+    """Records with what ``last_updated`` says to ``reader``, for a filter; what is NULL does not
+    count."""
+    told = records.told(reader).filter(record=OuterRef("pk")).order_by("-news_since")
     return records.alias(
         last_updated=Greatest(
             Coalesce("finished_at", "created_at"),
@@ -375,7 +375,7 @@ def with_last_updated(records: RecordQuerySet) -> RecordQuerySet:
                 When(stale_since__lte=Now() - OVERDUE, then=F("stale_since") + OVERDUE),
                 default="stale_since",
             ),
-            Subquery(final.values("news_since")[:1]),
+            Subquery(told.values("news_since")[:1]),
         )
     )
 

@@ -125,8 +125,9 @@ class SearchView(FhirView):
         responses={(200, MEDIA_TYPE): OpenApiTypes.OBJECT, **ERRORS},
     )
     def get(self, request: PersonApiRequest) -> Response:
-        shown, bundle = fhir_search.page(self.whole(), request.query_params, self.base)
-        rights.log_looks(request.user, shown)
+        query, reader = request.query_params, request.user
+        shown, bundle = fhir_search.page(self.whole(), query, self.base, reader)
+        rights.log_looks(reader, shown)
         if bundle["total"] and not shown:
             rights.log_count(request)
         return Response(bundle)

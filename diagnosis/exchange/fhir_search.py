@@ -12,6 +12,7 @@ from django.http import QueryDict
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
+from accounts.models import User
 from diagnosis.exchange import fhir
 from diagnosis.records.models import MoleRecord
 from diagnosis.records.querysets import RecordQuerySet
@@ -43,17 +44,19 @@ INCLUDES = ("result", "media", "patient", "subject")
 FORMATS = ("json", "application/json", "application/fhir+json")
 
 
-def page(records: RecordQuerySet, query: QueryDict, base: str) -> tuple[list[MoleRecord], dict]:
+def page(
+    records: RecordQuerySet, query: QueryDict, base: str, reader: User
+) -> tuple[list[MoleRecord], dict]:
     """The records of one page, newest first, and the searchset Bundle of them.
 
-    ``records``: with what reports hold (``with_answers``).
+    ``records``: with what reports hold (``with_answers(reader)``).
     Raises ValidationError, which names the parameter.
     """
     count, after, includes = COUNT, None, set()
     if "_lastUpdated" in query:
-        records = fhir.with_last_updated(records)
+        records = fhir.with_last_updated(records, reader)
     if "status" in query:
-        records = records.with_settled()
+        records = records.with_settled(reader)
     for name in query:
         for value in query.getlist(name):
             match name:

@@ -352,8 +352,10 @@ def overtaken(record: "MoleRecord", verdicts: "Iterable[Review] | None" = None) 
 
 
 def is_settled(record: "MoleRecord", verdicts: "Iterable[Review] | None" = None) -> bool:
-    """Whether a doctor's verdict holds; ``RecordQuerySet.with_settled`` says the same in SQL."""
-    return record.is_reviewed and not overtaken(record, verdicts)
+    """Whether a doctor's verdict holds that may be read with the record;
+    ``RecordQuerySet.with_settled`` says the same in SQL."""
+    told = list(record.reviews.all() if verdicts is None else verdicts)
+    return record.is_reviewed and bool(told) and not overtaken(record, told)
 
 
 def tag(record: "MoleRecord") -> dict[str, "StrOrPromise"]:

@@ -73,12 +73,16 @@ SAID = (
 
 def without_echo(verdicts: QuerySet[Any], doctor: User) -> QuerySet[Any]:
     """Leave out colleagues' verdicts on records on which they wait for this doctor's own."""
+    return verdicts.exclude(~Q(doctor=doctor), record__in=_waiting_for(doctor, verdicts))
+
+
+def _waiting_for(doctor: User, verdicts: QuerySet[Any]) -> QuerySet[Any]:
     waiting = verdicts.model._default_manager.filter(
         second_opinion__asked=doctor,
         second_opinion__second__isnull=True,
         second_opinion__final__isnull=True,
     )
-    return verdicts.exclude(~Q(doctor=doctor), record__in=waiting.values("record"))
+    return waiting.values("record")
 
 
 class RecordQuerySet(models.QuerySet["MoleRecord"]):
@@ -151,9 +155,9 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         """Records with what pages show: pictures, answer, comparison, final verdicts, person, mole
         and what a doctor ``asked_before`` of an earlier picture of it.
 
-        ``reader``: without verdicts of records on which colleagues wait for this doctor's own.
+        ``reader``: with no verdict on records on which colleagues wait for this doctor's own.
         """
-        final = Prefetch("reviews", self._final(reader))
+        final = Prefetch("reviews", self.told(reader))
         whole = self.select_related("current_assessment", "mole", "owner").with_comparison()
         whole = whole.with_asked_before(reader)
         return whole.prefetch_related("further", final)
@@ -162,12 +166,18 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         """Records with ``asked_before``: the most urgent visit that a verdict on an earlier picture
         of the mole asks for, where no later verdict ended it (open_requests); empty elsewhere.
 
-        ``reader``: as for ``with_answers``.
+        ``reader``: as for ``without_echo``.
         """
         return self.annotate(asked_before=self._asked_before(reader))
 
+    def told(self, reader: User | None) -> QuerySet[Any]:
+        """The final verdicts of ``with_answers(reader)``: an own one may not be what holds, where a
+        colleague's is hidden."""
+        final = self._final()
+        return final.exclude(record__in=_waiting_for(reader, final)) if reader else final
+
     def _final(self, reader: User | None = None) -> QuerySet[Any]:
-        """All final verdicts; ``reader``: as for ``with_answers``."""
+        """All final verdicts; ``reader``: as for ``without_echo``."""
         reviews: Any = self.model._meta.get_field("reviews").related_model
         verdicts = reviews.objects.filter(is_final=True)
         return without_echo(verdicts, reader) if reader else verdicts
@@ -178,14 +188,19 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         )
         return Coalesce(Subquery(asking.values("urgency")[:1]), Value(""))
 
-    def with_settled(self) -> Self:
+    def with_settled(self, reader: User | None = None) -> Self:
         """Records ``with_asked_before`` with ``is_settled``: whether a verdict holds, which no sign
-        or change, nor a visit asked for since, has overtaken (as results.is_settled says)."""
-        final = self._final().filter(record=OuterRef("pk")).order_by("-news_since")
+        or change, nor a visit asked for since, has overtaken (as results.is_settled says).
+
+        ``reader``: as for ``with_answers``.
+        """
+        told = self.told(reader).filter(record=OuterRef("pk")).order_by("-news_since")
         asks_less = Q(asked_before="doctor_days") & ~Q(newest="doctor_days")
         asks_less |= Q(asked_before="doctor_weeks", newest="none")
-        return self.alias(newest=Subquery(final.values("urgency")[:1])).annotate(
-            is_settled=Case(When(asks_less, then=False), default=F("is_reviewed"))
+        return self.alias(newest=Subquery(told.values("urgency")[:1])).annotate(
+            is_settled=Case(
+                When(Q(newest__isnull=True) | asks_less, then=False), default=F("is_reviewed")
+            )
         )
 
     def visit_asked(self) -> str:
