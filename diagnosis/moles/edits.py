@@ -5,6 +5,7 @@ import itertools
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.shortcuts import get_object_or_404
 from django.utils.text import capfirst
@@ -24,18 +25,21 @@ class SeveralMoles(ValidationError):
 
 
 def named(
-    *, owner: User, name: str, body_site: str = "", is_new: bool = False, bounded: bool = True
+    *, owner: User, name: str, body_site: str = "", is_new: bool = False, imported: bool = False
 ) -> Mole:
     """The person's mole of that name and place, or of that name alone; added when there is none.
 
     A place alone always adds one: two moles at one place are not the same. So does a name that
-    ``is_new``, as one that nobody typed. Raises ValidationError, where ``bounded`` also for one
-    more than a person may have, and SeveralMoles for a name alone.
+    ``is_new``, as one that nobody typed. Capitals count where it is ``imported``: by them alone the
+    pseudonyms of two patients may differ.
+    Raises ValidationError, unless ``imported`` also for one more than a person may have, and
+    SeveralMoles for a name alone.
     """
     by_name = name and not is_new
-    if by_name and (known := _known(owner, name, body_site)):
+    of_name = {"name": name} if imported else {"name__iexact": name}
+    if by_name and (known := _known(owner.moles.filter(**of_name), body_site)):
         return known
-    if bounded and owner.moles.count() >= settings.MAX_RECORDS:
+    if not imported and owner.moles.count() >= settings.MAX_RECORDS:
         raise ValidationError(
             _("You have as many moles here as one person may. Delete some to add new ones.")
         )
@@ -86,8 +90,8 @@ def delete(*, mole: Mole, by: User) -> None:
         mole.delete()
 
 
-def _known(owner: User, name: str, body_site: str) -> Mole | None:
-    of_name = list(owner.moles.filter(name__iexact=name).order_by("created_at"))
+def _known(moles: QuerySet[Mole], body_site: str) -> Mole | None:
+    of_name = list(moles.order_by("created_at"))
     known = [mole for mole in of_name if mole.body_site == body_site]
     if not known and not body_site:
         known = of_name

@@ -100,7 +100,7 @@ def _take_over(picture: Picture, before: uploads.ImportedBefore) -> MoleRecord |
                 sittings.correct(record, record, picture.modality)
             if picture.mole_name and not _is_named_by_hand(record.mole, picture):
                 owner = record.owner
-                mole = edits.named(owner=owner, name=picture.mole_name, bounded=False)
+                mole = edits.named(owner=owner, name=picture.mole_name, imported=True)
                 record = answers.give(record=record, by=owner, mole=mole)
             record.idempotency_key = before.idempotency_key
             record.save(update_fields=["idempotency_key"])

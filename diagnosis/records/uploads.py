@@ -181,7 +181,7 @@ def submit(
                     name=mole_name,
                     body_site=body_site,
                     is_new=mole_is_new,
-                    bounded=origin != MoleRecord.Origin.IMPORT,
+                    imported=origin == MoleRecord.Origin.IMPORT,
                 )
             record.save(force_insert=True)
             for picture in others:

@@ -13,8 +13,9 @@ from django.core.management import CommandError, call_command
 from diagnosis import media
 from diagnosis.models import MoleRecord
 from diagnosis.records import uploads
+from diagnosis.reviews import verdicts
 from diagnosis.tasks import assess_record
-from tests.factories import UserFactory, picture
+from tests.factories import BENIGN, DAYS, UserFactory, picture
 
 
 @pytest.fixture
@@ -127,6 +128,26 @@ def test_the_lesion_of_another_patient_in_a_later_folder_of_the_same_name_is_ano
     moles = MoleRecord.objects.order_by("note").values_list("mole__name", flat=True)
     of_one, of_other = "clinic/P1/1", "clinic/P2/1"
     assert [*moles] == [of_one, of_one, of_other, of_other, of_one, of_one]
+
+
+def test_patients_whose_pseudonyms_differ_by_capitals_alone_are_two(clinic, fill, dr_chen):
+    """As base64 makes them. A verdict on one's picture would hold for the other's, or end it."""
+    folder = fill("a1.jpg", "b1.jpg", "a2.jpg", "b2.jpg", "a3.jpg")
+    names = ("a1", "a2", "a3", "b1", "b2")
+    rows = [f"{name},1,{'qZ7' if name[0] == 'a' else 'Qz7'},nv" for name in names]
+    (folder / "metadata.csv").write_text("\n".join(["image_id,lesion_id,patient_id,dx", *rows]))
+    for _time in range(2):
+        run(folder, clinic)
+    records = {record.note: record for record in MoleRecord.objects.all()}
+    assert [records[f"{name}.jpg"].mole.name for name in names] == [
+        *["clinic/qZ7/1"] * 3,
+        *["clinic/Qz7/1"] * 2,
+    ]
+    asked = MoleRecord.objects.with_asked_before()
+    verdicts.write(record=records["a1.jpg"], doctor=dr_chen, **DAYS)
+    assert asked.get(note="b2.jpg").asked_before == ""
+    verdicts.write(record=records["b2.jpg"], doctor=dr_chen, **BENIGN)
+    assert asked.get(note="a3.jpg").asked_before == "doctor_days"
 
 
 def test_what_a_grown_folder_says_now_is_said_of_the_stored_pictures(clinic, fill):
