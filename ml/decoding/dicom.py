@@ -8,10 +8,19 @@ import pydicom
 from PIL import Image
 from pydicom.encaps import get_frame
 from pydicom.pixels import apply_color_lut, pixel_array
+from pydicom.uid import JPEG2000TransferSyntaxes, JPEGBaseline8Bit
 
 from ml.decoding import kinds
 from ml.decoding.encoding import FLOOR, eight_bits
 from ml.decoding.errors import ImageError
+
+# Kinds of colours (PS3.3, C.7.6.3.1.2) that come out as they are meant: where Pillow decodes, by
+# what it is told in the JPEG or JPEG 2000 alone, and elsewhere.
+COLOURS_INSIDE = {
+    JPEGBaseline8Bit: ("RGB", "YBR_FULL", "YBR_FULL_422", "MONOCHROME2"),
+    **dict.fromkeys(JPEG2000TransferSyntaxes, ("RGB", "YBR_RCT", "YBR_ICT", "MONOCHROME2")),
+}
+COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "PALETTE COLOR", "MONOCHROME1", "MONOCHROME2")
 
 DICOM = next(kind for kind in kinds.KINDS if kind.name == "DICOM")
 
@@ -32,7 +41,14 @@ def open_frame(stream: IO[bytes]) -> Image.Image:
         raise kinds.several_pictures()
     kinds.check_size(DICOM, int(file.Columns), int(file.Rows))
     inside = file.file_meta.TransferSyntaxUID
-    if inside in (pydicom.uid.JPEGBaseline8Bit, *pydicom.uid.JPEG2000TransferSyntaxes):
+    if file.PhotometricInterpretation not in COLOURS_INSIDE.get(inside, COLOURS):
+        raise ImageError(
+            "not_a_picture",
+            "This DICOM file holds its colours in a way that can't be read here (%(kind)s). "
+            "Export it in RGB, or as JPEG.",
+            kind=str(file.PhotometricInterpretation),
+        )
+    if inside in COLOURS_INSIDE:
         image = _inside(_frame(file), file)
     else:
         image = Image.fromarray(_pixels(file))
@@ -44,7 +60,7 @@ def open_frame(stream: IO[bytes]) -> Image.Image:
 def jpeg_inside(stream: IO[bytes]) -> bytes | None:
     """The JPEG that a DICOM file, which open_frame could read, wraps; None where it is another."""
     file = pydicom.dcmread(stream)
-    is_jpeg = file.file_meta.TransferSyntaxUID == pydicom.uid.JPEGBaseline8Bit
+    is_jpeg = file.file_meta.TransferSyntaxUID == JPEGBaseline8Bit
     return _frame(file) if is_jpeg else None
 
 

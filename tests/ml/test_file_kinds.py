@@ -293,6 +293,40 @@ def test_dicom_that_can_not_be_used_says_why(file, code, sentence):
     assert sentence in str(refused)
 
 
+def in_colours(name: str, mode: str = "RGB", kind: str = "", syntax: str = "", **options) -> bytes:
+    """A DICOM file that says so of its colours, raw or with a file of another kind inside."""
+    image = Image.fromarray(TRUTH).convert(mode)
+    planes = Image.fromarray(np.asarray(image))  # whatever the colours stand for
+    samples = {"PhotometricInterpretation": name, "SamplesPerPixel": len(planes.getbands())}
+    if kind:
+        return dicom(encapsulate([file_of(planes, kind, **options)]), syntax, **samples)
+    return dicom(planes.tobytes(), **samples)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        lambda: in_colours("HSV", "HSV"),
+        lambda: in_colours("YBR_RCT", "YCbCr"),
+        lambda: in_colours("YBR_FULL", "YCbCr", "JPEG2000", JPEG2000Lossless, no_jp2=True, mct=0),
+        lambda: in_colours("MONOCHROME1", "L", "JPEG", JPEGBaseline8Bit),
+    ],
+)
+def test_dicom_whose_colours_would_be_taken_for_others_is_refused(file):
+    """What is red would be blue, or dark be light."""
+    refused = refusal(file())
+    assert refused.code == "not_a_picture"
+    assert "Export it in RGB, or as JPEG." in str(refused)
+
+
+@pytest.mark.parametrize("name", ["YBR_FULL", "MONOCHROME1", "MONOCHROME2"])
+def test_dicom_in_other_colours_that_are_known_is_read(name):
+    data = in_colours(name, "YCbCr" if name == "YBR_FULL" else "L")
+    grey = np.asarray(Image.fromarray(TRUTH).convert("L").convert("RGB"))
+    truth = {"YBR_FULL": TRUTH, "MONOCHROME1": 255 - grey, "MONOCHROME2": grey}[name]
+    assert np.abs(decode(data).astype(float) - truth).mean() < 1.5
+
+
 def sixteen_bits_in_a_profile() -> bytes:
     pixels = np.zeros((5000, 5000, 3), np.uint16)
     return colours.png(pixels, colours.icc_chunk(colours.display_p3_profile()))
