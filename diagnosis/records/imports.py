@@ -27,6 +27,7 @@ class Picture:
     path: Path
     name: str  # below the folder; the record's note, so that a doctor finds it again
     modality: str
+    is_kind_said: bool  # by the folder, or by who imports it; else the modality is assumed
     mole_name: str
 
 
@@ -55,11 +56,13 @@ def pictures(directory: Path, modality: str | None) -> tuple[list[Picture], list
         if path in left_out or files.is_mask(path, directory) or _is_table(name):
             continue
         row, mole = known.get(path), moles.get(path, "")
+        is_said_by_row = row is not None and path not in manifest.of_assumed_kind
         found.append(
             Picture(
                 path=path,
                 name=files.readable(name),
                 modality=row.modality if row else modality or DEFAULT_MODALITY,
+                is_kind_said=modality is not None or is_said_by_row,
                 # One picture alone needs no mole to belong to.
                 mole_name=mole[-NAME_LENGTH:] if together[mole] > 1 else "",
             )
@@ -96,14 +99,15 @@ def _take_over(picture: Picture, before: uploads.ImportedBefore) -> MoleRecord |
     try:
         with transaction.atomic():
             record = answers.locked(before.record.pk)
-            if record.modality != picture.modality:
+            if picture.is_kind_said and record.modality != picture.modality:
                 sittings.correct(record, record, picture.modality)
             if picture.mole_name and not _is_named_by_hand(record.mole, picture):
                 owner = record.owner
                 mole = edits.named(owner=owner, name=picture.mole_name, imported=True)
                 record = answers.give(record=record, by=owner, mole=mole)
-            record.idempotency_key = before.idempotency_key
-            record.save(update_fields=["idempotency_key"])
+            if record.modality == picture.modality:  # else the key is of a kind that nobody said
+                record.idempotency_key = before.idempotency_key
+                record.save(update_fields=["idempotency_key"])
     except ValidationError as error:
         return Refused(picture.name, " ".join(error.messages))
     return record

@@ -99,7 +99,8 @@ class Manifest:
 
     ``faults`` are sentences on what should have been read and could not be: whoever reads goes on
     without it and ends with status 1. ``notes`` say how a table was understood; ``of_no_kind``
-    are pictures whose modality is named, by a word that is not known.
+    are pictures whose modality is named, by a word that is not known, ``of_assumed_kind`` those of
+    which neither the table nor its layout says it.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -108,6 +109,7 @@ class Manifest:
     faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     of_no_kind: set[Path] = field(default_factory=set)
+    of_assumed_kind: set[Path] = field(default_factory=set)
     split: Path | None = None
 
     def extend(self, other: "Manifest") -> None:
@@ -119,6 +121,7 @@ class Manifest:
         self.faults += other.faults
         self.notes += other.notes
         self.of_no_kind |= other.of_no_kind
+        self.of_assumed_kind |= other.of_assumed_kind
 
     @property
     def trainable(self) -> list[Row]:

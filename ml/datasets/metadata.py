@@ -77,7 +77,6 @@ class _Reader:
     manifest: Manifest = field(default_factory=Manifest)
     words: Counter = field(default_factory=Counter)  # (column, word, label)
     unknown: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    assumed: bool = False  # the modality, of some of them
     unusual: bool = False  # the modality that was given, for a set of this layout
     strange: Counter = field(default_factory=Counter)  # (column, word), of rows read without it
 
@@ -207,12 +206,12 @@ class _Reader:
         dx = self._label(source, record)
         word = record.get("modality", "").lower()
         modality = MODALITY.get(word)
+        paths = self._paths(image_id)
         if not word:
             usual = self._usual_modality(record)
             modality = self.modality or usual or DEFAULT_MODALITY
-            self.assumed |= not usual
+            self.manifest.of_assumed_kind.update(() if usual else paths)
             self.unusual |= usual not in (None, modality)
-        paths = self._paths(image_id)
         if not modality:
             self._fault(source, f"unknown modality “{word}”; known are {', '.join(MODALITIES)}")
             self.manifest.of_no_kind.update(paths)
@@ -349,7 +348,7 @@ class _Reader:
                 f"{self.folder}: taken as {self.modality}, as --modality says; its columns are "
                 "those of a published set of the other kind"
             )
-        if self.assumed:
+        if self.manifest.of_assumed_kind:
             self.manifest.warnings.append(assumed(self.folder, self.modality or DEFAULT_MODALITY))
         elif not any("modality" in table.named for table in self.tables):
             how = ", ".join(sorted({row.modality for row in self.manifest.rows}))

@@ -194,6 +194,24 @@ def test_a_forgotten_modality_is_made_good_and_judged_anew(clinic, fill):
     assert (record.modality, record.is_stale) == ("dermoscopy", True)
 
 
+@pytest.mark.parametrize("table", ["", "image_id,lesion_id\na,L1\n"])
+def test_an_import_that_says_no_kind_leaves_what_was_said(clinic, fill, table):
+    """A dermoscopic melanoma may be called harmless by the thresholds of photographs."""
+    folder = fill("a.jpg")
+    if table:
+        (folder / "metadata.csv").write_text(table)
+    run(folder, clinic, modality="dermoscopy")
+    assess_record(MoleRecord.objects.get().pk)
+    for _time in range(2):
+        out, _, _ = run(folder, clinic)
+        assert "0 new records, 1 stored before" in out
+        record = MoleRecord.objects.get()
+        assert (record.modality, record.is_stale) == ("dermoscopy", False)
+    (folder / "metadata.csv").write_text("image_id,modality\na,photo\n")
+    run(folder, clinic)
+    assert MoleRecord.objects.get().modality == "photo"
+
+
 def test_a_mole_that_was_named_by_hand_stays_the_one_of_its_pictures(clinic, fill):
     folder = fill("i1.jpg", "i2.jpg")
     (folder / "metadata.csv").write_text("image_id,lesion_id,dx\ni1,L1,nv\ni2,L1,nv\n")
