@@ -157,7 +157,9 @@ def submit(
     if len({picture.picture_digest for picture in whole}) < len(whole):
         raise pictures.PictureRefused(TWICE, code="twice")
     if idempotency_key:
-        record.idempotency_key = _digest((idempotency_key, mole_name, body_site), record, others)
+        record.idempotency_key = _digest(
+            (idempotency_key, mole_name, body_site), record, others, is_new=mole_is_new
+        )
         if known := _known(record):
             return known
         if known := _imported(record):
@@ -327,12 +329,16 @@ def _numbered(problem: str, number: int | None) -> str:
     return _("Picture %(number)d: %(problem)s") % {"number": number, "problem": problem}
 
 
-def _digest(request: Iterable[str], record: MoleRecord, others: Iterable[Picture]) -> str:
+def _digest(
+    request: Iterable[str], record: MoleRecord, others: Iterable[Picture], *, is_new: bool
+) -> str:
     """The whole request, so that a key used again for another picture makes another record."""
     facts = (str(record.mole_id), record.modality, record.note, str(record.size_mm))
     further = (part for each in others for part in (each.picture_digest, each.modality))
+    # Only where they say something: as it was before them, a key that is on its way still fits.
+    rest = filter(None, (record.phone_advice, "new" if is_new else ""))
     digest = hashlib.sha256(record.picture_digest.encode())
-    for part in (*request, *facts, *record.signs, *further):
+    for part in (*request, *facts, *record.signs, *further, *rest):
         digest.update(b"\0" + part.encode())
     return digest.hexdigest()
 

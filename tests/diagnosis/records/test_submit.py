@@ -92,7 +92,15 @@ def test_two_simultaneous_requests_make_one_mole(transactional_db, alice):
     assert Mole.objects.count() == 1
 
 
-@pytest.mark.parametrize("changes", [{"data": picture((200, 200))}, {"note": "another"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"data": picture((200, 200))},
+        {"note": "another"},
+        {"phone_advice": "doctor_days"},
+        {"mole_is_new": True},
+    ],
+)
 def test_a_key_used_again_for_another_request_makes_another_record(alice, changes):
     assert submit(alice, idempotency_key="form 1") != submit(
         alice, idempotency_key="form 1", **changes
