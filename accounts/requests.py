@@ -1,5 +1,6 @@
 """Requests as views get them whose person is signed in, what these name, and programs' forms."""
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from django.db.models import Manager, Model, Q
@@ -36,6 +37,15 @@ def own_or_gone(rows: "Manager[Row]", own: Q, **which: Any) -> Row | None:
     if row is None and rows.filter(**which).exists():
         raise Http404
     return row
+
+
+class ChoicesField(serializers.MultipleChoiceField):
+    """A list of choices. Of an object it would take the names, whatever is said of each."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            self.fail("not_a_list", input_type=type(data).__name__)
+        return super().to_internal_value(data)
 
 
 class FormSerializer(serializers.Serializer):

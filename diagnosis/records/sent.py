@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from accounts.names import check_name
-from accounts.requests import FormSerializer
+from accounts.requests import ChoicesField, FormSerializer
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
 from diagnosis.records import pictures, waiting
@@ -76,7 +76,7 @@ class AnswersSerializer(serializers.Serializer):
         help_text=_("Where the named mole is; alone, it makes a new one."),
     )
     note = serializers.CharField(max_length=MAX_TEXT, required=False, allow_blank=True)
-    signs = serializers.MultipleChoiceField(choices=list(terms.SIGNS.items()), required=False)
+    signs = ChoicesField(choices=list(terms.SIGNS.items()), required=False)
     size_mm = serializers.DecimalField(
         max_digits=4,
         decimal_places=1,

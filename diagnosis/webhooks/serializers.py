@@ -3,6 +3,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from accounts.requests import ChoicesField
 from diagnosis.webhooks import signatures
 from diagnosis.webhooks.models import MAX_URL, Webhook, WebhookAttempt, WebhookDelivery
 
@@ -14,7 +15,7 @@ class WebhookSerializer(serializers.ModelSerializer):
         max_length=MAX_URL,
         help_text=_("https, on the public internet. Redirects are not followed."),
     )
-    events = serializers.MultipleChoiceField(
+    events = ChoicesField(
         choices=Webhook.Event.choices,
         default=sorted(Webhook.Event.values),  # type: ignore[arg-type]  # a set has no order
         allow_empty=False,

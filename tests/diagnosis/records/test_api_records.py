@@ -230,6 +230,14 @@ def test_a_picture_is_the_cameras_also_where_that_had_said_nothing_yet(api, fiel
     assert MoleRecord.objects.get().origin == origin
 
 
+def test_signs_that_are_denied_by_name_are_not_taken_for_noticed(api, alice):
+    record = RecordFactory(owner=alice)
+    said = api.patch(f"{URL}{record.pk}/", {"signs": {"bleeding": False}}, format="json")
+    assert (said.status_code, [*said.json()["errors"]]) == (400, ["signs"])
+    record.refresh_from_db()
+    assert record.signs == []
+
+
 @pytest.mark.parametrize("typed", ["0", "-2", "301", "1234", "4.55", "small", "NaN"])
 def test_a_size_that_can_not_be_is_refused_as_on_the_page(api, typed):
     response = upload(api, size_mm=typed)

@@ -92,6 +92,7 @@ def test_the_same_key_makes_one_and_shows_its_secret_to_who_missed_it(api, alice
         ({"url": "https://example.org/", "events": []}, "events"),
         ({"url": "https://example.org/", "events": ["record.deleted"]}, "events"),
         ({"url": "https://example.org/", "events": "record.assessed"}, "events"),
+        ({"url": "https://example.org/", "events": {"record.assessed": False}}, "events"),
     ],
 )
 def test_what_is_wrong_is_named(api, fields, name):
