@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core import signing
 from django.db.models import Model, Q
+from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
@@ -12,6 +13,10 @@ from rest_framework.utils.urls import replace_query_param
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which asks the settings for this module
+
+
+class LengthSerializer(serializers.Serializer):
+    page_size = serializers.IntegerField(required=False, min_value=1)
 
 
 class KeysetPagination(CursorPagination):
@@ -35,7 +40,7 @@ class KeysetPagination(CursorPagination):
     ) -> list[Any]:
         self.request = request
         self.base_url = request.build_absolute_uri()
-        self.page_size = self.get_page_size(request) or self.page_size
+        self.page_size = self.get_page_size(request)
         order: Sequence[str] = queryset.query.order_by or queryset.model._meta.ordering or ("pk",)
         key = "-pk" if order[0].startswith("-") else "pk"
         self.order = [name for name in order if name.lstrip("-") != "pk"] + [key]
@@ -53,6 +58,12 @@ class KeysetPagination(CursorPagination):
         self.has_next = backwards or is_more
         self.has_previous = is_more if backwards else position is not None
         return self.page
+
+    def get_page_size(self, request: Request) -> int:
+        """As long as asked for, but not longer than the longest. Raises ValidationError."""
+        asked = LengthSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        return min(asked.validated_data.get("page_size", self.page_size), self.max_page_size)
 
     def _asked_for(self) -> tuple[bool, list[Any] | None]:
         """The cursor of the request: backwards or not, and the values it goes on after."""

@@ -214,6 +214,18 @@ def test_pages_go_on_where_the_one_before_ended_both_ways(program, alice):
     assert program.get(pages[1]["previous"]).json()["results"] == pages[0]["results"]
 
 
+@pytest.mark.parametrize("length", ["many", "0", "-1", "1.5"])
+def test_a_length_of_a_page_that_can_not_be_is_refused_by_its_name(program, alice, length):
+    answer = program.get(f"{API}moles/", {"page_size": length})
+    assert (answer.status_code, [*answer.json().get("errors", ())]) == (400, ["page_size"])
+
+
+@pytest.mark.parametrize(("asked", "length"), [("", 20), ("3", 3), ("1000", 100)])
+def test_no_page_is_longer_than_the_longest(program, alice, asked, length):
+    MoleFactory.create_batch(101, owner=alice)
+    assert len(program.get(f"{API}moles/", {"page_size": asked}).json()["results"]) == length
+
+
 def test_a_cursor_that_is_not_ours_is_not_found(program, alice):
     for name in "ab":
         MoleFactory(owner=alice, name=name)
