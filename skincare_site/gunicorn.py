@@ -40,6 +40,7 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 timeout = 60
 graceful_timeout = 25  # docker-compose.yml waits 5 s more
 keepalive = 5
+limit_request_line = 8190  # the most that it takes: a search may name many reports
 # It would let a client behind the proxy, or on this machine, say SCRIPT_NAME: a beginning of every
 # link, also of those in e-mails.
 forwarder_headers = ""

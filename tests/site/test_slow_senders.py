@@ -2,12 +2,14 @@
 
 import contextlib
 import io
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -46,6 +48,12 @@ def test_no_header_says_where_the_site_begins(port) -> None:
     page = f"http://127.0.0.1:{port}/account/login/"
     answer = requests.get(page, headers={"SCRIPT_NAME": "/account"}, timeout=30)
     assert "/account/account/" not in answer.text
+
+
+def test_a_search_for_many_ids_is_read(port) -> None:
+    ids = ",".join(str(uuid.UUID(int=number)) for number in range(200))
+    status, said = ask(port, path=f"/api/v1/fhir/DiagnosticReport?_id={ids}")
+    assert (status, json.loads(said)["resourceType"]) == (401, "OperationOutcome")
 
 
 def answered(upload: Callable[[], requests.Response], status: int) -> requests.Response:

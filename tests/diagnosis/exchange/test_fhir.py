@@ -515,6 +515,7 @@ def test_what_reports_refer_to_comes_along_once(fhir, alice, record):
         f"_after=0001-01-01T00:00:00%2B23:59_{uuid.UUID(int=0)}",
         *("_format=xml", "_id=1", "unknown=1", "_count=99999999999999999999"),
         "_lastUpdated=yesterday",
+        f"_id={','.join(str(uuid.UUID(int=number)) for number in range(101))}",
     ],
 )
 def test_a_search_that_is_not_understood_is_an_outcome(fhir, query):
