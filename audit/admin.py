@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_http_methods
 
 from audit import log
 
@@ -53,7 +53,7 @@ class LogEntryAdmin(AuditlogLogEntryAdmin):
         return [
             path(
                 "export/",
-                self.admin_site.admin_view(require_GET(self.export_view)),
+                self.admin_site.admin_view(require_http_methods(["GET", "POST"])(self.export_view)),
                 name="auditlog_logentry_export",
             ),
             *super().get_urls(),
