@@ -204,8 +204,8 @@ class ReviewPage:
                 data["shown"] = _shown(self.record)
                 words = _(
                     "Something has changed meanwhile: a picture, what the person says, what was "
-                    "measured, or the program’s answer. Look again, then save. Nothing of yours "
-                    "is saved yet."
+                    "measured, the program’s answer, or what a doctor asked. Look again, then "
+                    "save. Nothing of yours is saved yet."
                 )
             case verdicts.Overtaken():
                 data["known"] = str(self.record.reviews.count())

@@ -28,7 +28,8 @@ class Overtaken(Exception):
 
 
 class ShownBefore(Exception):
-    """The record is not what the doctor was shown: other pictures, words, changes or answer."""
+    """The record is not what the doctor was shown: other pictures, words, changes or answer, or
+    another doctor's request."""
 
 
 def profile(doctor: User) -> DoctorProfile:
@@ -38,11 +39,18 @@ def profile(doctor: User) -> DoctorProfile:
 
 def shown_of(record: MoleRecord) -> list[str]:
     """What a verdict on the record rests on: a name for each picture, and one for all that the
-    person says of it, that was measured, and that the program answers."""
+    person says of it, that was measured, that the program answers, and that doctors ask; of a
+    record that was read ``with_asked_before``."""
     site = record.mole.body_site if record.mole else ""
     answer = record.current_assessment
     answered = (answer.risk_category or "", answer.advice) if answer else ()
-    said = (answers.tag(record), site, *record.changes, *answered)
+    # Who saw fewer verdicts than there are is told by their number.
+    corrected = (
+        str(review.news_since)
+        for review in record.reviews.all()
+        if review.is_final and review.news_since > review.created_at
+    )
+    said = (answers.tag(record), site, record.asked_before, *record.changes, *answered, *corrected)
     digest = sha256("\0".join(said).encode()).hexdigest()[:32]
     return [*(picture.file_name for picture in record.pictures), f"said-{digest}"]
 
@@ -78,7 +86,7 @@ def write(
         # Also locks the record, so that of two verdicts sent at once the second is counted.
         if not claims.take(record_ids=[record.pk], doctor=doctor):
             raise Overtaken
-        now = MoleRecord.objects.select_related("mole").get(pk=record.pk)
+        now = MoleRecord.objects.with_asked_before(doctor).select_related("mole").get(pk=record.pk)
         newest = record.reviews.order_by("-created_at").first()
         said = {name: getattr(review, name) for name in Review.VERDICT}
         is_same = newest in record.reviews.filter(doctor=doctor, **said)

@@ -51,8 +51,8 @@ CONFLICTS = {
         "Another doctor has claimed this record, or a verdict was written meanwhile."
     ),
     ShownBefore: gettext_lazy(
-        "Something has changed meanwhile: a picture, what the person says, what was measured, or "
-        "the program’s answer. Look at the record again first."
+        "Something has changed meanwhile: a picture, what the person says, what was measured, "
+        "the program’s answer, or what a doctor asked. Look at the record again first."
     ),
     MadeBefore: gettext_lazy(
         "This request was sent before, and what it made can’t be shown again."

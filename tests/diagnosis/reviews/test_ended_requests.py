@@ -1,6 +1,8 @@
 """A visit that a doctor asked for ends by a later word on that picture or on one after it."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -9,6 +11,7 @@ from django.utils import timezone
 from diagnosis.models import MoleRecord
 from diagnosis.records import answers
 from diagnosis.reviews import verdicts
+from tests.diagnosis.reviews.conftest import address
 from tests.factories import BENIGN, DAYS, WEEKS, MoleFactory, assessed, picture, program_of
 
 
@@ -36,14 +39,60 @@ def pictures(alice, taken):
 def asked(alice, client):
     """asked(record): what the API says a doctor asked before, and the tone of the mole's tag."""
     program = program_of(alice)
-    client.force_login(alice)
 
     def ask(record: MoleRecord) -> tuple[str, str]:
+        client.force_login(alice)
         said = program.get(f"/api/v1/records/{record.pk}/").json()["asked_before"]
         moles = client.get(reverse("diagnosis:moles")).content.decode()
         return said, moles.partition('class="tag" data-tone="')[2].partition('"')[0]
 
     return ask
+
+
+@pytest.fixture(params=["page", "program"])
+def open_before(request, client, dr_okafor):
+    """open_before(record): dr_okafor opens it by this door; what that returns writes there, later,
+    that no visit is needed."""
+
+    def look(record: MoleRecord) -> Callable[[], Any]:
+        verdict = BENIGN | {"confidence": "high"}
+        if request.param == "page":
+            client.force_login(dr_okafor)
+            shown = client.get(address("change", record)).context["form"]
+            verdict |= {name: shown[name].value() for name in ("known", "shown")}
+
+            def save():
+                client.force_login(dr_okafor)
+                return client.post(address("change", record), verdict)
+
+            return save
+        program = program_of(dr_okafor)
+        shown = program.get(f"/api/v1/queue/{record.pk}/").json()
+        verdict |= {name: shown[name] for name in ("known", "shown")}
+        return lambda: program.post(f"/api/v1/queue/{record.pk}/reviews/", verdict, "json")
+
+    return look
+
+
+def test_a_doctor_who_did_not_read_of_a_visit_does_not_end_it(
+    pictures, asked, open_before, dr_chen
+):
+    save = open_before(pictures[1])
+    verdicts.write(record=pictures[0], doctor=dr_chen, **DAYS)
+    assert "or what a doctor asked" in save().content.decode()
+    assert asked(pictures[2]) == ("doctor_days", "soon")
+    assert open_before(pictures[1])().status_code in (201, 302)
+    assert asked(pictures[2])[0] == ""
+
+
+def test_nor_one_who_read_a_verdict_before_it_was_corrected(pictures, asked, open_before, dr_chen):
+    said = verdicts.write(record=pictures[1], doctor=dr_chen, **BENIGN)
+    save = open_before(pictures[1])
+    verdicts.correct(review=said, by=dr_chen, **DAYS)
+    assert "or what a doctor asked" in save().content.decode()
+    assert asked(pictures[2]) == ("doctor_days", "soon")
+    assert open_before(pictures[1])().status_code in (201, 302)
+    assert asked(pictures[2])[0] == ""
 
 
 @pytest.mark.parametrize("milder", [BENIGN, WEEKS])
