@@ -9,10 +9,12 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from diagnosis import mails
 from diagnosis.moles import changes
+from diagnosis.moles.models import URGENT
 from diagnosis.push import notifications
 from diagnosis.records import answers
 from diagnosis.records.models import MoleRecord
@@ -21,6 +23,11 @@ from diagnosis.reviews.models import DoctorProfile, Review
 from diagnosis.webhooks import deliveries
 from diagnosis.webhooks.models import Webhook
 from ml.sitting.together import MOST
+
+OWN_FIRST = gettext_lazy(
+    "A colleague waits for your own opinion on an earlier picture of this mole. Write that first. "
+    "Nothing of this verdict is saved yet."
+)
 
 
 class Overtaken(Exception):
@@ -87,6 +94,7 @@ def write(
         if not claims.take(record_ids=[record.pk], doctor=doctor):
             raise Overtaken
         now = MoleRecord.objects.with_asked_before(doctor).select_related("mole").get(pk=record.pk)
+        asked = MoleRecord.objects.with_asked_before().get(pk=record.pk).asked_before
         newest = record.reviews.order_by("-created_at").first()
         said = {name: getattr(review, name) for name in Review.VERDICT}
         is_same = newest in record.reviews.filter(doctor=doctor, **said)
@@ -102,6 +110,8 @@ def write(
             raise ShownBefore
         elif is_again:
             raise Overtaken
+        elif asked != now.asked_before and URGENT[review.urgency] < URGENT.get(asked, 0):
+            raise ValidationError(OWN_FIRST)
         else:
             with changes.telling(now.mole_id):
                 final = _add(review, ask=ask, question=question)

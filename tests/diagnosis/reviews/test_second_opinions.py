@@ -64,6 +64,23 @@ def test_an_urgent_verdict_waits_for_nobody(record, dr_chen, dr_okafor, read):
     assert claims.take_next(doctor=dr_okafor) == record
 
 
+def test_nor_does_the_colleague_end_it_who_may_not_know_it(alice, dr_chen, dr_okafor, client):
+    mole = MoleFactory(owner=alice)
+    earlier, later = (assessed(owner=alice, mole=mole) for _ in range(2))
+    verdicts.write(record=earlier, doctor=dr_chen, ask=dr_okafor, **DAYS)
+    program, address = program_of(dr_okafor), f"/api/v1/queue/{later.pk}/reviews/"
+    refused = program.post(address, BENIGN | {"confidence": "high"}, "json")
+    assert refused.status_code == 400
+    assert "your own opinion on an earlier picture" in refused.content.decode()
+    client.force_login(dr_okafor)
+    page = reverse("admin:diagnosis_molerecord_change", args=[later.pk])
+    refused = client.post(page, BENIGN | {"confidence": "high", "known": 0})
+    assert "your own opinion on an earlier picture" in refused.content.decode()
+    assert program_of(alice).get(f"/api/v1/records/{later.pk}/").json()["asked_before"]
+    verdicts.write(record=earlier, doctor=dr_okafor, **BENIGN)
+    assert program.post(address, BENIGN | {"confidence": "high"}, "json").status_code == 201
+
+
 def test_two_who_agree_make_the_first_verdict_final(asked, dr_okafor, read):
     verdicts.write(record=asked, doctor=dr_okafor, **BENIGN)
     asked.refresh_from_db()
