@@ -5,7 +5,7 @@ is the final one; else whoever of the two writes again writes the final one. The
 """
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -162,19 +162,22 @@ def answer(*, opinion: SecondOpinion, review: Review) -> Review | None:
     return review if review.is_final else None
 
 
-def agree(*, opinion: SecondOpinion) -> Review | None:
+def agree(*, opinion: SecondOpinion, at: datetime | None = None) -> Review | None:
     """Let the first verdict count, since both say the same; return it unless it did before.
+
+    ``at``: as for ``settle``.
 
     For the caller's transaction, with the record locked.
     """
     was_final = opinion.first.is_final
-    settle(opinion=opinion, final=opinion.first)
+    settle(opinion=opinion, final=opinion.first, at=at)
     return None if was_final else opinion.first
 
 
-def settle(*, opinion: SecondOpinion, final: Review) -> None:
+def settle(*, opinion: SecondOpinion, final: Review, at: datetime | None = None) -> None:
     """Let one verdict count, and the others of the two doctors stand beside it for doctors only.
 
+    ``at``: since when, where it did not count before; now, where that is not said.
     For the caller's transaction, with the record locked.
     """
     of_both = Review.objects.filter(record_id=opinion.first.record_id).filter(
@@ -182,7 +185,7 @@ def settle(*, opinion: SecondOpinion, final: Review) -> None:
     )
     of_both.exclude(pk=final.pk).update(is_final=False)
     if not final.is_final:
-        final.is_final, final.news_since = True, timezone.now()
+        final.is_final, final.news_since = True, at or timezone.now()
     Review.objects.filter(pk=final.pk).update(is_final=True, news_since=final.news_since)
     opinion.final = final
     opinion.save(update_fields=["second", "final"])

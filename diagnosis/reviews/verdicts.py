@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from diagnosis import mails
 from diagnosis.moles import changes
-from diagnosis.moles.models import URGENT
+from diagnosis.moles.models import URGENT, open_requests
 from diagnosis.push import notifications
 from diagnosis.records import answers
 from diagnosis.records.models import MoleRecord
@@ -145,8 +145,9 @@ def correct(*, review: Review, by: User, **said: Any) -> None:
     """Change one's own verdict, and tell the person again of what they read.
 
     Saying the same as before is not a correction: it tells nothing. One that leaves risk category
-    and urgency as they were comes before no later verdict. One that is not final becomes so once it
-    is urgent, or says what the colleague says; one that was final as urgent alone waits for the
+    and urgency as they were comes before no later verdict, and none ends a sooner visit that
+    another verdict asks for, as a new verdict does. One that is not final becomes so once it is
+    urgent, or says what the colleague says; one that was final as urgent alone waits for the
     colleague again once it wants no visit.
     Raises PermissionDenied, ValidationError, Http404 where the record was deleted meanwhile.
     """
@@ -164,7 +165,7 @@ def correct(*, review: Review, by: User, **said: Any) -> None:
             setattr(review, name, value)
         later = Review.objects.filter(news_since__gt=review.news_since, is_final=True)
         of_mole = Q(record__mole=record.mole_id) if record.mole_id else Q()
-        keeps_its_place = (
+        keeps_its_place = _ends_a_sooner_visit(review, record) or (
             changed.keys().isdisjoint({"risk_category", "urgency"})
             and later.filter(Q(record=record) | of_mole).exists()
         )
@@ -183,7 +184,8 @@ def correct(*, review: Review, by: User, **said: Any) -> None:
             open_one = opinions.open_on(record)  # with the new words
             if open_one and open_one.second and not open_one.differs:
                 is_new = final and review.pk == open_one.first_id
-                final = opinions.agree(opinion=open_one) or (review if is_new else None)
+                at = review.news_since if keeps_its_place else None
+                final = opinions.agree(opinion=open_one, at=at) or (review if is_new else None)
         # A correction is not another look at the record: what came after the verdict still waits.
         MoleRecord.objects.filter(pk=record.pk).update(has_new_alarm=record.has_new_alarm)
         if final and is_news:
@@ -194,6 +196,14 @@ def correct(*, review: Review, by: User, **said: Any) -> None:
             # For systems that keep it; the person has nothing new to read yet.
             record.mark_updated()
             _publish(record)
+
+
+def _ends_a_sooner_visit(review: Review, record: MoleRecord) -> bool:
+    """Whether the verdict, as the newest, would end a sooner visit than its own."""
+    earlier = Q(record__mole=record.mole_id, record__created_at__lt=record.created_at)
+    asking = open_requests(Review.objects.filter(is_final=True)).exclude(pk=review.pk)
+    sooner = asking.filter(asks__gt=URGENT[review.urgency])
+    return sooner.filter(Q(record=record) | (earlier if record.mole_id else Q())).exists()
 
 
 def _tell(review: Review) -> None:

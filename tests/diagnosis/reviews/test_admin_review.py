@@ -175,6 +175,7 @@ def test_words_made_clearer_bring_no_calm_verdict_before_a_later_urgent_one(
     assert page.index("See a doctor within a few days") < page.index("No visit needed")
     calm.refresh_from_db()
     assert {name: getattr(calm, name) for name in words} == words
+    Review.objects.exclude(pk=calm.pk).update(urgency="none")
     verdicts.correct(review=calm, by=dr_chen, urgency="doctor_weeks")
     assert results.tag(MoleRecord.objects.with_answers().get(pk=record.pk))["tone"] == "doctor"
 

@@ -151,6 +151,50 @@ def test_a_corrected_comment_ends_no_visit_that_was_asked_for_since(
     assert asked(pictures[2]) == ("doctor_days", "soon")
 
 
+CORRECTED = {
+    "the group": (BENIGN | {"urgency": "doctor_weeks"}, {"risk_category": "malignant_low_risk"}),
+    "to no visit": (WEEKS, BENIGN),
+    "to a later visit": (BENIGN, {"urgency": "doctor_weeks"}),
+}
+
+
+@pytest.mark.parametrize("on", [0, 1], ids=["that picture", "an earlier one"])
+@pytest.mark.parametrize("corrected", CORRECTED)
+def test_no_correction_ends_a_sooner_visit_that_was_asked_for_since(
+    pictures, asked, dr_chen, dr_okafor, corrected, on
+):
+    said, changes = CORRECTED[corrected]
+    review = verdicts.write(record=pictures[1], doctor=dr_chen, **said)
+    verdicts.write(record=pictures[1 - on], doctor=dr_okafor, **DAYS)
+    program = program_of(dr_chen)
+    assert program.patch(f"/api/v1/reviews/{review.pk}/", changes, "json").status_code == 200
+    assert asked(pictures[2]) == ("doctor_days", "soon")
+    verdicts.write(record=pictures[1], doctor=dr_chen, known=2 - on, **BENIGN)
+    assert asked(pictures[2])[0] == ""
+
+
+def test_nor_one_by_which_two_doctors_agree(pictures, asked, alice, dr_chen, dr_okafor):
+    between = pictures[1]
+    first = verdicts.write(record=between, doctor=dr_chen, ask=dr_okafor, **WEEKS)
+    verdicts.write(record=between, doctor=dr_okafor, **BENIGN)
+    verdicts.write(record=pictures[0], doctor=dr_okafor, **DAYS)
+    verdicts.correct(review=first, by=dr_chen, **BENIGN)
+    assert asked(pictures[2]) == ("doctor_days", "soon")
+    said = program_of(alice).get(f"/api/v1/records/{between.pk}/").json()
+    assert [each["urgency"] for each in said["reviews"]] == ["none"]
+
+
+def test_a_correction_ends_a_visit_of_its_own_and_one_that_is_no_sooner(
+    pictures, asked, dr_chen, dr_okafor
+):
+    verdicts.write(record=pictures[0], doctor=dr_okafor, **WEEKS)
+    review = verdicts.write(record=pictures[1], doctor=dr_chen, **DAYS)
+    verdicts.correct(review=review, by=dr_chen, urgency="doctor_weeks")
+    assert asked(pictures[2])[0] == "doctor_weeks"
+    verdicts.correct(review=review, by=dr_chen, **BENIGN)
+    assert asked(pictures[2])[0] == ""
+
+
 @pytest.mark.parametrize("door", ["of the older", "of the newer"])
 def test_a_calm_word_on_another_mole_s_picture_ends_none_once_it_is_put_here(
     alice, taken, asked, dr_chen, door
@@ -158,12 +202,14 @@ def test_a_calm_word_on_another_mole_s_picture_ends_none_once_it_is_put_here(
     here, there = MoleFactory(owner=alice), MoleFactory(owner=alice)
     older, between, newest = taken(60, here), taken(30, there), taken(0, here)
     verdicts.write(record=older, doctor=dr_chen, **DAYS)
-    verdicts.write(record=between, doctor=dr_chen, **BENIGN)
+    said = verdicts.write(record=between, doctor=dr_chen, **BENIGN)
     if door == "of the older":
         answers.give(record=between, by=alice, mole=here)
     else:
         for record in (older, newest):
             answers.give(record=record, by=alice, mole=there)
     assert asked(newest)[0] == asked(between)[0] == "doctor_days"
+    verdicts.correct(review=said, by=dr_chen, comment="a word")
+    assert asked(newest) == ("doctor_days", "soon")
     verdicts.write(record=between, doctor=dr_chen, known=1, **BENIGN)
     assert asked(newest)[0] == ""
