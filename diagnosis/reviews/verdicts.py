@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from diagnosis import mails
+from diagnosis.language import terms
 from diagnosis.moles import changes
 from diagnosis.moles.models import URGENT, open_requests
 from diagnosis.push import notifications
@@ -81,7 +82,8 @@ def write(
     ``seen``: how many pictures the doctor saw, since a verdict is on all of them; ``shown``: what
     ``shown_of`` gave for the record that the doctor saw.
     ``ask``: a colleague, whose opinion the verdict waits for unless it is urgent.
-    The same verdict sent again, as by a double click, returns the one that it made.
+    The same verdict sent again, as by a double click, returns the one that it made, unless it asks
+    for a visit that another verdict has ended since.
     Raises PermissionDenied when not a doctor, or on their own record, ValidationError, Overtaken,
     ShownBefore.
     """
@@ -97,7 +99,7 @@ def write(
         asked = MoleRecord.objects.with_asked_before().get(pk=record.pk).asked_before
         newest = record.reviews.order_by("-created_at").first()
         said = {name: getattr(review, name) for name in Review.VERDICT}
-        is_same = newest in record.reviews.filter(doctor=doctor, **said)
+        is_same = newest in record.reviews.filter(doctor=doctor, **said) and not _is_ended(newest)
         if known is None:
             # Who does not say what they saw means no second word, unless something new came.
             is_again = is_same and not (ask or now.has_new_alarm)
@@ -119,6 +121,13 @@ def write(
                 _tell(final)
         claims.release(record_ids=[record.pk], doctor=doctor)
     return review
+
+
+def _is_ended(review: Review) -> bool:
+    """Whether a later verdict has ended the visit that this one asks for."""
+    if not (review.is_final and review.urgency in terms.BY_A_DOCTOR):
+        return False
+    return review not in open_requests(Review.objects.filter(is_final=True)).filter(pk=review.pk)
 
 
 def _add(review: Review, *, ask: User | None, question: str) -> Review | None:

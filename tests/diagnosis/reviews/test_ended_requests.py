@@ -132,6 +132,22 @@ def test_a_later_word_on_that_picture_or_a_later_one_ends_it(pictures, asked, dr
     assert asked(pictures[2])[0] == ""
 
 
+def test_a_program_that_asks_again_for_what_has_ended_is_heard(pictures, asked, dr_chen, dr_okafor):
+    older, newer, newest = pictures
+    program, reviews = program_of(dr_chen), f"/api/v1/queue/{older.pk}/reviews/"
+
+    def ask(**known) -> dict:
+        return program.post(reviews, DAYS | {"confidence": "high"} | known, "json").json()
+
+    first = ask()["id"]
+    assert ask()["id"] == first  # the same request, sent again
+    verdicts.write(record=newer, doctor=dr_okafor, **BENIGN)
+    assert "a verdict was written meanwhile" in ask(known=0)["detail"]
+    assert asked(newest)[0] == ""
+    assert ask()["id"] != first
+    assert asked(newest)[0] == "doctor_days"
+
+
 def test_of_two_that_are_open_the_more_urgent_holds(pictures, asked, dr_chen):
     verdicts.write(record=pictures[1], doctor=dr_chen, **WEEKS)
     verdicts.write(record=pictures[0], doctor=dr_chen, **DAYS)
