@@ -146,9 +146,9 @@ def follow(mole_id: uuid.UUID) -> set[uuid.UUID]:
     told: set[uuid.UUID] = set()
     newest: list[str] = []  # of the picture before, of any kind
     stands: dict[str, list[str]] = {}  # of the one before of each kind
-    begun: dict[str, list[str]] = {}  # with what each kind's first picture begins
+    begun: dict[str, list[str]] = {}  # of the first one of each kind
     for record in _in_order(records):
-        change, since = None, record
+        change, since, kind = None, record, record.modality
         if record in pairs:
             change, since = known.get(pairs[record]), of_answer[pairs[record][0]]
         # A version that can't judge the picture, or the first one, takes back nothing.
@@ -157,14 +157,14 @@ def follow(mole_id: uuid.UUID) -> set[uuid.UUID]:
         }
         if record in pairs:
             # What can't be compared is not calmer than the newest one before it that could be, nor
-            # is what was compared with such a one.
-            kind = record.modality
-            found.update(begun.setdefault(kind, newest))
+            # is what was compared with such a one, or with one that had grown itself.
+            found.update(begun.get(kind, newest))
             if not (change and is_measured(change)):
                 found.update(stands.get(kind, ()))
         if _say(record, change, found):
             told.add(record.pk)
         if record in pairs:
+            begun.setdefault(kind, record.changes)
             newest = stands[kind] = record.changes
     return told
 

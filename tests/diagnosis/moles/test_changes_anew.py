@@ -138,6 +138,19 @@ def test_nor_one_that_judges_the_later_one_alone(grown, reassess, work):
     assert MoleRecord.objects.get(pk=grown[2].pk).changes == ["grew"]
 
 
+def test_nor_one_that_judges_the_first_one_no_more_from_what_comes_after_the_others(
+    grown, picture_of, reassess, work
+):
+    for record in grown[:2]:
+        reassess(record, "newer", category=None)
+    as_large = picture_of("mole", 0.3, 0)
+    for _ in range(2):
+        work()
+        as_large.refresh_from_db()
+        assert as_large.changes == ["grew"]
+    assert Change.objects.get(after__record=as_large).result["changes"] == []
+
+
 def test_what_was_found_goes_with_the_first_picture_that_moves_to_another_mole(
     grown, client, reassess, work, django_capture_on_commit_callbacks
 ):
