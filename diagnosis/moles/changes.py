@@ -161,10 +161,13 @@ def follow(mole_id: uuid.UUID) -> set[uuid.UUID]:
             found.update(begun.get(kind, newest))
             if not (change and is_measured(change)):
                 found.update(stands.get(kind, ()))
+        else:
+            found.update({*newest, *stands.get(kind, ())}.intersection(record.changes))
         if _say(record, change, found):
             told.add(record.pk)
         if record in pairs:
             begun.setdefault(kind, record.changes)
+        if record in pairs or record.changes:
             newest = stands[kind] = record.changes
     return told
 

@@ -151,6 +151,36 @@ def test_nor_one_that_judges_the_first_one_no_more_from_what_comes_after_the_oth
     assert Change.objects.get(after__record=as_large).result["changes"] == []
 
 
+@pytest.mark.parametrize("modality", ["photo", "dermoscopy"])
+def test_nor_one_that_judges_the_grown_one_no_more_from_what_could_not_be_compared(
+    grown, picture_of, reassess, work, modality
+):
+    newest = picture_of("other", 0.3, 0, modality=modality)
+    work()
+    reassess(grown[2], "newer", category=None)
+    work()
+    newest.refresh_from_db()
+    assert newest.changes == ["grew"]
+
+
+def test_nor_does_one_that_judges_it_no_more_take_back_what_could_not_be_compared(
+    grown, picture_of, reassess, work
+):
+    newest = picture_of("other", 0.3, 0)
+    never = picture_of("other", 0.3, 0, category=None)
+    work()
+    reassess(newest, "newer", category=None)
+    work()
+    assert [MoleRecord.objects.get(pk=each.pk).changes for each in (newest, never)] == [
+        ["grew"],
+        [],
+    ]
+    for record in grown:
+        record.delete()
+    work()
+    assert MoleRecord.objects.get(pk=newest.pk).changes == []
+
+
 def test_what_was_found_goes_with_the_first_picture_that_moves_to_another_mole(
     grown, client, reassess, work, django_capture_on_commit_callbacks
 ):
