@@ -228,14 +228,20 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         is_first = is_owed | Q(current_assessment__outline__isnull=False)
         is_to_follow = Exists(EndedWait.objects.filter(moles__contains=[OuterRef("mole")]))
         earlier = self.model.objects.filter(**before, modality=OuterRef("modality"))
-        waited_for = earlier.filter(
-            Q(state__in=self.model.PENDING) | Q(is_first, is_to_follow, state="done")
+        # What came after one that it was compared with will not be the first.
+        compared = Change.objects.filter(
+            after=OuterRef(OuterRef("current_assessment")),
+            before__record__mole=OuterRef("mole"),
+            before__record__created_at__lte=OuterRef("created_at"),
         )
-        soon = Q(Exists(waited_for), ~Exists(of_it))
+        soon = earlier.filter(
+            Q(state__in=self.model.PENDING) | Q(is_first, is_to_follow, state="done"),
+            ~Exists(compared),
+        )
         # Measured, and not said of the record yet.
         measured = of_it.filter(result__isnull=False).exclude(result__changes=[])
         unsaid = Q(Exists(measured), is_to_follow, changes=[])
-        is_open = Q(state="done") & (Q(Exists(waits)) | soon | unsaid)
+        is_open = Q(state="done") & (Q(Exists(waits)) | Q(Exists(soon)) | unsaid)
         return self.annotate(is_compared=Case(When(is_open, then=False), default=True))
 
     def _with_comparable(self) -> Self:

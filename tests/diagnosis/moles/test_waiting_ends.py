@@ -139,6 +139,24 @@ def test_an_earlier_one_comes_to_nothing(waiting, picture_of, ends, end):
     assert MoleRecord.objects.get(pk=waiting.pk).state == end
 
 
+@pytest.mark.parametrize("where", ["here", "in another mole"])
+def test_so_it_does_for_one_that_was_compared_with_others(
+    waiting, picture_of, work, ends, client, alice, where, django_capture_on_commit_callbacks
+):
+    if where == "in another mole":
+        waiting.mole = MoleFactory(owner=alice, name="other", body_site=waiting.mole.body_site)
+        waiting.save()
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", 0.2, 0)
+    work()
+    assert later.current_assessment.changes_until.get().result["changes"] == []
+    with django_capture_on_commit_callbacks(execute=True):
+        body = {"mole": str(waiting.mole_id)}
+        client.patch(api("detail", later.pk), body, "application/json")
+    Path(waiting.image.path).write_bytes(b"no picture")
+    ends(later, lambda: assess_record(waiting.pk))
+
+
 def test_an_earlier_one_was_interrupted_too_often(waiting, picture_of, ends):
     claimed = {"state": "running", "attempts": 3, "claim_token": waiting.pk}
     MoleRecord.objects.filter(pk=waiting.pk).update(claimed_until=waiting.created_at, **claimed)
