@@ -68,7 +68,9 @@ def _end(ended: EndedWait) -> None:
     no less."""
     told: set[uuid.UUID] = set()
     failed = []
-    for mole_id in ended.moles:
+    # What waited may have been moved meanwhile.
+    of_now = _of(pk__in=ended.waited, mole__isnull=False).values_list("mole", flat=True)
+    for mole_id in {*ended.moles, *of_now}:
         try:
             told |= follow(mole_id)
         except Exception:

@@ -174,7 +174,9 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
         assessment.pk, assessment.created_at = known.pk, timezone.now()
     assessment.record = record
     with transaction.atomic():
-        changes.follow_later(record.mole_id)
+        # It may be of another mole by now, and moves to none while this is stored.
+        of_now = MoleRecord.objects.select_for_update(no_key=True).filter(pk=record.pk)
+        changes.follow_later(*of_now.values_list("mole", flat=True))
         # One final state may give way to the other, as the answer says.
         moved = MoleRecord.objects.filter(
             pk=record.pk,

@@ -267,6 +267,48 @@ def test_the_first_one_can_not_be_judged_any_more(pair, ends, monkeypatch):
 
 
 @pytest.fixture
+def move(transactional_db, client, mole):
+    """move(*records): to another mole at the same place."""
+    other = MoleFactory(owner=mole.owner, name="other", body_site=mole.body_site)
+
+    def do(*records: MoleRecord) -> None:
+        client.force_login(mole.owner)
+        for record in records:
+            body = {"mole": str(other.pk)}
+            client.patch(api("detail", record.pk), body, "application/json")
+
+    return do
+
+
+def test_what_is_moved_while_it_is_judged_anew_is_compared_in_its_new_mole(
+    move, picture_of, sent, client, monkeypatch
+):
+    first, later = picture_of("mole", 0.2, 60), picture_of("turned", 0.3, 0)
+    move(first)
+
+    def judge(*_):
+        move(later)
+        return Assessment(**answer(model_version="newer", outline=circle(0.3)))
+
+    monkeypatch.setattr(assessments.classifier(), "version", "newer")
+    monkeypatch.setattr(assessments, "_answer", judge)
+    reassess_record(later.pk)
+    assert not client.get(api("detail", later.pk)).json()["is_compared"]
+    measure_change(sent[-1])
+    assert client.get(api("detail", later.pk)).json()["changes"] == ["grew"]
+
+
+def test_so_is_what_is_moved_with_the_first_one_while_it_is_measured(
+    move, pair, client, monkeypatch
+):
+    first, later, change = pair
+    measure = changes._measure
+    monkeypatch.setattr(changes, "_measure", lambda *both: (move(first, later), measure(*both))[1])
+    measure_change(change.pk)
+    assert client.get(api("detail", later.pk)).json()["changes"] == ["grew"]
+
+
+@pytest.fixture
 def sweep(sent):
     """Have a worker measure what the sweep asks for."""
 
