@@ -119,7 +119,7 @@ def _answer(record: MoleRecord) -> list[str]:
     if answer is None:
         # What needs a doctor does not wait for an answer, here as on pages.
         return [
-            f"{results.STATES[record.state]}.",
+            f"{results.tag_of_program(record)['words']}.",
             *filter(None, [results.alarm_without_answer(record)]),
         ]
     return [

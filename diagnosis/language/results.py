@@ -173,6 +173,8 @@ def answer(record: "MoleRecord") -> Answer | None:
     words = _heading(heading, record, assessment.warnings)
     if heading == "retake" and assessment.pictures:
         words = _("These pictures can’t be judged")
+    if heading == "retake" and advice in terms.BY_A_DOCTOR:
+        words = f"{HEADINGS[advice]} · {words}"
     is_final = not is_withheld(heading, record)
     is_left = is_left_uncounted(record)
     how_soon = HOW_SOON.get(advice, "") if is_final else INSTEAD if is_left else ""

@@ -249,7 +249,7 @@ class _Report(FPDF):
     def _answer(self, record: MoleRecord) -> None:
         answer, assessment = results.answer(record), record.current_assessment
         if answer is None or assessment is None:
-            self._line(str(results.STATES[record.state]), 11, bold=True)
+            self._line(str(results.tag_of_program(record)["words"]), 11, bold=True)
             self._line(results.alarm_without_answer(record), 9.5)
             self.ln(2)
             return

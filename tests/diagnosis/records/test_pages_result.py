@@ -80,7 +80,7 @@ def test_a_picture_that_can_not_be_judged_says_what_to_do(read, alice):
 
 def test_a_picture_that_can_not_be_judged_does_not_hide_a_sign(read, alice):
     first, text = read(assessed(None, owner=alice, signs=["not_healing"]))
-    assert first == "This picture can’t be judged"
+    assert first == "Should be seen by a doctor · This picture can’t be judged"
     assert "You told us: it does not heal." in text
     assert "Make an appointment" in text
 
