@@ -55,8 +55,7 @@ def isolated(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 def page(request: PersonRequest) -> HttpResponse:
     if not request.user.consent_version:
         return redirect_to_login(request.get_full_path(), reverse("accounts:consent"))
-    is_minor = results.is_minor(request.user.date_of_birth, timezone.localdate())
-    program = _sending() | {"isMinor": is_minor}
+    program = _sending() | _of_person(request)
     context: dict[str, Any] = {"program": program}
     status = 200
     try:
@@ -108,7 +107,7 @@ def manifest(request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def service_worker(request: HttpRequest) -> HttpResponse:
-    """The script with the list of what it keeps: another build, another script.
+    """The script with the list of what it keeps: another build or person, another script.
 
     Where phones are to judge nothing any more, one that ends what they had kept.
     """
@@ -121,6 +120,7 @@ def service_worker(request: HttpRequest) -> HttpResponse:
     kept = {
         "build": build.build(),
         "page": reverse("diagnosis:camera"),
+        "of": _of_person(request),  # which stands in the page, too
         "files": [
             *(_script(path) for path in build.scripts() if not path.startswith("runtime/")),
             *(_script(f"runtime/{name}.js") for name in ("litert", "wasm-utils")),
@@ -154,6 +154,12 @@ def model_file(request: HttpRequest, path: str) -> HttpResponse:
         raise Http404 from None
     kind = TYPES.get(path.rpartition(".")[2], "application/octet-stream")
     return HttpResponse(content, content_type=kind)
+
+
+def _of_person(request: HttpRequest) -> dict[str, Any]:
+    """What the page shows to this person, and not to another."""
+    born = getattr(request.user, "date_of_birth", None)
+    return {"isMinor": results.is_minor(born, timezone.localdate())}
 
 
 def _sending() -> dict[str, Any]:

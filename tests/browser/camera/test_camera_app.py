@@ -3,10 +3,12 @@
 import io
 import json
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
@@ -104,6 +106,25 @@ def test_its_forms_work_after_another_sign_in(phone, alice) -> None:
     with page.expect_response(lambda response: response.request.method == "POST") as answer:
         page.get_by_role("button", name="Français").click()
     assert answer.value.status == 302
+
+
+def test_a_date_of_birth_that_is_said_later_reaches_the_stored_page(
+    phone, film, pick, alice
+) -> None:
+    page = phone(film(shaken(pick("watch"))))
+    kept_for_offline(page)
+    alice.date_of_birth = timezone.localdate() - timedelta(days=365 * 10)
+    alice.save()
+    page.reload()  # still the page that was stored, which asks for a newer one
+    page.wait_for_function(
+        "() => JSON.parse(document.getElementById('program').textContent).isMinor", timeout=60_000
+    )
+    page.context.set_offline(True)
+    page.reload()
+    start(page)
+    expect_advice(page, "watch")
+    heading = "No warning sign found, but too little tested on moles like this"
+    expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
 
 
 @pytest.fixture
