@@ -1,14 +1,20 @@
-"""Token authentication for the API; apart from its views, which REST framework imports later."""
+"""How the API knows a person, by a token or as the pages do; apart from its views, which REST
+framework imports later."""
 
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.authentication import SessionScheme as DjangoSessionScheme
 from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
 from knox.auth import TokenAuthentication as KnoxTokenAuthentication
+from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
 
 from accounts.models import User
 from accounts.staff import may_have_left, roles_elsewhere
+
+PAGE_OF = "X-Page-Of"  # whose page it is, by pseudonym
 
 
 class TokenAuthentication(KnoxTokenAuthentication):
@@ -32,8 +38,25 @@ class TokenAuthentication(KnoxTokenAuthentication):
         return super().validate_user(auth_token)
 
 
+class SessionAuthentication(authentication.SessionAuthentication):
+    """REST framework's, but that a page of one person is nobody's once another has signed in on
+    another tab: what the one chose would become the other's."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        found = super().authenticate(request)
+        if found and request.headers.get(PAGE_OF, found[0].pseudonym) != found[0].pseudonym:
+            return None
+        return found
+
+
 class TokenScheme(KnoxTokenScheme):
     """How the API's description names these tokens."""
 
     target_class = TokenAuthentication
     name = "token"
+
+
+class SessionScheme(DjangoSessionScheme):
+    """How it names the pages' session."""
+
+    target_class = "accounts.authentication.SessionAuthentication"

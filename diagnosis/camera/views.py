@@ -159,7 +159,10 @@ def model_file(request: HttpRequest, path: str) -> HttpResponse:
 def _of_person(request: HttpRequest) -> dict[str, Any]:
     """What the page shows to this person, and not to another."""
     born = getattr(request.user, "date_of_birth", None)
-    return {"isMinor": results.is_minor(born, timezone.localdate())}
+    return {
+        "person": getattr(request.user, "pseudonym", ""),
+        "isMinor": results.is_minor(born, timezone.localdate()),
+    }
 
 
 def _sending() -> dict[str, Any]:

@@ -136,7 +136,7 @@ async function preview(picture) {
   say(picture, words.makingPreview);
   const data = new FormData();
   data.set("image", picture.file, picture.file.name);
-  const headers = { "X-CSRFToken": cookie("csrftoken") };
+  const headers = { "X-CSRFToken": cookie("csrftoken"), "X-Page-Of": words.person };
   const response = await fetch(words.preview, { method: "POST", body: data, headers }).catch(() => null);
   if (!pictures.includes(picture)) return; // removed meanwhile
   if (response?.ok) {

@@ -42,7 +42,7 @@ async function send(sent) {
   const progress = one(picture.element, "progress");
   progress.hidden = false;
   say(picture, words.progress);
-  const answer = await sendToApi(words.api, body(sent), key, {
+  const answer = await sendToApi(words.api, body(sent), key, words.person, {
     progress: (share) => { progress.value = share; },
     arrived: () => say(picture, words.storing),
   });

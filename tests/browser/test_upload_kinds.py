@@ -81,6 +81,12 @@ def test_without_a_preview_it_is_sent_as_it_is(upload_page) -> None:
     expect(upload_page.get_by_role("heading", level=1)).to_have_text(CHECKING)
 
 
+def test_no_preview_is_made_as_the_next_person(upload_page, bob, log_in) -> None:
+    log_in(upload_page.context, bob)  # in another tab
+    choose(upload_page, "mole.heic", encoded("HEIF"))
+    expect(upload_page.get_by_text("It is sent as it is.")).to_be_visible()
+
+
 def test_the_same_picture_again_is_said_and_the_person_decides(upload_page) -> None:
     for time in ("first", "again"):
         upload_page.goto("/records/new/")

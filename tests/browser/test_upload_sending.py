@@ -309,6 +309,20 @@ def test_a_full_disk_says_so_and_keeps_the_picture(upload_page: Page, files, mon
     expect(upload_page.get_by_role("button", name="Send again")).to_be_enabled()
 
 
+def test_what_one_person_chose_is_not_sent_as_the_next_ones(
+    upload_page: Page, files, alice, bob, log_in
+) -> None:
+    upload_page.get_by_label("Picture of the mole").set_input_files(files[0])
+    log_in(upload_page.context, bob)  # in another tab, after her session ran out
+    send(upload_page)
+    expect(upload_page.get_by_role("alert")).to_contain_text("not signed in any more")
+    assert not MoleRecord.objects.exists()
+    log_in(upload_page.context, alice)
+    send(upload_page, "Send again")
+    expect(upload_page.get_by_role("heading", level=1)).to_have_text(CHECKING)
+    assert MoleRecord.objects.get().owner == alice
+
+
 def test_a_session_that_has_ended_loses_nothing(upload_page: Page, files, alice) -> None:
     upload_page.context.clear_cookies(name="sessionid")
     upload_page.get_by_label("Picture of the mole").set_input_files(files[0])

@@ -57,7 +57,7 @@ export class Kept {
     const body = new FormData();
     for (const jpeg of picture.jpegs) body.append("image", jpeg, "mole.jpg");
     body.set("phone_advice", picture.advice);
-    const answer = await send(program.records, body, picture.id);
+    const answer = await send(program.records, body, picture.id, program.person);
     if ("id" in answer) {
       // What stays on the phone all the same makes no second record.
       await outbox.drop(picture.id).catch((error) => console.warn("Not dropped:", error));
@@ -85,7 +85,9 @@ export class Kept {
   }
 
   async #show() {
-    const pictures = await outbox.kept();
+    const { person } = this.program;
+    const all = await outbox.kept();
+    const pictures = all.filter((picture) => (picture.person ?? person) === person);
     const old = pictures.filter(({ savedAt }) => savedAt > EARLIEST && savedAt < Date.now() - KEPT_MS);
     await Promise.all(old.map(({ id }) => outbox.drop(id)));
     if (old.length) this.page.say("kept-said", this.page.filled("too_old", { number: String(old.length) }));

@@ -165,7 +165,7 @@ function take(count) {
   if (kept.isBusy) return;
   kept.isBusy = true;
   view.say("kept-said", null);
-  taken = { id: crypto.randomUUID(), jpegs: [], advice: shown.advice ?? "", savedAt: Date.now() };
+  taken = { id: crypto.randomUUID(), person: program.person, jpegs: [], advice: shown.advice ?? "", savedAt: Date.now() };
   missing = count;
   takePicture();
 }

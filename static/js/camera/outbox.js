@@ -2,7 +2,8 @@
 
 const STORE = "pictures";
 
-/** One picture, or several of one mole. @typedef {{ id: string, jpegs: Blob[], advice: string, savedAt: number }} Picture */
+/** One picture, or several of one mole; earlier versions did not say whose.
+ * @typedef {{ id: string, person?: string, jpegs: Blob[], advice: string, savedAt: number }} Picture */
 
 /** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
 function settled(request) {

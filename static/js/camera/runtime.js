@@ -4,7 +4,7 @@ const MOST_THREADS = 4; // more cores than that are a phone's slow ones
 
 /**
  * @typedef {{ script: string, wasm: string }} Variant
- * @typedef {{ records: string, result: string, signIn: string, words: Words, isMinor: boolean }} Sending
+ * @typedef {{ records: string, result: string, signIn: string, words: Words, person: string, isMinor: boolean }} Sending
  * @typedef {Sending & {
  *   card: string, model: string, bytes: number, sha256: string, core: string, worker: string,
  *   runtime: Record<"threaded" | "compat", Variant>, serviceWorker: string,

@@ -12,10 +12,12 @@ const PATIENCE = 45_000; // milliseconds without a byte, or an answer, before it
  * @typedef {{ progress?: (share: number) => void, arrived?: () => void }} Listener
  */
 
-/** Send a picture and what is said of it; sent again with its key, it makes no second record.
- * @param {string} address @param {FormData} body @param {string} key @param {Listener} [listener]
+/** Send a picture and what is said of it; sent again with its key, it makes no second record. Where
+ * another person than the page's has signed in meanwhile, it is as if nobody had.
+ * @param {string} address @param {FormData} body @param {string} key
+ * @param {string} person whose page it is @param {Listener} [listener]
  * @returns {Promise<Answer>} */
-export function send(address, body, key, { progress, arrived } = {}) {
+export function send(address, body, key, person, { progress, arrived } = {}) {
   const request = new XMLHttpRequest(); // fetch tells nothing about what is on its way
   const token = cookie("csrftoken"); // as it is now: signing in on another tab changed it
   /** @type {number | undefined} */
@@ -39,6 +41,7 @@ export function send(address, body, key, { progress, arrived } = {}) {
     addEventListener("offline", stop);
     request.open("POST", address);
     request.setRequestHeader("X-CSRFToken", token);
+    request.setRequestHeader("X-Page-Of", person);
     request.setRequestHeader("Idempotency-Key", key);
     request.responseType = "json";
     wait();

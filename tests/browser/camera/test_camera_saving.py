@@ -332,6 +332,29 @@ def test_whoever_signs_in_next_finds_no_picture_of_another(live: Page, alice, bo
         sees()
 
 
+def test_what_one_person_took_is_neither_sent_as_the_next_ones_nor_shown_to_them(
+    live: Page, alice, bob, log_in
+) -> None:
+    kept_for_offline(live)
+    log_in(live.context, bob)  # in another tab, after her session ran out
+    save(live)
+    expect(live.get_by_text("Sign in, then send it below.")).to_be_visible()
+    assert not MoleRecord.objects.exists()
+    tab = live.context.new_page()
+    tab.goto("/camera/")  # as it was stored for her, which asks for that of the next person
+    tab.wait_for_function(
+        "person => JSON.parse(document.getElementById('program').textContent).person === person",
+        arg=bob.pseudonym,
+        timeout=60_000,
+    )
+    expect(tab.get_by_role("button", name="Start the camera")).to_be_enabled(timeout=60_000)
+    expect(tab.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
+    log_in(live.context, alice)
+    live.get_by_role("button", name="Send now").click()
+    expect(live.get_by_role("heading", level=1)).to_have_text(CHECKED)
+    assert MoleRecord.objects.get().owner == alice
+
+
 def test_what_was_kept_can_be_deleted(live: Page) -> None:
     live.route("**/api/v1/records/", lambda route: route.abort())
     save(live)

@@ -21,9 +21,9 @@ def api(alice):
     return client
 
 
-def upload(api, data=None, **fields):
+def upload(api, data=None, headers=None, **fields):
     image = SimpleUploadedFile("mole.jpg", data or picture(), "image/jpeg")
-    return api.post(URL, {"image": image} | fields, format="multipart")
+    return api.post(URL, {"image": image} | fields, format="multipart", headers=headers)
 
 
 def test_an_upload_answers_with_the_queued_record(api, alice):
@@ -145,6 +145,14 @@ def test_a_browser_session_works_with_a_csrf_token_only(alice):
     client.force_login(alice)
     assert client.get(URL).status_code == 200
     assert upload(client).status_code == 403
+
+
+def test_a_page_of_one_person_sends_nothing_as_another(alice, bob):
+    client = APIClient()
+    client.force_login(bob)
+    answers = [upload(client, headers={"X-Page-Of": of.pseudonym}) for of in (alice, bob)]
+    assert [answer.status_code for answer in answers] == [401, 201]
+    assert MoleRecord.objects.get().owner == bob
 
 
 def test_the_mole_is_named_as_on_the_page(api, alice):
