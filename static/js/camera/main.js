@@ -251,6 +251,7 @@ function takeUpdate(newer) {
 
 /** An installed app stays open for weeks: it looks when it comes back. */
 async function lookForUpdate() {
+  view.signedOut.hidden = true; // else it is said again
   const registration = await navigator.serviceWorker?.getRegistration();
   await registration?.update().catch((error) => console.warn("No update:", error)); // offline
 }
@@ -316,6 +317,9 @@ addEventListener("pagehide", close);
 document.addEventListener("submit", ({ target }) => {
   const token = /** @type {HTMLFormElement} */ (target).elements.namedItem("csrfmiddlewaretoken");
   if (token instanceof HTMLInputElement) token.value = cookie("csrftoken");
+});
+navigator.serviceWorker?.addEventListener("message", ({ data }) => {
+  if (data === "signed out") view.signedOut.hidden = false;
 });
 addEventListener("online", sayNetwork);
 addEventListener("offline", sayNetwork);

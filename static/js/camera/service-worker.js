@@ -12,17 +12,23 @@ const own = PREFIX + list.build;
 const variant = list.runtime[new URL(self.location.href).searchParams.get("runtime") ?? ""];
 
 async function store() {
+  const page = await newPage(); // before megabytes that are of no use without it
   const cache = await caches.open(own);
   const files = [...list.files, ...(variant ? [variant.script, variant.wasm] : [])];
-  await Promise.all([keepPage(cache), ...files.map((file) => keepFile(cache, file))]);
+  await Promise.all(files.map((file) => keepFile(cache, file)));
+  await cache.put(list.page, page);
 }
 
-/** The page, if it is that of this build and not the one to sign in. @param {Cache} cache */
-async function keepPage(cache) {
+/** The page of this build; where the one to sign in comes instead, the open pages are told. */
+async function newPage() {
   const response = await fetch(list.page, { cache: "no-store" });
+  if (response.redirected) {
+    const open = await worker.clients.matchAll({ includeUncontrolled: true });
+    for (const client of open) client.postMessage("signed out");
+  }
   const text = await response.clone().text();
   if (!response.ok || response.redirected || !text.includes(list.build)) throw new Error("Another build.");
-  await cache.put(list.page, response);
+  return response;
 }
 
 /** Each address always has the same content: what an older build has is taken from there.

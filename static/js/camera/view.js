@@ -87,6 +87,7 @@ export class View extends Page {
     this.video = part("video");
     this.canvas = part("outline");
     this.update = part("update");
+    this.signedOut = part("signed-out");
     this.progress = part("progress");
     this.root.hidden = false;
     part("until-loaded").remove();

@@ -177,6 +177,30 @@ def test_a_newer_model_replaces_the_older_as_a_whole(
     assert not [path for path in stored if before["worker"].split("/")[2] in path]
 
 
+def test_a_phone_whose_session_ran_out_says_that_it_gets_no_newer_model(
+    phone, newer_release, monkeypatch, alice
+) -> None:
+    page = phone(None)
+    kept_for_offline(page)
+    before, [stored] = program(page)["worker"], page.evaluate(CACHES)
+    monkeypatch.setattr(ml.release, "RELEASE", newer_release)
+    page.context.clear_cookies(name="sessionid")
+    page.reload()
+    said = page.get_by_text("You are not signed in any more.")
+    expect(said).to_be_visible(timeout=60_000)
+    assert list(page.evaluate(CACHES)) == [stored]
+    tab = page.context.new_page()
+    pages.sign_in(tab, alice.email)
+    expect(tab.get_by_role("heading", level=1)).to_have_text("Your records")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # she comes back
+    page.wait_for_function(
+        "worker => JSON.parse(document.getElementById('program').textContent).worker !== worker",
+        arg=before,
+        timeout=60_000,
+    )
+    expect(said).to_be_hidden()
+
+
 def test_a_release_that_judges_no_photographs_ends_what_the_phone_had_kept(
     phone, newer_release, monkeypatch
 ) -> None:
