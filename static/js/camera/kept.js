@@ -69,7 +69,8 @@ export class Kept {
     const seen = page.isLive ? place : "kept-said"; // the camera may be closed by now
     page.say(seen, problem === "refused" && detail ? `${sentence} ${detail}` : sentence);
     page.showSignIn(problem === "signIn");
-    if (isKept) await this.#show();
+    const isGone = isKept && !(await this.#show()).some(({ id }) => id === picture.id);
+    if (isGone) page.say(seen, says.gone); // signing out deletes it, too
     return false;
   }
 
@@ -84,6 +85,7 @@ export class Kept {
     return false;
   }
 
+  /** Shows, and gives, what is there of this person's. */
   async #show() {
     const { person } = this.program;
     const all = await outbox.kept();
@@ -91,6 +93,8 @@ export class Kept {
     const old = pictures.filter(({ savedAt }) => savedAt > EARLIEST && savedAt < Date.now() - KEPT_MS);
     await Promise.all(old.map(({ id }) => outbox.drop(id)));
     if (old.length) this.page.say("kept-said", this.page.filled("too_old", { number: String(old.length) }));
-    this.page.showKept(pictures.filter((picture) => !old.includes(picture)));
+    const young = pictures.filter((picture) => !old.includes(picture));
+    this.page.showKept(young);
+    return young;
   }
 }

@@ -447,6 +447,21 @@ def test_what_another_tab_has_sent_is_not_said_to_be_deleted(live: Page, button:
     expect(live.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
 
 
+def test_signing_out_while_a_picture_is_sent_does_not_say_that_it_is_kept(live: Page) -> None:
+    held = []
+    live.route("**/api/v1/records/", lambda route: held.append(route))
+    save(live)
+    expect(live.get_by_text("Sending the picture…")).to_be_visible()
+    tab = live.context.new_page()
+    tab.goto("/account/logout/")
+    tab.get_by_role("main").get_by_role("button", name="Sign out").click()
+    tab.wait_for_url("/")
+    held[0].continue_()
+    expect(live.get_by_text("It was sent or deleted in another tab.")).to_be_visible()
+    expect(live.get_by_text("is kept on this phone.")).to_be_hidden()
+    expect(live.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
+
+
 def test_signing_out_leaves_nothing_of_the_person_on_the_phone(live: Page, bob, log_in) -> None:
     kept_for_offline(live)
     live.route("**/api/v1/records/", lambda route: route.abort())
