@@ -433,6 +433,15 @@ def test_what_is_deleted_after_thirty_days_is_said(phone) -> None:
     expect(page.get_by_role("button", name="Delete")).to_have_count(2)
 
 
+def test_a_clock_that_is_ahead_once_deletes_nothing(phone) -> None:
+    page = phone(None)
+    expect(page.get_by_role("button", name="Start the camera")).to_be_enabled(timeout=60_000)
+    page.evaluate(KEPT_BEFORE, [page.evaluate("Date.now()")])
+    page.add_init_script("const { now } = Date; Date.now = () => now() + 40 * 24 * 3600 * 1000;")
+    page.reload()
+    expect(page.get_by_role("button", name="Delete")).to_have_count(1)
+
+
 @pytest.mark.parametrize("button", ["Send now", "Delete"])
 def test_what_another_tab_has_sent_is_not_said_to_be_deleted(live: Page, button: str) -> None:
     live.route("**/api/v1/records/", lambda route: route.abort(), times=1)
