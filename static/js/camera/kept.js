@@ -87,14 +87,15 @@ export class Kept {
 
   /** Shows, and gives, what is there of this person's. */
   async #show() {
-    const { person } = this.program;
     const all = await outbox.kept();
-    const pictures = all.filter((picture) => (picture.person ?? person) === person);
-    let old = before(Date.now() - KEPT_MS, pictures);
+    let old = before(Date.now() - KEPT_MS, all);
     if (old.length) old = before(await servicesTime() - KEPT_MS, old);
     await Promise.all(old.map(({ id }) => outbox.drop(id)));
-    if (old.length) this.page.say("kept-said", this.page.filled("too_old", { number: String(old.length) }));
-    const young = pictures.filter((picture) => !old.includes(picture));
+    const { person } = this.program;
+    const own = all.filter((picture) => (picture.person ?? person) === person);
+    const young = own.filter((picture) => !old.includes(picture));
+    const number = String(own.length - young.length);
+    if (number !== "0") this.page.say("kept-said", this.page.filled("too_old", { number }));
     this.page.showKept(young);
     return young;
   }

@@ -62,12 +62,13 @@ HIDE = """(hidden) => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
-KEPT_BEFORE = """async (times) => {
+KEPT_BEFORE = """async ([person, ...times]) => {
   const opening = indexedDB.open("camera", 1);
   await new Promise((resolve) => { opening.onsuccess = resolve; });
   const pictures = opening.result.transaction("pictures", "readwrite").objectStore("pictures");
   for (const savedAt of times) {
-    pictures.put({ id: crypto.randomUUID(), jpegs: [new ArrayBuffer(1)], advice: "", savedAt });
+    const id = crypto.randomUUID();
+    pictures.put({ id, person, jpegs: [new ArrayBuffer(1)], advice: "", savedAt });
   }
   await new Promise((resolve) => { pictures.transaction.oncomplete = resolve; });
 }"""

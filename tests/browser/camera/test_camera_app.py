@@ -207,7 +207,7 @@ def test_a_release_that_judges_no_photographs_ends_what_the_phone_had_kept(
     page = phone(None)
     kept_for_offline(page)
     now, day = page.evaluate("Date.now()"), 24 * 3600 * 1000
-    page.evaluate(KEPT_BEFORE, [now - day])
+    page.evaluate(KEPT_BEFORE, [None, now - day])
     card = json.loads((newer_release / "model.json").read_text())
     del card["thresholds"]["photo"]
     (newer_release / "model.json").write_text(json.dumps(card))
@@ -217,7 +217,7 @@ def test_a_release_that_judges_no_photographs_ends_what_the_phone_had_kept(
     assert page.evaluate(CACHES) == {}
     assert not page.evaluate("navigator.serviceWorker.getRegistrations()")
     # The pictures are the person's still.
-    page.evaluate(KEPT_BEFORE, [now - 31 * day])
+    page.evaluate(KEPT_BEFORE, [None, now - 31 * day])
     page.reload()
     expect(page.get_by_text("never sent, and deleted now: 1.")).to_be_visible()
     page.get_by_role("button", name="Send now").click()

@@ -427,16 +427,36 @@ def test_what_is_deleted_after_thirty_days_is_said(phone) -> None:
     page = phone(None)
     expect(page.get_by_role("button", name="Start the camera")).to_be_enabled(timeout=60_000)
     now, day = page.evaluate("Date.now()"), 24 * 3600 * 1000
-    page.evaluate(KEPT_BEFORE, [now - day, now - 31 * day, 0])  # at 0, the clock was wrong
+    page.evaluate(KEPT_BEFORE, [None, now - day, now - 31 * day, 0])  # at 0, the clock was wrong
     page.reload()
     expect(page.get_by_text("never sent, and deleted now: 1.")).to_be_visible()
     expect(page.get_by_role("button", name="Delete")).to_have_count(2)
 
 
+KEPT = """async () => {
+  const opening = indexedDB.open("camera", 1);
+  await new Promise((resolve) => { opening.onsuccess = resolve; });
+  const counting = opening.result.transaction("pictures").objectStore("pictures").count();
+  await new Promise((resolve) => { counting.onsuccess = resolve; });
+  return counting.result;
+}"""
+
+
+def test_what_another_person_left_is_deleted_after_thirty_days_without_a_word(phone, bob) -> None:
+    page = phone(None)
+    expect(page.get_by_role("button", name="Start the camera")).to_be_enabled(timeout=60_000)
+    old = page.evaluate("Date.now()") - 31 * 24 * 3600 * 1000
+    for person in (None, bob.pseudonym):
+        page.evaluate(KEPT_BEFORE, [person, old])
+    page.reload()
+    expect(page.get_by_text("never sent, and deleted now: 1.")).to_be_visible()
+    assert page.evaluate(KEPT) == 0
+
+
 def test_a_clock_that_is_ahead_once_deletes_nothing(phone) -> None:
     page = phone(None)
     expect(page.get_by_role("button", name="Start the camera")).to_be_enabled(timeout=60_000)
-    page.evaluate(KEPT_BEFORE, [page.evaluate("Date.now()")])
+    page.evaluate(KEPT_BEFORE, [None, page.evaluate("Date.now()")])
     page.add_init_script("const { now } = Date; Date.now = () => now() + 40 * 24 * 3600 * 1000;")
     page.reload()
     expect(page.get_by_role("button", name="Delete")).to_have_count(1)
