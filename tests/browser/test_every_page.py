@@ -8,6 +8,7 @@ from playwright.sync_api import Page, Response
 
 from diagnosis.models import MoleRecord
 from tests.browser import pages
+from tests.browser.conftest import PHONE
 from tests.factories import picture
 
 
@@ -75,6 +76,21 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Page, visit) -> None:
             if page.evaluate("document.documentElement.scrollWidth") > width:
                 too_wide.append(f"{name} at {width}")
     assert not too_wide
+
+
+@pytest.mark.parametrize("name", ["home", "moles"])
+def test_text_of_twice_the_size_scrolls_nothing_sideways(
+    browser_type, browser_type_launch_args, base_url, alice, dr_chen, log_in, name
+) -> None:
+    args = [*browser_type_launch_args["args"], "--blink-settings=defaultFontSize=32"]
+    browser = browser_type.launch(**browser_type_launch_args | {"args": args})
+    page = browser.new_page(base_url=base_url, viewport=PHONE, locale="de-DE")
+    if name == "moles":
+        log_in(page.context, alice)
+    page.goto((pages.PUBLIC | pages.of(alice, dr_chen))[name])
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    browser.close()
+    assert wide <= PHONE["width"]
 
 
 def test_pages_are_light_and_load_nothing_from_elsewhere(page: Page, visit, base_url) -> None:
