@@ -110,5 +110,6 @@ def test_large_letters_break_no_word_of_the_name(page: Page, alice, log_in, lang
         header, menu = (
             page.locator(which).bounding_box() for which in (".site-header", "#site-menu")
         )
-        assert header and menu
+        assert header
+        assert menu
         assert abs(header["y"] + header["height"] - menu["y"]) <= 1
