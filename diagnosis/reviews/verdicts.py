@@ -123,9 +123,9 @@ def write(
     return review
 
 
-def _is_ended(review: Review) -> bool:
+def _is_ended(review: Review | None) -> bool:
     """Whether a later verdict has ended the visit that this one asks for."""
-    if not (review.is_final and review.urgency in terms.BY_A_DOCTOR):
+    if not (review and review.is_final and review.urgency in terms.BY_A_DOCTOR):
         return False
     return review not in open_requests(Review.objects.filter(is_final=True)).filter(pk=review.pk)
 
