@@ -33,8 +33,9 @@ def limits(request: HttpRequest) -> HttpResponse:
         "skins": _skins(card),
         "second_reader": has_second_reader(card),
         "live": [
-            (terms.MODALITIES[modality], 100 * figures["one_pass"]["sent_otherwise"])
+            (terms.MODALITIES[modality], 100 * share)
             for modality, figures in by_kind.items()
+            if (share := figures["one_pass"]["sent_otherwise"]) is not None  # all are refused
         ],
         "several": _several(card),
         "person": [

@@ -35,7 +35,7 @@ HEADINGS = {
 
 HOW_SOON = {
     "watch": gettext_lazy(
-        "Look at the mole again in a month. "
+        "This is about the largest mole in the picture alone. Look at it again in a month. "
         "The program can miss things: if the mole changes or worries you, see a doctor."
     ),
     "doctor_weeks": gettext_lazy("Make an appointment to be seen within the next few weeks."),

@@ -98,7 +98,7 @@ SKIN_TONES = {
 
 # Pictures of no lesion on which a release is measured.
 FOREIGN = {
-    "everyday": _("everyday photographs"),
+    "everyday": _("everyday photographs, and bellies without a mole"),
     "samples": _("sample pictures of an image library"),
     "plain_skin": _("plain skin without a mole"),
     "plain_colour": _("one colour"),

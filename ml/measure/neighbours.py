@@ -47,9 +47,10 @@ def measure_by(rows: Iterable[Row], seen: Seen) -> dict:
     return {
         "nearest": NEAREST,
         "modalities": {
-            modality: _agreement([named[i] for i in chosen], found[chosen])
+            modality: agreement
             for modality in MODALITIES
-            if len(chosen := [i for i, r in enumerate(named) if r.modality == modality]) > NEAREST
+            if (chosen := [i for i, r in enumerate(named) if r.modality == modality])
+            and (agreement := _agreement([named[i] for i in chosen], found[chosen]))
         },
         "persons": _within_persons(named, found, malignancy),
     }
@@ -59,14 +60,18 @@ def _agreement(rows: list[Row], found: np.ndarray) -> dict:
     """How many of the nearest pictures of other people share the diagnosis, and by chance.
 
     ``chance`` draws from all other people's pictures, ``chance_in_sets`` from those of the data
-    sets that the nearest ones are of: pictures of one source look alike, whatever they show.
+    sets that the nearest ones are of: pictures of one source look alike, whatever they show. A
+    picture counts where other people have NEAREST at least; empty where none does.
     """
     diagnosis = np.array([row.allowed[0] for row in rows])
     dataset, group = np.array([row.dataset for row in rows]), np.array([row.group for row in rows])
     malignant = np.array([CATEGORY_OF[name] != BENIGN for name in diagnosis])
+    asked = np.array([(group != of).sum() >= NEAREST for of in group])
+    if not asked.any():
+        return {}
     shares = []
-    for i, one in enumerate(found):
-        other = group != group[i]
+    for i in np.flatnonzero(asked):
+        one, other = found[i], group != group[i]
         same = other & (diagnosis == diagnosis[i])
         away = np.where(other, features.distances(one, found), np.inf)
         nearest = np.argsort(away, kind="stable")[:NEAREST]
@@ -74,15 +79,15 @@ def _agreement(rows: list[Row], found: np.ndarray) -> dict:
         as_malignant = (malignant[nearest] == malignant[i]).mean()
         shares.append((same[nearest].mean(), same.sum() / other.sum(), np.mean(in_sets),
                        as_malignant))  # fmt: skip
-    by = np.array(shares)
+    by, of = np.array(shares), diagnosis[asked]
 
     def told(chosen: np.ndarray) -> dict:
         means = dict(zip(("same", "chance", "chance_in_sets", "same_malignancy"),
                          np.round(by[chosen].mean(0), 3).tolist(), strict=True))  # fmt: skip
         return {"pictures": int(chosen.sum()), **means}
 
-    return told(np.ones(len(rows), bool)) | {
-        "diagnoses": {str(name): told(diagnosis == name) for name in np.unique(diagnosis)}
+    return told(np.ones(len(by), bool)) | {
+        "diagnoses": {str(name): told(of == name) for name in np.unique(of)}
     }
 
 

@@ -71,8 +71,12 @@ def combine(classifier: Classifier, looks: Sequence[Look]) -> Assessment:
     used = [name for name in ("age", "sex", "body_site") if any(name in p.used for p in parts)]
     answer = answered(probabilities, thresholds)
     alone = answered(mean([look.picture for look in usable]), thresholds) if used else None
+    malignancies = [part.malignancy for part in parts]
+    # Frames of a burst say no more than one of them, and the thresholds for a mean are laxer.
+    is_each_sent = all(part.advice != "watch" for part in parts)
     for one in filter(None, (answer, alone)):
-        if is_contradicted(one["risk_category"], [part.malignancy for part in parts]):
+        is_benign = one["risk_category"] == BENIGN
+        if is_contradicted(one["risk_category"], malignancies) or (is_benign and is_each_sent):
             one["uncertain"] = True
             one["advice"] = advice_of(BENIGN, uncertain=True)
     return replace(

@@ -63,6 +63,14 @@ def test_a_persons_own_pictures_are_no_neighbours():
     assert found["modalities"]["photo"]["diagnoses"]["mel"]["same"] == 0
 
 
+def test_nor_where_others_have_too_few():
+    own = [(row(f"o{i}", "mel", group="alice"), 0, 0.9) for i in range(6)]
+    assert measured(own)["modalities"] == {}
+    others = [(row(f"n{i}", "nv", group="bob"), 50 + i, 0.1) for i in range(2)]
+    found = measured(own + others)["modalities"]["photo"]
+    assert (found["pictures"], set(found["diagnoses"])) == (2, {"nv"})
+
+
 def test_chance_within_the_neighbours_sets_tells_a_source_from_a_diagnosis():
     """All of a set looks alike and shows the same: that is not a merit of the distance."""
     found = measured(

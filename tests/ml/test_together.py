@@ -81,6 +81,19 @@ def test_a_mean_is_not_calm_about_what_one_picture_shows_as_high_risk():
     assert (answer.uncertain, answer.advice) == (True, "doctor_weeks")
 
 
+@pytest.mark.parametrize("pictures", [[look(0.45)] * 2, [look(0.45), look(0.35, "dermoscopy")]])
+def test_pictures_that_are_sent_each_by_itself_are_not_calm_together(pictures):
+    lax = {"screen": 0.6, "melanoma": 0.6, "cost_ratio": 3.0, "uncertain": 0.0}
+    released = model(photo=lax, both=lax)
+    refused = look(0.45, reasons=["blurred"])
+    for looks in (pictures, [*pictures, refused]):
+        answer = together.combine(released, looks)
+        assert answer.risk_category == "benign"
+        assert (answer.uncertain, answer.advice) == (True, "doctor_weeks")
+    calm = together.combine(released, [*pictures, look(0.1)])
+    assert (calm.uncertain, calm.advice) == (False, "watch")
+
+
 def test_thresholds_of_the_card_count_for_several_only():
     own = {"screen": 0.1, "melanoma": 0.1, "cost_ratio": 3.0, "uncertain": 0.0}
     released = model(photo=own)

@@ -1,5 +1,6 @@
 """The limits page tells the released model's own figures."""
 
+import copy
 import html
 import re
 
@@ -36,7 +37,16 @@ def test_skin_tones_and_refusals_are_told(client, db):
     for tone, of in card["skin_tones"].items():
         assert f"{tone.replace('_', ' ').capitalize()} {of['n']} {of['malignant']}" in text
     assert card["refused"]["foreign"]["everyday"]["photo"]["n"] > 100
-    assert "Everyday photographs" in text
+    assert "Everyday photographs, and bellies without a mole" in text
+
+
+def test_a_kind_of_which_every_test_picture_is_refused_is_left_out(client, db, monkeypatch):
+    card = copy.deepcopy(frequencies.release())
+    card["figures"]["photo"]["one_pass"]["sent_otherwise"] = None
+    monkeypatch.setattr(frequencies, "release", lambda: card)
+    [told] = re.findall(r"a test picture to a doctor:(.*?)What it refuses", read(client))
+    assert "dermatoscope" in told
+    assert "phone" not in told
 
 
 def test_a_release_that_was_tested_on_one_kind_of_pictures_tells_of_that_alone(
@@ -55,7 +65,8 @@ def test_a_release_that_was_tested_on_one_kind_of_pictures_tells_of_that_alone(
     monkeypatch.setattr(frequencies, "release", lambda: card | one)
     text = read(client)
     kind = "Taken with a phone or a camera"
-    assert f"Pictures of {kind} Everyday photographs 50 of 8 Program version" in text
+    foreign = "Everyday photographs, and bellies without a mole 50 of 8"
+    assert f"Pictures of {kind} {foreign} Program version" in text
 
 
 def test_what_the_phone_and_the_person_change_is_told(client, db):
