@@ -130,7 +130,7 @@ def test_for_the_documents(name, size, theme, browser: Browser, base_url, alice,
     page.goto(reverse("diagnosis:record_detail", args=[shown[1].pk]))
     if name == "history":
         page.goto(reverse("diagnosis:history"))
-    for button in page.get_by_role("button", name="Outline").all():
+    for button in page.get_by_role("button", name="Outline", pressed=False).all():
         button.click()
         page.mouse.move(0, 0)
         page.evaluate("scrollTo(0, 0)")

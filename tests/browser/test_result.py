@@ -84,6 +84,18 @@ def test_heatmap_and_outline_are_drawn_when_asked_for(page: Page, alice, log_in)
     assert drawn(page) == 0
 
 
+def test_a_calm_answer_shows_of_which_mole_it_is(page: Page, alice, log_in) -> None:
+    record = assessed("benign", owner=alice)
+    log_in(page.context, alice)
+    page.goto(address(record))
+    outline = page.get_by_role("button", name="Outline")
+    expect(outline).to_have_attribute("aria-pressed", "true")
+    page.wait_for_load_state("networkidle")
+    assert drawn(page) > 0
+    outline.click()
+    assert drawn(page) == 0
+
+
 def test_what_dr_chen_wrote_comes_first(page: Page, alice, dr_chen, log_in) -> None:
     record = assessed("malignant_high_risk", owner=alice)
     ReviewFactory(record=record, doctor=dr_chen, urgency="doctor_weeks", comment="Come in May.")
