@@ -148,7 +148,8 @@ class ReviewSerializer(serializers.Serializer):
     changed_at = serializers.DateTimeField(
         help_text=_(
             "When it was written or last corrected; newest first. Beneath a later verdict a "
-            "correction counts where it changes the risk category or the urgency."
+            "correction counts where it changes the risk category or the urgency, unless it would "
+            "end a sooner visit that another verdict asks for."
         )
     )
 
