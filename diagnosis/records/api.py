@@ -44,6 +44,7 @@ from diagnosis.records.sent import (
 from diagnosis.records.serializers import ChangeSerializer, CreatedSerializer, RecordSerializer
 
 JPEG = {(200, "image/jpeg"): OpenApiTypes.BINARY}
+FOR_PROGRAMS = MoleRecord.objects.for_programs()  # built once: it took half of a request's time
 
 
 DAYS = [
@@ -75,12 +76,12 @@ class RecordViewSet(
     asks_again = ("destroy",)
 
     def get_queryset(self) -> QuerySet[MoleRecord]:
-        own = MoleRecord.objects.of(self.request.user)
-        return own.for_programs() if self.action in ("list", "retrieve") else own
+        records = FOR_PROGRAMS if self.action in ("list", "retrieve") else MoleRecord.objects
+        return records.of(self.request.user)
 
     def shown(self, pk: uuid.UUID) -> Any:
         """The record as it is by now, with what the API says of it. Raises Http404."""
-        return get_object_or_404(MoleRecord.objects.of(self.request.user).for_programs(), pk=pk)
+        return get_object_or_404(FOR_PROGRAMS.of(self.request.user), pk=pk)
 
     def answer(self, pk: uuid.UUID, status: int = 200) -> Response:
         return Response(self.get_serializer(self.shown(pk)).data, status=status)
@@ -288,4 +289,4 @@ class TimelineView(ListAPIView):
 
     def get_queryset(self) -> QuerySet[MoleRecord]:
         mole = get_object_or_404(self.request.user.moles, pk=self.kwargs["pk"])
-        return mole.records.for_programs().order_by("created_at")
+        return FOR_PROGRAMS.filter(mole=mole).order_by("created_at")

@@ -39,6 +39,8 @@ from ml.sitting.together import MOST
 
 # Seconds between two looks at a waiting record; after the last look the person asks.
 POLL_DELAYS = [1, 1, 1, 2, 3, 5, 8, *[10] * 60]
+# Built once: that takes longer than the database, and a waiting page asks each second.
+WITH_ANSWERS = MoleRecord.objects.with_answers()
 
 
 @require_safe
@@ -335,7 +337,7 @@ def _moves(record: MoleRecord) -> str:
 
 
 def _record(request: PersonRequest, pk: uuid.UUID) -> MoleRecord:
-    return get_object_or_404(MoleRecord.objects.of(request.user).with_answers(), pk=pk)
+    return get_object_or_404(WITH_ANSWERS.of(request.user), pk=pk)
 
 
 def _note_seen(record: MoleRecord) -> None:
