@@ -1,6 +1,7 @@
 """Reviews: a doctor's verdict on a record."""
 
 from collections.abc import Collection
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -174,7 +175,10 @@ def correct(*, review: Review, by: User, **said: Any) -> None:
             setattr(review, name, value)
         later = Review.objects.filter(news_since__gt=review.news_since, is_final=True)
         of_mole = Q(record__mole=record.mole_id) if record.mole_id else Q()
-        keeps_its_place = _ends_a_sooner_visit(review, record) or (
+        sooner = _sooner_visit_since(review, record)
+        if sooner:  # beneath that, yet above what was written before it
+            review.news_since = max(review.news_since, sooner - timedelta(microseconds=1))
+        keeps_its_place = bool(sooner) or (
             changed.keys().isdisjoint({"risk_category", "urgency"})
             and later.filter(Q(record=record) | of_mole).exists()
         )
@@ -207,12 +211,14 @@ def correct(*, review: Review, by: User, **said: Any) -> None:
             _publish(record)
 
 
-def _ends_a_sooner_visit(review: Review, record: MoleRecord) -> bool:
-    """Whether the verdict, as the newest, would end a sooner visit than its own."""
+def _sooner_visit_since(review: Review, record: MoleRecord) -> datetime | None:
+    """Find since when a sooner visit is asked for, the first of those that the verdict would end as
+    the newest one."""
     earlier = Q(record__mole=record.mole_id, record__created_at__lt=record.created_at)
     asking = open_requests(Review.objects.filter(is_final=True)).exclude(pk=review.pk)
     sooner = asking.filter(asks__gt=URGENT[review.urgency])
-    return sooner.filter(Q(record=record) | (earlier if record.mole_id else Q())).exists()
+    ended = sooner.filter(Q(record=record) | (earlier if record.mole_id else Q()))
+    return ended.order_by("news_since").values_list("news_since", flat=True).first()
 
 
 def _tell(review: Review) -> None:

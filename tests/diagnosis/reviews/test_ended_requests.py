@@ -12,7 +12,16 @@ from diagnosis.models import MoleRecord
 from diagnosis.records import answers
 from diagnosis.reviews import verdicts
 from tests.diagnosis.reviews.conftest import address
-from tests.factories import BENIGN, DAYS, WEEKS, MoleFactory, assessed, picture, program_of
+from tests.factories import (
+    BENIGN,
+    DAYS,
+    WEEKS,
+    MoleFactory,
+    UserFactory,
+    assessed,
+    picture,
+    program_of,
+)
 
 
 @pytest.fixture
@@ -229,3 +238,21 @@ def test_a_calm_word_on_another_mole_s_picture_ends_none_once_it_is_put_here(
     assert asked(newest) == ("doctor_days", "soon")
     verdicts.write(record=between, doctor=dr_chen, known=1, **BENIGN)
     assert asked(newest)[0] == ""
+
+
+@pytest.mark.parametrize("ends", ["by a correction", "by a new verdict"])
+def test_a_visit_asked_for_by_a_correction_is_left_once_the_sooner_one_ends(
+    pictures, asked, dr_chen, dr_okafor, ends
+):
+    older, newer, newest = pictures
+    mine = verdicts.write(record=newer, doctor=dr_chen, **BENIGN)
+    third = UserFactory(role="doctor", is_staff=True)
+    verdicts.write(record=newer, doctor=third, known=1, **BENIGN)
+    days = verdicts.write(record=older, doctor=dr_okafor, **DAYS)
+    verdicts.correct(review=mine, by=dr_chen, **WEEKS)
+    assert asked(newest)[0] == "doctor_days"
+    if ends == "by a correction":
+        verdicts.correct(review=days, by=dr_okafor, **BENIGN)
+    else:
+        verdicts.write(record=older, doctor=dr_okafor, known=1, **BENIGN)
+    assert asked(newest)[0] == "doctor_weeks"
