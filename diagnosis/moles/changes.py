@@ -168,7 +168,7 @@ def follow(mole_id: uuid.UUID) -> set[uuid.UUID]:
         if _say(record, change, found):
             told.add(record.pk)
         if record in pairs:
-            begun.setdefault(kind, record.changes)
+            begun.setdefault(kind, [*newest, *record.changes])
         if record in pairs or record.changes:
             newest = stands[kind] = record.changes
     return told

@@ -4,6 +4,7 @@ import io
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from pypdf import PdfReader
 
 from diagnosis.models import Change, MoleRecord
@@ -169,3 +170,15 @@ def test_the_doctors_page_and_the_shared_one_show_a_comparison_that_was_given_up
         answer = client.get(reverse(f"diagnosis:{name}"), {"key": key})
         said = answer.content.decode() if name == "shared" else text_of(answer.content)
         assert "One of the pictures can’t be read." in said, name
+
+
+def test_growth_stands_while_the_first_of_another_kind_is_judged_anew(picture_of, work):
+    picture_of("mole", 0.2, 60)
+    first = picture_of("mole", 0.2, 30, modality="dermoscopy")
+    later = picture_of("turned", 0.2, 10, modality="dermoscopy")
+    work()
+    MoleRecord.objects.filter(pk=first.pk).update(stale_since=timezone.now())
+    picture_of("turned", 0.3, 40)
+    work()
+    later.refresh_from_db()
+    assert later.changes == ["grew"]
