@@ -36,9 +36,11 @@ def named(
     SeveralMoles for a name alone.
     """
     by_name = name and not is_new
-    of_name = {"name": name} if imported else {"name__iexact": name}
-    if by_name and (known := _known(owner.moles.filter(**of_name), body_site)):
-        return known
+    # The very name first: of imported ones, two may differ by capitals.
+    ways = ["name"] if imported else ["name", "name__iexact"]
+    for way in ways if by_name else ():
+        if known := _known(owner.moles.filter(**{way: name}), body_site):
+            return known
     if not imported and owner.moles.count() >= settings.MAX_RECORDS:
         raise ValidationError(
             _("You have as many moles here as one person may. Delete some to add new ones.")

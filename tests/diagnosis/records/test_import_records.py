@@ -9,13 +9,15 @@ import openpyxl
 import pytest
 from auditlog.models import LogEntry
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 
 from diagnosis import media
 from diagnosis.models import MoleRecord
+from diagnosis.moles import edits
 from diagnosis.records import uploads
 from diagnosis.reviews import verdicts
 from diagnosis.tasks import assess_record
-from tests.factories import BENIGN, DAYS, UserFactory, picture
+from tests.factories import BENIGN, DAYS, UserFactory, assessed, picture, program_of
 
 
 @pytest.fixture
@@ -415,3 +417,13 @@ def test_a_row_with_several_diagnoses_tells_kind_and_mole_all_the_same(clinic, f
     assert "several diagnoses: mel, nv: read without it" in err
     stored = MoleRecord.objects.values_list("modality", "mole__name")
     assert {*stored} == {("dermoscopy", "clinic/L1")}
+
+
+def test_who_types_the_name_of_an_imported_mole_means_that_one(alice):
+    """Others may differ from it by capitals."""
+    names = ("clinic/pat1a/1", "clinic/pat1A/1")
+    moles = [edits.named(owner=alice, name=name, imported=True) for name in names]
+    for mole, name in zip(moles, names, strict=True):
+        address = reverse("api-record-detail", args=[assessed(owner=alice).pk])
+        said = program_of(alice).patch(address, {"mole_name": name}, "json").json()
+        assert said["mole"] == str(mole.pk)
