@@ -85,7 +85,7 @@ def _status(record: MoleRecord) -> str:
         return "final"
     if record.state in MoleRecord.ASSESSED:
         return "preliminary"
-    is_wanted = record.is_pending or record.danger or record.asked_before
+    is_wanted = record.is_pending or record.danger or record.asked_before or record.is_reviewed
     return "registered" if is_wanted else "cancelled"
 
 

@@ -31,7 +31,7 @@ COMPARED: dict[str, Callable[[str, datetime, datetime], Q]] = {
     "eb": lambda of, start, end: Q((f"{of}__lt", start)),
     "le": lambda of, start, end: Q((f"{of}__lt", end)),
 }
-DROPPED = Q(state=MoleRecord.State.FAILED, danger=0, asked_before="")
+DROPPED = Q(state=MoleRecord.State.FAILED, danger=0, asked_before="", is_reviewed=False)
 STATUSES = {
     "registered": Q(is_settled=False) & ~Q(state__in=MoleRecord.ASSESSED) & ~DROPPED,
     "cancelled": Q(is_settled=False) & DROPPED,

@@ -357,7 +357,8 @@ def is_settled(record: "MoleRecord", verdicts: "Iterable[Review] | None" = None)
     """Whether a doctor's verdict holds that may be read with the record;
     ``RecordQuerySet.with_settled`` says the same in SQL."""
     told = list(record.reviews.all() if verdicts is None else verdicts)
-    return record.is_reviewed and bool(told) and not overtaken(record, told)
+    may_hold = record.is_reviewed and not record.waits_for_reader
+    return may_hold and bool(told) and not overtaken(record, told)
 
 
 def tag(record: "MoleRecord") -> dict[str, "StrOrPromise"]:

@@ -25,6 +25,7 @@ from django.db.models.functions import Cast, Coalesce, Least, Now, NullIf
 
 import ml.classifier
 from accounts.models import User
+from diagnosis.language import terms
 from diagnosis.moles.models import (
     MAX_ATTEMPTS,
     OVERDUE,
@@ -155,11 +156,15 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         """Records with what pages show: pictures, answer, comparison, final verdicts, person, mole
         and what a doctor ``asked_before`` of an earlier picture of it.
 
-        ``reader``: with no verdict on records on which colleagues wait for this doctor's own.
+        ``reader``: as ``told`` says, and with ``waits_for_reader``: whether colleagues wait for
+        this doctor's own opinion.
         """
         final = Prefetch("reviews", self.told(reader))
         whole = self.select_related("current_assessment", "mole", "owner").with_comparison()
         whole = whole.with_asked_before(reader)
+        if reader:
+            waits = Q(pk__in=_waiting_for(reader, self._final()))
+            whole = whole.annotate(waits_for_reader=Case(When(waits, then=True), default=False))
         return whole.prefetch_related("further", final)
 
     def with_asked_before(self, reader: User | None = None) -> Self:
@@ -171,10 +176,13 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         return self.annotate(asked_before=self._asked_before(reader))
 
     def told(self, reader: User | None) -> QuerySet[Any]:
-        """The final verdicts of ``with_answers(reader)``: an own one may not be what holds, where a
-        colleague's is hidden."""
+        """The final verdicts of ``with_answers(reader)``: an own calm one may not be what holds,
+        where a colleague's is hidden; one that asks for a visit is said all the same."""
         final = self._final()
-        return final.exclude(record__in=_waiting_for(reader, final)) if reader else final
+        if not reader:
+            return final
+        own = Q(doctor=reader, urgency__in=terms.BY_A_DOCTOR)
+        return final.exclude(~own, record__in=_waiting_for(reader, final))
 
     def _final(self, reader: User | None = None) -> QuerySet[Any]:
         """All final verdicts; ``reader``: as for ``without_echo``."""
@@ -197,6 +205,8 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         told = self.told(reader).filter(record=OuterRef("pk")).order_by("-news_since")
         asks_less = Q(asked_before="doctor_days") & ~Q(newest="doctor_days")
         asks_less |= Q(asked_before="doctor_weeks", newest="none")
+        if reader:
+            asks_less |= Q(pk__in=_waiting_for(reader, self._final()))
         return self.alias(newest=Subquery(told.values("urgency")[:1])).annotate(
             is_settled=Case(
                 When(Q(newest__isnull=True) | asks_less, then=False), default=F("is_reviewed")

@@ -9,7 +9,7 @@ from pydicom import dcmread
 
 from diagnosis.models import Assessment, MoleRecord
 from diagnosis.reviews import verdicts
-from tests.factories import BENIGN, DAYS, assessed, program_of
+from tests.factories import BENIGN, DAYS, WEEKS, RecordFactory, assessed, program_of
 
 
 @pytest.fixture
@@ -73,3 +73,25 @@ def test_what_is_found_as_new_is_as_new_as_it_says(record, ask, dr_okafor, alice
     assert len(found(alice, f"_lastUpdated=ge{since}")) == 1
     assert report(dr_okafor, record)["meta"]["lastUpdated"] < since
     assert not found(dr_okafor, f"_lastUpdated=ge{since}")
+
+
+def test_a_visit_that_they_asked_for_themselves_is_told_and_not_final(
+    record, dr_chen, dr_okafor, alice
+):
+    verdicts.write(record=record, doctor=dr_okafor, **WEEKS)
+    verdicts.write(record=record, doctor=dr_chen, known=1, ask=dr_okafor, **BENIGN)
+    said = report(dr_okafor, record)
+    assert (said["status"], report(alice, record)["status"]) == ("preliminary", "final")
+    assert [each["id"] for each in found(dr_okafor, "status=preliminary")] == [str(record.pk)]
+    file = dicom(dr_okafor, record)
+    assert file.VerificationFlag == "UNVERIFIED"
+    texts = " ".join(item.get("TextValue", "") for item in file.ContentSequence)
+    for words in (said["conclusion"], texts):
+        assert "See a doctor within a few weeks" in words
+
+
+def test_a_failed_check_is_not_dropped_while_their_opinion_is_asked_for(alice, dr_chen, dr_okafor):
+    record = RecordFactory(owner=alice, failed=True)
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **DAYS)
+    assert report(dr_okafor, record)["status"] == "registered"
+    assert [each["id"] for each in found(dr_okafor, "status=registered")] == [str(record.pk)]
