@@ -22,7 +22,7 @@ export class Kept {
       this.afterwards();
     });
     addEventListener("pageshow", () => { this.isBusy = false; }); // back from the result
-    this.#show();
+    this.#show().then(() => this.#dropOld());
   }
 
   /** Until what is taken is sent or kept, and what was pressed is done. */
@@ -87,17 +87,24 @@ export class Kept {
 
   /** Shows, and gives, what is there of this person's. */
   async #show() {
-    const all = await outbox.kept();
-    let old = before(Date.now() - KEPT_MS, all);
+    const own = (await outbox.kept()).filter((picture) => this.#isOwn(picture));
+    this.page.showKept(own);
+    return own;
+  }
+
+  async #dropOld() {
+    let old = before(Date.now() - KEPT_MS, await outbox.kept());
     if (old.length) old = before(await servicesTime() - KEPT_MS, old);
+    if (!old.length) return;
     await Promise.all(old.map(({ id }) => outbox.drop(id)));
-    const { person } = this.program;
-    const own = all.filter((picture) => (picture.person ?? person) === person);
-    const young = own.filter((picture) => !old.includes(picture));
-    const number = String(own.length - young.length);
+    const number = String(old.filter((picture) => this.#isOwn(picture)).length);
     if (number !== "0") this.page.say("kept-said", this.page.filled("too_old", { number }));
-    this.page.showKept(young);
-    return young;
+    await this.#show();
+  }
+
+  /** @param {import("./outbox.js").Picture} picture */
+  #isOwn(picture) {
+    return (picture.person ?? this.program.person) === this.program.person;
   }
 }
 
@@ -108,6 +115,6 @@ function before(time, pictures) {
 
 /** The phone's own clock may be ahead for a while; NaN, before which nothing was, without an answer. */
 async function servicesTime() {
-  const answer = await fetch(location.href, { method: "HEAD" }).catch(() => null);
+  const answer = await fetch(location.href, { method: "HEAD", signal: AbortSignal.timeout(10_000) }).catch(() => null);
   return Date.parse(answer?.headers.get("Date") ?? "");
 }

@@ -504,3 +504,20 @@ def test_signing_out_leaves_nothing_of_the_person_on_the_phone(live: Page, bob, 
     live.goto("/camera/")
     expect(live.get_by_role("button", name="Start the camera")).to_be_visible()
     expect(live.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
+
+
+def test_a_service_that_does_not_answer_hides_no_kept_picture(phone) -> None:
+    """Whether one is too old is asked of the service."""
+    page = phone(None)
+    expect(page.get_by_role("button", name="Start the camera")).to_be_enabled(timeout=60_000)
+    now, day = page.evaluate("Date.now()"), 24 * 3600 * 1000
+    page.evaluate(KEPT_BEFORE, [None, now - day, now - 31 * day])
+    asked = []
+    page.route(
+        "**/camera/",
+        lambda route: asked.append(route) if route.request.method == "HEAD" else route.continue_(),
+    )
+    page.reload()
+    expect(page.get_by_role("button", name="Delete")).to_have_count(2)
+    asked[0].continue_()
+    expect(page.get_by_role("button", name="Delete")).to_have_count(1)
