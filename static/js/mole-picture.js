@@ -1,5 +1,5 @@
 /** <mole-picture>: draws the heatmap's small grid and the outline over the picture, on request; of a calm
- * answer the outline at once, since it says of which mole that is. */
+ * answer, also of one “so far”, the outline at once, since it says of which mole that is. */
 
 // Cividis (Nuñez, Anderton, Renslow 2018): reads the same with every common colour blindness.
 const CIVIDIS = [

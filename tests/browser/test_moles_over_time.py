@@ -179,15 +179,17 @@ def test_the_page_of_a_picture_that_is_not_compared_yet_looks_again_by_itself(
     expect(
         page.get_by_role("heading", name="No warning sign in the picture so far")
     ).to_be_visible()
-    outline = page.get_by_role("button", name="Outline")
-    outline.press("Enter")
+    # Of which mole a calm answer is, is shown by then.
+    expect(page.get_by_role("button", name="Outline")).to_have_attribute("aria-pressed", "true")
+    heatmap = page.get_by_role("button", name="Heatmap")
+    heatmap.press("Enter")
     with page.expect_response("**?comparing=1*"):
         pass
     changes.run(Change.objects.get().pk)
     expect(page.get_by_role("heading", name="Should be seen by a doctor")).to_be_visible()
     expect(page.locator("#announcement")).to_contain_text("Should be seen by a doctor")
-    expect(outline).to_be_focused()
-    expect(outline).to_have_attribute("aria-pressed", "true")
+    expect(heatmap).to_be_focused()
+    expect(heatmap).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_text("The program is comparing")).to_have_count(0)
 
 
