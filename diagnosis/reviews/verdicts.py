@@ -176,11 +176,11 @@ def correct(*, review: Review, by: User, **said: Any) -> None:
         later = Review.objects.filter(news_since__gt=review.news_since, is_final=True)
         of_mole = Q(record__mole=record.mole_id) if record.mole_id else Q()
         sooner = _sooner_visit_since(review, record)
-        if sooner:  # beneath that, yet above what was written before it
+        asks_the_same = changed.keys().isdisjoint({"risk_category", "urgency"})
+        if sooner and not asks_the_same:  # beneath that, yet above what was written before it
             review.news_since = max(review.news_since, sooner - timedelta(microseconds=1))
         keeps_its_place = bool(sooner) or (
-            changed.keys().isdisjoint({"risk_category", "urgency"})
-            and later.filter(Q(record=record) | of_mole).exists()
+            asks_the_same and later.filter(Q(record=record) | of_mole).exists()
         )
         if is_news and not keeps_its_place:
             review.news_since = timezone.now()
