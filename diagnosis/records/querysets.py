@@ -203,14 +203,12 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         ``reader``: as for ``with_answers``.
         """
         told = self.told(reader).filter(record=OuterRef("pk")).order_by("-news_since")
-        asks_less = Q(asked_before="doctor_days") & ~Q(newest="doctor_days")
-        asks_less |= Q(asked_before="doctor_weeks", newest="none")
+        holds_not = Q(newest__isnull=True) | Q(asked_before="doctor_weeks", newest="none")
+        holds_not |= Q(asked_before="doctor_days") & ~Q(newest="doctor_days")
         if reader:
-            asks_less |= Q(pk__in=_waiting_for(reader, self._final()))
+            holds_not |= Q(pk__in=_waiting_for(reader, self._final()))
         return self.alias(newest=Subquery(told.values("urgency")[:1])).annotate(
-            is_settled=Case(
-                When(Q(newest__isnull=True) | asks_less, then=False), default=F("is_reviewed")
-            )
+            is_settled=Case(When(holds_not, then=False), default=F("is_reviewed"))
         )
 
     def visit_asked(self) -> str:
