@@ -52,10 +52,26 @@ def test_an_administrator_adds_a_doctor(client, frank):
     assert not diaz.is_superuser
 
 
-@pytest.mark.parametrize("door", ["add", "change"])
-def test_an_address_that_is_taken_meanwhile_is_said_to_be(
-    transactional_db, client, frank, bob, door
-):
+def with_address(email: str) -> dict[str, str]:
+    return {"email": email, "usable_password": "true", "is_active": "on"}
+
+
+@pytest.fixture(params=["add", "change"])
+def take(request, client, frank, bob):
+    """take(email): an administrator adds a person with it, or gives it to bob."""
+    client.force_login(frank)
+
+    def send(email: str):
+        if request.param == "change":
+            page = reverse("admin:accounts_user_change", args=[bob.pk])
+            return client.post(page, with_address(email))
+        passwords = {"password1": PASSWORD, "password2": PASSWORD}
+        return client.post(reverse("admin:accounts_user_add"), with_address(email) | passwords)
+
+    return send
+
+
+def test_an_address_that_is_taken_meanwhile_is_said_to_be(transactional_db, take):
     """As by a form sent twice at once."""
 
     def carol():
@@ -67,34 +83,19 @@ def test_an_address_that_is_taken_meanwhile_is_said_to_be(
         with ThreadPoolExecutor(1) as pool:
             pool.submit(carol).result()
 
-    client.force_login(frank)
-    fields = {"email": "carol@example.org", "usable_password": "true", "is_active": "on"}
-    passwords = {"password1": PASSWORD, "password2": PASSWORD}
-    pages = {
-        "add": (reverse("admin:accounts_user_add"), fields | passwords),
-        "change": (reverse("admin:accounts_user_change", args=[bob.pk]), fields),
-    }
     pre_save.connect(meanwhile, sender=User)
-    answer = client.post(*pages[door])
+    answer = take("carol@example.org")
     assert "There is already an account with this e-mail address." in answer.content.decode()
 
 
-@pytest.mark.parametrize("door", ["add", "change"])
-def test_a_further_address_of_somebody_is_no_other_accounts(client, frank, alice, bob, door):
+def test_a_further_address_of_somebody_is_no_other_accounts(client, alice, take):
     """Signing in with it leads to alice's account, so that nobody would ever get into the other."""
     alice.emailaddress_set.create(email="second@example.org", verified=True)
-    client.force_login(frank)
-    fields = {"email": "Second@example.org", "usable_password": "true", "is_active": "on"}
-    passwords = {"password1": PASSWORD, "password2": PASSWORD}
-    pages = {
-        "add": (reverse("admin:accounts_user_add"), fields | passwords),
-        "change": (reverse("admin:accounts_user_change", args=[bob.pk]), fields),
-    }
-    answer = client.post(*pages[door])
+    answer = take("Second@example.org")
     assert "There is already an account with this e-mail address." in answer.content.decode()
     assert not User.objects.filter(email="second@example.org").exists()
     own = reverse("admin:accounts_user_change", args=[alice.pk])
-    assert client.post(own, fields).status_code == 302
+    assert client.post(own, with_address("Second@example.org")).status_code == 302
     alice.refresh_from_db()
     assert alice.email == "second@example.org"
 
