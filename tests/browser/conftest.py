@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -33,8 +34,47 @@ def browser_context_args(browser_context_args: dict) -> dict:
     return browser_context_args | {"viewport": PHONE, "locale": "en-GB", "timezone_id": "UTC"}
 
 
+class Requests:
+    """Those of the live server that are under way: a page that was closed still has an answer."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._changed = threading.Condition()
+
+    def started(self, **_) -> None:
+        self._add(1)
+
+    def finished(self, **_) -> None:
+        self._add(-1)
+
+    def _add(self, count: int) -> None:
+        # The test's own client asks in the main thread, the server answers in others.
+        if threading.current_thread() is not threading.main_thread():
+            with self._changed:
+                self._count += count
+                self._changed.notify_all()
+
+    def wait(self) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._count == 0, timeout=60), (
+                f"{self._count} requests are not answered a minute after their pages were closed"
+            )
+
+
 @pytest.fixture(scope="session")
-def live_server(django_db_setup) -> Iterator[LiveServer]:
+def requests() -> Iterator[Requests]:
+    from django.core.signals import request_finished, request_started
+
+    requests = Requests()
+    request_started.connect(requests.started)
+    request_finished.connect(requests.finished)
+    yield requests
+    request_started.disconnect(requests.started)
+    request_finished.disconnect(requests.finished)
+
+
+@pytest.fixture(scope="session")
+def live_server(django_db_setup, requests: Requests) -> Iterator[LiveServer]:
     """pytest-django's, with the static files straight from the source folders."""
     from django.contrib.staticfiles.handlers import StaticFilesHandler
 
@@ -51,8 +91,13 @@ def base_url(live_server) -> str:
 
 
 @pytest.fixture(autouse=True)
-def committed(transactional_db) -> None:
-    """The server has a connection of its own: it sees what is committed."""
+def committed(transactional_db, fresh_site, requests: Requests) -> Iterator[None]:
+    """The server has a connection of its own: it sees what is committed.
+
+    Neither tables nor settings go from under a request that is not answered yet.
+    """
+    yield
+    requests.wait()
 
 
 @pytest.fixture
