@@ -140,7 +140,7 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
                 "tag": results.tag_of_program(record),
                 "alarm": results.alarm_without_answer(record),
                 "overtaken": results.overtaken(record),
-                "parts": results.parts(record)[1:],
+                "parts": results.parts(record),
             }
             for record in reversed(shown)
         ],

@@ -1,6 +1,7 @@
 """Share links: what a doctor without an account sees, for how long, how often, and who knows."""
 
 import io
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,14 @@ from pypdf import PdfReader
 from diagnosis import tasks
 from diagnosis.models import MoleRecord, Share
 from diagnosis.sharing import links
-from tests.factories import MoleFactory, RecordFactory, ReviewFactory, assessed, program_of
+from tests.factories import (
+    MoleFactory,
+    RecordFactory,
+    ReviewFactory,
+    assessed,
+    program_of,
+    sitting,
+)
 
 SHARED = reverse("diagnosis:shared")
 
@@ -122,6 +130,17 @@ def test_what_a_doctor_said_is_not_said_by_the_program(client, alice, mole, shar
     page = open_it(client, share).content.decode()
     assert "The check did not finish" in page
     assert page.count("No visit needed") == 1
+
+
+def test_what_each_picture_gives_by_itself_is_said_of_the_first_one_too(client, alice, mole, share):
+    sitting("malignant_high_risk", "benign", None, together="benign", owner=alice, mole=mole)
+    page = open_it(client, share).content.decode()
+    said = re.findall("By itself: (.*?)[.<]", page)
+    assert said == [
+        "Should be seen by a doctor soon",
+        "No warning sign found",
+        "Left out of the answer",
+    ]
 
 
 def test_the_zone_of_its_times_is_named(client, alice, mole, share, settings):
