@@ -172,6 +172,15 @@ function stop(problem) {
   notice.focus();
 }
 
+/** While pictures are on their way, nothing more is said of them: it would not go along.
+ * @param {boolean} isHeld */
+function hold(isHeld) {
+  /** @type {NodeListOf<HTMLElement>} */
+  const said = form.querySelectorAll("details, .choice, [data-several], [data-kind]");
+  if (isHeld && [...said].some((part) => part.matches(":focus-within"))) button.focus();
+  for (const part of said) part.inert = isHeld;
+}
+
 async function sendAll() {
   unmark();
   const choice = together();
@@ -184,6 +193,7 @@ async function sendAll() {
   notice.hidden = true;
   button.setAttribute("aria-disabled", "true");
   form.dataset.sending = "";
+  hold(true);
   /** @type {string | Node[]} */
   let problem = "";
   // Pictures count as taken in the order in which they are sent.
@@ -194,6 +204,7 @@ async function sendAll() {
   }
   button.removeAttribute("aria-disabled");
   delete form.dataset.sending;
+  hold(false);
   if (problem) {
     button.textContent = words.again;
     return stop(problem);

@@ -251,6 +251,24 @@ def test_how_far_it_is_is_shown(upload_page: Page, files, slow_site) -> None:
     expect(upload_page.get_by_role("heading", level=1)).to_have_text(CHECKING)
 
 
+def test_what_would_not_go_along_any_more_can_not_be_said(upload_page: Page, files, slow_site):
+    upload_page.get_by_label("Picture of the mole").set_input_files(files[0])
+    upload_page.get_by_text("Say what you noticed").click()
+    upload_page.get_by_label("Size in millimetres").press("Enter")
+    assert slow_site.stored.wait(120)
+    expect(upload_page.get_by_role("button", name="Check this picture")).to_be_focused()
+    upload_page.get_by_text("It bleeds").click(force=True)
+    upload_page.locator("#id_dermoscopy").click(force=True)
+    upload_page.context.set_offline(True)
+    expect(upload_page.get_by_role("alert")).to_contain_text("The connection was lost.")
+    slow_site.go_on.set()
+    upload_page.context.set_offline(False)
+    for name in ("It bleeds", "Taken with a dermatoscope"):
+        box = upload_page.get_by_role("checkbox", name=name)
+        expect(box).not_to_be_checked()
+        box.check()
+
+
 def test_a_lost_connection_keeps_the_picture_and_sending_again_makes_one_record(
     upload_page: Page, files, slow_site
 ) -> None:
