@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from accounts.ownership import check_owner
+from accounts.ownership import check_owner, take_turn
 from diagnosis import limits, queue
 from diagnosis.moles import changes, edits
 from diagnosis.moles.models import Mole
@@ -65,6 +65,7 @@ def give(
     if mole:
         check_owner(mole, by)
     with transaction.atomic():
+        take_turn(record)  # with doctors, whose words may come to hold for other pictures
         if mole:
             # Before its records, as where it is deleted; others put records into it meanwhile.
             said["mole"] = mole = edits.locked(mole, no_key=True)

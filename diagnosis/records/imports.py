@@ -10,6 +10,7 @@ from django.core.files.base import File
 from django.db import transaction
 
 from accounts.models import User
+from accounts.ownership import take_turn
 from diagnosis.moles import edits
 from diagnosis.moles.models import Mole
 from diagnosis.records import answers, sittings, uploads
@@ -98,6 +99,7 @@ def submit(picture: Picture, *, owner: User) -> MoleRecord | Refused:
 def _take_over(picture: Picture, before: uploads.ImportedBefore) -> MoleRecord | Refused:
     try:
         with transaction.atomic():
+            take_turn(before.record)  # as answers.give does, which comes after the lock here
             record = answers.locked(before.record.pk)
             if picture.is_kind_said and record.modality != picture.modality:
                 sittings.correct(record, record, picture.modality)

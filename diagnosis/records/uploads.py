@@ -19,7 +19,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from accounts.ownership import check_owner
+from accounts.ownership import check_owner, take_turn
 from diagnosis import limits, media, metrics, queue
 from diagnosis.language import frequencies, terms
 from diagnosis.moles import changes, edits
@@ -300,6 +300,7 @@ def delete(*, record: MoleRecord, by: User) -> None:
     """
     check_owner(record, by)
     with transaction.atomic():
+        take_turn(record)  # with doctors, whose words it had ended
         # Locked first: a worker that finishes now would add an assessment meanwhile.
         for locked in MoleRecord.objects.select_for_update().filter(pk=record.pk):
             changes.follow_later(locked.mole_id)

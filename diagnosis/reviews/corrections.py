@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import Kept
 from accounts.models import User
+from accounts.ownership import take_turn
 from accounts.requests import PersonRequest
 from diagnosis.records.models import MoleRecord
 from diagnosis.reviews import opinions, verdicts
@@ -65,7 +66,8 @@ class ReviewAdmin(Kept, admin.ModelAdmin):
         """Of two corrections at once the second is checked against what the first has saved."""
         review = self.get_object(request, unquote(object_id))
         if review and request.method == "POST":
-            list(MoleRecord.objects.select_for_update().filter(pk=review.record_id).values("pk"))
+            for record in MoleRecord.objects.filter(pk=review.record_id):
+                take_turn(record)
         return super().change_view(request, object_id, form_url, extra_context)
 
     @admin.display(description=_("diagnosis"))

@@ -8,11 +8,13 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Q
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
+from accounts.ownership import take_turn
 from diagnosis import mails
 from diagnosis.language import terms
 from diagnosis.moles import changes
@@ -93,9 +95,12 @@ def write(
     review = Review(record=record, doctor=doctor, blind=blind, **verdict)
     review.full_clean()
     with transaction.atomic():
+        # Of two verdicts at once, on whichever pictures of the mole, one reads of the other.
+        take_turn(record)
         # Also locks the record, so that of two verdicts sent at once the second is counted.
         if not claims.take(record_ids=[record.pk], doctor=doctor):
             raise Overtaken
+        review.news_since = timezone.now()  # not from before the wait for the two
         now = MoleRecord.objects.with_asked_before(doctor).select_related("mole").get(pk=record.pk)
         asked = MoleRecord.objects.with_asked_before().get(pk=record.pk).asked_before
         newest = record.reviews.order_by("-created_at").first()
@@ -165,6 +170,7 @@ def correct(*, review: Review, by: User, **said: Any) -> None:
         raise PermissionDenied
     with transaction.atomic():
         # As for a new verdict: which one is final is decided with the record locked.
+        take_turn(get_object_or_404(MoleRecord, pk=review.record_id))
         record = answers.locked(review.record_id)
         review.refresh_from_db()  # what another correction changed meanwhile stays
         changed = {name: new for name, new in said.items() if getattr(review, name) != new}
