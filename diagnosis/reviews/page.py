@@ -102,8 +102,7 @@ class ReviewPage:
         if record.current_assessment or record.phone_advice:
             context["hidden"] = not self._is_answer_seen()
             if record.current_assessment and not context["hidden"]:
-                is_told = not (self.is_own or context["is_asked"])
-                told = final if is_told else []
+                told = list(MoleRecord.objects.told(request.user).filter(record=record))
                 context |= _answer(record, record.current_assessment, told) | _changed(record)
                 context["parts"] = [
                     (part, part.malignancy is not None and percent(part.malignancy, 1))

@@ -133,6 +133,28 @@ def test_the_doctors_page_tells_the_program_s_own_advice_from_what_holds(
     assert what_holds(dr_okafor) == "Show it to a doctor within a few days."
 
 
+@pytest.mark.parametrize(
+    ("own", "holds"), [(DAYS, "Doctor: See a doctor within a few days"), (BENIGN, "")]
+)
+def test_who_is_asked_reads_the_own_verdict_that_asks_for_a_visit(
+    client, later, dr_chen, dr_okafor, own, holds
+):
+    """A calm one may not be what holds, beside a colleague's that is hidden."""
+    verdicts.write(record=later, doctor=dr_okafor, **own)
+    verdicts.write(record=later, doctor=dr_chen, known=1, ask=dr_okafor, **WEEKS)
+    client.force_login(dr_okafor)
+    page = client.get(reverse("admin:diagnosis_molerecord_change", args=[later.pk]))
+    assert (page.context["assessment"].advice, page.context["holds"]) == ("watch", holds)
+
+
+def test_a_doctor_reads_of_the_own_mole_what_holds(client, first, later, alice, dr_chen):
+    MoleRecord.objects.update(owner=dr_chen)
+    ReviewFactory(record=later, **DAYS)
+    client.force_login(dr_chen)
+    page = client.get(reverse("admin:diagnosis_molerecord_change", args=[later.pk]))
+    assert page.context["holds"] == "Doctor: See a doctor within a few days"
+
+
 @pytest.mark.parametrize("is_failed", [False, True])
 def test_the_doctors_page_knows_it(client, first, later, dr_chen, is_failed):
     ReviewFactory(record=first, **DAYS)
