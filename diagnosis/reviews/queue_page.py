@@ -285,7 +285,8 @@ class MoleRecordAdmin(Kept, admin.ModelAdmin):
 
 def _short(review: Review) -> str:
     found = review.diagnosis_in_words or review.get_risk_category_display()
-    return f"{found}, {review.get_urgency_display()}"
+    said = f"{found}, {review.get_urgency_display()}"
+    return said if review.is_final else f"{said} ({gettext('not the final one')})"
 
 
 def _day(review: Review) -> str:

@@ -485,6 +485,22 @@ def test_the_colleague_reads_the_first_verdict_by_no_other_door(client, alice, d
     assert found() == [True] * 4
 
 
+def test_what_is_not_final_is_called_so_beside_other_pictures_of_the_mole(
+    client, alice, dr_chen, dr_okafor
+):
+    """A colleague's calm word stood above the urgent one that holds, and looked as valid."""
+    mole = MoleFactory(owner=alice)
+    record, other = (assessed(owner=alice, mole=mole) for _ in range(2))
+    verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **DAYS)
+    verdicts.write(record=record, doctor=dr_okafor, **BENIGN)
+    client.force_login(dr_chen)
+    page = client.get(reverse("admin:diagnosis_molerecord_change", args=[other.pk]))
+    assert "<p>benign (not the final one)</p><p>malignant, high risk</p>" in page.content.decode()
+    listed = client.get(reverse("admin:diagnosis_molerecord_changelist")).content.decode()
+    assert "benign, no visit needed (not the final one), " in listed
+    assert "malignant, high risk, see a doctor within a few days, " in listed
+
+
 def test_a_doctor_reads_of_the_own_mole_what_any_person_reads(client, dr_chen, dr_okafor, dr_silva):
     mole = MoleFactory(owner=dr_chen)
     record, other = (assessed(owner=dr_chen, mole=mole) for _ in range(2))
