@@ -4,7 +4,9 @@ from typing import Any
 
 from allauth.account.decorators import reauthentication_required
 from allauth.account.views import ConfirmEmailView
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.views import ActivateTOTPView
+from allauth.mfa.utils import is_mfa_enabled
 from allauth.usersessions.models import UserSession
 from django import forms
 from django.conf import settings
@@ -12,7 +14,13 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+)
 from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.dateparse import parse_date
@@ -69,10 +77,22 @@ class ConfirmEmail(ConfirmEmailView):
 
 
 class ActivateApp(ActivateTOTPView):
-    """allauth's, but that the code which switches the app on is used up by that."""
+    """allauth's, but that the code which switches the app on is used up by that.
+
+    A form that comes twice, as by a double click, leads to the recovery codes as well: allauth
+    would ask whether to switch the app off, or fail.
+    """
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method == "POST" and _has_app(request):
+            return redirect("mfa_view_recovery_codes")
+        return super().dispatch(request, *args, **kwargs)
 
     @transaction.atomic
     def form_valid(self, form: forms.Form) -> HttpResponse:
+        User.objects.lock(self.request.user)  # of two at once, the second waits for the first
+        if _has_app(self.request):
+            return redirect("mfa_view_recovery_codes")
         response = super().form_valid(form)
         claim(self.request.user, form.cleaned_data["code"])
         return response
@@ -214,6 +234,10 @@ def teaching(request: PersonRequest) -> HttpResponse:
         messages.success(request, _("Your choice is saved."))
         return redirect("accounts:account")
     return render(request, "accounts/teaching.html", {"form": form})
+
+
+def _has_app(request: HttpRequest) -> bool:
+    return request.user.is_authenticated and is_mfa_enabled(request.user, [Authenticator.Type.TOTP])
 
 
 def _edit(request: PersonRequest, form_class: type[forms.ModelForm], template: str) -> HttpResponse:

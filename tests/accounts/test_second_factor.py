@@ -1,16 +1,19 @@
 """Staff see other people's records: a password alone opens neither the admin nor the API."""
 
 import time
+from http.cookies import SimpleCookie
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 from auditlog.models import LogEntry
+from django.test import Client
 from django.urls import reverse
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
+from accounts.models import User
 from tests.factories import (
     TOTP_SECRET,
     UserFactory,
@@ -71,6 +74,38 @@ def test_the_code_that_switched_the_app_on_is_used_up(confirmed, alice):
     assert alice.has_second_factor
     answer = ask_for_token(APIClient(), alice, code=code)
     assert answer.json()["errors"] == {"code": ["Incorrect code."]}
+
+
+@pytest.fixture
+def switching_on(confirmed):
+    """Alice's browser, and what the form of the page that switches the app on sends."""
+    confirmed.get(reverse("mfa_activate_totp"))
+    return confirmed, {"code": current_code(confirmed.session["mfa.totp.secret"])}
+
+
+def test_switching_the_app_on_twice_leads_to_the_recovery_codes_as_once(switching_on):
+    browser, answers = switching_on
+    # As by a double click: with the cookies of before the first answer.
+    again = Client()
+    again.cookies = SimpleCookie({name: each.value for name, each in browser.cookies.items()})
+    for one in (browser, again):
+        answer = one.post(reverse("mfa_activate_totp"), answers)
+        assert answer["Location"] == reverse("mfa_view_recovery_codes")
+    assert again.get(reverse("mfa_view_recovery_codes")).context["unused_codes"]
+
+
+def test_nor_does_the_other_one_fail_where_both_come_at_once(switching_on, alice, monkeypatch):
+    browser, answers = switching_on
+    lock = User.objects.lock
+
+    def wait(person):
+        TOTP.activate(person, TOTP_SECRET)  # the other one was faster
+        lock(person)
+
+    monkeypatch.setattr(User.objects, "lock", wait)
+    answer = browser.post(reverse("mfa_activate_totp"), answers)
+    assert answer["Location"] == reverse("mfa_view_recovery_codes")
+    assert alice.authenticator_set.filter(type="totp").count() == 1
 
 
 def test_the_demo_of_make_run_asks_nobody(settings, client, hasty):

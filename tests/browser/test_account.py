@@ -41,6 +41,17 @@ def test_a_wrong_password_is_said_at_the_top(page: Page, alice) -> None:
     expect(page.get_by_label("Email")).to_have_value(alice.email)
 
 
+def test_a_double_click_changes_the_password_once_and_says_so(page: Page, alice) -> None:
+    pages.sign_in(page, alice.email)
+    page.goto("/account/password/change/")
+    page.get_by_label("Current").fill(PASSWORD)
+    for field in page.get_by_label("New password").all():
+        field.fill("correct horse staple zebra")
+    page.get_by_role("main").get_by_role("button").dblclick()
+    expect(page.get_by_text("Password successfully changed")).to_be_visible()
+    expect(page.get_by_text("is not saved")).to_be_hidden()
+
+
 def test_with_a_second_step_the_password_is_not_enough(page: Page, alice) -> None:
     pages.sign_in(page, alice.email)
     pages.follow(page, "Account")
@@ -50,7 +61,7 @@ def test_with_a_second_step_the_password_is_not_enough(page: Page, alice) -> Non
     page.get_by_role("button", name="Continue").click()
     key = page.locator("code").inner_text()
     page.get_by_label("code").fill(current_code(key))
-    page.get_by_role("main").get_by_role("button", name="Switch on").click()
+    page.get_by_role("main").get_by_role("button", name="Switch on").dblclick()
     recovery_code = page.get_by_role("list", name="Unused codes").inner_text().split()[0]
 
     page.context.clear_cookies()
