@@ -8,7 +8,7 @@ import logging
 import smtplib
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from email import policy
 from typing import Any
@@ -69,12 +69,12 @@ def gather(*, person: User, about: uuid.UUID, write: Write) -> None:
             _rewrite(waiting, [*waiting.about, about], write)
 
 
-def withdraw(*, person: User, about: uuid.UUID, write: Write) -> None:
-    """Tell a person of a row no more, who has seen it; where it was the only one, of nothing."""
+def withdraw(*, person: User, about: Collection[uuid.UUID], write: Write) -> None:
+    """Tell a person of these rows no more; where nothing else is to be told, of nothing."""
     with transaction.atomic():
         waiting = OutgoingMail.objects.select_for_update().filter(gathers_for=person.pk).first()
-        if waiting and about in waiting.about:
-            if left := [each for each in waiting.about if each != about]:
+        if waiting and not set(waiting.about).isdisjoint(about):
+            if left := [each for each in waiting.about if each not in about]:
                 _rewrite(waiting, left, write)
             else:
                 waiting.delete()

@@ -1,9 +1,9 @@
 """An e-mail to the person of whose picture there is something new; it says nothing of it."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -28,21 +28,17 @@ def tell(record: "MoleRecord") -> None:
 def tell_together(record: "MoleRecord") -> None:
     """As ``tell``, in some minutes: there may be more, or the person reads it meanwhile."""
     if _is_wanted(record.owner):
-        outbox.gather(**_gathered(record))
+        person = record.owner
+        outbox.gather(person=person, about=record.pk, write=partial(_message, person))
 
 
-def forget(record: "MoleRecord") -> None:
-    """Take back what ``tell_together`` would say of it, since its person has it before them."""
-    outbox.withdraw(**_gathered(record))
+def forget(person: User, records: Collection[uuid.UUID]) -> None:
+    """Take back what ``tell_together`` would say of these, which the person has seen or deleted."""
+    outbox.withdraw(person=person, about=records, write=partial(_message, person))
 
 
 def _is_wanted(person: User) -> bool:
     return person.is_active and person.verdict_emails
-
-
-def _gathered(record: "MoleRecord") -> dict[str, Any]:
-    person = record.owner
-    return {"person": person, "about": record.pk, "write": partial(_message, person)}
 
 
 def _message(person: User, records: Iterable[uuid.UUID]) -> EmailMessage:

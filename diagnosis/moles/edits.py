@@ -1,6 +1,7 @@
 """Moles: named by the person, so that records of the same one belong together."""
 
 import itertools
+import uuid
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.ownership import check_owner
+from diagnosis import mails
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
 
@@ -87,9 +89,10 @@ def delete(*, mole: Mole, by: User) -> None:
     check_owner(mole, by)
     with transaction.atomic():
         locked(mole)
-        _lock_records(mole)
+        gone = _lock_records(mole)
         mole.records.all().delete()
         mole.delete()
+        mails.forget(by, gone)  # their links would lead nowhere
 
 
 def _known(moles: QuerySet[Mole], body_site: str) -> Mole | None:
@@ -102,9 +105,9 @@ def _known(moles: QuerySet[Mole], body_site: str) -> Mole | None:
     return known[0] if known else None
 
 
-def _lock_records(mole: Mole) -> None:
-    """Until the transaction ends, let no worker claim or finish a record of it."""
-    list(mole.records.select_for_update().values_list("pk"))
+def _lock_records(mole: Mole) -> list[uuid.UUID]:
+    """Until the transaction ends, let no worker claim or finish a record of it; return which."""
+    return list(mole.records.select_for_update().values_list("pk", flat=True))
 
 
 def _free_name(owner: User, wanted: str) -> str:

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.ownership import check_owner, take_turn
-from diagnosis import limits, media, metrics, queue
+from diagnosis import limits, mails, media, metrics, queue
 from diagnosis.language import frequencies, terms
 from diagnosis.moles import changes, edits
 from diagnosis.moles.models import Mole
@@ -306,6 +306,7 @@ def delete(*, record: MoleRecord, by: User) -> None:
             changes.follow_later(locked.mole_id)
             with changes.telling(locked.mole_id):
                 locked.delete()
+            mails.forget(by, [record.pk])  # its link would lead nowhere
 
 
 def check_quota(owner: User) -> None:

@@ -346,7 +346,7 @@ def _note_seen(record: MoleRecord) -> None:
     The page says so once it shows it: an answer that was sent may never have arrived.
     """
     if not assessments.is_outdated(record):
-        mails.forget(record)
+        mails.forget(record.owner, [record.pk])
 
 
 def _answers_form(request: PersonRequest, record: MoleRecord) -> AnswersForm:

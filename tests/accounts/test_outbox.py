@@ -21,8 +21,9 @@ from knox.models import AuthToken
 from accounts import expiry, outbox
 from accounts.models import OutgoingMail, User
 from diagnosis import mails
-from diagnosis.moles import reminders
+from diagnosis.moles import edits, reminders
 from diagnosis.own_data import deletion
+from diagnosis.records import uploads
 from diagnosis.records.models import MoleRecord
 from tests.factories import SIGN_UP, MoleFactory, UserFactory, assessed
 
@@ -321,6 +322,25 @@ def test_what_waits_for_others_does_not_go_to_who_wants_it_no_more(db, client, d
         dana.save()
     let_pass(minutes=0)
     assert outbox.send_due() == 0
+    assert not OutgoingMail.objects.exists()
+
+
+@pytest.mark.parametrize("what", ["record", "mole"])
+def test_what_is_deleted_meanwhile_is_not_told_of(db, what):
+    """The link of such an e-mail would lead to a page that is not found."""
+    dana = UserFactory()
+    gone, kept = assessed(owner=dana, mole=MoleFactory(owner=dana)), assessed(owner=dana)
+    for record in (gone, kept):
+        mails.tell_together(record)
+    if what == "record":
+        uploads.delete(record=gone, by=dana)
+    else:
+        edits.delete(mole=gone.mole, by=dana)
+    waiting = OutgoingMail.objects.get()
+    assert waiting.about == [kept.pk]
+    assert str(kept.pk) in bytes(waiting.content).decode()
+    assert str(gone.pk) not in bytes(waiting.content).decode()
+    uploads.delete(record=kept, by=dana)
     assert not OutgoingMail.objects.exists()
 
 
