@@ -1,5 +1,6 @@
 """Everything about a person, for their program: to take away, and to delete."""
 
+from django.contrib.auth import logout
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -48,4 +49,7 @@ class DeletionView(ConfirmedView):
     )
     def post(self, request: PersonApiRequest) -> Response:
         deletion.delete_account(self.confirm(request))
+        if not request.auth:
+            # Else the session, which is gone, is saved where staff are noted in it as seen.
+            logout(request._request)
         return Response(status=204)

@@ -16,17 +16,20 @@ from knox.models import AuthToken
 
 from accounts.consent import CONSENT_VERSION
 from accounts.models import User
+from accounts.staff import SEEN_AT
 from diagnosis import media
 from diagnosis.reviews import verdicts
 from diagnosis.reviews.models import SecondOpinion
 from diagnosis.sharing import links
 from tests.factories import (
     PASSWORD,
+    TOTP_SECRET,
     MoleFactory,
     RecordFactory,
     ReviewFactory,
     UserFactory,
     assessed,
+    current_code,
     picture,
     sitting,
     spoil,
@@ -219,6 +222,20 @@ def everything_in_the_database() -> str:
             cursor.execute(f'SELECT * FROM "{model._meta.db_table}"')
             rows += cursor.fetchall()
     return str(rows)
+
+
+def test_a_page_may_ask_the_api_for_it_and_is_signed_out(client, dr_chen):
+    """Also of staff, whose sessions are written at some requests, though they have just gone."""
+    client.force_login(dr_chen)
+    session = client.session
+    session[SEEN_AT] = 0
+    session.save()
+    sent = {"password": PASSWORD, "code": current_code(TOTP_SECRET)}
+    answer = client.post("/api/v1/account/deletion/", sent, content_type="application/json")
+    assert answer.status_code == 204
+    assert "storage" in answer["Clear-Site-Data"]
+    assert not User.objects.exists()
+    assert not Session.objects.exists()
 
 
 @pytest.mark.parametrize("has", ["verdicts", "a question"])
