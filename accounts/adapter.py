@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.utils.encoding import punycode
 
 from accounts import devices
-from accounts.addresses import may_confirm
+from accounts.addresses import may_confirm, owners
 from accounts.models import User
 from accounts.names import check_name
 from accounts.refusals import tell
@@ -81,12 +81,16 @@ class Adapter(DefaultAccountAdapter):
         """Of each kind not more than a few in an hour to one address, whoever asks for them.
 
         Links lead to SITE_URL, and not to the host that was asked: a stranger chooses its port.
+        Whose account is closed is told so: allauth's mails would say that there is none, and that
+        there is one, and send them from one page to the other.
         """
         kind = ANYBODYS_MAILS.get(template_prefix.rpartition("/")[2])
         if kind and not ratelimit.consume(
             self.request, app="allauth.account", action="mail", key=f"{kind}:{email.lower()}"
         ):
             return
+        if kind == "news" and _is_closed(email):
+            template_prefix = "account/email/account_closed"
         host = urlsplit(settings.SITE_URL).netloc
         links = {
             name: settings.SITE_URL + urlsplit(value).path
@@ -144,3 +148,8 @@ class Adapter(DefaultAccountAdapter):
         ratelimit.clear(
             request, app="allauth.account", action="login_failed_anywhere", key=email.lower()
         )
+
+
+def _is_closed(email: str) -> bool:
+    people = owners(email)
+    return people.exists() and not people.filter(is_active=True).exists()

@@ -148,3 +148,16 @@ def test_asking_for_an_unknown_address_tells_nothing(client, alice):
     ]
     first, second = (re.sub(r'value="\w{64}"', "", a.content.decode()) for a in answers)
     assert first == second
+
+
+def test_of_a_closed_account_both_mails_say_that_it_is(alice, mandatory, mailoutbox):
+    """The one said that there is no account, and the other that there is one."""
+    alice.is_active = False
+    alice.save()
+    ask_for_mails("account_reset_password", alice.email, 1)
+    ask_for_mails("account_signup", "Alice@example.org", 1, consent="on", **SIGNING_UP)
+    assert [mail.to for mail in mailoutbox] == [[alice.email]] * 2
+    for mail in mailoutbox:
+        assert mail.subject.endswith("This account is closed")
+        assert "Ask the service’s administrator" in mail.body
+        assert "/account/" not in mail.body
