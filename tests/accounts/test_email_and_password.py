@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from tests.factories import PASSWORD, link
+from tests.factories import PASSWORD, UserFactory, link
 
 NEW = "another long enough passphrase"
 
@@ -161,3 +161,12 @@ def test_of_a_closed_account_both_mails_say_that_it_is(alice, mandatory, mailout
         assert mail.subject.endswith("This account is closed")
         assert "Ask the service’s administrator" in mail.body
         assert "/account/" not in mail.body
+
+
+def test_with_a_second_step_the_page_says_what_comes_before_another_address(client, db):
+    """The library refuses one then; staff have such a step always."""
+    client.force_login(UserFactory(second_factor=True))
+    page = client.get(reverse("account_email")).content.decode()
+    assert "No address can be added while a second step or a passkey is on." in page
+    assert reverse("mfa_index") in page
+    assert "action_add" not in page
