@@ -11,6 +11,7 @@ from allauth.usersessions.admin import UserSessionAdmin as AllauthUserSessionAdm
 from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
@@ -158,6 +159,15 @@ class OfPeople:
         rows = super().get_queryset(request)
         theirs = {f"{self.person}__is_superuser": True}
         return rows if request.user.is_superuser else rows.exclude(**theirs)
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet) -> list[LogEntry]:
+        """By pseudonyms: Django's own log, too, outlives the account."""
+        names = {str(row.pk): getattr(row, self.person).pseudonym for row in queryset}
+        entries = super().log_deletions(request, queryset)  # type: ignore[misc]
+        for entry in entries:
+            entry.object_repr = names[str(entry.object_id)]
+        LogEntry.objects.bulk_update(entries, ["object_repr"])
+        return entries
 
 
 class Kept:

@@ -4,6 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from auditlog.models import LogEntry
 from django.contrib.admin.models import LogEntry as AdminLogEntry
 from django.contrib.auth.models import Group
@@ -15,7 +18,7 @@ from django.urls import reverse
 from knox.models import AuthToken
 
 from accounts.models import User
-from tests.factories import PASSWORD, TOTP_SECRET, UserFactory, current_code
+from tests.factories import PASSWORD, SECURITY_KEY, TOTP_SECRET, UserFactory, current_code
 
 LIST = reverse("admin:accounts_user_changelist")
 
@@ -188,3 +191,27 @@ def test_what_is_kept_of_a_deleted_person_does_not_name_them(delete, dr_chen, wa
     assert dr_chen.email not in str(sessions)
     kept = AdminLogEntry.objects.get(object_id=str(dr_chen.pk))
     assert kept.object_repr == dr_chen.pseudonym
+
+
+@WAYS
+def test_nor_does_what_is_kept_of_what_was_theirs(client, admin_user, dr_chen, way):
+    """An address, a place in the network, the name of a key: Django's log outlives the account."""
+    dr_chen.emailaddress_set.create(email="chen@home.example")
+    key = {"name": "Chen's phone", "credential": SECURITY_KEY}
+    dr_chen.authenticator_set.create(type="webauthn", data=key)
+    UserSession.objects.create(user=dr_chen, ip="192.0.2.7", session_key="x", user_agent="Chen's")
+    AuthToken.objects.create(dr_chen)
+    User.objects.filter(pk=dr_chen.pk).update(display_name="")
+    client.force_login(admin_user)
+    for model in (AuthToken, EmailAddress, Authenticator, UserSession):
+        label = f"{model._meta.app_label}_{model._meta.model_name}"
+        keys = [row.pk for row in model.objects.filter(user=dr_chen)]
+        if way == "page":
+            address = reverse(f"admin:{label}_delete", args=keys[-1:])
+            assert client.post(address, {"post": "yes"}).status_code == 302
+        else:
+            chosen = {"action": "delete_selected", "_selected_action": keys, "post": "yes"}
+            assert client.post(reverse(f"admin:{label}_changelist"), chosen).status_code == 302
+    kept = AdminLogEntry.objects.values_list("object_repr", flat=True)
+    assert set(kept) == {dr_chen.pseudonym}
+    assert len(kept) == (4 if way == "page" else 6)
