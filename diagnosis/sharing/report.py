@@ -216,7 +216,7 @@ class _Report(FPDF):
             said = " ".join(f"{str(each).rstrip('.')}." for each in words if each)
             name = _("Picture %(number)d") % {"number": number}
             name += f" · {part.picture.get_modality_display()}"
-            self._line(": ".join(filter(None, (name, said))), 8, GREY)
+            self._line(_pair(name, said) if said else name, 8, GREY)
 
     def _picture(self, record: MoleRecord, top: float) -> float:
         """The picture, or that it is missing; returns the height."""
@@ -262,7 +262,7 @@ class _Report(FPDF):
         if assessment.usable:
             for category, name in terms.RISK_CATEGORIES.items():
                 share = figures.percent(assessment.categories[category], 1)
-                self._line(f"{capfirst(name)}: {share}", 9.5)
+                self._line(_pair(capfirst(name), share), 9.5)
             self._line(str(answer.used), 8, GREY)
             if frequency := frequencies.of(assessment):
                 self._line(f"{frequency.sentence} {frequency.explained}", 8, GREY)
@@ -275,11 +275,8 @@ class _Report(FPDF):
         for sentence in said.sentences:
             self._line(str(sentence), 8.5)
         for line in said.lines:
-            self._line(
-                f"{line.name}: {line.before} → {line.after} ({line.difference}; ± {line.error})",
-                8.5,
-                GREY,
-            )
+            measured = f"{line.before} → {line.after} ({line.difference}; ± {line.error})"
+            self._line(_pair(line.name, measured), 8.5, GREY)
         self.ln(2)
 
     def _facts(self, facts: list[tuple[str, str]]) -> None:
@@ -351,6 +348,11 @@ def _facts_of(record: MoleRecord) -> list[tuple[str, str]]:
 def _signed(review: "Review") -> str:
     named = _("%(doctor)s, doctor, on %(date)s") if review.signature else _("A doctor, on %(date)s")
     return named % {"doctor": review.signature, "date": _moment(review.news_since)}
+
+
+def _pair(name: str, said: str) -> str:
+    """One before the other, with the language's own space at the colon."""
+    return _("%(name)s: %(said)s") % {"name": name, "said": said}
 
 
 def _moment(moment: datetime) -> str:

@@ -289,6 +289,13 @@ def test_no_name_of_a_fact_is_written_over(client, alice, mole, language):
     assert sure >= 9  # five facts of the mole, four of the picture
 
 
+def test_its_colons_are_the_language_s(client, alice, mole):
+    assessed(owner=alice, mole=mole)
+    alice.language = "fr"
+    alice.save()
+    assert re.search(r"Bénin\s: \d", words(report(client, mole)))
+
+
 def test_the_footer_stays_in_the_middle_below_a_long_note(client, alice, mole):
     assessed(owner=alice, mole=mole, note="It got darker. " * 250)
     pages = report(client, mole).pages
