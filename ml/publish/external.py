@@ -1,40 +1,69 @@
 """What others measured of a release, on pictures that are kept apart from everyone who trains."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
-from types import NoneType
+from typing import Any
 
 from ml.datasets import DatasetError
 from ml.taxonomy import MODALITIES
 
 Measured = list[dict]  # one entry for each model version
 
-Fields = dict[str, type | tuple[type, ...]]
-NUMBER, SHARE = (int, float), (int, float, NoneType)
-ENTRY: Fields = {"model_version": str, "files": dict, "date": str, "sets": list}
+Fields = dict[str, Callable[[Any], bool]]
+
+
+def _is(kind: type) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, kind)
+
+
+def _is_date(value: Any) -> bool:
+    return bool(date.fromisoformat(value))
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_share(value: Any) -> bool:
+    # Neither a number in hundred nor NaN, which JSON has no word for.
+    return type(value) in (int, float) and 0 <= value <= 1
+
+
+def _is_share_if_known(value: Any) -> bool:
+    return value is None or _is_share(value)
+
+
+ENTRY: Fields = {"model_version": _is(str), "files": _is(dict), "date": _is_date, "sets": _is(list)}
 SET: Fields = {
-    "set": str,
-    "modality": str,
-    "what": str,
-    "n": int,
-    "malignant": int,
-    "auc_malignant": SHARE,
-    "sensitivity": NUMBER,
-    "specificity": NUMBER,
+    "set": _is(str),
+    "modality": _is(str),
+    "what": _is(str),
+    "n": _is_count,
+    "malignant": _is_count,
+    "auc_malignant": _is_share_if_known,
+    "sensitivity": _is_share,
+    "specificity": _is_share,
 }
 KNOWN: Fields = {
-    "auc_melanoma": SHARE,
-    "refused": SHARE,
-    "ece": SHARE,
+    "auc_melanoma": _is_share_if_known,
+    "refused": _is_share_if_known,
+    "ece": _is_share_if_known,
 }
-NOT_LESIONS: Fields = {"what": str, "n": int, "refused": NUMBER, "called_benign": int}
+NOT_LESIONS: Fields = {
+    "what": _is(str),
+    "n": _is_count,
+    "refused": _is_share,
+    "called_benign": _is_count,
+}
 
 
 def read(path: Path) -> Measured:
     """The entries of a file of outside figures: ``{"measured": [{"model_version", "files", "date",
     "sets": […], "not_lesions": […]}, …]}``. Sets have the fields of SET, and where they are known
-    those of KNOWN and ``auc_malignant_ci95``. Raises DatasetError for a file of another form."""
+    those of KNOWN and ``auc_malignant_ci95``; dates are ISO 8601's, and shares from 0 to 1. Raises
+    DatasetError for a file of another form."""
     try:
         measured = json.loads(path.read_text(encoding="utf-8"))["measured"]
         for entry in measured:
@@ -55,9 +84,9 @@ def read(path: Path) -> Measured:
 
 
 def _check(part: Mapping, fields: Fields) -> None:
-    for name, kind in fields.items():
-        if not isinstance(part[name], kind):
-            raise TypeError(f"{name}: {part[name]!r}")
+    for name, can_be in fields.items():
+        if not can_be(part[name]):
+            raise ValueError(f"{name}: {part[name]!r} can't be right")
 
 
 def of_release(card: Mapping, measured: Measured | None) -> dict | None:

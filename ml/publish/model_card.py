@@ -341,7 +341,12 @@ def _refused(refused: Mapping) -> str:
 
 
 def _rows(lines: Iterable[Iterable[str]]) -> str:
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join(f"| {' | '.join(map(_text, line))} |" for line in lines)
+
+
+def _text(cell: str) -> str:
+    """A name of a set or folder may hold what ends a cell or a row."""
+    return " ".join(cell.split()).replace("|", r"\|")
 
 
 def _share(value: float | None) -> str:

@@ -79,7 +79,13 @@ OTHER = {"what": "walls", "n": 20, "refused": 0.9, "called_benign": 0}
         {"sets": [SET | {"modality": "drawing"}]},
         {"sets": [SET | {"auc_malignant_ci95": 0.4}]},
         {"sets": [SET | {"ece": "low"}]},
+        {"sets": [SET | {"sensitivity": 98.1}]},
+        {"sets": [SET | {"auc_malignant": float("nan")}]},
+        {"sets": [SET | {"n": -50}]},
+        {"not_lesions": [OTHER | {"refused": True}]},
         {"date": 2026},
+        {"date": "2026-11-31"},
+        {"date": "November"},
     ],
 )
 def test_wrong_outside_figures_leave_the_release_as_it_was(card, wrong, tmp_path, capsys):
@@ -93,6 +99,14 @@ def test_wrong_outside_figures_leave_the_release_as_it_was(card, wrong, tmp_path
             assert (tmp_path / "model.json").read_bytes() == before
             assert not (tmp_path / export.CARD_FILE).exists()
     assert "| walls | 20 | 0.900 | 0 |" in (tmp_path / export.CARD_FILE).read_text()
+
+
+def test_a_name_ends_no_cell(card, tmp_path):
+    """Each figure stood below the heading of the one before it."""
+    path, named = tmp_path / "figures.json", SET | {"set": "A|B", "what": "two\nclinics"}
+    path.write_text(json.dumps({"measured": [entry(card, sets=[named])]}))
+    assert main(["release", str(tmp_path), "--external", str(path)]) == 0
+    assert "\n| A\\|B, photo: two clinics | 50 (10" in (tmp_path / export.CARD_FILE).read_text()
 
 
 @pytest.mark.parametrize(
