@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
@@ -84,31 +85,32 @@ def release(
     networks = [runs.best(of) for of in used]
     familiar = _familiar(networks[0], rows, loaded, folds, side)
     served = _graphs(networks, plans, familiar, side)
-    new = _begin(out)
-    _save(served, new)
-    shutil.copy(run / runs.SPLIT, new)
-    learnt = [*compress(rows, np.isin(folds, ("train", "validation")))]
-    seen.write(learnt, new / seen.FILE, descent(used))
-    trained, *second = map(_trained, plans, served.values())
-    training = {
-        **trained,
-        **({"second_reader": second[0]} if second else {}),
-        "pictures": _counts(rows, folds),
-    }
-    terms = {
-        modality: second_stage.learnt([rows[i] for i in _learnt(rows, folds, modality)])
-        for modality in MODALITIES
-    }
-    card = _card(new, side, rows, folds, terms)
-    card |= {"training": training, "licence": licence(used)}
-    card["version"] = _version(card, out)
-    _write(card, new)
-    judged = np.array([bool(row.allowed) and row.modality in card["thresholds"] for row in rows])
-    drawn = np.random.default_rng(0).permutation(np.flatnonzero(judged & (folds != "train")))
-    some = np.sort(drawn[:PARITY_PICTURES])
-    check_parity(networks, new, [rows[i].modality for i in some], loaded.pictures[some])
-    _measure(card, rows, folds, measured, new)
-    _swap(new, out)
+    with _replacing(out) as new:
+        _save(served, new)
+        shutil.copy(run / runs.SPLIT, new)
+        learnt = [*compress(rows, np.isin(folds, ("train", "validation")))]
+        seen.write(learnt, new / seen.FILE, descent(used))
+        trained, *second = map(_trained, plans, served.values())
+        training = {
+            **trained,
+            **({"second_reader": second[0]} if second else {}),
+            "pictures": _counts(rows, folds),
+        }
+        terms = {
+            modality: second_stage.learnt([rows[i] for i in _learnt(rows, folds, modality)])
+            for modality in MODALITIES
+        }
+        card = _card(new, side, rows, folds, terms)
+        card |= {"training": training, "licence": licence(used)}
+        card["version"] = _version(card, out)
+        _write(card, new)
+        judged = np.array(
+            [bool(row.allowed) and row.modality in card["thresholds"] for row in rows]
+        )
+        drawn = np.random.default_rng(0).permutation(np.flatnonzero(judged & (folds != "train")))
+        some = np.sort(drawn[:PARITY_PICTURES])
+        check_parity(networks, new, [rows[i].modality for i in some], loaded.pictures[some])
+        _measure(card, rows, folds, measured, new)
 
 
 def recalibrate(
@@ -129,26 +131,29 @@ def recalibrate(
     for name in (("parameters",), ("plan", "backbone")):  # for the model card, at the end
         kept.part("training", *name)
     rows, folds, strange = _held_out(released, rows)
-    new = _begin(out)
-    for name in kept.card["files"]:
-        shutil.copy(kept.file(name), new)
-    split = splits.appended(released / runs.SPLIT, rows, folds.tolist())
-    (new / runs.SPLIT).write_text(split, encoding="utf-8")
-    learnt = [*compress(rows, (folds == "validation") & strange)]
-    seen.write(learnt, new / seen.FILE, [released])
-    # As they were learnt, where the card says it: what did not help there may help here.
-    terms = {modality: stage.get("learnt", stage["terms"]) for modality, stage in stages.items()}
-    card = _card(new, side, rows, folds, terms)
-    counts = _counts(rows, folds)
-    learnt_from = {name: {"train": of["train"]} for name, of in before.items() if of.get("train")}
-    pictures = {of: learnt_from.get(of, {}) | counts.get(of, {}) for of in learnt_from | counts}
-    card |= {"training": training | {"pictures": pictures}, "licence": licence}
-    # Of its own, since the next release of the same month has the next number.
-    said = hashlib.sha256(json.dumps(_answers_by(card)).encode()).hexdigest()
-    card["version"] = f"{kept.version.partition('+')[0]}+{said[:8]}"
-    _write(card, new)
-    _measure(card, rows, folds, measured, new)
-    _swap(new, out)
+    with _replacing(out) as new:
+        for name in kept.card["files"]:
+            shutil.copy(kept.file(name), new)
+        split = splits.appended(released / runs.SPLIT, rows, folds.tolist())
+        (new / runs.SPLIT).write_text(split, encoding="utf-8")
+        learnt = [*compress(rows, (folds == "validation") & strange)]
+        seen.write(learnt, new / seen.FILE, [released])
+        # As they were learnt, where the card says it: what did not help there may help here.
+        terms = {
+            modality: stage.get("learnt", stage["terms"]) for modality, stage in stages.items()
+        }
+        card = _card(new, side, rows, folds, terms)
+        counts = _counts(rows, folds)
+        learnt_from = {
+            name: {"train": of["train"]} for name, of in before.items() if of.get("train")
+        }
+        pictures = {of: learnt_from.get(of, {}) | counts.get(of, {}) for of in learnt_from | counts}
+        card |= {"training": training | {"pictures": pictures}, "licence": licence}
+        # Of its own, since the next release of the same month has the next number.
+        said = hashlib.sha256(json.dumps(_answers_by(card)).encode()).hexdigest()
+        card["version"] = f"{kept.version.partition('+')[0]}+{said[:8]}"
+        _write(card, new)
+        _measure(card, rows, folds, measured, new)
 
 
 def check_place(out: Path) -> None:
@@ -159,12 +164,19 @@ def check_place(out: Path) -> None:
         raise DatasetError(f"{out}: no release lies there; choose another folder")
 
 
-def _begin(out: Path) -> Path:
-    """The empty folder that becomes ``out``; of no name that people give to one."""
+@contextmanager
+def _replacing(out: Path) -> Iterator[Path]:
+    """The empty folder that becomes ``out`` at the end; of no name that people give to one. What
+    is not released leaves nothing."""
     new = out.with_name(f"partial.{out.name}")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
-    return new
+    try:
+        yield new
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+    _swap(new, out)
 
 
 def _held_out(released: Path, rows: list[Row]) -> tuple[list[Row], np.ndarray, np.ndarray]:

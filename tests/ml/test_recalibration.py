@@ -115,6 +115,7 @@ def test_too_few_melanomas_set_nothing(make_set, tmp_path, monkeypatch, capsys):
     assert main(["calibrate", "--data", str(few), "--out", str(before)]) == 1
     assert "validation has too few lesions of modality photo" in capsys.readouterr().err
     assert read(before) == read(RELEASE)
+    assert not [*tmp_path.glob("*.before")]  # 16 MB that nobody reads
 
 
 @pytest.mark.slow
