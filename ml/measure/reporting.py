@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
@@ -20,8 +21,11 @@ from ml.taxonomy import DIAGNOSES, MODALITIES, RISK_CATEGORIES
 WORST = 24
 FLIP_SAMPLES = 4
 THUMB = 150
+# Names of files and sets are no formulas: of “$_”, nothing were drawn.
+plain_text = rc_context({"text.parse_math": False})
 
 
+@plain_text
 def write_report(predictions: Predictions, result: dict, folder: Path) -> Path:
     """Write ``index.html``, its plots, ``metrics.json`` and ``predictions.csv``; → the page."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -50,6 +54,7 @@ def write_report(predictions: Predictions, result: dict, folder: Path) -> Path:
     return page
 
 
+@plain_text
 def write_summary(manifest: Manifest, folder: Path) -> list[Path]:
     """Draw the category distribution and a sheet of flip samples; → the files."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -47,6 +47,16 @@ def test_the_page_shows_every_plot_it_names(predictions, tmp_path):
     assert "b" not in sources.tags  # a data set's name is text, not markup
 
 
+def test_names_are_no_formulas(predictions, make_set, tmp_path):
+    """A traceback ended the report, of whose plots the last named such a picture."""
+    rows = [replace(row, image_id=f"${row.image_id}_$") for row in predictions.rows]
+    page = reporting.write_report(replace(predictions, rows=rows), evaluate(predictions), tmp_path)
+    assert (page.parent / "dermoscopy-worst.png").is_file()
+    records = [{"image_id": "a", "dx": "mel"}]
+    reporting.write_summary(datasets.read([make_set("$_$", records)]), tmp_path)
+    assert (tmp_path / "distribution.png").is_file()
+
+
 def test_what_is_reached_counts_who_is_sent_as_uncertain(predictions, tmp_path):
     wary = Thresholds(screen=0.3, melanoma=0.2, cost_ratio=2, uncertain=100)  # of everyone
     result = evaluate(replace(predictions, thresholds={"dermoscopy": wary}))
