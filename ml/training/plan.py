@@ -1,6 +1,7 @@
 """What a training is."""
 
 import json
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -95,7 +96,7 @@ def _as_tuple(value: Any) -> Any:
 
 
 def _is_whole(value: Any, least: int) -> bool:
-    return isinstance(value, int) and value >= least
+    return type(value) is int and value >= least  # True is no number of pictures
 
 
 def _is_side(value: Any) -> bool:
@@ -103,7 +104,7 @@ def _is_side(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float)
+    return type(value) in (int, float) and -math.inf < value < math.inf
 
 
 def _are_phases(value: Any) -> bool:
@@ -127,7 +128,8 @@ RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("phases", f"[[side that {DIVISOR} divides, epochs from 1], …]", _are_phases),
     ("validation_side", f"a number of pixels that {DIVISOR} divides", _is_side),
     ("epoch_pictures batch patience", "a whole number from 1", lambda v: _is_whole(v, 1)),
-    ("frozen_blocks seed", "a whole number from 0", lambda v: _is_whole(v, 0)),
+    ("frozen_blocks", "a whole number from 0", lambda v: _is_whole(v, 0)),
+    ("seed", "a whole number from 0 and below 2^32", lambda v: _is_whole(v, 0) and v < 2**32),
     ("learning_rate photo_weight", "a number above 0", lambda v: _is_number(v) and v > 0),
     ("weight_decay rare strength", "a number from 0", lambda v: _is_number(v) and v >= 0),
     ("dropout drop_path", "a number from 0 and below 1", lambda v: _is_number(v) and 0 <= v < 1),
