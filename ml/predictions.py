@@ -38,10 +38,9 @@ def expand(arguments: Iterable[str], stdin: TextIO) -> tuple[list[Path], list[st
             others = [p for p in every if not files.is_picture(p) and p.suffix]
             said += files.not_read(others, path)
         elif not path.exists() and glob.has_magic(argument):
-            matches = sorted(glob.glob(argument, recursive=True))
-            found += [p for p in map(Path, matches) if p.is_file() and not files.is_junk(p)]
-            if not matches:
-                said.append(f"{argument}: no such file")
+            matches = map(Path, sorted(glob.glob(argument, recursive=True)))
+            meant = [p for p in matches if not p.is_dir() and not files.is_junk(p)]
+            found += meant or [path]  # which is named as missing, as a file would be
         else:
             found.append(path)
     return found, said
