@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from ml import images
 from ml.datasets import splits
-from ml.datasets.manifest import Row
+from ml.datasets.manifest import DatasetError, Row
 
 FILE = "seen.npy"
 HASH_SIZE, SIDE = 8, 32
@@ -29,7 +29,7 @@ BLOCK = 512
 def write(rows: list[Row], path: Path, before: Iterable[Path] = ()) -> None:
     """Store the hashes of the pictures that a model is made with, in the order of their bits, and
     of those that the models ``before`` it were made with, as far as their folders have the file."""
-    earlier = [np.load(of / FILE) for of in before if (of / FILE).is_file()]
+    earlier = [_stored(of / FILE) for of in before if (of / FILE).is_file()]
     own = _hashes(rows, turned=False)[:, 0]
     np.save(path, np.unique(np.concatenate([*earlier, own]), axis=0))
 
@@ -37,12 +37,12 @@ def write(rows: list[Row], path: Path, before: Iterable[Path] = ()) -> None:
 def recognise(rows: list[Row], release: Path) -> np.ndarray:
     """(n,) bool: whether each picture, turned or mirrored, is one that the release knows.
 
-    All False for a release without the file.
+    All False for a release without the file. Raises DatasetError for a damaged one.
     """
     found = np.zeros(len(rows), bool)
     if not (release / FILE).is_file() or not rows:
         return found
-    known = np.unpackbits(np.load(release / FILE), axis=1).astype(np.float32) * 2 - 1
+    known = np.unpackbits(_stored(release / FILE), axis=1).astype(np.float32) * 2 - 1
     own = np.unpackbits(_hashes(rows, turned=True), axis=2).astype(np.float32) * 2 - 1
     for start in range(0, len(rows), BLOCK):
         part = own[start : start + BLOCK].reshape(-1, HASH_SIZE**2)
@@ -60,6 +60,13 @@ def folds(rows: list[Row], release: Path) -> list[str | None]:
     for number in compress(unnamed, same):
         found[number] = "train"
     return splits.inherited(rows, found)
+
+
+def _stored(path: Path) -> np.ndarray:
+    try:
+        return np.load(path)
+    except (EOFError, ValueError) as error:
+        raise DatasetError(f"{path}: damaged ({error})") from error
 
 
 def _hashes(rows: list[Row], *, turned: bool) -> np.ndarray:

@@ -116,15 +116,18 @@ def missing(path: Path, rows: list[Row], folds: Sequence[str] = FOLDS) -> tuple[
 def stored_folds(path: Path) -> dict[Key, str]:
     """A stored split: the fold of each (data set, picture). Raises DatasetError when the file is
     not a split."""
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if reader.fieldnames != ["image_id", "dataset", "fold"]:
-            raise DatasetError(f"{path}: row 1: not a split; expected image_id,dataset,fold")
-        stored = {}
-        for number, record in enumerate(reader, start=2):
-            if record["fold"] not in FOLDS:
-                raise DatasetError(f"{path}: row {number}: unknown fold “{record['fold']}”")
-            stored[record["dataset"], record["image_id"]] = record["fold"]
+    try:
+        text = path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: not a split ({error})") from error
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    if reader.fieldnames != ["image_id", "dataset", "fold"]:
+        raise DatasetError(f"{path}: row 1: not a split; expected image_id,dataset,fold")
+    stored = {}
+    for number, record in enumerate(reader, start=2):
+        if record["fold"] not in FOLDS:
+            raise DatasetError(f"{path}: row {number}: unknown fold “{record['fold']}”")
+        stored[record["dataset"], record["image_id"]] = record["fold"]
     return stored
 
 

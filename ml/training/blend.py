@@ -66,8 +66,12 @@ def blend(earlier: Path, later: Path, out: Path, data: Sequence[Path] | None = N
 
 
 def inputs(run: Path) -> list[str]:
-    """The folders of the runs that a run is the mean of; none where it is not a blend."""
+    """The folders of the runs that a run is the mean of; none where it is not a blend. Raises
+    DatasetError for a damaged ``blend.json``."""
     if not (run / BLEND).exists():
         return []
-    said = json.loads((run / BLEND).read_text())
-    return [said["earlier"], said["later"]]
+    try:
+        said = json.loads((run / BLEND).read_text(encoding="utf-8"))
+        return [said["earlier"], said["later"]]
+    except (ValueError, TypeError, KeyError) as error:
+        raise datasets.DatasetError(f"{run / BLEND}: damaged ({error!r})") from error

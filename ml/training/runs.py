@@ -50,10 +50,13 @@ def save_last(run: Path, variables: Sequence) -> None:
 
 
 def resume(run: Path, variables: Sequence) -> None:
-    """Read back what ``save_last`` wrote."""
-    with np.load(run / LAST) as stored:
-        for number, variable in enumerate(variables):
-            variable.assign(stored[str(number)])
+    """Read back what ``save_last`` wrote. Raises DatasetError for what is damaged."""
+    try:
+        with (run / LAST).open("rb") as file, np.load(file) as stored:
+            for number, variable in enumerate(variables):
+                variable.assign(stored[str(number)])
+    except (ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise DatasetError(f"{run / LAST}: nothing to go on from ({error})") from error
 
 
 def kept_plan(run: Path, plan: Plan | None) -> Plan:
@@ -73,12 +76,16 @@ def describe(run: Path, plan: Plan, data: Sequence[Path], modality: str | None, 
 
 
 def described(run: Path) -> dict:
-    """``data.json``: the folders that the run learnt from, and the modality that was given."""
-    told = json.loads((run / DATA).read_text(encoding="utf-8"))
-    # Earlier versions wrote the usual one where none was given.
-    before = told.get("modality")
-    given = told.get("given", None if before == DEFAULT_MODALITY else before)
-    return {"folders": told["folders"], "modality": given}
+    """``data.json``: the folders that the run learnt from, and the modality that was given. Raises
+    DatasetError for a damaged one."""
+    try:
+        told = json.loads((run / DATA).read_text(encoding="utf-8"))
+        # Earlier versions wrote the usual one where none was given.
+        before = told.get("modality")
+        given = told.get("given", None if before == DEFAULT_MODALITY else before)
+        return {"folders": told["folders"], "modality": given}
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise DatasetError(f"{run / DATA}: damaged ({error!r})") from error
 
 
 def pictures(

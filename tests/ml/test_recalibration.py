@@ -97,6 +97,15 @@ def test_pictures_that_it_learnt_set_nothing(clinic, tmp_path, capsys):
     assert not (tmp_path / "new").exists()
 
 
+def test_damaged_hashes_of_what_it_learnt_are_named(clinic, tmp_path, capsys):
+    """It ended in a traceback."""
+    known = shutil.copytree(RELEASE, tmp_path / "known")
+    for content in (b"", (known / seen.FILE).read_bytes()[:1000]):
+        (known / seen.FILE).write_bytes(content)
+        assert main(["evaluate", "--model", str(known), "--data", str(clinic)]) == 1
+        assert f"error: {known / seen.FILE}: damaged" in capsys.readouterr().err
+
+
 def test_other_pictures_of_a_patient_whom_it_learnt_set_nothing(make_set, tmp_path, capsys):
     ours = [{"image_id": f"c{n}", "dx": "nv", "patient_id": "alice"} for n in range(8)]
     folder = make_set("clinic", ours)

@@ -155,6 +155,28 @@ def test_weights_that_are_damaged_are_named(run, tmp_path, capsys):
     assert "best.npz: not the weights of plan.json" in capsys.readouterr().err
 
 
+def check_held_out_nothing(run) -> None:
+    check_held_out(run, [], [])
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "read"),
+    [
+        (runs.DATA, b"{", runs.described),
+        (runs.DATA, b"[]", runs.described),
+        (runs.LAST, b"PK", lambda run: runs.resume(run, [])),
+        (runs.LAST, b"", lambda run: runs.resume(run, [])),
+        (runs.SPLIT, b"image_id,dataset,fold\n\xe4,a,train\n", check_held_out_nothing),
+        (blend.BLEND, b"{}", blend.inputs),
+    ],
+)
+def test_what_is_damaged_is_named(run, file, content, read):
+    """It ended in a traceback."""
+    (run / file).write_bytes(content)
+    with pytest.raises(DatasetError, match=file):
+        read(run)
+
+
 def test_a_release_knows_what_those_before_it_were_made_with(run, tmp_path, draw):
     """A run that goes on from an unfolded release, whose pictures may not be here any more."""
     manifest = datasets.read([run.parent / "data"])
