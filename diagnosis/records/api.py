@@ -33,7 +33,7 @@ from diagnosis.records import (
 )
 from diagnosis.records.filters import ProgramFilter
 from diagnosis.records.models import MoleRecord, Picture
-from diagnosis.records.sent import (
+from diagnosis.records.requests import (
     AnswersSerializer,
     EarlierSerializer,
     FurtherPictureSerializer,

@@ -18,7 +18,7 @@ from accounts import idempotency
 from accounts.requests import PersonApiRequest
 from diagnosis.moles.models import Mole
 from diagnosis.records.models import MoleRecord
-from diagnosis.records.sent import OwnMoleField
+from diagnosis.records.requests import OwnMoleField
 from diagnosis.sharing import links
 from diagnosis.sharing.models import Share
 from diagnosis.sharing.responses import mole_pdf, record_pdf
