@@ -9,6 +9,6 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         # They listen.
-        from accounts import deletion, notices, roles, single_sign_on, unconfirmed  # noqa: F401
+        from accounts import deletion, notices, prehijacking, roles, single_sign_on  # noqa: F401
 
         post_migrate.connect(roles.apply, dispatch_uid="roles")

@@ -8,7 +8,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from knox.models import get_token_model
 
-from accounts import idempotency, unconfirmed
+from accounts import idempotency, prehijacking
 
 UNCONFIRMED = timedelta(days=30)
 
@@ -21,4 +21,4 @@ def remove_expired() -> None:
     get_token_model().objects.filter(expiry__lt=now).delete()
     idempotency.remove_expired()
     if app_settings.EMAIL_VERIFICATION == app_settings.EmailVerificationMethod.MANDATORY:
-        unconfirmed.never_in().filter(date_joined__lt=now - UNCONFIRMED).delete()
+        prehijacking.never_in().filter(date_joined__lt=now - UNCONFIRMED).delete()

@@ -32,8 +32,8 @@ from accounts.addresses import drop_claims
 from accounts.identity_provider import IdentityProvider
 from accounts.models import User
 from accounts.names import seen
+from accounts.prehijacking import forget_who_signed_up
 from accounts.roles import ROLES, STAFF
-from accounts.unconfirmed import forget_who_signed_up
 
 logger = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
-"""Accounts that somebody signed up for and never got into: perhaps not the address's owner.
+"""Pre-hijacking: accounts that were signed up for with an address that may be another person's.
 
-What such an account says of its person, and that they consent, is anybody's word. It goes once the
-owner takes the account, by a new password or by the identity provider.
+What an account that nobody ever got into says of its person, and that they consent, is anybody's
+word. It goes once the owner takes the account, by a new password or by the identity provider.
 """
 
 from typing import Any
