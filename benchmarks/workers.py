@@ -42,7 +42,7 @@ def _upload() -> dict[str, Any]:
     from django.core.files.base import ContentFile
     from django.core.files.storage import default_storage
 
-    from ml.stored import stored
+    from ml.reencoding import stored
 
     sent = picture(0)
     begin, cpu = time.perf_counter(), time.process_time()

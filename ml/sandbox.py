@@ -26,7 +26,7 @@ MEMORY = 448 * 1024**2  # beyond what the modules take
 PATIENCE = 25  # seconds that a call waits for its turn
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["__main__", "ml.sandbox", "ml.stored"])
+_context.set_forkserver_preload(["__main__", "ml.sandbox", "ml.reencoding"])
 
 
 class Busy(Exception):

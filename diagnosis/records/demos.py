@@ -13,7 +13,7 @@ from PIL import Image
 from accounts.models import User
 from diagnosis.records import uploads
 from diagnosis.records.models import MoleRecord
-from ml.stored import clean_jpeg
+from ml.reencoding import clean_jpeg
 from ml.synthetic import phantoms
 
 if TYPE_CHECKING:

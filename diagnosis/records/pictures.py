@@ -24,7 +24,7 @@ from diagnosis import limits, media
 from diagnosis.records.models import FurtherPicture, MoleRecord, Picture
 from ml import sandbox
 from ml.images import ImageError
-from ml.stored import clean_jpeg, stored
+from ml.reencoding import clean_jpeg, stored
 
 MAX_BYTES = 25 * 1024 * 1024
 MAX_TOGETHER = 60 * 1024 * 1024  # bytes of all files of a sitting

@@ -5,7 +5,7 @@ import signal
 import time
 
 from ml.images import ImageError
-from ml.stored import stored
+from ml.reencoding import stored
 
 
 def reverse(data: bytes) -> bytes:

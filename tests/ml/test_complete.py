@@ -9,7 +9,7 @@ from PIL import Image
 from pydicom.uid import JPEGBaseline8Bit
 
 from ml.images import ImageError
-from ml.stored import stored
+from ml.reencoding import stored
 from tests.ml.files import END, bitmap, dicom, file_of, png
 
 SIZE = (240, 176)

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from ml.images import ImageError
+from ml.reencoding import stored
 from ml.sandbox import Busy, Sandbox
-from ml.stored import stored
 from tests.factories import picture
 from tests.ml.greedy import compute, crash, fill_memory, refuse, reverse, wait
 
