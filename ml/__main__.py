@@ -350,7 +350,7 @@ def _held_out(rows: list[Row], model: Path, split: str, with_seen: bool) -> tupl
     These are known by name, by content or by their patient, and left out unless ``with_seen``; so
     are kinds of picture that the model does not judge. Raises DatasetError where nothing is left.
     """
-    from ml.datasets import seen, splits
+    from ml.datasets import fingerprints, splits
 
     rows = _judged(rows, model)
     if split == "test":
@@ -359,7 +359,7 @@ def _held_out(rows: list[Row], model: Path, split: str, with_seen: bool) -> tupl
         if not rows:
             raise DatasetError(f"No picture is in the test fold of {model}; use --split all.")
         return rows, 0
-    known = [fold in ("train", "validation") for fold in seen.folds(rows, model)]
+    known = [fold in ("train", "validation") for fold in fingerprints.folds(rows, model)]
     count = sum(known)
     if count:
         then = "they count all the same" if with_seen else "LEFT OUT; --seen counts them, too"

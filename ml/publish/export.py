@@ -19,7 +19,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from ml import classifier, images, network, person, whole
-from ml.datasets import DatasetError, Row, arrays, seen, splits
+from ml.datasets import DatasetError, Row, arrays, fingerprints, splits
 from ml.measure import evaluation, trust
 from ml.publish import bands, calibration, external, model_card, second_stage
 from ml.release import CARD, Release, ReleaseError, second_reader
@@ -89,7 +89,7 @@ def release(
         _save(served, new)
         shutil.copy(run / runs.SPLIT, new)
         learnt = [*compress(rows, np.isin(folds, ("train", "validation")))]
-        seen.write(learnt, new / seen.FILE, descent(used))
+        fingerprints.write(learnt, new / fingerprints.FILE, descent(used))
         trained, *second = map(_trained, plans, served.values())
         training = {
             **trained,
@@ -137,7 +137,7 @@ def recalibrate(
         split = splits.appended(released / runs.SPLIT, rows, folds.tolist())
         (new / runs.SPLIT).write_text(split, encoding="utf-8")
         learnt = [*compress(rows, (folds == "validation") & strange)]
-        seen.write(learnt, new / seen.FILE, [released])
+        fingerprints.write(learnt, new / fingerprints.FILE, [released])
         # As they were learnt, where the card says it: what did not help there may help here.
         terms = {
             modality: stage.get("learnt", stage["terms"]) for modality, stage in stages.items()
@@ -184,7 +184,7 @@ def _held_out(released: Path, rows: list[Row]) -> tuple[list[Row], np.ndarray, n
     validation or test, and whether its split does not know them. Raises DatasetError where either
     fold has no lesion."""
     unknown = [i for i, fold in enumerate(splits.read(released / runs.SPLIT, rows)) if not fold]
-    folds = seen.folds(rows, released)
+    folds = fingerprints.folds(rows, released)
     for i, fold in enumerate(splits.completed(rows, folds)):
         folds[i] = folds[i] or ("test" if fold == "test" else "validation")
     for fold, purpose in (("validation", "to calibrate on"), ("test", "to measure on")):

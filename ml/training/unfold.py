@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ml import datasets, images, network
-from ml.datasets import DatasetError, arrays, seen, splits
+from ml.datasets import DatasetError, arrays, fingerprints, splits
 from ml.network import backbone
 from ml.network.kernels import DepthwiseConv
 from ml.release import Release
@@ -46,8 +46,8 @@ def unfold(release: Path, data: Sequence[Path], out: Path, modality: str | None)
     runs.save_best(out, model)
     split = (release / runs.SPLIT).read_text(encoding="utf-8")
     runs.describe(out, plan, data, modality, split)
-    if (release / seen.FILE).is_file():  # for a release of what is trained on from here
-        shutil.copy(release / seen.FILE, out)
+    if (release / fingerprints.FILE).is_file():  # for a release of what is trained on from here
+        shutil.copy(release / fingerprints.FILE, out)
     before, after = (
         of.predict(pictures[:BATCH], batch_size=BATCH, verbose=0)["logits"]
         for of in (served, runs.best(out))

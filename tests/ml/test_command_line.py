@@ -16,7 +16,7 @@ from PIL import Image
 from ml import datasets, predictions
 from ml.__main__ import main
 from ml.classifier import RELEASE
-from ml.datasets import seen
+from ml.datasets import fingerprints
 from ml.synthetic import phantoms
 from ml.taxonomy import CATEGORY_OF, DIAGNOSES
 
@@ -354,7 +354,7 @@ def release_that_saw(tmp_path, make_set):
 
     def make(rows):
         release = shutil.copytree(RELEASE, tmp_path / "release")
-        seen.write(rows, release / seen.FILE)
+        fingerprints.write(rows, release / fingerprints.FILE)
         return release
 
     return make
@@ -409,7 +409,7 @@ def test_where_every_picture_was_seen_that_is_said(release_that_saw, make_set, c
 
 
 def test_the_release_tells_its_pictures_by_eight_bytes_each():
-    hashes = np.load(RELEASE / seen.FILE)
+    hashes = np.load(RELEASE / fingerprints.FILE)
     assert hashes.shape[1:] == (8,)
     with (RELEASE / "split.csv").open(newline="") as file:
         made_with = sum(r["fold"] in ("train", "validation") for r in csv.DictReader(file))

@@ -9,7 +9,7 @@ import pytest
 from ml import classifier, datasets
 from ml.__main__ import main
 from ml.classifier import RELEASE
-from ml.datasets import seen, splits
+from ml.datasets import fingerprints, splits
 from ml.measure import trust
 from ml.publish import calibration
 
@@ -66,7 +66,8 @@ def test_a_clinic_sets_the_release_on_its_own_pictures(clinic, tmp_path, capsys)
     assert (ours / "model-card.md").is_file()
 
     # What it was calibrated on is known by content, under whatever name; the old ones still are.
-    assert len((ours / seen.FILE).read_bytes()) > len((RELEASE / seen.FILE).read_bytes())
+    known, former = ((of / fingerprints.FILE).stat().st_size for of in (ours, RELEASE))
+    assert known > former
     again = {"--model": ours, "--data": shutil.copytree(clinic, tmp_path / "other-name")}
     options = [str(part) for pair in again.items() for part in pair]
     assert main(["evaluate", *options, "--json", str(tmp_path / "figures.json")]) == 0
@@ -110,7 +111,7 @@ def test_other_pictures_of_a_patient_whom_it_learnt_set_nothing(make_set, tmp_pa
     ours = [{"image_id": f"c{n}", "dx": "nv", "patient_id": "alice"} for n in range(8)]
     folder = make_set("clinic", ours)
     known = shutil.copytree(RELEASE, tmp_path / "known")
-    seen.write(datasets.read([folder]).rows[:1], known / seen.FILE)
+    fingerprints.write(datasets.read([folder]).rows[:1], known / fingerprints.FILE)
     options = ["--model", str(known), "--data", str(folder), "--out", str(tmp_path / "new")]
     assert main(["calibrate", *options]) == 1
     assert "No lesion is left to calibrate on" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import pytest
 
 from ml import datasets
 from ml.__main__ import main
-from ml.datasets import DatasetError, seen, splits
+from ml.datasets import DatasetError, fingerprints, splits
 
 pytest.importorskip("keras")
 from ml.publish import export
@@ -182,7 +182,7 @@ def test_a_release_knows_what_those_before_it_were_made_with(run, tmp_path, draw
     manifest = datasets.read([run.parent / "data"])
     older, rows = manifest.rows[:6], manifest.rows[6:9]
     unfolded = shutil.copytree(run, tmp_path / "unfolded")
-    seen.write(older, unfolded / seen.FILE)
+    fingerprints.write(older, unfolded / fingerprints.FILE)
     later = shutil.copytree(run, tmp_path / "later")
     (later / runs.PLAN).write_text(json.dumps({"start": str(unfolded)}))
     mean = shutil.copytree(run, tmp_path / "mean")
@@ -190,8 +190,8 @@ def test_a_release_knows_what_those_before_it_were_made_with(run, tmp_path, draw
     (mean / blend.BLEND).write_text(json.dumps({"earlier": gone, "later": str(later)}))
     released = tmp_path / "released"
     released.mkdir()
-    seen.write(rows, released / seen.FILE, export.descent([mean]))
-    known = seen.recognise(manifest.rows, released)
+    fingerprints.write(rows, released / fingerprints.FILE, export.descent([mean]))
+    known = fingerprints.recognise(manifest.rows, released)
     assert known[:9].all()
     assert not known.all()
 

@@ -1,7 +1,8 @@
 """What a released model was made with, recognised by content, whatever its files are called.
 
-Beside the model lie eight bytes a picture, its perceptual hash (pHash: the signs of 64 low
-frequencies): too few to make a picture of, and the same after another name, size or compression.
+Beside the model lie eight bytes a picture, a fingerprint by its perceptual hash (pHash: the signs
+of 64 low frequencies): too few to make a picture of, and the same after another name, size or
+compression.
 """
 
 from collections.abc import Iterable
