@@ -79,13 +79,13 @@ def summarise(options: argparse.Namespace) -> int:
 
 def pack(options: argparse.Namespace) -> int:
     """A data set as a few files that travel, split, for a machine that has nothing else."""
-    from ml.datasets import packed, splits
+    from ml.datasets import packs, splits
 
-    packed.check_place(options.out)
+    packs.check_place(options.out)
     manifest = _read_aloud(options)
     rows = manifest.trainable
     folds = splits.split(rows)
-    for path in packed.write(rows, folds, options.out):
+    for path in packs.write(rows, folds, options.out):
         print(f"{path.stat().st_size / 2**20:8.1f} MB  {path}")
     return _status(manifest)
 

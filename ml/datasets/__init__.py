@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ml.datasets import clinic, files, folders, metadata, packed, tables
+from ml.datasets import clinic, files, folders, metadata, packs, tables
 from ml.datasets.manifest import DatasetError, Dropped, Manifest, Row
 from ml.decoding.kinds import ENDINGS
 from ml.taxonomy import ALLOWED, DEFAULT_MODALITY
@@ -73,8 +73,8 @@ def _holds_data(folder: Path) -> bool:
 
 
 def _read_one(folder: Path, modality: str | None) -> Manifest | None:
-    if packed.find(folder):
-        return packed.read(folder)
+    if packs.find(folder):
+        return packs.read(folder)
     if metadata.find(folder):
         return metadata.read(folder, modality)
     if clinic.find(folder):
@@ -92,7 +92,7 @@ def _is_of_classes(folder: Path) -> bool:
 
 
 def _is_set(folder: Path) -> bool:
-    if packed.find(folder) or metadata.find(folder) or clinic.find(folder):
+    if packs.find(folder) or metadata.find(folder) or clinic.find(folder):
         return True
     return folders.class_folders(folder) not in ([], [folder])
 

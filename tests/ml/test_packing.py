@@ -11,7 +11,7 @@ from PIL import Image
 
 from ml import datasets
 from ml.__main__ import main
-from ml.datasets import DatasetError, packed, splits
+from ml.datasets import DatasetError, packs, splits
 
 SHARD_BYTES = 40_000
 
@@ -40,8 +40,8 @@ def data(make_set, draw, tmp_path):
 def pack(data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     out = tmp_path / "pack"
-    monkeypatch.setattr(packed, "SIDE", 64)
-    monkeypatch.setattr(packed, "SHARD_BYTES", SHARD_BYTES)
+    monkeypatch.setattr(packs, "SIDE", 64)
+    monkeypatch.setattr(packs, "SHARD_BYTES", SHARD_BYTES)
     assert main(["pack", "--data", str(data), "--out", str(out)]) == 0
     return out
 
@@ -69,7 +69,7 @@ def test_no_file_is_larger_than_asked_and_none_names_this_machine(pack, tmp_path
     shards = sorted(pack.glob("shard-*.tar"))
     assert len(shards) > 1
     assert all(shard.stat().st_size <= SHARD_BYTES for shard in shards)
-    with packed.gzip.open(pack / packed.MANIFEST, "rt") as file:
+    with packs.gzip.open(pack / packs.MANIFEST, "rt") as file:
         assert str(tmp_path) not in file.read()
 
 
@@ -88,18 +88,18 @@ def test_a_damaged_shard_is_an_error_and_not_half_a_set(pack):
 
 @pytest.mark.parametrize("change", [{"new_field": 1}, {"shard": None}, {"dx": None}, None])
 def test_a_manifest_of_another_version_or_a_damaged_one_is_a_sentence(pack, capsys, change):
-    file = pack / packed.MANIFEST
+    file = pack / packs.MANIFEST
     if change is None:
         content = bytearray(file.read_bytes())
         content[20:60] = bytes(40)
         file.write_bytes(content)
     else:
-        first, *lines = packed.gzip.decompress(file.read_bytes()).decode().splitlines()
+        first, *lines = packs.gzip.decompress(file.read_bytes()).decode().splitlines()
         record = json.loads(first) | change
         for name in [name for name in change if change[name] is None]:
             del record[name]
         text = "\n".join([json.dumps(record), *lines])
-        file.write_bytes(packed.gzip.compress(text.encode()))
+        file.write_bytes(packs.gzip.compress(text.encode()))
     assert main(["summarise", "--data", str(pack), "--report", str(pack.parent / "report")]) == 1
     assert "not a whole packed set" in capsys.readouterr().err
 
