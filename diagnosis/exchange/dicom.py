@@ -29,7 +29,7 @@ from pydicom.uid import (
 
 from diagnosis import media
 from diagnosis.exchange import fhir
-from diagnosis.language import results
+from diagnosis.language import results, verdicts
 from diagnosis.records.models import MoleRecord, Picture
 from ml import codes
 
@@ -86,7 +86,7 @@ def report(record: MoleRecord) -> bytes:
     found.SeriesNumber = 2
     found.ReferencedPerformedProcedureStepSequence = []
     found.PerformedProcedureCodeSequence = []
-    is_verified = results.is_settled(record)
+    is_verified = verdicts.is_settled(record)
     is_answered = record.state == record.State.DONE
     is_settled = record.is_compared and not record.is_stale
     is_complete = is_verified or (is_answered and is_settled)

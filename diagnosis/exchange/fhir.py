@@ -17,7 +17,7 @@ from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from diagnosis.language import results, terms
+from diagnosis.language import results, terms, verdicts
 from diagnosis.moles.models import OVERDUE, Mole
 from diagnosis.records.models import Assessment, MoleRecord, Picture
 from diagnosis.records.querysets import RecordQuerySet
@@ -81,7 +81,7 @@ def report(record: MoleRecord) -> Resource:
 def _status(record: MoleRecord) -> str:
     """As ``fhir_search.STATUSES`` asks for it: no system drops a failed check that waits for a
     doctor by what was noticed, or a doctor asked before."""
-    if results.is_settled(record):
+    if verdicts.is_settled(record):
         return "final"
     if record.state in MoleRecord.ASSESSED:
         return "preliminary"
@@ -94,16 +94,16 @@ def conclusions(record: MoleRecord, reviews: "Iterable[Review]") -> list[str]:
 
     The answer first where something that asks for more came after the newest verdict.
     """
-    verdicts, answer = _verdicts(reviews), _answer(record)
-    if overtaken := results.overtaken(record):
-        return [overtaken, *answer, *verdicts]
-    return [*verdicts, *answer]
+    of_doctors, answer = _verdicts(reviews), _answer(record)
+    if overtaken := verdicts.overtaken(record):
+        return [overtaken, *answer, *of_doctors]
+    return [*of_doctors, *answer]
 
 
 def _verdicts(reviews: "Iterable[Review]") -> list[str]:
     sentences: list[str] = []
     for review in reviews:
-        said = results.verdict(review)
+        said = verdicts.verdict(review)
         words = (said.heading, said.group, review.diagnosis_in_words, review.comment)
         sentence = (
             _("%(doctor)s, doctor: %(said)s.") if review.signature else _("A doctor: %(said)s.")
@@ -214,7 +214,7 @@ def _overtaken(record: MoleRecord, review: "Review") -> str:
     """Say what goes before this verdict: a later one, or what came after a calm one; or empty."""
     if review != next(iter(record.reviews.all())):
         return _("Earlier verdict")
-    return results.overtaken(record) if review.urgency == "none" else ""
+    return verdicts.overtaken(record) if review.urgency == "none" else ""
 
 
 def _urgency(review: "Review") -> Resource:

@@ -1,4 +1,4 @@
-"""The sentences of a result: what the person reads first, and what explains it.
+"""The program's answer in sentences: what the person reads first, and what explains it.
 
 Never a diagnosis, never "you are safe"; the colour (``tone``) never stands alone.
 """
@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.age import age_on
-from diagnosis.language import changes, frequencies, terms
+from diagnosis.language import changes, frequencies, terms, verdicts
 from ml import taxonomy
 from ml.sitting import together
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
     from diagnosis.records.models import Assessment, MoleRecord, Picture
-    from diagnosis.reviews.models import Review
 
 TONES = {"watch": "calm", "doctor_weeks": "doctor", "doctor_days": "soon", "retake": "neutral"}
 
@@ -44,26 +43,6 @@ HOW_SOON = {
     ),
 }
 
-GROUPS = {
-    taxonomy.BENIGN: gettext_lazy(
-        "This group holds growths that are not cancer, such as ordinary moles and age warts."
-    ),
-    taxonomy.LOW_RISK: gettext_lazy(
-        "This group holds skin cancers that mostly grow slowly and rarely spread, and rough "
-        "patches that can turn into one. They can usually be treated well once they are found."
-    ),
-    taxonomy.HIGH_RISK: gettext_lazy(
-        "This group holds melanoma, a skin cancer that can spread. "
-        "Found early, it can be treated well, so do not wait."
-    ),
-}
-
-VERDICTS = {
-    "none": ("calm", gettext_lazy("No visit needed")),
-    "doctor_weeks": ("doctor", gettext_lazy("See a doctor within a few weeks")),
-    "doctor_days": ("soon", gettext_lazy("See a doctor within a few days")),
-}
-
 ADULT = 18
 # Where the test pictures show hardly any mole, and where a melanoma looks different.
 UNTESTED_SITES = {
@@ -78,11 +57,6 @@ LEFT_OUT = gettext_lazy("Left out of the answer")
 UNREADABLE = gettext_lazy("The stored picture can't be read.")
 WANTED_BEFORE = gettext_lazy(
     "Another version of the program gave an answer, and said that a doctor should look at the mole."
-)
-OVERTAKEN = gettext_lazy("New since the doctor’s verdict. This record waits for a doctor again.")
-ASKED_SINCE = gettext_lazy(
-    "Since the verdict on this picture, a doctor has asked for a visit because of an earlier "
-    "picture of this mole."
 )
 JUDGED_AGAIN = gettext_lazy(
     "Since this answer, the pictures or the place of the mole were changed. "
@@ -188,7 +162,7 @@ def answer(record: "MoleRecord") -> Answer | None:
         because=tuple(_because(record, assessment)),
         not_compared="" if record.is_comparable else NOT_COMPARED,
         group=terms.RISK_CATEGORIES.get(assessment.risk_category or "", ""),
-        group_explained=GROUPS.get(assessment.risk_category or "", ""),
+        group_explained=terms.RISK_CATEGORIES_EXPLAINED.get(assessment.risk_category or "", ""),
         advice_on_picture=tuple(
             terms.REASONS[code] for code in assessment.reasons if code in terms.REASONS
         ),
@@ -322,50 +296,11 @@ def _used(assessment: "Assessment") -> str:
     return sentence
 
 
-def verdict(review: "Review") -> Answer:
-    """A doctor's review in words."""
-    tone, heading = VERDICTS[review.urgency]
-    return Answer(
-        tone=tone,
-        heading=heading,
-        group=terms.RISK_CATEGORIES[review.risk_category],
-        group_explained=GROUPS[review.risk_category],
-    )
-
-
-def verdicts(record: "MoleRecord") -> "list[tuple[Review, Answer]]":
-    """Its reviews in words, the newest first: only what holds has the tone of its word."""
-    said = [(review, verdict(review)) for review in record.reviews.all()]
-    first = 0 if overtaken(record) else 1
-    return said[:first] + [(one, replace(of, tone="neutral")) for one, of in said[first:]]
-
-
-def overtaken(record: "MoleRecord", verdicts: "Iterable[Review] | None" = None) -> str:
-    """Say what goes before the newest of its verdicts: a sign or change that came after a calm one,
-    or a later verdict on an earlier picture, which asks for more; empty where nothing does."""
-    newest = next(iter(record.reviews.all() if verdicts is None else verdicts), None)
-    if newest is None:
-        return ""
-    if newest.urgency == "none" and record.has_new_alarm:
-        return str(OVERTAKEN)
-    order = list(VERDICTS).index
-    is_less = record.asked_before and order(newest.urgency) < order(record.asked_before)
-    return str(ASKED_SINCE) if is_less else ""
-
-
-def is_settled(record: "MoleRecord", verdicts: "Iterable[Review] | None" = None) -> bool:
-    """Whether a doctor's verdict holds that may be read with the record;
-    ``RecordQuerySet.with_settled`` says the same in SQL."""
-    told = list(record.reviews.all() if verdicts is None else verdicts)
-    may_hold = record.is_reviewed and not record.waits_for_reader
-    return may_hold and bool(told) and not overtaken(record, told)
-
-
 def tag(record: "MoleRecord") -> dict[str, "StrOrPromise"]:
     """A record in three words, for lists: the doctor's verdict before the program's answer."""
     newest = next(iter(record.reviews.all()), None)
-    if newest and not overtaken(record):
-        theirs = verdict(newest)
+    if newest and not verdicts.overtaken(record):
+        theirs = verdicts.verdict(newest)
         return {"tone": theirs.tone, "words": _("Doctor: %s") % theirs.heading}
     return tag_of_program(record)
 
@@ -402,41 +337,12 @@ def alarm(record: "MoleRecord") -> str:
     return said % terms.small(terms.listed(alarming))
 
 
-def asked(record: "MoleRecord") -> str:
-    """Say what a doctor asked of an earlier picture of the mole; empty without any."""
-    if not record.asked_before:
-        return ""
-    return _(
-        "A doctor said of an earlier picture of this mole: %(verdict)s. That holds until a "
-        "doctor says otherwise, whatever the program sees."
-    ) % {"verdict": VERDICTS[record.asked_before][1]}
-
-
-def asked_no_more(visit: str) -> str:
-    """Say of a visit that a doctor asked for that it goes with what is deleted; empty of none."""
-    if not visit:
-        return ""
-    return _(
-        "A doctor asked for a visit: %(verdict)s. Once this is deleted, nothing here says so any "
-        "more, nor do later pictures of the mole. Write it down first."
-    ) % {"verdict": VERDICTS[visit][1]}
-
-
-def asked_along(visit: str) -> str:
-    """Say of a visit that a doctor asked for because of a picture that it goes with it to another
-    mole; empty of none."""
-    if not visit:
-        return ""
-    return _(
-        "A doctor asked for a visit because of this picture: %(verdict)s. That goes with the "
-        "picture: it holds for the mole that you choose, and no longer for the one it is of now."
-    ) % {"verdict": VERDICTS[visit][1]}
-
-
 def alarm_without_answer(record: "MoleRecord") -> str:
     """Say what needs a doctor though there is no answer: signs, what a doctor asked before, or what
     the camera page saw."""
-    return " ".join(filter(None, (alarm(record), asked(record), camera_alarm(record, "retake"))))
+    return " ".join(
+        filter(None, (alarm(record), verdicts.asked(record), camera_alarm(record, "retake")))
+    )
 
 
 def advice_without_answer(record: "MoleRecord") -> str:
@@ -500,7 +406,7 @@ def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
             _("Measured since the first picture of this mole: %s. Then a doctor should look at it.")
             % changes.names(record.changes)
         )
-    if of_doctor := asked(record):
+    if of_doctor := verdicts.asked(record):
         reasons.append(of_doctor)
     if of_camera := camera_alarm(record, assessment.advice):
         reasons.append(of_camera)

@@ -21,6 +21,20 @@ RISK_CATEGORIES = {
     taxonomy.HIGH_RISK: _("malignant, high risk"),
 }
 
+RISK_CATEGORIES_EXPLAINED = {
+    taxonomy.BENIGN: _(
+        "This group holds growths that are not cancer, such as ordinary moles and age warts."
+    ),
+    taxonomy.LOW_RISK: _(
+        "This group holds skin cancers that mostly grow slowly and rarely spread, and rough "
+        "patches that can turn into one. They can usually be treated well once they are found."
+    ),
+    taxonomy.HIGH_RISK: _(
+        "This group holds melanoma, a skin cancer that can spread. "
+        "Found early, it can be treated well, so do not wait."
+    ),
+}
+
 ADVICE = {
     "watch": _("No warning sign found. Keep an eye on it."),
     "retake": _("Take the picture again."),

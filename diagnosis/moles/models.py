@@ -81,7 +81,7 @@ class MoleQuerySet(models.QuerySet["Mole"]):
         told = own.filter(is_told, ~is_judged, ~Exists(after))
         told = told.annotate(urgent=Greatest("danger", Case(seen, default=TO_BE_SEEN)))
         told = told.order_by("-urgent", "-created_at")
-        # A calm one counts no more once a sign or change came after it (results.overtaken).
+        # A calm one counts no more once a sign or change came after it (verdicts.overtaken).
         sign = Greatest("record__danger", Value(TO_BE_SEEN))
         overtaken = When(urgency="none", record__has_new_alarm=True, then=sign)
         as_danger = [When(urgency=urgency, then=Value(n)) for urgency, n in URGENT.items()]

@@ -22,7 +22,7 @@ from django_htmx.http import HttpResponseClientRefresh, retarget
 
 from accounts.requests import PersonRequest
 from diagnosis.language import changes as language
-from diagnosis.language import plots, results, terms
+from diagnosis.language import plots, results, terms, verdicts
 from diagnosis.limits import TryLater
 from diagnosis.moles import changes, edits, reminders
 from diagnosis.moles.models import Change, Mole
@@ -184,7 +184,7 @@ def mole_delete(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     context = {
         "mole": mole,
         "pictures": mole.records.count_pictures(),
-        "ends": results.asked_no_more(mole.records.visit_asked()),
+        "ends": verdicts.asked_no_more(mole.records.visit_asked()),
     }
     return render(request, "diagnosis/mole_delete.html", context)
 

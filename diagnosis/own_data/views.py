@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.models import User
 from accounts.requests import PersonRequest
-from diagnosis.language import results
+from diagnosis.language import verdicts
 from diagnosis.own_data import deletion
 from diagnosis.own_data.responses import zip_answer
 
@@ -47,6 +47,6 @@ def account_delete(request: PersonRequest) -> HttpResponse:
         messages.success(request, _("Your account and all that belonged to it are deleted."))
         return redirect("diagnosis:home")
     own = request.user.records
-    ends = results.asked_no_more(own.visit_asked())
+    ends = verdicts.asked_no_more(own.visit_asked())
     context = {"pictures": own.count_pictures(), "ends": ends}
     return render(request, "diagnosis/account_delete.html", context)

@@ -198,7 +198,7 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
 
     def with_settled(self, reader: User | None = None) -> Self:
         """Records ``with_asked_before`` with ``is_settled``: whether a verdict holds, which no sign
-        or change, nor a visit asked for since, has overtaken (as results.is_settled says).
+        or change, nor a visit asked for since, has overtaken (as verdicts.is_settled says).
 
         ``reader``: as for ``with_answers``.
         """

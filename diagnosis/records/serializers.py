@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
-from diagnosis.language import results, terms
+from diagnosis.language import results, terms, verdicts
 from diagnosis.records.models import Assessment, FurtherPicture, MoleRecord, Picture
 from diagnosis.records.querysets import CONTRACT
 
@@ -326,7 +326,7 @@ class RecordSerializer(serializers.ModelSerializer):
             "is_left_uncounted": results.is_left_uncounted(record, sitting),
             "is_compared": record.is_compared,
             "is_comparable": record.is_comparable,
-            "is_reviewed": results.is_settled(record, record.verdicts),
+            "is_reviewed": verdicts.is_settled(record, record.verdicts),
             "asked_before": record.asked_before,
             "reviews": [_review(review) for review in record.verdicts],
         }

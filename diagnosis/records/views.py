@@ -21,7 +21,7 @@ from django_htmx.http import HttpResponseClientRefresh, reselect, reswap, retarg
 
 from accounts.requests import PersonRequest
 from diagnosis import limits, mails
-from diagnosis.language import frequencies, results
+from diagnosis.language import frequencies, results, verdicts
 from diagnosis.moles import choices, edits
 from diagnosis.records import (
     answers,
@@ -274,7 +274,7 @@ def record_delete(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
         return redirect("diagnosis:history")
     of_mole = record.mole.records.all() if record.mole else MoleRecord.objects.filter(pk=pk)
     asked = of_mole.visit_asked()
-    ends = "" if asked == of_mole.exclude(pk=pk).visit_asked() else results.asked_no_more(asked)
+    ends = "" if asked == of_mole.exclude(pk=pk).visit_asked() else verdicts.asked_no_more(asked)
     context = {"record": record, "ends": ends}
     return render(request, "diagnosis/record_delete.html", context)
 
@@ -333,7 +333,7 @@ def record_mole(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _moves(record: MoleRecord) -> str:
     """Say what goes with a picture that its person gives to another mole."""
-    return results.asked_along(MoleRecord.objects.filter(pk=record.pk).visit_asked())
+    return verdicts.asked_along(MoleRecord.objects.filter(pk=record.pk).visit_asked())
 
 
 def _record(request: PersonRequest, pk: uuid.UUID) -> MoleRecord:
@@ -387,14 +387,13 @@ def _asked_for(request: HttpRequest) -> dict:
 
 
 def _result(record: MoleRecord, looks: int) -> dict:
-    verdicts = results.verdicts(record)
-    overtaken = results.overtaken(record)
+    of_doctors, overtaken = verdicts.of(record), verdicts.overtaken(record)
     context: dict[str, Any] = {
         "record": record,
         "answer": results.answer(record),
-        "verdicts": verdicts,
+        "verdicts": of_doctors,
         "overtaken": overtaken,
-        "heading": "h2" if verdicts and not overtaken else "h1",  # the first one's is the page's
+        "heading": "h2" if of_doctors and not overtaken else "h1",  # the first one's is the page's
         "signs": results.signs(record),
         "looks": looks + 1,
         "delay": POLL_DELAYS[looks] if looks < len(POLL_DELAYS) else None,

@@ -18,6 +18,7 @@ from accounts.requests import PersonRequest
 from diagnosis.language import changes as language
 from diagnosis.language import frequencies, results, terms
 from diagnosis.language.figures import percent
+from diagnosis.language.verdicts import asked, overtaken, verdict
 from diagnosis.moles import changes
 from diagnosis.records.models import Assessment, MoleRecord
 from diagnosis.reviews import claims, looks, opinions, similar, verdicts
@@ -78,7 +79,7 @@ class ReviewPage:
             "picture_is_there": record.image.storage.exists(record.image.name),
             "age": record.born and age_on(timezone.localdate(), record.born),
             "signs": terms.listed(results.signs(record)),
-            "asked": results.asked(record),
+            "asked": asked(record),
             "further": list(record.further.all()),
             "others": others.order_by("-created_at").prefetch_related(
                 Prefetch("reviews", opinions.readable(request.user))
@@ -274,8 +275,8 @@ def _answer(record: MoleRecord, assessment: Assessment, final: list[Review]) -> 
         results.withheld(record) if results.is_withheld(advice, record) else terms.ADVICE[advice]
         for advice in (assessment.advice, results.advice_that_holds(assessment, record))
     )
-    if final and not results.overtaken(record, final):
-        holds = _("Doctor: %s") % results.verdict(final[0]).heading
+    if final and not overtaken(record, final):
+        holds = _("Doctor: %s") % verdict(final[0]).heading
     return {
         "assessment": assessment,
         "advice": own,

@@ -19,7 +19,7 @@ from PIL import Image
 from accounts.models import User
 from diagnosis import limits, media
 from diagnosis.language import changes as language
-from diagnosis.language import figures, frequencies, plots, results, terms
+from diagnosis.language import figures, frequencies, plots, results, terms, verdicts
 from diagnosis.moles import changes
 from diagnosis.moles.models import Change, Mole
 from diagnosis.records import pictures
@@ -184,7 +184,7 @@ class _Report(FPDF):
         further = self._further(record, top + height + 2)
         self.set_left_margin(MARGIN_MM + PICTURE_MM + 6)
         self.set_xy(self.l_margin, top)
-        if overtaken := results.overtaken(record):
+        if overtaken := verdicts.overtaken(record):
             self._line(overtaken, 8.5, GREY)
         else:
             self._verdicts(record)
@@ -238,7 +238,7 @@ class _Report(FPDF):
 
     def _verdicts(self, record: MoleRecord) -> None:
         for number, review in enumerate(record.reviews.all()):
-            said = results.verdict(review)
+            said = verdicts.verdict(review)
             signed = _signed(review)
             self._line(f"{_('Earlier verdict')} · {signed}" if number else signed, 8.5, GREY)
             self._line(str(said.heading), 11, bold=True)

@@ -20,7 +20,7 @@ from rest_framework.throttling import SimpleRateThrottle
 
 from accounts.requests import PersonRequest, own_or_gone
 from diagnosis.language import changes as language
-from diagnosis.language import plots, results, terms
+from diagnosis.language import plots, results, terms, verdicts
 from diagnosis.moles import changes, choices
 from diagnosis.records import responses, sittings
 from diagnosis.sharing import links, report
@@ -135,11 +135,11 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
             {
                 "record": record,
                 "answer": results.answer(record),
-                "verdicts": results.verdicts(record),
+                "verdicts": verdicts.of(record),
                 "signs": terms.listed(results.signs(record)),
                 "tag": results.tag_of_program(record),
                 "alarm": results.alarm_without_answer(record),
-                "overtaken": results.overtaken(record),
+                "overtaken": verdicts.overtaken(record),
                 "parts": results.parts(record),
             }
             for record in reversed(shown)

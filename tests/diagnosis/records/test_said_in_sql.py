@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from diagnosis.exchange import fhir, fhir_search
-from diagnosis.language import results
+from diagnosis.language import results, verdicts
 from diagnosis.models import Assessment, Mole, MoleRecord
 from diagnosis.records import answers
 from tests.factories import (
@@ -92,7 +92,7 @@ def test_what_holds_is_the_same_in_python_and_in_sql():
         for status, which in fhir_search.STATUSES.items()
     }
     for record in MoleRecord.objects.with_answers():
-        assert results.is_settled(record) == (record.pk in is_settled)
+        assert verdicts.is_settled(record) == (record.pk in is_settled)
         its = [status for status, found in with_status.items() if record.pk in found]
         assert its == [fhir.report(record)["status"]]
         if assessment := record.current_assessment:
