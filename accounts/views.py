@@ -119,19 +119,19 @@ def account(request: PersonRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def details(request: PersonRequest) -> HttpResponse:
-    return _edit(request, DetailsForm, "accounts/details.html")
+    return _edit(request, DetailsForm, _("Change your name"))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def sex_at_birth(request: PersonRequest) -> HttpResponse:
-    return _edit(request, SexForm, "accounts/sex.html")
+    return _edit(request, SexForm, _("Change your sex at birth"))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def preferences(request: PersonRequest) -> HttpResponse:
-    response = _edit(request, PreferencesForm, "accounts/preferences.html")
+    response = _edit(request, PreferencesForm, _("Language and time zone"))
     if response.status_code == 302 and not request.POST.get("language"):
         # Else the switch's would go on deciding in the browser's place.
         response.delete_cookie(settings.LANGUAGE_COOKIE_NAME, samesite="Lax")
@@ -141,7 +141,7 @@ def preferences(request: PersonRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def notifications(request: PersonRequest) -> HttpResponse:
-    return _edit(request, NotificationsForm, "accounts/notifications.html")
+    return _edit(request, NotificationsForm, _("E-mails"), "accounts/notifications.html")
 
 
 @require_POST
@@ -240,7 +240,12 @@ def _has_app(request: HttpRequest) -> bool:
     return request.user.is_authenticated and is_mfa_enabled(request.user, [Authenticator.Type.TOTP])
 
 
-def _edit(request: PersonRequest, form_class: type[forms.ModelForm], template: str) -> HttpResponse:
+def _edit(
+    request: PersonRequest,
+    form_class: type[forms.ModelForm],
+    title: str,
+    template: str = "accounts/edit.html",
+) -> HttpResponse:
     """A form over the person's own account, which leads back to its page."""
     # A copy: what is refused must not show in the page around the form.
     person = User.objects.get(pk=request.user.pk)
@@ -250,4 +255,5 @@ def _edit(request: PersonRequest, form_class: type[forms.ModelForm], template: s
         with translation.override(person.language or translation.get_language()):
             messages.success(request, _("Your choice is saved."))
         return redirect("accounts:account")
-    return render(request, template, {"form": form}, status=400 if form.errors else 200)
+    context = {"form": form, "title": title}
+    return render(request, template, context, status=400 if form.errors else 200)
