@@ -101,10 +101,10 @@ def test_pictures_that_it_learnt_set_nothing(clinic, tmp_path, capsys):
 def test_damaged_hashes_of_what_it_learnt_are_named(clinic, tmp_path, capsys):
     """It ended in a traceback."""
     known = shutil.copytree(RELEASE, tmp_path / "known")
-    for content in (b"", (known / seen.FILE).read_bytes()[:1000]):
-        (known / seen.FILE).write_bytes(content)
+    for content in (b"", (known / fingerprints.FILE).read_bytes()[:1000]):
+        (known / fingerprints.FILE).write_bytes(content)
         assert main(["evaluate", "--model", str(known), "--data", str(clinic)]) == 1
-        assert f"error: {known / seen.FILE}: damaged" in capsys.readouterr().err
+        assert f"error: {known / fingerprints.FILE}: damaged" in capsys.readouterr().err
 
 
 def test_other_pictures_of_a_patient_whom_it_learnt_set_nothing(make_set, tmp_path, capsys):
