@@ -262,7 +262,7 @@ class _Report(FPDF):
         if assessment.usable:
             for category, name in terms.RISK_CATEGORIES.items():
                 share = figures.percent(assessment.categories[category], 1)
-                self._line(_pair(capfirst(name), share), 9.5)
+                self._line(_pair(str(capfirst(name)), share), 9.5)
             self._line(str(answer.used), 8, GREY)
             if frequency := frequencies.of(assessment):
                 self._line(f"{frequency.sentence} {frequency.explained}", 8, GREY)
@@ -276,7 +276,7 @@ class _Report(FPDF):
             self._line(str(sentence), 8.5)
         for line in said.lines:
             measured = f"{line.before} → {line.after} ({line.difference}; ± {line.error})"
-            self._line(_pair(line.name, measured), 8.5, GREY)
+            self._line(_pair(str(line.name), measured), 8.5, GREY)
         self.ln(2)
 
     def _facts(self, facts: list[tuple[str, str]]) -> None:
