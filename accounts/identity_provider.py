@@ -40,7 +40,7 @@ class IdentityProvider:
 
 def named_by(env: Any) -> IdentityProvider | None:
     """None where OIDC_URL is empty. Raises ImproperlyConfigured."""
-    url = env.url("OIDC_URL", default="").rstrip("/")
+    url = env.address("OIDC_URL", "https", "http", default="").rstrip("/")
     if not url:
         return None
     roles = env.json("OIDC_ROLES", default={})
@@ -56,6 +56,6 @@ def named_by(env: Any) -> IdentityProvider | None:
         name=env("OIDC_NAME", default=IdentityProvider.name),
         roles=roles,
         groups_claim=env("OIDC_GROUPS_CLAIM", default=IdentityProvider.groups_claim),
-        second_step=tuple(env.list("OIDC_SECOND_STEP", default=[])),
-        verified_domains=tuple(env.list("OIDC_VERIFIED_DOMAINS", default=[])),
+        second_step=tuple(env.listed("OIDC_SECOND_STEP", default=[])),
+        verified_domains=tuple(env.listed("OIDC_VERIFIED_DOMAINS", default=[])),
     )

@@ -28,6 +28,8 @@ PATIENCE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
+WEB, BROKER = ("https", "http"), ("redis", "rediss")
+POSTGRESQL = ("postgresql", "postgres", "psql", "pgsql")
 OFF = ("0", "false", "off", "no", "n")
 ENCODE = "Percent-encode special characters of the password: / is %2F, # is %23, ? is %3F, @ is %40"
 
@@ -102,7 +104,9 @@ class Environment(environ.FileAwareEnv):
 
     def hosts(self, var: str) -> list[str]:
         """Names without scheme, port or path, each as browsers send it."""
-        names = self.list(var)
+        names = self.listed(var)
+        if not names:
+            raise ImproperlyConfigured(f"{var}, in .env DOMAIN, names nothing.")
         for name in names:
             if re.search(r"[/\s]|^[^\[].*:", name) or not as_browsers_send(name):
                 raise ImproperlyConfigured(
@@ -123,7 +127,7 @@ class Environment(environ.FileAwareEnv):
 
     def networks(self, var: str) -> list[IPv4Network | IPv6Network]:
         try:
-            return [ip_network(network) for network in self.list(var, default=[])]
+            return [ip_network(network) for network in self.listed(var, default=[])]
         except ValueError as error:
             raise ImproperlyConfigured(
                 f"{var} has no networks like 10.20.0.0/16: {error}"
@@ -140,12 +144,27 @@ class Environment(environ.FileAwareEnv):
             raise ImproperlyConfigured(f"{var} is not a key that manage.py make_vapid_key wrote.")
         return value
 
-    def url(self, var: str, default: Any = environ.Env.NOTSET) -> str:
-        """An address whose password, if it has one, is encoded."""
+    def listed(self, var: str, default: Any = environ.Env.NOTSET) -> list[str]:
+        """What stands between commas, without spaces around it: " two" would never be found."""
+        return [part.strip() for part in self.list(var, default=default) if part.strip()]
+
+    def address(self, var: str, *schemes: str, default: Any = environ.Env.NOTSET) -> str:
+        """An address of one of these schemes, whose password, if it has one, is encoded.
+
+        Of host:8443 alone, urlsplit takes the host for the scheme.
+        """
         value = self(var, default=default)
+        if value and not value.lower().startswith(tuple(f"{each}://" for each in schemes)):
+            known = " or ".join(f"{each}://" for each in schemes)
+            raise ImproperlyConfigured(f"{var} is an address that begins with {known}.")
+        return self._split(var, value)
+
+    def _split(self, var: str, value: str) -> str:
         try:
             parts = urlsplit(value)
             right = not value or (parts.scheme and "@" not in parts.path + parts.fragment)
+            if parts.scheme in WEB and not parts.hostname:
+                right = False
             _ = parts.port  # raises ValueError for what a / in the password leaves of it
         except ValueError:
             right = False
@@ -155,14 +174,14 @@ class Environment(environ.FileAwareEnv):
 
     def db(self, var: str, **kwargs: Any) -> dict[str, Any]:
         """What it says of the connection goes before our patience with it."""
-        said = self._parsed(var, self.db_url_config, self.url(var), **kwargs)
+        said = self._parsed(var, self.db_url_config, self.address(var, *POSTGRESQL), **kwargs)
         return said | {"OPTIONS": PATIENCE | said.get("OPTIONS", {})}
 
     def email_url(self, var: str, **kwargs: Any) -> dict[str, Any]:
         """Empty where the variable is."""
         address = self(var, default="")
         if address and not address.startswith("file"):
-            self.url(var)
+            self._split(var, address)
         return self._parsed(var, self.email_url_config, address, **kwargs) if address else {}
 
     def _parsed(self, var: str, parse: Callable, address: str, **kwargs: Any) -> dict[str, Any]:

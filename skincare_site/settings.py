@@ -19,7 +19,7 @@ from accounts import identity_provider
 from diagnosis.queue import Task
 from skincare_site import logs, storages
 from skincare_site.api import description
-from skincare_site.environment import Environment, in_one_sentence
+from skincare_site.environment import BROKER, WEB, Environment, in_one_sentence
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -29,13 +29,13 @@ sys.excepthook = in_one_sentence
 # --- the environment -------------------------------------------------------------------------
 SECRET_KEY = env("SECRET_KEY")
 # Earlier ones, by commas: what they signed stays valid until they are taken out.
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+SECRET_KEY_FALLBACKS = env.listed("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS")
 # Off only where no TLS ends before this process, which is `make run` on the own machine.
 HTTPS = env.switch("HTTPS", default=True)
 # For links in e-mails: a request may name any port.
-SITE_URL = env.url(
-    "SITE_URL", default=f"{'https' if HTTPS else 'http'}://{ALLOWED_HOSTS[0]}"
+SITE_URL = env.address(
+    "SITE_URL", *WEB, default=f"{'https' if HTTPS else 'http'}://{ALLOWED_HOSTS[0]}"
 ).rstrip("/")
 # How many proxies in front add to X-Forwarded-For; rate limits need the client's address.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
@@ -45,7 +45,7 @@ DATABASES = {
     "default": {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "ATOMIC_REQUESTS": False}
     | env.db("DATABASE_URL")
 }
-REDIS_URL = env.url("REDIS_URL")
+REDIS_URL = env.address("REDIS_URL", *BROKER)
 MEDIA_ROOT = env("MEDIA_ROOT")
 STATIC_ROOT = env("STATIC_ROOT", default=str(BASE_DIR / "var/static"))
 ML_ENGINE = env("ML_ENGINE", default="litert")
@@ -359,7 +359,7 @@ REST_FRAMEWORK = {
     "NUM_PROXIES": TRUSTED_PROXIES,
 }
 # Pages of other sites that may call the API with a token: none, unless they are named here.
-CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_ALLOWED_ORIGINS = env.listed("CORS_ALLOWED_ORIGINS", default=[])
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key", "if-match", "if-none-match")
 CORS_EXPOSE_HEADERS = ("ETag", "Retry-After", "RateLimit", "RateLimit-Policy")

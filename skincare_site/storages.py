@@ -8,6 +8,8 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from skincare_site.environment import WEB
+
 PACKAGES = {
     "vendor/pico": "@picocss/pico/css",
     "vendor/htmx": "htmx.org/dist",
@@ -56,7 +58,7 @@ def _bucket(env: Any, prefix: str, backend: str, **patience: Any) -> dict[str, A
     from botocore.config import Config
 
     # Empty for all but the last: those of Amazon, and what the machine's own role may do.
-    endpoint = env.url(f"{prefix}ENDPOINT", default="") or None
+    endpoint = env.address(f"{prefix}ENDPOINT", *WEB, default="") or None
     path = {"addressing_style": "path"} if endpoint else {}
     options = {
         "bucket_name": name,

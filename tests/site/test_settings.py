@@ -196,6 +196,15 @@ def test_a_password_with_special_characters_is_refused_without_being_told(
         ("ALLOWED_HOSTS", "mole.example.org:8443"),
         ("ALLOWED_HOSTS", "ü..example.org"),
         ("SITE_URL", "mole.example.org"),
+        ("SITE_URL", "mole.example.org:8443"),
+        ("SITE_URL", "https://"),
+        ("SITE_URL", "ftp://mole.example.org"),
+        ("REDIS_URL", "broker.example.org:6379/0"),
+        ("REDIS_URL", "http://broker.example.org/0"),
+        ("DATABASE_URL", "db.example.org:5432/mole"),
+        ("DATABASE_URL", "mysql://mole:word@db.example.org/mole"),
+        ("EMAIL_URL", "mail.example.org:587"),
+        ("OIDC_URL", "login.example.org:8443"),
         ("WEBHOOK_NETWORKS", "10.20.0.0/16,10.20.0.1/16"),
         ("WEB_WORKERS", "0"),
         ("HSTS_SECONDS", "a year"),
@@ -203,6 +212,7 @@ def test_a_password_with_special_characters_is_refused_without_being_told(
         ("VAPID_KEY", "secret"),
         ("VAPID_KEY", "A" * 43),
         ("BACKUP_S3_ENDPOINT", "s3.example.org"),
+        ("BACKUP_S3_ENDPOINT", "s3.example.org:9000"),
         # As where a line was added to a file whose last one had no end.
         ("LOCAL_PASSWORDS", "1SIMILAR_CASES=1"),
         ("SIMILAR_CASES", "ja"),
@@ -216,6 +226,22 @@ def test_a_value_of_the_wrong_kind_is_named(name: str, value: str) -> None:
     assert name in one_sentence(
         read_settings(**PRODUCTION | {"BACKUP_S3_BUCKET": "copies", name: value})
     )
+
+
+def test_a_list_may_have_spaces_after_its_commas() -> None:
+    """Else the second one counts for nothing, and nobody is told."""
+    lists = {
+        "ALLOWED_HOSTS": "mole.example.org, 127.0.0.1",
+        "SECRET_KEY_FALLBACKS": "one, two,",
+        "CORS_ALLOWED_ORIGINS": "https://a.example, https://b.example",
+        "WEBHOOK_NETWORKS": "10.20.0.0/16, 10.21.0.0/16",
+    }
+    assert json.loads(read_settings(*lists, **PRODUCTION | lists).stdout) == [
+        "['mole.example.org', '127.0.0.1']",
+        "['one', 'two']",
+        "['https://a.example', 'https://b.example']",
+        "[IPv4Network('10.20.0.0/16'), IPv4Network('10.21.0.0/16')]",
+    ]
 
 
 def test_a_domain_with_an_umlaut_is_the_one_that_browsers_ask_for() -> None:
