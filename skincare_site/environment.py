@@ -102,6 +102,17 @@ class Environment(environ.FileAwareEnv):
             )
         return value
 
+    def contact(self, var: str) -> str:
+        """A mailto: or https: address (RFC 9116, RFC 8292); empty where there is none."""
+        value = self(var, default="")
+        if value and not re.match(
+            r"mailto:[^@\s]+@[^@\s]+$|https://[^/\s]+\S*$", value, re.IGNORECASE
+        ):
+            raise ImproperlyConfigured(
+                f"{var} is an address such as mailto:security@example.org, or begins with https://."
+            )
+        return value
+
     def hosts(self, var: str) -> list[str]:
         """Names without scheme, port or path, each as browsers send it."""
         names = self.listed(var)

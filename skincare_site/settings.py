@@ -60,7 +60,7 @@ DEFAULT_FROM_EMAIL = env.sender(
     "DEFAULT_FROM_EMAIL", default=f"Skincare mole check <noreply@{ALLOWED_HOSTS[0]}>"
 )
 # For /.well-known/security.txt, such as mailto:security@example.org; empty: it does not exist.
-SECURITY_CONTACT = env("SECURITY_CONTACT", default="")
+SECURITY_CONTACT = env.contact("SECURITY_CONTACT")
 # Networks beside the public internet that webhooks may reach, such as 10.20.0.0/16 of a hospital.
 WEBHOOK_NETWORKS = env.networks("WEBHOOK_NETWORKS")
 # Signs notifications in browsers that a doctor has answered: manage.py make_vapid_key writes one.

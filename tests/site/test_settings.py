@@ -209,6 +209,7 @@ def test_a_password_with_special_characters_is_refused_without_being_told(
         ("WEB_WORKERS", "0"),
         ("HSTS_SECONDS", "a year"),
         ("AUDIT_LOG_DAYS", "30"),
+        ("SECURITY_CONTACT", "security@example.org"),
         ("VAPID_KEY", "secret"),
         ("VAPID_KEY", "A" * 43),
         ("BACKUP_S3_ENDPOINT", "s3.example.org"),
