@@ -74,11 +74,11 @@ class Environment(environ.FileAwareEnv):
         except ValueError as error:
             raise ImproperlyConfigured(f"{var} has a value of the wrong kind.") from error
 
-    def count(self, var: str, default: int) -> int:
-        """A number from 1 on."""
+    def count(self, var: str, default: int, least: int = 1) -> int:
+        """A whole number from ``least`` on."""
         number = self.int(var, default=default)
-        if number < 1:
-            raise ImproperlyConfigured(f"{var} is a number from 1 on, not {number}.")
+        if number < least:
+            raise ImproperlyConfigured(f"{var} is a number from {least} on, not {number}.")
         return number
 
     def switch(self, var: str, default: bool) -> bool:
@@ -174,7 +174,7 @@ class Environment(environ.FileAwareEnv):
         try:
             parts = urlsplit(value)
             right = not value or (parts.scheme and "@" not in parts.path + parts.fragment)
-            if parts.scheme in WEB and not parts.hostname:
+            if parts.scheme in WEB and (not parts.hostname or re.search(r"\s", value)):
                 right = False
             _ = parts.port  # raises ValueError for what a / in the password leaves of it
         except ValueError:

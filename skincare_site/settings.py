@@ -38,7 +38,7 @@ SITE_URL = env.address(
     "SITE_URL", *WEB, default=f"{'https' if HTTPS else 'http'}://{ALLOWED_HOSTS[0]}"
 ).rstrip("/")
 # How many proxies in front add to X-Forwarded-For; rate limits need the client's address.
-TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+TRUSTED_PROXIES = env.count("TRUSTED_PROXIES", default=0, least=0)
 # Behind PgBouncer that pools transactions, DATABASE_URL ends with
 # ?DISABLE_SERVER_SIDE_CURSORS=True&CONN_MAX_AGE=0: docs/scaling.md.
 DATABASES = {
@@ -370,7 +370,7 @@ SECURE_SSL_REDIRECT = HTTPS
 # Orchestrators ask without TLS, inside the network.
 SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
 # 0 on the own machine: a browser would remember for a year that localhost speaks TLS.
-SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=365 * 24 * 3600 if HTTPS else 0)
+SECURE_HSTS_SECONDS = env.count("HSTS_SECONDS", default=365 * 24 * 3600 if HTTPS else 0, least=0)
 # Binds all subdomains, and browsers' lists keep it for months: for those who own the whole domain.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.switch("HSTS_PRELOAD", default=False)
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # that choice, each way

@@ -190,6 +190,9 @@ def test_a_password_with_special_characters_is_refused_without_being_told(
     [
         ("WORKER_CONCURRENCY", "many"),
         ("TRUSTED_PROXIES", "x"),
+        ("TRUSTED_PROXIES", "-1"),
+        ("HSTS_SECONDS", "-1"),
+        ("SITE_URL", "https://mole example.org"),
         ("DATABASE_URL", "host"),
         ("EMAIL_URL", "pigeon://loft"),
         ("ALLOWED_HOSTS", "https://mole.example.org"),
