@@ -15,7 +15,7 @@ from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
 from accounts.models import User
 from audit import log
 from diagnosis import media
-from diagnosis.language import results
+from diagnosis.language import results, verdicts
 from diagnosis.records.models import Assessment, MoleRecord, Picture
 from diagnosis.reviews.models import DoctorProfile, Review
 from diagnosis.webhooks.models import Webhook
@@ -80,7 +80,7 @@ def archive(person: User) -> Generator[bytes, None, None]:
 
 
 def _explanation() -> str:
-    return _(
+    what = _(
         "data.json holds all that the service keeps about you: your account, your moles, and your "
         "records with every answer of the program and every final verdict of a doctor.\n"
         "pictures/ holds your pictures; each is named after the id of its record, or, where a "
@@ -88,6 +88,13 @@ def _explanation() -> str:
         "What doctors note for each other beside a verdict is left out, since it may speak of "
         "other people: ask whoever runs this service for it.\n"
     )
+    holds = _(
+        "In data.json an advice of “watch” does not hold, or not yet, in a record with "
+        "“is_stale”: true or “is_compared”: false, nor does a doctor’s verdict in one with "
+        "“is_reviewed”: false. “asked_before” is a visit that a doctor asked for after an earlier "
+        "picture of the mole. Times are in UTC.\n"
+    )
+    return what + holds
 
 
 def _unreadable() -> str:
@@ -105,8 +112,8 @@ def _as_json(person: User) -> Iterator[bytes]:
         "share_links": list(person.shares.values("mole", "record", "created_at", "expires_at")),
         "webhooks": [_webhook(webhook) for webhook in person.webhooks.all()],
     }
-    verdicts = person.reviews.select_related("second_opinion").order_by("created_at")
-    records = person.records.with_asked_before().order_by("created_at")
+    written = person.reviews.select_related("second_opinion").order_by("created_at")
+    records = person.records.with_comparison().with_asked_before().order_by("created_at")
     records = records.prefetch_related(
         "assessments__changes_until",
         "further",
@@ -114,7 +121,7 @@ def _as_json(person: User) -> Iterator[bytes]:
     )
     yield _dump(head)[:-1]
     for name, rows in (
-        ("verdicts_written", map(_verdict, verdicts.iterator(chunk_size=CHUNK))),
+        ("verdicts_written", map(_verdict, written.iterator(chunk_size=CHUNK))),
         ("audit_log", log.about(person)),
         ("records", map(_record, records.iterator(chunk_size=CHUNK))),
     ):
@@ -165,7 +172,8 @@ def _account(person: User) -> dict[str, Any]:
 
 
 def _record(record: MoleRecord) -> dict[str, Any]:
-    return _fields(record, leave_out=INNER_WORKINGS) | {
+    kept = _fields(record, leave_out=INNER_WORKINGS) | _what_holds(record)
+    return kept | {
         "picture": _place(record),
         "further_pictures": [
             _fields(each, leave_out={"image", "record_id"}) | {"picture": _place(each)}
@@ -188,6 +196,18 @@ def _record(record: MoleRecord) -> dict[str, Any]:
     }
 
 
+def _what_holds(record: MoleRecord) -> dict[str, Any]:
+    """Whether what answer and verdicts say may be told, by the names that the API has for it."""
+    return {
+        "is_stale": record.is_stale,
+        "is_left_uncounted": results.is_left_uncounted(record),
+        "is_compared": record.is_compared,
+        "is_comparable": record.is_comparable,
+        "is_reviewed": verdicts.is_settled(record),
+        "asked_before": record.asked_before,
+    }
+
+
 def _advice(assessment: Assessment, record: MoleRecord) -> str:
     """Changes were found with the answer of now, and say nothing of earlier ones."""
     is_current = assessment.pk == record.current_assessment_id
@@ -207,7 +227,8 @@ def _fields(row: Model, *, leave_out: Collection[str] = ()) -> dict[str, Any]:
 
 def _review(review: Review) -> dict[str, Any]:
     """A verdict, for the person in the picture."""
-    return {"doctor": review.signature} | _fields(review, leave_out=REVIEW_LEFT_OUT)
+    said = {"doctor": review.signature, "changed_at": review.changed_at}
+    return said | _fields(review, leave_out=REVIEW_LEFT_OUT)
 
 
 def _verdict(review: Review) -> dict[str, Any]:

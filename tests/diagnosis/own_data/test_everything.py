@@ -10,9 +10,25 @@ from knox.models import AuthToken
 
 from accounts.models import User
 from audit import log
+from diagnosis.models import Change
 from diagnosis.own_data import archive
+from diagnosis.records import answers
 from diagnosis.reviews.models import Review, SecondOpinion
-from tests.factories import ReviewFactory, UserFactory, assessed
+from ml.taxonomy import HIGH_RISK
+from tests.factories import (
+    MoleFactory,
+    RecordFactory,
+    ReviewFactory,
+    UserFactory,
+    assessed,
+    program_of,
+)
+
+RECORDS = "/api/v1/records/"
+HOLDS = (
+    *("is_stale", "is_left_uncounted", "is_compared", "is_comparable"),
+    *("is_reviewed", "asked_before"),
+)
 
 
 def taken(person) -> dict:
@@ -42,9 +58,34 @@ def test_each_column_of_a_verdict_is_in_it_or_named(alice, dr_chen):
     data = taken(alice)
     [review] = data["records"][0]["reviews"]
     columns = {field.attname for field in Review._meta.concrete_fields}
-    assert set(review) == (columns - archive.REVIEW_LEFT_OUT) | {"doctor"}
+    assert set(review) == (columns - archive.REVIEW_LEFT_OUT) | {"doctor", "changed_at"}
     assert "hush" not in json.dumps(data)
     assert "left out" in data["README"]
+
+
+def test_what_does_not_hold_is_told_as_to_programs(alice, dr_chen):
+    """A calm answer that is still to be compared, a calm verdict that a sign has overtaken, and a
+    visit that was asked for before are not read as the last word."""
+    mole = MoleFactory(owner=alice)
+    first = assessed("benign", owner=alice, mole=mole)
+    ReviewFactory(record=first, doctor=dr_chen, urgency="none")
+    answers.give(record=first, by=alice, signs=["bleeding"])
+    asking = assessed(owner=alice, mole=mole)
+    ReviewFactory(record=asking, doctor=dr_chen, risk_category=HIGH_RISK, urgency="doctor_days")
+    waiting = RecordFactory(owner=alice, mole=mole)
+    calm = assessed("benign", owner=alice, mole=MoleFactory(owner=alice))
+    later = assessed("benign", owner=alice, mole=calm.mole)
+    Change.objects.create(before=calm.current_assessment, after=later.current_assessment)
+    told = {record["id"]: record for record in program_of(alice).get(RECORDS).json()["results"]}
+    data = taken(alice)
+    kept = {record["id"]: record for record in data["records"]}
+    for key, record in kept.items():
+        assert record | {name: told[key][name] for name in HOLDS} == record
+    assert kept[str(first.pk)]["is_reviewed"] is False
+    assert kept[str(waiting.pk)]["asked_before"] == "doctor_days"
+    assert kept[str(later.pk)]["is_compared"] is False
+    assert kept[str(first.pk)]["reviews"][0]["changed_at"]
+    assert "does not hold" in data["README"]
 
 
 def test_addresses_factors_names_of_keys_and_the_log(client, alice):
