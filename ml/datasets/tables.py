@@ -3,7 +3,9 @@
 import csv
 import io
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from ml.datasets.manifest import DatasetError
@@ -39,6 +41,7 @@ UNKNOWN = ("", "unknown", "nan", "na", "n/a", "none", "null", "unk", "?", "-", "
 
 SEPARATOR = re.compile(r'^"?sep=.{0,2}"?\s*$', re.IGNORECASE)
 ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6"}  # skin types
+END = "\0"  # a line that no table has (_lines)
 csv.field_size_limit(10_000_000)  # a long note is not a reason to refuse a table
 
 
@@ -75,22 +78,16 @@ def read(path: Path) -> Table:
         own = set()
     ours_of = {name: ours for ours, name in named.items()}
     records = []
-    reader = csv.reader(lines, delimiter=delimiter)
-    try:
-        for _ in range(first + 1):
-            next(reader)
-        for values in reader:
-            if not any(value.strip() for value in values):
-                continue
-            pairs = zip(header, values, strict=False)
-            record = {
-                ours_of.get(name, name): value.strip() for name, value in pairs if name not in own
-            }
-            if "image_id" in record:
-                record["image_id"] = without_ending(record["image_id"])
-            records.append((f"{path}: row {reader.line_num}", record))
-    except csv.Error as error:
-        raise DatasetError(f"{path}: not a readable CSV file: {error}") from error
+    for number, values in islice(_rows(path, lines, delimiter), first + 1, None):
+        if not any(value.strip() for value in values):
+            continue
+        pairs = zip(header, values, strict=False)
+        record = {
+            ours_of.get(name, name): value.strip() for name, value in pairs if name not in own
+        }
+        if "image_id" in record:
+            record["image_id"] = without_ending(record["image_id"])
+        records.append((f"{path}: row {number}", record))
     return Table(path, header, named, records)
 
 
@@ -131,6 +128,24 @@ def _lines(path: Path) -> list[str]:
     if "\0" in text:
         raise DatasetError(f"{path}: not a readable CSV file: it has zero bytes")
     return list(io.StringIO(text, newline=""))
+
+
+def _rows(path: Path, lines: list[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Each row with the number of its last line. Raises DatasetError."""
+    reader = csv.reader([*lines, END], delimiter=delimiter)
+    begin = 1
+    try:
+        for values in reader:
+            if values == [END]:
+                return
+            if values and values[-1].endswith(END):
+                break
+            yield reader.line_num, values
+            begin = reader.line_num + 1
+    except csv.Error as error:
+        raise DatasetError(f"{path}: not a readable CSV file: {error}") from error
+    # All after it would be one row's field.
+    raise DatasetError(f"{path}: row {begin}: a quotation mark is opened and never closed")
 
 
 def _header(lines: list[str]) -> tuple[int, str, tuple[str, ...]]:

@@ -208,6 +208,25 @@ def test_a_sheet_that_is_no_text_names_the_file(make_set):
         datasets.read([folder])
 
 
+@pytest.mark.parametrize("written", ["", '"image_id,dx\na,nv\n'])
+def test_a_sheet_without_a_header_names_the_file(make_set, written):
+    folder = make_set("bad", [{"image_id": "a", "dx": "nv"}])
+    (folder / "metadata.csv").write_text(written)
+    with pytest.raises(DatasetError, match=r"metadata.csv: row 1: "):
+        datasets.read([folder])
+
+
+def test_a_quotation_mark_that_is_never_closed_swallows_no_rows(make_set):
+    """All after it would be one row's comment: kind and lesion of these pictures were lost."""
+    folder = make_set("bad", [{"image_id": name, "dx": "nv"} for name in "abc"])
+    sheet = folder / "metadata.csv"
+    sheet.write_text('image_id,dx,comment\na,nv,"two\nlines"\nb,nv,"large\nc,nv,')
+    with pytest.raises(DatasetError, match=r"metadata.csv: row 4: a quotation mark is opened"):
+        datasets.read([folder])
+    sheet.write_text('image_id,dx,comment\na,nv,"two\nlines"\nb,nv,4" large\nc,nv,"said ""no"""')
+    assert len(datasets.read([folder]).rows) == 3
+
+
 def test_a_folder_without_data_is_an_error(tmp_path):
     with pytest.raises(DatasetError, match="no data set here"):
         datasets.read([tmp_path])
