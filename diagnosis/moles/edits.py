@@ -13,7 +13,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from accounts.ownership import check_owner
+from accounts.ownership import check_owner, take_turn
 from diagnosis import mails
 from diagnosis.language import terms
 from diagnosis.moles.models import Mole
@@ -33,10 +33,12 @@ def named(
 
     A place alone always adds one: two moles at one place are not the same. So does a name that
     ``is_new``, as one that nobody typed. Capitals count where it is ``imported``: by them alone the
-    pseudonyms of two patients may differ.
+    pseudonyms of two patients may differ. Of two that come at once, the second finds the first
+    one's.
     Raises ValidationError, unless ``imported`` also for one more than a person may have, and
     SeveralMoles for a name alone.
     """
+    take_turn(Mole(owner=owner))
     by_name = name and not is_new
     # The very name first: of imported ones, two may differ by capitals.
     ways = ["name"] if imported else ["name", "name__iexact"]

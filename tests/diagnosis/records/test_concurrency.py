@@ -61,6 +61,26 @@ def test_a_double_click_makes_one_record_and_one_file(alice, monkeypatch, stored
     assert MoleRecord.objects.count() == len(stored_files()) == 1
 
 
+def test_pictures_of_one_new_mole_that_come_at_once_are_of_one_mole(alice, monkeypatch):
+    """By two, they were never compared, and the name would say neither from then on."""
+    monkeypatch.setattr(queue, "send", lambda record_id: None)
+    known = edits._known
+
+    def slowly(*args):
+        found = known(*args)
+        time.sleep(0.2)
+        return found
+
+    monkeypatch.setattr(edits, "_known", slowly)
+
+    def send(width):
+        file = ContentFile(picture((width, 240)), "mole.jpg")
+        return uploads.submit(owner=alice, file=file, mole_name="Left arm")
+
+    records = at_once(*(partial(send, width) for width in (300, 301, 302)))
+    assert {record.mole_id for record in records} == {Mole.objects.get().pk}
+
+
 def test_a_double_click_makes_one_link(alice):
     mole = MoleFactory(owner=alice)
 
