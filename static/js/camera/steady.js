@@ -65,10 +65,12 @@ export class Steady {
     if (look.isClearlyFlagged) this.flagged = this.worse(this.flagged, look.assessment.advice);
     const usable = this.frames.filter((frame) => frame.look.assessment.usable);
     const share = usable.length / this.frames.length;
+    const wasVisible = this.visible;
     if (this.frames.length >= FEWEST) this.visible = share >= (this.visible ? VANISHES : APPEARS);
     const dark = this.frames.filter((frame) => frame.look.assessment.warnings.includes(DARK_SKIN));
     this.dark = dark.length / this.frames.length >= (this.dark ? VANISHES : APPEARS);
-    if (this.visible && usable.length) this.follow(usable.map((frame) => frame.look.assessment.advice), at);
+    const said = usable.map((frame) => frame.look.assessment.advice);
+    if (this.visible && said.length) this.follow(said, at, !wasVisible);
     const blurred = this.frames.filter((frame) => frame.look.assessment.reasons.includes(BLURRED));
     if (blurred.length < this.frames.length * HINT_SHARE) this.blurredSince = null;
     else this.blurredSince ??= at;
@@ -87,8 +89,9 @@ export class Steady {
   }
 
   /** Let the answer follow the frames: soon to the more serious, slowly to the milder.
-   * @param {string[]} said of the frames that can be judged @param {number} at */
-  follow(said, at) {
+   * @param {string[]} said of the frames that can be judged @param {number} at
+   * @param {boolean} appears after a while without one: what was said then may be of another mole */
+  follow(said, at, appears) {
     const seriously = this.order.filter((advice) =>
       said.filter((other) => this.rank(other) >= this.rank(advice)).length >= said.length * SHARE);
     const advice = /** @type {string} */ (seriously.at(-1)); // the mildest is always among them
@@ -96,7 +99,7 @@ export class Steady {
     const held = at - this.candidate.since;
     const up = this.rank(advice) > this.rank(this.advice);
     const calm = held >= DOWN_MS && at - this.changed >= CALM_MS;
-    if (this.advice === null || (up && held >= UP_MS) || (advice !== this.advice && calm)) {
+    if (this.advice === null || (up && (appears || held >= UP_MS)) || (advice !== this.advice && calm)) {
       this.advice = advice;
       this.changed = at;
     }

@@ -267,6 +267,24 @@ def test_frames_from_before_a_gap_say_nothing_of_what_is_framed_now(take) -> Non
     assert said == [None, None, "watch", None, None, "watch"]
 
 
+def test_a_calm_answer_of_another_mole_does_not_come_back(take) -> None:
+    """A calm mole, nothing for two seconds, and a mole of which no frame is calm."""
+    said = take().evaluate(
+        """async () => {
+          const main = document.querySelector("script[src$='main.js']").src;
+          const { Steady } = await import(main.replace("main.js", "steady.js"));
+          const steady = new Steady(["watch", "doctor_weeks", "doctor_days"]);
+          const seen = [["watch"], ["retake", "no_lesion"], ["doctor_weeks"]].flatMap(
+            ([advice, ...reasons]) =>
+              Array(20).fill({ usable: !reasons.length, reasons, warnings: [], advice }));
+          return seen.map((assessment, number) =>
+            steady.add({ assessment, isClearlyFlagged: false, sharpness: 1 }, number * 100).advice);
+        }"""
+    )
+    assert said[39] is None
+    assert set(said[40:]) == {None, "doctor_weeks"}
+
+
 def test_what_is_not_a_number_is_an_error_and_not_calm(take) -> None:
     failed = take().evaluate(
         """async () => {
