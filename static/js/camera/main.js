@@ -150,8 +150,9 @@ async function pump(generation) {
   if (underway < AHEAD) {
     underway++;
     const of = round;
+    const at = performance.now();
     const bitmap = await camera.frame();
-    if (bitmap && of === round) worker.postMessage({ task: "frame", bitmap, round }, [bitmap]);
+    if (bitmap && of === round) worker.postMessage({ task: "frame", bitmap, round, at }, [bitmap]);
     else {
       bitmap?.close(); // of what was framed before
       underway--;

@@ -3,11 +3,12 @@
  * A classic script, since the runtime loads its own parts by importScripts. */
 
 /**
- * @typedef {{ bitmap: ImageBitmap, usable: boolean, sharpness: number }} Kept
+ * @typedef {{ bitmap: ImageBitmap, usable: boolean, sharpness: number, at: number }} Kept
  */
 
 const MODALITY = "photo";
 const MOST_KEPT = 6; // frames, of which the sharpest is saved
+const KEPT_MS = 1500; // before the last one: what is older may be of another mole
 const JPEG_QUALITY = 0.95;
 
 /** @type {import("./classifier.js").Classifier} */
@@ -43,13 +44,14 @@ const tasks = {
     postMessage({ said: "ready", variant, version: card.version });
   },
 
-  /** @param {{ bitmap: ImageBitmap, round: number }} message a square, and what it belongs to */
-  async frame({ bitmap, round }) {
+  /** @param {{ bitmap: ImageBitmap, round: number, at: number }} message a square, what it belongs
+   * to, and when it was taken */
+  async frame({ bitmap, round, at }) {
     const side = bitmap.width;
     canvas.width = canvas.height = side;
     context.drawImage(bitmap, 0, 0);
     const look = await classifier.look(context.getImageData(0, 0, side, side));
-    keep({ bitmap, usable: look.assessment.usable, sharpness: look.sharpness });
+    keep({ bitmap, usable: look.assessment.usable, sharpness: look.sharpness, at });
     postMessage({ said: "look", look, round });
   },
 
@@ -73,7 +75,7 @@ const tasks = {
 /** @param {Kept} frame */
 function keep(frame) {
   kept.push(frame);
-  if (kept.length > MOST_KEPT) kept.shift()?.bitmap.close();
+  while (kept.length > MOST_KEPT || kept[0].at < frame.at - KEPT_MS) kept.shift()?.bitmap.close();
 }
 
 /** The model's file, its checksum compared. @param {import("./runtime.js").Program} program */

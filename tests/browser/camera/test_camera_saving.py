@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from diagnosis import media
 from diagnosis.models import MoleRecord
@@ -192,6 +192,43 @@ def test_of_the_last_frames_the_sharpest_is_saved(phone, film, pick) -> None:
     # Storing it as JPEG takes some of the sharpness of one that has little.
     between = (sharpness(sharp.crop(framed)) + sharpness(blurred.crop(framed))) / 2
     assert sharpness(picture_of(MoleRecord.objects.get())) > between
+
+
+# A camera that shows fine red squares, and from then on coarse green ones, which are less sharp.
+SQUARES = """
+  navigator.mediaDevices.getUserMedia = async () => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 1280, height: 720 });
+    const context = canvas.getContext("2d");
+    const draw = () => {
+      const [ground, square] = window.moved ? ["#1ec81e", "#28be28"] : ["#c81e1e", "#500000"];
+      context.fillStyle = ground;
+      context.fillRect(0, 0, 1280, 720);
+      context.fillStyle = square;
+      for (let i = 0; i < 2304; i++) context.fillRect((i % 64) * 20, Math.floor(i / 64) * 20, 8, 8);
+    };
+    setInterval(draw, 50);
+    return canvas.captureStream(20);
+  };
+"""
+
+
+def test_a_slow_phone_saves_no_picture_of_what_was_framed_long_before(phone) -> None:
+    def slow(route: Route) -> None:
+        answer = route.fetch()
+        begin = "async look(square) {"
+        wait = f"{begin} await new Promise((done) => setTimeout(done, 1000));"
+        route.fulfill(response=answer, body=answer.text().replace(begin, wait))
+
+    page = phone(None, routes={"**/classifier.js": slow}, script=SQUARES)
+    start(page)
+    root = page.locator("[data-camera]")
+    expect(root).to_have_attribute("data-frames", "4")
+    page.evaluate("() => { window.moved = true; }")
+    expect(root).to_have_attribute("data-frames", "7")  # two were under way
+    save(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text(CHECKED)
+    red, green, _blue = np.asarray(picture_of(MoleRecord.objects.get())).mean((0, 1))
+    assert green > red
 
 
 def test_while_it_is_sent_it_is_not_saved_again(live: Page) -> None:
