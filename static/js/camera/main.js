@@ -105,6 +105,7 @@ async function open() {
     view.say("said", says[error instanceof Error ? error.name : ""] ?? says.failed);
     view.open.disabled = false;
     view.show("start");
+    if (document.activeElement === document.body) view.open.focus(); // it had it, and was disabled
     return;
   }
   view.say("said", null);
@@ -163,7 +164,7 @@ async function pump(generation) {
 
 /** @param {number} count of pictures, which get one answer together */
 function take(count) {
-  if (kept.isBusy) return;
+  if (!view.canSave || kept.isBusy) return;
   kept.isBusy = true;
   view.say("kept-said", null);
   taken = { id: crypto.randomUUID(), person: program.person, jpegs: [], advice: shown.advice ?? "", savedAt: Date.now() };

@@ -109,9 +109,14 @@ export class View extends Page {
     if (isLocked) this.maySave(false); // the next look offers it again
   }
 
-  /** @param {boolean} may */
+  /** Said, and not disabled: a button that is loses the focus of who uses the keyboard.
+   * @param {boolean} may */
   maySave(may) {
-    this.save.disabled = this.burst.disabled = !may;
+    for (const button of [this.save, this.burst]) button.setAttribute("aria-disabled", String(!may));
+  }
+
+  get canSave() {
+    return this.save.getAttribute("aria-disabled") === "false";
   }
 
   /** How far the program is loaded, for the eye alone. @param {number | null} share */

@@ -102,8 +102,10 @@ def test_the_focus_follows_what_was_pressed(phone, film, pick) -> None:
     button = page.get_by_role("button", name="Start the camera")
     expect(button).to_be_focused()
     page.evaluate(
-        "() => { navigator.mediaDevices.getUserMedia ="
-        " async () => { throw new DOMException('', 'NotFoundError'); }; }"
+        """() => { navigator.mediaDevices.getUserMedia = async () => {
+          await new Promise((done) => setTimeout(done, 500)); // as long as a person needs to say no
+          throw new DOMException("", "NotFoundError");
+        }; }"""
     )
     button.click()
     expect(page.get_by_text("No camera was found.")).to_be_visible()

@@ -262,6 +262,23 @@ def test_without_a_connection_it_is_kept_and_sent_later(live: Page) -> None:
     assert MoleRecord.objects.get().phone_advice == "doctor_days"
 
 
+def test_who_saves_by_keyboard_stays_at_the_button(live: Page) -> None:
+    held = []
+    live.route("**/api/v1/records/", lambda route: held.append(route))
+    button = live.get_by_role("button", name="Save this picture")
+    expect(button).to_be_enabled()
+    button.press("Enter")
+    expect(live.get_by_text("Sending the picture…")).to_be_visible()
+    expect(button).to_be_disabled()
+    button.press("Enter")
+    live.wait_for_timeout(500)
+    held[0].abort()
+    expect(live.get_by_text("The picture could not be sent.")).to_be_visible()
+    expect(button).to_be_enabled()
+    expect(button).to_be_focused()
+    assert len(held) == 1
+
+
 def test_an_answer_that_is_lost_makes_no_second_record(live: Page) -> None:
     def take_and_drop(route):
         route.fetch()
