@@ -9,7 +9,8 @@ const SHARE = 1 / 3; // of the judged frames: from it on, the more serious answe
 const UP_MS = 500; // how long a more serious answer must hold
 const DOWN_MS = 3000; // how long a milder one
 const CALM_MS = 10_000; // and how long nothing became milder before it
-const HINT_SHARE = 0.4;
+const HINT_SHARE = 0.4; // of the frames, from which a hint appears
+const HINT_LEFT = 0.15; // and below which it goes
 const BLURRED = "blurred"; // as in ml.taxonomy
 const TOO_NEAR_MS = 4000; // of nothing but blur: holding still does not help
 const DARK_SKIN = "dark_skin"; // as in ml.taxonomy: a warning that no better picture takes away
@@ -50,6 +51,8 @@ export class Steady {
     this.candidate = null;
     /** @type {number | null} */
     this.blurredSince = null;
+    /** @type {string | null} */
+    this.lacking = null;
     /** @type {number} */
     this.now = 0;
     return this.shown();
@@ -74,6 +77,7 @@ export class Steady {
     const blurred = this.frames.filter((frame) => frame.look.assessment.reasons.includes(BLURRED));
     if (blurred.length < this.frames.length * HINT_SHARE) this.blurredSince = null;
     else this.blurredSince ??= at;
+    this.lacking = this.lack();
     return this.shown();
   }
 
@@ -108,10 +112,11 @@ export class Steady {
   /** What to improve: what most of the last frames lack, or "too_near" where they stay blurred. */
   hint() {
     const blurredMs = this.now - (this.blurredSince ?? this.now);
-    return blurredMs >= TOO_NEAR_MS ? "too_near" : this.lack();
+    return blurredMs >= TOO_NEAR_MS ? "too_near" : this.lacking;
   }
 
-  /** What most of the last frames lack: what keeps them from being judged before all else. */
+  /** What most of the last frames lack: what keeps them from being judged before all else. Until
+   * hardly one lacks it: a screen reader reads each change. */
   lack() {
     for (const kind of /** @type {const} */ (["reasons", "warnings"])) {
       /** @type {Map<string, number>} */
@@ -122,6 +127,7 @@ export class Steady {
       }
       const most = [...counts].sort((a, b) => b[1] - a[1])[0];
       if (most && most[1] >= this.frames.length * HINT_SHARE) return most[0];
+      if ((counts.get(this.lacking ?? "") ?? 0) >= this.frames.length * HINT_LEFT) return this.lacking;
     }
     return null;
   }

@@ -1,7 +1,9 @@
 """Phones with several cameras, and cameras that refuse, stand still or see nothing sharp."""
 
 import json
+import random
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from PIL import Image
@@ -251,6 +253,13 @@ def test_what_stays_blurred_may_be_too_near(take) -> None:
     assert set(page.evaluate(FOLLOW, [{"reasons": ["no_lesion"]}] * 90)) == {"no_lesion"}
     words = page.evaluate("JSON.parse(document.getElementById('program').textContent).words")
     assert "too near to focus" in words["hints"]["too_near"]
+
+
+def test_a_hint_that_holds_for_a_part_of_the_frames_is_not_read_again_and_again(take) -> None:
+    chance = random.Random(1)
+    frames = [{"reasons": ["blurred"] * (chance.random() < 0.4)} for _ in range(600)]
+    hints = take().evaluate(FOLLOW, frames)
+    assert sum(before != after for before, after in pairwise(hints)) < 15  # in a minute
 
 
 def test_frames_from_before_a_gap_say_nothing_of_what_is_framed_now(take) -> None:
