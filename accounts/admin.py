@@ -29,6 +29,7 @@ from accounts import notices
 from accounts.addresses import owners
 from accounts.forms import UntouchedForm
 from accounts.models import User
+from accounts.ownership import take_turn
 from accounts.roles import NAMES, STAFF
 
 OF_OTHERS_ONLY = ("email", "is_active", "is_staff", "groups")
@@ -139,6 +140,18 @@ class UserAdmin(DjangoUserAdmin):
             # Lazily, since the reader has another language than the administrator.
             named = lazy(lambda: ", ".join(map(str, roles)) or "–", str)()
             notices.send(form.instance, notices.ROLES_CHANGED, roles=named)
+
+    @transaction.atomic
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        """With what a doctor writes on a picture of theirs at this moment."""
+        take_turn(obj.pk)
+        super().delete_model(request, obj)
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for key in sorted(queryset.values_list("pk", flat=True)):
+            take_turn(key)
+        super().delete_queryset(request, queryset)
 
     def get_deleted_objects(self, objs: Iterable[User], request: HttpRequest) -> tuple:
         """What belongs to a person goes with them: neither asked for one by one nor shown here.

@@ -21,12 +21,13 @@ def check_owner(thing: Owned, person: User) -> None:
         raise PermissionDenied
 
 
-def take_turn(thing: Owned) -> None:
+def take_turn(owner_id: UUID) -> None:
     """Until the transaction ends, let nobody else who asks so touch what is this person's.
 
-    To be asked for before any row is locked. No row's lock, for whose sake two would wait for each
+    For who writes to several of their rows, each of which somebody else may hold meanwhile. To be
+    asked for before any row is locked. No row's lock, for whose sake two would wait for each
     other where a person is deleted, row by row, in another order.
     """
     with connection.cursor() as cursor:
-        key = f"turn {thing.owner_id}"
+        key = f"turn {owner_id}"
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])

@@ -64,6 +64,7 @@ def change(*, mole: Mole, by: User, **fields: object) -> Mole:
     """
     check_owner(mole, by)
     with transaction.atomic():
+        take_turn(mole.owner_id)  # with doctors, who write to several of its records
         mole = locked(mole)
         earlier_site = mole.body_site
         for name, value in fields.items():
@@ -90,6 +91,7 @@ def delete(*, mole: Mole, by: User) -> None:
     """
     check_owner(mole, by)
     with transaction.atomic():
+        take_turn(mole.owner_id)  # as ``change`` does
         locked(mole)
         gone = _lock_records(mole)
         mole.records.all().delete()

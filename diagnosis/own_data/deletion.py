@@ -7,6 +7,7 @@ from django.db.models import ProtectedError
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from accounts.ownership import take_turn
 
 
 def delete_account(person: User) -> None:
@@ -16,6 +17,7 @@ def delete_account(person: User) -> None:
     keep their doctors.
     """
     with transaction.atomic():
+        take_turn(person.pk)  # with doctors, who write to several of the records
         # Locked first: no picture can come in meanwhile, and no assessment.
         list(User.objects.select_for_update().filter(pk=person.pk))
         list(person.records.select_for_update().values_list("pk"))

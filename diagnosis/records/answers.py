@@ -65,7 +65,7 @@ def give(
     if mole:
         check_owner(mole, by)
     with transaction.atomic():
-        take_turn(record)  # with doctors, whose words may come to hold for other pictures
+        take_turn(record.owner_id)  # with doctors, whose words may come to hold for other pictures
         if mole:
             # Before its records, as where it is deleted; others put records into it meanwhile.
             said["mole"] = mole = edits.locked(mole, no_key=True)

@@ -99,7 +99,8 @@ def submit(picture: Picture, *, owner: User) -> MoleRecord | Refused:
 def _take_over(picture: Picture, before: uploads.ImportedBefore) -> MoleRecord | Refused:
     try:
         with transaction.atomic():
-            take_turn(before.record)  # as answers.give does, which comes after the lock here
+            # As answers.give does, which comes after the lock here.
+            take_turn(before.record.owner_id)
             record = answers.locked(before.record.pk)
             if picture.is_kind_said and record.modality != picture.modality:
                 sittings.correct(record, record, picture.modality)

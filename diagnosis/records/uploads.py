@@ -300,7 +300,7 @@ def delete(*, record: MoleRecord, by: User) -> None:
     """
     check_owner(record, by)
     with transaction.atomic():
-        take_turn(record)  # with doctors, whose words it had ended
+        take_turn(record.owner_id)  # with doctors, whose words it had ended
         # Locked first: a worker that finishes now would add an assessment meanwhile.
         for locked in MoleRecord.objects.select_for_update().filter(pk=record.pk):
             changes.follow_later(locked.mole_id)

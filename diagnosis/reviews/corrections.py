@@ -67,7 +67,7 @@ class ReviewAdmin(Kept, admin.ModelAdmin):
         review = self.get_object(request, unquote(object_id))
         if review and request.method == "POST":
             for record in MoleRecord.objects.filter(pk=review.record_id):
-                take_turn(record)
+                take_turn(record.owner_id)
         return super().change_view(request, object_id, form_url, extra_context)
 
     @admin.display(description=_("diagnosis"))

@@ -96,7 +96,7 @@ def write(
     review.full_clean()
     with transaction.atomic():
         # Of two verdicts at once, on whichever pictures of the mole, one reads of the other.
-        take_turn(record)
+        take_turn(record.owner_id)
         # Also locks the record, so that of two verdicts sent at once the second is counted.
         if not claims.take(record_ids=[record.pk], doctor=doctor):
             raise Overtaken
@@ -170,7 +170,7 @@ def correct(*, review: Review, by: User, **said: Any) -> None:
         raise PermissionDenied
     with transaction.atomic():
         # As for a new verdict: which one is final is decided with the record locked.
-        take_turn(get_object_or_404(MoleRecord, pk=review.record_id))
+        take_turn(get_object_or_404(MoleRecord, pk=review.record_id).owner_id)
         record = answers.locked(review.record_id)
         review.refresh_from_db()  # what another correction changed meanwhile stays
         changed = {name: new for name, new in said.items() if getattr(review, name) != new}

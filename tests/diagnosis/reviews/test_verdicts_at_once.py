@@ -6,10 +6,14 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 
 import pytest
+from django.contrib import admin
 from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts.models import User
 from diagnosis.models import MoleRecord, Review
+from diagnosis.moles import edits
+from diagnosis.own_data import deletion
 from diagnosis.records import answers, uploads
 from diagnosis.reviews import verdicts
 from tests.factories import BENIGN, DAYS, WEEKS, MoleFactory, assessed, picture
@@ -119,3 +123,30 @@ def test_nor_where_the_person_brings_it_up_at_the_same_moment(
         )
     assert isinstance(calm.exception(), verdicts.ShownBefore)
     assert asked(newest) == "doctor_days"
+
+
+@pytest.mark.parametrize("how", ["mole", "account", "account by an administrator", "place"])
+def test_what_is_done_with_all_pictures_waits_for_a_verdict_on_one(
+    alice, mole, pictures, dr_chen, meanwhile, how, monkeypatch
+):
+    """Each had rows that the other waited for: one of the two ended in an error."""
+    person = User.objects.get(pk=alice.pk)
+    calls = {
+        "mole": lambda: edits.delete(mole=mole, by=alice),
+        "account": lambda: deletion.delete_account(person),
+        "account by an administrator": lambda: admin.site.get_model_admin(User).delete_model(
+            None, person
+        ),
+        "place": lambda: edits.change(mole=mole, by=alice, body_site="back"),
+    }
+    begun = []
+    add = verdicts._add
+
+    def add_later(*args, **kwargs):
+        begun.append(meanwhile(calls[how]))
+        return add(*args, **kwargs)
+
+    monkeypatch.setattr(verdicts, "_add", add_later)
+    verdicts.write(record=pictures[0], doctor=dr_chen, **DAYS)
+    begun[0].result()
+    assert Review.objects.exists() == (how == "place")
