@@ -164,9 +164,15 @@ class UserAdmin(DjangoUserAdmin):
 
 
 class OfPeople:
-    """What belongs to a superuser stays with superusers, as the superuser does."""
+    """Rows that nobody adds or changes here; those of a superuser stay with superusers."""
 
     person = "user"  # the way to whom a row belongs
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         rows = super().get_queryset(request)
@@ -216,12 +222,6 @@ class AuthTokenAdmin(OfPeople, KnoxAuthTokenAdmin):
 class EmailAddressAdmin(OfPeople, AllauthEmailAddressAdmin):
     """Addresses to sign in with; which one is an account's is changed in the account alone."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: EmailAddress | None = None) -> bool:
-        return False
-
 
 @admin.register(UserSession)
 class UserSessionAdmin(OfPeople, AllauthUserSessionAdmin):
@@ -239,12 +239,6 @@ class AuthenticatorAdmin(OfPeople, AllauthAuthenticatorAdmin):
 
     search_fields = ("user__email",)
     fields = readonly_fields = ("user", "type", "created_at", "last_used_at")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
-        return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
         """Not their own: the account page asks for the password first."""

@@ -215,3 +215,19 @@ def test_nor_does_what_is_kept_of_what_was_theirs(client, admin_user, dr_chen, w
     kept = AdminLogEntry.objects.values_list("object_repr", flat=True)
     assert set(kept) == {dr_chen.pseudonym}
     assert len(kept) == (4 if way == "page" else 6)
+
+
+def test_nobody_adds_or_changes_what_is_theirs(client, admin_user, dr_chen):
+    """Whose session was changed, Django's log kept their place in the network; and no superuser
+    makes a token for another person."""
+    UserSession.objects.create(user=dr_chen, ip="192.0.2.7", session_key="x")
+    AuthToken.objects.create(dr_chen)
+    client.force_login(admin_user)
+    for model in (AuthToken, UserSession):
+        label = f"{model._meta.app_label}_{model._meta.model_name}"
+        row = reverse(f"admin:{label}_change", args=[model.objects.get(user=dr_chen).pk])
+        assert client.get(row).status_code == 200
+        changed = {"user": dr_chen.pk, "ip": "192.0.2.7", "session_key": "x", "data": "{}"}
+        assert client.post(row, changed).status_code == 403
+        assert client.get(reverse(f"admin:{label}_add")).status_code == 403
+    assert not AdminLogEntry.objects.exists()
