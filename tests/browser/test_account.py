@@ -1,9 +1,10 @@
 """Signing in and out, and the second step of it."""
 
+from allauth.mfa.totp.internal.auth import TOTP
 from playwright.sync_api import Page, expect
 
 from tests.browser import pages
-from tests.factories import PASSWORD, current_code
+from tests.factories import PASSWORD, TOTP_SECRET, current_code
 
 
 def test_signing_in_and_out(page: Page, alice) -> None:
@@ -50,6 +51,18 @@ def test_a_double_click_changes_the_password_once_and_says_so(page: Page, alice)
     page.get_by_role("main").get_by_role("button").dblclick()
     expect(page.get_by_text("Password successfully changed")).to_be_visible()
     expect(page.get_by_text("is not saved")).to_be_hidden()
+
+
+def test_a_double_click_confirms_once_by_the_code_who_it_is(page: Page, alice) -> None:
+    """The second click was told that the right code is wrong."""
+    pages.sign_in(page, alice.email)
+    TOTP.activate(alice, TOTP_SECRET)
+    page.goto("/account/2fa/reauthenticate/?next=/account/details/")
+    page.get_by_label("code").fill(current_code(TOTP_SECRET))
+    page.get_by_role("button", name="Continue").evaluate(
+        "(button) => { button.click(); setTimeout(() => button.click(), 40); }"
+    )
+    expect(page.get_by_role("heading", level=1)).to_have_text("Change your name")
 
 
 def test_with_a_second_step_the_password_is_not_enough(page: Page, alice) -> None:
