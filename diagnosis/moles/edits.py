@@ -38,7 +38,7 @@ def named(
     Raises ValidationError, unless ``imported`` also for one more than a person may have, and
     SeveralMoles for a name alone.
     """
-    take_turn(Mole(owner=owner))
+    take_turn(owner.pk)
     by_name = name and not is_new
     # The very name first: of imported ones, two may differ by capitals.
     ways = ["name"] if imported else ["name", "name__iexact"]
