@@ -151,5 +151,4 @@ class Adapter(DefaultAccountAdapter):
 
 
 def _is_closed(email: str) -> bool:
-    people = owners(email)
-    return people.exists() and not people.filter(is_active=True).exists()
+    return {*owners(email).values_list("is_active", flat=True)} == {False}

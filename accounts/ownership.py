@@ -28,6 +28,6 @@ def take_turn(owner_id: UUID) -> None:
     asked for before any row is locked. No row's lock, for whose sake two would wait for each
     other where a person is deleted, row by row, in another order.
     """
+    key = int.from_bytes(owner_id.bytes[:8], signed=True)
     with connection.cursor() as cursor:
-        key = f"turn {owner_id}"
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
+        cursor.callproc("pg_advisory_xact_lock", [key])

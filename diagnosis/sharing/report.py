@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable
+from contextlib import closing
 from datetime import date, datetime
 from typing import TYPE_CHECKING, cast
 
@@ -55,20 +56,20 @@ def write(
     limits.spend(share or person, "reports")
     every = sorted(records, key=lambda record: record.created_at)
     shown = every[-AT_MOST:]
-    report = _Report()
-    report.set_lang(get_language() or "en")
-    report.set_title(
-        _("Pictures of a mole") if mole is None else _("Mole: %(name)s") % {"name": mole}
-    )
-    report.opening(person, born(person, every), mole, len(every), len(shown))
-    if plot := plots.size_plot(every):
-        report.plot(_("Size in millimetres, as measured by the person"), plot)
-    found = changes.of(every) if mole else {}
-    if plot := plots.area_plot(found):
-        report.plot(_("Area, compared with the first picture"), plot)
-    for record in reversed(shown):
-        report.record(record, found.get(record))
-    return bytes(report.output())
+    with closing(_Report()) as report:
+        report.set_lang(get_language() or "en")
+        report.set_title(
+            _("Pictures of a mole") if mole is None else _("Mole: %(name)s") % {"name": mole}
+        )
+        report.opening(person, born(person, every), mole, len(every), len(shown))
+        if plot := plots.size_plot(every):
+            report.plot(_("Size in millimetres, as measured by the person"), plot)
+        found = changes.of(every) if mole else {}
+        if plot := plots.area_plot(found):
+            report.plot(_("Area, compared with the first picture"), plot)
+        for record in reversed(shown):
+            report.record(record, found.get(record))
+        return bytes(report.output())
 
 
 def born(person: User, shown: Iterable[MoleRecord]) -> date | None:
@@ -88,6 +89,11 @@ class _Report(FPDF):
         self.set_auto_page_break(True, margin=22)
         self.alias_nb_pages()
         self.add_page()
+
+    def close(self) -> None:
+        """Close the fonts' files, which FPDF does for a report that is whole alone."""
+        for font in self.fonts.values():
+            font.close()
 
     def footer(self) -> None:
         self.set_xy(MARGIN_MM, -16)  # a page also ends within what stands beside a picture

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
 
-from accounts import outbox
+from accounts import outbox, ownership
 from accounts.models import OutgoingMail
 from diagnosis import mails, queue
 from diagnosis.models import Assessment, Mole, MoleRecord, Share
@@ -169,6 +169,7 @@ def test_a_note_does_not_wait_for_the_mole_that_its_record_keeps(alice):
     record = RecordFactory(owner=alice, mole=MoleFactory(owner=alice, body_site="back"))
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
+            ownership.take_turn(alice.pk)  # before the record, as all do who come to lock both
             list(MoleRecord.objects.select_for_update().filter(pk=record.pk))
             place = partial(edits.change, mole=record.mole, by=alice, body_site="face")
             waits = pool.submit(on_its_own_connection, place)

@@ -6,6 +6,7 @@ import math
 import re
 from datetime import timedelta
 
+import psutil
 import pytest
 from django.contrib.staticfiles import finders
 from django.core.files.base import ContentFile
@@ -287,6 +288,16 @@ def test_no_name_of_a_fact_is_written_over(client, alice, mole, language):
                 assert ends < other[0], (one[2], other[2])
                 sure += 1
     assert sure >= 9  # five facts of the mole, four of the picture
+
+
+def test_one_that_fails_leaves_no_font_open(alice, mole, monkeypatch):
+    """Where the store is away: a file that is found open later fails another test."""
+    record = assessed(owner=alice, mole=mole)
+    monkeypatch.setattr(reports.plots, "size_plot", lambda _records: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        reports.write(person=alice, records=[record], mole=mole)
+    fonts = [file.path for file in psutil.Process().open_files() if file.path.endswith(".ttf")]
+    assert not fonts
 
 
 def test_its_colons_are_the_language_s(client, alice, mole):
