@@ -4,7 +4,7 @@ MILK10k, and a clinic's own in the same manner."""
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from operator import eq
 from pathlib import Path
@@ -95,7 +95,7 @@ class _Reader:
             dx, row = self._row(source, record)
             key = _key(image_id)
             if key in labels_of:
-                self._again(source, image_id, dx, labels_of[key], rows)
+                self._again(source, image_id, (dx, labels_of[key]), row, rows)
                 continue
             labels_of[key] = dx or ""
             if row:
@@ -276,13 +276,34 @@ class _Reader:
         return None if self.labelled else "other"
 
     def _again(
-        self, source: str, image_id: str, dx: str | None, before: str, rows: dict[str, Row]
+        self,
+        source: str,
+        image_id: str,
+        labels: tuple[str | None, str],
+        row: Row | None,
+        rows: dict[str, Row],
     ) -> None:
-        if (dx or "") == before or not self.labelled:
+        """A second row of a picture: nobody can tell which of two that contradict is right."""
+        key = _key(image_id)
+        (dx, before), first = labels, rows.get(key)
+        if self.labelled and (dx or "") != before:
+            rows.pop(key, None)
+            self._fault(source, f"{image_id} again, as “{dx}”; before it was “{before}”")
+        elif first and row and first.modality != row.modality:
+            del rows[key]
+            self.manifest.of_no_kind.add(first.path)
+            what = f"{image_id} again, as {row.modality}; before it was {first.modality}"
+            self._fault(source, what)
+        elif first and row and _whose(first) != _whose(row):
+            if self.labelled:
+                del rows[key]
+            else:
+                alone = f"{first.dataset}/{image_id}"
+                rows[key] = replace(first, lesion=alone, group=alone)
+            what = f"{image_id} again, of another lesion or patient than before"
+            self._fault(source, what, self._without)
+        else:
             self.manifest.dropped.append(Dropped(source, image_id, "the same picture again"))
-            return
-        rows.pop(_key(image_id), None)
-        self._fault(source, f"{image_id} again, as “{dx}”; before it was “{before}”")
 
     def _word(
         self, record: dict[str, str], column: str, known: Mapping[str, str | None]
@@ -364,6 +385,11 @@ class _Reader:
 
 SEX_OF = {"female": "female", "f": "female", "male": "male", "m": "male"}
 TOLD = 20  # words that are not known, of each column
+
+
+def _whose(row: Row) -> tuple[str, str]:
+    """Lesion and patient, which tables of one set may write in other letters."""
+    return row.lesion.casefold(), row.group.casefold()
 
 
 def _plain(path: Path) -> str:

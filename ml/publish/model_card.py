@@ -41,7 +41,8 @@ their figures as weaker evidence.
 | --- | --- | --- | --- |
 {pictures}
 
-Patients (else lesions) stay on one side, near-duplicates across sets too. Temperature, bias and
+Patients (else lesions) stay on one side, and so do the near-duplicates that hashes of the pictures
+found across sets; a few may have been missed. Temperature, bias and
 thresholds were set on the validation pictures, the thresholds together, for the rule as it is
 served: a sensitivity of 0.95, for malignant lesions and for melanomas, and of the settings whose
 specificity is then the highest, but for chance, the most careful one.

@@ -172,6 +172,16 @@ BAD = [
         "row 4: B again, as “mel”",
         1,
     ),
+    (
+        [{"image_id": "b", "lesion_id": of, "dx": "nv"} for of in ("L1", "L2")],
+        "row 4: b again, of another lesion or patient than before: left out",
+        1,
+    ),
+    (
+        [{"image_id": "b", "dx": "nv", "modality": of} for of in ("photo", "dermoscopy")],
+        "row 4: b again, as dermoscopy; before it was photo: left out",
+        1,
+    ),
 ]
 
 

@@ -332,6 +332,39 @@ def test_a_table_tells_kind_and_mole_of_what_has_no_diagnosis_yet(clinic, fill, 
     assert {*stored} == {("dermoscopy", "clinic/L1")}
 
 
+@pytest.mark.parametrize(
+    ("again", "said", "mole"),
+    [
+        ("i1,L2,P1,photo", "i1 again, of another lesion or patient than before", None),
+        ("i1,L1,P2,photo", "i1 again, of another lesion or patient than before", None),
+        ("i1,L1,P1,photo", "", "clinic/P1/L1"),
+    ],
+)
+def test_a_picture_that_two_rows_give_to_two_moles_belongs_to_none(clinic, fill, again, said, mole):
+    """The first one was taken, whichever stands first, and its changes were measured."""
+    folder = fill("i1.jpg", "i2.jpg", "i3.jpg")
+    rows = ["i1,L1,P1,photo", again, "i2,L1,P1,photo", "i3,L1,P1,photo"]
+    table = "\n".join(["image_id,lesion_id,patient_id,modality", *rows])
+    (folder / "metadata.csv").write_text(table)
+    out, err, _ = run(folder, clinic, modality="dermoscopy")
+    assert "3 files: 3 new records" in out
+    assert said in err
+    first, *others = MoleRecord.objects.order_by("note")
+    assert {(of.mole.name, of.modality) for of in others} == {("clinic/P1/L1", "photo")}
+    assert ((first.mole and first.mole.name), first.modality) == (mole, "photo")
+
+
+def test_a_picture_of_two_kinds_is_not_imported(clinic, fill):
+    folder = fill("i1.jpg", "i2.jpg")
+    table = "image_id,modality\ni1,photo\ni2,photo\ni1,dermoscopy\n"
+    (folder / "metadata.csv").write_text(table)
+    out, err, refused = run(folder, clinic)
+    assert "1 files: 1 new records" in out
+    assert "row 4: i1 again, as dermoscopy; before it was photo: left out" in err
+    assert refused == "1 rows could not be read; they are named above."
+    assert MoleRecord.objects.get().note == "i2.jpg"
+
+
 def test_a_kind_of_picture_that_is_not_known_is_not_imported(clinic, fill):
     folder = fill("images/i1.jpg", "images/i2.jpg")
     table = "image_id,dx,modality\ni1,nv,photo\ni2,nv,confocal\n"
