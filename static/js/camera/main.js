@@ -11,6 +11,7 @@ import { View } from "./view.js";
 const AHEAD = 2; // frames under way: one is judged, one is ready
 const BURST = 3; // pictures that are taken together
 const BETWEEN_MS = 900; // two of them
+const SILENT_MS = 30_000; // without a look at a frame: the worker is gone, and did not say so
 const MEGABYTE = 1e6;
 const DIGITS = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
 const number = new Intl.NumberFormat(document.documentElement.lang, DIGITS);
@@ -25,6 +26,8 @@ const steady = new Steady(Object.keys(program.words.answers));
 const worker = new Worker(program.worker);
 
 let underway = 0;
+let asked = 0; // of these frames, those that the worker has
+let heardAt = 0; // when it last had none, or answered one
 let round = 0; // grows with each start, stop and new mole: earlier frames are not shown
 /** @type {import("./steady.js").Shown} */
 let shown;
@@ -51,7 +54,7 @@ const answers = {
     keepForOffline(variant);
   },
   look({ look, round: of }) {
-    underway--;
+    answered();
     if (of !== round || !camera.isOn) return;
     lookedAt = performance.now();
     shown = steady.add(look, lookedAt);
@@ -77,7 +80,7 @@ const answers = {
     view.say("live-said", view.filled("taken", { number: String(taken.jpegs.length), total: String(taken.jpegs.length + missing) }));
   },
   failed({ task, error }) {
-    if (task === "frame") underway--;
+    if (task === "frame") answered();
     console.error(task, error);
     if (task !== "frame") takenAt = 0; // no picture comes any more
     close();
@@ -86,15 +89,25 @@ const answers = {
   },
 };
 worker.addEventListener("message", ({ data }) => answers[data.said](data));
-worker.addEventListener("error", () => {
-  wanted = false; // it is gone, until the page is loaded again
+worker.addEventListener("error", () => gone("load"));
+
+/** The worker is, until the page is loaded again. @param {"load" | "silence"} task */
+function gone(task) {
+  wanted = false;
   view.open.disabled = true;
-  answers.failed({ task: "load", error: "worker" });
-});
+  answers.failed({ task, error: "worker" });
+}
+
+function answered() {
+  underway--;
+  asked--;
+  heardAt = performance.now();
+}
 
 async function open() {
   if (camera.isOn) return;
   wanted = true;
+  heardAt = performance.now(); // it may have slept, as the page did
   view.open.disabled = true;
   view.say("said", says.starting);
   try {
@@ -153,8 +166,10 @@ async function pump(generation) {
     const of = round;
     const at = performance.now();
     const bitmap = await camera.frame();
-    if (bitmap && of === round) worker.postMessage({ task: "frame", bitmap, round, at }, [bitmap]);
-    else {
+    if (bitmap && of === round) {
+      if (!asked++) heardAt = performance.now();
+      worker.postMessage({ task: "frame", bitmap, round, at }, [bitmap]);
+    } else {
       bitmap?.close(); // of what was framed before
       underway--;
     }
@@ -302,6 +317,7 @@ camera.onstill = (stands) => {
 // Where the worker stands still, the picture moves on.
 setInterval(() => {
   if (performance.now() - lookedAt > OLD_MS) newRound();
+  if (camera.isOn && asked && performance.now() - heardAt > SILENT_MS) gone("silence");
 }, OLD_MS / 5);
 camera.onend = () => {
   close();

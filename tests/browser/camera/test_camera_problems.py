@@ -75,6 +75,16 @@ def test_a_program_that_ends_is_not_started_again_by_coming_back(phone, film, pi
     expect(page.get_by_role("button", name="Start the camera")).to_be_disabled()
 
 
+def test_a_program_that_falls_silent_is_not_waited_for(phone, film, pick) -> None:
+    """“Put one mole in the frame” stood there for ever."""
+    page = phone(film(shaken(pick("watch"), count=3)), script=WORKER)
+    start(page)
+    expect(page.get_by_role("button", name="Save this picture")).to_be_enabled(timeout=30_000)
+    page.workers[0].evaluate("() => { setTimeout(() => { for (;;); }); }")
+    said(page, "Something went wrong. Load the page again.")
+    expect(page.get_by_role("button", name="Start the camera")).to_be_disabled()
+
+
 def gone(route: Route) -> None:
     route.fulfill(status=404)
 
