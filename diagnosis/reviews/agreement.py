@@ -151,9 +151,10 @@ def measure(*, model_version: str, modality: str = "", blind: bool = False) -> A
 
 
 def second_opinions() -> Share:
-    """Of second opinions, those in the first doctor's category, whatever the version."""
-    answered = SecondOpinion.objects.filter(second__isnull=False)
-    same = Q(second__risk_category=F("first__risk_category"))
+    """Of second opinions, those in the first doctor's category, before either corrected theirs;
+    whatever the version."""
+    answered = SecondOpinion.objects.filter(is_same_category__isnull=False)
+    same = Q(is_same_category=True)
     return Share(**answered.aggregate(hits=Count("pk", filter=same), n=Count("pk")))
 
 

@@ -188,6 +188,8 @@ class SecondOpinion(models.Model):
         related_name="given_as_second",
         verbose_name=_("second verdict"),
     )
+    # As the second one was written: by a later correction, one doctor has read the other.
+    is_same_category = models.BooleanField(_("same risk category"), null=True, editable=False)
     final = models.ForeignKey(
         Review,
         models.CASCADE,

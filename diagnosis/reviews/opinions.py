@@ -155,9 +155,10 @@ def answer(*, opinion: SecondOpinion, review: Review) -> Review | None:
     For the caller's transaction, with the record locked.
     """
     opinion.second = review
+    opinion.is_same_category = review.risk_category == opinion.first.risk_category
+    opinion.save(update_fields=["second", "is_same_category"])
     if not opinion.differs:
         return agree(opinion=opinion)
-    opinion.save(update_fields=["second"])
     _mail(opinion.first.doctor, review.record, "differs")
     return review if review.is_final else None
 
@@ -188,7 +189,7 @@ def settle(*, opinion: SecondOpinion, final: Review, at: datetime | None = None)
         final.is_final, final.news_since = True, at or timezone.now()
     Review.objects.filter(pk=final.pk).update(is_final=True, news_since=final.news_since)
     opinion.final = final
-    opinion.save(update_fields=["second", "final"])
+    opinion.save(update_fields=["final"])
 
 
 def _mail(doctor: User, record: MoleRecord, why: str) -> None:

@@ -607,6 +607,17 @@ def test_the_agreement_counts_final_verdicts_and_the_doctors_among_themselves(
     assert agreement.second_opinions() == agreement.Share(hits=0, n=1)
 
 
+@pytest.mark.parametrize("who", ["first", "second"])
+def test_who_agrees_once_they_have_read_each_other_is_not_counted_as_agreement(
+    asked, dr_chen, dr_okafor, who
+):
+    second = verdicts.write(record=asked, doctor=dr_okafor, **DAYS)
+    review = {"first": asked.reviews.get(doctor=dr_chen), "second": second}[who]
+    verdicts.correct(review=review, by=review.doctor, **(DAYS if who == "first" else BENIGN))
+    assert SecondOpinion.objects.get().state == "settled"
+    assert agreement.second_opinions() == agreement.Share(hits=0, n=1)
+
+
 def test_a_program_hears_whether_its_verdict_is_the_final_one(record, dr_chen, dr_okafor):
     verdicts.write(record=record, doctor=dr_chen, ask=dr_okafor, **DAYS)
     api = program_of(dr_okafor)
