@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 class WithinScope(BasePermission):
     """Read: nothing is changed. Write: neither are the account and its tokens. Full: everything.
 
-    Views of the account say so by ``is_of_the_account``.
+    Views of the account say so by ``is_of_the_account``; those that change nothing, whatever the
+    method, by ``only_reads``.
     """
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        if request.method in SAFE_METHODS:
+        if request.method in SAFE_METHODS or getattr(view, "only_reads", False):
             return True
         scope = tokens.scope_of(request.auth)
         if getattr(view, "is_of_the_account", False):

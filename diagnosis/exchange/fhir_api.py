@@ -5,12 +5,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.urls import URLPattern, path, re_path
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotFound
+from rest_framework.parsers import FormParser
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -118,6 +119,11 @@ class MetadataView(FhirView):
 
 
 class SearchView(FhirView):
+    """By GET, or by POST: then no log of addresses on the way keeps whom was asked for."""
+
+    parser_classes = (FormParser,)
+    only_reads = True
+
     @extend_schema(
         operation_id="fhir_DiagnosticReport_search",
         summary="FHIR: search reports, newest first (Bundle)",
@@ -125,7 +131,28 @@ class SearchView(FhirView):
         responses={(200, MEDIA_TYPE): OpenApiTypes.OBJECT, **ERRORS},
     )
     def get(self, request: PersonApiRequest) -> Response:
-        query, reader = request.query_params, request.user
+        return self._found(request, request.query_params)
+
+    @extend_schema(
+        operation_id="fhir_DiagnosticReport_search_by_post",
+        summary="FHIR: the same search, its parameters in the body",
+        request={
+            FormParser.media_type: {
+                "type": "object",
+                "properties": {
+                    name: {"type": "string", "description": said} for name, said in SEARCH.items()
+                },
+            }
+        },
+        responses={(200, MEDIA_TYPE): OpenApiTypes.OBJECT, **ERRORS},
+    )
+    def post(self, request: PersonApiRequest) -> Response:
+        query = request.query_params.copy()
+        query.update(request.data)
+        return self._found(request, query)
+
+    def _found(self, request: PersonApiRequest, query: QueryDict) -> Response:
+        reader = request.user
         shown, bundle = fhir_search.page(self.whole(), query, self.base, reader)
         rights.log_looks(reader, shown)
         if bundle["total"] and not shown:
@@ -271,7 +298,8 @@ def _uuid(text: uuid.UUID | str) -> uuid.UUID:
 
 urlpatterns: list[URLPattern] = [
     path("metadata", MetadataView.as_view()),
-    path("DiagnosticReport", SearchView.as_view()),
+    path("DiagnosticReport", SearchView.as_view(http_method_names=["get", "head", "options"])),
+    path("DiagnosticReport/_search", SearchView.as_view(http_method_names=["post", "options"])),
     *(path(f"{kind}/<str:pk>", ReadView.as_view(kind=kind)) for kind in KINDS),
     path("Binary/<str:pk>", BinaryView.as_view()),
     path(f"CodeSystem/{fhir.SYSTEM_ID}", CodeSystemView.as_view()),

@@ -4,6 +4,7 @@ import io
 import uuid
 from datetime import timedelta
 from importlib import import_module
+from urllib.parse import urlencode
 
 import pytest
 from auditlog.models import LogEntry
@@ -32,6 +33,7 @@ from tests.factories import (
 )
 
 BASE = "/api/v1/fhir/"
+FORM = "application/x-www-form-urlencoded"
 
 
 @pytest.fixture
@@ -477,6 +479,36 @@ def test_reports_are_found_by_patient_status_and_id(fhir, alice, bob, record, dr
     ):
         bundle = read(fhir, f"DiagnosticReport?{query}")
         assert set(ids(bundle)) == {str(each.pk) for each in found}, query
+
+
+def test_a_search_by_post_is_the_same_search(fhir, alice, bob, record):
+    """Which keeps the patient's id out of logs on the way (R4, http.html#search)."""
+    assessed(owner=alice)
+    token = program_of(alice, scope="read")
+
+    def search(query, **form):
+        return token.post(
+            f"{BASE}DiagnosticReport/_search{query}", urlencode(form), content_type=FORM
+        )
+
+    by_get = read(fhir, f"DiagnosticReport?patient={alice.pk}&_count=1")
+    by_post = valid(search("?_count=1", patient=alice.pk).json())
+    assert by_post["entry"] == by_get["entry"]
+    assert by_post["total"] == by_get["total"] == 2
+    (after,) = (link["url"] for link in by_post["link"] if link["relation"] == "next")
+    assert ids(read(fhir, after)) == [str(record.pk)]
+    assert search("", patient=bob.pk).json()["total"] == 0
+    assert ids(search("", _id=record.pk, status="preliminary").json()) == [str(record.pk)]
+    assert search("", _id=record.pk, status="done").status_code == 400
+    assert search("", code="x").json()["resourceType"] == "OperationOutcome"
+    assert (
+        token.post(f"{BASE}DiagnosticReport/_search", {"_id": "x"}, format="json").status_code
+        == 415
+    )
+    assert token.get(f"{BASE}DiagnosticReport/_search").status_code == 405
+    assert (
+        token.post(f"{BASE}DiagnosticReport", urlencode({}), content_type=FORM).status_code == 405
+    )
 
 
 def test_pages_follow_each_other_whatever_comes_meanwhile(fhir, alice, year):
