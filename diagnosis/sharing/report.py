@@ -93,7 +93,8 @@ class _Report(FPDF):
     def close(self) -> None:
         """Close the fonts' files, which FPDF does for a report that is whole alone."""
         for font in self.fonts.values():
-            font.close()
+            if isinstance(font, TTFFont):
+                font.close()
 
     def footer(self) -> None:
         self.set_xy(MARGIN_MM, -16)  # a page also ends within what stands beside a picture
