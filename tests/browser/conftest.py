@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -101,10 +102,14 @@ def committed(transactional_db, fresh_site, requests: Requests) -> Iterator[None
 
 
 @pytest.fixture
-def log_in(client, base_url: str) -> Callable:
-    """log_in(context, user): as if the person had signed in, without the page for it."""
+def log_in(base_url: str) -> Callable:
+    """log_in(context, user): as if the person had signed in, without the page for it.
+
+    Each time anew: the answer to a request of a session that is gone would take the cookie away.
+    """
 
     def by_cookie(context: BrowserContext, user) -> None:
+        client = Client()
         client.force_login(user)
         session = client.cookies["sessionid"].value
         context.add_cookies([{"name": "sessionid", "value": session, "url": base_url}])

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageFilter
-from playwright.sync_api import BrowserType, Page, expect
+from playwright.sync_api import BrowserType, Page, Route, expect
 
 from ml import classifier, images
 from ml.synthetic import foreign, phantoms
@@ -185,6 +185,16 @@ def save(page: Page) -> None:
     button = page.get_by_role("button", name="Save this picture")
     expect(button).to_be_enabled(timeout=30_000)
     button.click()
+
+
+def held(page: Page, act: Callable[[], None]) -> list[Route]:
+    """Do what sends a picture, whose request has come then, and waits for what the test does."""
+    sent: list[Route] = []
+    page.route("**/api/v1/records/", lambda route: sent.append(route))
+    with page.expect_request("**/api/v1/records/"):
+        act()
+    expect(page.get_by_text("Sending the picture…")).to_be_visible()
+    return sent
 
 
 def kept_for_offline(page: Page) -> None:

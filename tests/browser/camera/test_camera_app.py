@@ -17,6 +17,7 @@ from tests.browser import pages
 from tests.browser.camera.conftest import (
     KEPT_BEFORE,
     expect_advice,
+    held,
     kept_for_offline,
     save,
     shaken,
@@ -252,20 +253,18 @@ def test_while_the_camera_is_on_nothing_is_replaced(in_use, newer_release, monke
 def test_what_is_being_saved_comes_before_a_newer_version_that_was_asked_for(
     in_use, newer_release, monkeypatch
 ) -> None:
-    page, held = in_use, []
+    page = in_use
     before = program(page)["worker"]
     monkeypatch.setattr(ml.release, "RELEASE", newer_release)
     page.evaluate("window.same = true; navigator.serviceWorker.ready.then((r) => r.update())")
     update = page.locator("[data-update]")
     expect(update).not_to_have_attribute("hidden", "", timeout=60_000)
-    page.route("**/api/v1/records/", lambda route: held.append(route))
-    save(page)
-    expect(page.get_by_text("Sending the picture…")).to_be_visible()
+    [sent] = held(page, lambda: save(page))
     page.get_by_role("button", name="Stop").click()
     update.click()
     page.wait_for_timeout(1_000)
     assert page.evaluate("window.same")
-    held[0].abort()
+    sent.abort()
     page.wait_for_function("() => window.same === undefined")
     assert program(page)["worker"] != before
     expect(page.get_by_role("heading", name="Kept on this phone")).to_be_visible()

@@ -16,6 +16,7 @@ from tests.browser.camera.conftest import (
     KEPT_BEFORE,
     expect_advice,
     frames,
+    held,
     kept_for_offline,
     save,
     shaken,
@@ -160,14 +161,11 @@ def test_a_slow_phone_saves_three_pictures_too(phone, film, pick) -> None:
 
 
 def test_another_mole_is_saved_once_the_camera_has_seen_it(live: Page) -> None:
-    held = []
-    live.route("**/api/v1/records/", lambda route: held.append(route))
-    save(live)
-    expect(live.get_by_text("Sending the picture…")).to_be_visible()
+    [sent] = held(live, lambda: save(live))
     live.locator("video").evaluate("video => video.pause()")
     live.wait_for_timeout(1_000)  # its last frame may still be on its way
     live.get_by_role("button", name="Another mole").click()
-    held[0].abort()
+    sent.abort()
     expect(live.get_by_role("heading", name="Kept on this phone")).to_be_visible()
     live.wait_for_timeout(500)  # what could offer it wrongly comes after that
     expect(live.get_by_role("button", name="Save this picture")).to_be_disabled()
@@ -232,15 +230,12 @@ def test_a_slow_phone_saves_no_picture_of_what_was_framed_long_before(phone) -> 
 
 
 def test_while_it_is_sent_it_is_not_saved_again(live: Page) -> None:
-    held = []
-    live.route("**/api/v1/records/", lambda route: held.append(route))
-    save(live)
-    expect(live.get_by_text("Sending the picture…")).to_be_visible()
+    [sent] = held(live, lambda: save(live))
     live.wait_for_function(
         "n => document.querySelector('[data-camera]').dataset.frames > n", arg=frames(live) + 2
     )
     expect(live.get_by_role("button", name="Save this picture")).to_be_disabled()
-    held[0].continue_()
+    sent.continue_()
     expect(live.get_by_role("heading", level=1)).to_have_text(CHECKED)
     assert MoleRecord.objects.count() == 1
 
@@ -263,20 +258,17 @@ def test_without_a_connection_it_is_kept_and_sent_later(live: Page) -> None:
 
 
 def test_who_saves_by_keyboard_stays_at_the_button(live: Page) -> None:
-    held = []
-    live.route("**/api/v1/records/", lambda route: held.append(route))
     button = live.get_by_role("button", name="Save this picture")
     expect(button).to_be_enabled()
-    button.press("Enter")
-    expect(live.get_by_text("Sending the picture…")).to_be_visible()
+    sent = held(live, lambda: button.press("Enter"))
     expect(button).to_be_disabled()
     button.press("Enter")
     live.wait_for_timeout(500)
-    held[0].abort()
+    sent[0].abort()
     expect(live.get_by_text("The picture could not be sent.")).to_be_visible()
     expect(button).to_be_enabled()
     expect(button).to_be_focused()
-    assert len(held) == 1
+    assert len(sent) == 1
 
 
 def test_an_answer_that_is_lost_makes_no_second_record(live: Page) -> None:
@@ -336,13 +328,10 @@ def test_what_can_not_be_kept_is_sent_all_the_same(live: Page) -> None:
 
 
 def test_what_is_lost_after_the_camera_was_stopped_is_said(live: Page) -> None:
-    held = []
     live.evaluate(STORES % NO_ROOM)
-    live.route("**/api/v1/records/", lambda route: held.append(route))
-    save(live)
-    expect(live.get_by_text("Sending the picture…")).to_be_visible()
+    [sent] = held(live, lambda: save(live))
     live.get_by_role("button", name="Stop").click()
-    held[0].abort()
+    sent.abort()
     expect(live.get_by_text("neither be sent nor be kept on this phone")).to_be_visible()
 
 
@@ -459,21 +448,18 @@ def test_a_list_that_is_lost_once_holds_up_nothing(live: Page) -> None:
 def test_what_is_being_sent_is_neither_deleted_nor_sent_twice_nor_left_for_another(
     live: Page,
 ) -> None:
-    held = []
     live.route("**/api/v1/records/", lambda route: route.abort(), times=1)
     save(live)
     expect(live.get_by_role("heading", name="Kept on this phone")).to_be_visible()
-    live.route("**/api/v1/records/", lambda route: held.append(route))
-    live.get_by_role("button", name="Send now").dblclick()
-    expect(live.get_by_text("Sending the picture…")).to_be_visible()
+    sent = held(live, live.get_by_role("button", name="Send now").dblclick)
     delete = live.get_by_role("button", name="Delete")
     expect(delete).to_be_disabled()
     delete.click(force=True)
     live.wait_for_timeout(1_000)
     expect(live.get_by_role("button", name="Save this picture")).to_be_disabled()
     expect(live.get_by_text("The picture is deleted.")).to_be_hidden()
-    [sent] = held
-    sent.continue_()
+    [only] = sent
+    only.continue_()
     expect(live.get_by_role("heading", level=1)).to_have_text(CHECKED)
 
 
@@ -531,15 +517,12 @@ def test_what_another_tab_has_sent_is_not_said_to_be_deleted(live: Page, button:
 
 
 def test_signing_out_while_a_picture_is_sent_does_not_say_that_it_is_kept(live: Page) -> None:
-    held = []
-    live.route("**/api/v1/records/", lambda route: held.append(route))
-    save(live)
-    expect(live.get_by_text("Sending the picture…")).to_be_visible()
+    [sent] = held(live, lambda: save(live))
     tab = live.context.new_page()
     tab.goto("/account/logout/")
     tab.get_by_role("main").get_by_role("button", name="Sign out").click()
     tab.wait_for_url("/")
-    held[0].continue_()
+    sent.continue_()
     expect(live.get_by_text("It was sent or deleted in another tab.")).to_be_visible()
     expect(live.get_by_text("is kept on this phone.")).to_be_hidden()
     expect(live.get_by_role("heading", name="Kept on this phone")).to_be_hidden()
@@ -571,7 +554,8 @@ def test_a_service_that_does_not_answer_hides_no_kept_picture(phone) -> None:
         "**/camera/",
         lambda route: asked.append(route) if route.request.method == "HEAD" else route.continue_(),
     )
-    page.reload()
+    with page.expect_request(lambda request: request.method == "HEAD"):
+        page.reload()
     expect(page.get_by_role("button", name="Delete")).to_have_count(2)
     asked[0].continue_()
     expect(page.get_by_role("button", name="Delete")).to_have_count(1)
