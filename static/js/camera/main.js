@@ -93,6 +93,7 @@ worker.addEventListener("error", () => gone("load"));
 
 /** The worker is, until the page is loaded again. @param {"load" | "silence"} task */
 function gone(task) {
+  worker.terminate(); // it may be busy for ever
   wanted = false;
   view.open.disabled = true;
   answers.failed({ task, error: "worker" });

@@ -80,8 +80,10 @@ def test_a_program_that_falls_silent_is_not_waited_for(phone, film, pick) -> Non
     page = phone(film(shaken(pick("watch"), count=3)), script=WORKER)
     start(page)
     expect(page.get_by_role("button", name="Save this picture")).to_be_enabled(timeout=30_000)
-    page.workers[0].evaluate("() => { setTimeout(() => { for (;;); }); }")
-    said(page, "Something went wrong. Load the page again.")
+    worker = page.workers[0]
+    worker.evaluate("() => { setTimeout(() => { for (;;); }); }")
+    with worker.expect_event("close", timeout=60_000):
+        said(page, "Something went wrong. Load the page again.")
     expect(page.get_by_role("button", name="Start the camera")).to_be_disabled()
 
 
