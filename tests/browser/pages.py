@@ -129,7 +129,8 @@ def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
     page.goto("/account/login/")
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(password)
-    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    with page.expect_navigation():  # what comes next looks at the whole page
+        page.get_by_role("main").get_by_role("button", name="Sign in").click()
 
 
 def follow(page: Page, name: str) -> None:

@@ -1,6 +1,7 @@
 """All moles beside each other, and a doctor's similar cases, in a real browser at both sizes."""
 
 import gzip
+import re
 
 import numpy as np
 import pytest
@@ -60,7 +61,7 @@ def test_the_drawn_body_and_the_list_lead_to_a_place(
     expect(places.get_by_role("listitem").filter(has_text="Back")).to_have_text("Back 3")
     expect(page.locator("mole-map [data-site=chest]")).not_to_have_attribute("data-known", "")
     back.click()
-    assert page.url.endswith("#at-back")
+    expect(page).to_have_url(re.compile("#at-back$"))
     expect(page.get_by_role("heading", name="Back")).to_be_in_viewport()
     link = places.get_by_role("link", name="Sole")
     link.focus()
@@ -143,7 +144,10 @@ def test_a_doctor_asks_for_similar_cases_while_writing(
     expect(cases.first).to_contain_text("distance 0.04")
     expect(cases.last).to_contain_text("melanoma, malignant, high risk")
     expect(page.get_by_label("Comment to the person")).to_have_value("Typed before.")
-    assert cases.first.locator("img").evaluate("image => image.naturalWidth") > 0
+    picture = cases.first.locator("img")
+    picture.scroll_into_view_if_needed()
+    expect(picture).to_have_js_property("complete", True)
+    assert picture.evaluate("image => image.naturalWidth") > 0
     rules = [rule for rule in pages.RULES if rule != "best-practice"]
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")

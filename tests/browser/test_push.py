@@ -7,7 +7,7 @@ one thing that is stood in for is `pushManager`: it answers as a browser would, 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Worker, expect
 
 from diagnosis.models import PushSubscription
 from diagnosis.push import notifications
@@ -45,6 +45,12 @@ def phone(page: Page, alice, log_in, settings) -> Page:
     log_in(page.context, alice)
     page.add_init_script(f"({STAND_IN})({PHONE})")
     return page
+
+
+def service_worker(page: Page) -> Worker:
+    """Of which the page may know before Playwright does."""
+    workers = page.context.service_workers
+    return workers[0] if workers else page.context.wait_for_event("serviceworker")
 
 
 def button(page: Page, name: str):
@@ -95,7 +101,7 @@ def test_the_real_service_worker_shows_what_comes_and_opens_its_page(phone: Page
     phone.goto(PAGE)
     button(phone, "Turn on in this browser").click()
     expect(button(phone, "Turn off in this browser")).to_be_visible()
-    [worker] = phone.context.service_workers
+    worker = service_worker(phone)
     shown = worker.evaluate(
         """async () => {
           const content = {
@@ -123,7 +129,7 @@ def test_a_browser_that_gets_another_address_tells_it(phone: Page, alice, made_b
     phone.goto(PAGE)
     button(phone, "Turn on in this browser").click()
     expect(button(phone, "Turn off in this browser")).to_be_visible()
-    [worker] = phone.context.service_workers
+    worker = service_worker(phone)
     newer = browser_at("https://push.example.org/send/newer").said
     worker.evaluate(
         """async ([newer, made_by]) => {

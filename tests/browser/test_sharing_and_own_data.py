@@ -1,5 +1,6 @@
 """What leaves the service: a link for a doctor, an archive, a reminder; and the account itself."""
 
+import re
 import zipfile
 
 import pytest
@@ -94,7 +95,7 @@ def test_the_language_is_switched_on_any_page_and_stays(page: Page, alice, log_i
     page.goto("/records/?q=summer")
     page.get_by_role("button", name="Français").click()
     expect(page.locator("html")).to_have_attribute("lang", "fr")
-    assert page.url.endswith("/records/?q=summer")
+    expect(page).to_have_url(re.compile(r"/records/\?q=summer$"))
     page.context.clear_cookies(name="django_language")
     page.reload()
     expect(page.locator("html")).to_have_attribute("lang", "fr")

@@ -199,3 +199,5 @@ def held(page: Page, act: Callable[[], None]) -> list[Route]:
 
 def kept_for_offline(page: Page) -> None:
     expect(page.locator("[data-camera]")).to_have_attribute("data-offline", "ready", timeout=60_000)
+    # It serves this page once it has tidied up.
+    page.wait_for_function("() => navigator.serviceWorker.controller")
