@@ -58,7 +58,7 @@ def test_two_that_begin_at_once_share_what_the_first_decodes(make_set, tmp_path,
         decoded.append(row.image_id)
         if row.image_id == "i3":
             half.set()
-            assert going_on.wait(20)
+            assert going_on.wait(120)
         return decode(row)
 
     monkeypatch.setattr(arrays, "_decode", slowly)
@@ -69,12 +69,12 @@ def test_two_that_begin_at_once_share_what_the_first_decodes(make_set, tmp_path,
 
     both = [threading.Thread(target=load) for _ in range(2)]
     both[0].start()
-    assert half.wait(20)
+    assert half.wait(120)
     both[1].start()
     both[1].join(0.5)
     going_on.set()
     for one in both:
-        one.join(20)
+        one.join(120)
     assert decoded == ["i0", "i1", "i2", "i3"]
     assert all(pictures.all() for pictures in found)
     assert len(found) == 2
