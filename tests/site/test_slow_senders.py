@@ -37,6 +37,7 @@ BEGINNINGS = {
     + UPLOAD
     + b"\r\n5\r\n--",
 }
+PATIENT = "from skincare_site.gunicorn import *\n"
 # And with room for the bodies of two requests.
 SMALL = f"{IMPATIENT}\nweb_worker.KEPT_TOGETHER = 2_000_000\n"
 
@@ -190,6 +191,7 @@ def test_an_endless_request_is_refused_unread(port: int, length, kind) -> None:
         assert connection.recv(1000).startswith(b"HTTP/1.1 413")
 
 
+@pytest.mark.parametrize("port", [PATIENT], indirect=True)
 def test_a_stop_waits_for_an_upload_also_after_refusals(port: int, tmp_path: Path) -> None:
     head = b"POST /api/v1/records/ HTTP/1.1\r\nHost: localhost\r\n"
     for _number in range(3):
@@ -198,8 +200,10 @@ def test_a_stop_waits_for_an_upload_also_after_refusals(port: int, tmp_path: Pat
             assert connection.recv(1000).startswith(b"HTTP/1.1 413")
     time.sleep(1)  # until the server has closed them
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-        connection.sendall(head + b"Content-Length: 20\r\n" + UPLOAD + b"\r\n" + b"-" * 10)
-        time.sleep(0.5)
+        asks = b"Content-Length: 20\r\nExpect: 100-continue\r\n"
+        connection.sendall(head + asks + UPLOAD + b"\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 100")  # it has begun
+        connection.sendall(b"-" * 10)
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGTERM)
         time.sleep(0.5)
         connection.sendall(b"-" * 10)
