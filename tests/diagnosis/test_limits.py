@@ -1,13 +1,16 @@
 """Limits and quotas hold in the services, so that each door keeps the same ones."""
 
+import time
 import uuid
 from itertools import count
+from types import SimpleNamespace
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from redis import Redis
 
+from diagnosis import limits
 from diagnosis.moles import changes
 from diagnosis.moles.models import Change
 from diagnosis.records.models import MoleRecord
@@ -18,6 +21,13 @@ from ml.sitting.together import MOST
 from tests.factories import MoleFactory, RecordFactory, assessed, picture
 
 WIDTHS = count(300)
+
+
+@pytest.fixture(autouse=True)
+def one_hour(monkeypatch):
+    """They count by the hour of the clock, which may end between two requests."""
+    now = time.time()
+    monkeypatch.setattr(limits, "time", SimpleNamespace(time=lambda: now))
 
 
 @pytest.fixture
