@@ -35,7 +35,7 @@ def running(port: int) -> Iterator[Provider]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
     address = f"http://localhost:{port}"
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while True:
             with contextlib.suppress(requests.ConnectionError):
                 requests.get(f"{address}/.well-known/openid-configuration").raise_for_status()

@@ -17,7 +17,7 @@ def running() -> Iterator[str]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "moto.server", "--port", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     try:
         while True:
             with contextlib.suppress(requests.ConnectionError):

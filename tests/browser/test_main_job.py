@@ -54,7 +54,7 @@ def test_from_sign_up_to_the_result_and_the_history(page: Page, worker, mole_pic
     page.get_by_label("Name for a new mole").fill("left shoulder")
     page.get_by_role("button", name="Check this picture").click()
 
-    expect(page.get_by_role("heading", level=1)).to_have_text(ANSWER, timeout=60_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text(ANSWER, timeout=240_000)
     expect(page).to_have_title(ANSWER)
     page.get_by_role("link", name="Your records").click()
     expect(page.get_by_role("link", name="left shoulder").first).to_be_visible()
@@ -65,7 +65,7 @@ def test_a_demo_picture_is_one_click(page: Page, worker, alice, log_in) -> None:
     log_in(page.context, alice)
     page.goto("/records/new/")
     page.get_by_role("button", name="Large, uneven mole").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text(ANSWER, timeout=60_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text(ANSWER, timeout=240_000)
     expect(page.locator("#result").get_by_text("drawn by the computer")).to_be_visible()
     page.get_by_role("button", name="Outline").click()
     expect(page.get_by_role("button", name="Outline")).to_have_attribute("aria-pressed", "true")

@@ -55,7 +55,7 @@ def test_both_engines_give_the_same_answer_through_a_worker(start, alice):
     for engine in ("litert", "keras"):
         worker = start(ML_ENGINE=engine)
         record = upload(api)
-        wait_for(Assessment.objects.filter(record=record).exists, 120, worker.log)
+        wait_for(Assessment.objects.filter(record=record).exists, 300, worker.log)
         answers[engine] = api.get(f"/api/v1/records/{record}/").json()["assessment"]
         assert uses_tensorflow(worker) == (engine == "keras")
         worker.stop()
@@ -73,7 +73,7 @@ def test_a_worker_that_can_not_load_the_model_refuses_to_start(start, tmp_path):
     broken.mkdir()
     (broken / "__init__.py").write_text("raise ImportError('a broken wheel')")
     worker = start(PYTHONPATH=str(tmp_path))
-    assert worker.process.wait(60) != 0
+    assert worker.process.wait(240) != 0
     log = worker.log.read_text()
     assert "a broken wheel" in log
     assert "The worker does not start" in log

@@ -49,7 +49,7 @@ def listens(port: int) -> bool:
 
 
 def wait_for(port: int) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not listens(port):
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -168,7 +168,7 @@ def run(process_environment: dict[str, str], tmp_path: Path, unused_tcp_port: in
         assert process.wait(120) == 0, process.log.read_text()
 
 
-def wait_for(condition, process: subprocess.Popen, seconds: float = 60):
+def wait_for(condition, process: subprocess.Popen, seconds: float = 180):
     deadline = time.monotonic() + seconds
     while not (result := condition()):
         assert process.poll() is None, process.log.read_text()
@@ -186,7 +186,7 @@ def ask(process: subprocess.Popen, path: str, **headers: str) -> requests.Respon
 
 def test_migrate_finds_nothing_to_do_and_ends(run) -> None:
     process = run("migrate")
-    assert process.wait(60) == 0, process.log.read_text()
+    assert process.wait(180) == 0, process.log.read_text()
     assert "No migrations to apply" in process.log.read_text()
 
 

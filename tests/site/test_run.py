@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "var/static"
-WITHIN = 60
+WITHIN = 180
 
 
 class Run:

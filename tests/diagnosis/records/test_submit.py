@@ -130,7 +130,6 @@ def broker_down(request, settings):
         app.close()
 
 
-@pytest.mark.timeout(60)  # without limits it would wait for ever
 def test_a_broker_that_is_down_holds_up_nobody_and_loses_nothing(
     alice, broker_down, monkeypatch, django_capture_on_commit_callbacks
 ):
