@@ -27,6 +27,7 @@ FURTHER = b"".join(
 # Grey is what libjpeg makes of missing blocks; whichever corner is the last one once it is upright.
 GREY, NEAR = 128, 48
 CMYK = 4
+JPEG_IN_TIFF, JPEG_END = 7, b"\xff\xd9"  # TIFF Technical Note 2
 
 ADAM7 = (
     (0, 8, 0, 8),
@@ -68,7 +69,7 @@ def _refuse(data: bytes, image: Image.Image) -> None:
 
 def _refuse_cut_jpeg(data: bytes, image: Image.Image) -> None:
     """Decode it again with further bytes behind its blocks: where that changes it, some lacked."""
-    end, scans, frame, inks = len(data), 0, None, 0
+    end, scans, frame, inks = None, 0, None, 0
     for at, code in costly.jpeg_segments(data):
         scans += code == costly.SOS
         if code in costly.HUFFMAN_FRAMES:
@@ -78,10 +79,17 @@ def _refuse_cut_jpeg(data: bytes, image: Image.Image) -> None:
     if frame is None:
         return  # arithmetic coding may leave its last bytes out
     whole_blocks = frame != costly.PROGRESSIVE and scans == 1 and inks != CMYK
-    if whole_blocks and not _ends_in_grey(image):
+    if end and whole_blocks and not _ends_in_grey(image):
         return  # what nearly every photo is, at no cost
+    end = end or _end_of_written(data)
     if open_upright(data[:end] + FURTHER + data[end:]).tobytes() != image.tobytes():
         raise damaged()
+
+
+def _end_of_written(data: bytes) -> int:
+    """Of a JPEG without its end, before the zeros that a broken copy leaves: they would be taken
+    for blocks. One may be the scan's own, behind a byte of FF."""
+    return min(len(data), len(data.rstrip(b"\0")) + 1)
 
 
 def _ends_in_grey(image: Image.Image) -> bool:
@@ -91,20 +99,45 @@ def _ends_in_grey(image: Image.Image) -> bool:
 
 
 def _refuse_tiff_without_parts(data: bytes) -> None:
-    """Count the strips or tiles, of which the decoder leaves black what the file doesn't name."""
+    """Count the strips or tiles, of which the decoder leaves black what the file doesn't name, and
+    look into each that is a JPEG."""
     page = tiff.TiffImageFile(io.BytesIO(data))
     tags = page.tag_v2
     width, height = tags[tiff.IMAGEWIDTH], tags[tiff.IMAGELENGTH]  # those of page are upright
     if tiff.STRIPOFFSETS in tags:  # which is read where there are both
         parts, across, down = tags[tiff.STRIPOFFSETS], width, tags.get(tiff.ROWSPERSTRIP, height)
+        sizes = tags.get(tiff.STRIPBYTECOUNTS, ())
     elif tiff.TILEOFFSETS in tags:
         parts, across, down = (
             tags[tag] for tag in (tiff.TILEOFFSETS, tiff.TILEWIDTH, tiff.TILELENGTH)
         )
+        sizes = tags.get(tiff.TILEBYTECOUNTS, ())
     else:
         return
     planes = len(page.getbands()) if tags.get(tiff.PLANAR_CONFIGURATION) == 2 else 1
     if len(parts) < planes * -(-width // across) * -(-height // down):
+        raise damaged()
+    if tags.get(tiff.COMPRESSION) == JPEG_IN_TIFF:
+        tables = tags.get(tiff.JPEGTABLES, b"")
+        for at, size in zip(parts, sizes, strict=True):
+            _refuse_cut_strip(_with_tables(data[at : at + size], tables))
+
+
+def _with_tables(strip: bytes, tables: bytes) -> bytes:
+    """A strip or tile as a JPEG of its own: the tables that all share end where it begins."""
+    shared = tables[:-2] if tables.endswith(JPEG_END) else tables
+    return shared + strip[2:] if shared else strip
+
+
+def _refuse_cut_strip(data: bytes) -> None:
+    """As of a whole JPEG; what is too small for a picture of its own is large enough here."""
+    end = next((at for at, code in costly.jpeg_segments(data) if code == costly.EOI), None)
+    blocks = data[: end or _end_of_written(data)]
+    found = [
+        Image.open(io.BytesIO(blocks + more + JPEG_END), formats=("JPEG",)).tobytes()
+        for more in (b"", FURTHER)
+    ]
+    if found[0] != found[1]:
         raise damaged()
 
 

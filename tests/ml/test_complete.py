@@ -1,5 +1,6 @@
 """A picture without all its pixels is damaged, of whatever kind, and a whole one never is."""
 
+import io
 import random
 import struct
 
@@ -52,6 +53,15 @@ def test_a_jpeg_that_is_cut_and_closed_is_damaged(name, share):
     start = data.rindex(b"\xff\xda") + 14  # of the last scan's pixels
     cut = data[: start + int((len(data) - start) * share)].rstrip(b"\xff")
     assert refusal(cut + END) == "truncated"
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.9])
+@pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"optimize": True}, {"quality": 100}])
+def test_a_jpeg_whose_end_is_zeros_is_damaged(options, share):
+    data = file_of(photo(), **({"quality": 97} | options))
+    kept = int(len(data) * share)
+    assert refusal(data[:kept] + bytes(len(data) - kept)) == "truncated"
+    assert refusal(data.removesuffix(END) + bytes(100_000)) is None
 
 
 def test_one_between_two_restarts_is_damaged():
@@ -173,6 +183,21 @@ def test_a_tiff_is_whole_or_not_however_it_is_turned(orientation, shape, tile, p
 def test_one_for_large_files_is_whole_or_not(tile):
     assert refusal(tiff((60, 80), tile=tile, big=True)) is None
     assert refusal(tiff((60, 80), tile=tile, big=True, lacks=1)) == "truncated"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK", "YCbCr"])
+@pytest.mark.parametrize("rows", [16, 1000])
+def test_a_tiff_of_jpeg_strips_that_are_cut(rows, mode):
+    size = rows * SIZE[0] * 4
+    data = file_of(photo(mode), "TIFF", compression="jpeg", quality=97, strip_size=size)
+    assert refusal(data) is None
+    tags = Image.open(io.BytesIO(data)).tag_v2
+    at, size = tags[273][-1], tags[279][-1]
+    for share in (0.3, 0.7):
+        kept = data[: at + int(size * share)].rstrip(b"\xff")
+        lost = bytes(at + size - len(kept) - 2)
+        for cut in (kept + END + lost, kept + lost + bytes(2)):
+            assert refusal(cut + data[at + size :]) == "truncated"
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP", "BMP", "JPEG2000", "DICOM"])
