@@ -1,7 +1,8 @@
 """Whether all pixels of a picture are in its file: decoders fill up what is missing, in silence.
 
-WebP, AVIF, HEIC and JPEG 2000 need no check here: their decoders refuse a file that is cut, also
-where its lengths were mended. Bitmaps in runs are checked as they are read (ml/decoding/bmp.py).
+WebP, AVIF, HEIC and JPEG 2000 that are cut need no check here: their decoders refuse them, also
+where lengths were mended; in HEIC zeros may stand for what is missing (ml/decoding/heic.py).
+Bitmaps in runs are checked as they are read (ml/decoding/bmp.py).
 """
 
 import io
@@ -14,7 +15,7 @@ from PIL import Image
 from PIL import TiffImagePlugin as tiff
 
 from ml import costly
-from ml.decoding import dicom, kinds
+from ml.decoding import dicom, heic, kinds
 from ml.images import ImageError, damaged, open_upright
 
 # What follows the last coded block is skipped by every decoder (ITU-T T.81, B.1.1.2); where blocks
@@ -55,16 +56,18 @@ def refuse_incomplete(data: bytes, image: Image.Image) -> None:
 
 
 def _refuse(data: bytes, image: Image.Image) -> None:
-    if data.startswith(costly.JPEG):
+    if kinds.is_dicom(data[: kinds.HEAD_BYTES]):  # may begin as TIFF, too
+        frame = dicom.jpeg_inside(io.BytesIO(data))
+        if frame:
+            _refuse_cut_jpeg(frame, open_upright(frame))
+    elif data.startswith(costly.JPEG):
         _refuse_cut_jpeg(data, image)
     elif data.startswith(costly.PNG):
         _refuse_png_without_rows(data)
     elif data[:4] in tiff.PREFIXES:
         _refuse_tiff_without_parts(data)
-    elif kinds.is_dicom(data[: kinds.HEAD_BYTES]):
-        frame = dicom.jpeg_inside(io.BytesIO(data))
-        if frame:
-            _refuse_cut_jpeg(frame, open_upright(frame))
+    elif heic.is_heic(data) and heic.has_hole(data):
+        raise damaged()
 
 
 def _refuse_cut_jpeg(data: bytes, image: Image.Image) -> None:

@@ -185,6 +185,22 @@ def test_one_for_large_files_is_whole_or_not(tile):
     assert refusal(tiff((60, 80), tile=tile, big=True, lacks=1)) == "truncated"
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+@pytest.mark.parametrize("quality", [50, 90, -1])
+def test_a_heic_with_zeros_in_place_of_a_part(quality, mode):
+    data = file_of(photo(mode), "HEIF", quality=quality)
+    assert refusal(data) is None
+    whole, kept = len(data), len(data) - len(data.split(b"mdat", 1)[1]) // 4
+    assert refusal(data[:kept] + bytes(whole - kept)) == "truncated"
+    assert refusal(data[: kept - 500] + bytes(500) + data[kept:]) == "truncated"
+
+
+def test_a_heic_whose_notes_hold_zeros_is_whole():
+    notes = SIDEWAYS + bytes(4_000)
+    assert refusal(file_of(photo(), "HEIF", exif=notes)) is None
+    assert refusal(file_of(Image.new("RGB", SIZE, "white"), "HEIF") + bytes(100)) is None
+
+
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK", "YCbCr"])
 @pytest.mark.parametrize("rows", [16, 1000])
 def test_a_tiff_of_jpeg_strips_that_are_cut(rows, mode):
