@@ -61,7 +61,9 @@ def read(folder: Path, modality: str | None, labelled: bool = True) -> Manifest:
     Raises DatasetError for a table that can't be read, lacks a column, or leaves nothing.
     """
     paths = find(folder, labelled)
-    return _Reader(folder, modality, labelled, [tables.read(path) for path in paths]).read()
+    return _Reader(
+        folder, modality, labelled, [tables.read(path, also=TRUTH) for path in paths]
+    ).read()
 
 
 @dataclass(slots=True)

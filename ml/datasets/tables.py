@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -63,8 +63,9 @@ def columns(path: Path) -> tuple[str, ...]:
         return ()
 
 
-def read(path: Path) -> Table:
-    """Raises DatasetError for a file that is not a table."""
+def read(path: Path, *, also: Collection[str] = ()) -> Table:
+    """Raises DatasetError for a file that is not a table, and for a row in which two columns of one
+    name, of those of ALIASES and ``also``, contradict each other; a blank one says nothing."""
     lines = _lines(path)
     first, delimiter, header = _header(lines)
     named = {
@@ -81,10 +82,16 @@ def read(path: Path) -> Table:
     for number, values in islice(_rows(path, lines, delimiter), first + 1, None):
         if not any(value.strip() for value in values):
             continue
-        pairs = zip(header, values, strict=False)
-        record = {
-            ours_of.get(name, name): value.strip() for name, value in pairs if name not in own
-        }
+        record: dict[str, str] = {}
+        for name, value in zip(header, map(str.strip, values), strict=False):
+            if name in own:
+                continue
+            before = record.setdefault(ours_of.get(name, name), value)
+            if not before:
+                record[ours_of.get(name, name)] = value
+            elif value not in ("", before) and (name in ours_of or name in also):
+                what = f"two columns are called {name}, and say “{before}” and “{value}”"
+                raise DatasetError(f"{path}: row {number}: {what}")
         if "image_id" in record:
             record["image_id"] = without_ending(record["image_id"])
         records.append((f"{path}: row {number}", record))

@@ -245,6 +245,17 @@ def test_a_blank_cell_takes_nothing_away(folder, blank):
     ]
 
 
+@pytest.mark.parametrize("name", ["dx", "age", "diagnosis_1"])
+def test_of_two_columns_of_one_name_a_blank_one_takes_nothing_away(folder, name):
+    table = TABLE.replace(",age", f",age,{name},{name.title()},note,note")
+    first = {"dx": "nv", "age": "40", "diagnosis_1": "benign"}[name]
+    write(folder, "metadata.csv", table.replace("40", f"40,{first},,x,y"))
+    assert meant(folder) == RIGHT
+    write(folder, "metadata.csv", table.replace("40", f"40,{first},other,x,y"))
+    with pytest.raises(datasets.DatasetError, match=f"row 2: two columns are called {name}"):
+        datasets.read([folder])
+
+
 @pytest.mark.parametrize("nothing", ["", "NA"])
 def test_what_is_of_no_lesion_or_picture_is_joined_to_none(folder, nothing):
     one = f"image_id,lesion_id,dx\na,{nothing},nv\nb,l2,mel\n"
