@@ -58,6 +58,7 @@ class Command(BaseCommand):
         if faults and strict:
             raise CommandError("Nothing was imported, since --strict stops at what is named above.")
         before, refused, left, stopped = person.records.count(), [], len(pictures), ""
+        assumed = 0
         with (
             log.acting(person),
             tqdm(pictures, desc="Importing", unit="picture") as bar,
@@ -78,12 +79,19 @@ class Command(BaseCommand):
                     refused.append(result)
                     with tqdm.external_write_mode():
                         self.stderr.write(f"refused: {result.name}: {result.reason}")
+                elif not picture.is_kind_said and result.modality == picture.modality:
+                    assumed += 1
         new = person.records.count() - before
         self.stdout.write(
             f"{len(pictures):,} files: {new:,} new records, "
             f"{len(pictures) - left - new - len(refused):,} stored before, "
             f"{len(refused):,} refused" + (f", {left:,} not tried" if stopped else "")
         )
+        if assumed:
+            self.stdout.write(
+                f"warning: {assumed:,} are taken as {DEFAULT_MODALITY}, which nothing here says: "
+                "where they are another kind, import them again with --modality"
+            )
         if stopped:
             raise CommandError(stopped)
         if refused:

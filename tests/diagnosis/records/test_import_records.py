@@ -196,6 +196,21 @@ def test_a_forgotten_modality_is_made_good_and_judged_anew(clinic, fill):
     assert (record.modality, record.is_stale) == ("dermoscopy", True)
 
 
+def test_how_many_were_taken_for_photographs_is_said(clinic, fill):
+    """As of a sheet of merged cells, which says the kind in the first row of each."""
+    folder = fill("a.jpg", "b.jpg", "c.jpg")
+    table = "image_id,lesion_id,modality\na,L1,dermoscopy\nb,,\nc,L2,photo\n"
+    (folder / "metadata.csv").write_text(table)
+    out, _, _ = run(folder, clinic)
+    assert "warning: 1 are taken as photo, which nothing here says" in out
+    out, _, _ = run(folder, clinic, modality="dermoscopy")
+    assert "warning" not in out
+    out, _, _ = run(folder, clinic)
+    assert "warning" not in out
+    kinds = MoleRecord.objects.order_by("note").values_list("modality", flat=True)
+    assert [*kinds] == ["dermoscopy", "dermoscopy", "photo"]
+
+
 @pytest.mark.parametrize("table", ["", "image_id,lesion_id\na,L1\n"])
 def test_an_import_that_says_no_kind_leaves_what_was_said(clinic, fill, table):
     """A dermoscopic melanoma may be called harmless by the thresholds of photographs."""
