@@ -13,7 +13,11 @@ MAX_SIDE = 2048
 def stored(data: bytes) -> bytes:
     """Any picture that is read → a JPEG of at most MAX_SIDE pixels a side. Raises ImageError."""
     costly.refuse(data)
-    image = open_upright(data)
+    return kept(data, open_upright(data))
+
+
+def kept(data: bytes, image: Image.Image) -> bytes:
+    """The same of what open_upright made of the data. Raises ImageError for what is incomplete."""
     complete.refuse_incomplete(data, image)
     image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     return clean_jpeg(image, quality=92)

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml import datasets, predictions
+from ml import classifier, datasets, images, predictions
 from ml.__main__ import main
 from ml.classifier import RELEASE
 from ml.datasets import fingerprints
+from ml.reencoding import stored
 from ml.synthetic import phantoms
 from ml.taxonomy import CATEGORY_OF, DIAGNOSES
 
@@ -105,6 +106,20 @@ def moles(tmp_path):
 def answered(capsys) -> list[str]:
     output = capsys.readouterr().out
     return [Path(json.loads(line)["file"]).name for line in output.splitlines()]
+
+
+def test_predict_says_of_a_picture_what_the_service_says(tmp_path, capsys):
+    image = phantoms.render("irregular_mole", 1024).resize((3000, 2400))
+    image.save(tmp_path / "large.png")
+    image.resize((2900, 140)).save(tmp_path / "flat.png")
+    assert main(["predict", *map(str, sorted(tmp_path.iterdir()))]) == 0
+    model = classifier.load()
+    for line in capsys.readouterr().out.splitlines():
+        said = json.loads(line)
+        kept = images.decode(stored(Path(said["file"]).read_bytes()))
+        (served,) = model.assess([kept], "photo")
+        assert said["diagnoses"] == served.diagnoses
+        assert said["advice"] == served.advice
 
 
 def test_predict_takes_a_folder_across_cores_and_keeps_the_order(moles, capsys):
