@@ -116,18 +116,25 @@ def _date(name: str, value: str, column: str) -> Q:
                 raise _refused(name, value)
             # The database knows no time zone as far from UTC as Python does.
             start = start.astimezone(UTC) if start.tzinfo else start.replace(tzinfo=UTC)
-            end = start + _width(time)
         else:
             start = datetime(int(year), int(month or 1), int(day or 1), tzinfo=UTC)
-            if day:
-                end = start + timedelta(days=1)
-            elif month:
-                end = (start + timedelta(days=32)).replace(day=1)
-            else:
-                end = start.replace(year=start.year + 1)
     except (ValueError, OverflowError) as error:
         raise _refused(name, value) from error
-    return COMPARED[prefix or "eq"](column, start, end)
+    return COMPARED[prefix or "eq"](column, start, _end(start, month, day, time))
+
+
+def _end(start: datetime, month: str | None, day: str | None, time: str | None) -> datetime:
+    """Before which its range ends: of 9999-12-31, which many write for ever, with all time."""
+    try:
+        if time:
+            return start + _width(time)
+        if day:
+            return start + timedelta(days=1)
+        if month:
+            return (start + timedelta(days=32)).replace(day=1)
+        return start.replace(year=start.year + 1)
+    except (ValueError, OverflowError):
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _width(time: str) -> timedelta:
