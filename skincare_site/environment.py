@@ -18,6 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.mail.message import sanitize_address
 from environ.fileaware_mapping import FileAwareMapping
 from py_vapid import Vapid02
+from redis import ConnectionPool, RedisError
 
 # Of libpq, in seconds, the last in milliseconds. By itself it waits two minutes for a host that is
 # gone, and two hours for one that went: until then every thread hangs, and the site looks dead.
@@ -169,6 +170,21 @@ class Environment(environ.FileAwareEnv):
             known = " or ".join(f"{each}://" for each in schemes)
             raise ImproperlyConfigured(f"{var} is an address that begins with {known}.")
         return self._split(var, value)
+
+    def broker(self, var: str) -> str:
+        """An address of Redis, whose options its library knows: else it fails at each request."""
+        value = self.address(var, *BROKER)
+        try:
+            ConnectionPool.from_url(value).make_connection()  # connects to nobody yet
+            right = re.fullmatch(r"/?\d*", urlsplit(value).path)
+        except (TypeError, ValueError, RedisError):
+            right = None
+        if right is None:
+            raise ImproperlyConfigured(
+                f"{var} ends with the number of a database, such as /0, and maybe with options as"
+                " redis-py spells them, such as ?ssl_cert_reqs=required."
+            )
+        return value
 
     def _split(self, var: str, value: str) -> str:
         try:

@@ -19,7 +19,7 @@ from accounts import identity_provider
 from diagnosis.queue import Task
 from skincare_site import logs, storages
 from skincare_site.api import description
-from skincare_site.environment import BROKER, WEB, Environment, in_one_sentence
+from skincare_site.environment import WEB, Environment, in_one_sentence
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -45,7 +45,7 @@ DATABASES = {
     "default": {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "ATOMIC_REQUESTS": False}
     | env.db("DATABASE_URL")
 }
-REDIS_URL = env.address("REDIS_URL", *BROKER)
+REDIS_URL = env.broker("REDIS_URL")
 MEDIA_ROOT = env("MEDIA_ROOT")
 STATIC_ROOT = env("STATIC_ROOT", default=str(BASE_DIR / "var/static"))
 ML_ENGINE = env("ML_ENGINE", default="litert")
