@@ -52,6 +52,8 @@ def named(
     if not by_name:
         name = _free_name(owner, name or str(capfirst(terms.BODY_SITES[body_site])))
     mole = Mole(owner=owner, name=name, body_site=body_site)
+    if imported:  # a clinic does not follow its patients' moles, unless it says so
+        mole.remind_after_days = Mole.Reminder.NEVER
     mole.clean_fields(exclude=["owner"])
     mole.save(force_insert=True)
     return mole

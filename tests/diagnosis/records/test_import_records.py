@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import openpyxl
@@ -10,13 +11,14 @@ import pytest
 from auditlog.models import LogEntry
 from django.core.management import CommandError, call_command
 from django.urls import reverse
+from django.utils import timezone
 
 from diagnosis import media
 from diagnosis.models import MoleRecord
 from diagnosis.moles import edits
 from diagnosis.records import uploads
 from diagnosis.reviews import verdicts
-from diagnosis.tasks import assess_record
+from diagnosis.tasks import assess_record, sweep_reminders
 from tests.factories import BENIGN, DAYS, UserFactory, assessed, picture, program_of
 
 
@@ -98,6 +100,22 @@ def test_pictures_of_one_lesion_belong_to_one_mole(clinic, fill):
         csv.writer(file).writerow(("i4", "L1", "nv", ""))
     run(folder, clinic, modality="dermoscopy")
     assert MoleRecord.objects.get(note="images/i4.jpg").mole == first.mole
+
+
+def test_a_clinic_is_not_reminded_of_its_patients_moles_unless_it_wants_that(
+    clinic, fill, mailoutbox
+):
+    folder = fill("i1.jpg", "i2.jpg")
+    with (folder / "metadata.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("image_id", "lesion_id"), ("i1", "L1"), ("i2", "L1")])
+    run(folder, clinic, modality="dermoscopy")
+    MoleRecord.objects.update(created_at=timezone.now() - timedelta(days=40))
+    sweep_reminders()
+    assert not mailoutbox
+    edits.change(mole=clinic.moles.get(), by=clinic, remind_after_days=30)
+    run(folder, clinic, modality="dermoscopy")
+    sweep_reminders()
+    assert len(mailoutbox) == 1
 
 
 def test_lesions_of_two_patients_that_have_one_number_are_two_moles(clinic, fill):
