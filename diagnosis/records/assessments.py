@@ -17,7 +17,7 @@ from accounts.age import age_on
 from accounts.models import User
 from accounts.ownership import check_owner
 from diagnosis import limits, mails, media, metrics, queue
-from diagnosis.language import frequencies, results
+from diagnosis.language import frequencies, results, verdicts
 from diagnosis.moles import changes
 from diagnosis.moles.models import OVERDUE
 from diagnosis.records import claims, uploads
@@ -200,7 +200,9 @@ def reassess(*, record: MoleRecord) -> Assessment | None:
 
 def _is_alarming(record: MoleRecord, before: Assessment, after: Assessment) -> bool:
     """Whether the later answer asks for a doctor, and sooner, of whom the person has not heard."""
-    if record.is_reviewed or record.is_imported:  # a clinic's, with many
+    told = record.reviews.filter(is_final=True)
+    # A calm one holds no more where a visit was asked for since.
+    if record.is_imported or verdicts.is_settled(record, told):  # a clinic's, with many
         return False
     earlier, later = (ADVICE.index(results.advice_that_holds(of, record)) for of in (before, after))
     return later > max(earlier, ADVICE.index("retake"))

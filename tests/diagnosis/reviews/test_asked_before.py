@@ -229,6 +229,19 @@ def overtaken(request, first, later, dr_chen):
     return later
 
 
+@pytest.mark.parametrize(("asked", "is_told"), [(WEEKS, True), (DAYS, False)])
+def test_who_should_go_sooner_than_was_asked_since_a_calm_verdict_is_mailed(
+    alice, first, later, dr_chen, monkeypatch, asked, is_told
+):
+    """That verdict holds no more: what the program says is what stands there."""
+    verdicts.write(record=later, doctor=dr_chen, **BENIGN)
+    verdicts.write(record=first, doctor=dr_chen, **asked)
+    said = answer("malignant_high_risk", model_version=assessments.classifier().version)
+    monkeypatch.setattr(assessments, "_answer", lambda *_: Assessment(**said))
+    reassess_record(later.pk)
+    assert OutgoingMail.objects.filter(about=[later.pk]).exists() == is_told
+
+
 LISTS = ["diagnosis:moles", "diagnosis:history", "diagnosis:mole_detail"]
 
 
