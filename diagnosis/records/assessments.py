@@ -204,7 +204,10 @@ def _is_alarming(record: MoleRecord, before: Assessment, after: Assessment) -> b
     # A calm one holds no more where a visit was asked for since.
     if record.is_imported or verdicts.is_settled(record, told):  # a clinic's, with many
         return False
-    earlier, later = (ADVICE.index(results.advice_that_holds(of, record)) for of in (before, after))
+    # Where the later one can't judge the picture, what other versions said is told by the danger.
+    now = MoleRecord.objects.with_asked_before().get(pk=record.pk)
+    pairs = ((before, record), (after, now))
+    earlier, later = (ADVICE.index(results.advice_that_holds(*pair)) for pair in pairs)
     return later > max(earlier, ADVICE.index("retake"))
 
 

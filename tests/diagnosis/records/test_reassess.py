@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts import outbox
 from accounts.models import OutgoingMail
 from diagnosis import queue
+from diagnosis.language import results
 from diagnosis.models import Assessment, MoleRecord
 from diagnosis.records import assessments, claims
 from diagnosis.tasks import reassess_record
@@ -342,6 +343,24 @@ def test_a_warning_is_not_lost_where_a_newer_version_can_not_judge_the_picture(
     [place] = client.get(reverse("diagnosis:moles")).context["places"]
     tone = {"doctor_days": "soon", "doctor_weeks": "doctor"}.get(advice, "calm")
     assert place["entries"][0]["tag"]["tone"] == tone
+
+
+@pytest.mark.parametrize("meanwhile", ["benign", "malignant_low_risk", "malignant_high_risk"])
+def test_who_read_less_than_what_comes_back_as_it_can_not_be_judged_is_told(
+    alice, says, sent, meanwhile
+):
+    """The version before the last one wanted a doctor soon, which the last one took back."""
+    advice = "doctor_weeks" if meanwhile == "malignant_low_risk" else None
+    record = assessed(meanwhile, owner=alice)
+    if advice:
+        record.assessments.update(advice=advice)
+    first = answer("malignant_high_risk", model_version="before")
+    Assessment.objects.create(record=record, **first)
+    says(None)
+    reassess_record(record.pk)
+    record = MoleRecord.objects.with_answers().get(pk=record.pk)
+    assert str(results.tag(record)["words"]).startswith("Should be seen by a doctor soon")
+    assert bool(sent()) == (meanwhile != "malignant_high_risk")
 
 
 def test_a_warning_that_had_become_less_urgent_is_so_no_more(alice, says):
