@@ -79,6 +79,7 @@ NOT_COMPARED = gettext_lazy(
     "The program could not compare this picture with the first one of this mole, so it can’t say "
     "whether this one shows a change."
 )
+EARLIER = gettext_lazy("an earlier picture should be seen by a doctor")
 INSTEAD = gettext_lazy("Send a new picture of the mole, or show it to a doctor.")
 
 SAW_SIGN = gettext_lazy("Since the camera saw a warning sign, let a doctor look at the mole.")
@@ -99,6 +100,7 @@ class Answer:
     heading: "StrOrPromise"
     how_soon: "StrOrPromise" = ""
     because: tuple["StrOrPromise", ...] = ()
+    earlier: str = ""
     not_compared: "StrOrPromise" = ""
     group: "StrOrPromise" = ""
     group_explained: "StrOrPromise" = ""
@@ -114,7 +116,7 @@ class Answer:
     @property
     def beside(self) -> list[str]:
         """What the heading does not stand without, at whichever door."""
-        said = (self.again, *self.because, self.not_compared, self.phone)
+        said = (self.again, *self.because, self.earlier, self.not_compared, self.phone)
         said += (
             *self.advice_on_picture,
             self.several,
@@ -152,14 +154,18 @@ def answer(record: "MoleRecord") -> Answer | None:
     is_final = not is_withheld(heading, record)
     is_left = is_left_uncounted(record)
     how_soon = HOW_SOON.get(advice, "") if is_final else INSTEAD if is_left else ""
+    tone, earlier = TONES[advice] if is_final else "neutral", _earlier(record, advice)
+    if tone == "calm" and earlier:
+        words, tone, how_soon = f"{words} · {EARLIER}", "neutral", ""
     return Answer(
-        tone=TONES[advice] if is_final else "neutral",
+        tone=tone,
         several=_several(assessment, advice),
         left_out=tuple(_left_out(record)) if assessment.usable else (),
         again=NOT_JUDGED_AGAIN if is_left else JUDGED_AGAIN if record.is_stale else "",
         heading=words,
         how_soon=how_soon,
         because=tuple(_because(record, assessment)),
+        earlier=earlier,
         not_compared="" if record.is_comparable else NOT_COMPARED,
         group=terms.RISK_CATEGORIES.get(assessment.risk_category or "", ""),
         group_explained=terms.RISK_CATEGORIES_EXPLAINED.get(assessment.risk_category or "", ""),
@@ -417,6 +423,20 @@ def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
     return reasons
 
 
+def _earlier(record: "MoleRecord", advice: str) -> str:
+    """Say that an earlier picture of the mole wants a doctor, and sooner; empty without any."""
+    if not record.earlier_danger:
+        return ""
+    is_urgent = record.earlier_danger == record.Danger.HIGH_RISK
+    said = "doctor_days" if is_urgent else "doctor_weeks"
+    if taxonomy.ADVICE.index(advice) >= taxonomy.ADVICE.index(said):
+        return ""
+    return _(
+        "The program said of an earlier picture of this mole: “%(said)s”. "
+        "A calmer answer to a newer picture does not take that back: let a doctor look at the mole."
+    ) % {"said": HEADINGS[said]}
+
+
 def not_sure(assessment: "Assessment") -> str:
     """Say that the answer is uncertain, of one picture or of several."""
     if not assessment.pictures:
@@ -435,7 +455,7 @@ def earlier(record: "MoleRecord") -> list[tuple["Assessment", Answer]]:
     for other in record.assessments.exclude(pk=record.current_assessment_id):
         then = copy(record)
         then.current_assessment, then.phone_advice, then.changes = other, "", []
-        then.stale_since, then.asked_before = None, ""
+        then.stale_since, then.asked_before, then.earlier_danger = None, "", 0
         then.is_compared = then.is_comparable = True
         if said := answer(then):
             # Which pictures there were then, nobody knows by now.

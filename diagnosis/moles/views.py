@@ -54,7 +54,7 @@ def mole_list(request: PersonRequest) -> HttpResponse:
     shown = {key for mole in page for key in (mole.cover, mole.judged, mole.told) if key}
     tags: dict[uuid.UUID | None, dict] = {
         record.pk: results.tag(record)
-        for record in request.user.records.filter(pk__in=shown).with_answers()
+        for record in request.user.records.filter(pk__in=shown).with_answers().with_earlier_danger()
     }
     places = [
         {
@@ -80,7 +80,8 @@ def _entry(mole: Mole, tags: dict[uuid.UUID | None, dict]) -> dict[str, Any]:
 @login_required
 def mole_detail(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     mole = _mole(request, pk)
-    page = Paginator(mole.records.with_answers(), PAGE_SIZE).get_page(request.GET.get("page"))
+    records = mole.records.with_answers().with_earlier_danger()
+    page = Paginator(records, PAGE_SIZE).get_page(request.GET.get("page"))
     dates = _dates(mole)
     compare = _two_of(dates, request.GET)
     context = {

@@ -27,7 +27,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def history(request: PersonRequest) -> HttpResponse:
-    own = MoleRecord.objects.of(request.user).with_answers()
+    own = MoleRecord.objects.of(request.user).with_answers().with_earlier_danger()
     chosen = RecordFilter(request.GET, own, owner=request.user)
     page = Paginator(chosen.qs, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {

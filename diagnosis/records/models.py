@@ -295,6 +295,7 @@ class MoleRecord(Picture):
     is_compared = True  # with_comparison says otherwise, while a change may be found
     is_comparable = True  # the same, where it could not be compared with the mole's first picture
     waits_for_reader = False  # with_answers(reader): whether a colleague asks for their opinion
+    earlier_danger = 0  # with_earlier_danger: of earlier pictures that no doctor has seen
     asked_before = ""  # with_answers: the visit that a verdict on an earlier picture asks for
 
     @property

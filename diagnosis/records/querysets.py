@@ -175,6 +175,17 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
         """
         return self.annotate(asked_before=self._asked_before(reader))
 
+    def with_earlier_danger(self) -> Self:
+        """Records with ``earlier_danger``: the greatest of the mole's earlier pictures that are to
+        be seen by a doctor, where no doctor has written of them or of a later one; 0 elsewhere."""
+        of_mole = self.model.objects.filter(mole=OuterRef("mole"))
+        seen_since = of_mole.filter(created_at__gte=OuterRef("created_at"), is_reviewed=True)
+        warned = of_mole.filter(
+            ~Exists(seen_since), created_at__lt=OuterRef("created_at"), danger__gte=TO_BE_SEEN
+        )
+        greatest = warned.order_by("-danger").values("danger")[:1]
+        return self.annotate(earlier_danger=Coalesce(Subquery(greatest), Value(0)))
+
     def told(self, reader: User | None) -> QuerySet[Any]:
         """The final verdicts of ``with_answers(reader)``: an own calm one may not be what holds,
         where a colleague's is hidden; one that asks for a visit is said all the same."""

@@ -40,7 +40,7 @@ from ml.sitting.together import MOST
 # Seconds between two looks at a waiting record; after the last look the person asks.
 POLL_DELAYS = [1, 1, 1, 2, 3, 5, 8, *[10] * 60]
 # Built once: that takes longer than the database, and a waiting page asks each second.
-WITH_ANSWERS = MoleRecord.objects.with_answers()
+WITH_ANSWERS = MoleRecord.objects.with_answers().with_earlier_danger()
 
 
 @require_safe

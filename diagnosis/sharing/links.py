@@ -138,7 +138,8 @@ def log(share: Share) -> None:
 
 def records_of(share: Share) -> QuerySet[MoleRecord]:
     """The records that its holder may read, oldest first."""
-    everything = MoleRecord.objects.of(share.owner).with_answers().order_by("created_at")
+    own = MoleRecord.objects.of(share.owner).with_answers().with_earlier_danger()
+    everything = own.order_by("created_at")
     if share.mole_id:
         return everything.filter(mole=share.mole_id)
     return everything.filter(pk=share.record_id)

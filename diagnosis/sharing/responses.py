@@ -14,7 +14,8 @@ from diagnosis.sharing import report
 
 def record_pdf(person: User, pk: uuid.UUID) -> HttpResponse:
     """A PDF of one of the person's records. Raises Http404, TryLater."""
-    record = get_object_or_404(MoleRecord.objects.of(person).with_answers(), pk=pk)
+    own = MoleRecord.objects.of(person).with_answers().with_earlier_danger()
+    record = get_object_or_404(own, pk=pk)
     pdf = report.write(person=person, records=[record], mole=record.mole)
     return pdf_answer(pdf, f"{timezone.localdate(record.created_at)}")
 
@@ -22,7 +23,8 @@ def record_pdf(person: User, pk: uuid.UUID) -> HttpResponse:
 def mole_pdf(person: User, pk: uuid.UUID) -> HttpResponse:
     """A PDF of one of the person's moles over time. Raises Http404, TryLater."""
     mole = get_object_or_404(person.moles, pk=pk)
-    pdf = report.write(person=person, records=mole.records.with_answers(), mole=mole)
+    records = mole.records.with_answers().with_earlier_danger()
+    pdf = report.write(person=person, records=records, mole=mole)
     return pdf_answer(pdf, mole.name)
 
 

@@ -1,0 +1,144 @@
+"""A calmer answer to a newer picture takes back nothing that was said of an earlier one."""
+
+from datetime import timedelta
+from io import BytesIO
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+from pypdf import PdfReader
+
+from diagnosis.models import MoleRecord
+from diagnosis.records import answers, uploads
+from diagnosis.reviews import verdicts
+from diagnosis.sharing import links
+from tests.factories import BENIGN, MoleFactory, assessed, picture
+
+CALM = "No warning sign found · an earlier picture should be seen by a doctor"
+SOON = (
+    "The program said of an earlier picture of this mole: “Should be seen by a doctor soon”. "
+    "A calmer answer to a newer picture does not take that back: let a doctor look at the mole."
+)
+WEEKS = SOON.replace(" soon”", "”")
+
+
+@pytest.fixture
+def taken(alice, mole):
+    """taken(days_ago, category, **fields): a picture of the mole."""
+
+    def take(days_ago: int, category: str | None, **fields) -> MoleRecord:
+        shown = picture((600 + days_ago, 600))
+        record = assessed(category, owner=alice, **{"mole": mole, "image__data": shown} | fields)
+        moment = timezone.now() - timedelta(days=days_ago)
+        MoleRecord.objects.filter(pk=record.pk).update(created_at=moment)
+        record.refresh_from_db()
+        return record
+
+    return take
+
+
+@pytest.fixture
+def warned(taken) -> MoleRecord:
+    return taken(30, "malignant_high_risk")
+
+
+@pytest.fixture
+def calm(taken, warned) -> MoleRecord:
+    return taken(1, "benign", modality="dermoscopy")
+
+
+@pytest.fixture
+def read(client, alice):
+    """read(record, door): what alice reads there, of a PDF its text."""
+    client.force_login(alice)
+
+    def get(record: MoleRecord, door: str = "record_detail") -> str:
+        if door.startswith("shared"):
+            link = links.create(owner=alice, days=7, record=record)
+            answer = client.get(reverse(f"diagnosis:{door}"), {"key": links.key(link)})
+        else:
+            keys = {"record": [record.pk], "mole": [record.mole_id]}.get(door.partition("_")[0], [])
+            answer = client.get(reverse(f"diagnosis:{door}", args=keys))
+        assert answer.status_code == 200
+        if answer["Content-Type"] != "application/pdf":
+            return answer.content.decode()
+        return " ".join(
+            " ".join(each.extract_text().split())
+            for each in PdfReader(BytesIO(answer.content)).pages
+        )
+
+    return get
+
+
+@pytest.mark.parametrize("door", ["record_detail", "moles", "history", "mole_detail"])
+def test_nothing_is_plainly_calm_after_a_warning(calm, read, door):
+    page = read(calm, door)
+    assert CALM in page
+    assert 'data-tone="calm"' not in page
+    assert "Look at it again in a month" not in page
+
+
+@pytest.mark.parametrize(
+    "door", ["record_detail", "record_report", "mole_report", "shared", "shared_report"]
+)
+def test_where_all_is_said_so_is_this(calm, read, door):
+    page = read(calm, door)
+    assert CALM in page
+    assert SOON in page
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "said"),
+    [
+        ("malignant_low_risk", "benign", WEEKS),
+        ("malignant_high_risk", "malignant_low_risk", SOON),
+        ("malignant_low_risk", "malignant_high_risk", ""),
+        ("malignant_low_risk", "malignant_low_risk", ""),
+        ("benign", "benign", ""),
+    ],
+)
+def test_what_was_less_urgent_is_not_told(taken, read, first, then, said):
+    advice = {"malignant_high_risk": "doctor_days", "malignant_low_risk": "doctor_weeks"}
+    for days, category in ((30, first), (1, then)):
+        record = taken(days, category, modality=("photo", "dermoscopy")[days == 1])
+        record.assessments.update(advice=advice.get(category, "watch"))
+    page = read(record)
+    assert (SOON in page, WEEKS in page) == (said == SOON, said == WEEKS)
+    assert (CALM in page) == (then == "benign" != first)
+
+
+def test_a_picture_that_can_not_be_judged_takes_back_nothing_either(taken, warned, read):
+    assert SOON in read(taken(1, None, modality="dermoscopy"))
+
+
+@pytest.mark.parametrize("which", ["warned", "calm"])
+def test_a_doctor_who_looked_does(warned, calm, dr_chen, read, which):
+    verdicts.write(record={"warned": warned, "calm": calm}[which], doctor=dr_chen, **BENIGN)
+    assert SOON not in read(calm)
+    assert CALM not in read(calm, "history")
+
+
+def test_but_not_who_had_looked_before(taken, dr_chen, read):
+    verdicts.write(record=taken(60, "benign"), doctor=dr_chen, **BENIGN)
+    taken(30, "malignant_high_risk")
+    assert SOON in read(taken(1, "benign", modality="dermoscopy"))
+
+
+def test_a_sign_is_not_taken_back_by_the_next_picture(taken, alice, read):
+    first = taken(30, "benign")
+    answers.give(record=first, by=alice, signs=["bleeding"])
+    assert WEEKS in read(taken(1, "benign", modality="dermoscopy"))
+
+
+def test_it_is_of_the_mole_and_goes_with_its_picture(alice, taken, warned, calm, read):
+    other = MoleFactory(owner=alice)
+    assert CALM not in read(taken(1, "benign", mole=other))
+    assert CALM not in read(taken(1, "benign", mole=None))
+    earlier = taken(40, "benign")
+    assert SOON not in read(earlier)
+    answers.give(record=warned, by=alice, mole=other)
+    assert SOON not in read(calm)
+    answers.give(record=warned, by=alice, mole=calm.mole)
+    assert SOON in read(calm)
+    uploads.delete(record=warned, by=alice)
+    assert SOON not in read(calm)
