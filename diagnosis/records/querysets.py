@@ -21,7 +21,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Cast, Coalesce, Least, Now, NullIf
+from django.db.models.functions import Cast, Coalesce, Greatest, Least, Now, NullIf
 
 import ml.classifier
 from accounts.models import User
@@ -177,11 +177,16 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
 
     def with_earlier_danger(self) -> Self:
         """Records with ``earlier_danger``: the greatest of the mole's earlier pictures that are to
-        be seen by a doctor, where no doctor has written of them or of a later one; 0 elsewhere."""
-        of_mole = self.model.objects.filter(mole=OuterRef("mole"))
-        seen_since = of_mole.filter(created_at__gte=OuterRef("created_at"), is_reviewed=True)
-        warned = of_mole.filter(
-            ~Exists(seen_since), created_at__lt=OuterRef("created_at"), danger__gte=TO_BE_SEEN
+        be seen by a doctor, where none has written of them, nor of a later one since both are
+        of that mole; 0 elsewhere."""
+        created = OuterRef("created_at")
+        since = Greatest(created, OuterRef("moved_at"), "record__moved_at")  # null counts not
+        of_later = {"record__mole": OuterRef("mole"), "record__created_at__gt": created}
+        seen = self._final().filter(
+            Q(record=OuterRef("pk")) | Q(**of_later, news_since__gt=since), record__is_reviewed=True
+        )
+        warned = self.model.objects.filter(
+            ~Exists(seen), mole=OuterRef("mole"), created_at__lt=created, danger__gte=TO_BE_SEEN
         )
         greatest = warned.order_by("-danger").values("danger")[:1]
         return self.annotate(earlier_danger=Coalesce(Subquery(greatest), Value(0)))

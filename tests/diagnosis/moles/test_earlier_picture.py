@@ -124,6 +124,19 @@ def test_but_not_who_had_looked_before(taken, dr_chen, read):
     assert SOON in read(taken(1, "benign", modality="dermoscopy"))
 
 
+def test_nor_who_looked_before_it_came_to_the_mole(alice, mole, taken, dr_chen, read):
+    warned = taken(30, "malignant_high_risk", mole=MoleFactory(owner=alice))
+    calm = taken(1, "benign")
+    verdicts.write(record=calm, doctor=dr_chen, **BENIGN)
+    answers.give(record=warned, by=alice, mole=mole)
+    assert SOON in read(calm)
+    assert SOON in read(taken(0, "benign", modality="dermoscopy"))
+    verdicts.write(record=warned, doctor=dr_chen, **BENIGN)
+    answers.give(record=warned, by=alice, mole=MoleFactory(owner=alice))
+    answers.give(record=warned, by=alice, mole=mole)
+    assert SOON not in read(calm)
+
+
 def test_a_sign_is_not_taken_back_by_the_next_picture(taken, alice, read):
     first = taken(30, "benign")
     answers.give(record=first, by=alice, signs=["bleeding"])
