@@ -17,6 +17,7 @@ import idna
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail.message import sanitize_address
 from environ.fileaware_mapping import FileAwareMapping
+from kombu import Connection
 from py_vapid import Vapid02
 from redis import ConnectionPool, RedisError
 
@@ -172,17 +173,19 @@ class Environment(environ.FileAwareEnv):
         return self._split(var, value)
 
     def broker(self, var: str) -> str:
-        """An address of Redis, whose options its library knows: else it fails at each request."""
+        """An address of Redis, whose options both its library and Celery know: else each request
+        fails, or each upload."""
         value = self.address(var, *BROKER)
         try:
-            ConnectionPool.from_url(value).make_connection()  # connects to nobody yet
+            Connection(value)  # of Celery; neither connects to anybody yet
+            ConnectionPool.from_url(value).make_connection()
             right = re.fullmatch(r"/?\d*", urlsplit(value).path)
         except (TypeError, ValueError, RedisError):
             right = None
         if right is None:
             raise ImproperlyConfigured(
-                f"{var} ends with the number of a database, such as /0, and maybe with options as"
-                " redis-py spells them, such as ?ssl_cert_reqs=required."
+                f"{var} ends with the number of a database, such as /0, and after rediss:// maybe"
+                " with options of TLS as redis-py spells them, such as ?ssl_cert_reqs=required."
             )
         return value
 

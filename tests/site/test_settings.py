@@ -206,6 +206,8 @@ def test_a_password_with_special_characters_is_refused_without_being_told(
         ("REDIS_URL", "http://broker.example.org/0"),
         ("REDIS_URL", "redis://broker.example.org/cache"),
         ("REDIS_URL", "redis://broker.example.org/0?timeout=5"),
+        ("REDIS_URL", "redis://broker.example.org/0?socket_timeout=5"),  # not known to Celery
+        ("REDIS_URL", "redis://broker.example.org?db=3"),
         ("REDIS_URL", "rediss://broker.example.org/0?ssl_cert_reqs=CERT_REQUIRED"),  # Celery's way
         ("DATABASE_URL", "db.example.org:5432/mole"),
         ("DATABASE_URL", "mysql://mole:word@db.example.org/mole"),
