@@ -87,16 +87,17 @@ def _share_of_pixels(components: bytes) -> float:
     return sum(a * d for a, d in zip(across, down, strict=True)) / max(most, 1)
 
 
-def chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
-    """(name, content) of each chunk of a PNG. Raises ImageError: ``too_costly``."""
+def chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, bytes]]:
+    """(name, content, checksum) of each chunk of a PNG. Raises ImageError: ``too_costly``."""
     at, count, view = len(PNG), 0, memoryview(data)
     while at + 12 <= len(data):
         count += 1
         if count > MAX_CHUNKS:
             raise too_costly()
         length, name = struct.unpack_from(">I4s", data, at)
-        yield name, view[at + 8 : at + 8 + length]
-        at += 12 + length
+        end = at + 8 + length
+        yield name, view[at + 8 : end], data[end : end + 4]
+        at = end + 4
 
 
 def too_costly() -> ImageError:

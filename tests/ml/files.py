@@ -54,7 +54,8 @@ def dicom(inside: bytes, syntax: str = ExplicitVRLittleEndian, **elements) -> by
 
 
 def chunk(name: bytes, content: bytes) -> bytes:
-    return struct.pack(">I4s", len(content), name) + content + bytes(4)
+    checksum = zlib.crc32(name + content)
+    return struct.pack(">I4s", len(content), name) + content + struct.pack(">I", checksum)
 
 
 def png(width: int, height: int, *, rows: int, extra: bytes = b"") -> bytes:

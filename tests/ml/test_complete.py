@@ -104,11 +104,22 @@ def test_every_kind_of_png_has_all_its_pixels(mode):
 
 @pytest.mark.parametrize("rows", [0, 10, 39])
 def test_a_png_without_all_its_rows(rows):
+    assert refusal(png(40, 40, rows=40)) is None
     assert refusal(png(40, 40, rows=rows)) == "truncated"
 
 
 def test_a_large_one_with_ten_rows():
     assert refusal(png(5000, 5000, rows=10)) == "truncated"
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_png_whose_end_is_zeros(share):
+    data = file_of(photo(), "PNG")
+    kept = int(len(data) * share)
+    assert refusal(data) is None
+    assert refusal(data[:kept] + bytes(len(data) - kept)) == "truncated"
+    end = data.index(b"IEND") - 8
+    assert refusal(data[: end - 5_000] + bytes(5_000) + data[end:]) == "truncated"
 
 
 @pytest.mark.parametrize("end", [b"", b"\0\1"])
