@@ -63,7 +63,8 @@ class MoleQuerySet(models.QuerySet["Mole"]):
         warning back, nor does an answer of the program take back what a doctor asked. Nor does it
         give less than a doctor where a sign needs one, or where another version of the program,
         which could judge it, or the camera page wanted one: of all these that came after it, the
-        most urgent is ``told``.
+        most urgent is ``told``. What was said of earlier ones (with_earlier_danger) puts it before
+        those of which no more is said than of it.
         """
         records: Any = self.model._meta.get_field("records").related_model
         reviews = records._meta.get_field("reviews").related_model
@@ -91,20 +92,24 @@ class MoleQuerySet(models.QuerySet["Mole"]):
         of_mole = open_requests(reviews.objects.filter(is_final=True)).filter(
             record__mole=OuterRef("pk")
         )
+        newest = records.objects.filter(pk=OuterRef("judged")).with_earlier_danger()
         order = {site: number for number, site in enumerate(terms.BODY_SITES)}
         places = [When(body_site=site, then=Value(number)) for site, number in order.items()]
         moles = self.with_summary().annotate(
             judged=Subquery(judged.values("pk")[:1]), told=Subquery(told.values("pk")[:1])
         )
-        return moles.order_by(
+        urgent = Greatest(
+            Coalesce(
+                Subquery(verdict.values("urgent")[:1]), Subquery(judged.values("danger")[:1]), 0
+            ),
+            Coalesce(Subquery(of_mole.values("asks")[:1]), 0),
+            Coalesce(Subquery(told.values("urgent")[:1]), 0),
+        )
+        return moles.alias(urgent=urgent).order_by(
             Case(*places, default=Value(len(order))),
-            Greatest(
-                Coalesce(
-                    Subquery(verdict.values("urgent")[:1]), Subquery(judged.values("danger")[:1]), 0
-                ),
-                Coalesce(Subquery(of_mole.values("asks")[:1]), 0),
-                Coalesce(Subquery(told.values("urgent")[:1]), 0),
-            ).desc(),
+            Greatest("urgent", TO_BE_SEEN - 1).desc(),
+            Coalesce(Subquery(newest.values("earlier_danger")[:1]), 0).desc(),
+            F("urgent").desc(),
             F("last").desc(nulls_last=True),
             "pk",
         )

@@ -155,3 +155,11 @@ def test_it_is_of_the_mole_and_goes_with_its_picture(alice, taken, warned, calm,
     assert SOON in read(calm)
     uploads.delete(record=warned, by=alice)
     assert SOON not in read(calm)
+
+
+def test_such_a_mole_comes_before_calm_ones(calm, alice, mole, taken, dr_chen):
+    other = MoleFactory(owner=alice, body_site=mole.body_site)
+    taken(0, "benign", mole=other)
+    assert list(alice.moles.by_place()) == [mole, other]
+    verdicts.write(record=calm, doctor=dr_chen, **BENIGN)
+    assert list(alice.moles.by_place()) == [other, mole]
