@@ -433,7 +433,7 @@ def _earlier(record: "MoleRecord", advice: str) -> str:
         return ""
     return _(
         "The program said of an earlier picture of this mole: “%(said)s”. "
-        "A calmer answer to a newer picture does not take that back: let a doctor look at the mole."
+        "A newer picture does not take that back: let a doctor look at the mole."
     ) % {"said": HEADINGS[said]}
 
 

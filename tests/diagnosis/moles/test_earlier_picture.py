@@ -17,7 +17,7 @@ from tests.factories import BENIGN, MoleFactory, assessed, picture
 CALM = "No warning sign found · an earlier picture should be seen by a doctor"
 SOON = (
     "The program said of an earlier picture of this mole: “Should be seen by a doctor soon”. "
-    "A calmer answer to a newer picture does not take that back: let a doctor look at the mole."
+    "A newer picture does not take that back: let a doctor look at the mole."
 )
 WEEKS = SOON.replace(" soon”", "”")
 
