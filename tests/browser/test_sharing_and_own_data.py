@@ -43,7 +43,8 @@ def test_a_doctor_without_an_account_reads_it_until_it_is_withdrawn(
 
     page.reload()
     expect(page.get_by_text("once, on")).to_be_visible()  # page and report, within a minute
-    doctor.get_by_role("button", name="Français").click()
+    with doctor.expect_navigation():  # what is clicked next moves while pictures come
+        doctor.get_by_role("button", name="Français").click()
     expect(doctor.locator("html")).to_have_attribute("lang", "fr")
     expect(doctor.get_by_role("heading", level=1)).to_have_text("left shoulder")
     doctor.get_by_role("button", name="English").click()
@@ -93,7 +94,8 @@ def test_without_javascript_it_is_one_button_more(page: Page, alice) -> None:
 def test_the_language_is_switched_on_any_page_and_stays(page: Page, alice, log_in) -> None:
     log_in(page.context, alice)
     page.goto("/records/?q=summer")
-    page.get_by_role("button", name="Français").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Français").click()
     expect(page.locator("html")).to_have_attribute("lang", "fr")
     expect(page).to_have_url(re.compile(r"/records/\?q=summer$"))
     page.context.clear_cookies(name="django_language")
