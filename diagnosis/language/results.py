@@ -79,7 +79,7 @@ NOT_COMPARED = gettext_lazy(
     "The program could not compare this picture with the first one of this mole, so it can’t say "
     "whether this one shows a change."
 )
-EARLIER = gettext_lazy("an earlier picture should be seen by a doctor")
+WARNED_BEFORE = gettext_lazy("an earlier picture should be seen by a doctor")
 INSTEAD = gettext_lazy("Send a new picture of the mole, or show it to a doctor.")
 
 SAW_SIGN = gettext_lazy("Since the camera saw a warning sign, let a doctor look at the mole.")
@@ -100,7 +100,7 @@ class Answer:
     heading: "StrOrPromise"
     how_soon: "StrOrPromise" = ""
     because: tuple["StrOrPromise", ...] = ()
-    earlier: str = ""
+    warned_before: str = ""
     not_compared: "StrOrPromise" = ""
     group: "StrOrPromise" = ""
     group_explained: "StrOrPromise" = ""
@@ -116,7 +116,7 @@ class Answer:
     @property
     def beside(self) -> list[str]:
         """What the heading does not stand without, at whichever door."""
-        said = (self.again, *self.because, self.earlier, self.not_compared, self.phone)
+        said = (self.again, *self.because, self.warned_before, self.not_compared, self.phone)
         said += (
             *self.advice_on_picture,
             self.several,
@@ -154,9 +154,9 @@ def answer(record: "MoleRecord") -> Answer | None:
     is_final = not is_withheld(heading, record)
     is_left = is_left_uncounted(record)
     how_soon = HOW_SOON.get(advice, "") if is_final else INSTEAD if is_left else ""
-    tone, earlier = TONES[advice] if is_final else "neutral", _earlier(record, advice)
-    if tone == "calm" and earlier:
-        words, tone, how_soon = f"{words} · {EARLIER}", "neutral", ""
+    tone, warned_before = TONES[advice] if is_final else "neutral", _warned_before(record, advice)
+    if tone == "calm" and warned_before:
+        words, tone, how_soon = f"{words} · {WARNED_BEFORE}", "neutral", ""
     return Answer(
         tone=tone,
         several=_several(assessment, advice),
@@ -165,7 +165,7 @@ def answer(record: "MoleRecord") -> Answer | None:
         heading=words,
         how_soon=how_soon,
         because=tuple(_because(record, assessment)),
-        earlier=earlier,
+        warned_before=warned_before,
         not_compared="" if record.is_comparable else NOT_COMPARED,
         group=terms.RISK_CATEGORIES.get(assessment.risk_category or "", ""),
         group_explained=terms.RISK_CATEGORIES_EXPLAINED.get(assessment.risk_category or "", ""),
@@ -423,7 +423,7 @@ def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
     return reasons
 
 
-def _earlier(record: "MoleRecord", advice: str) -> str:
+def _warned_before(record: "MoleRecord", advice: str) -> str:
     """Say that an earlier picture of the mole wants a doctor, and sooner; empty without any."""
     if not record.earlier_danger:
         return ""

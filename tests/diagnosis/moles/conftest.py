@@ -2,6 +2,7 @@
 
 import io
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ from ml import taxonomy
 from ml.change import limits
 from ml.synthetic import phantoms
 
+if TYPE_CHECKING:
+    from diagnosis.models import MoleRecord
+
 SIDE = 320
 LIMIT = {"area": 0.3, "diameter": 0.2, "asymmetry": 0.1, "border": 0.2, "colours": 6.0}
 
@@ -20,6 +24,15 @@ LIMIT = {"area": 0.3, "diameter": 0.2, "asymmetry": 0.1, "border": 0.2, "colours
 def circle(radius: float) -> list[list[float]]:
     angles = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     return np.column_stack([0.5 + radius * np.cos(angles), 0.5 + radius * np.sin(angles)]).tolist()
+
+
+def sent_before(record: "MoleRecord", days: int) -> "MoleRecord":
+    """The record, as if it had been sent that many days ago."""
+    type(record).objects.filter(pk=record.pk).update(
+        created_at=timezone.now() - timedelta(days=days)
+    )
+    record.refresh_from_db()
+    return record
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +81,9 @@ def mole(alice):
 
 @pytest.fixture
 def picture_of(pictures, mole):
-    from diagnosis.models import MoleRecord
     from tests.factories import assessed
 
-    def make(name: str, radius: float, days_ago: int, **fields) -> MoleRecord:
+    def make(name: str, radius: float, days_ago: int, **fields) -> "MoleRecord":
         record = assessed(
             fields.pop("category", taxonomy.BENIGN),
             owner=mole.owner,
@@ -83,10 +95,7 @@ def picture_of(pictures, mole):
         answer.outline = circle(radius)
         answer.modality = record.modality
         answer.save()
-        moment = timezone.now() - timedelta(days=days_ago)
-        MoleRecord.objects.filter(pk=record.pk).update(created_at=moment)
-        record.refresh_from_db()
-        return record
+        return sent_before(record, days_ago)
 
     return make
 

@@ -1,17 +1,16 @@
 """A calmer answer to a newer picture takes back nothing that was said of an earlier one."""
 
-from datetime import timedelta
 from io import BytesIO
 
 import pytest
 from django.urls import reverse
-from django.utils import timezone
 from pypdf import PdfReader
 
 from diagnosis.models import MoleRecord
 from diagnosis.records import answers, uploads
 from diagnosis.reviews import verdicts
 from diagnosis.sharing import links
+from tests.diagnosis.moles.conftest import sent_before
 from tests.factories import BENIGN, MoleFactory, assessed, picture
 
 CALM = "No warning sign found · an earlier picture should be seen by a doctor"
@@ -29,10 +28,7 @@ def taken(alice, mole):
     def take(days_ago: int, category: str | None, **fields) -> MoleRecord:
         shown = picture((600 + days_ago, 600))
         record = assessed(category, owner=alice, **{"mole": mole, "image__data": shown} | fields)
-        moment = timezone.now() - timedelta(days=days_ago)
-        MoleRecord.objects.filter(pk=record.pk).update(created_at=moment)
-        record.refresh_from_db()
-        return record
+        return sent_before(record, days_ago)
 
     return take
 
