@@ -1,7 +1,7 @@
 """Whether all pixels of a picture are in its file: decoders fill up what is missing, in silence.
 
 WebP, AVIF, HEIC and JPEG 2000 that are cut need no check here: their decoders refuse them, also
-where lengths were mended; in HEIC zeros may stand for what is missing (ml/decoding/heic.py).
+where lengths were mended. Zeros may stand for what is missing (ml/decoding/holes.py, heic.py).
 Bitmaps in runs are checked as they are read (ml/decoding/bmp.py).
 """
 
@@ -9,13 +9,15 @@ import io
 import random
 import struct
 import zlib
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image
 from PIL import TiffImagePlugin as tiff
 
 from ml import costly
-from ml.decoding import dicom, heic, kinds
+from ml.decoding import bmp, dicom, heic, holes, kinds, webp
 from ml.images import ImageError, damaged, open_upright
 
 # What follows the last coded block is skipped by every decoder (ITU-T T.81, B.1.1.2); where blocks
@@ -28,7 +30,9 @@ FURTHER = b"".join(
 # Grey is what libjpeg makes of missing blocks; whichever corner is the last one once it is upright.
 GREY, NEAR = 128, 48
 CMYK = 4
-JPEG_IN_TIFF, JPEG_END = 7, b"\xff\xd9"  # TIFF Technical Note 2
+DHT, LENGTHS = 0xC4, 17  # ITU-T T.81, B.2.4.2: a table's kind, how many codes of each length
+JPEG_END = b"\xff\xd9"
+PLAIN, JPEG_IN_TIFF, DEFLATE = 1, 7, (8, 32946)  # TIFF 6.0, and Technical Note 2
 
 ADAM7 = (
     (0, 8, 0, 8),
@@ -57,8 +61,10 @@ def refuse_incomplete(data: bytes, image: Image.Image) -> None:
 
 def _refuse(data: bytes, image: Image.Image) -> None:
     if kinds.is_dicom(data[: kinds.HEAD_BYTES]):  # may begin as TIFF, too
-        frame = dicom.jpeg_inside(io.BytesIO(data))
-        if frame:
+        frame, stride = dicom.coded(io.BytesIO(data))
+        if stride:
+            _refuse_cut_row(frame, stride)
+        elif frame.startswith(costly.JPEG):
             _refuse_cut_jpeg(frame, open_upright(frame))
     elif data.startswith(costly.JPEG):
         _refuse_cut_jpeg(data, image)
@@ -66,27 +72,81 @@ def _refuse(data: bytes, image: Image.Image) -> None:
         _refuse_png_without_rows(data)
     elif data[:4] in tiff.PREFIXES:
         _refuse_tiff_without_parts(data)
+    elif webp.is_webp(data):
+        for start, end in webp.coded(data):
+            _refuse_hole(data, start, end)
+    elif bmp.is_bitmap(data):
+        _refuse_cut_row(*bmp.plain_rows(data))
     elif heic.is_heic(data) and heic.has_hole(data):
+        raise damaged()
+
+
+def _pixels(data: bytes) -> bytes | None:
+    try:
+        return open_upright(data).tobytes()
+    except ImageError:
+        return None
+
+
+def _may_be_zeros(head: bytes) -> bool:
+    """Whether zeros may code a flat part of a JPEG whose colours take turns: they end a block, or
+    are a run of what is 0, by each table (ITU-T T.81, F.1.2.2). By the one that most cameras have
+    for brightness they are grain that no picture has."""
+    flat = []
+    for at, code in costly.jpeg_segments(head):
+        tables = head[at + 4 : at + 2 + int.from_bytes(head[at + 2 : at + 4])]
+        while code == DHT and len(tables) > LENGTHS:
+            if tables[0] >> 4:  # of all but a block's mean; the first symbol has the code of zeros
+                flat.append(tables[LENGTHS] & 15 == 0)
+            tables = tables[LENGTHS + sum(tables[1:LENGTHS]) :]
+    return bool(flat) and all(flat)
+
+
+def _refuse_hole(
+    data: bytes, start: int, end: int, *, decode: Callable[[bytes], bytes | None] = _pixels
+) -> None:
+    if holes.has_hole(data, start, end, decode=decode, further=FURTHER):
+        raise damaged()
+
+
+def _refuse_cut_row(rows: bytes, stride: int) -> None:
+    if holes.has_cut_row(rows, stride):
         raise damaged()
 
 
 def _refuse_cut_jpeg(data: bytes, image: Image.Image) -> None:
     """Decode it again with further bytes behind its blocks: where that changes it, some lacked."""
-    end, scans, frame, inks = None, 0, None, 0
-    for at, code in costly.jpeg_segments(data):
-        scans += code == costly.SOS
-        if code in costly.HUFFMAN_FRAMES:
-            frame, inks = code, data[at + 9]
-        if code == costly.EOI:
-            end = at
+    segments = [*costly.jpeg_segments(data)]
+    head = next((at for at, code in segments if code == costly.SOS), 0)
+    frame = next(((at, code) for at, code in segments if code in costly.HUFFMAN_FRAMES), None)
     if frame is None:
         return  # arithmetic coding may leave its last bytes out
-    whole_blocks = frame != costly.PROGRESSIVE and scans == 1 and inks != CMYK
-    if end and whole_blocks and not _ends_in_grey(image):
+    end = next((at for at, code in segments if code == costly.EOI), None)
+    scans = [*_scans(data, segments, end or _end_of_written(data))]
+    in_turns = frame[1] != costly.PROGRESSIVE and len(scans) == 1
+    if any(data.find(holes.HOLE, *scan) >= 0 for scan in scans):
+        if in_turns and not _may_be_zeros(data[:head]):
+            raise damaged()
+    elif end and in_turns and data[frame[0] + 9] != CMYK and not _ends_in_grey(image):
         return  # what nearly every photo is, at no cost
-    end = end or _end_of_written(data)
-    if open_upright(data[:end] + FURTHER + data[end:]).tobytes() != image.tobytes():
-        raise damaged()
+    if image.getcolors(1):
+        return  # of one colour: no part can lack, and its tables may know no other code
+    pixels = image.tobytes()
+    for start, end in scans:
+        has_zeros = data.find(holes.HOLE, start, end) >= 0
+        if not has_zeros and (start, end) != scans[-1]:
+            continue
+        if open_upright(data[:end] + FURTHER + data[end:]).tobytes() != pixels:
+            raise damaged()
+        if has_zeros:
+            _refuse_hole(data, start, end)
+
+
+def _scans(data: bytes, segments: list[tuple[int, int]], end: int) -> Iterator[tuple[int, int]]:
+    """(start, end) of what is coded in each scan."""
+    for (at, code), (behind, _code) in pairwise([*segments, (end, costly.EOI)]):
+        if code == costly.SOS:
+            yield at + 2 + int.from_bytes(data[at + 2 : at + 4]), behind
 
 
 def _end_of_written(data: bytes) -> int:
@@ -120,10 +180,22 @@ def _refuse_tiff_without_parts(data: bytes) -> None:
     planes = len(page.getbands()) if tags.get(tiff.PLANAR_CONFIGURATION) == 2 else 1
     if len(parts) < planes * -(-width // across) * -(-height // down):
         raise damaged()
-    if tags.get(tiff.COMPRESSION) == JPEG_IN_TIFF:
-        tables = tags.get(tiff.JPEGTABLES, b"")
-        for at, size in zip(parts, sizes, strict=True):
-            _refuse_cut_strip(_with_tables(data[at : at + size], tables))
+    compression = tags.get(tiff.COMPRESSION, PLAIN)
+    inside = [data[at : at + size] for at, size in zip(parts, sizes, strict=False)]
+    if compression == JPEG_IN_TIFF:
+        for strip in inside:
+            _refuse_cut_strip(_with_tables(strip, tags.get(tiff.JPEGTABLES, b"")))
+        return
+    samples = tags.get(tiff.SAMPLESPERPIXEL, 1) // planes
+    stride = -(-across * samples * tags.get(tiff.BITSPERSAMPLE, (1,))[0] // 8)
+    if compression == PLAIN:
+        _refuse_cut_row(b"".join(inside), stride)
+    elif compression in DEFLATE:
+        for number, strip in enumerate(inside):
+            rows = down if tiff.TILELENGTH in tags else min(down, height - number * down)
+            # To its end, where its sum stands: the decoder may not come to it.
+            if _inflated(zlib.decompressobj(), strip, stride * rows + 1) > stride * rows:
+                raise damaged()
 
 
 def _with_tables(strip: bytes, tables: bytes) -> bytes:
@@ -134,14 +206,20 @@ def _with_tables(strip: bytes, tables: bytes) -> bytes:
 
 def _refuse_cut_strip(data: bytes) -> None:
     """As of a whole JPEG; what is too small for a picture of its own is large enough here."""
-    end = next((at for at, code in costly.jpeg_segments(data) if code == costly.EOI), None)
-    blocks = data[: end or _end_of_written(data)]
-    found = [
-        Image.open(io.BytesIO(blocks + more + JPEG_END), formats=("JPEG",)).tobytes()
-        for more in (b"", FURTHER)
-    ]
-    if found[0] != found[1]:
+    first = {code: at for at, code in reversed(list(costly.jpeg_segments(data)))}
+    blocks = data[: first.get(costly.EOI) or _end_of_written(data)]
+    end = len(blocks)
+    whole, longer = blocks + JPEG_END, blocks + FURTHER + JPEG_END
+    if _pixels_of_strip(whole) != _pixels_of_strip(longer):
         raise damaged()
+    _refuse_hole(whole, first[costly.SOS], end, decode=_pixels_of_strip)
+
+
+def _pixels_of_strip(data: bytes) -> bytes | None:
+    try:
+        return Image.open(io.BytesIO(data), formats=("JPEG",)).tobytes()
+    except OSError:
+        return None
 
 
 def _refuse_png_without_rows(data: bytes) -> None:
@@ -171,7 +249,7 @@ def _bytes_of_rows(header: memoryview) -> int:
     return total
 
 
-def _inflated(inflate: "zlib._Decompress", content: memoryview, most: int) -> int:
+def _inflated(inflate: "zlib._Decompress", content: bytes | memoryview, most: int) -> int:
     """How many bytes come of it, at most; made in pieces and dropped at once."""
     found, left = 0, bytes(content)
     try:

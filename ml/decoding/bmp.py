@@ -1,13 +1,29 @@
 """What Pillow leaves to be done for BMP: fast run lengths, empty alpha, the embedded profile."""
 
+import io
 import struct
 from typing import IO, TypeGuard
 
 import numpy as np
-from PIL import Image, ImageFile
+from PIL import BmpImagePlugin, Image, ImageFile
 
 HEADER = 14  # of the file, before that of the picture
 MAX_ESCAPES = 1_000_000  # a second or two; a row of 255 values as they are is one
+
+
+def is_bitmap(data: bytes) -> bool:
+    """Whether a file begins as a bitmap does."""
+    return data[:2] == b"BM"
+
+
+def plain_rows(data: bytes) -> tuple[bytes, int]:
+    """(rows, bytes of a row) of what is neither run nor coded; nothing of what is."""
+    image = BmpImagePlugin.BmpImageFile(io.BytesIO(data))
+    tile = image.tile[0]
+    if tile.codec_name != "raw":
+        return b"", 1
+    _mode, stride, _direction = tuple(tile.args or ())
+    return data[tile.offset : tile.offset + stride * image.height], stride
 
 
 def is_run_length(image: Image.Image) -> TypeGuard[ImageFile.ImageFile]:

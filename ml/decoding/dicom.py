@@ -57,11 +57,14 @@ def open_frame(stream: IO[bytes]) -> Image.Image:
     return image
 
 
-def jpeg_inside(stream: IO[bytes]) -> bytes | None:
-    """The JPEG that a DICOM file, which open_frame could read, wraps; None where it is another."""
+def coded(stream: IO[bytes]) -> tuple[bytes, int]:
+    """(picture, bytes of a row) of a DICOM file that open_frame could read; 0 bytes where it is
+    coded."""
     file = pydicom.dcmread(stream)
-    is_jpeg = file.file_meta.TransferSyntaxUID == JPEGBaseline8Bit
-    return _frame(file) if is_jpeg else None
+    if file.file_meta.TransferSyntaxUID.is_encapsulated:
+        return _frame(file), 0
+    planes = file.SamplesPerPixel if file.get("PlanarConfiguration") else 1
+    return file.PixelData, len(file.PixelData) // (file.Rows * planes)
 
 
 def _frame(file: pydicom.Dataset) -> bytes:

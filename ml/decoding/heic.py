@@ -1,9 +1,12 @@
-"""HEIC: where its coded pictures lie (ISO/IEC 14496-12, 8.11), and whether one has a hole."""
+"""HEIC and AVIF: where coded pictures lie (ISO/IEC 14496-12, 8.11), and whether one has a hole."""
 
 from collections.abc import Iterator
 
-# ITU-T H.265, 7.4.2.1: three zeros never follow each other in what is coded; lengths add a few.
-HOLE = bytes(16)
+from ml.decoding.holes import HOLE
+
+# In HEIC three zeros never follow each other in what is coded (ITU-T H.265, 7.4.2.1), but for
+# lengths; of AVIF no more than four were found, also of flat pictures.
+CODED = (b"hvc1", b"av01")
 
 
 def is_heic(data: bytes) -> bool:
@@ -20,13 +23,13 @@ def has_hole(data: bytes) -> bool:
 
 
 def _coded(data: bytes) -> Iterator[tuple[int, int]]:
-    """(start, end) of each part of the file in which something is coded by HEVC."""
+    """(start, end) of each part of the file in which pixels are coded."""
     metas = [part for name, *part in _boxes(data, 0, len(data)) if name == b"meta"]
     for start, end in metas:
         inside = {name: part for name, *part in _boxes(data, start + 4, end)}
         if b"iinf" not in inside or b"iloc" not in inside:
             continue
-        coded = _items_of_hevc(data, *inside[b"iinf"])
+        coded = _coded_items(data, *inside[b"iinf"])
         for item, begin, stop in _places(data, inside[b"iloc"][0]):
             if item in coded:
                 yield begin, stop
@@ -45,12 +48,12 @@ def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
         at = stop
 
 
-def _items_of_hevc(data: bytes, start: int, end: int) -> set[int]:
+def _coded_items(data: bytes, start: int, end: int) -> set[int]:
     found = set()
     for name, at, _stop in _boxes(data, start + (8 if data[start] else 6), end):
         wide = 4 if data[at] > 2 else 2  # versions 2 and 3; earlier ones tell no kind
         kind = at + 4 + wide + 2
-        if name == b"infe" and data[at] >= 2 and data[kind : kind + 4] == b"hvc1":
+        if name == b"infe" and data[at] >= 2 and data[kind : kind + 4] in CODED:
             found.add(int.from_bytes(data[at + 4 : at + 4 + wide]))
     return found
 

@@ -6,7 +6,7 @@ import struct
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from pydicom.uid import JPEGBaseline8Bit
 
 from ml.images import ImageError
@@ -62,6 +62,73 @@ def test_a_jpeg_whose_end_is_zeros_is_damaged(options, share):
     kept = int(len(data) * share)
     assert refusal(data[:kept] + bytes(len(data) - kept)) == "truncated"
     assert refusal(data.removesuffix(END) + bytes(100_000)) is None
+
+
+@pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"optimize": True}, {"quality": 100}])
+@pytest.mark.parametrize(
+    "more", [{}, {"restart_marker_rows": 2}, {"quality": 85, "progressive": True}]
+)
+def test_a_jpeg_with_zeros_inside_is_damaged(options, more):
+    data = file_of(photo(), **({"quality": 97} | options | more))
+    half = len(data) // 2
+    assert refusal(data[:half] + bytes(2_000) + data[half + 2_000 :]) == "truncated"
+    assert refusal(data[:half] + bytes(len(data) - half - 2) + END) == "truncated"
+
+
+def with_a_bar(level: int) -> Image.Image:
+    image = photo().resize((960, 704))
+    image.paste((level,) * 3, (0, 300, *image.size))
+    return image
+
+
+def in_a_round_frame() -> Image.Image:
+    image, mask = photo(), Image.new("L", SIZE)
+    ImageDraw.Draw(mask).ellipse((9, 9, 230, 166), fill=255)
+    return Image.composite(image, Image.new("RGB", SIZE), mask)
+
+
+WHOLE = {
+    "black bar": lambda: with_a_bar(0),
+    "white bar": lambda: with_a_bar(255),
+    "round frame": in_a_round_frame,
+    "turned": lambda: photo().rotate(2, expand=True),
+    "grey": lambda: photo("L"),
+}
+KINDS = {
+    "WebP": lambda image: file_of(image, "WEBP", quality=90),
+    "WebP without loss": lambda image: file_of(image, "WEBP", lossless=True),
+    "WebP without loss, soon": lambda image: file_of(
+        image, "WEBP", lossless=True, quality=0, method=0
+    ),
+    "WebP with alpha": lambda image: file_of(image.convert("RGBA"), "WEBP"),
+    "AVIF": lambda image: file_of(image, "AVIF"),
+    "BMP": lambda image: file_of(image, "BMP"),
+    "BMP, 32 bits": lambda image: file_of(image.convert("RGBA"), "BMP"),
+    "TIFF": lambda image: file_of(image, "TIFF"),
+    "TIFF with Deflate": lambda image: file_of(image, "TIFF", compression="tiff_adobe_deflate"),
+    "TIFF of JPEG": lambda image: file_of(image.convert("RGB"), "TIFF", compression="jpeg"),
+    "JPEG, optimised": lambda image: file_of(image, optimize=True),
+    "JPEG, progressive": lambda image: file_of(image, progressive=True),
+    "DICOM": lambda image: dicom(
+        image.convert("RGB").tobytes(), Rows=image.height, Columns=image.width
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_whole_one_of_any_kind_with_a_black_or_a_white_part_is_not(name, kind):
+    assert refusal(KINDS[kind](WHOLE[name]())) is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("share", [0.4, 0.6, 0.75])
+@pytest.mark.parametrize("name", ["photo", "round frame"])
+def test_zeros_in_place_of_a_part(name, share, kind):
+    data = KINDS[kind](WHOLE.get(name, photo)())
+    at, lost = int(len(data) * share) + 251, len(data) // 6
+    assert refusal(data[:at] + bytes(lost) + data[at + lost :]) == "truncated"
+    assert refusal(data[:at] + bytes(len(data) - at)) == "truncated"
 
 
 def test_one_between_two_restarts_is_damaged():
