@@ -104,7 +104,10 @@ def test_what_was_less_urgent_is_not_told(taken, read, first, then, said):
 
 
 def test_a_picture_that_can_not_be_judged_takes_back_nothing_either(taken, warned, read):
-    assert SOON in read(taken(1, None, modality="dermoscopy"))
+    page = read(taken(1, None, modality="dermoscopy"))
+    assert SOON in page
+    assert "neither a good sign nor a bad one" not in page
+    assert "If no picture works" not in page  # the warning waits for no other picture
 
 
 @pytest.mark.parametrize("which", ["warned", "calm"])
