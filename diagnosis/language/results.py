@@ -155,7 +155,7 @@ def answer(record: "MoleRecord") -> Answer | None:
     is_left = is_left_uncounted(record)
     how_soon = HOW_SOON.get(advice, "") if is_final else INSTEAD if is_left else ""
     tone, warned_before = TONES[advice] if is_final else "neutral", _warned_before(record, advice)
-    if tone == "calm" and warned_before:
+    if heading == "watch" and warned_before:
         words, tone, how_soon = f"{words} · {WARNED_BEFORE}", "neutral", ""
     return Answer(
         tone=tone,

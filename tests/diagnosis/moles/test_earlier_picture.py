@@ -4,9 +4,11 @@ from io import BytesIO
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from pypdf import PdfReader
 
 from diagnosis.models import MoleRecord
+from diagnosis.moles.models import OVERDUE
 from diagnosis.records import answers, uploads
 from diagnosis.reviews import verdicts
 from diagnosis.sharing import links
@@ -108,6 +110,14 @@ def test_a_picture_that_can_not_be_judged_takes_back_nothing_either(taken, warne
     assert SOON in page
     assert "neither a good sign nor a bad one" not in page
     assert "If no picture works" not in page  # the warning waits for no other picture
+
+
+@pytest.mark.parametrize("door", ["record_detail", "moles", "history", "mole_detail"])
+def test_an_answer_that_is_not_calm_yet_does_not_hide_it(calm, read, door):
+    MoleRecord.objects.filter(pk=calm.pk).update(stale_since=timezone.now() - OVERDUE)
+    page = read(calm, door)
+    assert f"what was changed since is not counted · {CALM.partition(' · ')[2]}" in page
+    assert "Send a new picture of the mole, or show it" not in page
 
 
 @pytest.mark.parametrize("which", ["warned", "calm"])
