@@ -24,6 +24,17 @@ WAIT = timedelta(minutes=1)  # after which the sweeper asks for it again
 OVERDUE = timedelta(hours=1)
 
 
+# What its person or the camera page said of a record, which needs a doctor whatever it shows.
+IS_TOLD = Q(signs__overlap=sorted(ALARMING_SIGNS)) | Q(phone_advice__in=terms.BY_A_DOCTOR)
+
+
+def urgent_by_now() -> Case:
+    """A record's ``danger``; while it waits, of which no trigger has derived it, what is told."""
+    seen = When(phone_advice="doctor_days", then=Value(URGENT["doctor_days"]))
+    told = When(IS_TOLD, then=Value(TO_BE_SEEN))
+    return Case(When(danger__gt=0, then=F("danger")), seen, told, default=Value(0))
+
+
 def open_requests(final: models.QuerySet[Any]) -> models.QuerySet[Any]:
     """Those of these verdicts that ask for a visit which none of them has ended, most urgent first.
 
@@ -72,15 +83,12 @@ class MoleQuerySet(models.QuerySet["Mole"]):
         own = records.objects.filter(mole=OuterRef("pk")).order_by("-created_at")
         is_judged = Q(state="done") | Exists(final.filter(record=OuterRef("pk")))
         judged = own.filter(is_judged)
-        is_told = Q(signs__overlap=sorted(ALARMING_SIGNS)) | Q(phone_advice__in=terms.BY_A_DOCTOR)
-        is_told |= Q(state="unusable", danger__gt=0)
-        # Of one that waits, no trigger has derived how urgent it is.
-        seen = When(phone_advice="doctor_days", then=Value(URGENT["doctor_days"]))
+        is_told = IS_TOLD | Q(state="unusable", danger__gt=0)
         after = records.objects.filter(
             is_judged, mole=OuterRef("mole"), created_at__gt=OuterRef("created_at")
         )
         told = own.filter(is_told, ~is_judged, ~Exists(after))
-        told = told.annotate(urgent=Greatest("danger", Case(seen, default=TO_BE_SEEN)))
+        told = told.annotate(urgent=urgent_by_now())
         told = told.order_by("-urgent", "-created_at")
         # A calm one counts no more once a sign or change came after it (verdicts.overtaken).
         sign = Greatest("record__danger", Value(TO_BE_SEEN))

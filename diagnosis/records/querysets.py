@@ -35,6 +35,7 @@ from diagnosis.moles.models import (
     EndedWait,
     Mole,
     open_requests,
+    urgent_by_now,
 )
 
 # PostgreSQL takes a file's name for one word, and the month of a date for a negative number.
@@ -177,18 +178,18 @@ class RecordQuerySet(models.QuerySet["MoleRecord"]):
 
     def with_earlier_danger(self) -> Self:
         """Records with ``earlier_danger``: the greatest of the mole's earlier pictures that are to
-        be seen by a doctor, where none has written of them, nor of a later one since both are
-        of that mole; 0 elsewhere."""
+        be seen by a doctor (urgent_by_now), where none has written of them, nor of a later one
+        since both are of that mole; 0 elsewhere."""
         created = OuterRef("created_at")
         since = Greatest(created, OuterRef("moved_at"), "record__moved_at")  # null counts not
         of_later = {"record__mole": OuterRef("mole"), "record__created_at__gt": created}
         seen = self._final().filter(
             Q(record=OuterRef("pk")) | Q(**of_later, news_since__gt=since), record__is_reviewed=True
         )
-        warned = self.model.objects.filter(
-            ~Exists(seen), mole=OuterRef("mole"), created_at__lt=created, danger__gte=TO_BE_SEEN
-        )
-        greatest = warned.order_by("-danger").values("danger")[:1]
+        earlier = self.model.objects.filter(~Exists(seen), mole=OuterRef("mole"))
+        earlier = earlier.filter(created_at__lt=created).annotate(urgent=urgent_by_now())
+        warned = earlier.filter(urgent__gte=TO_BE_SEEN)
+        greatest = warned.order_by("-urgent").values("urgent")[:1]
         return self.annotate(earlier_danger=Coalesce(Subquery(greatest), Value(0)))
 
     def told(self, reader: User | None) -> QuerySet[Any]:

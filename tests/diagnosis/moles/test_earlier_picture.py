@@ -13,7 +13,7 @@ from diagnosis.records import answers, uploads
 from diagnosis.reviews import verdicts
 from diagnosis.sharing import links
 from tests.diagnosis.moles.conftest import sent_before
-from tests.factories import BENIGN, MoleFactory, assessed, picture
+from tests.factories import BENIGN, MoleFactory, assessed, in_state, picture
 
 CALM = "No warning sign found · an earlier picture should be seen by a doctor"
 SOON = (
@@ -118,6 +118,25 @@ def test_an_answer_that_is_not_calm_yet_does_not_hide_it(calm, read, door):
     page = read(calm, door)
     assert f"what was changed since is not counted · {CALM.partition(' · ')[2]}" in page
     assert "Send a new picture of the mole, or show it" not in page
+
+
+@pytest.mark.parametrize("state", ["queued", "running", "failed"])
+@pytest.mark.parametrize(
+    ("noticed", "said"),
+    [
+        ({"signs": ["bleeding"]}, WEEKS),
+        ({"phone_advice": "doctor_weeks"}, WEEKS),
+        ({"phone_advice": "doctor_days"}, SOON),
+        ({"signs": ["itching"], "phone_advice": "watch"}, ""),
+    ],
+)
+def test_one_that_still_waits_warns_by_what_is_known(
+    alice, mole, taken, read, state, noticed, said
+):
+    sent_before(in_state(state, owner=alice, mole=mole, **noticed), 30)
+    page = read(taken(1, "benign", modality="dermoscopy"))
+    assert (SOON in page, WEEKS in page) == (said == SOON, said == WEEKS)
+    assert ('data-tone="calm"' in page) == (not said)
 
 
 @pytest.mark.parametrize("which", ["warned", "calm"])
