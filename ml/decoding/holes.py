@@ -49,7 +49,7 @@ def has_cut_row(rows: bytes, stride: int) -> bool:
 
 
 def _has_cut(grid: np.ndarray) -> bool:
-    black = ~grid.any(axis=1)
+    black = np.asarray(~grid.any(axis=1))
     for row in np.flatnonzero(black[3:] & ~black[2:-1]) + 3:
         if black[row : row + MIN_ROWS].sum() == MIN_ROWS:
             before, above, last = (
