@@ -38,8 +38,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest file first: one process would be left alone with it for minutes at the end."""
-    items.sort(key=lambda item: item.path.name != "test_whole_chain.py")
+    """The longest files first: one process would be left alone with one for minutes at the end."""
+    longest = ("test_whole_chain.py", "test_roles_walk.py", "test_hostile_parameters.py")
+    items.sort(key=lambda item: (*longest, item.path.name).index(item.path.name))
 
 
 def _do_not_wait_for_the_disk(url: str) -> None:
