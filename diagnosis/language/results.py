@@ -242,10 +242,12 @@ def _part(picture: "Picture", record: "MoleRecord", said: dict | None) -> Part:
     remarks += [terms.WARNINGS[code] for code in said["warnings"] if code in terms.WARNINGS]
     if said["uncertain"]:
         remarks.insert(0, NOT_SURE)
+    advice = said["advice"]
+    is_not_yet_calm = is_withheld(advice, record) or _warned_before(record, advice)
     return Part(
         picture,
-        tone="neutral" if is_withheld(said["advice"], record) else TONES[said["advice"]],
-        words=_heading(said["advice"], record, said["warnings"]) if said["usable"] else LEFT_OUT,
+        tone="neutral" if advice == "watch" and is_not_yet_calm else TONES[advice],
+        words=_heading(advice, record, said["warnings"]) if said["usable"] else LEFT_OUT,
         remarks=tuple(remarks),
         malignancy=said["malignancy"] if said["usable"] else None,
     )

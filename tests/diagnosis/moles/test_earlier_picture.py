@@ -13,7 +13,7 @@ from diagnosis.records import answers, uploads
 from diagnosis.reviews import verdicts
 from diagnosis.sharing import links
 from tests.diagnosis.moles.conftest import sent_before
-from tests.factories import BENIGN, MoleFactory, assessed, in_state, picture
+from tests.factories import BENIGN, MoleFactory, assessed, in_state, picture, sitting
 
 CALM = "No warning sign found · an earlier picture should be seen by a doctor"
 SOON = (
@@ -74,6 +74,14 @@ def test_nothing_is_plainly_calm_after_a_warning(calm, read, door):
     assert CALM in page
     assert 'data-tone="calm"' not in page
     assert "Look at it again in a month" not in page
+
+
+def test_nor_is_one_of_several_pictures(alice, mole, warned, read):
+    several = sitting("benign", "benign", together="benign", owner=alice, mole=mole)
+    page = read(several)
+    assert "Picture 2" in page
+    assert CALM in page
+    assert 'data-tone="calm"' not in page
 
 
 @pytest.mark.parametrize(
