@@ -129,8 +129,6 @@ def _refuse_cut_jpeg(data: bytes, image: Image.Image) -> None:
             raise damaged()
     elif end and in_turns and data[frame[0] + 9] != CMYK and not _ends_in_grey(image):
         return  # what nearly every photo is, at no cost
-    if image.getcolors(1):
-        return  # of one colour: no part can lack, and its tables may know no other code
     pixels = image.tobytes()
     for start, end in scans:
         has_zeros = data.find(holes.HOLE, start, end) >= 0
@@ -138,7 +136,7 @@ def _refuse_cut_jpeg(data: bytes, image: Image.Image) -> None:
             continue
         if open_upright(data[:end] + FURTHER + data[end:]).tobytes() != pixels:
             raise damaged()
-        if has_zeros:
+        if has_zeros and not image.getcolors(1):  # tables of one colour may know no other code
             _refuse_hole(data, start, end)
 
 
@@ -191,8 +189,10 @@ def _refuse_tiff_without_parts(data: bytes) -> None:
     if compression == PLAIN:
         _refuse_cut_row(b"".join(inside), stride)
     elif compression in DEFLATE:
+        tops = range(0, height, down)
         for number, strip in enumerate(inside):
-            rows = down if tiff.TILELENGTH in tags else min(down, height - number * down)
+            is_tile = tiff.TILELENGTH in tags
+            rows = down if is_tile else min(down, height - tops[number % len(tops)])
             # To its end, where its sum stands: the decoder may not come to it.
             if _inflated(zlib.decompressobj(), strip, stride * rows + 1) > stride * rows:
                 raise damaged()
@@ -210,7 +210,8 @@ def _refuse_cut_strip(data: bytes) -> None:
     blocks = data[: first.get(costly.EOI) or _end_of_written(data)]
     end = len(blocks)
     whole, longer = blocks + JPEG_END, blocks + FURTHER + JPEG_END
-    if _pixels_of_strip(whole) != _pixels_of_strip(longer):
+    pixels = _pixels_of_strip(whole)
+    if not pixels or pixels != _pixels_of_strip(longer):
         raise damaged()
     _refuse_hole(whole, first[costly.SOS], end, decode=_pixels_of_strip)
 

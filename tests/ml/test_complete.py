@@ -3,6 +3,7 @@
 import io
 import random
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -208,6 +209,7 @@ def tiff(
     planes: int = 1,
     lacks: int = 0,
     big: bool = False,
+    deflate: bool = False,
 ) -> bytes:
     """A picture of this shape in strips or tiles (TIFF 6.0, also BigTIFF), without the last ones.
 
@@ -224,10 +226,18 @@ def tiff(
         for left in range(0, shape[1], across)
         for part in [plane[top : top + down, left : left + across]]
     ]
-    sizes = [part.size for part in parts[: len(parts) - lacks]]
+    coded = [zlib.compress(part.tobytes()) if deflate else part.tobytes() for part in parts]
+    sizes = [len(part) for part in coded[: len(parts) - lacks]]
     start = 16 if big else 8
     offsets = np.cumsum([start, *sizes])[:-1].tolist()
-    tags = {256: [shape[1]], 257: [shape[0]], 258: [8] * 3, 259: [1], 262: [2], 274: [orientation]}
+    tags = {
+        256: [shape[1]],
+        257: [shape[0]],
+        258: [8] * 3,
+        259: [8 if deflate else 1],
+        262: [2],
+        274: [orientation],
+    }
     tags |= {277: [3], 284: [2 if planes > 1 else 1]}
     if tile:
         tags |= {322: [tile], 323: [tile], 324: offsets, 325: sizes}
@@ -235,7 +245,7 @@ def tiff(
         tags |= {273: offsets, 278: [rows], 279: sizes}
     # Numbers of entries, of values and offsets; of BigTIFF all are longer.
     few, number, kind = ("Q", "Q", 16) if big else ("H", "I", 4)
-    body, entries = b"".join(part.tobytes() for part in parts)[: sum(sizes)], b""
+    body, entries = b"".join(coded)[: sum(sizes)], b""
     for tag, values in sorted(tags.items()):
         content = struct.pack(f"<{len(values)}{number}", *values)
         if len(values) > 1:
@@ -255,6 +265,15 @@ def test_a_tiff_is_whole_or_not_however_it_is_turned(orientation, shape, tile, p
     assert refusal(tiff(shape, **about)) is None
     for lacks in (1, 3, 7):
         assert refusal(tiff(shape, lacks=lacks, **about)) == "truncated"
+
+
+@pytest.mark.parametrize("planes", [1, 3])
+@pytest.mark.parametrize("tile", [0, 16])
+def test_one_with_sums_is_whole_or_not(tile, planes):
+    data = tiff((62, 80), tile=tile, planes=planes, deflate=True)
+    assert refusal(data) is None
+    for at in range(200, len(data) // 2, 701):
+        assert refusal(data[:at] + bytes(100) + data[at + 100 :]) == "truncated"
 
 
 @pytest.mark.parametrize("tile", [0, 16])
