@@ -154,9 +154,11 @@ def answer(record: "MoleRecord") -> Answer | None:
     is_final = not is_withheld(heading, record)
     is_left = is_left_uncounted(record)
     how_soon = HOW_SOON.get(advice, "") if is_final else INSTEAD if is_left else ""
-    tone, warned_before = TONES[advice] if is_final else "neutral", _warned_before(record, advice)
-    if heading == "watch" and warned_before:
-        words, tone, how_soon = f"{words} · {WARNED_BEFORE}", "neutral", ""
+    tone, before = TONES[advice] if is_final else "neutral", _advice_before(record, advice)
+    if before:
+        how_soon = HOW_SOON[before]
+    if heading == "watch" and before:
+        words, tone = f"{words} · {WARNED_BEFORE}", "neutral"
     return Answer(
         tone=tone,
         several=_several(assessment, advice),
@@ -165,7 +167,7 @@ def answer(record: "MoleRecord") -> Answer | None:
         heading=words,
         how_soon=how_soon,
         because=tuple(_because(record, assessment)),
-        warned_before=warned_before,
+        warned_before=_warned_before(before),
         not_compared="" if record.is_comparable else NOT_COMPARED,
         group=terms.RISK_CATEGORIES.get(assessment.risk_category or "", ""),
         group_explained=terms.RISK_CATEGORIES_EXPLAINED.get(assessment.risk_category or "", ""),
@@ -243,7 +245,7 @@ def _part(picture: "Picture", record: "MoleRecord", said: dict | None) -> Part:
     if said["uncertain"]:
         remarks.insert(0, NOT_SURE)
     advice = said["advice"]
-    is_not_yet_calm = is_withheld(advice, record) or _warned_before(record, advice)
+    is_not_yet_calm = is_withheld(advice, record) or _advice_before(record, advice)
     return Part(
         picture,
         tone="neutral" if advice == "watch" and is_not_yet_calm else TONES[advice],
@@ -425,18 +427,23 @@ def _because(record: "MoleRecord", assessment: "Assessment") -> list[str]:
     return reasons
 
 
-def _warned_before(record: "MoleRecord", advice: str) -> str:
-    """Say that an earlier picture of the mole wants a doctor, and sooner; empty without any."""
+def _advice_before(record: "MoleRecord", advice: str) -> str:
+    """What the program advised for an earlier picture of the mole, where that was more urgent and
+    no doctor has seen it; empty elsewhere."""
     if not record.earlier_danger:
         return ""
     is_urgent = record.earlier_danger == record.Danger.HIGH_RISK
-    said = "doctor_days" if is_urgent else "doctor_weeks"
-    if taxonomy.ADVICE.index(advice) >= taxonomy.ADVICE.index(said):
+    before = "doctor_days" if is_urgent else "doctor_weeks"
+    return before if taxonomy.ADVICE.index(before) > taxonomy.ADVICE.index(advice) else ""
+
+
+def _warned_before(advice: str) -> str:
+    if not advice:
         return ""
     return _(
         "The program said of an earlier picture of this mole: “%(said)s”. "
         "A newer picture does not take that back: let a doctor look at the mole."
-    ) % {"said": HEADINGS[said]}
+    ) % {"said": HEADINGS[advice]}
 
 
 def not_sure(assessment: "Assessment") -> str:

@@ -111,6 +111,10 @@ def test_what_was_less_urgent_is_not_told(taken, read, first, then, said):
     page = read(record)
     assert (SOON in page, WEEKS in page) == (said == SOON, said == WEEKS)
     assert (CALM in page) == (then == "benign" != first)
+    is_urgent = "malignant_high_risk" in (first, then)
+    assert ("Call your doctor or a skin doctor today" in page) == is_urgent
+    is_for_a_doctor = first != "benign" and not is_urgent
+    assert ("within the next few weeks" in page) == is_for_a_doctor
 
 
 def test_a_picture_that_can_not_be_judged_takes_back_nothing_either(taken, warned, read):
