@@ -31,6 +31,7 @@ ISSUES = {
     403: "forbidden",
     404: "not-found",
     405: "not-supported",
+    415: "not-supported",
     429: "throttled",
     503: "transient",
 }

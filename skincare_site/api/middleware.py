@@ -1,4 +1,5 @@
-"""What each answer of the API carries: no copy in caches, an entity tag, what is left to ask."""
+"""What each answer of the API carries: no copy in caches, an entity tag, what is left to ask; and
+that no body is read which is coded, by gzip or another."""
 
 from collections.abc import Callable
 
@@ -6,7 +7,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils.cache import set_response_etag
 from django.utils.http import parse_etags
 
+from skincare_site.api import problems
+
 ROOT = "/api/"
+PLAIN = ("", "identity")
 OF_A_BODY = ("Content-Type", "Content-Length", "Content-Disposition")
 
 
@@ -17,9 +21,10 @@ def manners(get_response: Callable) -> Callable:
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        response = get_response(request)
         if not request.path.startswith(ROOT):
-            return response
+            return get_response(request)
+        coding = request.headers.get("Content-Encoding", "").strip().lower()
+        response = get_response(request) if coding in PLAIN else problems.coded_body()
         response.setdefault("Cache-Control", "no-store")
         for name, value in getattr(request, "rate_limit", {}).items():
             response[name] = value

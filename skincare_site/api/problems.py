@@ -135,6 +135,14 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _problem(status, detail)
 
 
+def coded_body() -> HttpResponse:
+    """Answer a body that is compressed on its way (RFC 9110, 15.5.16)."""
+    detail = _("Send the body as it is, without Content-Encoding.")
+    response = _problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail)
+    response["Accept-Encoding"] = "identity"
+    return response
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500; while the database is down, 503 and when to come back.
 

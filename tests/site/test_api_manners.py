@@ -1,6 +1,7 @@
 """What all of the API keeps to: keys of requests, entity tags, limits, scopes, refusals."""
 
 import base64
+import gzip
 import json
 import time
 import uuid
@@ -348,6 +349,24 @@ def test_a_body_that_is_wrong_is_refused_by_its_field(program, body, status, nam
 def test_a_body_of_another_kind_is_refused(program, kind):
     answer = program.post(f"{API}moles/", data=b"name=x", content_type=kind)
     assert answer.status_code in (400, 415)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "gzip, identity"])
+def test_a_body_that_is_compressed_is_refused_and_why(program, coding):
+    body = gzip.compress(b'{"name": "left arm"}')
+    answer = program.generic(
+        "POST",
+        f"{API}moles/",
+        body,
+        content_type="application/json",
+        headers={"Content-Encoding": coding},
+    )
+    assert answer.status_code == 415
+    assert answer["Accept-Encoding"] == "identity"
+    assert "Content-Encoding" in answer.json()["detail"]
+    assert not Mole.objects.exists()
+    plain = {"format": "json", "headers": {"Content-Encoding": "identity"}}
+    assert program.post(f"{API}moles/", NEW_MOLE, **plain).status_code == 201
 
 
 def test_a_field_of_a_form_that_is_there_twice_is_refused(program):
