@@ -30,9 +30,10 @@ def read(
     """Read data sets; each directory is one, or holds several.
 
     ``modality`` holds for sets that don't say; without it, what is known of a published set does,
-    else DEFAULT_MODALITY. What can't be used is left out and named in the manifest's ``faults``;
-    with ``decode``, pictures that don't decode, too. Raises DatasetError, naming file and row,
-    where nothing is left.
+    else DEFAULT_MODALITY. What can't be used is left out and named in the manifest's ``faults``,
+    as a picture is that has another diagnosis under another name or in another set; with
+    ``decode``, pictures that don't decode, too. Raises DatasetError, naming file and row, where
+    nothing is left.
     """
     manifest = Manifest()
     for directory in dirs:
@@ -51,6 +52,7 @@ def read(
                 manifest.faults.append(f"{part}: left out: {NO_SET}")
         if len(manifest.rows) == before:
             raise DatasetError(f"{directory}: {NO_SET}")
+    _leave_out_contradicted(manifest)
     if decode:
         _leave_out_damaged(manifest)
     return manifest
@@ -95,6 +97,27 @@ def _is_set(folder: Path) -> bool:
     if packs.find(folder) or metadata.find(folder) or clinic.find(folder):
         return True
     return folders.class_folders(folder) not in ([], [folder])
+
+
+def _leave_out_contradicted(manifest: Manifest) -> None:
+    """Of one picture whose labels have no diagnosis in common, nobody can tell which is right.
+
+    Raises DatasetError, naming all, where nothing is left.
+    """
+    saying = {row.path: row for row in manifest.rows if row.dx != "other"}
+    left_out: set[Path] = set()
+    for group in files.same_content(list(saying)):
+        copies = [saying[path] for path in group]
+        if not set.intersection(*({*row.allowed} or {row.dx} for row in copies)):
+            named = ", ".join(f"{row.source} ({row.dx})" for row in copies)
+            manifest.faults.append(
+                f"the same picture with diagnoses that contradict each other: {named}: left out"
+            )
+            left_out.update(group)
+    rows = [row for row in manifest.rows if row.path not in left_out]
+    if left_out and not rows:
+        raise DatasetError("\n".join(manifest.faults))
+    manifest.rows = rows
 
 
 def _leave_out_damaged(manifest: Manifest) -> None:

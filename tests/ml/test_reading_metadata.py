@@ -245,3 +245,33 @@ def test_a_folder_without_data_is_an_error(tmp_path):
 def test_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(DatasetError, match="no such folder"):
         datasets.read([tmp_path / "nowhere"])
+
+
+def test_a_picture_under_two_names_with_two_diagnoses_is_left_out_and_named(make_set):
+    """Else a network learns that it is a mole, and that it is a melanoma."""
+    labels = {"a": "nv", "b": "mel", "c": "malignant", "d": "bcc", "e": "nv", "f": "other"}
+    folder = make_set("mine", [{"image_id": name, "dx": dx} for name, dx in labels.items()])
+    images = folder / "images"
+    shutil.copy(images / "a.jpg", images / "b.jpg")
+    shutil.copy(images / "c.jpg", images / "d.jpg")  # which says more of it
+    shutil.copy(images / "e.jpg", images / "f.jpg")  # which says nothing of it
+    manifest = datasets.read([folder])
+    assert [row.image_id for row in manifest.rows] == ["c", "d", "e", "f"]
+    (fault,) = manifest.faults
+    table = folder / "metadata.csv"
+    assert fault == (
+        "the same picture with diagnoses that contradict each other: "
+        f"{table}: row 2 (nv), {table}: row 3 (mel): left out"
+    )
+
+
+def test_a_picture_with_another_diagnosis_in_another_set_is_left_out_of_both(make_set):
+    theirs = make_set("theirs", [{"image_id": "x", "dx": "nv"}, {"image_id": "y", "dx": "nv"}])
+    ours = make_set("ours", [{"image_id": "z", "dx": "mel"}, {"image_id": "w", "dx": "bcc"}])
+    shutil.copy(theirs / "images/x.jpg", ours / "images/z.jpg")
+    manifest = datasets.read([theirs, ours])
+    assert [row.image_id for row in manifest.rows] == ["y", "w"]
+    assert len(manifest.faults) == 1
+    shutil.copy(theirs / "images/y.jpg", ours / "images/w.jpg")
+    with pytest.raises(DatasetError, match="row 3"):
+        datasets.read([theirs, ours])

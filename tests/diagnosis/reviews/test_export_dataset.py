@@ -60,8 +60,11 @@ def rows(folder):
 def test_ml_reads_what_was_reviewed(willing, dr_chen, folder):
     mole = MoleFactory(owner=willing, body_site="forearm")
     first = reviewed(willing, dr_chen, "malignant_high_risk", "mel", mole=mole, modality="photo")
-    second = reviewed(willing, dr_chen, "malignant_low_risk", mole=mole, modality="dermoscopy")
-    alone = reviewed(willing, dr_chen)
+    second = reviewed(
+        willing, dr_chen, "malignant_low_risk", mole=mole, modality="dermoscopy",
+        image__data=picture((300, 250)),
+    )  # fmt: skip
+    alone = reviewed(willing, dr_chen, image__data=picture((300, 260)))
     assessed(owner=willing)  # not reviewed
     reviewed(willing, dr_chen, origin="demo")
     assert "3 pictures" in export(folder)
