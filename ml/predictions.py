@@ -80,9 +80,7 @@ def _load(release: Path, engine: str) -> None:
 
 def _assessment(path: Path, modality: str, person: Person) -> dict | str:
     try:
-        if path.is_fifo():
-            return "This is a pipe. Name the file of a picture."
-        with path.open("rb") as file:
+        with files.opened(path) as file:
             image = images.open_upright(file)
             file.seek(0)  # what is far too large was refused by its header
             # As the service stores and judges it: the answers are the same to the digit.

@@ -78,7 +78,7 @@ def submit(picture: Picture, *, owner: User) -> MoleRecord | Refused:
     Raises ConsentMissing, TryLater (also where nothing can be stored).
     """
     try:
-        with picture.path.open("rb") as file:
+        with files.opened(picture.path) as file:
             return uploads.submit(
                 owner=owner,
                 file=File(file, "picture"),

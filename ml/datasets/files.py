@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 from ml.decoding.kinds import ENDINGS
 
@@ -54,6 +55,13 @@ def is_mask(path: Path, folder: Path) -> bool:
     return any(part == MASKS[0] or MASKS[1] in part for part in parts)
 
 
+def opened(path: Path) -> BinaryIO:
+    """A file to read. Raises OSError, also for a named pipe, whose reader may wait for ever."""
+    if path.is_fifo():
+        raise OSError("This is a pipe. Name the file of a picture.")
+    return path.open("rb")
+
+
 def is_picture(path: Path) -> bool:
     return path.suffix.lower() in ENDINGS
 
@@ -77,6 +85,6 @@ def same_content(paths: list[Path]) -> list[list[Path]]:
     for group in sizes.values():
         if len(group) > 1:
             for path in group:
-                with suppress(OSError):
-                    found.setdefault(sha256(path.read_bytes()).digest(), []).append(path)
+                with suppress(OSError), opened(path) as file:
+                    found.setdefault(sha256(file.read()).digest(), []).append(path)
     return [group for group in found.values() if len(group) > 1]

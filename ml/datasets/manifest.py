@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ml import images
+from ml.datasets import files
 from ml.taxonomy import ALLOWED, BODY_REGION_OF, BODY_SITES, MALIGNANT_DIAGNOSES
 
 # Data sets name body sites at very different depths; this is the depth that all can fill.
@@ -65,7 +66,7 @@ class Row:
     def decode(self) -> np.ndarray:
         """The picture, upright (h, w, 3) uint8 RGB. Raises DatasetError, naming row and file."""
         try:
-            with self.path.open("rb") as file:
+            with files.opened(self.path) as file:
                 return images.decode(file)
         except (images.ImageError, OSError) as error:
             raise DatasetError(f"{self.source}: {self.path}: {error}") from error
@@ -74,7 +75,7 @@ class Row:
         """The row's mask in grey, 0 to 255 by cover. Raises DatasetError like ``decode``."""
         assert self.mask
         try:
-            with Image.open(self.mask) as file:
+            with files.opened(self.mask) as stream, Image.open(stream) as file:
                 mask = file.convert("L")
         except Exception as error:  # Pillow raises many kinds on damaged files
             raise DatasetError(f"{self.source}: {self.mask}: {error}") from error

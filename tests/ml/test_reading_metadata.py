@@ -1,5 +1,6 @@
 """Sets with images/ and a metadata CSV."""
 
+import os
 import re
 import shutil
 
@@ -275,3 +276,17 @@ def test_a_picture_with_another_diagnosis_in_another_set_is_left_out_of_both(mak
     shutil.copy(theirs / "images/y.jpg", ours / "images/w.jpg")
     with pytest.raises(DatasetError, match="row 3"):
         datasets.read([theirs, ours])
+
+
+@pytest.mark.timeout(60)
+def test_a_named_pipe_among_the_pictures_is_named_and_not_waited_for(make_set):
+    folder = make_set("mine", [{"image_id": name, "dx": "nv"} for name in "abc"])
+    for name in "ab":
+        (folder / f"images/{name}.jpg").unlink()
+        os.mkfifo(folder / f"images/{name}.jpg")
+    manifest = datasets.read([folder], decode=True)
+    assert [row.image_id for row in manifest.rows] == ["c"]
+    assert len(manifest.faults) == 2
+    assert manifest.faults[0].endswith(
+        "a.jpg: This is a pipe. Name the file of a picture.: left out"
+    )

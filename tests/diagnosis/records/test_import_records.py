@@ -65,6 +65,16 @@ def test_a_plain_folder(clinic, fill):
     assert set(created) == {clinic.pseudonym}
 
 
+@pytest.mark.timeout(60)
+def test_a_named_pipe_is_refused_and_not_waited_for(clinic, fill):
+    folder = fill("a.jpg")
+    os.mkfifo(folder / "b.jpg")
+    out, err, _ = run(folder, clinic, modality="photo")
+    assert "2 files: 1 new record" in out
+    assert "1 refused" in out
+    assert "b.jpg: This is a pipe" in err
+
+
 def test_the_clinic_s_own_format_with_and_without_a_category(clinic, fill):
     folder = fill("SET_D/D1.BMP", "SET_D/D2.BMP", "SET_E/E1.BMP")
     book = openpyxl.Workbook()
