@@ -2,7 +2,7 @@
 
 import re
 
-from ml.taxonomy import ALLOWED
+from ml.taxonomy import ALLOWED, BENIGN_DIAGNOSES, MALIGNANT_DIAGNOSES
 
 # The first word of each line is the label in ml.taxonomy.ALLOWED.
 _WORDS = """
@@ -43,8 +43,19 @@ KNOWN = ", ".join(ALLOWED)
 
 
 def of(word: str) -> str | None:
-    """The label that a word stands for, whatever its case and punctuation; None if unknown."""
-    return SYNONYMS.get(plain(word))
+    """The label that a word stands for, whatever its case and punctuation; None if unknown, or
+    with a question mark, by which doctors say that they only suspect it."""
+    return None if "?" in word else SYNONYMS.get(plain(word))
+
+
+def is_benign(label: str | None) -> bool:
+    """Whether it allows nothing else."""
+    return bool(label and ALLOWED[label]) and set(ALLOWED[label]) <= set(BENIGN_DIAGNOSES)
+
+
+def is_malignant(label: str | None) -> bool:
+    """Whether it allows nothing else."""
+    return bool(label and ALLOWED[label]) and set(ALLOWED[label]) <= set(MALIGNANT_DIAGNOSES)
 
 
 def plain(word: str) -> str:

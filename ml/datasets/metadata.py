@@ -269,6 +269,11 @@ class _Reader:
                 # "unknown" in one column, and "benign" in the next.
                 if dx == "other" and (column, word) != words[-1]:
                     continue
+                for other, said in words if labels.is_benign(dx) else ():
+                    if labels.is_malignant(labels.of(said)):
+                        what = f"“{word}”, and “{said}” in column {other}"
+                        self._fault(source, what, self._without)
+                        return None if self.labelled else "other"
                 self.words[column, word, dx] += 1
                 return dx
         if words:

@@ -79,6 +79,7 @@ def test_rows_are_counted_as_an_editor_does(folder):
         ("AK", "akiec"), ("SEK", "bkl"), ("SCCKA", "scc"), ("Bowen's disease", "akiec"),
         ("Squamous cell carcinoma, NOS", "scc"), ("not_a_lesion", "not_a_lesion"),
         ("Seborrheic Keratosis", "bkl"), ("UNK", "other"), ("wart", None),
+        ("nevus?", None), ("? nv", None), ("melanoma (?)", None), ("?", None),
     ],
 )  # fmt: skip
 def test_words_for_diagnoses(word, dx):
@@ -87,6 +88,21 @@ def test_words_for_diagnoses(word, dx):
 
 def test_every_word_stands_for_a_label():
     assert set(labels.SYNONYMS.values()) == set(ALLOWED)
+
+
+@pytest.mark.parametrize("column", ["diagnosis_1", "benign_malignant"])
+def test_what_a_table_calls_benign_and_malignant_in_one_row_is_no_benign_lesion(
+    folder, draw, column
+):
+    """Nobody can tell which is right, and a network would learn a melanoma as harmless."""
+    rows = "a,nevus,40,Benign\nb,nevus,61,Malignant\nc,melanoma,85,Benign\n"
+    write(folder, "metadata.csv", f"image_id,diagnosis,age,{column}\n{rows}")
+    draw(folder / "images/c.jpg", 3)
+    manifest = datasets.read([folder])
+    assert [(row.image_id, row.dx) for row in manifest.rows] == [("a", "nv"), ("c", "mel")]
+    assert manifest.faults == [
+        f"{folder}/metadata.csv: row 3: “nevus”, and “Malignant” in column {column}: left out"
+    ]
 
 
 # Published sets. Each is (files of the set, pictures, what they are).
