@@ -28,7 +28,8 @@ CARD = Path(__file__).parents[1] / "docs/model-card.md"  # of the release that t
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; → the exit status. Bad input is a message on stderr and status 1."""
+    """Run one command; → the exit status. Bad input is a message on stderr and status 1, and Ctrl-C
+    is one and 130."""
     options = _parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8
@@ -47,6 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (DatasetError, ReleaseError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130  # as shells say it of Ctrl-C
 
 
 def _check_outputs(options: argparse.Namespace) -> None:

@@ -228,6 +228,15 @@ def test_a_folder_whose_name_is_not_utf_8_ends_nothing(
     assert main(["pack", *data, "--out", str(tmp_path / "pack")]) == 0
 
 
+def test_ctrl_c_ends_in_a_word_and_not_in_a_traceback(mole, monkeypatch, capsys):
+    def pressed(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(predictions, "predict", pressed)
+    assert main(["predict", str(mole)]) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
 def test_predict_without_a_model_says_where_it_looked(mole, tmp_path, capsys):
     assert main(["predict", "--model", str(tmp_path), str(mole)]) == 1
     assert f"error: {tmp_path}: no released model here" in capsys.readouterr().err
