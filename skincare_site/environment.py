@@ -18,6 +18,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.mail.message import sanitize_address
 from environ.fileaware_mapping import FileAwareMapping
 from kombu import Connection
+from psycopg2 import ProgrammingError
+from psycopg2.extensions import make_dsn
 from py_vapid import Vapid02
 from redis import ConnectionPool, RedisError
 
@@ -30,6 +32,7 @@ PATIENCE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
+OF_DJANGO = {"assume_role", "isolation_level", "server_side_binding"}  # which libpq never sees
 WEB, BROKER = ("https", "http"), ("redis", "rediss")
 POSTGRESQL = ("postgresql", "postgres", "psql", "pgsql")
 OFF = ("0", "false", "off", "no", "n")
@@ -203,9 +206,25 @@ class Environment(environ.FileAwareEnv):
         return value
 
     def db(self, var: str, **kwargs: Any) -> dict[str, Any]:
-        """What it says of the connection goes before our patience with it."""
+        """What it says of the connection goes before our patience with it.
+
+        A misspelt option would fail each query, and Django's sentence on a name that is missing
+        come with each page.
+        """
         said = self._parsed(var, self.db_url_config, self.address(var, *POSTGRESQL), **kwargs)
-        return said | {"OPTIONS": PATIENCE | said.get("OPTIONS", {})}
+        options = PATIENCE | said.get("OPTIONS", {})
+        age = said.get("CONN_MAX_AGE")
+        try:
+            make_dsn(**{name: options[name] for name in options.keys() - OF_DJANGO})
+            right = age is None or isinstance(age, int)
+        except ProgrammingError:
+            right = False
+        if not right or not (said["NAME"] or "service" in options):
+            raise ImproperlyConfigured(
+                f"{var} ends with the name of a database, such as /skincare, and maybe with options"
+                " as libpq spells them, such as ?sslmode=require."
+            )
+        return said | {"OPTIONS": options}
 
     def email_url(self, var: str, **kwargs: Any) -> dict[str, Any]:
         """Empty where the variable is."""

@@ -211,6 +211,9 @@ def test_a_password_with_special_characters_is_refused_without_being_told(
         ("REDIS_URL", "rediss://broker.example.org/0?ssl_cert_reqs=CERT_REQUIRED"),  # Celery's way
         ("DATABASE_URL", "db.example.org:5432/mole"),
         ("DATABASE_URL", "mysql://mole:word@db.example.org/mole"),
+        ("DATABASE_URL", "postgresql://mole:word@db.example.org"),
+        ("DATABASE_URL", "postgresql://mole:word@db.example.org/mole?sslmod=require"),
+        ("DATABASE_URL", "postgresql://mole:word@db.example.org/mole?CONN_MAX_AGE=soon"),
         ("EMAIL_URL", "mail.example.org:587"),
         ("OIDC_URL", "login.example.org:8443"),
         ("WEBHOOK_NETWORKS", "10.20.0.0/16,10.20.0.1/16"),
