@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 from django.db import ProgrammingError, connection, transaction
 from psycopg2 import sql
 from psycopg2.errors import InsufficientPrivilege
@@ -25,17 +26,33 @@ AS_IT_SHOULD_BE = (
 def as_owner(address: Path | None) -> Iterator[dict[str, Any]]:
     """Work as the owner of the tables, whose address the file holds; yield the service's settings.
 
-    Without such a file, the service is the owner.
+    Without such a file, the service is the owner. Raises ImproperlyConfigured, which does not tell
+    the address.
     """
     service = dict(connection.settings_dict)
     if address and address.exists():
         connection.close()
-        connection.settings_dict |= environ.Env.db_url_config(address.read_text().strip())
+        connection.settings_dict |= _parsed(address.read_text().strip(), service["ENGINE"])
     try:
         yield service
     finally:
         connection.close()
         connection.settings_dict |= service
+
+
+def _parsed(address: str, engine: str) -> dict[str, Any]:
+    try:
+        said = environ.Env.db_url_config(address)
+        right = said["ENGINE"] == engine and said["NAME"] and "@" not in said["NAME"]
+    except (ValueError, KeyError):  # as of a / in the password, whose half the error tells
+        right = False
+    if not right:
+        raise ImproperlyConfigured(
+            "DATABASE_OWNER_URL is an address such as postgresql://owner:password@host/database."
+            " Percent-encode special characters of the password: / is %2F, # is %23, ? is %3F,"
+            " @ is %40."
+        )
+    return said
 
 
 @transaction.atomic

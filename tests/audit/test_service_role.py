@@ -197,6 +197,40 @@ def test_the_owner_itself_is_refused(process_environment, tmp_path):
     assert "role of its own" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://owner:se/cret@db.example.org/mole",
+        "postgresql://owner:12/34@db.example.org/mole",
+        "owner:se-cret@db.example.org/mole",
+        "mysql://owner:se-cret@db.example.org/mole",
+        "postgresql://owner:se-cret@db.example.org",
+    ],
+)
+def test_an_address_of_the_owner_that_is_none_is_refused_without_being_told(
+    address, process_environment, tmp_path
+):
+    owner = tmp_path / "owner"
+    owner.write_text(address)
+    done = prepare(process_environment["DATABASE_URL"], process_environment, owner)
+    assert done.returncode != 0
+    assert done.stderr.startswith("Not started: DATABASE_OWNER_URL")
+    assert len(done.stderr.splitlines()) == 1
+    assert not any(part in done.stderr for part in ("se/cret", "'se'", "12/34", "se-cret"))
+
+
+@pytest.mark.parametrize("options", ["?sslmode=requir", "?connect_timeout=soon", "?port=1"])
+def test_a_database_that_can_not_be_reached_is_told_in_a_sentence(
+    options, process_environment, tmp_path
+):
+    done = prepare(
+        f"postgresql://mole:word@127.0.0.1/mole{options}", process_environment, tmp_path / "none"
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("CommandError: The database can't be used: ")
+    assert "Traceback" not in done.stderr
+
+
 @pytest.fixture
 def reader(transactional_db, process_environment):
     """A transaction that reads records, as of a backup, before the migrations to come."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import OperationalError, ProgrammingError, connection
+from django.db import Error, OperationalError, ProgrammingError, connection
 from psycopg2.errors import DeadlockDetected, LockNotAvailable
 
 from audit import service_role
@@ -29,6 +29,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, owner: Path | None, **options: Any) -> None:
         with service_role.as_owner(owner) as service:
+            try:
+                connection.ensure_connection()
+            except Error as error:
+                raise CommandError(f"The database can't be used: {error}") from error
             for left in reversed(range(TRIES)):
                 try:
                     with connection.cursor() as cursor:
