@@ -398,8 +398,11 @@ CONTENT_SECURITY_POLICY = {
 
 # The log tells who, when and what, never what is in a note or a picture.
 AUDIT_LOG_DAYS = env.int("AUDIT_LOG_DAYS", default=3 * 365)
-if AUDIT_LOG_DAYS < 365:  # audit/migrations/0002_old_entries.py
-    raise ImproperlyConfigured("AUDIT_LOG_DAYS is 365 or more: the database keeps younger entries.")
+# audit/migrations/0002_old_entries.py, and the first day that PostgreSQL knows
+if not 365 <= AUDIT_LOG_DAYS <= 1_000_000:
+    raise ImproperlyConfigured(
+        "AUDIT_LOG_DAYS is from 365, since the database keeps younger entries, to 1000000."
+    )
 AUDITLOG_DISABLE_ON_RAW_SAVE = True
 # It would believe any X-Forwarded-For, and break on one that is not an address.
 AUDITLOG_DISABLE_REMOTE_ADDR = True
