@@ -34,6 +34,7 @@ PATIENCE = {
 }
 OF_DJANGO = {"assume_role", "isolation_level", "server_side_binding"}  # which libpq never sees
 WEB, BROKER = ("https", "http"), ("redis", "rediss")
+SMTP_OVER_TLS = 465
 POSTGRESQL = ("postgresql", "postgres", "psql", "pgsql")
 OFF = ("0", "false", "off", "no", "n")
 ENCODE = "Percent-encode special characters of the password: / is %2F, # is %23, ? is %3F, @ is %40"
@@ -227,11 +228,19 @@ class Environment(environ.FileAwareEnv):
         return said | {"OPTIONS": options}
 
     def email_url(self, var: str, **kwargs: Any) -> dict[str, Any]:
-        """Empty where the variable is."""
+        """Empty where the variable is. On port 465 TLS comes first (RFC 8314, 3.3), whatever the
+        kind of address; STARTTLS would wait there until it is given up."""
         address = self(var, default="")
-        if address and not address.startswith("file"):
+        if not address:
+            return {}
+        if not address.startswith("file"):
             self._split(var, address)
-        return self._parsed(var, self.email_url_config, address, **kwargs) if address else {}
+        said = self._parsed(var, self.email_url_config, address, **kwargs)
+        if address.startswith("smtp") and not said["EMAIL_HOST"]:
+            raise ImproperlyConfigured(f"{var} names no mail server.")
+        if said["EMAIL_PORT"] == SMTP_OVER_TLS:
+            said |= {"EMAIL_USE_SSL": True, "EMAIL_USE_TLS": False}
+        return said
 
     def _parsed(self, var: str, parse: Callable, address: str, **kwargs: Any) -> dict[str, Any]:
         try:

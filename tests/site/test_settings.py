@@ -215,6 +215,8 @@ def test_a_password_with_special_characters_is_refused_without_being_told(
         ("DATABASE_URL", "postgresql://mole:word@db.example.org/mole?sslmod=require"),
         ("DATABASE_URL", "postgresql://mole:word@db.example.org/mole?CONN_MAX_AGE=soon"),
         ("EMAIL_URL", "mail.example.org:587"),
+        ("EMAIL_URL", "smtp://"),
+        ("EMAIL_URL", "smtp+tls://post:word@"),
         ("OIDC_URL", "login.example.org:8443"),
         ("WEBHOOK_NETWORKS", "10.20.0.0/16,10.20.0.1/16"),
         ("WEB_WORKERS", "0"),
@@ -345,6 +347,14 @@ def test_an_unknown_engine_is_refused() -> None:
 
 def test_a_mail_server_that_hangs_holds_a_request_for_seconds_only() -> None:
     assert json.loads(read_settings("EMAIL_TIMEOUT", **PRODUCTION).stdout) == ["10"]
+
+
+@pytest.mark.parametrize("kind", ["smtps", "smtp+tls", "smtp+ssl", "smtp"])
+def test_tls_comes_first_on_the_port_that_is_for_it(kind: str) -> None:
+    names = ("EMAIL_USE_SSL", "EMAIL_USE_TLS")
+    mail = {"EMAIL_URL": f"{kind}://post:word@mail.example.org:465"}
+    process = read_settings(*names, **PRODUCTION | mail)
+    assert json.loads(process.stdout) == ["True", "False"]
 
 
 def test_mail_of_the_own_machine_lies_in_its_folder(tmp_path: Path, monkeypatch) -> None:
