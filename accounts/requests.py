@@ -49,13 +49,25 @@ class ChoicesField(serializers.MultipleChoiceField):
 
 
 class FormSerializer(serializers.Serializer):
-    """A form in which only the fields of ``several`` may be there more than once."""
+    """A form in which only the fields of ``several`` may be there more than once, and in which none
+    is lost by how its name is written."""
 
     several: tuple[str, ...] = ()
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        names = data if isinstance(data, QueryDict) else ()  # JSON is looked at by its parser
-        twice = [n for n in names if n not in self.several and len(data.getlist(n)) > 1]
-        if twice:
-            raise serializers.ValidationError({name: [_("It is there twice.")] for name in twice})
+        if isinstance(data, QueryDict):  # JSON is looked at by its parser
+            wrong = {name: problem for name in data if (problem := self._problem(name, data))}
+            if wrong:
+                raise serializers.ValidationError({name: [wrong[name]] for name in wrong})
         return super().to_internal_value(data)
+
+    def _problem(self, name: str, data: QueryDict) -> str:
+        """What is wrong with the field of this name; or empty."""
+        said = data.getlist(name)
+        if name not in self.several and len(said) > 1:
+            return _("It is there twice.")
+        field, bracket, _index = name.partition("[")
+        if bracket and field in self.fields:
+            # As some libraries write a list: what is said in it would be passed over.
+            return _("Call it %(name)s, without brackets.") % {"name": field}
+        return ""

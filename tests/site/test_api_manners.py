@@ -12,16 +12,22 @@ import pytest
 from auditlog.models import LogEntry
 from django.contrib.auth.hashers import make_password
 from django.core import signing
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connections
 from knox.models import AuthToken
 
 from accounts.models import IdempotencyKey, User
 from diagnosis.models import Mole, MoleRecord
+from diagnosis.records import demos
 from tests.factories import PASSWORD, MoleFactory, RecordFactory, assessed, program_of
 
 API = "/api/v1/"
 NEW = "another long enough passphrase"
 NEW_MOLE = {"name": "left shoulder", "body_site": "shoulder"}
+
+
+def demo_picture() -> SimpleUploadedFile:
+    return SimpleUploadedFile("mole.jpg", demos.picture("even_mole"))
 
 
 # --- the same request twice ----------------------------------------------------------------------
@@ -373,6 +379,14 @@ def test_a_field_of_a_form_that_is_there_twice_is_refused(program):
     answer = program.post(f"{API}records/", {"body_site": ["face", "back"]})
     assert "body_site" in answer.json()["errors"]
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("name", ["signs[]", "signs[0]", "image[1]"])
+def test_a_field_of_a_form_is_not_passed_over_since_its_name_has_brackets(program, name):
+    answer = program.post(f"{API}records/", {"image": demo_picture(), name: "bleeding"})
+    assert answer.status_code == 400
+    assert list(answer.json()["errors"]) == [name]
+    assert not MoleRecord.objects.exists()
 
 
 def test_nor_is_a_password_that_is_there_twice_chosen_from(client, alice):
