@@ -50,7 +50,7 @@ class ChoicesField(serializers.MultipleChoiceField):
 
 class FormSerializer(serializers.Serializer):
     """A form in which only the fields of ``several`` may be there more than once, and in which none
-    is lost by how its name is written."""
+    is lost by how its name or its text is written."""
 
     several: tuple[str, ...] = ()
 
@@ -70,4 +70,7 @@ class FormSerializer(serializers.Serializer):
         if bracket and field in self.fields:
             # As some libraries write a list: what is said in it would be passed over.
             return _("Call it %(name)s, without brackets.") % {"name": field}
+        # What the reader of forms puts in place of bytes that are no UTF-8, and who pastes has.
+        if any(isinstance(each, str) and "\ufffd" in each for each in said):
+            return _("It holds a letter that is lost (�). Write it anew; programs send UTF-8.")
         return ""

@@ -14,6 +14,7 @@ from django.contrib.auth.hashers import make_password
 from django.core import signing
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connections
+from django.test.client import encode_multipart
 from knox.models import AuthToken
 
 from accounts.models import IdempotencyKey, User
@@ -386,6 +387,19 @@ def test_a_field_of_a_form_is_not_passed_over_since_its_name_has_brackets(progra
     answer = program.post(f"{API}records/", {"image": demo_picture(), name: "bleeding"})
     assert answer.status_code == 400
     assert list(answer.json()["errors"]) == [name]
+    assert not MoleRecord.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["mole_name", "note"])
+def test_nor_is_a_text_of_a_form_stored_that_is_not_utf_8(program, name):
+    """Two moles, “ä” and “ö” in Latin-1, would be one, whose pictures are compared."""
+    sent = {"image": demo_picture(), name: "L@"}
+    body = encode_multipart("XX", sent).replace(b"L@", "L\xe4".encode("latin-1"))
+    answer = program.post(
+        f"{API}records/", data=body, content_type="multipart/form-data; boundary=XX"
+    )
+    assert answer.status_code == 400
+    assert "UTF-8" in answer.json()["errors"][name][0]
     assert not MoleRecord.objects.exists()
 
 
