@@ -35,6 +35,18 @@ def browser_context_args(browser_context_args: dict) -> dict:
     return browser_context_args | {"viewport": PHONE, "locale": "en-GB", "timezone_id": "UTC"}
 
 
+def end_routes(context: BrowserContext) -> None:
+    """Else a handler that still fetches as the context is closed fails the test that comes next."""
+    for routed in (context, *context.pages):
+        routed.unroute_all(behavior="ignoreErrors")
+
+
+@pytest.fixture
+def context(context: BrowserContext) -> Iterator[BrowserContext]:
+    yield context
+    end_routes(context)
+
+
 class Requests:
     """Those of the live server that are under way: a page that was closed still has an answer."""
 

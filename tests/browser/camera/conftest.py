@@ -17,7 +17,7 @@ from playwright.sync_api import BrowserType, Page, Route, expect
 
 from ml import classifier, images
 from ml.synthetic import foreign, phantoms
-from tests.browser.conftest import PHONE
+from tests.browser.conftest import PHONE, end_routes
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 WIDTH, HEIGHT = 1280, 720
@@ -163,6 +163,8 @@ def phone(
 
     yield take
     for browser in browsers:
+        for context in browser.contexts:
+            end_routes(context)
         browser.close()
 
 
