@@ -50,12 +50,14 @@ def of(word: str) -> str | None:
 
 def is_benign(label: str | None) -> bool:
     """Whether it allows nothing else."""
-    return bool(label and ALLOWED[label]) and set(ALLOWED[label]) <= set(BENIGN_DIAGNOSES)
+    allowed = ALLOWED.get(label or "", ())
+    return bool(allowed) and set(allowed) <= set(BENIGN_DIAGNOSES)
 
 
 def is_malignant(label: str | None) -> bool:
     """Whether it allows nothing else."""
-    return bool(label and ALLOWED[label]) and set(ALLOWED[label]) <= set(MALIGNANT_DIAGNOSES)
+    allowed = ALLOWED.get(label or "", ())
+    return bool(allowed) and set(allowed) <= set(MALIGNANT_DIAGNOSES)
 
 
 def plain(word: str) -> str:
