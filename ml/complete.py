@@ -61,7 +61,7 @@ def refuse_incomplete(data: bytes, image: Image.Image) -> None:
 
 def _refuse(data: bytes, image: Image.Image) -> None:
     if kinds.is_dicom(data[: kinds.HEAD_BYTES]):  # may begin as TIFF, too
-        frame, stride = dicom.coded(io.BytesIO(data))
+        frame, stride = dicom.as_stored(io.BytesIO(data))
         if stride:
             _refuse_cut_row(frame, stride)
         elif frame.startswith(costly.JPEG):
@@ -74,7 +74,8 @@ def _refuse(data: bytes, image: Image.Image) -> None:
         _refuse_tiff_without_parts(data)
     elif webp.is_webp(data):
         for start, end in webp.coded(data):
-            _refuse_hole(data, start, end)
+            if holes.has_zeros(data, start, end):
+                _refuse_hole(data, start, end, image.tobytes())
     elif bmp.is_bitmap(data):
         _refuse_cut_row(*bmp.plain_rows(data))
     elif heic.is_heic(data) and heic.has_hole(data):
@@ -103,9 +104,14 @@ def _may_be_zeros(head: bytes) -> bool:
 
 
 def _refuse_hole(
-    data: bytes, start: int, end: int, *, decode: Callable[[bytes], bytes | None] = _pixels
+    data: bytes,
+    start: int,
+    end: int,
+    pixels: bytes,
+    *,
+    decode: Callable[[bytes], bytes | None] = _pixels,
 ) -> None:
-    if holes.has_hole(data, start, end, decode=decode, further=FURTHER):
+    if holes.has_hole(data, start, end, pixels=pixels, decode=decode, further=FURTHER):
         raise damaged()
 
 
@@ -124,20 +130,20 @@ def _refuse_cut_jpeg(data: bytes, image: Image.Image) -> None:
     end = next((at for at, code in segments if code == costly.EOI), None)
     scans = [*_scans(data, segments, end or _end_of_written(data))]
     in_turns = frame[1] != costly.PROGRESSIVE and len(scans) == 1
-    if any(data.find(holes.HOLE, *scan) >= 0 for scan in scans):
+    if any(holes.has_zeros(data, *scan) for scan in scans):
         if in_turns and not _may_be_zeros(data[:head]):
             raise damaged()
     elif end and in_turns and data[frame[0] + 9] != CMYK and not _ends_in_grey(image):
         return  # what nearly every photo is, at no cost
     pixels = image.tobytes()
     for start, end in scans:
-        has_zeros = data.find(holes.HOLE, start, end) >= 0
+        has_zeros = holes.has_zeros(data, start, end)
         if not has_zeros and (start, end) != scans[-1]:
             continue
         if open_upright(data[:end] + FURTHER + data[end:]).tobytes() != pixels:
             raise damaged()
         if has_zeros and not image.getcolors(1):  # tables of one colour may know no other code
-            _refuse_hole(data, start, end)
+            _refuse_hole(data, start, end, pixels)
 
 
 def _scans(data: bytes, segments: list[tuple[int, int]], end: int) -> Iterator[tuple[int, int]]:
@@ -208,12 +214,13 @@ def _refuse_cut_strip(data: bytes) -> None:
     """As of a whole JPEG; what is too small for a picture of its own is large enough here."""
     first = {code: at for at, code in reversed(list(costly.jpeg_segments(data)))}
     blocks = data[: first.get(costly.EOI) or _end_of_written(data)]
-    end = len(blocks)
+    start, end = first[costly.SOS], len(blocks)
     whole, longer = blocks + JPEG_END, blocks + FURTHER + JPEG_END
     pixels = _pixels_of_strip(whole)
     if not pixels or pixels != _pixels_of_strip(longer):
         raise damaged()
-    _refuse_hole(whole, first[costly.SOS], end, decode=_pixels_of_strip)
+    if holes.has_zeros(whole, start, end):
+        _refuse_hole(whole, start, end, pixels, decode=_pixels_of_strip)
 
 
 def _pixels_of_strip(data: bytes) -> bytes | None:

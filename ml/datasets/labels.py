@@ -1,6 +1,7 @@
 """Words for diagnoses, as clinics and published sets write them → the project's labels."""
 
 import re
+from collections.abc import Collection
 
 from ml.taxonomy import ALLOWED, BENIGN_DIAGNOSES, MALIGNANT_DIAGNOSES
 
@@ -48,16 +49,17 @@ def of(word: str) -> str | None:
     return None if "?" in word else SYNONYMS.get(plain(word))
 
 
+def allows_only(allowed: Collection[str], diagnoses: Collection[str]) -> bool:
+    """Whether all that a label allows is of these; one that allows nothing says nothing."""
+    return bool(allowed) and set(allowed) <= set(diagnoses)
+
+
 def is_benign(label: str | None) -> bool:
-    """Whether it allows nothing else."""
-    allowed = ALLOWED.get(label or "", ())
-    return bool(allowed) and set(allowed) <= set(BENIGN_DIAGNOSES)
+    return allows_only(ALLOWED.get(label or "", ()), BENIGN_DIAGNOSES)
 
 
 def is_malignant(label: str | None) -> bool:
-    """Whether it allows nothing else."""
-    allowed = ALLOWED.get(label or "", ())
-    return bool(allowed) and set(allowed) <= set(MALIGNANT_DIAGNOSES)
+    return allows_only(ALLOWED.get(label or "", ()), MALIGNANT_DIAGNOSES)
 
 
 def plain(word: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ml import images
-from ml.datasets import files
+from ml.datasets import files, labels
 from ml.taxonomy import ALLOWED, BODY_REGION_OF, BODY_SITES, MALIGNANT_DIAGNOSES
 
 # Data sets name body sites at very different depths; this is the depth that all can fill.
@@ -61,7 +61,7 @@ class Row:
     @property
     def is_malignant(self) -> bool:
         """Whether the label allows nothing else; one that allows nothing says neither."""
-        return bool(self.allowed) and set(self.allowed) <= set(MALIGNANT_DIAGNOSES)
+        return labels.allows_only(self.allowed, MALIGNANT_DIAGNOSES)
 
     def decode(self) -> np.ndarray:
         """The picture, upright (h, w, 3) uint8 RGB. Raises DatasetError, naming row and file."""

@@ -57,9 +57,9 @@ def open_frame(stream: IO[bytes]) -> Image.Image:
     return image
 
 
-def coded(stream: IO[bytes]) -> tuple[bytes, int]:
-    """(picture, bytes of a row) of a DICOM file that open_frame could read; 0 bytes where it is
-    coded."""
+def as_stored(stream: IO[bytes]) -> tuple[bytes, int]:
+    """(picture, bytes of a row) of a DICOM file that open_frame could read; the second is 0 where
+    the picture is coded."""
     file = pydicom.dcmread(stream)
     if file.file_meta.TransferSyntaxUID.is_encapsulated:
         return _frame(file), 0

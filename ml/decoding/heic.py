@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ml.decoding.holes import HOLE
+from ml.decoding.holes import has_zeros
 
 # In HEIC three zeros never follow each other in what is coded (ITU-T H.265, 7.4.2.1), but for
 # lengths; of AVIF no more than four were found, also of flat pictures.
@@ -19,7 +19,7 @@ def has_hole(data: bytes) -> bool:
 
     Raises EOFError and IndexError for a file that ends in its tables.
     """
-    return any(data.find(HOLE, start, stop) >= 0 for start, stop in set(_coded(data)))
+    return any(has_zeros(data, start, stop) for start, stop in set(_coded(data)))
 
 
 def _coded(data: bytes) -> Iterator[tuple[int, int]]:

@@ -11,19 +11,29 @@ _OTHER = bytes(range(71, 71 + 12))
 MIN_ROWS, DARK, STEPS = 4, 8, 4
 
 
-def has_hole(
-    data: bytes, start: int, end: int, *, decode: Callable[[bytes], object], further: bytes
-) -> bool:
-    """Whether zeros stand for a part of what is coded in ``data[start:end]``.
+def has_zeros(data: bytes, start: int, end: int) -> bool:
+    """Whether so many stand in ``data[start:end]`` that they may be a hole."""
+    return data.find(HOLE, start, end) >= 0
 
-    ``decode`` gives all pixels of a file in which that is changed, or None where it can't be read.
+
+def has_hole(
+    data: bytes,
+    start: int,
+    end: int,
+    *,
+    pixels: bytes,
+    decode: Callable[[bytes], bytes | None],
+    further: bytes,
+) -> bool:
+    """Whether zeros, which has_zeros found, stand for a part of what is coded in
+    ``data[start:end]``.
+
+    ``pixels`` are those of ``data``; ``decode`` gives them of a file in which that is changed, or
+    None where it can't be read.
     Zeros take fewer bytes for a pixel than a picture, or shift what follows, so that a decoder is
     done before the end: where the last bytes can be anything, a part is lost. ``further`` are
     bytes that it would read on in, for zeros that are not read at all: they stand for nothing.
     """
-    if data.find(HOLE, start, end) < 0:
-        return False
-    pixels = decode(data)
 
     def is_unread(last: int) -> bool:
         if last - start < len(_OTHER):
