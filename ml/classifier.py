@@ -16,7 +16,7 @@ from ml.taxonomy import BENIGN, DIAGNOSES, Thresholds, categories, decide, is_un
 MIN_PICTURE_SIDE = 100  # below it, "too_few_pixels"
 LESION = 0  # the place of "lesion" among a graph's quality numbers
 # The eight turns and flips of a square (the dihedral group): how often, and mirrored or not.
-SYMMETRIES = [(turns, mirrored) for mirrored in (False, True) for turns in range(4)]
+STRAIGHT, MIRRORED = [[(turns, mirrored) for turns in range(4)] for mirrored in (False, True)]
 
 Outputs = dict[str, np.ndarray]
 Engine = Callable[[np.ndarray], Outputs]
@@ -91,11 +91,11 @@ class Classifier:
 
     def one_pass(self, picture: np.ndarray) -> Outputs:
         """What a phone's graph gives for an RGB picture (h, w, 3) uint8, without a batch axis."""
-        return self.readers[0](self.square(picture))
+        return self.readers[0](square(picture, self.side))
 
-    def outputs(self, picture: np.ndarray) -> Outputs:
+    def outputs(self, picture: np.ndarray, modality: str) -> Outputs:
         """What an assessment rests on, as ``served`` gives it."""
-        return served(self.readers, self.square(picture))
+        return served(self.readers, picture, self.side, closer(self.card, modality))
 
     def assess(
         self, pictures: Sequence[np.ndarray], modality: str, of: Person = NOBODY
@@ -107,16 +107,15 @@ class Classifier:
     def look(self, picture: np.ndarray, modality: str, of: Person = NOBODY) -> Look:
         """One picture's assessment, with what it rests on. Raises like ``assess``."""
         begin = time.perf_counter()
-        look = self.judge(self.outputs(picture), picture.shape, modality, of)
+        look = self.judge(self.outputs(picture, modality), picture.shape, modality, of)
         milliseconds = round((time.perf_counter() - begin) * 1000, 2)
         return replace(look, assessment=replace(look.assessment, milliseconds=milliseconds))
 
     def judge(
         self, out: Outputs, shape: tuple[int, ...], modality: str, of: Person = NOBODY
     ) -> Look:
-        """What the rule makes of the ``outputs`` of a picture of ``shape``; the same ones serve
-        both modalities. Raises like ``assess``, and ReleaseError for outputs that are not
-        numbers."""
+        """What the rule makes of the ``outputs`` of a picture of ``shape``. Raises like
+        ``assess``, and ReleaseError for outputs that are not numbers."""
         if modality not in self.thresholds:
             raise NotJudged(f"model {self.version} was not trained for {modality} pictures")
         calibration = self.card["calibration"][modality]
@@ -158,10 +157,6 @@ class Classifier:
             one_pass=one_pass,
             features=out.get("features"),
         )
-
-    def square(self, picture: np.ndarray) -> np.ndarray:
-        """What the readers see of an RGB picture: (side, side, 3) float32."""
-        return images.to_input(picture, self.side).astype(np.float32)
 
 
 def load(folder: Path | str = RELEASE, engine: str = "litert") -> Classifier:
@@ -212,39 +207,84 @@ def answered(probabilities: np.ndarray, thresholds: Thresholds, *, usable: bool 
     }
 
 
-def served(readers: Sequence[Engine], square: np.ndarray) -> Outputs:
-    """What the readers together say of a square (side, side, 3), each ``averaged``: the mean of
-    their logits and class activation maps, and there is a lesion where all of them see one;
-    everything else is the first one's."""
-    first, *others = [averaged(reader, square) for reader in readers]
-    for name in ("logits", "cam"):
-        first[name] = np.mean([first[name], *(of[name] for of in others)], axis=0)
-    seen = [first["quality"][LESION], *(float(of["lesion"][0]) for of in others)]
-    first["quality"][LESION] = np.min(seen)  # min() passes over NaN, which is refused
-    return first
+def served(
+    readers: Sequence[Engine], picture: np.ndarray, side: int, closer: float | None = None
+) -> Outputs:
+    """What the readers together say of an RGB picture (h, w, 3) by the eight turns and flips of its
+    square: the mean of their logits and class activation maps, and there is a lesion where all of
+    them see one; everything else is the first one's.
 
-
-def averaged(engine: Engine, square: np.ndarray) -> Outputs:
-    """An engine's outputs for a square (side, side, 3), averaged over its eight turns and flips.
-
-    Class activation map and mask are turned back first, so that the map's mean stays the logits.
-    The quality numbers are medians, since a turn in which no skin is seen has none of it.
+    With ``closer``, the mirrored turns are of a smaller square, that share of the whole one wide,
+    which holds the lesion; only the logits are of both squares, the rest of the whole one.
     ``one_pass`` and ``one_pass_quality`` are logits and quality numbers of the picture as it is.
     """
+    whole = square(picture, side)
+    passes = [turned(reader, whole, STRAIGHT) for reader in readers]
+    near = whole
+    if closer:
+        mask = np.mean([out["mask"] for out in passes[0]], axis=0)[..., 0]
+        near = square(picture, side, around(mask, picture.shape, closer))
+    mirrored = [turned(reader, near, MIRRORED) for reader in readers]
+    answers = [averaged(seen + more) for seen, more in zip(passes, mirrored, strict=True)]
+    if closer:
+        answers = [
+            averaged(seen) | {"logits": answer["logits"]}
+            for seen, answer in zip(passes, answers, strict=True)
+        ]
+    first, *others = answers
+    for name in ("logits", "cam"):
+        first[name] = np.mean([first[name], *(of[name] for of in others)], axis=0)
+    lesion = [first["quality"][LESION], *(float(of["lesion"][0]) for of in others)]
+    first["quality"][LESION] = np.min(lesion)  # min() passes over NaN, which is refused
+    as_it_is = passes[0][0]
+    return first | {"one_pass": as_it_is["logits"], "one_pass_quality": as_it_is["quality"]}
+
+
+def turned(
+    engine: Engine, square: np.ndarray, symmetries: Sequence[tuple[int, bool]]
+) -> list[Outputs]:
+    """An engine's outputs for each turn of a square (side, side, 3), activation map and mask turned
+    back."""
     passes = []
-    for turns, mirrored in SYMMETRIES:
-        turned = np.rot90(square[:, ::-1] if mirrored else square, turns)
-        out = engine(np.ascontiguousarray(turned))
+    for turns, mirrored in symmetries:
+        out = engine(np.ascontiguousarray(np.rot90(square[:, ::-1] if mirrored else square, turns)))
         for name in {"cam", "mask"} & out.keys():
             back = np.rot90(out[name], -turns)
             out[name] = back[:, ::-1] if mirrored else back
         passes.append(out)
-    joined = {
+    return passes
+
+
+def averaged(passes: list[Outputs]) -> Outputs:
+    """The mean of each output over the passes. The quality numbers are medians, since a turn in
+    which no skin is seen has none of it."""
+    return {
         name: (np.median if name == "quality" else np.mean)([of[name] for of in passes], axis=0)
         for name in passes[0]
     }
-    as_it_is = {"one_pass": passes[0]["logits"], "one_pass_quality": passes[0].get("quality")}
-    return joined | as_it_is
+
+
+def square(picture: np.ndarray, side: int, box: images.Box | None = None) -> np.ndarray:
+    """What a reader sees of an RGB picture, or of a ``box`` of it: (side, side, 3) float32."""
+    return images.to_input(picture, side, box).astype(np.float32)
+
+
+def around(mask: np.ndarray, shape: tuple[int, ...], share: float) -> images.Box:
+    """A box ``share`` of the central square wide, in the middle of a picture of ``shape``, but for
+    as far as the lesion of a mask (m, m) 0–1 would lie outside of it."""
+    size = np.array(shape[1::-1])
+    room = float(share * size.min())
+    drawn = np.array(outline(mask, shape) or [[0.5, 0.5]]) * size
+    # The middle one of three lies between the other two, whichever is the larger.
+    corner = np.median([(size - room) / 2, drawn.min(axis=0), drawn.max(axis=0) - room], axis=0)
+    left, top = np.clip(corner, 0, size - room).tolist()
+    return left, top, left + room, top + room
+
+
+def closer(card: Mapping, modality: str) -> float | None:
+    """The share of the square at which mirrored turns look closer; None where they do not, as in
+    releases up to 2026.11.10."""
+    return card.get("closer", {}).get(modality)
 
 
 def live(card: Mapping) -> Mapping:

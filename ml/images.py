@@ -23,6 +23,8 @@ DRAFT_SIDE = 2048  # at least; what is stored and shown is not larger
 # TIFF 6.0 and DNG 1.7
 NEW_SUBFILE_TYPE, DNG_VERSION = 254, 50706
 
+Box = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
+
 
 def open_upright(data: bytes | IO[bytes]) -> Image.Image:
     """Decode one still picture to upright RGB in sRGB, the EXIF orientation applied.
@@ -185,17 +187,16 @@ def central_square(height: int, width: int) -> tuple[int, int, int]:
     return (height - side) // 2, (width - side) // 2, side
 
 
-def to_input(image: np.ndarray, size: int) -> np.ndarray:
-    """The central square of an RGB array, resampled to (size, size, 3) uint8.
+def to_input(image: np.ndarray, size: int, box: Box | None = None) -> np.ndarray:
+    """The central square of an RGB array, or that of a ``box``, resampled to (size, size, 3) uint8.
 
     Antialiased bilinear in steps of whole halvings first, so that large photographs cost little.
     """
-    top, left, side = central_square(*image.shape[:2])
+    if box is None:
+        top, left, side = central_square(*image.shape[:2])
+        box = left, top, left + side, top + side
     square = Image.fromarray(image).resize(
-        (size, size),
-        Image.Resampling.BILINEAR,
-        box=(left, top, left + side, top + side),
-        reducing_gap=2.0,
+        (size, size), Image.Resampling.BILINEAR, box=box, reducing_gap=2.0
     )
     return np.asarray(square)
 

@@ -31,6 +31,7 @@ def limits(request: HttpRequest) -> HttpResponse:
         "card": card,
         "tested": tested,
         "skins": _skins(card),
+        "closer": [terms.MODALITIES[modality] for modality in card.get("closer", {})],
         "second_reader": has_second_reader(card),
         "live": [
             (terms.MODALITIES[modality], 100 * share)

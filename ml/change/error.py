@@ -17,7 +17,7 @@ from ml.change.comparison import Shot, differences, is_cut_off, scaled
 from ml.change.limits import MEASURES
 from ml.change.measures import measure
 from ml.change.registration import register
-from ml.classifier import averaged, outline
+from ml.classifier import outline
 from ml.datasets import Row
 from ml.taxonomy import MODALITIES
 
@@ -36,8 +36,7 @@ def measure_error(rows: Iterable[Row], classifier: "Classifier") -> dict:
     without lesions of several pictures."""
 
     def outline_of(row: Row, picture: np.ndarray) -> list[list[float]] | None:
-        # Outlines are the first reader's.
-        out = averaged(classifier.readers[0], classifier.square(picture))
+        out = classifier.outputs(picture, row.modality)
         return outline(out["mask"][..., 0], picture.shape)
 
     return {"model_version": classifier.version, "modalities": by_modality(rows, outline_of)}

@@ -80,9 +80,8 @@ def refused_phantoms(classifier: "Classifier") -> dict[str, dict]:
 
 
 def _refused_by_modality(classifier: "Classifier", pictures: list[np.ndarray]) -> dict[str, dict]:
-    seen = [(classifier.outputs(picture), picture.shape) for picture in pictures]
     return {
-        modality: _refused([classifier.judge(*of, modality).assessment for of in seen])
+        modality: _refused(classifier.assess(pictures, modality))
         for modality in classifier.thresholds
     }
 
@@ -97,7 +96,7 @@ def outlines(classifier: "Classifier", rows: list[Row]) -> dict:
         picture = row.decode()
         mask = _mask(row, picture)
         truth = _central(mask)
-        out = classifier.outputs(picture)
+        out = classifier.outputs(picture, row.modality)
         overlaps.append(iou(out["mask"][..., 0], truth))
         answer = classifier.judge(out, picture.shape, row.modality).assessment
         if answer.heatmap:

@@ -42,6 +42,8 @@ PARITY, PARITY_PICTURES = 1e-4, 200
 SUM_PARITY = len(DIAGNOSES) * PARITY  # what PARITY allows a sum of probabilities
 ROUNDING = 0.02  # what float16 may move a probability; up to 0.008 were seen
 FAMILIAR_PICTURES = 4000
+# By modality, the share of the square at which mirrored turns look (docs/experiments.md).
+CLOSER = {"photo": 0.65}
 LICENCE = (
     "Research and non-commercial use only: the weights were learnt from pictures under "
     "CC BY-NC and CC BY-NC-SA licences. Train on your own pictures for any other use."
@@ -247,6 +249,7 @@ def _card(
         "advice": ADVICE,
         "reasons": REASONS,
         "quality": network.QUALITY,
+        "closer": CLOSER,
         **calibration.calibrate(chosen, _answers(readers, chosen, side), terms),
         "files": {
             (second_reader(engine) if name == SECOND_READER else engine): _file(
@@ -326,7 +329,7 @@ def check_parity(
     than PARITY and ROUNDING, or the two files give another risk category to any picture that does
     not lie, within PARITY, on the edge between two."""
     lite, reference = (classifier.load(folder, engine) for engine in classifier.ENGINES)
-    squares = np.stack([_square(picture, lite.side) for picture in pictures])
+    squares = np.stack([classifier.square(picture, lite.side) for picture in pictures])
     thresholds = [lite.thresholds[modality] for modality in modalities]
 
     def probabilities(logits: Iterable[np.ndarray]) -> np.ndarray:
@@ -393,7 +396,8 @@ def _answers(
 ) -> dict[str, np.ndarray]:
     """Of the whole pictures, as they are served: of smaller copies, they would be less sharp."""
     answers = [
-        classifier.served(readers, _square(row.decode(), side)) for row in tqdm(rows, "calibrate")
+        classifier.served(readers, row.decode(), side, CLOSER.get(row.modality))
+        for row in tqdm(rows, "calibrate")
     ]
     names = ("logits", "quality", "one_pass", "one_pass_quality")
     return {name: np.stack([a[name] for a in answers]) for name in names}
@@ -471,10 +475,6 @@ def _finish(card: dict, folder: Path) -> None:
     whole.write_text(folder / CARD_FILE, text)
 
 
-def _square(picture: np.ndarray, side: int) -> np.ndarray:
-    return images.to_input(picture, side).astype(np.float32)
-
-
 def _deflate(archive: Path) -> None:
     """Keras stores its files as they are; of weights that float16 holds, half is zeros."""
     whole = archive.with_suffix(".whole")
@@ -527,7 +527,9 @@ def _version(card: dict, out: Path) -> str:
 
 def _answers_by(card: dict) -> list:
     """What an answer follows from."""
-    names = ("quality", "calibration", "person", "thresholds", "live", "sitting", "limits")
+    names = (
+        "quality", "closer", "calibration", "person", "thresholds", "live", "sitting", "limits",
+    )  # fmt: skip
     networks = (card["files"].get(of) for of in ("litert", second_reader("litert")))
     return [*(of and of["sha256"] for of in networks), *(card.get(name) for name in names)]
 

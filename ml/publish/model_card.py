@@ -178,6 +178,11 @@ def _networks(card: Mapping) -> str:
         f"is seen, at {card['side']} × {card['side']} pixels. The answer that is kept is the mean "
         f"of its eight turns and mirror images{too}; the phone's live view is one pass{of}."
     )
+    for modality, share in card.get("closer", {}).items():
+        text += (
+            f" The mirror images of a {modality} are of a square that holds the lesion, "
+            f"{100 * share:.0f} % as wide, and say more of the diagnosis alone."
+        )
     return "\n".join(textwrap.wrap(text, 100))
 
 

@@ -20,10 +20,11 @@ Kept = dict[str, np.ndarray]
 
 
 def cache_of(release: Release, engine: str) -> Path:
-    """Where answers are kept: by the files that give them, since two candidates may share a
-    version."""
+    """Where answers are kept: by the files that give them and how close they look, since two
+    candidates may share a version."""
     files = [release.card["files"][name]["sha256"] for name in release.readers(engine)]
-    return CACHE / f"{engine}-{sha256('|'.join(files).encode()).hexdigest()[:16]}.npz"
+    told = "|".join([*files, str(release.card.get("closer"))])
+    return CACHE / f"{engine}-{sha256(told.encode()).hexdigest()[:16]}.npz"
 
 
 def collect(classifier: Classifier, rows: Sequence[Row], file: Path) -> list[dict]:
@@ -39,7 +40,7 @@ def collect(classifier: Classifier, rows: Sequence[Row], file: Path) -> list[dic
     bar = tqdm(missing.items(), "Assessing", unit="picture")
     for number, (key, row) in enumerate(bar, start=1):
         picture = row.decode()
-        out = classifier.outputs(picture)
+        out = classifier.outputs(picture, row.modality)
         kept[key] = np.concatenate([picture.shape[:2], out["logits"], out["quality"]])
         if number % SAVED_EVERY == 0 or number == len(missing):
             _write(file, kept)

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ml import classifier, taxonomy
 from ml.classifier import RELEASE, ReleaseError
@@ -103,16 +104,67 @@ def test_a_modality_that_the_model_lacks_is_named(litert, phantom):
 def test_the_answer_does_not_change_with_the_way_the_picture_is_turned(litert):
     # As large as the network sees it, so that no resampling comes between.
     picture = np.asarray(phantoms.render("irregular_mole", litert.side))
-    [upright] = litert.assess([picture], "photo")
-    for turned in (np.rot90(picture), picture[:, ::-1], np.rot90(picture, 2)[::-1]):
-        [answer] = litert.assess([np.ascontiguousarray(turned)], "photo")
-        assert answer.diagnoses == pytest.approx(upright.diagnoses, abs=1e-5)
+    turns = [np.rot90(picture, 1), np.rot90(picture, 2)]
+    mirrored = [picture[:, ::-1], np.rot90(picture, 2)[::-1]]
+    for modality in taxonomy.MODALITIES:
+        [upright] = litert.assess([picture], modality)
+        closer = classifier.closer(litert.card, modality)  # only the mirrored turns
+        for turned, tolerance in [
+            *((turn, 1e-3 if closer else 1e-5) for turn in turns),
+            *((mirror, 0.05 if closer else 1e-5) for mirror in mirrored),
+        ]:
+            [answer] = litert.assess([np.ascontiguousarray(turned)], modality)
+            assert answer.diagnoses == pytest.approx(upright.diagnoses, abs=tolerance)
 
 
-def test_the_activation_map_s_mean_is_the_logits_of_the_answer(litert, phantom):
-    out = litert.outputs(phantom)
+def test_the_activation_map_s_mean_is_the_logits_of_the_whole_square(litert, phantom):
+    out = classifier.served(litert.readers, phantom, litert.side)
     assert out["cam"].mean(axis=(0, 1)) == pytest.approx(out["logits"], abs=1e-4)
     assert out["one_pass"] == pytest.approx(litert.one_pass(phantom)["logits"], abs=1e-5)
+
+
+def test_a_closer_look_is_at_the_lesion_and_says_more_of_the_diagnosis_alone():
+    """By an engine that gives what it sees: the red of the square as logits, the rest as it is."""
+    seen: list[np.ndarray] = []
+
+    def engine(square: np.ndarray) -> classifier.Outputs:
+        seen.append(square)
+        red = square[..., 0].mean()
+        mask = np.asarray(Image.fromarray(square[..., 0]).resize((28, 28)))[..., None] / 255
+        return {
+            "logits": np.full(7, red), "cam": np.full((7, 7, 7), red), "mask": mask,
+            "quality": np.full(3, red),
+        }  # fmt: skip
+
+    picture = np.zeros((200, 300, 3), np.uint8)
+    picture[80:120, 60:90, 0] = 255  # a lesion at the left of the central square
+    whole = classifier.served([engine], picture, 200)
+    out = classifier.served([engine], picture, 200, closer=0.5)
+    near = seen[-1][..., 0] / 255
+    lesion, square = 40 * 30 / 100**2, 40 * 30 / 200**2
+    assert near.mean() == pytest.approx(lesion, rel=0.05)  # all of it
+    assert out["logits"] == pytest.approx(255 * (lesion + square) / 2, rel=0.05)
+    for name in ("cam", "quality", "one_pass", "one_pass_quality"):
+        assert out[name] == pytest.approx(whole[name], rel=1e-5), name
+    assert np.abs(out["mask"] - whole["mask"]).max() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("lesion", "box"),
+    [
+        ((12, 16, 12, 16), (75, 25, 225, 175)),  # in the middle
+        ((12, 16, 6, 10), (75, 25, 225, 175)),  # beside it, and inside
+        ((12, 16, 0, 4), (50, 25, 200, 175)),  # at the edge of the square
+        ((12, 16, 24, 28), (100, 25, 250, 175)),
+        ((0, 28, 12, 16), (75, 25, 225, 175)),  # too large: its middle
+        ((0, 0, 0, 0), (75, 25, 225, 175)),  # none
+    ],
+)
+def test_the_closer_square_moves_as_far_as_the_lesion_needs(lesion, box):
+    top, bottom, left, right = lesion
+    mask = np.zeros((28, 28), np.float32)
+    mask[top:bottom, left:right] = 1
+    assert classifier.around(mask, (200, 300, 3), 0.75) == pytest.approx(box, abs=4)
 
 
 def test_a_picture_without_colour_is_refused(litert, phantom):

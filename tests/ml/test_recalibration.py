@@ -161,7 +161,7 @@ def test_what_is_set_is_set_on_pictures_as_they_are_served(make_set, tmp_path, m
     assert main(["calibrate", "--data", str(few), "--out", str(tmp_path / "out")]) == 1
     model = classifier.load()
     for row, quality, logits in asked:
-        served = model.outputs(row.decode())
+        served = model.outputs(row.decode(), row.modality)
         assert quality == pytest.approx(served["quality"])
         assert logits == pytest.approx(served["logits"])
     assert asked

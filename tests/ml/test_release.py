@@ -36,6 +36,7 @@ def test_what_answers_as_before_keeps_its_version(card, tmp_path):
     other = {"screen": 0.5, "melanoma": 0.5, "cost_ratio": 3.0, "uncertain": 0.1}
     changed = card | {"thresholds": card["thresholds"] | {"photo": other}}
     assert export._version(changed, tmp_path) != card["version"]
+    assert export._version(card | {"closer": {"photo": 0.5}}, tmp_path) != card["version"]
     read_again = card | {"files": card["files"] | {"second_reader_litert": {"sha256": "0" * 64}}}
     assert export._version(read_again, tmp_path) != card["version"]
 

@@ -188,7 +188,7 @@ def test_answers_are_kept_from_one_run_to_the_next(tmp_path, seen):
     Image.new("RGB", (60, 40), (200, 150, 120)).save(tmp_path / "a.png")
     asked = []
 
-    def outputs(picture):
+    def outputs(picture, modality):
         asked.append(picture.shape)
         return {"logits": np.arange(7.0), "quality": np.arange(9.0)}
 
@@ -213,10 +213,11 @@ def test_answers_are_kept_by_the_files_that_gave_them(tmp_path):
     """Two candidates may have the same version."""
     files = {"litert": "a", "keras": "b", "second_reader_litert": "c", "second_reader_keras": "d"}
 
-    def cache(engine: str, **other: str):
+    def cache(engine: str, closer: dict | None = None, **other: str):
         card = {"version": "1", "files": {n: {"sha256": of} for n, of in (files | other).items()}}
-        return answers.cache_of(Release(tmp_path, b"", card), engine)
+        return answers.cache_of(Release(tmp_path, b"", card | {"closer": closer}), engine)
 
     assert cache("litert") == cache("litert", keras="e")
     assert len({cache("litert"), cache("keras"), cache("litert", litert="e"),
-                cache("litert", second_reader_litert="e")}) == 4  # fmt: skip
+                cache("litert", second_reader_litert="e"),
+                cache("litert", closer={"photo": 0.7})}) == 5  # fmt: skip

@@ -145,8 +145,14 @@ def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path, monkey
     read_again(tmp_path)
     run_ml("release", "run", "--second-reader", "reader", "--out", "double")
     double = classifier.load(tmp_path / "double")
-    both = double.outputs(picture)
-    alone, other = (classifier.averaged(of, double.square(picture)) for of in double.readers)
+    both = double.outputs(picture, "dermoscopy")
+    square, turns = (
+        classifier.square(picture, double.side),
+        classifier.STRAIGHT + classifier.MIRRORED,
+    )
+    alone, other = (
+        classifier.averaged(classifier.turned(of, square, turns)) for of in double.readers
+    )
     for name in ("logits", "cam"):
         np.testing.assert_allclose(both[name], (alone[name] + other[name]) / 2, atol=1e-5)
     assert np.abs(alone["logits"] - other["logits"]).max() > 0.01
@@ -157,7 +163,7 @@ def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path, monkey
     # What the phone asks of a picture is what it was without a second reader.
     assert double.card["live"] == card["live"]
     assert both["one_pass"] == pytest.approx(lite.one_pass(picture)["logits"], abs=1e-5)
-    again = classifier.load(tmp_path / "double", "keras").outputs(picture)
+    again = classifier.load(tmp_path / "double", "keras").outputs(picture, "dermoscopy")
     assert again["logits"] == pytest.approx(both["logits"], abs=1e-3)
     assert "a second reader, an EfficientNet-Lite2" in (
         tmp_path / "double/model-card.md"

@@ -95,6 +95,15 @@ def test_that_the_server_asks_a_second_network_is_told_where_it_does(client, db,
     assert said in read(client)
 
 
+def test_where_half_of_the_looks_are_closer_is_told(client, db, monkeypatch):
+    said = "Taken with a phone or a camera: four of these eight looks are closer, at the mole."
+    assert said in read(client)
+    before = {**frequencies.release()}
+    del before["closer"]  # as of a release up to 2026.11.10
+    monkeypatch.setattr(frequencies, "release", lambda: before)
+    assert "are closer" not in read(client)
+
+
 OUTSIDE = {
     "date": "2026-11-30",
     "sets": [
