@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # What the views of libraries raise for parameters that they did not check; each line was seen.
 CARELESS = (
-    *(TypeError, ValueError, LookupError, AttributeError, RecursionError),
+    *(TypeError, ValueError, OverflowError, LookupError, AttributeError, RecursionError),
     *(ValidationError, DataError, FieldError, NoReverseMatch, IncorrectLookupParameters),
 )
 LIBRARIES = ("django.", "allauth.", "drf_spectacular.", "auditlog.", "knox.")

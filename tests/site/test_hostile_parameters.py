@@ -88,6 +88,25 @@ def test_a_nul_in_what_a_program_sends_is_refused(client, alice):
     assert answer.status_code == 400
 
 
+@pytest.mark.filterwarnings("ignore:.*received a naive datetime:RuntimeWarning")
+@pytest.mark.parametrize(
+    "when",
+    [
+        "year=10000000000000000000",
+        "year=0",
+        "lt=0001-01-01T00:00:00%2B14:00",
+        "gte=9999-12-31T23:59:59-12:00",
+        "gte=9999-12-31",
+    ],
+)
+def test_a_time_before_or_after_all_others_is_no_error_of_the_administration(admin_client, when):
+    pages = {"diagnosis/molerecord": "created_at", "diagnosis/review": "created_at",
+             "auditlog/logentry": "timestamp", "accounts/user": "date_joined"}  # fmt: skip
+    for page, field in pages.items():
+        answer = admin_client.get(f"/admin/{page}/?{field}__{when}", follow=True)
+        assert answer.status_code in (200, 400), page
+
+
 def test_what_leads_nowhere_leads_home(client, alice):
     client.force_login(alice)
     for target in ("abc", "https://evil.example/", "//evil.example", "javascript:x", ""):
