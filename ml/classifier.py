@@ -10,10 +10,11 @@ import numpy as np
 
 from ml import images, person, quality
 from ml.person import NOBODY, Person
-from ml.release import RELEASE, Release, ReleaseError
+from ml.release import RELEASE, Release, ReleaseError, closer
 from ml.taxonomy import BENIGN, DIAGNOSES, Thresholds, categories, decide, is_uncertain
 
 MIN_PICTURE_SIDE = 100  # below it, "too_few_pixels"
+LEAST_SHARE = 0.1  # of the square, which a closer look may be at
 LESION = 0  # the place of "lesion" among a graph's quality numbers
 # The eight turns and flips of a square (the dihedral group): how often, and mirrored or not.
 STRAIGHT, MIRRORED = [[(turns, mirrored) for turns in range(4)] for mirrored in (False, True)]
@@ -95,7 +96,7 @@ class Classifier:
 
     def outputs(self, picture: np.ndarray, modality: str) -> Outputs:
         """What an assessment rests on, as ``served`` gives it."""
-        return served(self.readers, picture, self.side, closer(self.card, modality))
+        return served(self.readers, picture, self.side, share=closer(self.card, modality))
 
     def assess(
         self, pictures: Sequence[np.ndarray], modality: str, of: Person = NOBODY
@@ -189,6 +190,9 @@ def _rehearse(loaded: Classifier) -> None:
     out |= {"cam": np.zeros((1, 1, len(DIAGNOSES))), "mask": np.zeros((1, 1, 1))}
     for modality in loaded.thresholds:
         loaded.judge(out, (1, 1), modality)
+        share = closer(loaded.card, modality)
+        if share is not None and not LEAST_SHARE <= share <= 1:
+            raise ValueError(f"closer: {share} of a square can't be looked at")
     for several in loaded.card.get("sitting", {}).values():
         Thresholds(**several)
 
@@ -208,25 +212,25 @@ def answered(probabilities: np.ndarray, thresholds: Thresholds, *, usable: bool 
 
 
 def served(
-    readers: Sequence[Engine], picture: np.ndarray, side: int, closer: float | None = None
+    readers: Sequence[Engine], picture: np.ndarray, side: int, share: float | None = None
 ) -> Outputs:
     """What the readers together say of an RGB picture (h, w, 3) by the eight turns and flips of its
     square: the mean of their logits and class activation maps, and there is a lesion where all of
     them see one; everything else is the first one's.
 
-    With ``closer``, the mirrored turns are of a smaller square, that share of the whole one wide,
-    which holds the lesion; only the logits are of both squares, the rest of the whole one.
+    With a ``share``, the mirrored turns are of a smaller square, that share of the whole one wide,
+    on the lesion. The logits are then of both squares, and all else of the whole one's four turns.
     ``one_pass`` and ``one_pass_quality`` are logits and quality numbers of the picture as it is.
     """
     whole = square(picture, side)
     passes = [turned(reader, whole, STRAIGHT) for reader in readers]
     near = whole
-    if closer:
+    if share:
         mask = np.mean([out["mask"] for out in passes[0]], axis=0)[..., 0]
-        near = square(picture, side, around(mask, picture.shape, closer))
+        near = square(picture, side, around(mask, picture.shape, share))
     mirrored = [turned(reader, near, MIRRORED) for reader in readers]
     answers = [averaged(seen + more) for seen, more in zip(passes, mirrored, strict=True)]
-    if closer:
+    if share:
         answers = [
             averaged(seen) | {"logits": answer["logits"]}
             for seen, answer in zip(passes, answers, strict=True)
@@ -270,21 +274,15 @@ def square(picture: np.ndarray, side: int, box: images.Box | None = None) -> np.
 
 
 def around(mask: np.ndarray, shape: tuple[int, ...], share: float) -> images.Box:
-    """A box ``share`` of the central square wide, in the middle of a picture of ``shape``, but for
-    as far as the lesion of a mask (m, m) 0–1 would lie outside of it."""
+    """The box of a closer look at a picture of ``shape``, ``share`` of the central square wide: in
+    the middle, unless the lesion of a mask (m, m) 0–1 lies beyond it; then as near as holds it."""
     size = np.array(shape[1::-1])
     room = float(share * size.min())
     drawn = np.array(outline(mask, shape) or [[0.5, 0.5]]) * size
-    # The middle one of three lies between the other two, whichever is the larger.
+    # Between the corners at which the lesion just fits, or, of a larger one, fills the box.
     corner = np.median([(size - room) / 2, drawn.min(axis=0), drawn.max(axis=0) - room], axis=0)
     left, top = np.clip(corner, 0, size - room).tolist()
     return left, top, left + room, top + room
-
-
-def closer(card: Mapping, modality: str) -> float | None:
-    """The share of the square at which mirrored turns look closer; None where they do not, as in
-    releases up to 2026.11.10."""
-    return card.get("closer", {}).get(modality)
 
 
 def live(card: Mapping) -> Mapping:

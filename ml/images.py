@@ -188,7 +188,7 @@ def central_square(height: int, width: int) -> tuple[int, int, int]:
 
 
 def to_input(image: np.ndarray, size: int, box: Box | None = None) -> np.ndarray:
-    """The central square of an RGB array, or that of a ``box``, resampled to (size, size, 3) uint8.
+    """The central square of an RGB array, or a square ``box`` of it, as (size, size, 3) uint8.
 
     Antialiased bilinear in steps of whole halvings first, so that large photographs cost little.
     """

@@ -92,6 +92,12 @@ def second_reader(engine: str) -> str:
     return f"second_reader_{engine}"
 
 
+def closer(card: Mapping, modality: str) -> float | None:
+    """The share of the square at which mirrored turns look closer at pictures of a modality; None
+    where they look at all of it, as in releases up to 2026.11.10."""
+    return dict(card.get("closer", {})).get(modality)
+
+
 def has_second_reader(card: Mapping) -> bool:
     """Whether the server asks a second network, too."""
     return second_reader("litert") in card.get("files", {})

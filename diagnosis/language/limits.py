@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.http import require_safe
 
 from diagnosis.language import frequencies, terms
-from ml.release import has_second_reader
+from ml.release import closer, has_second_reader
 from ml.sitting import together
 from ml.skin_tone import TONES
 
@@ -31,7 +31,7 @@ def limits(request: HttpRequest) -> HttpResponse:
         "card": card,
         "tested": tested,
         "skins": _skins(card),
-        "closer": [terms.MODALITIES[modality] for modality in card.get("closer", {})],
+        "closer": [terms.MODALITIES[modality] for modality in by_kind if closer(card, modality)],
         "second_reader": has_second_reader(card),
         "live": [
             (terms.MODALITIES[modality], 100 * share)

@@ -241,6 +241,7 @@ def _card(
     names = [of for of in (NETWORK, SECOND_READER) if (folder / f"{of}.tflite").is_file()]
     chosen = [*compress(rows, folds == "validation")]
     readers = [classifier.litert_engine(folder / f"{name}.tflite") for name in names]
+    calibrated = calibration.calibrate(chosen, _answers(readers, chosen, side), terms)
     return {
         "version": "",
         "created": date.today().isoformat(),
@@ -249,8 +250,8 @@ def _card(
         "advice": ADVICE,
         "reasons": REASONS,
         "quality": network.QUALITY,
-        "closer": CLOSER,
-        **calibration.calibrate(chosen, _answers(readers, chosen, side), terms),
+        "closer": {of: share for of, share in CLOSER.items() if of in calibrated["thresholds"]},
+        **calibrated,
         "files": {
             (second_reader(engine) if name == SECOND_READER else engine): _file(
                 folder / f"{name}.{suffix}"

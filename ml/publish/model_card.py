@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable, Mapping
 
 from ml.publish import sittings
-from ml.release import second_reader
+from ml.release import closer, second_reader
 from ml.sitting import together
 from ml.skin_tone import TONES
 from ml.taxonomy import CATEGORY_OF, DIAGNOSIS_NAMES, MODALITIES
@@ -178,11 +178,13 @@ def _networks(card: Mapping) -> str:
         f"is seen, at {card['side']} × {card['side']} pixels. The answer that is kept is the mean "
         f"of its eight turns and mirror images{too}; the phone's live view is one pass{of}."
     )
-    for modality, share in card.get("closer", {}).items():
-        text += (
-            f" The mirror images of a {modality} are of a square that holds the lesion, "
-            f"{100 * share:.0f} % as wide, and say more of the diagnosis alone."
-        )
+    for modality in card["figures"]:
+        if share := closer(card, modality):
+            text += (
+                f" The mirror images of a {modality} are of a smaller square on the lesion, "
+                f"{100 * share:.0f} % as wide; outline, activation map and quality numbers are of "
+                "the other four."
+            )
     return "\n".join(textwrap.wrap(text, 100))
 
 

@@ -48,9 +48,9 @@ def collect(classifier: Classifier, rows: Sequence[Row], file: Path) -> list[dic
 
 
 def _key(row: Row) -> str:
-    """A picture as it is now."""
+    """A picture as it is now, and of which kind it is taken to be."""
     stat = row.path.stat()
-    told = f"{row.path}|{stat.st_size}|{stat.st_mtime_ns}"
+    told = f"{row.path}|{stat.st_size}|{stat.st_mtime_ns}|{row.modality}"
     return sha256(told.encode("utf-8", "surrogateescape")).hexdigest()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml import classifier, taxonomy
+from ml import classifier, release, taxonomy
 from ml.classifier import RELEASE, ReleaseError
 from ml.synthetic import phantoms
 
@@ -108,9 +108,9 @@ def test_the_answer_does_not_change_with_the_way_the_picture_is_turned(litert):
     mirrored = [picture[:, ::-1], np.rot90(picture, 2)[::-1]]
     for modality in taxonomy.MODALITIES:
         [upright] = litert.assess([picture], modality)
-        closer = classifier.closer(litert.card, modality)  # only the mirrored turns
+        closer = release.closer(litert.card, modality)  # only the mirrored turns
         for turned, tolerance in [
-            *((turn, 1e-3 if closer else 1e-5) for turn in turns),
+            *((turn, 0.01 if closer else 1e-5) for turn in turns),
             *((mirror, 0.05 if closer else 1e-5) for mirror in mirrored),
         ]:
             [answer] = litert.assess([np.ascontiguousarray(turned)], modality)
@@ -123,12 +123,21 @@ def test_the_activation_map_s_mean_is_the_logits_of_the_whole_square(litert, pha
     assert out["one_pass"] == pytest.approx(litert.one_pass(phantom)["logits"], abs=1e-5)
 
 
-def test_a_closer_look_is_at_the_lesion_and_says_more_of_the_diagnosis_alone():
-    """By an engine that gives what it sees: the red of the square as logits, the rest as it is."""
+def test_only_photographs_are_looked_at_closer(litert, phantom):
+    whole = classifier.served(litert.readers, phantom, litert.side)["logits"]
+    assert litert.outputs(phantom, "dermoscopy")["logits"] == pytest.approx(whole)
+    assert litert.outputs(phantom, "photo")["logits"] != pytest.approx(whole, abs=0.01)
+
+
+def test_a_closer_look_is_at_the_lesion_and_only_the_diagnosis_is_of_it():
+    """By readers that give what they see: the red of the square as logits, and as the rest."""
     seen: list[np.ndarray] = []
 
-    def engine(square: np.ndarray) -> classifier.Outputs:
+    def second(square: np.ndarray) -> classifier.Outputs:
         seen.append(square)
+        return {"logits": np.zeros(7), "cam": np.zeros((7, 7, 7)), "lesion": np.array([1000.0])}
+
+    def first(square: np.ndarray) -> classifier.Outputs:
         red = square[..., 0].mean()
         mask = np.asarray(Image.fromarray(square[..., 0]).resize((28, 28)))[..., None] / 255
         return {
@@ -138,33 +147,39 @@ def test_a_closer_look_is_at_the_lesion_and_says_more_of_the_diagnosis_alone():
 
     picture = np.zeros((200, 300, 3), np.uint8)
     picture[80:120, 60:90, 0] = 255  # a lesion at the left of the central square
-    whole = classifier.served([engine], picture, 200)
-    out = classifier.served([engine], picture, 200, closer=0.5)
+    whole = classifier.served([first, second], picture, 200)
+    out = classifier.served([first, second], picture, 200, share=0.5)
     near = seen[-1][..., 0] / 255
     lesion, square = 40 * 30 / 100**2, 40 * 30 / 200**2
     assert near.mean() == pytest.approx(lesion, rel=0.05)  # all of it
-    assert out["logits"] == pytest.approx(255 * (lesion + square) / 2, rel=0.05)
+    assert out["logits"] == pytest.approx(255 * (lesion + square) / 4, rel=0.05)
     for name in ("cam", "quality", "one_pass", "one_pass_quality"):
         assert out[name] == pytest.approx(whole[name], rel=1e-5), name
     assert np.abs(out["mask"] - whole["mask"]).max() < 0.05
 
 
 @pytest.mark.parametrize(
-    ("lesion", "box"),
+    ("lesion", "corner"),
     [
-        ((12, 16, 12, 16), (75, 25, 225, 175)),  # in the middle
-        ((12, 16, 6, 10), (75, 25, 225, 175)),  # beside it, and inside
-        ((12, 16, 0, 4), (50, 25, 200, 175)),  # at the edge of the square
-        ((12, 16, 24, 28), (100, 25, 250, 175)),
-        ((0, 28, 12, 16), (75, 25, 225, 175)),  # too large: its middle
-        ((0, 0, 0, 0), (75, 25, 225, 175)),  # none
+        ((12, 16, 12, 16), (75, 25)),  # in the middle
+        ((12, 16, 6, 10), (75, 25)),  # beside it, and inside
+        ((12, 16, 0, 4), (50, 25)),  # at an edge of the square
+        ((12, 16, 24, 28), (100, 25)),
+        ((0, 4, 12, 16), (75, 0)),
+        ((24, 28, 24, 28), (100, 50)),  # in a corner
+        ((0, 28, 0, 24), (71, 25)),  # larger than it: where it fills it
+        ((0, 0, 0, 0), (75, 25)),  # none
     ],
 )
-def test_the_closer_square_moves_as_far_as_the_lesion_needs(lesion, box):
+def test_the_closer_square_moves_as_far_as_the_lesion_needs(lesion, corner):
     top, bottom, left, right = lesion
     mask = np.zeros((28, 28), np.float32)
     mask[top:bottom, left:right] = 1
-    assert classifier.around(mask, (200, 300, 3), 0.75) == pytest.approx(box, abs=4)
+    x, y = corner
+    box = classifier.around(mask, (200, 300, 3), 0.75)
+    assert box == pytest.approx((x, y, x + 150, y + 150), abs=4)
+    y, x, bottom, right = classifier.around(mask.T, (300, 200, 3), 0.75)  # upright
+    assert (x, y, right, bottom) == pytest.approx(box)
 
 
 def test_a_picture_without_colour_is_refused(litert, phantom):

@@ -253,6 +253,10 @@ def test_predict_without_a_model_says_where_it_looked(mole, tmp_path, capsys):
         ("thresholds.photo.screen", float("nan")),
         ("thresholds.photo.melanoma", "high"),
         ("sitting.photo.screen", 1.5),
+        ("closer.photo", 2),
+        ("closer.photo", 0),
+        ("closer.photo", "0.65"),
+        ("closer", "near"),
     ],
 )
 def test_a_release_that_lacks_a_part_or_has_no_numbers_judges_nothing(

@@ -11,7 +11,7 @@ from ml.__main__ import main
 from ml.classifier import RELEASE
 from ml.datasets import fingerprints, splits
 from ml.measure import trust
-from ml.publish import calibration
+from ml.publish import calibration, export
 
 
 @pytest.fixture
@@ -168,7 +168,10 @@ def test_what_is_set_is_set_on_pictures_as_they_are_served(make_set, tmp_path, m
 
 
 @pytest.mark.slow
-def test_a_few_pictures_of_the_other_kind_spoil_no_calibration(clinic, make_set, tmp_path, capsys):
+def test_a_few_pictures_of_the_other_kind_spoil_no_calibration(
+    clinic, make_set, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(export, "CLOSER", {"photo": 0.65, "dermoscopy": 0.8})
     few = [{"image_id": f"d{n}", "modality": "dermoscopy", "dx": "nv"} for n in range(6)]
     data = ["--data", str(clinic), "--data", str(make_set("few", few))]
     ours = tmp_path / "ours"
@@ -177,6 +180,7 @@ def test_a_few_pictures_of_the_other_kind_spoil_no_calibration(clinic, make_set,
     assert "warning: validation has too few lesions of modality dermoscopy to calibrate" in said
     assert f"warning: {ours} judges no dermoscopy pictures any more" in said
     assert set(read(ours)["thresholds"]) == set(read(ours)["figures"]) == {"photo"}
+    assert read(ours)["closer"] == {"photo": 0.65}
 
 
 def test_another_folder_is_not_overwritten(clinic, tmp_path, capsys):

@@ -14,7 +14,7 @@ from ml.network import QUALITY
 from ml.publish import calibration, model_card, sittings
 from ml.release import Release
 from ml.sitting import answers, gain, together
-from ml.taxonomy import DIAGNOSES
+from ml.taxonomy import DIAGNOSES, MODALITIES
 
 MEL, NV = DIAGNOSES.index("mel"), DIAGNOSES.index("nv")
 LESIONS = 300
@@ -203,10 +203,15 @@ def test_answers_are_kept_from_one_run_to_the_next(tmp_path, seen):
     assert first[0]["shape"] == again[0]["shape"] == (40, 60)
     assert again[1]["logits"].tolist() == list(range(7))
 
+    # The same one taken for the other kind, too.
+    for modality in MODALITIES:
+        answers.collect(classifier, [replace(rows[0], modality=modality)], tmp_path / "kept.npz")
+    assert len(asked) == 2
+
     # Another picture under the same name is looked at anew.
     Image.new("RGB", (80, 40), (200, 150, 120)).save(tmp_path / "a.png")
     assert answers.collect(classifier, rows, tmp_path / "kept.npz")[0]["shape"] == (40, 80)
-    assert len(asked) == 2
+    assert len(asked) == 3
 
 
 def test_answers_are_kept_by_the_files_that_gave_them(tmp_path):
