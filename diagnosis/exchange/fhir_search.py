@@ -18,8 +18,11 @@ from diagnosis.records.models import MoleRecord
 from diagnosis.records.querysets import RecordQuerySet
 
 COUNT, MOST = 20, 100
-DATE = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb)?(\d{4})(?:-(\d\d)(?:-(\d\d)(T.+)?)?)?")
-TIME = re.compile(r"T\d\d:\d\d(?:(?P<seconds>:\d\d)(?:\.(?P<parts>\d+))?)?")
+# An hour has its minutes (FHIR R4, dateTime); a + that was sent unescaped is a space.
+TIME = re.compile(
+    r"T\d\d:\d\d(?:(?P<seconds>:\d\d)(?:\.(?P<parts>\d+))?)?(?:Z|[-+ ]\d\d:\d\d)?", re.ASCII
+)
+DATE = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb)?(\d{4})(?:-(\d\d)(?:-(\d\d)(T.+)?)?)?", re.ASCII)
 # The prefixes of a date, for a column; what is compared is the range of time that it stands for.
 COMPARED: dict[str, Callable[[str, datetime, datetime], Q]] = {
     "eq": lambda of, start, end: Q((f"{of}__gte", start), (f"{of}__lt", end)),
@@ -109,8 +112,11 @@ def _date(name: str, value: str, column: str) -> Q:
     if found is None:
         raise _refused(name, value)
     prefix, year, month, day, time = found.groups()
+    clock = TIME.fullmatch(time or "")
+    if time and clock is None:
+        raise _refused(name, value)
     try:
-        if time:
+        if clock:
             start = parse_datetime(value.removeprefix(prefix or "").replace(" ", "+"))
             if start is None:
                 raise _refused(name, value)
@@ -120,14 +126,14 @@ def _date(name: str, value: str, column: str) -> Q:
             start = datetime(int(year), int(month or 1), int(day or 1), tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         raise _refused(name, value) from error
-    return COMPARED[prefix or "eq"](column, start, _end(start, month, day, time))
+    return COMPARED[prefix or "eq"](column, start, _end(start, month, day, clock))
 
 
-def _end(start: datetime, month: str | None, day: str | None, time: str | None) -> datetime:
+def _end(start: datetime, month: str | None, day: str | None, clock: re.Match | None) -> datetime:
     """Before which its range ends: of 9999-12-31, which many write for ever, with all time."""
     try:
-        if time:
-            return start + _width(time)
+        if clock:
+            return start + _width(clock)
         if day:
             return start + timedelta(days=1)
         if month:
@@ -137,12 +143,11 @@ def _end(start: datetime, month: str | None, day: str | None, time: str | None) 
         return datetime.max.replace(tzinfo=UTC)
 
 
-def _width(time: str) -> timedelta:
+def _width(clock: re.Match) -> timedelta:
     """How long the moment lasts that is written so: a minute, a second, or a part of one."""
-    found = TIME.match(time)
-    if found is None or found["seconds"] is None:
+    if clock["seconds"] is None:
         return timedelta(minutes=1)
-    digits = len(found["parts"] or "")
+    digits = len(clock["parts"] or "")
     return timedelta(microseconds=10 ** max(6 - digits, 0))
 
 

@@ -542,6 +542,7 @@ def test_what_reports_refer_to_comes_along_once(fhir, alice, record):
     "query",
     [
         *("date=yesterday", "date=2025-13", "date=2025-02-30", "date=ap2025", "date=", "date=0000"),
+        *("date=2025-03-15T12", "date=2025-03-15T1200Z", "date=2025-03-15T12:00:00,5Z"),
         *("date=ge2025-03-15T99:00:00Z", "patient=alice", "status=done", "code=x"),
         *("_count=x", "_count=-1", "_after=x", "_after=2025-01-01_x", "_include=Patient:x"),
         *("date=0001-01-01T00:00:00%2B23:59", "date=9999-12-31T23:59:59-23:59"),
