@@ -176,6 +176,16 @@ class Environment(environ.FileAwareEnv):
             raise ImproperlyConfigured(f"{var} is an address that begins with {known}.")
         return self._split(var, value)
 
+    def site(self, var: str, *, default: str) -> str:
+        """The address of the service itself, which the path of each page is put behind."""
+        value = self.address(var, *WEB, default=default).rstrip("/")
+        if urlsplit(value).path or any(sign in value for sign in "?#@"):
+            raise ImproperlyConfigured(
+                f"{var} is https:// and a host, maybe with a port, and nothing else:"
+                " pages lie at its top."
+            )
+        return value
+
     def broker(self, var: str) -> str:
         """An address of Redis, whose options both its library and Celery know: else each request
         fails, or each upload."""

@@ -19,7 +19,7 @@ from accounts import identity_provider
 from diagnosis.queue import Task
 from skincare_site import logs, storages
 from skincare_site.api import description
-from skincare_site.environment import WEB, Environment, in_one_sentence
+from skincare_site.environment import Environment, in_one_sentence
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -34,9 +34,7 @@ ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS")
 # Off only where no TLS ends before this process, which is `make run` on the own machine.
 HTTPS = env.switch("HTTPS", default=True)
 # For links in e-mails: a request may name any port.
-SITE_URL = env.address(
-    "SITE_URL", *WEB, default=f"{'https' if HTTPS else 'http'}://{ALLOWED_HOSTS[0]}"
-).rstrip("/")
+SITE_URL = env.site("SITE_URL", default=f"{'https' if HTTPS else 'http'}://{ALLOWED_HOSTS[0]}")
 # How many proxies in front add to X-Forwarded-For; rate limits need the client's address.
 TRUSTED_PROXIES = env.count("TRUSTED_PROXIES", default=0, least=0)
 # Behind PgBouncer that pools transactions, DATABASE_URL ends with
