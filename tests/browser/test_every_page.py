@@ -96,7 +96,13 @@ def test_text_of_twice_the_size_scrolls_nothing_sideways(
 def test_pages_are_light_and_load_nothing_from_elsewhere(page: Page, visit, base_url) -> None:
     responses: list[Response] = []
     complaints: list[str] = []
-    page.on("response", lambda response: responses.append(response))
+
+    def keep(response: Response) -> None:
+        if response.request.is_navigation_request():
+            responses.clear()  # what the page before had loaded can't be read any more
+        responses.append(response)
+
+    page.on("response", keep)
     page.route("**/*", lambda route: route.continue_())  # also keeps the cache out of it
     page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -106,7 +112,6 @@ def test_pages_are_light_and_load_nothing_from_elsewhere(page: Page, visit, base
         sent = {r.url: r for r in responses if "image" not in r.headers.get("content-type", "")}
         assert all(url.startswith((base_url, "blob:", "data:")) for url in sent)
         weights[name] = sum(len(gzip.compress(r.body())) for r in sent.values() if r.ok)
-        responses.clear()
     print({name: round(weight / 1000) for name, weight in weights.items()}, "kB")
     assert max(weights.values()) < pages.WEIGHT
     # A page that answers 400 or 404 says so on the console, too.
