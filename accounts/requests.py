@@ -56,9 +56,9 @@ class FormSerializer(serializers.Serializer):
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if isinstance(data, QueryDict):  # JSON is looked at by its parser
-            wrong = {name: problem for name in data if (problem := self._problem(name, data))}
+            wrong = {name: [problem] for name in data if (problem := self._problem(name, data))}
             if wrong:
-                raise serializers.ValidationError({name: [wrong[name]] for name in wrong})
+                raise serializers.ValidationError(wrong)
         return super().to_internal_value(data)
 
     def _problem(self, name: str, data: QueryDict) -> str:

@@ -224,17 +224,13 @@ def served(
     """
     whole = square(picture, side)
     passes = [turned(reader, whole, STRAIGHT) for reader in readers]
+    answers = [averaged(seen) for seen in passes]
     near = whole
     if share:
-        mask = np.mean([out["mask"] for out in passes[0]], axis=0)[..., 0]
-        near = square(picture, side, around(mask, picture.shape, share))
-    mirrored = [turned(reader, near, MIRRORED) for reader in readers]
-    answers = [averaged(seen + more) for seen, more in zip(passes, mirrored, strict=True)]
-    if share:
-        answers = [
-            averaged(seen) | {"logits": answer["logits"]}
-            for seen, answer in zip(passes, answers, strict=True)
-        ]
+        near = square(picture, side, around(answers[0]["mask"][..., 0], picture.shape, share))
+    for reader, seen, answer in zip(readers, passes, answers, strict=True):
+        both = averaged(seen + turned(reader, near, MIRRORED))
+        answer |= {"logits": both["logits"]} if share else both
     first, *others = answers
     for name in ("logits", "cam"):
         first[name] = np.mean([first[name], *(of[name] for of in others)], axis=0)

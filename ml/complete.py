@@ -195,9 +195,8 @@ def _refuse_tiff_without_parts(data: bytes) -> None:
     if compression == PLAIN:
         _refuse_cut_row(b"".join(inside), stride)
     elif compression in DEFLATE:
-        tops = range(0, height, down)
+        tops, is_tile = range(0, height, down), tiff.TILELENGTH in tags
         for number, strip in enumerate(inside):
-            is_tile = tiff.TILELENGTH in tags
             rows = down if is_tile else min(down, height - tops[number % len(tops)])
             # To its end, where its sum stands: the decoder may not come to it.
             if _inflated(zlib.decompressobj(), strip, stride * rows + 1) > stride * rows:

@@ -146,10 +146,8 @@ def test_summarise_train_release_evaluate_predict(run_ml, data, tmp_path, monkey
     run_ml("release", "run", "--second-reader", "reader", "--out", "double")
     double = classifier.load(tmp_path / "double")
     both = double.outputs(picture, "dermoscopy")
-    square, turns = (
-        classifier.square(picture, double.side),
-        classifier.STRAIGHT + classifier.MIRRORED,
-    )
+    square = classifier.square(picture, double.side)
+    turns = classifier.STRAIGHT + classifier.MIRRORED
     alone, other = (
         classifier.averaged(classifier.turned(of, square, turns)) for of in double.readers
     )
