@@ -81,6 +81,14 @@ class KeysetPagination(CursorPagination):
         """What a cursor is signed for: this order of these rows, so that its values fit."""
         return " ".join(("cursor", self.model._meta.label, *self.order))
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """As OpenAPI 3.1 says it: REST framework's own `nullable` means nothing there."""
+        link = {"type": ["string", "null"], "format": "uri"}
+        said = {"next": "The page after this one.", "previous": "The page before this one."}
+        links = {name: link | {"description": text} for name, text in said.items()}
+        names = [*links, "results"]
+        return {"type": "object", "required": names, "properties": links | {"results": schema}}
+
     def get_next_link(self) -> str | None:
         return self._link(False, self.page[-1]) if self.has_next and self.page else None
 
