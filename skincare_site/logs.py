@@ -70,5 +70,6 @@ def configuration() -> dict[str, Any]:
         "loggers": {
             "django": {"handlers": [], "propagate": True},
             "fontTools": {"level": "WARNING"},  # at each report, every table of the font
+            "gunicorn.http.wsgi": {"level": "ERROR"},  # at each HEAD, that it leaves the body out
         },
     }

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 from django.db import IntegrityError, transaction
 from gunicorn.config import Config
+from gunicorn.http.wsgi import Response
 
 from diagnosis import tasks
 from diagnosis.models import MoleRecord
@@ -135,3 +137,15 @@ def test_nor_does_gunicorn_write_it(break_a_rule, capsys) -> None:
     written = capsys.readouterr().err
     check(written)
     assert "secret" not in written
+
+
+def test_who_watches_by_head_fills_no_log(caplog) -> None:
+    """gunicorn warns of each answer's body that it leaves out, as Django lets a server do."""
+    ours, theirs = socket.socketpair()
+    asked = SimpleNamespace(method="HEAD", version=(1, 1), should_close=lambda: False)
+    with ours, theirs:
+        answer = Response(asked, ours, Config())
+        answer.start_response("200 OK", [("Content-Length", "2")])
+        answer.write(b"{}")
+        assert theirs.recv(9999).endswith(b"\r\n\r\n")
+    assert not caplog.records
