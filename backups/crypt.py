@@ -131,3 +131,8 @@ class _Thread(threading.Thread):
             if "key" in str(error):
                 raise KeyProblem("BACKUP_KEY does not open this backup.") from error
             raise ValueError(f"The backup is damaged: {error}") from error
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            # pyrage's own, of a piece that is not as it was, or of an end that is missing.
+            raise ValueError("The backup is damaged: it was cut off, or changed.") from error

@@ -285,7 +285,7 @@ def cut(content: bytes) -> bytes:
 def test_a_damaged_file_is_told(system, key, tmp_path, damage):
     path = make(tmp_path / "backups")
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(CommandError):
+    with pytest.raises(CommandError, match=r"The backup is damaged: \w+"):
         call_command("restore", path, check=True)
 
 
