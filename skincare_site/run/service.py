@@ -5,6 +5,7 @@ Where nobody else can come, it is a demo: two logins that everybody knows, and s
 second factor. On another address, or with an own database, only DEMO=1 makes it one.
 """
 
+import errno
 import io
 import ipaddress
 import os
@@ -37,11 +38,12 @@ def main() -> int:
     if "MAKELEVEL" in os.environ:
         die_with_parent(signal.SIGTERM)
     host = os.environ.get("HOST", "127.0.0.1")
-    port = int(os.environ.get("PORT", "8000"))
+    said = os.environ.get("PORT", "8000")
+    port = int(said) if said.isdecimal() else 0
     certificate = make_certificate() if os.environ.get("TLS") == "1" else None
     demo = is_demo(host)
-    if not is_free(host, port):
-        print(f"Port {port} is in use. Take another: make run PORT={port + 1}", file=sys.stderr)
+    if wrong := trouble(host, port):
+        print(wrong, file=sys.stderr)
         return 1
     os.environ |= settings_of(demo) | site_of(host, port, secure=certificate is not None)
     os.environ |= {
@@ -213,12 +215,17 @@ def announce(port: int, *, secure: bool, demo: bool) -> None:
         )
 
 
-def is_free(host: str, port: int) -> bool:
+def trouble(host: str, port: int) -> str:
+    """Why nothing can listen there; empty where it can."""
+    if not 0 < port < 65536:
+        return f"PORT is a number from 1 to 65535, not {os.environ.get('PORT')!r}."
     try:
         socket.create_server((host, port)).close()
-    except OSError:
-        return False
-    return True
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return f"Port {port} is in use. Take another: make run PORT={port + 1}"
+        return f"Nothing can listen at HOST={host} PORT={port}: {error.strerror or error}"
+    return ""
 
 
 def own_addresses() -> list[str]:

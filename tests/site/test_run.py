@@ -173,3 +173,27 @@ def is_up(run: Run) -> bool:
         return requests.get(f"{run.url}/health/ready", timeout=5).json()["status"] == "ok"
     except (requests.RequestException, ValueError):
         return False
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"PORT": "80a"}, "PORT is a number from 1 to 65535, not '80a'.\n"),
+        ({"PORT": "65536"}, "PORT is a number from 1 to 65535, not '65536'.\n"),
+        # Of documentation (RFC 5737), so of no machine.
+        ({"HOST": "192.0.2.1"}, "Nothing can listen at HOST=192.0.2.1 PORT=8000: "),
+    ],
+)
+def test_where_nothing_can_listen_a_sentence_says_why(setting, said) -> None:
+    environment = {name: os.environ[name] for name in os.environ if name not in ("HOST", "PORT")}
+    process = subprocess.run(
+        [sys.executable, "-m", "skincare_site.run"],
+        cwd=ROOT,
+        env=environment | setting,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN,
+    )
+    assert (process.returncode, process.stdout) == (1, "")
+    assert process.stderr.startswith(said)
+    assert "in use" not in process.stderr
