@@ -93,8 +93,14 @@ class Said:
     waiting: bool = False
 
 
-def say(change: "Change | str", *, given_up: bool = False) -> Said:
-    """Put a change, or the reason why there is none, into words."""
+def say(
+    change: "Change | str", *, of_later: "StrOrPromise" = "calm", given_up: bool = False
+) -> Said:
+    """Put a change, or the reason why there is none, into words.
+
+    ``of_later``: the tone of what is said of the later picture (results.tag), than which the words
+    are not calmer.
+    """
     if isinstance(change, str):
         return _plain(change)
     result = change.result
@@ -109,10 +115,18 @@ def say(change: "Change | str", *, given_up: bool = False) -> Said:
         sentence = REASONS[result["reason"]]
         return Said("neutral", _("Not compared"), [sentence], [], view_box, frames)
     unclear = limits.error(change.before.modality)["limit"]["area"] > TELLS_LITTLE
+    is_soon = of_later == "soon"
+    sentences = _sentences(change, result, unclear)
+    if result["changes"]:
+        tone = "soon" if is_soon else "doctor"
+    else:
+        tone = "neutral" if unclear or of_later != "calm" else "calm"
+        if of_later in ("doctor", "soon"):
+            sentences.insert(0, _("The later picture should be seen by a doctor all the same."))
     return Said(
-        tone="doctor" if result["changes"] else "neutral" if unclear else "calm",
-        heading=_heading(result["changes"], unclear),
-        sentences=_sentences(change, result, unclear),
+        tone=tone,
+        heading=_heading(result["changes"], unclear, is_soon),
+        sentences=sentences,
         lines=_lines(change, result),
         view_box=view_box,
         frames=frames,
@@ -148,7 +162,9 @@ def _plain(reason: str) -> Said:
     return Said("neutral", _("Not compared"), [REASONS[reason]])
 
 
-def _heading(found: list[str], unclear: bool) -> str:
+def _heading(found: list[str], unclear: bool, is_soon: bool) -> str:
+    if found and is_soon:
+        return _("It changed. Show it to a doctor within a few days.")
     if found:
         return _("It changed. Show it to a doctor within a few weeks.")
     if unclear:

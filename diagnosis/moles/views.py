@@ -1,6 +1,7 @@
 """A mole's pages: its records over time, and what the person changes about it."""
 
 import uuid
+from collections.abc import Iterable
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ from diagnosis.moles.models import Change, Mole
 from ml import taxonomy
 
 if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
     from diagnosis.records.models import MoleRecord
 
 PAGE_SIZE = 20  # pictures of a mole
@@ -97,7 +100,7 @@ def mole_detail(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
     status, headers = 200, {}
     if compare:
         try:
-            context |= _said(compare, looks=0)
+            context |= _said(mole, compare, looks=0, read=page)
         except TryLater as later:  # all but the comparison is there
             status, headers = later.status, {"Retry-After": str(later.seconds)}
             context["compare"] = ()
@@ -122,7 +125,11 @@ def mole_change(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
         return HttpResponseClientRefresh()  # a picture was deleted meanwhile
     asked = request.GET.get("looks", "")
     looks = int(asked) if asked.isdecimal() and len(asked) < 5 else LOOKS
-    context = _said(compare, looks) | {"mole": mole, "compare": compare, "announce": True}
+    context = _said(mole, compare, looks, read=()) | {
+        "mole": mole,
+        "compare": compare,
+        "announce": True,
+    }
     if context["said"].waiting:
         # The pictures stay as they are, with the focus and the view that was chosen.
         return retarget(render(request, "diagnosis/_comparing.html", context), "#comparing")
@@ -209,12 +216,21 @@ def _dates(mole: Mole) -> list["MoleRecord"]:
     return list(mole.records.order_by("created_at").only(*fields, "stale_since"))
 
 
-def _said(compare: tuple["MoleRecord", ...], looks: int) -> dict[str, Any]:
+def _said(
+    mole: Mole, compare: tuple["MoleRecord", ...], looks: int, read: Iterable["MoleRecord"]
+) -> dict[str, Any]:
+    """What a page says of the two; of ``read``, it knows already what is said of each."""
     change = changes.between(*compare)
     if change == changes.NOT_ASSESSED and any(record.state == "unusable" for record in compare):
         change = "unusable"  # no answer is to come; programs read the state of the record
     given_up = isinstance(change, Change) and changes.is_given_up(change)
-    said = language.say(change, given_up=given_up)
+    of_later: StrOrPromise = "calm"
+    if isinstance(change, Change) and changes.is_measured(change):
+        later = compare[-1]
+        own = mole.records.with_answers().with_earlier_danger()
+        known = next((record for record in read if record == later), None)
+        of_later = results.tag(known or get_object_or_404(own, pk=later.pk))["tone"]
+    said = language.say(change, of_later=of_later, given_up=given_up)
     return language.beside(said, compare) | {
         "looks": looks + 1 if looks < LOOKS else None,
         "picture_view": "diagnosis:record_image",

@@ -200,7 +200,7 @@ class _Report(FPDF):
         if overtaken:
             self._verdicts(record)
         if change and changes.is_over(change):
-            self._change(change)
+            self._change(change, record)
         self._facts(_facts_of(record))
         self.set_left_margin(MARGIN_MM)
         bottom = top + height + further if page == self.page else MARGIN_MM
@@ -275,8 +275,9 @@ class _Report(FPDF):
                 self._line(f"{frequency.sentence} {frequency.explained}", 8, GREY)
         self.ln(2)
 
-    def _change(self, change: Change) -> None:
-        said = language.say(change, given_up=changes.is_given_up(change))
+    def _change(self, change: Change, record: MoleRecord) -> None:
+        of_record = results.tag(record)["tone"]
+        said = language.say(change, of_later=of_record, given_up=changes.is_given_up(change))
         self._line(_("Compared with the first picture of the mole"), 8.5, GREY)
         self._line(str(said.heading), 9.5, bold=True)
         for sentence in said.sentences:

@@ -151,7 +151,9 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
     if compared:
         newest = compared[-1]
         change = found[newest]
-        said = language.say(change, given_up=changes.is_given_up(change))
+        of_newest = results.tag(newest)["tone"]
+        given_up = changes.is_given_up(change)
+        said = language.say(change, of_later=of_newest, given_up=given_up)
         context |= language.beside(said, (change.before.record, newest))
     return render(request, "diagnosis/shared.html", context)
 

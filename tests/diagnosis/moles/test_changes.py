@@ -47,6 +47,31 @@ def test_growth_is_measured_and_sends_to_a_doctor(picture_of, work, see, client)
     assert "No warning sign found" not in record_page
 
 
+@pytest.mark.parametrize(
+    ("category", "radius", "said", "tone"),
+    [
+        (taxonomy.HIGH_RISK, 0.3, "It changed. Show it to a doctor within a few days.", "soon"),
+        (taxonomy.HIGH_RISK, 0.2, "No change that the program can tell", "neutral"),
+        (taxonomy.BENIGN, 0.2, "No change that the program can tell", "calm"),
+    ],
+)
+def test_a_change_is_said_of_no_calmer_than_the_picture_is(
+    picture_of, work, see, client, mole, category, radius, said, tone
+):
+    picture_of("mole", 0.2, 60)
+    later = picture_of("turned", radius, 0, category=category)
+    work()
+    share = links.create(owner=mole.owner, days=7, mole=mole)
+    link = client.get(reverse("diagnosis:shared"), {"key": links.key(share)}).content.decode()
+    asked = {"after": str(later.pk), "page": 1}
+    for page in (see(), see(**asked), link):
+        box = re.search(r'<div class="change" data-tone="(\w+)">(.+?)</div>', page, re.DOTALL)
+        assert box[1] == tone
+        assert said in box[2]
+        needs_a_doctor = category != taxonomy.BENIGN and tone != "soon"
+        assert ("The later picture should be seen by a doctor" in box[2]) is needs_a_doctor
+
+
 def test_what_fails_after_a_record_is_deleted_is_logged(
     picture_of, client, monkeypatch, caplog, django_capture_on_commit_callbacks
 ):
