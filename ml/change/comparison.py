@@ -74,9 +74,11 @@ def compare(before: Shot, after: Shot, modality: str) -> Comparison:
         first, second = measure(before.picture, lesion), measure(after.picture, later)
     except ValueError:
         return _because(empty, "no_outline")
-    second = scaled(second, found.scale)
+    marked = [markers.millimetres_per_pixel(shot.picture) for shot in (before, after)]
+    scale = _scale(found.scale, marked, second.area / first.area)
+    second = scaled(second, scale)
     changed = differences(first, second)
-    millimetres = _millimetres(before, after, first, second, found.scale)
+    millimetres = _millimetres(before, after, first, second, marked, scale)
     return Comparison(
         reason="",
         matrix=matrix,
@@ -108,14 +110,33 @@ def is_cut_off(shot: Shot) -> bool:
     return bool((inner < EDGE).any() or (inner > 1 - EDGE).any())
 
 
+def _scale(registered: float, marked: list[float | None], areas: float) -> float:
+    """How many pixels of the earlier picture one of the later picture measures: as registered, or
+    by markers in both, whichever shows more of a change.
+
+    Where nothing but the lesion is found again, its growth looks like a step closer; and a marker
+    may be printed anew, at another size. ``areas``: the later area as a share of the earlier one,
+    both in their own pixels.
+    """
+    first, last = marked
+    scales = [registered, last / first] if first and last else [registered]
+    return max(scales, key=lambda scale: abs(np.log(areas * scale**2)))
+
+
 def _millimetres(
-    before: Shot, after: Shot, first: Measures, second: Measures, scale: float
+    before: Shot,
+    after: Shot,
+    first: Measures,
+    second: Measures,
+    marked: list[float | None],
+    scale: float,
 ) -> float | None:
     """How long a pixel of the earlier picture is: by a marker, else by what the person measured."""
-    if (of := markers.millimetres_per_pixel(before.picture)) is not None:
-        return of
-    if (of := markers.millimetres_per_pixel(after.picture)) is not None:
-        return of / scale
+    of_first, of_last = marked
+    if of_first is not None:
+        return of_first
+    if of_last is not None:
+        return of_last / scale
     if before.diameter_mm:
         return before.diameter_mm / first.diameter
     return after.diameter_mm / second.diameter if after.diameter_mm else None

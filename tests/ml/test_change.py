@@ -114,12 +114,44 @@ def test_millimetres_follow_from_what_the_person_measured_in_either_picture(mole
     assert neither.before["mm"] is None
 
 
-@pytest.mark.parametrize("side", [48, 90])
-def test_a_printed_marker_says_how_long_a_pixel_is(mole, side):
+def with_marker(picture: np.ndarray, side: int) -> np.ndarray:
     cells = np.kron(markers.cells(), np.ones((side // 6, side // 6), bool))
-    printed, margin = mole.copy(), side // 2
+    printed, margin = picture.copy(), side // 2
     printed[: side + 2 * margin, : side + 2 * margin] = 255
     printed[margin : margin + side, margin : margin + side][cells] = 0
+    return printed
+
+
+def test_growth_that_markers_in_both_pictures_show_is_not_hidden(mole):
+    """On smooth skin nothing but the mole itself is found again: its growth looks like a step
+    closer."""
+    inside = cv2.circle(np.zeros((SIDE, SIDE), np.uint8), (SIDE // 2, SIDE // 2), 90, 255, -1)
+
+    def on_smooth_skin(size: int, side: int) -> np.ndarray:
+        scene = np.full((2 * SIDE, 2 * SIDE, 3), (214, 166, 143), np.uint8)
+        corner = SIDE - size // 2
+        patch = scene[corner : corner + size, corner : corner + size]
+        patch[:] = np.where(
+            cv2.resize(inside, (size, size))[..., None] > 0, cv2.resize(mole, (size, size)), patch
+        )
+        return with_marker(scene, side)
+
+    def shot(size: int, side: int) -> Shot:
+        return Shot(on_smooth_skin(size, side), circle(0.2 * size / (2 * SIDE)))
+
+    before = shot(SIDE // 2, 60)
+    grown = compare(before, shot(SIDE, 60), "photo")
+    assert grown.changes == ["grew"]
+    assert grown.before["mm"] == pytest.approx(0.2 * SIDE / 6, rel=0.05)
+    assert grown.after["mm"] == pytest.approx(0.4 * SIDE / 6, rel=0.05)
+    closer = compare(before, shot(SIDE, 120), "photo")
+    assert closer.changes == []
+    assert closer.after["mm"] == pytest.approx(closer.before["mm"], rel=0.05)
+
+
+@pytest.mark.parametrize("side", [48, 90])
+def test_a_printed_marker_says_how_long_a_pixel_is(mole, side):
+    printed = with_marker(mole, side)
     assert markers.millimetres_per_pixel(printed) == pytest.approx(10 / side, rel=0.03)
     assert markers.millimetres_per_pixel(mole) is None
 
