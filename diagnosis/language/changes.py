@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 FEW_LESIONS = 100  # by which the error of a kind of picture is not known well
 TELLS_LITTLE = np.log(3)  # an error in area, as a logarithm; beyond it nearly all growth is hidden
+BY_HAND_MM = 1  # that two measurements by hand of one size may differ, as the plot of sizes says
 FEW_ON_SKIN = 5  # features of the skin; with fewer the scale rests on the mole itself
 AROUND = 0.4  # what is shown around the mole, in units of its own size
 NAMES = {
@@ -94,12 +96,16 @@ class Said:
 
 
 def say(
-    change: "Change | str", *, of_later: "StrOrPromise" = "calm", given_up: bool = False
+    change: "Change | str",
+    *,
+    of_later: "StrOrPromise" = "calm",
+    later_mm: Decimal | None = None,
+    given_up: bool = False,
 ) -> Said:
     """Put a change, or the reason why there is none, into words.
 
     ``of_later``: the tone of what is said of the later picture (results.tag), than which the words
-    are not calmer.
+    are not calmer. ``later_mm``: the size that its person measured.
     """
     if isinstance(change, str):
         return _plain(change)
@@ -120,7 +126,9 @@ def say(
     if result["changes"]:
         tone = "soon" if is_soon else "doctor"
     else:
-        tone = "neutral" if unclear or of_later != "calm" else "calm"
+        by_hand = _grown_by_hand(change.before.record.size_mm, later_mm)
+        sentences[:0] = by_hand
+        tone = "neutral" if unclear or by_hand or of_later != "calm" else "calm"
         if of_later in ("doctor", "soon"):
             sentences.insert(0, _("The later picture should be seen by a doctor all the same."))
     return Said(
@@ -170,6 +178,17 @@ def _heading(found: list[str], unclear: bool, is_soon: bool) -> str:
     if unclear:
         return _("The program can’t tell whether it changed")
     return _("No change that the program can tell from its own error")
+
+
+def _grown_by_hand(first: Decimal | None, last: Decimal | None) -> list[str]:
+    """Say that the sizes that a person measured grew, by more than measuring makes of them."""
+    if first is None or last is None or last - first <= BY_HAND_MM:
+        return []
+    said = _(
+        "Measured by hand: %(first)s mm, and later %(last)s mm. If it has grown, show it to a "
+        "doctor, whatever the program says."
+    )
+    return [said % {"first": number(first, 1), "last": number(last, 1)}]
 
 
 def _sentences(change: "Change", result: dict, unclear: bool) -> list["StrOrPromise"]:

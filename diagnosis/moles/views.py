@@ -230,7 +230,7 @@ def _said(
         own = mole.records.with_answers().with_earlier_danger()
         known = next((record for record in read if record == later), None)
         of_later = results.tag(known or get_object_or_404(own, pk=later.pk))["tone"]
-    said = language.say(change, of_later=of_later, given_up=given_up)
+    said = language.say(change, of_later=of_later, later_mm=compare[-1].size_mm, given_up=given_up)
     return language.beside(said, compare) | {
         "looks": looks + 1 if looks < LOOKS else None,
         "picture_view": "diagnosis:record_image",

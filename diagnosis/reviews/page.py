@@ -260,7 +260,8 @@ def _changed(record: MoleRecord) -> dict[str, Any]:
     change = record.mole and changes.of(record.mole.records.all()).get(record)
     if not change or not changes.is_over(change):
         return {}
-    said = language.say(change, given_up=changes.is_given_up(change))
+    given_up = changes.is_given_up(change)
+    said = language.say(change, later_mm=record.size_mm, given_up=given_up)
     return language.beside(said, (change.before.record, record)) | {
         "picture_view": "admin:diagnosis_molerecord_image"
     }

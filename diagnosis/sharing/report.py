@@ -277,7 +277,8 @@ class _Report(FPDF):
 
     def _change(self, change: Change, record: MoleRecord) -> None:
         of_record = results.tag(record)["tone"]
-        said = language.say(change, of_later=of_record, given_up=changes.is_given_up(change))
+        given_up = changes.is_given_up(change)
+        said = language.say(change, of_later=of_record, later_mm=record.size_mm, given_up=given_up)
         self._line(_("Compared with the first picture of the mole"), 8.5, GREY)
         self._line(str(said.heading), 9.5, bold=True)
         for sentence in said.sentences:

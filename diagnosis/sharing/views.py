@@ -153,7 +153,7 @@ def shared(request: HttpRequest, share: Share) -> HttpResponse:
         change = found[newest]
         of_newest = results.tag(newest)["tone"]
         given_up = changes.is_given_up(change)
-        said = language.say(change, of_later=of_newest, given_up=given_up)
+        said = language.say(change, of_later=of_newest, later_mm=newest.size_mm, given_up=given_up)
         context |= language.beside(said, (change.before.record, newest))
     return render(request, "diagnosis/shared.html", context)
 

@@ -72,6 +72,25 @@ def test_a_change_is_said_of_no_calmer_than_the_picture_is(
         assert ("The later picture should be seen by a doctor" in box[2]) is needs_a_doctor
 
 
+@pytest.mark.parametrize(
+    ("sizes", "is_said"), [(("4.0", "9.0"), True), (("4.0", "5.0"), False), (("9.0", "4.0"), False)]
+)
+def test_growth_that_its_person_measured_is_not_called_unchanged_alone(
+    picture_of, work, see, client, mole, sizes, is_said
+):
+    picture_of("mole", 0.2, 60, size_mm=sizes[0])
+    later = picture_of("turned", 0.2, 0, size_mm=sizes[1])
+    work()
+    later.refresh_from_db()
+    assert later.changes == []  # of a measurement by hand, no error is known
+    share = links.create(owner=mole.owner, days=7, mole=mole)
+    link = client.get(reverse("diagnosis:shared"), {"key": links.key(share)}).content.decode()
+    for page in (see(), link):
+        box = re.search(r'<div class="change" data-tone="(\w+)">(.+?)</div>', page, re.DOTALL)
+        assert box[1] == ("neutral" if is_said else "calm")
+        assert ("Measured by hand: 4.0 mm, and later 9.0 mm." in box[2]) is is_said
+
+
 def test_what_fails_after_a_record_is_deleted_is_logged(
     picture_of, client, monkeypatch, caplog, django_capture_on_commit_callbacks
 ):
