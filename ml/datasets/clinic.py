@@ -40,22 +40,22 @@ def read(folder: Path, modality: str) -> Manifest:
         if not part.name.upper().startswith("SET_"):
             continue
         for picture in filter(files.is_picture, files.below(part)):
-            pictures[picture.stem.lower()].append(picture)
+            pictures[files.key(picture.stem)].append(picture)
     mentioned = set()
     for source, image_id, category in _records(sheet):
-        mentioned.add(image_id.lower())
+        mentioned.add(files.key(image_id))
         if (number := _category(category)) is None:
             reason = f"category “{'' if category is None else category}” is not 1, 2 or 3"
             manifest.dropped.append(Dropped(source, image_id, reason))
-        elif image_id.lower() not in pictures:
+        elif files.key(image_id) not in pictures:
             manifest.faults.append(f"{source}: no picture for {image_id}: left out")
-        elif len(named := pictures[image_id.lower()]) > 1:
+        elif len(named := pictures[files.key(image_id)]) > 1:
             several = ", ".join(str(picture.relative_to(folder)) for picture in named)
             manifest.faults.append(
                 f"{source}: no single picture for {image_id}: {several}: left out"
             )
         else:
-            found[image_id.lower()].append((source, image_id, number))
+            found[files.key(image_id)].append((source, image_id, number))
     for key, entries in found.items():
         if len({number for *_, number in entries}) > 1:
             manifest.faults += [

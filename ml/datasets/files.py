@@ -1,5 +1,6 @@
 """Which files of a folder are pictures, and which nobody meant."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -47,6 +48,12 @@ def below(folder: Path) -> Iterator[Path]:
 def readable(name: str | Path) -> str:
     """A name as text: bytes that are not UTF-8 could neither be printed nor stored."""
     return str(name).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def key(name: str) -> str:
+    """What two names have in common that differ in letter case, or in how an accent is written:
+    macOS makes it a sign of its own (NFD), tables mostly don't (NFC)."""
+    return unicodedata.normalize("NFC", name.lower())
 
 
 def is_mask(path: Path, folder: Path) -> bool:

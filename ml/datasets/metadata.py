@@ -95,7 +95,7 @@ class _Reader:
                 self._fault(source, "no image_id")
                 continue
             dx, row = self._row(source, record)
-            key = _key(image_id)
+            key = files.key(image_id)
             if key in labels_of:
                 self._again(source, image_id, (dx, labels_of[key]), row, rows)
                 continue
@@ -124,11 +124,11 @@ class _Reader:
                 continue
             if files.is_mask(path, self.folder):
                 # HAM10000's masks are published with this suffix.
-                self.masks[_key(path.stem.removesuffix("_segmentation"))] = path
+                self.masks[files.key(path.stem.removesuffix("_segmentation"))] = path
             elif not files.is_picture(path):
                 others.append(path)
             else:
-                self.pictures[_key(path.stem)].append(path)
+                self.pictures[files.key(path.stem)].append(path)
         for paths in self.pictures.values():
             for again in chain(*(copies[1:] for copies in files.same_content(paths))):
                 paths.remove(again)
@@ -140,14 +140,14 @@ class _Reader:
 
     def _paths(self, image_id: str) -> list[Path]:
         """The pictures that an id may mean, which may say in which folders they lie."""
-        *folders, name = _key(image_id).split("/")
+        *folders, name = files.key(image_id).split("/")
         names = (name, name.removesuffix(SMALLER), name + SMALLER)
         called = next((self.pictures[of] for of in names if of in self.pictures), [])
         if len(called) == 1 and len(self.written[name]) < 2:
             return called  # wherever it lay when the table was written
 
         def lies(path: Path) -> bool:
-            its = map(_key, reversed(path.relative_to(self.folder).parent.parts))
+            its = map(files.key, reversed(path.relative_to(self.folder).parent.parts))
             return all(map(eq, reversed(folders), its))
 
         return [path for path in called if lies(path)]
@@ -158,7 +158,7 @@ class _Reader:
         found = self._paths(written)
         if len(found) != 1:
             return written
-        alone = len(self.pictures[_key(found[0].stem)]) == 1
+        alone = len(self.pictures[files.key(found[0].stem)]) == 1
         return name if alone else files.readable(found[0].relative_to(self.folder).with_suffix(""))
 
     def _records(self) -> list[tuple[str, dict[str, str]]]:
@@ -175,11 +175,11 @@ class _Reader:
 
         def told(of: str, record: dict[str, str]) -> dict[str, str]:
             name = _known(record, of)  # else all that have none were joined
-            return more.setdefault((of, _key(name)), {}) if name else {}
+            return more.setdefault((of, files.key(name)), {}) if name else {}
 
         for table in with_pictures:
             for _source, record in table.records:
-                folders, slash, name = _key(record.get("image_id", "")).rpartition("/")
+                folders, slash, name = files.key(record.get("image_id", "")).rpartition("/")
                 self.written[name].update([folders] if slash else [])
         for table in with_pictures:
             for _source, record in table.records:
@@ -231,7 +231,7 @@ class _Reader:
         lesion = _known(record, "same_lesion_as") or f"{dataset}/{lesion}"
         return dx, Row(
             path=paths[0],
-            mask=self.masks.get(_key(image_id)),
+            mask=self.masks.get(files.key(image_id)),
             dataset=dataset,
             image_id=image_id,
             lesion=lesion,
@@ -291,7 +291,7 @@ class _Reader:
         rows: dict[str, Row],
     ) -> None:
         """A second row of a picture: nobody can tell which of two that contradict is right."""
-        key = _key(image_id)
+        key = files.key(image_id)
         (dx, before), first = labels, rows.get(key)
         if self.labelled and (dx or "") != before:
             rows.pop(key, None)
@@ -403,10 +403,6 @@ def _plain(path: Path) -> str:
     return path.name.lower().replace("_", "")
 
 
-def _key(name: str) -> str:
-    return name.lower()
-
-
 def _has_labels(columns: tuple[str, ...]) -> bool:
     names = {*tables.ALIASES["dx"], *LABELS}
     return any(c in names for c in columns) or sum(c in labels.ONE_HOT for c in columns) > 2
@@ -442,7 +438,7 @@ def _by_lesion(records: list[dict[str, str]]) -> Iterable[list[dict[str, str]]]:
     """The records of each lesion that is named."""
     of_lesion: dict[str, list[dict[str, str]]] = defaultdict(list)
     for record in records:
-        if lesion := _key(_known(record, "lesion_id")):
+        if lesion := files.key(_known(record, "lesion_id")):
             of_lesion[lesion].append(record)
     return of_lesion.values()
 

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import unicodedata
 
 import pytest
 
@@ -290,3 +291,15 @@ def test_a_named_pipe_among_the_pictures_is_named_and_not_waited_for(make_set):
     assert manifest.faults[0].endswith(
         "a.jpg: This is a pipe. Name the file of a picture.: left out"
     )
+
+
+@pytest.mark.parametrize(("file", "table"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_accents_join_whether_they_are_signs_of_their_own_or_not(make_set, file, table):
+    """macOS writes names, and Excel tables, in forms that look alike."""
+    name = unicodedata.normalize(file, "Müller-1")
+    folder = make_set("mine", [{"image_id": name, "dx": "mel", "lesion_id": "1"}], masks=True)
+    sheet = folder / "metadata.csv"
+    sheet.write_text(unicodedata.normalize(table, sheet.read_text("utf-8")), "utf-8")
+    manifest = datasets.read([folder])
+    assert not manifest.faults + manifest.dropped
+    assert [row.mask.stem for row in manifest.rows] == [name]

@@ -14,14 +14,15 @@ from ml.datasets import DatasetError
 
 def test_ids_join_in_any_letter_case_and_categories_become_labels(make_clinic):
     folder = make_clinic(
-        [("d1", 1), ("E2", "2"), ("f3 ", 3.0)],
-        ["SET_D/D1.BMP", "SET_E/E2.BMP", "SET_F/f3.bmp"],
+        [("d1", 1), ("E2", "2"), ("f3 ", 3.0), ("h\u00e44", 1)],
+        ["SET_D/D1.BMP", "SET_E/E2.BMP", "SET_F/f3.bmp", "SET_H/Ha\u03084.bmp"],
     )
     rows = datasets.read([folder]).rows
     assert [(row.image_id, row.dx) for row in rows] == [
         ("D1", "benign"),
         ("E2", "malignant_low_risk"),
         ("f3", "malignant_high_risk"),
+        ("Ha\u03084", "benign"),
     ]
     assert rows[0].allowed == ("nv", "bkl", "df", "vasc")
     assert rows[1].allowed == ("bcc", "akiec")
