@@ -13,6 +13,7 @@ from tests.factories import PASSWORD, MoleFactory
 
 TURNED = "Dr \u202enehC"
 UNSEEN = [TURNED, "Chen\u200f", "Ch\u2066en", "line\u2028end", "Chen\x07", "\ufeffChen", "\ue000"]
+UNSEEN += ["\u3164", "\uffa0", "\u2800 \u2800", "Chen\u034f", "\u200d", "\ufe0f", "\u180bChen"]
 
 
 @pytest.mark.parametrize("name", UNSEEN)
