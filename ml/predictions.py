@@ -29,7 +29,8 @@ def expand(arguments: Iterable[str], stdin: TextIO) -> tuple[list[Path], list[st
     for argument in arguments:
         path = Path(argument)
         if argument == "-":
-            found += [Path(line.rstrip("\r\n")) for line in stdin if line.strip()]
+            lines = (line.removeprefix("\ufeff").rstrip("\r\n") for line in stdin)
+            found += [Path(line) for line in lines if line.strip()]
         elif path.is_dir():
             every = list(files.below(path))
             # Without an ending it may be one: its content says.

@@ -64,6 +64,6 @@ def is_malignant(label: str | None) -> bool:
 
 def plain(word: str) -> str:
     """A word as SYNONYMS has it, if it is there: small letters, no punctuation, no "NOS"."""
-    found = " ".join(re.sub(r"[^a-z0-9]+", " ", word.lower().replace("'", "")).split())
+    found = " ".join(re.sub(r"[^a-z0-9]+", " ", re.sub("['’]", "", word.lower())).split())
     label = found.replace(" ", "_")
     return label if label in ALLOWED else found.removesuffix(" nos")

@@ -158,7 +158,7 @@ def test_where_a_process_is_ended_it_says_how_far_it_came(moles, monkeypatch, ca
 def test_predict_takes_patterns_and_a_list_on_standard_input(moles, monkeypatch, capsys):
     assert main(["predict", str(moles / "1*.png")]) == 0
     assert answered(capsys) == [f"{n}.png" for n in range(11, 20) if n != 15]
-    lines = f"{moles}/19.png\n\n{moles}/deeper/00.png\n"
+    lines = f"\ufeff{moles}/19.png\r\n\n{moles}/deeper/00.png\n"  # as Windows begins and ends
     monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
     assert main(["predict", "-", str(moles / "01.png")]) == 0
     assert answered(capsys) == ["19.png", "00.png", "01.png"]

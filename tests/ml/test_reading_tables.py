@@ -77,6 +77,7 @@ def test_rows_are_counted_as_an_editor_does(folder):
         ("nevus", "nv"), ("Naevus", "nv"), ("NEV", "nv"), ("Melanoma, NOS", "mel"),
         ("ACK", "akiec"),
         ("AK", "akiec"), ("SEK", "bkl"), ("SCCKA", "scc"), ("Bowen's disease", "akiec"),
+        ("Bowen’s disease", "akiec"),
         ("Squamous cell carcinoma, NOS", "scc"), ("not_a_lesion", "not_a_lesion"),
         ("Seborrheic Keratosis", "bkl"), ("UNK", "other"), ("wart", None),
         ("nevus?", None), ("? nv", None), ("melanoma (?)", None), ("?", None),
