@@ -1,6 +1,7 @@
 """Words for diagnoses, as clinics and published sets write them → the project's labels."""
 
 import re
+import unicodedata
 from collections.abc import Collection
 
 from ml.taxonomy import ALLOWED, BENIGN_DIAGNOSES, MALIGNANT_DIAGNOSES
@@ -41,12 +42,18 @@ SYNONYMS = {name: name for name in ALLOWED} | {
 ONE_HOT = ("mel", "nv", "bcc", "akiec", "ak", "bkl", "df", "vasc", "scc", "sccka", "unk", "ben_oth",
            "inf", "mal_oth")  # fmt: skip
 KNOWN = ", ".join(ALLOWED)
+# By which doctors say that they only suspect something, or that it isn't so: "nv?", "nv (-)".
+DOUBT = re.compile(r"[?!~=]|-\)?\s*$")
+TYPOGRAPHY = ("Pd", "Pi", "Pf", "Zs", "Cf")  # dashes, quotation marks, blanks, what is not seen
 
 
 def of(word: str) -> str | None:
-    """The label that a word stands for, whatever its case and punctuation; None if unknown, or
-    with a question mark, by which doctors say that they only suspect it."""
-    return None if "?" in word else SYNONYMS.get(plain(word))
+    """The label that a word stands for, whatever its case and punctuation; None if unknown or in
+    doubt, as is one beside signs and letters of other alphabets, which may deny it: “不 nv”."""
+    others = (sign for sign in word if not sign.isascii())
+    if DOUBT.search(word) or any(unicodedata.category(s) not in TYPOGRAPHY for s in others):
+        return None
+    return SYNONYMS.get(plain(word))
 
 
 def allows_only(allowed: Collection[str], diagnoses: Collection[str]) -> bool:

@@ -81,6 +81,9 @@ def test_rows_are_counted_as_an_editor_does(folder):
         ("Squamous cell carcinoma, NOS", "scc"), ("not_a_lesion", "not_a_lesion"),
         ("Seborrheic Keratosis", "bkl"), ("UNK", "other"), ("wart", None),
         ("nevus?", None), ("? nv", None), ("melanoma (?)", None), ("?", None),
+        ("mel？", None), ("非mel", None), ("не nv", None), ("≠nv", None), ("nv ½", None),
+        ("!nv", None), ("~ nv", None), ("nv (-)", None), ("nv -", None),
+        ("Melanoma – in situ", "mel"), ("“Reed‑nevus”\u00a0", "nv"), ("Melanoma - in situ", "mel"),
     ],
 )  # fmt: skip
 def test_words_for_diagnoses(word, dx):
