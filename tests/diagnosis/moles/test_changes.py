@@ -72,6 +72,20 @@ def test_a_change_is_said_of_no_calmer_than_the_picture_is(
         assert ("The later picture should be seen by a doctor" in box[2]) is needs_a_doctor
 
 
+@pytest.mark.parametrize("radius", [0.2, 0.3])
+def test_no_tick_stands_where_even_growth_could_not_be_told(picture_of, work, see, radius):
+    picture_of("mole", 0.2, 60)
+    picture_of("turned", radius, 0)
+    work()
+    change = Change.objects.get()
+    change.result["on_skin"] = 4
+    change.save()
+    box = re.search(r'<div class="change" data-tone="(\w+)">(.+?)</div>', see(), re.DOTALL)
+    is_grown = change.result["changes"] == ["grew"]  # by a marker in both pictures
+    assert box[1] == ("doctor" if is_grown else "neutral")
+    assert ("Hardly anything on the skin" in box[2]) is not is_grown
+
+
 @pytest.mark.parametrize(
     ("sizes", "is_said"), [(("4.0", "9.0"), True), (("4.0", "5.0"), False), (("9.0", "4.0"), False)]
 )
