@@ -21,7 +21,9 @@ from pathlib import Path
 
 import psutil
 import trustme
+from django.core.exceptions import ImproperlyConfigured
 
+from skincare_site.environment import Environment
 from skincare_site.run import embedded
 from skincare_site.run.processes import Process, die_with_parent
 
@@ -40,11 +42,13 @@ def main() -> int:
     host = os.environ.get("HOST", "127.0.0.1")
     said = os.environ.get("PORT", "8000")
     port = int(said) if said.isdecimal() else 0
-    certificate = make_certificate() if os.environ.get("TLS") == "1" else None
-    demo = is_demo(host)
-    if wrong := trouble(host, port):
-        print(wrong, file=sys.stderr)
+    try:
+        secure, demo = Environment().switch("TLS", default=False), is_demo(host)
+        check_listening(host, port)
+    except ImproperlyConfigured as error:
+        print(error, file=sys.stderr)
         return 1
+    certificate = make_certificate() if secure else None
     os.environ |= settings_of(demo) | site_of(host, port, secure=certificate is not None)
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "skincare_site.settings",
@@ -73,9 +77,8 @@ def main() -> int:
 
 def is_demo(host: str) -> bool:
     """Whether the public logins are wanted; unasked only where nobody else can use them."""
-    if said := os.environ.get("DEMO"):
-        return said == "1"
-    return host in OWN_HOSTS and not embedded.is_named("DATABASE_URL")
+    alone = host in OWN_HOSTS and not embedded.is_named("DATABASE_URL")
+    return Environment().switch("DEMO", default=alone)
 
 
 def settings_of(demo: bool) -> dict[str, str]:
@@ -215,17 +218,20 @@ def announce(port: int, *, secure: bool, demo: bool) -> None:
         )
 
 
-def trouble(host: str, port: int) -> str:
-    """Why nothing can listen there; empty where it can."""
+def check_listening(host: str, port: int) -> None:
+    """Raise ImproperlyConfigured with the reason why nothing can listen there."""
     if not 0 < port < 65536:
-        return f"PORT is a number from 1 to 65535, not {os.environ.get('PORT')!r}."
+        raise ImproperlyConfigured(
+            f"PORT is a number from 1 to 65535, not {os.environ.get('PORT')!r}."
+        )
     try:
         socket.create_server((host, port)).close()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            return f"Port {port} is in use. Take another: make run PORT={port + 1}"
-        return f"Nothing can listen at HOST={host} PORT={port}: {error.strerror or error}"
-    return ""
+            said = f"Port {port} is in use. Take another: make run PORT={port + 1}"
+        else:
+            said = f"Nothing can listen at HOST={host} PORT={port}: {error.strerror or error}"
+        raise ImproperlyConfigured(said) from error
 
 
 def own_addresses() -> list[str]:

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "var/static"
 WITHIN = 180
+SAID = {"HOST", "PORT", "TLS", "DEMO"}
 
 
 class Run:
@@ -180,12 +181,14 @@ def is_up(run: Run) -> bool:
     [
         ({"PORT": "80a"}, "PORT is a number from 1 to 65535, not '80a'.\n"),
         ({"PORT": "65536"}, "PORT is a number from 1 to 65535, not '65536'.\n"),
+        ({"TLS": "public"}, "TLS is 1 or 0, not 'public'.\n"),
+        ({"DEMO": "maybe"}, "DEMO is 1 or 0, not 'maybe'.\n"),
         # Of documentation (RFC 5737), so of no machine.
         ({"HOST": "192.0.2.1"}, "Nothing can listen at HOST=192.0.2.1 PORT=8000: "),
     ],
 )
 def test_where_nothing_can_listen_a_sentence_says_why(setting, said) -> None:
-    environment = {name: os.environ[name] for name in os.environ if name not in ("HOST", "PORT")}
+    environment = {name: os.environ[name] for name in os.environ.keys() - SAID}
     process = subprocess.run(
         [sys.executable, "-m", "skincare_site.run"],
         cwd=ROOT,
