@@ -19,8 +19,9 @@ class Limit(TypedDict, total=False):
 
 
 def broken(numbers: Mapping[str, float], limits: Sequence[Limit], kind: str) -> list[str]:
-    """The reasons (``kind`` "reason") or warnings ("warning") of the limits that are broken."""
-    return [
+    """The reasons (``kind`` "reason") or warnings ("warning") of the limits that are broken, each
+    once."""
+    found = [
         limit[kind]
         for limit in limits
         if kind in limit
@@ -28,3 +29,4 @@ def broken(numbers: Mapping[str, float], limits: Sequence[Limit], kind: str) -> 
         <= numbers[limit["number"]]
         <= limit.get("max", float("inf"))
     ]
+    return list(dict.fromkeys(found))

@@ -31,13 +31,16 @@ TOO_FEW = "validation has too few lesions of modality {} to calibrate"
 # Ridge on the bias and on the temperature's logarithm, in pictures: a photo set of a hundred must
 # not shift a rare class far, and a few lesions that all are told apart must not make it certain.
 RIDGE = 5.0
-# Share of validation lesions that each limit may refuse; nine limits stay under 3 % together.
+# Share of validation lesions that each limit may refuse; ten limits stay under 3 % together.
 TAIL = 0.002
 # A calm answer to no lesion means nothing, so that this limit may refuse more of the real ones.
 NO_LESION_TAIL = 0.01
 # A blown-out share (eight times that of the lesion), a share of the frame's cells on the lesion,
 # and a share of the lesion under hair or ink that are never refused.
 MIN_GLARE, MIN_CUT, MIN_COVERED = 0.05, 0.6, 0.08
+# Through a dermoscope nothing of skin is as fine as hair, under much of which a melanoma looks calm
+# (docs/experiments.md); by camera skin itself is. Detail up to MIN_HAIR is never refused.
+HAIRY, HAIR_TAIL, MIN_HAIR = "dermoscopy", 0.005, 0.14
 # Of the real lesions of MILK10k, HAM10000 and PAD-UFES-20, none has less colour than this; grey and
 # tinted pictures have hardly any.
 MIN_COLOUR = 1.2
@@ -94,8 +97,8 @@ def calibrate(
         live["calibration"][modality] = fit(one_pass, allowed)
         seen = calibrated(one_pass, live["calibration"][modality])
         live["thresholds"][modality] = operating_point.thresholds([seen], malignant, melanoma)
-        card["limits"][modality] = limits(answers["quality"][chosen])
-        live["limits"][modality] = limits(answers["one_pass_quality"][chosen])
+        card["limits"][modality] = limits(answers["quality"][chosen], modality)
+        live["limits"][modality] = limits(answers["one_pass_quality"][chosen], modality)
         judged += chosen.tolist()
         judgements.append(np.stack([alone, asked[-1]]))
     if judged:
@@ -138,9 +141,11 @@ def fit(logits: np.ndarray, allowed: np.ndarray) -> dict:
     }
 
 
-def limits(quality: np.ndarray) -> list[Limit]:
+def limits(quality: np.ndarray, modality: str) -> list[Limit]:
     """Limits that nearly all real lesions keep; ``quality`` (n, len(QUALITY)) of validation."""
     of = dict(zip(QUALITY, quality.T, strict=True))
+    fine = max(_most(of["sharpness"], HAIR_TAIL), MIN_HAIR)
+    hair: Limit = {"reason": "covered", "number": "sharpness", "max": fine}
     # The mask learnt on dermoscopy only: where it is often wrong, it warns and does not refuse.
     several = "reason" if (of["mask_centre"] < MIN_CENTRE).mean() <= SEVERAL_REFUSED else "warning"
     return [
@@ -149,6 +154,7 @@ def limits(quality: np.ndarray) -> list[Limit]:
         {"reason": "unfamiliar", "number": "unfamiliarity", "max": _high(of["unfamiliarity"])},
         {several: "several_lesions", "number": "mask_centre", "min": MIN_CENTRE},
         {"reason": "covered", "number": "covered", "max": max(_high(of["covered"]), MIN_COVERED)},
+        *([hair] if modality == HAIRY else []),
         {"reason": "blurred", "number": "sharpness", "min": _low(of["sharpness"])},
         {"reason": "too_dark", "number": "brightness", "min": _low(of["brightness"])},
         {"reason": "glare", "number": "glare", "max": max(_high(of["glare"]), MIN_GLARE)},
@@ -174,8 +180,8 @@ def _low(values: np.ndarray) -> float:
     return float(min(far, _least(values)))
 
 
-def _most(values: np.ndarray) -> float:
-    return float(np.quantile(values, 1 - TAIL, method="higher"))
+def _most(values: np.ndarray, share: float = TAIL) -> float:
+    return float(np.quantile(values, 1 - share, method="higher"))
 
 
 def _least(values: np.ndarray, share: float = TAIL) -> float:

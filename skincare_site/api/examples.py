@@ -1,7 +1,7 @@
 """Examples of the API's description, by the name of their schema; a test holds them to it."""
 
 ASSESSMENT = {
-    "model_version": "2026.11.11",
+    "model_version": "2026.11.12",
     "modality": "photo",
     "usable": True,
     "reasons": [],
@@ -127,7 +127,7 @@ EXAMPLES = {
         "media": "ok",
         "mail": "ok",
         "worker": "ok",
-        "model": "2026.11.11",
+        "model": "2026.11.12",
     },
     "Problem": {
         "type": "about:blank",

@@ -145,6 +145,15 @@ def blurred() -> Image.Image:
     return lesion().filter(ImageFilter.GaussianBlur(SIDE / 40))
 
 
+def hairy() -> Image.Image:
+    """The lesion between sixty dark hairs."""
+    image, rng = lesion().copy(), np.random.default_rng(5)
+    for x, y, lean in zip(*rng.integers(0, SIDE, (2, 60)), rng.integers(-90, 90, 60), strict=True):
+        line = (int(x), int(y) - 200, int(x + lean), int(y) + 200)
+        ImageDraw.Draw(image).line(line, fill=(30, 20, 15), width=4)
+    return image.filter(ImageFilter.GaussianBlur(0.7))
+
+
 def pen_circle() -> Image.Image:
     image = small_lesion().copy()
     ImageDraw.Draw(image).ellipse((120, 130, 390, 400), outline=(40, 50, 140), width=8)
@@ -155,6 +164,6 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
     f.__name__: f
     for f in (
         coin, button, drawn_circle, nipple, screenshot_with_text,
-        behind_glare, glare_on_a_part, blot, half, two, blurred, pen_circle,
+        behind_glare, glare_on_a_part, blot, half, two, blurred, hairy, pen_circle,
     )
 }  # fmt: skip

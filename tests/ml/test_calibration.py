@@ -10,6 +10,7 @@ from ml.classifier import calibrated
 from ml.datasets import Row
 from ml.network import QUALITY
 from ml.publish import calibration
+from ml.quality import broken
 from ml.taxonomy import DIAGNOSES, MALIGNANT_DIAGNOSES, Thresholds, is_sent
 
 MALIGNANT = [DIAGNOSES.index(d) for d in MALIGNANT_DIAGNOSES]
@@ -59,6 +60,32 @@ def test_the_phone_s_one_pass_is_set_by_itself(learnt):
         for of in (card, card["live"])
     )
     assert live == pytest.approx(served / 2)
+
+
+def test_more_hair_than_lesions_have_covers_one_through_a_dermoscope(learnt):
+    """By camera, skin itself is as fine. Where hair and what is seen of it both say so, once."""
+    rows, answers = learnt
+    fine = QUALITY.index("sharpness")
+    quality = np.full((len(rows), len(QUALITY)), 0.05)
+    quality[:, fine] = np.linspace(0.01, 0.2, len(rows))
+    cards = [
+        calibration.calibrate(
+            [replace(row, modality=kind) for row in rows], answers | {"quality": quality}, {}
+        )
+        for kind in ("dermoscopy", "photo")
+    ]
+    numbers = dict(zip(QUALITY, [0.05] * len(QUALITY), strict=True)) | {"colour": 9.0}
+    for detail, covered in ((0.19, 0.05), (0.21, 0.05), (0.21, 0.9)):
+        seen = numbers | {"sharpness": detail, "covered": covered}
+        by_dermoscope, by_camera = (
+            broken(seen, card["limits"][kind], "reason")
+            for card, kind in zip(cards, ("dermoscopy", "photo"), strict=True)
+        )
+        assert by_dermoscope == (["covered"] if detail > 0.2 else [])
+        assert by_camera == (["covered"] if covered > 0.1 else [])
+    few = np.full((len(rows), len(QUALITY)), 0.01)
+    limits = calibration.limits(few, "dermoscopy")
+    assert "covered" not in broken(numbers | {"sharpness": 0.12, "covered": 0.0}, limits, "reason")
 
 
 def test_what_is_reported_is_calibrated(learnt):
