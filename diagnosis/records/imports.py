@@ -15,10 +15,12 @@ from diagnosis.moles import edits
 from diagnosis.moles.models import Mole
 from diagnosis.records import answers, sittings, uploads
 from diagnosis.records.models import MAX_TEXT, MoleRecord
-from ml.datasets import Manifest, Row, clinic, files, metadata, tables
+from ml.datasets import Manifest, Row, clinic, files, metadata
 from ml.taxonomy import DEFAULT_MODALITY
 
 NAME_LENGTH = Mole._meta.get_field("name").max_length
+ELSEWHERE = "tables count in the folder itself, or, where it has none, in those directly in it"
+UNKNOWN = "its first line names no pictures, or nothing that is known of them (docs/data.md)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,14 @@ class Refused:
 
 def pictures(directory: Path, modality: str | None) -> tuple[list[Picture], list[str]]:
     """Every file of the folder that should be a picture, labelled or not, in the order of names;
-    and sentences on what its table names and is not there, is of no known kind, or can't be read.
+    and sentences on what its table names and is not there, is of no known kind, or can't be read,
+    and on each table that is passed over.
 
     Moles and modality come from the folder's own table, in any format that ``ml.datasets``
     reads; ``modality`` holds where it says nothing. Raises DatasetError for a damaged table.
     """
     directory = directory.resolve()
-    manifest = _manifest(directory, modality)
+    manifest, unread = _manifest(directory, modality)
     known = {row.path: row for row in manifest.rows}
     left_out = {row.mask for row in known.values()} | manifest.of_no_kind
     moles = _moles(known.values())
@@ -68,7 +71,7 @@ def pictures(directory: Path, modality: str | None) -> tuple[list[Picture], list
                 mole_name=mole[-NAME_LENGTH:] if together[mole] > 1 else "",
             )
         )
-    return found, manifest.faults
+    return found, manifest.faults + unread
 
 
 def submit(picture: Picture, *, owner: User) -> MoleRecord | Refused:
@@ -139,19 +142,26 @@ def _moles(rows: Collection[Row]) -> dict[Path, str]:
     return moles
 
 
-def _manifest(directory: Path, modality: str | None) -> Manifest:
-    """What tables say. Folders of classes and a clinic's sheet tell neither mole nor modality."""
-    manifest = Manifest()
+def _manifest(directory: Path, modality: str | None) -> tuple[Manifest, list[str]]:
+    """What tables say, and a sentence on each that nothing was taken from, since the moles and
+    kinds that it names would be lost unseen. Folders of classes and a clinic's sheet tell neither.
+    """
+    manifest, looked_at, read = Manifest(), [], set()
     for folder in [directory, *files.folders_in(directory)]:
-        if metadata.find(folder, labelled=False):
+        looked_at.append(folder)
+        if found := metadata.find(folder, labelled=False):
             manifest.extend(metadata.read(folder, modality, labelled=False))
+            read.update(found)
             if folder == directory:
-                break  # it has read what is below, too
-    return manifest
+                break  # it has read the pictures below, too
+    unread = [
+        f"{files.readable(path.relative_to(directory))}: not read: "
+        + (UNKNOWN if path.parent in looked_at else ELSEWHERE)
+        for path in files.below(directory)
+        if metadata.is_table(path) and path not in read and not files.is_mask(path, directory)
+    ]
+    return manifest, unread
 
 
 def _is_table(name: Path) -> bool:
-    return (
-        name.name.lower() in (*metadata.NAMES, clinic.SHEET)
-        or name.suffix.lower() in tables.SUFFIXES
-    )
+    return metadata.is_table(name) or name.name.lower() == clinic.SHEET

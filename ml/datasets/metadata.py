@@ -36,6 +36,11 @@ MODALITY = {word: modality for modality, words in MODALITY_OF.items() for word i
 SMALLER = "_downsampled"  # ISIC 2019 adds it to the names of pictures that it reduced
 
 
+def is_table(path: Path) -> bool:
+    """Whether a file is called as a table is."""
+    return path.suffix.lower() in tables.SUFFIXES or path.name.lower() in NAMES
+
+
 def find(folder: Path, labelled: bool = True) -> list[Path]:
     """The folder's tables, if it is a set of this kind: of pictures or lesions, with a label; or,
     where that need not be, of pictures and what else is known of them."""
@@ -43,9 +48,7 @@ def find(folder: Path, labelled: bool = True) -> list[Path]:
         p
         for part in (folder, *(p for p in files.folders_in(folder) if "groundtruth" in _plain(p)))
         for p in sorted(part.iterdir())
-        if p.is_file()
-        and not files.is_junk(p)
-        and (p.suffix.lower() in tables.SUFFIXES or p.name.lower() in NAMES)
+        if p.is_file() and not files.is_junk(p) and is_table(p)
     ]
     known = [p for p in inside if p.name.lower() in NAMES or _is_of_lesions(tables.columns(p))]
     named = any(p.name.lower() in NAMES for p in known)
@@ -120,7 +123,7 @@ class _Reader:
         """Pictures and masks; of copies of one picture the first."""
         others = []
         for path in files.below(self.folder):
-            if path.suffix.lower() in tables.SUFFIXES or path.name.lower() in NAMES:
+            if is_table(path):
                 continue
             if files.is_mask(path, self.folder):
                 # HAM10000's masks are published with this suffix.

@@ -37,6 +37,7 @@ ALIASES = {
     "gel": ("monet_gel_water_drop_fluid_dermoscopy_liquid",),
     "skin": ("monet_skin_markings_pen_ink_purple_pen",),
 }  # fmt: skip
+KNOWN = {name for names in ALIASES.values() for name in names}
 UNKNOWN = ("", "unknown", "nan", "na", "n/a", "none", "null", "unk", "?", "-", "-1", "-1.0")
 
 SEPARATOR = re.compile(r'^"?sep=.{0,2}"?\s*$', re.IGNORECASE)
@@ -161,7 +162,12 @@ def _header(lines: list[str]) -> tuple[int, str, tuple[str, ...]]:
     written = (i for i, line in enumerate(lines) if line.strip() and not SEPARATOR.match(line))
     first = next(written, 0)
     line = lines[first] if lines else ""
-    delimiter = max(DELIMITERS, key=line.count)
+    # By what it makes of the names first: in a note on one of them, there may be commas.
+    ways = {delimiter: _names(line, delimiter) for delimiter in DELIMITERS}
+    delimiter = max(ways, key=lambda way: (len(KNOWN.intersection(ways[way])), line.count(way)))
+    return first, delimiter, ways[delimiter]
+
+
+def _names(line: str, delimiter: str) -> tuple[str, ...]:
     names = next(csv.reader([line], delimiter=delimiter), [])
-    plain = tuple(re.sub(r"[\s-]+", "_", name.strip().lower()) for name in names)
-    return first, delimiter, plain
+    return tuple(re.sub(r"[\s-]+", "_", name.strip().lower()) for name in names)

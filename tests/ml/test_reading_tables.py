@@ -51,6 +51,7 @@ RIGHT = [("a", "nv", 40), ("b", "mel", 85)]
         (TABLE.replace("a,l1", "a.jpg,l1").replace("b,l2", "images/b.JPG,l2"), "utf-8"),
         (TABLE.replace("a,l1", '"a","l1, the first"'), "utf-8"),
         (TABLE.replace("40", "40,0").replace(",", ";").replace("40;0", "40,0"), "utf-8"),
+        (TABLE.replace(",", ";").replace(";age", ";age;notes, of any, free, old"), "utf-8"),
         (TABLE.replace("nv", "Näevus".replace("ä", "a")), "cp1252"),
     ],
 )

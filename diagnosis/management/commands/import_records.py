@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
         parser.add_argument(
             "--strict", action="store_true",
-            help="import nothing where a row of the folder's table can't be read",
+            help="import nothing where a table of the folder, or a row of one, can't be read",
         )  # fmt: skip
 
     def handle(
@@ -97,4 +97,6 @@ class Command(BaseCommand):
         if refused:
             raise CommandError(f"{len(refused):,} files were refused; they are named above.")
         if faults:
-            raise CommandError(f"{len(faults):,} rows could not be read; they are named above.")
+            raise CommandError(
+                f"{len(faults):,} rows or tables could not be read; they are named above."
+            )

@@ -355,7 +355,7 @@ def test_a_bad_row_is_named_and_the_others_are_imported(clinic, fill):
     assert "2 files: 2 new records" in out
     assert "row 3: unknown diagnosis “wart”" in err
     assert "row 4: no picture for i3" in err
-    assert refused == "2 rows could not be read; they are named above."
+    assert refused == "2 rows or tables could not be read; they are named above."
 
 
 @pytest.mark.parametrize("sheet", ["metadata.csv", "list.csv"])
@@ -373,6 +373,39 @@ def test_a_table_tells_kind_and_mole_of_what_has_no_diagnosis_yet(clinic, fill, 
     assert "left out" not in err
     stored = MoleRecord.objects.values_list("modality", "mole__name")
     assert {*stored} == {("dermoscopy", "clinic/L1")}
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "said"),
+    [
+        ("list.csv", "Bild;Läsion;Art\n{};L1;dermoscopy", "its first line names no pictures"),
+        ("list.csv", "Export\n\nimage_id,modality\n{},dermoscopy", "its first line names no"),
+        ("deep/er/list.csv", "image_id,modality\n{},dermoscopy", "in those directly in it"),
+    ],
+)
+def test_a_table_that_is_passed_over_is_named(clinic, fill, name, lines, said):
+    """Else its dermoscopy would be judged as photographs, and nobody told."""
+    folder = fill("i1.jpg", "deep/er/i2.jpg")
+    (folder / name).write_text(lines.format("i1" if "/" not in name else "i2"))
+    _, err, refused = run(folder, clinic, strict=True)
+    assert "--strict" in refused
+    assert not MoleRecord.objects.exists()
+    out, err, refused = run(folder, clinic)
+    assert "2 files: 2 new records" in out
+    assert f"error: {name}: not read: " in err
+    assert said in err
+    assert refused == "1 rows or tables could not be read; they are named above."
+
+
+def test_a_table_below_one_that_is_read_is_named(clinic, fill):
+    folder = fill("i1.jpg", "more/i2.jpg")
+    for table, image_id in (("list.csv", "i1"), ("more/list.csv", "i2")):
+        (folder / table).write_text(f"image_id,modality\n{image_id},dermoscopy")
+    _, err, _ = run(folder, clinic)
+    assert err == (
+        "error: more/list.csv: not read: tables count in the folder itself, or, where it has none, "
+        "in those directly in it\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -404,7 +437,7 @@ def test_a_picture_of_two_kinds_is_not_imported(clinic, fill):
     out, err, refused = run(folder, clinic)
     assert "1 files: 1 new records" in out
     assert "row 4: i1 again, as dermoscopy; before it was photo: left out" in err
-    assert refused == "1 rows could not be read; they are named above."
+    assert refused == "1 rows or tables could not be read; they are named above."
     assert MoleRecord.objects.get().note == "i2.jpg"
 
 
@@ -415,7 +448,7 @@ def test_a_kind_of_picture_that_is_not_known_is_not_imported(clinic, fill):
     out, err, refused = run(folder, clinic)
     assert "1 files: 1 new records" in out
     assert "row 3: unknown modality “confocal”" in err
-    assert refused == "1 rows could not be read; they are named above."
+    assert refused == "1 rows or tables could not be read; they are named above."
     assert MoleRecord.objects.get().note == "images/i1.jpg"
 
 
