@@ -1,8 +1,8 @@
 """Verdicts that teach: reviewed pictures as a data set that ``ml.datasets`` reads.
 
-Only of people who allow it at that moment; under pseudonyms that are the same in each export as
-long as SECRET_KEY is, so that splits hold, and that nobody without it leads back to a person. What
-a new key does to an export: docs/operations.md, keys.
+Only of people who allow it at that moment, and are not deactivated; under pseudonyms that are the
+same in each export as long as SECRET_KEY is, so that splits hold, and that nobody without it leads
+back to a person. What a new key does to an export: docs/operations.md, keys.
 """
 
 import csv
@@ -92,6 +92,7 @@ def _newest_allowed() -> Iterable[Review]:
             is_final=True,
             record__in=reviewed,
             record__owner__teaching_consented_at__isnull=False,
+            record__owner__is_active=True,  # else they could not withdraw
         )
         .order_by("record_id", "-news_since")
         .distinct("record_id")
@@ -151,11 +152,14 @@ def _write(path: Path, rows: dict[str, dict[str, object]]) -> None:
 
 
 def _copy(key: UUID, picture_key: UUID, path: Path) -> bool:
-    """Copy a picture and log it; False when the person withdrew, or deleted it, meanwhile.
+    """Copy a picture and log it; False when the person withdrew, was deactivated, or deleted
+    it, meanwhile.
 
     Raises FileNotFoundError, Unreadable and Unreachable.
     """
-    allowed = MoleRecord.objects.filter(pk=key, owner__teaching_consented_at__isnull=False)
+    allowed = MoleRecord.objects.filter(
+        pk=key, owner__teaching_consented_at__isnull=False, owner__is_active=True
+    )
     with transaction.atomic():
         record = allowed.select_for_update(of=["self"]).first()
         found = [one for one in record.pictures if one.pk == picture_key] if record else []

@@ -16,7 +16,8 @@ from diagnosis.reviews import teaching
 class Command(BaseCommand):
     help = (
         "Write the reviewed pictures of those who allow it as a data set: metadata.csv, images/. "
-        "The same folder again is brought up to date; pictures whose person withdrew are removed."
+        "The same folder again is brought up to date; pictures whose person withdrew, or is "
+        "deactivated, are removed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

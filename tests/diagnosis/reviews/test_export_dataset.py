@@ -152,6 +152,21 @@ def test_only_those_who_allow_it_and_only_as_long_as_they_do(willing, bob, dr_ch
     assert not list((folder / "images").iterdir())
 
 
+def test_whose_account_is_closed_teaches_nothing_and_could_not_withdraw(willing, dr_chen, folder):
+    reviewed(willing, dr_chen)
+    reviewed(willing, dr_chen)
+
+    def close(todo):
+        yield todo[0]
+        willing.is_active = False
+        willing.save()
+        yield todo[1]
+
+    assert teaching.export(folder, close) == (1, 0)
+    assert "0 pictures" in export(folder)
+    assert not list((folder / "images").iterdir())
+
+
 def test_of_a_sitting_a_deleted_picture_gives_way_to_the_next(willing, dr_chen, folder):
     record = reviewed(willing, dr_chen)
     FurtherPictureFactory(record=record)
