@@ -32,6 +32,7 @@ class Picture:
     modality: str
     is_kind_said: bool  # by the folder, or by who imports it; else the modality is assumed
     mole_name: str
+    is_alone: bool  # of that mole, in the folder: it goes into one that is there, and makes none
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,8 @@ def pictures(directory: Path, modality: str | None) -> tuple[list[Picture], list
                 name=files.readable(name),
                 modality=row.modality if row else modality or DEFAULT_MODALITY,
                 is_kind_said=modality is not None or is_said_by_row,
-                # One picture alone needs no mole to belong to.
-                mole_name=mole[-NAME_LENGTH:] if together[mole] > 1 else "",
+                mole_name="" if row and _is_of_none(row, together[mole]) else mole[-NAME_LENGTH:],
+                is_alone=together[mole] == 1,
             )
         )
     return found, manifest.faults + unread
@@ -86,7 +87,7 @@ def submit(picture: Picture, *, owner: User) -> MoleRecord | Refused:
                 owner=owner,
                 file=File(file, "picture"),
                 modality=picture.modality,
-                mole_name=picture.mole_name,
+                mole_name=picture.mole_name if _has_mole(picture, owner) else "",
                 note=picture.name[-MAX_TEXT:],
                 origin=MoleRecord.Origin.IMPORT,
                 idempotency_key=f"import {picture.name}",
@@ -108,8 +109,9 @@ def _take_over(picture: Picture, before: uploads.ImportedBefore) -> MoleRecord |
             if picture.is_kind_said and record.modality != picture.modality:
                 sittings.correct(record, record, picture.modality)
             if picture.mole_name and not _is_named_by_hand(record.mole, picture):
-                owner = record.owner
-                mole = edits.named(owner=owner, name=picture.mole_name, imported=True)
+                owner, mole = record.owner, None
+                if _has_mole(picture, owner):
+                    mole = edits.named(owner=owner, name=picture.mole_name, imported=True)
                 record = answers.give(record=record, by=owner, mole=mole)
             if record.modality == picture.modality:  # else the key is of a kind that nobody said
                 record.idempotency_key = before.idempotency_key
@@ -117,6 +119,17 @@ def _take_over(picture: Picture, before: uploads.ImportedBefore) -> MoleRecord |
     except ValidationError as error:
         return Refused(picture.name, " ".join(error.messages))
     return record
+
+
+def _has_mole(picture: Picture, owner: User) -> bool:
+    """Whether there is, or is to be, the mole that the folder names; one picture needs none."""
+    name = picture.mole_name
+    return not picture.is_alone or (bool(name) and owner.moles.filter(name=name).exists())
+
+
+def _is_of_none(row: Row, together: int) -> bool:
+    """Whether the lesion is called as its only picture, as where the table names none."""
+    return together == 1 and row.lesion == f"{row.dataset}/{row.image_id}"
 
 
 def _is_named_by_hand(mole: Mole | None, picture: Picture) -> bool:

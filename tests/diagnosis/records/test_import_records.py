@@ -202,6 +202,34 @@ def test_what_a_grown_folder_says_now_is_said_of_the_stored_pictures(clinic, fil
     assert [*moles] == ["clinic/P1/L1", "clinic/P1/L1", None]
 
 
+def test_a_corrected_table_takes_a_picture_out_of_another_s_mole(clinic, fill):
+    """Else a lesion would be compared with another one's earlier picture, and get its verdict."""
+    folder = fill("i1.jpg", "i2.jpg", "i3.jpg")
+    for lesion, mole in (("L1", "clinic/L1"), ("L3", None), ("L1", "clinic/L1"), ("", "clinic/L1")):
+        (folder / "metadata.csv").write_text(f"image_id,lesion_id\ni1,L1\ni2,L1\ni3,{lesion}\n")
+        out, _, refused = run(folder, clinic)
+        assert MoleRecord.objects.get(note="i3.jpg").mole_id == (
+            clinic.moles.get(name=mole).pk if mole else None
+        )
+        assert refused is None
+    assert "0 new records, 3 stored before" in out
+    assert clinic.moles.count() == 1
+
+
+def test_a_later_picture_belongs_to_the_mole_that_is_there(clinic, fill, tmp_path):
+    """It is of one visit, and alone in its folder; the change since the last one is to be seen."""
+    folder = fill("i1.jpg", "i2.jpg")
+    (folder / "metadata.csv").write_text("image_id,lesion_id\ni1,L1\ni2,L1\n")
+    run(folder, clinic)
+    folder.rename(tmp_path / "March")
+    folder = fill("i3.jpg", "i4.jpg")
+    (folder / "metadata.csv").write_text("image_id,lesion_id\ni3,L1\ni4,L9\n")
+    for new in (2, 0):
+        assert f"2 files: {new} new records, {2 - new} stored before" in run(folder, clinic)[0]
+        moles = MoleRecord.objects.order_by("note").values_list("mole__name", flat=True)
+        assert [*moles] == [*["clinic/L1"] * 3, None]
+
+
 def test_a_clinic_has_as_many_moles_as_its_folder_names(clinic, fill, settings):
     settings.MAX_RECORDS = 1  # bounds what a person sends, neither pictures nor moles of an import
     folder = fill("i1.jpg", "i2.jpg", "i3.jpg", "i4.jpg")
