@@ -25,8 +25,11 @@ REGISTERED: dict[str, dict[str, Any]] = {
     "knox.AuthToken": {"include_fields": ["user", "expiry"]},
     "diagnosis.MoleRecord": {"include_fields": ["owner", "mole", "modality"]},
     "diagnosis.FurtherPicture": {"include_fields": ["record", "modality"]},
+    # Of a verdict, too: administrators read none, and the log outlives the record.
     "diagnosis.Review": {
-        "include_fields": ["record", "doctor", "diagnosis", "risk_category", "urgency"]
+        "include_fields": ["record", "doctor", "diagnosis", "risk_category", "urgency"],
+        "mask_fields": ["diagnosis", "risk_category", "urgency"],
+        "mask_callable": "audit.apps.hidden",
     },
     "diagnosis.Webhook": {"include_fields": ["owner", "events", "secret_number", "disabled_at"]},
     "diagnosis.PushSubscription": {"include_fields": ["person"]},

@@ -17,7 +17,8 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from audit import log
-from tests.factories import PASSWORD, UserFactory, assessed, picture
+from diagnosis.reviews import verdicts
+from tests.factories import BENIGN, DAYS, PASSWORD, UserFactory, assessed, picture
 
 LIST = reverse("admin:auditlog_logentry_changelist")
 EXPORT = reverse("admin:auditlog_logentry_export")
@@ -161,6 +162,19 @@ def test_entries_stay_without_a_name_when_the_person_goes(client, alice):
     assert pseudonym in everything
     assert email not in everything
     assert "alice" not in everything
+
+
+def test_of_a_verdict_it_keeps_that_it_changed_and_not_what_it_said(administrator, alice, dr_chen):
+    """Administrators read no verdicts, and the log outlives the account."""
+    record = assessed(owner=alice)
+    review = verdicts.write(record=record, doctor=dr_chen, diagnosis="mel", **DAYS)
+    verdicts.correct(review=review, by=dr_chen, diagnosis="nv", **BENIGN)
+    alice.delete()
+    kept = [row for row in rows(administrator.get(EXPORT)) if row["kind"] == "review"]
+    assert {row["action"] for row in kept} == {"create", "update", "delete"}
+    assert {"diagnosis", "risk_category", "urgency"} < set(json.loads(kept[0]["changes"]))
+    for word in ("mel", "nv", *DAYS.values(), *BENIGN.values()):
+        assert f'"{word}"' not in str([row["changes"] for row in kept])
 
 
 def test_neither_does_the_name_of_staff_stay(dr_chen):
