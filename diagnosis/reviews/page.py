@@ -270,6 +270,7 @@ def _changed(record: MoleRecord) -> dict[str, Any]:
 def _answer(record: MoleRecord, assessment: Assessment, final: list[Review]) -> dict[str, Any]:
     """The program's answer; ``final``: the verdicts on the record that the doctor may know."""
     sentences = terms.REASONS | terms.WARNINGS
+    codes = (*assessment.reasons, *assessment.warnings)  # dark skin is among what is untested
     said = results.answer(record)
     camera = results.camera_alarm(record, assessment.advice)
     own, holds = (
@@ -288,7 +289,7 @@ def _answer(record: MoleRecord, assessment: Assessment, final: list[Review]) -> 
         # Why it waits all the same.
         "earlier": results.earlier(record) if results.is_warned(record) else [],
         "remarks": [
-            *(sentences[code] for code in (*assessment.reasons, *assessment.warnings)),
+            *(sentences[code] for code in codes if code in sentences),
             *filter(None, (camera, said.again, said.phone, *said.untested) if said else ()),
         ],
         "overlays": {"heatmap": assessment.heatmap, "outline": assessment.outline},

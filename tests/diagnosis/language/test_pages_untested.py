@@ -114,6 +114,15 @@ def test_what_was_not_tested_is_said_at_every_door(client, alice, dr_chen, door)
     assert "It was tested on adults only." in said_at(door, client, nail, dr_chen)
 
 
+@pytest.mark.parametrize("door", [*DOORS, before_a_doctor])
+def test_so_is_dark_skin(client, alice, dr_chen, door):
+    record = assessed(owner=alice)
+    Assessment.objects.update(warnings=["dark_skin", "touches_edge"])
+    said = said_at(door, client, record, dr_chen)
+    assert "The skin looks dark." in said
+    assert "Part of the mole lies outside the picture." in said
+
+
 @pytest.mark.parametrize("door", DOORS)
 def test_no_calm_heading_stands_without_what_was_not_tested(client, alice, dr_chen, door):
     nail = assessed(owner=alice, mole=MoleFactory(owner=alice, body_site="nail"))
