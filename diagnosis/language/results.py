@@ -159,6 +159,8 @@ def answer(record: "MoleRecord") -> Answer | None:
         how_soon = HOW_SOON[before]
     if heading == "watch" and before:
         words, tone = f"{words} · {WARNED_BEFORE}", "neutral"
+    elif tone == "calm" and _is_visit_asked(record):
+        how_soon, tone = "", "neutral"
     return Answer(
         tone=tone,
         several=_several(assessment, advice),
@@ -200,6 +202,12 @@ def advice_that_holds(assessment: "Assessment", record: "MoleRecord") -> str:
     elif is_unjudged or record.changes or record.phone_advice in terms.BY_A_DOCTOR:
         least = max(least, "doctor_weeks", key=taxonomy.ADVICE.index)
     return max(assessment.advice, least, key=taxonomy.ADVICE.index)
+
+
+def _is_visit_asked(record: "MoleRecord") -> bool:
+    """Whether a doctor asks for a visit because of this very picture."""
+    newest = next(iter(record.reviews.all()), None)
+    return newest is not None and newest.urgency in terms.BY_A_DOCTOR
 
 
 def is_withheld(advice: str, record: "MoleRecord") -> bool:
@@ -244,11 +252,13 @@ def _part(picture: "Picture", record: "MoleRecord", said: dict | None) -> Part:
     remarks += [terms.WARNINGS[code] for code in said["warnings"] if code in terms.WARNINGS]
     if said["uncertain"]:
         remarks.insert(0, NOT_SURE)
-    advice = said["advice"]
-    is_not_yet_calm = is_withheld(advice, record) or _advice_before(record, advice)
+    advice, whole = said["advice"], record.current_assessment
+    is_calm = whole is not None and advice_that_holds(whole, record) == "watch"
+    is_calm &= not (is_withheld(advice, record) or _advice_before(record, advice))
+    is_calm &= not _is_visit_asked(record)
     return Part(
         picture,
-        tone="neutral" if advice == "watch" and is_not_yet_calm else TONES[advice],
+        tone="neutral" if advice == "watch" and not is_calm else TONES[advice],
         words=_heading(advice, record, said["warnings"]) if said["usable"] else LEFT_OUT,
         remarks=tuple(remarks),
         malignancy=said["malignancy"] if said["usable"] else None,
@@ -467,6 +477,8 @@ def earlier(record: "MoleRecord") -> list[tuple["Assessment", Answer]]:
         then.stale_since, then.asked_before, then.earlier_danger = None, "", 0
         then.is_compared = then.is_comparable = True
         if said := answer(then):
+            if said.tone == "calm":  # only what holds has the tone of its word
+                said = replace(said, tone="neutral", how_soon="")
             # Which pictures there were then, nobody knows by now.
             found.append((other, replace(said, left_out=())))
     return sorted(found, key=lambda pair: pair[0].created_at, reverse=True)
