@@ -80,6 +80,7 @@ NOT_COMPARED = gettext_lazy(
     "whether this one shows a change."
 )
 WARNED_BEFORE = gettext_lazy("an earlier picture should be seen by a doctor")
+WARNED_SOON_BEFORE = gettext_lazy("an earlier picture should be seen by a doctor soon")
 INSTEAD = gettext_lazy("Send a new picture of the mole, or show it to a doctor.")
 
 SAW_SIGN = gettext_lazy("Since the camera saw a warning sign, let a doctor look at the mole.")
@@ -159,6 +160,8 @@ def answer(record: "MoleRecord") -> Answer | None:
         how_soon = HOW_SOON[before]
     if heading == "watch" and before:
         words, tone = f"{words} · {WARNED_BEFORE}", "neutral"
+    elif advice in terms.BY_A_DOCTOR and before:
+        words = f"{words} · {WARNED_SOON_BEFORE}"
     elif tone == "calm" and _is_visit_asked(record):
         how_soon, tone = "", "neutral"
     return Answer(

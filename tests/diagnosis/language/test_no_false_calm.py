@@ -75,3 +75,15 @@ def test_what_an_earlier_version_said(read, alice, category):
     assert "No warning sign found" in earlier
     assert CALM not in earlier
     assert "Look at it again in a month" not in earlier
+
+
+@pytest.mark.parametrize("door", ["record_detail", "history", "moles", "mole_detail"])
+def test_an_earlier_picture_that_is_more_urgent(client, alice, door):
+    client.force_login(alice)
+    mole = MoleFactory(owner=alice)
+    sent_before(assessed("malignant_high_risk", owner=alice, mole=mole), 30)
+    record = assessed("malignant_low_risk", owner=alice, mole=mole, modality="dermoscopy")
+    record.assessments.update(advice="doctor_weeks")
+    keys = {"record": [record.pk], "mole": [mole.pk]}.get(door.partition("_")[0], [])
+    page = client.get(reverse(f"diagnosis:{door}", args=keys)).content.decode()
+    assert "Should be seen by a doctor · an earlier picture should be seen by a doctor soon" in page
