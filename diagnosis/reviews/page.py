@@ -104,7 +104,8 @@ class ReviewPage:
             context["hidden"] = not self._is_answer_seen()
             if record.current_assessment and not context["hidden"]:
                 told = list(MoleRecord.objects.told(request.user).filter(record=record))
-                context |= _answer(record, record.current_assessment, told) | _changed(record)
+                context |= _answer(record, record.current_assessment, told)
+                context |= _changed(record, told)
                 context["parts"] = [
                     (part, part.malignancy is not None and percent(part.malignancy, 1))
                     for part in results.parts(record)
@@ -255,13 +256,16 @@ def _shown(record: MoleRecord) -> str:
     return " ".join(verdicts.shown_of(record))
 
 
-def _changed(record: MoleRecord) -> dict[str, Any]:
-    """What changed since the mole's first picture of this kind, where that was measured."""
+def _changed(record: MoleRecord, final: list[Review]) -> dict[str, Any]:
+    """What changed since the mole's first picture of this kind, where that was measured; no calmer
+    than what is said of the record. ``final``: as for ``_answer``."""
     change = record.mole and changes.of(record.mole.records.all()).get(record)
     if not change or not changes.is_over(change):
         return {}
     given_up = changes.is_given_up(change)
-    said = language.say(change, later_mm=record.size_mm, given_up=given_up)
+    holds = final and not overtaken(record, final)
+    tone = verdict(final[0]).tone if holds else results.tag_of_program(record)["tone"]
+    said = language.say(change, of_later=tone, later_mm=record.size_mm, given_up=given_up)
     return language.beside(said, (change.before.record, record)) | {
         "picture_view": "admin:diagnosis_molerecord_image"
     }
@@ -272,6 +276,7 @@ def _answer(record: MoleRecord, assessment: Assessment, final: list[Review]) -> 
     sentences = terms.REASONS | terms.WARNINGS
     codes = (*assessment.reasons, *assessment.warnings)  # dark skin is among what is untested
     said = results.answer(record)
+    beside = (said.again, said.warned_before, said.phone, *said.untested) if said else ()
     camera = results.camera_alarm(record, assessment.advice)
     own, holds = (
         results.withheld(record) if results.is_withheld(advice, record) else terms.ADVICE[advice]
@@ -290,7 +295,7 @@ def _answer(record: MoleRecord, assessment: Assessment, final: list[Review]) -> 
         "earlier": results.earlier(record) if results.is_warned(record) else [],
         "remarks": [
             *(sentences[code] for code in codes if code in sentences),
-            *filter(None, (camera, said.again, said.phone, *said.untested) if said else ()),
+            *filter(None, (camera, *beside)),
         ],
         "overlays": {"heatmap": assessment.heatmap, "outline": assessment.outline},
     }

@@ -104,7 +104,7 @@ class MoleRecordAdmin(Kept, admin.ModelAdmin):
     ) -> MoleRecord | None:
         """Get a record with all that its page shows, other than in the list."""
         whole = MoleRecord.objects.real().select_related("current_assessment", "mole", "owner")
-        known = whole.with_comparison()
+        known = whole.with_comparison().with_earlier_danger()
         known = known.with_asked_before(request.user)  # type: ignore[arg-type]  # as above
         return known.filter(pk=object_id).first()
 

@@ -25,7 +25,7 @@ from diagnosis.reviews.models import DoctorProfile
 from diagnosis.sharing import links
 from ml import taxonomy
 from ml.change import limits
-from tests.factories import PASSWORD, RecordFactory, ReviewFactory, spoil
+from tests.factories import DAYS, PASSWORD, RecordFactory, ReviewFactory, spoil
 
 pytestmark = pytest.mark.usefixtures("known_error")
 
@@ -70,6 +70,28 @@ def test_a_change_is_said_of_no_calmer_than_the_picture_is(
         assert said in box[2]
         needs_a_doctor = category != taxonomy.BENIGN and tone != "soon"
         assert ("The later picture should be seen by a doctor" in box[2]) is needs_a_doctor
+
+
+@pytest.mark.parametrize(
+    ("radius", "said", "besides"),
+    [
+        (0.3, "It changed. Show it to a doctor within a few days.", False),
+        (0.2, "No change that the program can tell", True),
+    ],
+)
+@pytest.mark.parametrize("by", ["the program", "a doctor"])
+def test_nor_before_a_doctor(picture_of, work, client, dr_chen, radius, said, besides, by):
+    picture_of("mole", 0.2, 60)
+    category = taxonomy.HIGH_RISK if by == "the program" else taxonomy.BENIGN
+    later = picture_of("turned", radius, 0, category=category)
+    work()
+    if by == "a doctor":
+        ReviewFactory(record=later, **DAYS)
+    client.force_login(dr_chen)
+    address = reverse("admin:diagnosis_molerecord_change", args=[later.pk])
+    page = client.get(address).content.decode()
+    assert said in page
+    assert ("The later picture should be seen by a doctor" in page) is besides
 
 
 @pytest.mark.parametrize("radius", [0.2, 0.3])

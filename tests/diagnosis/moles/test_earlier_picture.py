@@ -11,6 +11,7 @@ from diagnosis.models import MoleRecord
 from diagnosis.moles.models import OVERDUE
 from diagnosis.records import answers, uploads
 from diagnosis.reviews import verdicts
+from diagnosis.reviews.models import DoctorProfile
 from diagnosis.sharing import links
 from tests.diagnosis.moles.conftest import sent_before
 from tests.factories import BENIGN, MoleFactory, assessed, in_state, picture, sitting
@@ -91,6 +92,14 @@ def test_where_all_is_said_so_is_this(calm, read, door):
     page = read(calm, door)
     assert CALM in page
     assert SOON in page
+
+
+def test_a_doctor_reads_it_whose_calm_word_would_end_it(calm, dr_chen, client):
+    DoctorProfile.objects.create(user=dr_chen, blind_review=True)
+    client.force_login(dr_chen)
+    address = reverse("admin:diagnosis_molerecord_change", args=[calm.pk])
+    assert SOON not in client.get(address).content.decode()
+    assert SOON in client.get(address, {"model": "1"}).content.decode()
 
 
 @pytest.mark.parametrize(
