@@ -2,6 +2,7 @@
 
 import logging
 import re
+import traceback
 from collections.abc import Callable
 
 from django.conf import settings
@@ -23,6 +24,7 @@ CARELESS = (
     *(ValidationError, DataError, FieldError, NoReverseMatch, IncorrectLookupParameters),
 )
 LIBRARIES = ("django.", "allauth.", "drf_spectacular.", "auditlog.", "knox.")
+OURS = ("accounts.", "audit.", "backups.", "diagnosis.", "ml.", "skincare_site.")
 
 HEADERS = {
     # Only the camera page needs anything of this, and only the camera.
@@ -75,7 +77,9 @@ class RefuseMalformed:
         if isinstance(exception, TryLater):
             return answer_later(request, exception)
         if is_refused_by_database(exception) or (
-            isinstance(exception, CARELESS) and _is_of_a_library(request)
+            isinstance(exception, CARELESS)
+            and _is_of_a_library(request)
+            and not _is_our_fault(request, exception)
         ):
             logger.warning("Refused as malformed: %s", request.path, exc_info=exception)
             raise BadRequest from exception
@@ -108,3 +112,11 @@ def _is_of_a_library(request: HttpRequest) -> bool:
         return False
     view = getattr(match.func, "view_class", match.func)
     return match.app_name == "admin" or view.__module__.startswith(LIBRARIES)
+
+
+def _is_our_fault(request: HttpRequest, exception: Exception) -> bool:
+    """Whether our own code failed at the look of a page without parameters: nothing there is the
+    client's, and the page would be taken for a mistyped address."""
+    *_, (frame, _line) = traceback.walk_tb(exception.__traceback__)
+    name = frame.f_globals.get("__name__", "")
+    return request.method in ("GET", "HEAD") and not request.GET and name.startswith(OURS)

@@ -84,8 +84,10 @@ class KeysetPagination(CursorPagination):
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """As OpenAPI 3.1 says it: REST framework's own `nullable` means nothing there."""
         link = {"type": ["string", "null"], "format": "uri"}
-        said = {"next": "The page after this one.", "previous": "The page before this one."}
-        links = {name: link | {"description": text} for name, text in said.items()}
+        links = {
+            "next": link | {"description": "The page after this one."},
+            "previous": link | {"description": "The page before this one."},
+        }
         names = [*links, "results"]
         return {"type": "object", "required": names, "properties": links | {"results": schema}}
 
