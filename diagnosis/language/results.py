@@ -164,6 +164,9 @@ def answer(record: "MoleRecord") -> Answer | None:
         words = f"{words} · {WARNED_SOON_BEFORE}"
     elif tone == "calm" and _is_visit_asked(record):
         how_soon, tone = "", "neutral"
+    untested = tuple(_untested(record, assessment.warnings))
+    if tone == "calm" and untested:
+        tone = "neutral"
     return Answer(
         tone=tone,
         several=_several(assessment, advice),
@@ -184,7 +187,7 @@ def answer(record: "MoleRecord") -> Answer | None:
             for code in assessment.warnings
             if code in terms.WARNINGS and assessment.usable
         ),
-        untested=tuple(_untested(record, assessment.warnings)),
+        untested=untested,
         used=_used(assessment),
         phone=_phone(record.phone_advice, heading),
     )
@@ -258,7 +261,7 @@ def _part(picture: "Picture", record: "MoleRecord", said: dict | None) -> Part:
     advice, whole = said["advice"], record.current_assessment
     is_calm = whole is not None and advice_that_holds(whole, record) == "watch"
     is_calm &= not (is_withheld(advice, record) or _advice_before(record, advice))
-    is_calm &= not _is_visit_asked(record)
+    is_calm &= not (_is_visit_asked(record) or _untested(record, said["warnings"]))
     return Part(
         picture,
         tone="neutral" if advice == "watch" and not is_calm else TONES[advice],

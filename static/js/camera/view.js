@@ -133,7 +133,7 @@ export class View extends Page {
     const longer = advice === "watch" ? untested?.heading : null; // no calm heading stands without it
     const outcome = part("outcome");
     outcome.dataset.advice = advice ?? "";
-    outcome.dataset.tone = answer?.tone ?? "neutral";
+    outcome.dataset.tone = longer ? "neutral" : (answer?.tone ?? "neutral");
     this.say("heading", longer ?? answer?.heading ?? this.words.says.looking);
     this.say("how-soon", answer?.how_soon ?? null);
     this.say("because", isKept ? this.words.says.stays : null);

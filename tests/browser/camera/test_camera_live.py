@@ -87,6 +87,7 @@ def test_skin_that_was_hardly_tested_is_said_beside_the_answer(phone, film, pick
     start(page)
     expect_advice(page, "watch")
     outcome = page.locator("[data-outcome]")
+    expect(outcome).to_have_attribute("data-tone", "neutral")
     expect(outcome).to_contain_text("Nearly all of the tested skin was light.")
     expect(outcome).to_contain_text("show the mole to a doctor")
     heading = "No warning sign found, but hardly tested on dark skin"
@@ -102,6 +103,7 @@ def test_to_a_minor_it_is_said_that_adults_alone_were_tested(phone, film, pick, 
     heading = "No warning sign found, but too little tested on moles like this"
     expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
     outcome = page.locator("[data-outcome]")
+    expect(outcome).to_have_attribute("data-tone", "neutral")
     expect(outcome).to_contain_text("It was tested on adults only.")
     expect(outcome).to_contain_text("show the mole to a doctor")
 

@@ -141,6 +141,28 @@ def test_no_calm_tag_title_or_announcement_stands_without_what_was_not_tested(cl
         assert TOO_LITTLE in client.get(address).content.decode()
 
 
+@pytest.mark.parametrize("door", [on_its_page, behind_a_link, in_a_list])
+@pytest.mark.parametrize("together", [None, "benign"])
+@pytest.mark.parametrize("why", ["nail", "minor", "dark skin", ""])
+def test_nothing_green_stands_where_too_little_was_tested(
+    client, alice, dr_chen, door, together, why
+):
+    if why == "minor":
+        alice.date_of_birth = timezone.localdate() - timedelta(days=10 * 365)
+        alice.save()
+    mole = MoleFactory(owner=alice, body_site="nail" if why == "nail" else "back")
+    parts = ("benign", "benign") if together else ()
+    record = sitting(*parts, together=together, owner=alice, mole=mole) if parts else None
+    record = record or assessed(owner=alice, mole=mole)
+    if why == "dark skin":
+        for assessment in Assessment.objects.all():
+            assessment.warnings = ["dark_skin"]
+            for part in assessment.pictures:
+                part["warnings"] = ["dark_skin"]
+            assessment.save()
+    assert ('data-tone="calm"' in said_at(door, client, record, dr_chen)) is (not why)
+
+
 @pytest.mark.parametrize("door", [on_its_page, behind_a_link, in_the_report])
 def test_no_part_is_calmer_than_the_whole_may_be(client, alice, dr_chen, door):
     mole = MoleFactory(owner=alice, body_site="nail")
