@@ -15,7 +15,8 @@ from auditlog.models import LogEntry
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import CharField, Exists, Model, OuterRef, QuerySet
+from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -142,10 +143,17 @@ def _remove_batch() -> int:
     return count
 
 
-def about(person: User) -> Iterator[dict[str, Any]]:
-    """What the log keeps of a person: what they did, and what was done with their account."""
-    account = Q(content_type=ContentType.objects.get_for_model(User), object_pk=str(person.pk))
-    for entry in _read(LogEntry.objects.filter(account | Q(actor=person)).order_by("id")):
+def about(person: User, theirs: Iterable[QuerySet]) -> Iterator[dict[str, Any]]:
+    """What the log keeps of a person: what they did, and what was done with their account and with
+    the rows that are ``theirs``."""
+    of_rows = [LogEntry.objects.filter(actor=person)]
+    for rows in (User.objects.filter(pk=person.pk), *theirs):
+        keys = rows.order_by().annotate(key=Cast("pk", CharField())).values("key")
+        kind = ContentType.objects.get_for_model(rows.model)
+        of_rows.append(LogEntry.objects.filter(content_type=kind, object_pk__in=keys))
+    # One by one, so that each is found by its own index.
+    first, *others = (entries.order_by().values("pk") for entries in of_rows)
+    for entry in _read(LogEntry.objects.filter(pk__in=first.union(*others)).order_by("id")):
         yield {
             "time": entry.timestamp,
             "by": actor(entry) if entry.actor_id == person.pk or not entry.actor else "staff",

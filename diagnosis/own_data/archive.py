@@ -122,7 +122,7 @@ def _as_json(person: User) -> Iterator[bytes]:
     yield _dump(head)[:-1]
     for name, rows in (
         ("verdicts_written", map(_verdict, written.iterator(chunk_size=CHUNK))),
-        ("audit_log", log.about(person)),
+        ("audit_log", log.about(person, [person.moles.all(), person.records.all()])),
         ("records", map(_record, records.iterator(chunk_size=CHUNK))),
     ):
         yield f', "{name}": ['.encode()

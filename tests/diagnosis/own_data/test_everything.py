@@ -112,6 +112,18 @@ def test_what_staff_did_with_the_account_is_told_without_their_name(alice, dr_ch
     assert dr_chen.email not in json.dumps(taken(alice))
 
 
+def test_so_are_their_looks_at_records_and_nobody_elses(alice, bob, dr_chen):
+    record, other = assessed(owner=alice), assessed(owner=bob)
+    with log.acting(dr_chen):
+        for one in (record, other):
+            log.look(type(one), one)
+    entries = taken(alice)["audit_log"]
+    seen = [row for row in entries if (row["kind"], row["id"]) == ("molerecord", str(record.pk))]
+    assert ("staff", "access") in {(row["by"], row["action"]) for row in seen}
+    assert str(other.pk) not in json.dumps(entries)
+    assert str(dr_chen) not in json.dumps(entries)
+
+
 def test_a_doctors_own_verdicts_are_the_doctors(dr_chen):
     ReviewFactory(doctor=dr_chen, private_comment="mine")
     [verdict] = taken(dr_chen)["verdicts_written"]
