@@ -1,21 +1,19 @@
 """Chromium with a camera that plays a film of one mole, made at test time."""
 
 import atexit
-import contextlib
 import csv
-import hashlib
 import io
 import itertools
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageFilter
-from playwright.sync_api import Browser, BrowserType, Page, Route, expect
+from playwright.sync_api import BrowserType, Page, Route, expect
 
 from ml import classifier, images
 from ml.synthetic import foreign, phantoms
@@ -107,13 +105,13 @@ def film_frame(path: Path, dx: int = 0, dy: int = 0) -> tuple[Image.Image, np.nd
     return frame, np.asarray(frame.crop((x, y, x + FRAMED, y + FRAMED)))
 
 
-def write_film(folder: Path, frames: list[Image.Image]) -> Path:
-    """Motion JPEG, which Chromium's fake camera plays over and over; one file a film."""
-    film = io.BytesIO()
-    for frame in frames:
-        frame.save(film, "JPEG", quality=95)
-    file = folder / f"{hashlib.sha256(film.getvalue()).hexdigest()[:16]}.mjpeg"
-    file.write_bytes(film.getvalue())
+def write_film(file: Path, frames: list[Image.Image]) -> Path:
+    """Motion JPEG, which Chromium's fake camera plays over and over."""
+    with file.open("wb") as film:
+        for frame in frames:
+            jpeg = io.BytesIO()
+            frame.save(jpeg, "JPEG", quality=95)
+            film.write(jpeg.getvalue())
     return file
 
 
@@ -124,34 +122,17 @@ def shaken(picture: Path, count: int = FRAMES, pixels: int = 3) -> list[Image.Im
     return [film_frame(picture, *step)[0] for step in steps.tolist()]
 
 
-@pytest.fixture(scope="session")
-def film(tmp_path_factory) -> Callable[[list[Image.Image]], Path]:
-    return partial(write_film, tmp_path_factory.mktemp("films"))
-
-
-@pytest.fixture(scope="module")
-def browsers(
-    browser_type: BrowserType, browser_type_launch_args: dict
-) -> Iterator[Callable[..., Browser]]:
-    """browsers(*options): one for all tests of a file that ask for the same."""
-    with contextlib.ExitStack() as stack:
-
-        @cache
-        def launch(*options: str) -> Browser:
-            args = [*browser_type_launch_args["args"], *options]
-            browser = browser_type.launch(**browser_type_launch_args | {"args": args})
-            stack.callback(browser.close)
-            return browser
-
-        yield launch
+@pytest.fixture
+def film(tmp_path: Path) -> Callable[[list[Image.Image]], Path]:
+    return lambda frames: write_film(tmp_path / "film.mjpeg", frames)
 
 
 @pytest.fixture
 def phone(
-    browsers: Callable[..., Browser], base_url: str, alice, log_in
+    browser_type: BrowserType, browser_type_launch_args: dict, base_url: str, alice, log_in
 ) -> Iterator[Callable[..., Page]]:
     """phone(film): alice's phone on the camera page; without a film it has no camera."""
-    contexts = []
+    browsers = []
 
     def take(
         film: Path | None,
@@ -163,14 +144,13 @@ def phone(
     ) -> Page:
         device = "--use-fake-device-for-media-stream"
         fake = [device, f"--use-file-for-fake-video-capture={film}"]
-        browser = browsers(
-            *(fake if film else [f"{device}=device-count=0"]),
-            f"--blink-settings=defaultFontSize={text}",
-        )
+        args = browser_type_launch_args["args"] + (fake if film else [f"{device}=device-count=0"])
+        args.append(f"--blink-settings=defaultFontSize={text}")
+        browser = browser_type.launch(**browser_type_launch_args | {"args": args})
+        browsers.append(browser)
         context = browser.new_context(
             base_url=base_url, viewport=PHONE, locale="en-GB", timezone_id="UTC"
         )
-        contexts.append(context)
         if allowed:
             context.grant_permissions(["camera"])
         for address, handler in (routes or {}).items():
@@ -183,9 +163,10 @@ def phone(
         return page
 
     yield take
-    for context in contexts:
-        end_routes(context)
-        context.close()
+    for browser in browsers:
+        for context in browser.contexts:
+            end_routes(context)
+        browser.close()
 
 
 def start(page: Page) -> None:
