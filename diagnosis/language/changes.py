@@ -122,21 +122,13 @@ def say(
         return Said("neutral", _("Not compared"), [sentence], [], view_box, frames)
     unclear = limits.error(change.before.modality)["limit"]["area"] > TELLS_LITTLE
     is_soon = of_later == "soon"
-    few = result["on_skin"] < FEW_ON_SKIN
     sentences = _sentences(change, result, unclear)
-    if few and "grew" not in result["changes"]:
-        sentences.append(
-            _(
-                "Hardly anything on the skin around the mole was recognised. If all of the mole "
-                "grew evenly, this can’t be told from a picture taken closer."
-            )
-        )
     if result["changes"]:
         tone = "soon" if is_soon else "doctor"
     else:
         by_hand = _grown_by_hand(change.before.record.size_mm, later_mm)
         sentences[:0] = by_hand
-        is_calm = of_later == "calm" and not (unclear or few or by_hand)
+        is_calm = of_later == "calm" and not (unclear or by_hand or _is_growth_hidden(result))
         tone = "calm" if is_calm else "neutral"
         if of_later in ("doctor", "soon"):
             sentences.insert(0, _("The later picture should be seen by a doctor all the same."))
@@ -266,7 +258,19 @@ def _sentences(change: "Change", result: dict, unclear: bool) -> list["StrOrProm
         sentences.append(
             _("This error was measured on hardly any pictures of this kind. It can be larger.")
         )
+    if _is_growth_hidden(result) and "grew" not in result["changes"]:
+        sentences.append(
+            _(
+                "Hardly anything on the skin around the mole was recognised. If all of the mole "
+                "grew evenly, this can’t be told from a picture taken closer."
+            )
+        )
     return sentences
+
+
+def _is_growth_hidden(result: dict) -> bool:
+    """Whether the scale rests on the mole itself, so that even growth looks like a step closer."""
+    return result["on_skin"] < FEW_ON_SKIN
 
 
 def _lines(change: "Change", result: dict) -> list[Line]:
